@@ -1,0 +1,28 @@
+import { defineConfig } from 'vitest/config';
+
+const pool = { pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...pool,
+          name: 'unit',
+          include: [
+            'test/tidy.test.ts',
+            'test/unit/**/*.test.ts',
+            'test/property/**/*.test.ts',
+            'test/contract/**/*.test.ts',
+            'test/golden/**/*.test.ts',
+            'test/integration/**/*.test.ts',
+            'test/simulation/**/*.test.ts',
+            'lib/**/*.test.ts',
+          ],
+        },
+      },
+      { test: { ...pool, name: 'compat', include: ['test/compat/**/*.test.ts'], testTimeout: 300_000, fileParallelism: false } },
+      { test: { ...pool, name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 300_000, fileParallelism: false } },
+    ],
+  },
+});
