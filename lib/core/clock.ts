@@ -1,0 +1,35 @@
+/**
+ * Time as the engine sees it. Nothing else in the project reads a clock or sets a timer, so that tests and the
+ * simulation can drive time themselves (test/tidy.test.ts holds this).
+ */
+export interface Clock {
+  /** Wall time in ms since the Unix epoch. May jump; decides nothing by itself (see StoreClock). */
+  now(): number;
+  /** Milliseconds since some fixed moment, never going back; for durations. */
+  monotonic(): number;
+  /** Calls back once after `delayMs`. Returns a function that cancels. */
+  setTimer(delayMs: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  setTimer(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `delayMs`, or at once when `signal` aborts; never rejects. */
+export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = () => {
+      cancel();
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.setTimer(delayMs, done);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}

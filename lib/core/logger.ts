@@ -1,0 +1,32 @@
+import type { Clock } from './clock.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** Fields of one line; names as users will query them. Never a payload, key or header of a record. */
+export interface LogFields {
+  readonly event: string;
+  readonly listener?: string;
+  readonly apiKey?: number;
+  readonly apiVersion?: number;
+  readonly errorCode?: number;
+  readonly durationMs?: number;
+  readonly [field: string]: string | number | boolean | undefined;
+}
+
+export interface Logger {
+  log(level: LogLevel, fields: LogFields): void;
+}
+
+const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+/** Writes JSON lines of at least `minimum` level through `write`. */
+export function jsonLogger(clock: Clock, minimum: LogLevel, write: (line: string) => void): Logger {
+  return {
+    log(level, fields) {
+      if (RANK[level] < RANK[minimum]) return;
+      write(`${JSON.stringify({ time: new Date(clock.now()).toISOString(), level, ...fields })}\n`);
+    },
+  };
+}
+
+export const silentLogger: Logger = { log: () => {} };

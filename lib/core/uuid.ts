@@ -1,0 +1,20 @@
+import type { Random } from './random.ts';
+
+/** A topic id or similar: 16 bytes in unpadded base64url, 22 characters, as Kafka's tools print them. */
+export type Uuid = string;
+
+export const ZERO_UUID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAA';
+
+/**
+ * A random (version 4) UUID. Ids that begin with '-' are passed over, as Kafka does (Uuid.randomUuid), so that a
+ * command line never takes one for an option.
+ */
+export function randomUuid(random: Random): Uuid {
+  for (;;) {
+    const bytes = random.bytes(16);
+    bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+    bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+    const text = bytes.toString('base64url');
+    if (!text.startsWith('-')) return text;
+  }
+}

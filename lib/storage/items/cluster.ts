@@ -1,0 +1,17 @@
+import type { Uuid } from '../../core/uuid.ts';
+import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
+
+/** What the deployment is: its cluster id, given once. */
+export const CLUSTER_PK = 'cluster';
+export const CLUSTER_SK = 'cluster';
+
+const FORMAT = 1;
+
+export function encodeCluster(clusterId: Uuid): Buffer {
+  return encodeJsonBody(FORMAT, { clusterId });
+}
+
+/** Throws MalformedBytesError. */
+export function decodeCluster(body: Buffer): Uuid {
+  return (decodeJsonBody(FORMAT, body) as { clusterId: Uuid }).clusterId;
+}

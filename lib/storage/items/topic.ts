@@ -1,0 +1,35 @@
+import type { Uuid } from '../../core/uuid.ts';
+import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
+
+/** A topic as stored. The item under its name is the truth; the one under its id is a copy written after it. */
+export interface TopicRecord {
+  readonly id: Uuid;
+  readonly name: string;
+  readonly partitions: number;
+  /** Journals that the partitions are spread over; fixed for the topic's life. */
+  readonly journals: number;
+  /** As asked for; every write is in three zones whatever it says. */
+  readonly replicationFactor: number;
+  /** Configs set for this topic, by Kafka's names. */
+  readonly configs: Readonly<Record<string, string>>;
+  /** Store time, ms. */
+  readonly createdAt: number;
+  /** Store time of the deletion; the item stays, so that its version never restarts (rule R9). */
+  readonly deletedAt?: number;
+}
+
+/** All topics by name: sort key is the name. */
+export const TOPICS_PK = 'topics';
+/** The same topics by id: sort key is the id. */
+export const TOPIC_IDS_PK = 'topic-ids';
+
+const FORMAT = 1;
+
+export function encodeTopic(topic: TopicRecord): Buffer {
+  return encodeJsonBody(FORMAT, topic);
+}
+
+/** Throws MalformedBytesError. */
+export function decodeTopic(body: Buffer): TopicRecord {
+  return decodeJsonBody(FORMAT, body) as TopicRecord;
+}
