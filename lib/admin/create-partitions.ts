@@ -1,0 +1,68 @@
+import type { Failure } from '../core/errors.ts';
+import { decodeTopic, TOPICS_PK } from '../storage/items/topic.ts';
+import { StoreUnavailableError } from '../storage/ports.ts';
+import { putItem } from '../storage/put-item.ts';
+import { assignmentProblem, type NewTopic, PARTITIONS_MAX, putTopicCopy, topicItem } from './create-topic.ts';
+import type { AdminEnvironment } from './environment.ts';
+
+const ATTEMPTS_MAX = 10;
+
+export interface MorePartitions {
+  readonly name: string;
+  /** How many there shall be in all. */
+  readonly count: number;
+  /** Replicas of the new partitions, or null. */
+  readonly assignments: readonly { readonly brokers: readonly number[] }[] | null;
+}
+
+/**
+ * Gives a topic more partitions; never fewer. Undefined: done. Throws StoreUnavailableError.
+ */
+export async function createPartitions(
+  env: AdminEnvironment,
+  wanted: MorePartitions,
+  validateOnly: boolean,
+): Promise<Failure | undefined> {
+  const { stores, clock, random } = env.journals.env;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const { item } = await stores.state.get(TOPICS_PK, wanted.name, true);
+    const current = item === undefined ? undefined : decodeTopic(item.body);
+    if (item === undefined || current === undefined || current.deletedAt !== undefined) {
+      return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `Topic '${wanted.name}' does not exist.` };
+    }
+    const problem = checkCount(current.partitions, wanted);
+    if (problem !== undefined || validateOnly) return problem;
+    const grown = { ...current, partitions: wanted.count };
+    const version = item.version + 1;
+    const changed = topicItem(env, TOPICS_PK, wanted.name, grown, version);
+    const put = await putItem(stores.state, changed, { kind: 'version', version: item.version }, clock, random);
+    if (put.kind === 'committed') {
+      env.topics.remember(grown, version);
+      await putTopicCopy(env, grown, version);
+      return undefined;
+    }
+    if (put.kind === 'refused') throw new StoreUnavailableError(put.message);
+  }
+  throw new StoreUnavailableError(`topic ${wanted.name} is being changed by others all the time`);
+}
+
+function checkCount(current: number, wanted: MorePartitions): Failure | undefined {
+  const { name, count, assignments } = wanted;
+  const invalid = (message: string): Failure => ({ error: 'INVALID_PARTITIONS', message });
+  if (count === current) return invalid(`Topic '${name}' already has ${current} partition(s).`);
+  if (count < current) {
+    return invalid(`Topic '${name}' has ${current} partition(s); it cannot be given fewer (${count}).`);
+  }
+  if (count > PARTITIONS_MAX) return invalid(`a topic has at most ${PARTITIONS_MAX} partitions`);
+  if (assignments === null) return undefined;
+  const numbered: NewTopic['assignments'] = assignments.map((one, index) => ({
+    partition: current + index,
+    brokers: one.brokers,
+  }));
+  const missing = count - current;
+  const problem =
+    assignments.length === missing
+      ? assignmentProblem(numbered, current)
+      : `${missing} partition(s) are new, but ${assignments.length} were assigned`;
+  return problem === undefined ? undefined : { error: 'INVALID_REPLICA_ASSIGNMENT', message: problem };
+}

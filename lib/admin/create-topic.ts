@@ -1,0 +1,187 @@
+import type { Failure } from '../core/errors.ts';
+import { randomUuid } from '../core/uuid.ts';
+import { createJournal } from '../journal/create.ts';
+import { newNonce } from '../journal/environment.ts';
+import { journalId } from '../storage/items/journal-entry.ts';
+import { decodeTopic, encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
+import type { Item, PutCondition } from '../storage/ports.ts';
+import { StoreUnavailableError } from '../storage/ports.ts';
+import { putItem } from '../storage/put-item.ts';
+import type { AdminEnvironment } from './environment.ts';
+import { topicConfigProblem } from './topic-configs.ts';
+import { topicNameProblem } from './topic-name.ts';
+import type { Topic } from './topics.ts';
+
+/** Partitions of one topic. Kafka has no bound of its own; a checkpoint and a Metadata answer stay small with this one. */
+export const PARTITIONS_MAX = 10_000;
+
+export interface NewTopic {
+  readonly name: string;
+  /** -1: the default. */
+  readonly partitions: number;
+  /** -1: the default. */
+  readonly replicationFactor: number;
+  /** Replicas by partition; accepted as a way to say how many partitions there are. */
+  readonly assignments: readonly { readonly partition: number; readonly brokers: readonly number[] }[];
+  readonly configs: readonly { readonly name: string; readonly value: string | null }[];
+}
+
+export type CreateTopicOutcome =
+  | { readonly kind: 'created'; readonly topic: Topic }
+  | { readonly kind: 'valid'; readonly partitions: number; readonly replicationFactor: number }
+  | ({ readonly kind: 'rejected' } & Failure);
+
+/**
+ * Creates a topic: its journals' first slots, then the item under its id, then the item under its name, which makes it
+ * exist. A crash before that leaves journals that nobody knows. Throws StoreUnavailableError.
+ */
+export async function createTopic(
+  env: AdminEnvironment,
+  wanted: NewTopic,
+  validateOnly: boolean,
+): Promise<CreateTopicOutcome> {
+  const checked = checkNewTopic(env, wanted);
+  if (checked.kind === 'rejected') return checked;
+  const { state } = env.journals.env.stores;
+  const { item: existing } = await state.get(TOPICS_PK, wanted.name, true);
+  if (existing !== undefined && decodeTopic(existing.body).deletedAt === undefined) return alreadyThere(wanted.name);
+  const { partitions, replicationFactor, configs } = checked;
+  if (validateOnly) return { kind: 'valid', partitions, replicationFactor };
+
+  const createdAt = Math.floor(state.now());
+  const record: TopicRecord = {
+    id: randomUuid(env.journals.env.random),
+    name: wanted.name,
+    partitions,
+    journals: Math.min(Number(configs['tidelog.journals'] ?? env.defaultJournals), partitions),
+    replicationFactor,
+    configs,
+    createdAt,
+  };
+  await Promise.all(
+    Array.from({ length: record.journals }, (_, index) =>
+      createJournal(env.journals.env, journalId(record.id, index), createdAt),
+    ),
+  );
+  // A topic of that name that was deleted left its item, and the new one's version goes on from there (rule R9).
+  const version = Math.max(createdAt, (existing?.version ?? 0) + 1);
+  await putTopicCopy(env, record, version);
+  const condition: PutCondition =
+    existing === undefined ? { kind: 'absent' } : { kind: 'version', version: existing.version };
+  const item = topicItem(env, TOPICS_PK, record.name, record, version);
+  const put = await putItem(state, item, condition, env.journals.env.clock, env.journals.env.random);
+  switch (put.kind) {
+    case 'committed':
+      break;
+    case 'conflict':
+      if (put.existing === undefined || decodeTopic(put.existing.body).id !== record.id)
+        return alreadyThere(wanted.name);
+      break;
+    case 'refused':
+    case 'uncertain':
+      throw new StoreUnavailableError(`topic ${wanted.name} was not (surely) created: ${put.message}`);
+  }
+  env.topics.remember(record, version);
+  return { kind: 'created', topic: env.topics.peek(record.name)! };
+}
+
+/** The item of a topic, under its name or its id. */
+export function topicItem(env: AdminEnvironment, pk: string, sk: string, record: TopicRecord, version: number): Item {
+  return { pk, sk, version, nonce: newNonce(env.journals.env.random), body: encodeTopic(record) };
+}
+
+/** Writes the copy under the topic's id, over an older one. Throws StoreUnavailableError. */
+export async function putTopicCopy(env: AdminEnvironment, record: TopicRecord, version: number): Promise<void> {
+  const item = topicItem(env, TOPIC_IDS_PK, record.id, record, version);
+  const { stores, clock, random } = env.journals.env;
+  let condition: PutCondition = { kind: 'absent' };
+  if (record.createdAt !== version) {
+    const { item: older } = await stores.state.get(TOPIC_IDS_PK, record.id, true);
+    if (older !== undefined) condition = { kind: 'version', version: older.version };
+  }
+  for (;;) {
+    const put = await putItem(stores.state, item, condition, clock, random);
+    if (put.kind === 'refused' || put.kind === 'uncertain') throw new StoreUnavailableError(put.message);
+    if (put.kind === 'committed' || put.existing === undefined || put.existing.version >= version) return;
+    condition = { kind: 'version', version: put.existing.version };
+  }
+}
+
+function alreadyThere(name: string): CreateTopicOutcome {
+  return { kind: 'rejected', error: 'TOPIC_ALREADY_EXISTS', message: `Topic '${name}' already exists.` };
+}
+
+type Checked =
+  | ({ readonly kind: 'rejected' } & Failure)
+  | {
+      readonly kind: 'ok';
+      readonly partitions: number;
+      readonly replicationFactor: number;
+      readonly configs: Record<string, string>;
+    };
+
+/** Kafka's checks of a new topic, in its order (ReplicationControlManager.createTopic). */
+function checkNewTopic(env: AdminEnvironment, wanted: NewTopic): Checked {
+  const reject = (error: Failure['error'], message: string): Checked => ({ kind: 'rejected', error, message });
+  const nameProblem = topicNameProblem(wanted.name);
+  if (nameProblem !== undefined) return reject('INVALID_TOPIC_EXCEPTION', nameProblem);
+  const configs: Record<string, string> = {};
+  for (const { name, value } of wanted.configs) {
+    const problem = topicConfigProblem(name, value);
+    if (problem !== undefined) return reject('INVALID_CONFIG', problem);
+    configs[name] = value!.trim();
+  }
+  if (wanted.assignments.length > 0) {
+    if (wanted.partitions !== -1) {
+      return reject('INVALID_REQUEST', 'a manual assignment was given, so the number of partitions must be -1');
+    }
+    if (wanted.replicationFactor !== -1) {
+      return reject('INVALID_REQUEST', 'a manual assignment was given, so the replication factor must be -1');
+    }
+    return checkAssignments(wanted, configs);
+  }
+  if (wanted.replicationFactor < -1 || wanted.replicationFactor === 0) {
+    return reject('INVALID_REPLICATION_FACTOR', 'the replication factor must be larger than 0, or -1 for the default');
+  }
+  if (wanted.partitions < -1 || wanted.partitions === 0) {
+    return reject('INVALID_PARTITIONS', 'the number of partitions must be larger than 0, or -1 for the default');
+  }
+  const partitions = wanted.partitions === -1 ? env.defaultPartitions : wanted.partitions;
+  if (partitions > PARTITIONS_MAX) {
+    return reject('INVALID_PARTITIONS', `a topic has at most ${PARTITIONS_MAX} partitions`);
+  }
+  const replicationFactor = wanted.replicationFactor === -1 ? env.defaultReplicationFactor : wanted.replicationFactor;
+  return { kind: 'ok', partitions, replicationFactor, configs };
+}
+
+function checkAssignments(wanted: NewTopic, configs: Record<string, string>): Checked {
+  const problem = assignmentProblem(wanted.assignments, 0);
+  if (problem !== undefined) return { kind: 'rejected', error: 'INVALID_REPLICA_ASSIGNMENT', message: problem };
+  const partitions = wanted.assignments.length;
+  if (partitions > PARTITIONS_MAX) {
+    return {
+      kind: 'rejected',
+      error: 'INVALID_PARTITIONS',
+      message: `a topic has at most ${PARTITIONS_MAX} partitions`,
+    };
+  }
+  return { kind: 'ok', partitions, replicationFactor: wanted.assignments[0]!.brokers.length, configs };
+}
+
+/** What is wrong with a manual assignment of partitions from `first` on; undefined if nothing is. */
+export function assignmentProblem(assignments: NewTopic['assignments'], first: number): string | undefined {
+  const numbers = assignments.map((one) => one.partition).sort((a, b) => a - b);
+  if (numbers.some((number, index) => number !== first + index)) {
+    return `the assignment must name consecutive partitions from ${first} on, each once`;
+  }
+  const factor = assignments[0]?.brokers.length ?? 0;
+  for (const { partition, brokers } of assignments) {
+    if (brokers.length === 0) return `the assignment of partition ${partition} names no broker`;
+    if (new Set(brokers).size !== brokers.length)
+      return `the assignment of partition ${partition} names a broker twice`;
+    if (brokers.some((broker) => broker < 0))
+      return `the assignment of partition ${partition} has a negative broker id`;
+    if (brokers.length !== factor) return 'all partitions must have the same number of replicas';
+  }
+  return undefined;
+}

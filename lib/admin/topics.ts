@@ -1,0 +1,147 @@
+import type { Clock } from '../core/clock.ts';
+import type { EffectiveTopicConfig } from '../core/topic-config.ts';
+import type { Uuid } from '../core/uuid.ts';
+import { type JournalId, journalId } from '../storage/items/journal-entry.ts';
+import { decodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
+import type { ItemStore } from '../storage/ports.ts';
+import { effectiveConfig, type TopicDefaults } from './topic-configs.ts';
+
+/** A topic as this process knows it. */
+export interface Topic {
+  readonly record: TopicRecord;
+  readonly config: EffectiveTopicConfig;
+}
+
+/** The journal that a partition lives on. */
+export function journalOf(topic: Topic, partition: number): JournalId {
+  return journalId(topic.record.id, partition % topic.record.journals);
+}
+
+/** A topic in use is read anew in the background after this long, so that changed configs come through; ms. */
+const FRESH_MS = 10_000;
+
+/** Topics kept in memory; beyond it the least recently used are read again when needed. */
+const TOPICS_MAX = 20_000;
+
+interface Known {
+  readonly topic: Topic;
+  readonly version: number;
+  readonly readAt: number;
+}
+
+/** The topics by name and by id, remembered. Topics that are not there are not remembered: each look-up reads. */
+export class Topics {
+  readonly #state: ItemStore;
+  readonly #clock: Clock;
+  readonly #defaults: TopicDefaults;
+  readonly #byName = new Map<string, Known>();
+  readonly #names = new Map<Uuid, string>();
+  readonly #reading = new Map<string, Promise<Topic | undefined>>();
+
+  constructor(state: ItemStore, clock: Clock, defaults: TopicDefaults) {
+    this.#state = state;
+    this.#clock = clock;
+    this.#defaults = defaults;
+  }
+
+  /** The topic if it is remembered. One that has not been read for a while is read again behind the caller's back. */
+  peek(name: string): Topic | undefined {
+    const known = this.#byName.get(name);
+    if (known === undefined) return undefined;
+    if (this.#clock.monotonic() - known.readAt > FRESH_MS) void this.read(name).catch(() => {});
+    return known.topic;
+  }
+
+  /** The same by id. */
+  peekById(id: Uuid): Topic | undefined {
+    const name = this.#names.get(id);
+    const topic = name === undefined ? undefined : this.peek(name);
+    return topic?.record.id === id ? topic : undefined;
+  }
+
+  /** The topic of that name, from memory or the store. Throws StoreUnavailableError. */
+  async get(name: string): Promise<Topic | undefined> {
+    return this.peek(name) ?? this.read(name);
+  }
+
+  /** The topic of that id. Throws StoreUnavailableError. */
+  async getById(id: Uuid): Promise<Topic | undefined> {
+    const known = this.peekById(id);
+    if (known !== undefined) return known;
+    const { item } = await this.#state.get(TOPIC_IDS_PK, id, true);
+    if (item === undefined) return undefined;
+    const record = decodeTopic(item.body);
+    // The copy under the id may be older than the truth under the name; what it is short of is found there.
+    const current = this.peek(record.name);
+    if (current?.record.id === id) return current;
+    if (record.deletedAt !== undefined) return undefined;
+    this.#remember(record, item.version, Number.NEGATIVE_INFINITY);
+    return this.#byName.get(record.name)?.topic;
+  }
+
+  /** Reads a topic from the store and remembers it. Throws StoreUnavailableError. */
+  read(name: string): Promise<Topic | undefined> {
+    let reading = this.#reading.get(name);
+    if (reading === undefined) {
+      reading = this.#read(name).finally(() => this.#reading.delete(name));
+      this.#reading.set(name, reading);
+    }
+    return reading;
+  }
+
+  /** All topics, in order of name. Throws StoreUnavailableError. */
+  async list(): Promise<Topic[]> {
+    const topics: Topic[] = [];
+    let after: string | undefined;
+    for (;;) {
+      const page = await this.#state.query({
+        pk: TOPICS_PK,
+        ...(after === undefined ? {} : { from: `${after}\0` }),
+        consistent: true,
+      });
+      for (const item of page.items) {
+        const record = decodeTopic(item.body);
+        if (record.deletedAt === undefined) topics.push({ record, config: effectiveConfig(record, this.#defaults) });
+        after = item.sk;
+      }
+      if (!page.more) return topics;
+    }
+  }
+
+  /** Takes note of a topic as it was just written or read, unless a newer one is known. */
+  remember(record: TopicRecord, version: number): void {
+    this.#remember(record, version, this.#clock.monotonic());
+  }
+
+  #remember(record: TopicRecord, version: number, readAt: number): void {
+    const known = this.#byName.get(record.name);
+    if (known !== undefined && known.version > version) return;
+    this.forget(record.name);
+    if (record.deletedAt !== undefined) return;
+    const topic = { record, config: effectiveConfig(record, this.#defaults) };
+    this.#byName.set(record.name, { topic, version, readAt });
+    this.#names.set(record.id, record.name);
+    if (this.#byName.size > TOPICS_MAX) {
+      const oldest = this.#byName.keys().next();
+      if (!oldest.done) this.forget(oldest.value);
+    }
+  }
+
+  /** Forgets a topic, so that its next use reads it. */
+  forget(name: string): void {
+    const known = this.#byName.get(name);
+    if (known === undefined) return;
+    this.#byName.delete(name);
+    this.#names.delete(known.topic.record.id);
+  }
+
+  async #read(name: string): Promise<Topic | undefined> {
+    const { item } = await this.#state.get(TOPICS_PK, name, true);
+    if (item === undefined) {
+      this.forget(name);
+      return undefined;
+    }
+    this.remember(decodeTopic(item.body), item.version);
+    return this.#byName.get(name)?.topic;
+  }
+}

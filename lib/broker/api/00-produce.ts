@@ -1,0 +1,125 @@
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { NO_OFFSET } from '../../core/offset.ts';
+import { produce as appendBatch, type ProduceResult } from '../../log/produce.ts';
+import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import { topicResource } from '../authorize.ts';
+import { type Broker, CloseConnection, type Handler, NO_ANSWER } from '../broker.ts';
+import type { OpenPartition, TopicReference } from '../partitions.ts';
+
+/**
+ * Produce, versions 3 to 13 (0 to 2 are advertised for old clients, never answered). Each partition's batch is validated and
+ * appended by itself; `acks` 1 and all are the same, as there is nothing less durable than the store. With `acks` 0 nothing is
+ * answered, and an error closes the connection, as Kafka does. Transactional batches are refused until a coordinator vouches
+ * for them.
+ */
+export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, version, context) => {
+  const { acks } = request;
+  const deadline = broker.clock.monotonic() + Math.max(request.timeoutMs, TIMEOUT_MIN_MS);
+  const refusal: ErrorName | undefined = acks < -1 || acks > 1 ? 'INVALID_REQUIRED_ACKS' : undefined;
+  const pending = request.topicData.map((topic) => {
+    const reference: TopicReference = { name: topic.name, id: topic.topicId };
+    return topic.partitionData.map(({ index, records }) => {
+      if (refusal !== undefined) return rejected(refusal);
+      const append = (target: OpenPartition): Promise<ProduceResult> => {
+        if (!broker.authorize(context, 'WRITE', topicResource(target.topic.record.name))) {
+          return rejected('TOPIC_AUTHORIZATION_FAILED');
+        }
+        return appendBatch({
+          open: target.open,
+          partition: index,
+          config: target.topic.config,
+          records,
+          apiVersion: version,
+          deadline,
+          transactionVerified: false,
+        });
+      };
+      return enqueue(broker, reference, index, append);
+    });
+  });
+  const responses = [];
+  for (const [position, topic] of request.topicData.entries()) {
+    const results = await Promise.all(pending[position]!);
+    const partitionResponses = results.map((result, at) => answerOf(topic.partitionData[at]!.index, result));
+    responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses });
+  }
+  if (acks !== 0) return { responses };
+  const failed = responses.flatMap((topic) => topic.partitionResponses).find((one) => one.errorCode !== 0);
+  if (failed === undefined) return NO_ANSWER;
+  return new CloseConnection(`a produce request with acks=0 failed with error ${failed.errorCode}`);
+};
+
+/** A client that waits less would be told of a time-out before the store could answer at all; ms. */
+const TIMEOUT_MIN_MS = 1_000;
+
+type Produced = RequestBody<typeof ApiKey.Produce>['topicData'][number]['partitionData'][number];
+
+/** Appends that wait for a topic or journal to be read, by topic: what comes later must not overtake them. */
+const COLD = new WeakMap<Broker, Map<string, Promise<unknown>>>();
+
+/**
+ * Calls `append` with the open partition: at once where it is at hand and nothing earlier waits, else in the order of the
+ * calls once it has been read.
+ */
+function enqueue(
+  broker: Broker,
+  reference: TopicReference,
+  partition: number,
+  append: (target: OpenPartition) => Promise<ProduceResult>,
+): Promise<ProduceResult> {
+  let cold = COLD.get(broker);
+  if (cold === undefined) {
+    cold = new Map();
+    COLD.set(broker, cold);
+  }
+  const key = reference.name === '' ? reference.id : reference.name;
+  const before = cold.get(key);
+  if (before === undefined) {
+    const target = broker.partitions.peek(reference, partition);
+    if (target !== undefined) return append(target);
+  }
+  const waiting = cold;
+  const placed = (before ?? Promise.resolve()).then(async () => {
+    const resolved = await resolveOrFail(broker, reference, partition);
+    // The result is wrapped: the next append waits for this one's place in the queue, not for its outcome.
+    return { result: resolved.kind === 'open' ? append(resolved) : rejected(resolved.error) };
+  });
+  waiting.set(key, placed);
+  const done = () => {
+    if (waiting.get(key) === placed) waiting.delete(key);
+  };
+  placed.then(done, done);
+  return placed.then(({ result }) => result);
+}
+
+async function resolveOrFail(broker: Broker, reference: TopicReference, partition: number) {
+  try {
+    return await broker.partitions.resolve(reference, partition);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    broker.logger.log('warn', { event: 'store_unavailable', apiKey: 0, message: error.message });
+    return { kind: 'failed', error: 'KAFKA_STORAGE_ERROR' } as const;
+  }
+}
+
+function rejected(error: ErrorName): Promise<ProduceResult> {
+  return Promise.resolve({ kind: 'rejected', error });
+}
+
+function answerOf(index: Produced['index'], result: ProduceResult) {
+  if (result.kind === 'appended') {
+    const { baseOffset, logAppendTime, logStartOffset } = result;
+    return { index, errorCode: 0, baseOffset, logAppendTimeMs: logAppendTime, logStartOffset };
+  }
+  return {
+    index,
+    errorCode: errorCode(result.error),
+    baseOffset: NO_OFFSET,
+    errorMessage: result.message ?? null,
+    recordErrors: (result.recordErrors ?? []).map(({ batchIndex, message }) => ({
+      batchIndex,
+      batchIndexErrorMessage: message,
+    })),
+  };
+}

@@ -1,0 +1,48 @@
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { NO_OFFSET } from '../../core/offset.ts';
+import { ZERO_UUID } from '../../core/uuid.ts';
+import { type ListedOffset, listOffset } from '../../log/list-offsets.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import { topicResource } from '../authorize.ts';
+import type { Handler } from '../broker.ts';
+
+/**
+ * ListOffsets, versions 1 to 11: latest (-1), earliest (-2), max timestamp (-3), earliest local (-4, the same as earliest here),
+ * latest tiered and earliest pending upload (-5, -6: always none), or the first record at or after a timestamp.
+ */
+export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, request, version, context) => {
+  const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted';
+  const list = async (name: string, index: number, timestamp: number, epoch: number): Promise<ListedOffset> => {
+    if (!broker.authorize(context, 'DESCRIBE', topicResource(name))) return failed('TOPIC_AUTHORIZATION_FAILED');
+    try {
+      const resolved = await broker.partitions.resolve({ name, id: ZERO_UUID }, index);
+      if (resolved.kind === 'failed') return failed(resolved.error);
+      return await listOffset(resolved.open, index, timestamp, isolation, epoch);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return failed('KAFKA_STORAGE_ERROR');
+      throw error;
+    }
+  };
+  const topics = await Promise.all(
+    request.topics.map(async (topic) => ({
+      name: topic.name,
+      partitions: await Promise.all(
+        topic.partitions.map(async ({ partitionIndex, timestamp, currentLeaderEpoch }) => {
+          const listed = await list(topic.name, partitionIndex, timestamp, currentLeaderEpoch);
+          const { offset, timestamp: found } = listed;
+          const answer = { partitionIndex, errorCode: errorCode(listed.error), timestamp: found, offset };
+          return version >= FIRST_WITH_EPOCH ? { ...answer, leaderEpoch: listed.leaderEpoch } : answer;
+        }),
+      ),
+    })),
+  );
+  return { topics };
+};
+
+/** Answers tell the leader epoch from this version on. */
+const FIRST_WITH_EPOCH = 4;
+
+function failed(error: ErrorName): ListedOffset {
+  return { error, offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
+}

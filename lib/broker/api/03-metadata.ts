@@ -1,0 +1,171 @@
+import { createTopic } from '../../admin/create-topic.ts';
+import { isInternalTopic, topicNameProblem } from '../../admin/topic-name.ts';
+import { journalOf, type Topic } from '../../admin/topics.ts';
+import type { RequestContext } from '../../core/context.ts';
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
+import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
+import { type Broker, CloseConnection, type Handler } from '../broker.ts';
+
+/** A request that names more topics is refused whole: each one costs a read. */
+export const TOPICS_NAMED_MAX = 100_000;
+
+/** Beyond so many names one listing of all topics is cheaper than a read for each. */
+const TOPICS_READ_SINGLY_MAX = 100;
+
+/** Topics that one request may create; what it names beyond is answered with a retriable error. */
+const AUTO_CREATED_MAX = 100;
+
+type Asked = NonNullable<RequestBody<typeof ApiKey.Metadata>['topics']>[number];
+
+/**
+ * Metadata, versions 0 to 13. One node leads everything; a topic that is not there is created where that is allowed, as in
+ * Kafka, but at once.
+ */
+export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request, version, context) => {
+  const all = request.topics === null || (version === 0 && request.topics.length === 0);
+  const asked = request.topics ?? [];
+  if (!all && asked.length > TOPICS_NAMED_MAX) {
+    return new CloseConnection(
+      `a metadata request names ${asked.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`,
+    );
+  }
+  const operations = request.includeTopicAuthorizedOperations;
+  const describe = (topic: Topic) => describeTopic(broker, context, topic, operations);
+  const topics = all
+    ? (await broker.admin.topics.list())
+        .filter((topic) => broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name)))
+        .map(describe)
+    : await describeNamed(broker, context, asked, request.allowAutoTopicCreation, describe);
+  return {
+    brokers: [{ nodeId: broker.nodeId, ...broker.advertised(context.listener), rack: null }],
+    clusterId: broker.clusterId,
+    controllerId: broker.nodeId,
+    topics,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? allowedOperations(broker.authorize, context, CLUSTER)
+      : OPERATIONS_NOT_ASKED,
+  };
+};
+
+function describeTopic(broker: Broker, context: RequestContext, topic: Topic, operations: boolean) {
+  const { name, id, partitions } = topic.record;
+  const nodes = [broker.nodeId];
+  return {
+    errorCode: 0,
+    name,
+    topicId: id,
+    isInternal: isInternalTopic(name),
+    partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
+      errorCode: 0,
+      partitionIndex,
+      leaderId: broker.nodeId,
+      leaderEpoch: broker.admin.journals.peek(journalOf(topic, partitionIndex))?.journal.view.leaderEpoch ?? 0,
+      replicaNodes: nodes,
+      isrNodes: nodes,
+      offlineReplicas: [],
+    })),
+    topicAuthorizedOperations: operations
+      ? allowedOperations(broker.authorize, context, topicResource(name))
+      : OPERATIONS_NOT_ASKED,
+  };
+}
+
+type Described = ReturnType<typeof describeTopic>;
+
+function undescribed(name: string | null, topicId: Uuid, error: ErrorName): Described {
+  return {
+    errorCode: errorCode(error),
+    name: name as string,
+    topicId,
+    isInternal: false,
+    partitions: [],
+    topicAuthorizedOperations: OPERATIONS_NOT_ASKED,
+  };
+}
+
+async function describeNamed(
+  broker: Broker,
+  context: RequestContext,
+  asked: readonly Asked[],
+  mayCreate: boolean,
+  describe: (topic: Topic) => Described,
+): Promise<Described[]> {
+  const find = await finder(broker, asked.length);
+  const described: Described[] = [];
+  let creations = 0;
+  for (const { name, topicId } of asked) {
+    if (name === null) {
+      described.push(await describeById(broker, context, topicId, describe));
+      continue;
+    }
+    if (!broker.authorize(context, 'DESCRIBE', topicResource(name))) {
+      described.push(undescribed(name, ZERO_UUID, 'TOPIC_AUTHORIZATION_FAILED'));
+      continue;
+    }
+    const topic = await find(name);
+    if (topic !== undefined) {
+      described.push(describe(topic));
+    } else if (topicNameProblem(name) !== undefined) {
+      described.push(undescribed(name, ZERO_UUID, 'INVALID_TOPIC_EXCEPTION'));
+    } else if (!mayCreate || !broker.settings.autoCreateTopics || !mayCreateTopic(broker, context, name)) {
+      described.push(undescribed(name, ZERO_UUID, 'UNKNOWN_TOPIC_OR_PARTITION'));
+    } else if (creations++ >= AUTO_CREATED_MAX) {
+      described.push(undescribed(name, ZERO_UUID, 'LEADER_NOT_AVAILABLE'));
+    } else {
+      const created = await autoCreate(broker, name);
+      described.push(typeof created === 'string' ? undescribed(name, ZERO_UUID, created) : describe(created));
+    }
+  }
+  return described;
+}
+
+/** Looks topics up: few of them one by one, many in a listing of all. */
+async function finder(broker: Broker, count: number): Promise<(name: string) => Promise<Topic | undefined>> {
+  const { topics } = broker.admin;
+  if (count <= TOPICS_READ_SINGLY_MAX) return (name) => topics.get(name);
+  const listed = new Map((await topics.list()).map((topic) => [topic.record.name, topic]));
+  return async (name) => listed.get(name);
+}
+
+async function describeById(
+  broker: Broker,
+  context: RequestContext,
+  id: Uuid,
+  describe: (topic: Topic) => Described,
+): Promise<Described> {
+  if (id === ZERO_UUID) return undescribed(null, id, 'UNKNOWN_TOPIC_ID');
+  const topic = await broker.admin.topics.getById(id);
+  if (topic === undefined) return undescribed(null, id, 'UNKNOWN_TOPIC_ID');
+  if (broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name))) return describe(topic);
+  return undescribed(null, id, 'TOPIC_AUTHORIZATION_FAILED');
+}
+
+function mayCreateTopic(broker: Broker, context: RequestContext, name: string): boolean {
+  return broker.authorize(context, 'CREATE', CLUSTER) || broker.authorize(context, 'CREATE', topicResource(name));
+}
+
+async function autoCreate(broker: Broker, name: string): Promise<Topic | ErrorName> {
+  const wanted = { name, partitions: -1, replicationFactor: -1, assignments: [], configs: [] };
+  try {
+    const outcome = await createTopic(broker.admin, wanted, false);
+    if (outcome.kind === 'created') {
+      broker.logger.log('warn', {
+        event: 'topic_auto_created',
+        topic: name,
+        partitions: outcome.topic.record.partitions,
+        message: 'the topic did not exist; set auto.create.topics.enable=false to refuse instead',
+      });
+      return outcome.topic;
+    }
+    if (outcome.kind === 'rejected' && outcome.error === 'TOPIC_ALREADY_EXISTS') {
+      return (await broker.admin.topics.read(name)) ?? 'LEADER_NOT_AVAILABLE';
+    }
+    return outcome.kind === 'rejected' ? outcome.error : 'UNKNOWN_SERVER_ERROR';
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) return 'LEADER_NOT_AVAILABLE';
+    throw error;
+  }
+}

@@ -1,0 +1,27 @@
+import { errorCode } from '../../core/errors.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import type { Handler } from '../broker.ts';
+import { SERVED } from '../served.ts';
+
+/** What Kafka takes for a client's name or version (ApiVersionsRequest.isValid). */
+const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
+
+/** ApiVersions, versions 0 to 4: needs no authorization, as it comes before anything else. */
+export const apiVersions: Handler<typeof ApiKey.ApiVersions> = async (_broker, request, version) => {
+  const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion);
+  if (version >= 3 && !named) return { errorCode: errorCode('INVALID_REQUEST'), apiKeys: [] };
+  return { errorCode: 0, apiKeys: advertisedKeys() };
+};
+
+/** The answer, in version 0, to a version that is not known here (KIP-511). */
+export function unsupportedApiVersions() {
+  return { errorCode: errorCode('UNSUPPORTED_VERSION'), apiKeys: advertisedKeys() };
+}
+
+function advertisedKeys() {
+  return [...SERVED].map(([apiKey, { advertisedMin, max }]) => ({
+    apiKey,
+    minVersion: advertisedMin,
+    maxVersion: max,
+  }));
+}

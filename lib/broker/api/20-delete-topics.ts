@@ -1,0 +1,66 @@
+import { deleteTopic } from '../../admin/delete-topic.ts';
+import type { Topic } from '../../admin/topics.ts';
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { ZERO_UUID } from '../../core/uuid.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import { topicResource } from '../authorize.ts';
+import type { Broker, Handler } from '../broker.ts';
+
+/** Deleting waits at least so long for the store, whatever the request's time-out says; ms. */
+const TIMEOUT_MIN_MS = 5_000;
+
+/** DeleteTopics, versions 1 to 6: by name, from version 6 also by id. Nothing can be appended once the answer is there. */
+export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, request, version, context) => {
+  const asked =
+    version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }) as const);
+  const deadline = broker.clock.monotonic() + Math.max(request.timeoutMs, TIMEOUT_MIN_MS);
+  const responses = [];
+  for (const { name, topicId } of asked) {
+    const outcome = await remove(broker, name, topicId, version, deadline, (topic) =>
+      broker.authorize(context, 'DELETE', topicResource(topic)),
+    );
+    responses.push({
+      name: outcome.name,
+      topicId: outcome.id,
+      errorCode: errorCode(outcome.error),
+      errorMessage: outcome.message,
+    });
+  }
+  return { responses };
+};
+
+async function remove(
+  broker: Broker,
+  name: string | null,
+  topicId: string,
+  version: number,
+  deadline: number,
+  allowed: (name: string) => boolean,
+) {
+  const outcome = (error: ErrorName, message: string | null = null, topic?: Topic) => ({
+    error,
+    message,
+    name: topic?.record.name ?? name,
+    id: topic?.record.id ?? topicId,
+  });
+  if (!broker.settings.deleteTopics) {
+    return outcome(version < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED', 'delete.topic.enable is false');
+  }
+  if (name !== null && topicId !== ZERO_UUID) {
+    return outcome('INVALID_REQUEST', 'a topic is named by its name or by its id, not by both');
+  }
+  if (name !== null && !allowed(name)) return outcome('TOPIC_AUTHORIZATION_FAILED');
+  try {
+    const topic = name === null ? await broker.admin.topics.getById(topicId) : await broker.admin.topics.read(name);
+    if (topic === undefined) return outcome(name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
+    if (!allowed(topic.record.name)) return outcome('TOPIC_AUTHORIZATION_FAILED');
+    const deleted = await deleteTopic(broker.admin, topic, deadline);
+    return deleted
+      ? outcome('NONE', null, topic)
+      : outcome(name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return outcome('REQUEST_TIMED_OUT', error.message);
+  }
+}

@@ -1,0 +1,42 @@
+import { errorCode } from '../../core/errors.ts';
+import { NO_OFFSET } from '../../core/offset.ts';
+import { ZERO_UUID } from '../../core/uuid.ts';
+import { type EpochEnd, offsetForLeaderEpoch as endOfEpoch } from '../../log/leader-epoch.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import { topicResource } from '../authorize.ts';
+import type { Handler } from '../broker.ts';
+
+/** OffsetForLeaderEpoch, versions 2 to 4: where an epoch ended, so that a consumer can tell whether its position still holds. */
+export const offsetForLeaderEpoch: Handler<typeof ApiKey.OffsetForLeaderEpoch> = async (
+  broker,
+  request,
+  _version,
+  context,
+) => {
+  const find = async (name: string, index: number, current: number, epoch: number): Promise<EpochEnd> => {
+    const failed = (error: EpochEnd['error']): EpochEnd => ({ error, leaderEpoch: -1, endOffset: NO_OFFSET });
+    if (!broker.authorize(context, 'DESCRIBE', topicResource(name))) return failed('TOPIC_AUTHORIZATION_FAILED');
+    try {
+      const resolved = await broker.partitions.resolve({ name, id: ZERO_UUID }, index);
+      if (resolved.kind === 'failed') return failed(resolved.error);
+      return await endOfEpoch(resolved.open, index, current, epoch);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return failed('KAFKA_STORAGE_ERROR');
+      throw error;
+    }
+  };
+  const topics = await Promise.all(
+    request.topics.map(async ({ topic, partitions }) => ({
+      topic,
+      partitions: await Promise.all(
+        partitions.map(async (asked) => {
+          const end = await find(topic, asked.partition, asked.currentLeaderEpoch, asked.leaderEpoch);
+          const { leaderEpoch, endOffset } = end;
+          return { partition: asked.partition, errorCode: errorCode(end.error), leaderEpoch, endOffset };
+        }),
+      ),
+    })),
+  );
+  return { topics };
+};

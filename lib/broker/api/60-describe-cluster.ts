@@ -1,0 +1,30 @@
+import { errorCode } from '../../core/errors.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../authorize.ts';
+import type { Handler } from '../broker.ts';
+
+const BROKERS = 1;
+const CONTROLLERS = 2;
+
+/** DescribeCluster, versions 0 to 2: the cluster's id and its nodes. There are no controllers to be described. */
+export const describeCluster: Handler<typeof ApiKey.DescribeCluster> = async (broker, request, _version, context) => {
+  const { endpointType } = request;
+  if (endpointType !== BROKERS) {
+    const error = endpointType === CONTROLLERS ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE';
+    const errorMessage = `this is a broker's endpoint, of type ${BROKERS}, not ${endpointType}`;
+    return { errorCode: errorCode(error), errorMessage, endpointType, clusterId: '', brokers: [] };
+  }
+  if (!broker.authorize(context, 'DESCRIBE', CLUSTER)) {
+    return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), endpointType, clusterId: '', brokers: [] };
+  }
+  return {
+    errorCode: 0,
+    endpointType,
+    clusterId: broker.clusterId,
+    controllerId: broker.nodeId,
+    brokers: [{ brokerId: broker.nodeId, ...broker.advertised(context.listener), rack: null }],
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? allowedOperations(broker.authorize, context, CLUSTER)
+      : OPERATIONS_NOT_ASKED,
+  };
+};

@@ -1,0 +1,54 @@
+import type { AdminEnvironment } from '../admin/environment.ts';
+import type { Clock } from '../core/clock.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Uuid } from '../core/uuid.ts';
+import type { ApiKey, RequestBody, ResponseInput } from '../protocol/apis.ts';
+import type { ProducerIds } from '../transactions/producer-ids.ts';
+import type { Authorize } from './authorize.ts';
+import type { Partitions } from './partitions.ts';
+
+/** What the handlers work with. */
+export interface Broker {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly authorize: Authorize;
+  readonly clusterId: Uuid;
+  readonly nodeId: number;
+  /** The address that clients of a listener are told to connect to. */
+  readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
+  readonly admin: AdminEnvironment;
+  readonly partitions: Partitions;
+  readonly producerIds: ProducerIds;
+  readonly settings: BrokerSettings;
+}
+
+export interface BrokerSettings {
+  readonly autoCreateTopics: boolean;
+  readonly deleteTopics: boolean;
+  /** Kafka's fetch.max.bytes of a broker. */
+  readonly fetchMaxBytes: number;
+}
+
+/** Instead of an answer: nothing is sent. */
+export const NO_ANSWER = Symbol('no answer');
+
+/** Instead of an answer: the connection is closed. */
+export class CloseConnection {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
+}
+
+/**
+ * Serves one API in all its versions. Never throws for what a client may send; StoreUnavailableError where the store's
+ * silence has no error of its own in the answer.
+ */
+export type Handler<Key extends ApiKey> = (
+  broker: Broker,
+  request: RequestBody<Key>,
+  version: number,
+  context: RequestContext,
+) => Promise<ResponseInput<Key> | typeof NO_ANSWER | CloseConnection>;

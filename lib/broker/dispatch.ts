@@ -1,0 +1,104 @@
+import type { RequestContext } from '../core/context.ts';
+import { type ErrorName, errorCode } from '../core/errors.ts';
+import { ApiKey, type RequestBody, type ResponseInput } from '../protocol/apis.ts';
+import { decodeRequest, encodeResponse } from '../protocol/frame.ts';
+import { StoreUnavailableError } from '../storage/ports.ts';
+import { produce } from './api/00-produce.ts';
+import { fetch } from './api/01-fetch.ts';
+import { listOffsets } from './api/02-list-offsets.ts';
+import { metadata } from './api/03-metadata.ts';
+import { findCoordinator } from './api/10-find-coordinator.ts';
+import { apiVersions, unsupportedApiVersions } from './api/18-api-versions.ts';
+import { createTopics } from './api/19-create-topics.ts';
+import { deleteTopics } from './api/20-delete-topics.ts';
+import { initProducerId } from './api/22-init-producer-id.ts';
+import { offsetForLeaderEpoch } from './api/23-offset-for-leader-epoch.ts';
+import { createPartitions } from './api/37-create-partitions.ts';
+import { describeCluster } from './api/60-describe-cluster.ts';
+import { type Broker, CloseConnection, type Handler, NO_ANSWER } from './broker.ts';
+import type { FrameHandler, FrameOutcome } from './frame-handler.ts';
+import { isServed } from './served.ts';
+
+type Handlers = { readonly [Key in ApiKey]?: Handler<Key> };
+
+const HANDLERS: Handlers = {
+  [ApiKey.Produce]: produce,
+  [ApiKey.Fetch]: fetch,
+  [ApiKey.ListOffsets]: listOffsets,
+  [ApiKey.Metadata]: metadata,
+  [ApiKey.FindCoordinator]: findCoordinator,
+  [ApiKey.ApiVersions]: apiVersions,
+  [ApiKey.CreateTopics]: createTopics,
+  [ApiKey.DeleteTopics]: deleteTopics,
+  [ApiKey.InitProducerId]: initProducerId,
+  [ApiKey.OffsetForLeaderEpoch]: offsetForLeaderEpoch,
+  [ApiKey.CreatePartitions]: createPartitions,
+  [ApiKey.DescribeCluster]: describeCluster,
+};
+
+/**
+ * Runs the handler of an API on a decoded request. Produce takes its place in the journals' order before this returns,
+ * wherever its partitions are at hand.
+ */
+export function handle<Key extends ApiKey>(
+  broker: Broker,
+  apiKey: Key,
+  version: number,
+  body: RequestBody<Key>,
+  context: RequestContext,
+): ReturnType<Handler<Key>> {
+  const handler = HANDLERS[apiKey] as Handler<Key> | undefined;
+  if (handler === undefined) return Promise.resolve(new CloseConnection(`API ${apiKey} is not served`));
+  return handler(broker, body, version, context);
+}
+
+/** The front door for whoever has frames: decodes, dispatches, encodes. */
+export function frameHandler(broker: Broker): FrameHandler {
+  return async (frame, context): Promise<FrameOutcome> => {
+    const outcome = decodeRequest(frame, isServed);
+    switch (outcome.kind) {
+      case 'malformed':
+        return { kind: 'close', reason: `malformed request: ${outcome.reason}` };
+      case 'unknownApi':
+        return { kind: 'close', reason: `unknown API key ${outcome.header.apiKey}` };
+      case 'unsupportedVersion': {
+        const { apiKey, apiVersion, correlationId } = outcome.header;
+        if (apiKey !== ApiKey.ApiVersions) {
+          return { kind: 'close', reason: `version ${apiVersion} of API key ${apiKey} is not served` };
+        }
+        const chunks = encodeResponse(ApiKey.ApiVersions, 0, correlationId, unsupportedApiVersions());
+        return { kind: 'answer', chunks, errorCode: errorCode('UNSUPPORTED_VERSION') };
+      }
+      case 'request': {
+        const { header, api, body } = outcome;
+        const asked = header.clientId === null ? context : { ...context, clientId: header.clientId };
+        try {
+          const answer = await handle(broker, api.key, header.apiVersion, body, asked);
+          if (answer === NO_ANSWER) return { kind: 'none' };
+          if (answer instanceof CloseConnection) return { kind: 'close', reason: answer.reason };
+          const chunks = encodeResponse(api.key, header.apiVersion, header.correlationId, answer as never);
+          return { kind: 'answer', chunks, errorCode: topLevelError(answer) };
+        } catch (error) {
+          return failure(broker, api.key, error);
+        }
+      }
+    }
+  };
+}
+
+/** The error of the whole answer, where its API has one. */
+function topLevelError(answer: ResponseInput<ApiKey>): number {
+  return 'errorCode' in answer && typeof answer.errorCode === 'number' ? answer.errorCode : 0;
+}
+
+function failure(broker: Broker, apiKey: number, error: unknown): FrameOutcome {
+  if (error instanceof StoreUnavailableError) {
+    return { kind: 'close', reason: `the store does not answer: ${error.message}` };
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  broker.logger.log('error', { event: 'handler_failed', apiKey, message });
+  return { kind: 'close', reason: 'an internal error, logged as handler_failed' };
+}
+
+/** The retriable error that stands for a store that does not answer, in answers that have an error per resource. */
+export const STORE_UNAVAILABLE: ErrorName = 'KAFKA_STORAGE_ERROR';

@@ -1,0 +1,271 @@
+import type { Offset } from '../core/offset.ts';
+import { patchBatch } from '../protocol/records/batch.ts';
+import { entryPk, entrySk } from '../storage/items/journal-entry.ts';
+import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
+import { type Checkpointer, NAME_WITHIN_MS } from './checkpoint.ts';
+import { decideAppend } from './decide-append.ts';
+import { Draft } from './draft.ts';
+import { type BatchMeta, type Entry, encodeEntry, type Payload } from './entry.ts';
+import { newNonce } from './environment.ts';
+import { backoff, fillSlot, type SlotOutcome, VIEW_AGE_MAX_MS } from './fill-slot.ts';
+import type { AppendResult, Group, Request } from './group.ts';
+import type { Journal } from './journal.ts';
+import type { JournalView } from './view.ts';
+import type { WalStretch } from './wal.ts';
+
+/** After so many lost races a writer reads before it writes: a failed put is billed by the size of the item it met. */
+const READ_FIRST_CONTENTION = 2;
+const CONTENTION_MAX = 8;
+
+/** Makes a control entry from the view as it stands, or `undefined` if there is nothing to write (any more). */
+export type EntryMaker = (view: JournalView, time: StoreTime) => Entry | undefined;
+
+/**
+ * The commit rule (docs/ARCHITECTURE.md) for one journal: decide in memory, write one entry into the next slot, and decide
+ * again whenever somebody else was there first. The caller sees to it that one commit runs at a time.
+ */
+export class Appender {
+  readonly #journal: Journal;
+  readonly #checkpointer: Checkpointer;
+  #contention = 0;
+
+  constructor(journal: Journal, checkpointer: Checkpointer) {
+    this.#journal = journal;
+    this.#checkpointer = checkpointer;
+  }
+
+  /** Commits a group and answers all of its requests. */
+  async commit(group: Group): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      group.expire(this.#journal.env.clock.monotonic());
+      if (group.requests.length === 0) return;
+      if (await this.#surviving(() => this.#attempt(group))) return;
+      await backoff(this.#journal, attempt + this.#contention);
+    }
+  }
+
+  /**
+   * Commits the entry that `make` gives for the newest view. `nothing`: it had nothing to write. `timedOut`: not (surely)
+   * written by `deadline` (Clock.monotonic()).
+   */
+  async commitEntry(make: EntryMaker, deadline: number): Promise<'written' | 'nothing' | 'timedOut'> {
+    for (let attempt = 0; ; attempt++) {
+      if (this.#journal.env.clock.monotonic() >= deadline) return 'timedOut';
+      const done = await this.#surviving(async () => {
+        await this.#prepareView(true);
+        const entry = make(this.#journal.view, this.#entryTime());
+        if (entry === undefined) return 'nothing';
+        const inline = 'payload' in entry && entry.payload.kind === 'inline' ? entry.payload.bytes : undefined;
+        const outcome = await this.#write(entry, inline, Number.POSITIVE_INFINITY, () => {});
+        if (outcome.kind === 'refused' && outcome.how === 'never') throw new Error(outcome.message);
+        return outcome.kind === 'mine' ? 'written' : false;
+      });
+      if (done !== false) return done;
+      await backoff(this.#journal, attempt);
+    }
+  }
+
+  /** One attempt; a store that does not answer a read is no more than a reason for another one. */
+  async #surviving<T>(attempt: () => Promise<T | false>): Promise<T | false> {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      const { logger } = this.#journal.env;
+      logger.log('warn', { event: 'store_unavailable', journal: this.#journal.id, message: error.message });
+      return false;
+    }
+  }
+
+  /** True when every request of the group has its answer. */
+  async #attempt(group: Group): Promise<boolean> {
+    const journal = this.#journal;
+    const stretch = await this.#locate(group);
+    if (stretch === 'failed') return false;
+    await this.#prepareView(false);
+    let decided = decide(journal.view, group.requests, this.#entryTime());
+    if (decided.batches.length === 0) {
+      // A view that lags behind may refuse wrongly, but never accept wrongly: only a confirmed one may say no.
+      if (decided.refusals > 0 && group.confirmedAt === undefined) {
+        await journal.catchUp(true);
+        group.confirmedAt = journal.confirmations;
+        decided = decide(journal.view, group.requests, this.#entryTime());
+      }
+      if (decided.batches.length === 0) {
+        settle(group, decided.answers);
+        return true;
+      }
+    }
+    const payload: Payload =
+      stretch === undefined
+        ? { kind: 'inline', bytes: gather(decided, journal.view.leaderEpoch) }
+        : { kind: 'wal', key: stretch.key, start: stretch.start, length: stretch.bytes.length };
+    const entry: Entry = { kind: 'records', time: decided.time, batches: layOut(decided, payload), payload };
+    const { answers } = decided;
+    const asked = group.requests;
+    const outcome = await this.#write(
+      entry,
+      payload.kind === 'inline' ? payload.bytes : stretch?.bytes,
+      stretch === undefined ? Number.POSITIVE_INFINITY : stretch.storedAt + NAME_WITHIN_MS,
+      () => group.expire(journal.env.clock.monotonic()),
+    );
+    if (outcome.kind === 'mine') {
+      settle(group, answers, asked);
+      return true;
+    }
+    if (outcome.kind === 'lost') group.fail('REQUEST_TIMED_OUT', 'the outcome of this append cannot be told any more');
+    if (outcome.kind === 'refused' && outcome.how === 'never') group.fail('MESSAGE_TOO_LARGE', outcome.message);
+    if (outcome.kind === 'refused' && outcome.how === 'stale') await this.#refresh(group, stretch);
+    return group.requests.length === 0;
+  }
+
+  /** The group's stretch of a WAL object, `undefined` in the inline tier. */
+  async #locate(group: Group): Promise<WalStretch | 'failed' | undefined> {
+    if (group.object === undefined) return undefined;
+    const stored = await group.object;
+    if (stored.kind === 'stored') return stored.stretch;
+    const { logger, wal } = this.#journal.env;
+    logger.log('warn', { event: 'wal_put_failed', journal: this.#journal.id, message: stored.message });
+    group.storeAgain(wal);
+    return 'failed';
+  }
+
+  /** After a put that was too late to be signed: a fresh view, and a fresh object where that was what had aged. */
+  async #refresh(group: Group, stretch: WalStretch | undefined): Promise<void> {
+    const now = this.#journal.env.stores.journal.now();
+    if (stretch !== undefined && now >= stretch.storedAt + NAME_WITHIN_MS) group.storeAgain(this.#journal.env.wal);
+    this.#journal.distrust();
+  }
+
+  /** Sees to it that the view is young enough to sign an append, and newer still where races were lost lately. */
+  async #prepareView(current: boolean): Promise<void> {
+    const journal = this.#journal;
+    const age = journal.env.stores.journal.now() - journal.confirmedAt;
+    const old = !(age < VIEW_AGE_MAX_MS);
+    if (current || old || this.#contention >= READ_FIRST_CONTENTION) await journal.catchUp(true);
+  }
+
+  /** Rule R8: never before the previous entry. */
+  #entryTime(): StoreTime {
+    return Math.max(this.#journal.view.time, Math.floor(this.#journal.env.stores.journal.now()));
+  }
+
+  async #write(
+    entry: Entry,
+    payload: Buffer | undefined,
+    signBefore: StoreTime,
+    uncertain: () => void,
+  ): Promise<SlotOutcome> {
+    const journal = this.#journal;
+    const seq = journal.view.seq + 1;
+    const nonce = newNonce(journal.env.random);
+    const body = encodeEntry(entry);
+    const item = { pk: entryPk(journal.id), sk: entrySk(seq), version: seq, nonce, body };
+    const epoch = journal.view.leaderEpoch;
+    const outcome = await fillSlot(journal, { item, seq, signBefore, uncertain });
+    if (outcome.kind === 'mine') {
+      if ('payload' in entry && entry.payload.kind === 'wal' && payload !== undefined) {
+        patchBatches(payload, entry.batches, epoch);
+      }
+      journal.advance(seq, nonce, entry, body.length, payload);
+      this.#contention = Math.floor(this.#contention / 2);
+      this.#checkpointer.poke();
+    } else if (outcome.kind === 'taken') {
+      this.#contention = Math.min(this.#contention + 1, CONTENTION_MAX);
+      if (outcome.item !== undefined && journal.view.seq === seq - 1) journal.advanceWith(outcome.item);
+      await journal.catchUp(true);
+    }
+    return outcome;
+  }
+}
+
+/** What the pure decisions say about a group. */
+interface Decided {
+  readonly time: StoreTime;
+  /** For each request, in order. */
+  readonly answers: readonly AppendResult[];
+  /** The requests that are appended, with their offsets. */
+  readonly batches: readonly { readonly request: Request; readonly baseOffset: Offset }[];
+  readonly refusals: number;
+}
+
+/** Decides a whole group, each batch as if those before it were committed. Pure. */
+function decide(view: JournalView, requests: readonly Request[], time: StoreTime): Decided {
+  const draft = new Draft(view);
+  const answers: AppendResult[] = [];
+  const batches = [];
+  let refusals = 0;
+  for (const request of requests) {
+    const { batch } = request;
+    const decision = decideAppend(draft, batch);
+    const logStartOffset = draft.logStartOffset(batch.partition);
+    switch (decision.kind) {
+      case 'append':
+        draft.add(metaOf(request, decision.baseOffset, 0), time);
+        batches.push({ request, baseOffset: decision.baseOffset });
+        answers.push({ kind: 'appended', baseOffset: decision.baseOffset, logStartOffset });
+        break;
+      case 'duplicate':
+        answers.push({ ...decision, logStartOffset });
+        break;
+      case 'rejected':
+        refusals += 1;
+        answers.push(decision);
+        break;
+    }
+  }
+  return { time, answers, batches, refusals };
+}
+
+function metaOf(request: Request, baseOffset: Offset, position: number): BatchMeta {
+  const { partition, lastOffsetDelta, maxTimestamp, producerId, producerEpoch, baseSequence, transactional, bytes } =
+    request.batch;
+  return {
+    partition,
+    baseOffset,
+    lastOffsetDelta,
+    maxTimestamp,
+    producerId,
+    producerEpoch,
+    baseSequence,
+    transactional,
+    control: false,
+    position,
+    size: bytes.length,
+  };
+}
+
+function layOut(decided: Decided, payload: Payload): BatchMeta[] {
+  let end = 0;
+  return decided.batches.map(({ request, baseOffset }) => {
+    const position = payload.kind === 'inline' ? end : request.position;
+    end += request.batch.bytes.length;
+    return metaOf(request, baseOffset, position);
+  });
+}
+
+/** The payload of an inline entry: the batches with their offsets and the leader epoch set. */
+function gather(decided: Decided, leaderEpoch: number): Buffer {
+  const bytes = Buffer.concat(decided.batches.map(({ request }) => request.batch.bytes));
+  let position = 0;
+  for (const { request, baseOffset } of decided.batches) {
+    const size = request.batch.bytes.length;
+    patchBatch(bytes.subarray(position, position + size), baseOffset, leaderEpoch);
+    position += size;
+  }
+  return bytes;
+}
+
+/** Sets offsets and leader epoch in bytes that were stored without them. */
+export function patchBatches(payload: Buffer, batches: readonly BatchMeta[], leaderEpoch: number): void {
+  for (const batch of batches) {
+    patchBatch(payload.subarray(batch.position, batch.position + batch.size), batch.baseOffset, leaderEpoch);
+  }
+}
+
+/** Gives each request of `asked` its answer; those that timed out meanwhile have had theirs. */
+function settle(group: Group, answers: readonly AppendResult[], asked: readonly Request[] = group.requests): void {
+  const waiting = new Set(group.requests);
+  for (const [index, request] of asked.entries()) if (waiting.has(request)) request.settle(answers[index]!);
+  group.requests = [];
+}

@@ -1,0 +1,156 @@
+import { ByteReader, ByteWriter, MalformedBytesError } from '../core/bytes.ts';
+import type { JournalId } from '../storage/items/journal-entry.ts';
+import type { ProducerState } from './producers.ts';
+import { emptyPartition, emptyView, type JournalView, type PartitionView } from './view.ts';
+
+/** First byte of every checkpoint. */
+export const CHECKPOINT_FORMAT = 1;
+
+/**
+ * The view as bytes. Canonical: equal views give equal bytes, whichever way they came about (partitions and producers
+ * are written in the order of their numbers), so that a checkpoint can be compared with a replay.
+ */
+export function encodeView(view: JournalView): Buffer {
+  const writer = new ByteWriter(1024);
+  writer.u8(CHECKPOINT_FORMAT);
+  writer.uint(view.seq + 1);
+  writer.uint(view.time);
+  writer.uint(view.leaderEpoch);
+  writer.uint(view.leader);
+  writer.u8(view.closed ? 1 : 0);
+  writer.uint(view.blockEntries);
+  writer.uint(view.blockBytes);
+  writer.uint(view.blockRows);
+  writer.uint(view.partitions.size);
+  for (const number of ascending(view.partitions.keys())) writePartition(writer, view.partitions.get(number)!);
+  return writer.finish();
+}
+
+/** Reads a view back. Throws MalformedBytesError. */
+export function decodeView(journal: JournalId, bytes: Buffer): JournalView {
+  const reader = new ByteReader(bytes);
+  const format = reader.u8();
+  if (format !== CHECKPOINT_FORMAT) {
+    throw new MalformedBytesError(`checkpoint format ${format} is newer than this program`);
+  }
+  const view = emptyView(journal);
+  view.seq = reader.uint() - 1;
+  view.time = reader.uint();
+  view.leaderEpoch = reader.uint();
+  view.leader = reader.uint();
+  view.closed = reader.u8() === 1;
+  view.blockEntries = reader.uint();
+  view.blockBytes = reader.uint();
+  view.blockRows = reader.uint();
+  for (let left = reader.uint(); left > 0; left--) {
+    const partition = readPartition(reader);
+    view.partitions.set(partition.partition, partition);
+  }
+  return view;
+}
+
+function ascending(numbers: Iterable<number>): number[] {
+  return [...numbers].sort((a, b) => a - b);
+}
+
+function writePartition(writer: ByteWriter, partition: PartitionView): void {
+  writer.uint(partition.partition);
+  writer.uint(partition.logStartOffset);
+  writer.uint(partition.nextOffset);
+  writer.int(partition.maxTimestamp);
+  writer.int(partition.maxTimestampOffset);
+  writeList(writer, partition.epochs, (start) => {
+    writer.uint(start.epoch);
+    writer.uint(start.startOffset);
+  });
+  writeList(writer, ascending(partition.producers.keys()), (producerId) => {
+    writer.uint(producerId);
+    writeProducer(writer, partition.producers.get(producerId)!);
+  });
+  writeList(writer, ascending(partition.openTransactions.keys()), (producerId) => {
+    writer.uint(producerId);
+    writer.uint(partition.openTransactions.get(producerId)!);
+  });
+  writeList(writer, partition.aborted, (range) => {
+    writer.uint(range.producerId);
+    writer.uint(range.firstOffset);
+    writer.uint(range.lastOffset - range.firstOffset);
+  });
+  for (const rows of [partition.blocks, partition.recent]) {
+    let offset = 0;
+    let seq = 0;
+    writeList(writer, rows, (row) => {
+      writer.uint(row.baseOffset - offset);
+      writer.int(row.maxTimestamp);
+      writer.uint(row.seq - seq);
+      offset = row.baseOffset;
+      seq = row.seq;
+    });
+  }
+}
+
+function readPartition(reader: ByteReader): PartitionView {
+  const partition = emptyPartition(reader.uint());
+  partition.logStartOffset = reader.uint();
+  partition.nextOffset = reader.uint();
+  partition.maxTimestamp = reader.int();
+  partition.maxTimestampOffset = reader.int();
+  partition.epochs = readList(reader, () => ({ epoch: reader.uint(), startOffset: reader.uint() }));
+  partition.producers = new Map(readList(reader, () => [reader.uint(), readProducer(reader)]));
+  partition.openTransactions = new Map(readList(reader, () => [reader.uint(), reader.uint()]));
+  partition.aborted = readList(reader, () => {
+    const producerId = reader.uint();
+    const firstOffset = reader.uint();
+    return { producerId, firstOffset, lastOffset: firstOffset + reader.uint() };
+  });
+  const rows = () => {
+    let offset = 0;
+    let seq = 0;
+    return readList(reader, () => {
+      offset += reader.uint();
+      const maxTimestamp = reader.int();
+      seq += reader.uint();
+      return { baseOffset: offset, maxTimestamp, seq };
+    });
+  };
+  partition.blocks = rows();
+  partition.recent = rows();
+  return partition;
+}
+
+function writeProducer(writer: ByteWriter, state: ProducerState): void {
+  writer.int(state.epoch);
+  writer.uint(state.lastTime);
+  writer.int(state.transactionStart);
+  writeList(writer, state.batches, (batch) => {
+    writer.int(batch.baseSequence);
+    writer.int(batch.lastSequence);
+    writer.uint(batch.baseOffset);
+    writer.int(batch.timestamp);
+  });
+}
+
+function readProducer(reader: ByteReader): ProducerState {
+  return {
+    epoch: reader.int(),
+    lastTime: reader.uint(),
+    transactionStart: reader.int(),
+    batches: readList(reader, () => ({
+      baseSequence: reader.int(),
+      lastSequence: reader.int(),
+      baseOffset: reader.uint(),
+      timestamp: reader.int(),
+    })),
+  };
+}
+
+function writeList<T>(writer: ByteWriter, list: readonly T[], write: (element: T) => void): void {
+  writer.uint(list.length);
+  for (const element of list) write(element);
+}
+
+function readList<T>(reader: ByteReader, read: () => T): T[] {
+  const list: T[] = [];
+  for (let left = reader.uint(); left > 0; left--) list.push(read());
+  return list;
+}

@@ -1,0 +1,147 @@
+import {
+  CHECKPOINT_INLINE_BYTES,
+  CHECKPOINT_SK,
+  type CheckpointItem,
+  checkpointPk,
+  decodeCheckpointItem,
+  encodeCheckpointItem,
+} from '../storage/items/checkpoint.ts';
+import type { JournalId } from '../storage/items/journal-entry.ts';
+import type { Item, StoreTime } from '../storage/ports.ts';
+import { decodeView, encodeView } from './checkpoint-codec.ts';
+import { type JournalEnvironment, newNonce } from './environment.ts';
+import type { Journal } from './journal.ts';
+import { atBlockBoundary, type JournalView } from './view.ts';
+
+/** Checkpoints of one journal are at least this far apart, however fast it grows; a replay reads on in the same time. */
+const MIN_INTERVAL_MS = 1_000;
+
+/** An object is deleted this long after it stopped being named (rule R5). */
+const OBJECT_GRACE_MS = 60 * 60 * 1000;
+
+/** An object is named within this time of its PUT (rule R5). */
+export const NAME_WITHIN_MS = 10 * 60 * 1000;
+
+/** A view replaced by a newer checkpoint between reading its item and its object is read again this often. */
+const LOAD_ATTEMPTS = 3;
+
+/** The journal's last checkpoint, or undefined if it has none. Throws StoreUnavailableError. */
+export async function loadCheckpoint(env: JournalEnvironment, journal: JournalId): Promise<JournalView | undefined> {
+  for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
+    const { item } = await env.stores.state.get(checkpointPk(journal), CHECKPOINT_SK, true);
+    if (item === undefined) return undefined;
+    const checkpoint = decodeCheckpointItem(item.body);
+    if (checkpoint.kind === 'inline') return decodeView(journal, checkpoint.bytes);
+    const object = await env.stores.blobs.get(checkpoint.key);
+    if (object.kind === 'found') return decodeView(journal, object.bytes);
+  }
+  return undefined;
+}
+
+/** Writes a journal's checkpoints as its blocks close; one at a time, beside the appends. */
+export class Checkpointer {
+  readonly #journal: Journal;
+  readonly #env: JournalEnvironment;
+  #running: Promise<void> | undefined;
+  #lastAt = Number.NEGATIVE_INFINITY;
+  #known: { version: number; key: string | undefined } | undefined;
+  /** Objects that are no longer named, with the store time at which they stopped. */
+  #unnamed: { key: string; since: StoreTime }[] = [];
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+    this.#env = journal.env;
+  }
+
+  /** Starts a checkpoint if one is due. Failures are logged: the next one does for both. */
+  poke(): void {
+    const now = this.#env.clock.monotonic();
+    if (!atBlockBoundary(this.#journal.view) || this.#running !== undefined) return;
+    if (now - this.#lastAt < MIN_INTERVAL_MS) return;
+    this.#lastAt = now;
+    this.#running = this.write().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Resolves when no checkpoint is being written. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Stores the view as it is now, unless a newer checkpoint is there. Never rejects. */
+  async write(): Promise<void> {
+    const { seq } = this.#journal.view;
+    const bytes = encodeView(this.#journal.view);
+    try {
+      await this.#put(seq, bytes);
+      await this.#collect();
+    } catch (error) {
+      this.#warn(String(error));
+    }
+  }
+
+  async #put(seq: number, bytes: Buffer): Promise<void> {
+    const { state } = this.#env.stores;
+    const pk = checkpointPk(this.#journal.id);
+    const placed = await this.#place(seq, bytes);
+    if (placed === undefined) return;
+    const nonce = newNonce(this.#env.random);
+    const item: Item = { pk, sk: CHECKPOINT_SK, version: seq, nonce, body: encodeCheckpointItem(placed.item) };
+    for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
+      const condition =
+        this.#known === undefined
+          ? ({ kind: 'absent' } as const)
+          : ({ kind: 'version', version: this.#known.version } as const);
+      const outcome = await state.put(item, condition, { signBefore: placed.storedAt + NAME_WITHIN_MS });
+      const landed = outcome.kind === 'committed' || (outcome.kind === 'conflict' && outcome.existing?.nonce === nonce);
+      if (landed) {
+        this.#forget(this.#known?.key);
+        this.#known = { version: seq, key: keyOf(placed.item) };
+        return;
+      }
+      if (outcome.kind === 'conflict') {
+        const existing = outcome.existing;
+        this.#known =
+          existing === undefined
+            ? undefined
+            : { version: existing.version, key: keyOf(decodeCheckpointItem(existing.body)) };
+        if (existing !== undefined && existing.version >= seq) return this.#forget(keyOf(placed.item));
+        continue;
+      }
+      if (outcome.kind === 'refused') this.#forget(keyOf(placed.item));
+      return this.#warn(outcome.message);
+    }
+  }
+
+  async #place(seq: number, bytes: Buffer): Promise<{ item: CheckpointItem; storedAt: StoreTime } | undefined> {
+    if (bytes.length <= CHECKPOINT_INLINE_BYTES) {
+      return { item: { kind: 'inline', bytes }, storedAt: this.#env.stores.state.now() };
+    }
+    const key = `checkpoint/${this.#journal.id}/${seq}-${newNonce(this.#env.random)}`;
+    const outcome = await this.#env.stores.blobs.put(key, [bytes]);
+    if (outcome.kind === 'stored') return { item: { kind: 'blob', key }, storedAt: outcome.storeTime };
+    this.#warn(outcome.message);
+    return undefined;
+  }
+
+  #forget(key: string | undefined): void {
+    if (key !== undefined) this.#unnamed.push({ key, since: this.#env.stores.state.now() });
+  }
+
+  async #collect(): Promise<void> {
+    const before = this.#env.stores.state.now() - OBJECT_GRACE_MS;
+    while (this.#unnamed.length > 0 && this.#unnamed[0]!.since < before) {
+      await this.#env.stores.blobs.delete(this.#unnamed[0]!.key);
+      this.#unnamed.shift();
+    }
+  }
+
+  #warn(message: string): void {
+    this.#env.logger.log('warn', { event: 'checkpoint_failed', journal: this.#journal.id, message });
+  }
+}
+
+function keyOf(item: CheckpointItem): string | undefined {
+  return item.kind === 'blob' ? item.key : undefined;
+}

@@ -1,0 +1,47 @@
+import type { Failure } from '../core/errors.ts';
+import { MAX_OFFSET, NO_OFFSET, type Offset } from '../core/offset.ts';
+import type { Draft } from './draft.ts';
+import { judgeSequence, type SequencedBatch } from './producers.ts';
+
+/** A validated record batch that wants to be appended. */
+export interface BatchToAppend extends SequencedBatch {
+  readonly partition: number;
+  readonly maxTimestamp: number;
+  /** The batch as it will be stored; `baseOffset` and `partitionLeaderEpoch` are set when it is read or written out. */
+  readonly bytes: Buffer;
+  /** True once a transaction coordinator has vouched that this transaction is open (rule R14). */
+  readonly transactionVerified: boolean;
+}
+
+export type AppendDecision =
+  | { readonly kind: 'append'; readonly baseOffset: Offset }
+  | { readonly kind: 'duplicate'; readonly baseOffset: Offset; readonly timestamp: number }
+  | ({ readonly kind: 'rejected' } & Failure);
+
+/**
+ * May this batch be appended, and at which offset? Pure: the answer depends on the draft alone. This is the place where
+ * offsets are assigned; the conditional put of the entry makes the decision true for everybody (DESIGN, the commit rule).
+ */
+export function decideAppend(draft: Draft, batch: BatchToAppend): AppendDecision {
+  if (draft.view.closed) {
+    return { kind: 'rejected', error: 'UNKNOWN_TOPIC_OR_PARTITION', message: 'the topic was deleted' };
+  }
+  if (batch.producerId >= 0) {
+    const state = draft.producer(batch.partition, batch.producerId);
+    const verdict = judgeSequence(state, batch);
+    if (verdict.kind === 'duplicate') {
+      const { baseOffset, timestamp } = verdict.original;
+      return { kind: 'duplicate', baseOffset, timestamp };
+    }
+    if (verdict.kind === 'rejected') return verdict;
+    const continues = state !== undefined && state.transactionStart !== NO_OFFSET;
+    if (batch.transactional && !continues && !batch.transactionVerified) {
+      return { kind: 'rejected', error: 'INVALID_TXN_STATE', message: 'the transaction is not open' };
+    }
+  }
+  const baseOffset = draft.nextOffset(batch.partition);
+  if (baseOffset > MAX_OFFSET - batch.lastOffsetDelta - 1) {
+    return { kind: 'rejected', error: 'INVALID_RECORD', message: 'the partition is out of offsets' };
+  }
+  return { kind: 'append', baseOffset };
+}

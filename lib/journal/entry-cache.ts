@@ -1,0 +1,90 @@
+import type { JournalId } from '../storage/items/journal-entry.ts';
+import type { Entry } from './entry.ts';
+
+/** An entry with what it takes to serve it again. */
+export interface CachedEntry {
+  readonly seq: number;
+  readonly entry: Entry;
+  /** The batches' bytes, one after the other as the entry lists them, offsets and epoch set; undefined: not read yet. */
+  payload: Buffer | undefined;
+  /** Set while the payload is being read. */
+  loading?: Promise<Buffer> | undefined;
+}
+
+interface Node {
+  readonly journal: JournalId;
+  readonly cached: CachedEntry;
+  bytes: number;
+}
+
+/** What an entry takes beside its payload: objects, keys, list nodes; an estimate that keeps small entries bounded. */
+const ENTRY_OVERHEAD_BYTES = 512;
+
+/** Recently written and read entries of all journals, bounded in bytes; the least recently used go first. */
+export class EntryCache {
+  readonly #capacity: number;
+  readonly #journals = new Map<JournalId, Map<number, Node>>();
+  /** In order of use, oldest first. */
+  readonly #order = new Set<Node>();
+  #bytes = 0;
+
+  constructor(capacityBytes: number) {
+    this.#capacity = capacityBytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(journal: JournalId, seq: number): CachedEntry | undefined {
+    const node = this.#journals.get(journal)?.get(seq);
+    if (node === undefined) return undefined;
+    this.#order.delete(node);
+    this.#order.add(node);
+    return node.cached;
+  }
+
+  add(journal: JournalId, cached: CachedEntry): void {
+    const known = this.#journals.get(journal)?.get(cached.seq);
+    if (known !== undefined) this.#remove(known);
+    let entries = this.#journals.get(journal);
+    if (entries === undefined) {
+      entries = new Map();
+      this.#journals.set(journal, entries);
+    }
+    const node = { journal, cached, bytes: sizeOf(cached) };
+    entries.set(cached.seq, node);
+    this.#order.add(node);
+    this.#bytes += node.bytes;
+    this.#evict();
+  }
+
+  /** To be called when a payload was read after the entry had been added. */
+  grown(journal: JournalId, cached: CachedEntry): void {
+    const node = this.#journals.get(journal)?.get(cached.seq);
+    if (node?.cached !== cached) return;
+    this.#bytes += sizeOf(cached) - node.bytes;
+    node.bytes = sizeOf(cached);
+    this.#evict();
+  }
+
+  #evict(): void {
+    for (const node of this.#order) {
+      if (this.#bytes <= this.#capacity) return;
+      this.#remove(node);
+    }
+  }
+
+  #remove(node: Node): void {
+    this.#order.delete(node);
+    this.#bytes -= node.bytes;
+    const entries = this.#journals.get(node.journal);
+    entries?.delete(node.cached.seq);
+    if (entries?.size === 0) this.#journals.delete(node.journal);
+  }
+}
+
+function sizeOf(cached: CachedEntry): number {
+  const batches = cached.entry.kind === 'records' || cached.entry.kind === 'markers' ? cached.entry.batches.length : 0;
+  return ENTRY_OVERHEAD_BYTES + batches * 128 + (cached.payload?.length ?? 0);
+}

@@ -1,0 +1,217 @@
+import { ByteReader, ByteWriter, MalformedBytesError } from '../core/bytes.ts';
+import type { Offset } from '../core/offset.ts';
+
+/** First byte of every entry. A reader of an older format refuses what it does not know (rule R9). */
+export const ENTRY_FORMAT = 1;
+
+/** What the journal remembers of one record batch; enough for every decision without reading the batch itself. */
+export interface BatchMeta {
+  readonly partition: number;
+  /** Offset of the batch's first record. */
+  readonly baseOffset: Offset;
+  /** Offset of its last record less `baseOffset`. */
+  readonly lastOffsetDelta: number;
+  /** Largest record timestamp, or the append time of a LogAppendTime batch; ms. */
+  readonly maxTimestamp: number;
+  /** -1 for a batch without a producer id, as are the next two. */
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+  readonly transactional: boolean;
+  /** A transaction marker, which only `markers` entries hold. */
+  readonly control: boolean;
+  /** Where the batch's bytes start within the entry's payload, and how many they are. */
+  readonly position: number;
+  readonly size: number;
+}
+
+/** Where an entry's batches are: in the entry, or a range of a WAL object that holds them in the order of `batches`. */
+export type Payload =
+  | { readonly kind: 'inline'; readonly bytes: Buffer }
+  | { readonly kind: 'wal'; readonly key: string; readonly start: number; readonly length: number };
+
+interface EntryHead {
+  /** Never smaller than the previous entry's (rule R8); ms since the Unix epoch, store time. */
+  readonly time: number;
+}
+
+export interface RecordsEntry extends EntryHead {
+  readonly kind: 'records';
+  readonly batches: readonly BatchMeta[];
+  readonly payload: Payload;
+}
+
+/** The end of a transaction in this journal: one control batch in each partition that it lists. */
+export interface MarkersEntry extends EntryHead {
+  readonly kind: 'markers';
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly commit: boolean;
+  readonly batches: readonly BatchMeta[];
+  readonly payload: Payload;
+}
+
+/** A new leader epoch. Slot 0 of every journal is one, with epoch 0, written by topic creation only (rule R1). */
+export interface LeaderChangeEntry extends EntryHead {
+  readonly kind: 'leaderChange';
+  readonly leaderEpoch: number;
+  readonly leader: number;
+}
+
+/** Raises log start offsets: what lies below is gone for readers. */
+export interface LogStartEntry extends EntryHead {
+  readonly kind: 'logStart';
+  readonly starts: readonly { readonly partition: number; readonly offset: Offset }[];
+}
+
+/** The last entry of a journal whose topic was deleted. */
+export interface CloseEntry extends EntryHead {
+  readonly kind: 'close';
+}
+
+export type Entry = RecordsEntry | MarkersEntry | LeaderChangeEntry | LogStartEntry | CloseEntry;
+
+const KIND_CODES = { records: 1, markers: 2, leaderChange: 3, logStart: 4, close: 6 } as const;
+const PAYLOAD_INLINE = 0;
+const PAYLOAD_WAL = 1;
+const FLAG_TRANSACTIONAL = 1;
+const FLAG_CONTROL = 2;
+const FLAG_PRODUCER = 4;
+
+/** The bytes of an entry's item. */
+export function encodeEntry(entry: Entry): Buffer {
+  const writer = new ByteWriter(entry.kind === 'records' ? 128 + payloadSize(entry.payload) : 128);
+  writer.u8(ENTRY_FORMAT);
+  writer.u8(KIND_CODES[entry.kind]);
+  writer.uint(entry.time);
+  switch (entry.kind) {
+    case 'records':
+      writeBatches(writer, entry.batches, entry.payload);
+      break;
+    case 'markers':
+      writer.uint(entry.producerId);
+      writer.uint(entry.producerEpoch);
+      writer.u8(entry.commit ? 1 : 0);
+      writeBatches(writer, entry.batches, entry.payload);
+      break;
+    case 'leaderChange':
+      writer.uint(entry.leaderEpoch);
+      writer.uint(entry.leader);
+      break;
+    case 'logStart':
+      writer.uint(entry.starts.length);
+      for (const start of entry.starts) {
+        writer.uint(start.partition);
+        writer.uint(start.offset);
+      }
+      break;
+    case 'close':
+      break;
+  }
+  return writer.finish();
+}
+
+/** Reads an entry back; inline bytes are a view of `body`. Throws MalformedBytesError, also for an unknown kind. */
+export function decodeEntry(body: Buffer): Entry {
+  const reader = new ByteReader(body);
+  const format = reader.u8();
+  if (format !== ENTRY_FORMAT) throw new MalformedBytesError(`entry format ${format} is newer than this program`);
+  const kind = reader.u8();
+  const time = reader.uint();
+  switch (kind) {
+    case KIND_CODES.records:
+      return { kind: 'records', time, ...readBatches(reader) };
+    case KIND_CODES.markers: {
+      const producerId = reader.uint();
+      const producerEpoch = reader.uint();
+      const commit = reader.u8() === 1;
+      return { kind: 'markers', time, producerId, producerEpoch, commit, ...readBatches(reader) };
+    }
+    case KIND_CODES.leaderChange:
+      return { kind: 'leaderChange', time, leaderEpoch: reader.uint(), leader: reader.uint() };
+    case KIND_CODES.logStart: {
+      const starts = [];
+      for (let left = reader.uint(); left > 0; left--) starts.push({ partition: reader.uint(), offset: reader.uint() });
+      return { kind: 'logStart', time, starts };
+    }
+    case KIND_CODES.close:
+      return { kind: 'close', time };
+    default:
+      throw new MalformedBytesError(`entry kind ${kind} is unknown to this program`);
+  }
+}
+
+function payloadSize(payload: Payload): number {
+  return payload.kind === 'inline' ? payload.bytes.length : payload.key.length;
+}
+
+function writeBatches(writer: ByteWriter, batches: readonly BatchMeta[], payload: Payload): void {
+  writer.uint(batches.length);
+  let position = 0;
+  for (const batch of batches) {
+    const producer = batch.producerId >= 0;
+    writer.uint(batch.partition);
+    writer.u8(
+      (batch.transactional ? FLAG_TRANSACTIONAL : 0) |
+        (batch.control ? FLAG_CONTROL : 0) |
+        (producer ? FLAG_PRODUCER : 0),
+    );
+    writer.uint(batch.baseOffset);
+    writer.uint(batch.lastOffsetDelta);
+    writer.int(batch.maxTimestamp);
+    if (producer) {
+      writer.uint(batch.producerId);
+      writer.int(batch.producerEpoch);
+      writer.int(batch.baseSequence);
+    }
+    writer.uint(batch.position - position);
+    writer.uint(batch.size);
+    position = batch.position + batch.size;
+  }
+  if (payload.kind === 'inline') {
+    writer.u8(PAYLOAD_INLINE);
+    writer.bytes(payload.bytes);
+  } else {
+    writer.u8(PAYLOAD_WAL);
+    writer.string(payload.key);
+    writer.uint(payload.start);
+    writer.uint(payload.length);
+  }
+}
+
+function readBatches(reader: ByteReader): { batches: BatchMeta[]; payload: Payload } {
+  const batches: BatchMeta[] = [];
+  let end = 0;
+  for (let left = reader.uint(); left > 0; left--) {
+    const partition = reader.uint();
+    const flags = reader.u8();
+    const baseOffset = reader.uint();
+    const lastOffsetDelta = reader.uint();
+    const maxTimestamp = reader.int();
+    const producer = (flags & FLAG_PRODUCER) !== 0;
+    const producerId = producer ? reader.uint() : -1;
+    const producerEpoch = producer ? reader.int() : -1;
+    const baseSequence = producer ? reader.int() : -1;
+    const position = end + reader.uint();
+    const size = reader.uint();
+    end = position + size;
+    batches.push({
+      partition,
+      baseOffset,
+      lastOffsetDelta,
+      maxTimestamp,
+      producerId,
+      producerEpoch,
+      baseSequence,
+      transactional: (flags & FLAG_TRANSACTIONAL) !== 0,
+      control: (flags & FLAG_CONTROL) !== 0,
+      position,
+      size,
+    });
+  }
+  const place = reader.u8();
+  if (place === PAYLOAD_INLINE) return { batches, payload: { kind: 'inline', bytes: reader.bytes() } };
+  if (place !== PAYLOAD_WAL) throw new MalformedBytesError(`payload kind ${place} is unknown to this program`);
+  const key = reader.string();
+  return { batches, payload: { kind: 'wal', key, start: reader.uint(), length: reader.uint() } };
+}

@@ -1,0 +1,40 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Random } from '../core/random.ts';
+import type { Stores } from '../storage/ports.ts';
+import type { EntryCache } from './entry-cache.ts';
+import type { TierLimits } from './tier.ts';
+import type { WalWriter } from './wal.ts';
+
+/** How often a journal that somebody waits for is asked for news; ms. */
+export interface TailPacing {
+  readonly minMs: number;
+  readonly maxMs: number;
+}
+
+/** Waiting consumers see a record of another process within about a twentieth of the silence before it. */
+export const LATENCY_PACING: TailPacing = { minMs: 10, maxMs: 1_000 };
+export const COST_PACING: TailPacing = { minMs: 250, maxMs: 10_000 };
+
+/** What all journals of a process share. */
+export interface JournalEnvironment {
+  readonly stores: Stores;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly cache: EntryCache;
+  readonly wal: WalWriter;
+  readonly tier: TierLimits;
+  readonly pacing: TailPacing;
+  readonly trust: Trust;
+}
+
+/** Whether views may still be believed to be young; a signature that the store calls expired ends it for all of them. */
+export interface Trust {
+  generation: number;
+}
+
+/** Unique to one logical write; 128 random bits. */
+export function newNonce(random: Random): string {
+  return random.bytes(16).toString('base64url');
+}

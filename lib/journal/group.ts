@@ -1,0 +1,70 @@
+import type { ErrorName, Failure } from '../core/errors.ts';
+import type { Offset } from '../core/offset.ts';
+import type { BatchToAppend } from './decide-append.ts';
+import type { WalOutcome, WalWriter } from './wal.ts';
+
+/** What became of one batch. `timestamp` is what a LogAppendTime topic answers, ms. */
+export type AppendResult =
+  | { readonly kind: 'appended'; readonly baseOffset: Offset; readonly logStartOffset: Offset }
+  | {
+      readonly kind: 'duplicate';
+      readonly baseOffset: Offset;
+      readonly logStartOffset: Offset;
+      readonly timestamp: number;
+    }
+  | ({ readonly kind: 'rejected' } & Failure);
+
+/** A batch that waits for its answer. */
+export interface Request {
+  readonly batch: BatchToAppend;
+  /** By Clock.monotonic(): after it the answer is REQUEST_TIMED_OUT, whatever becomes of the batch; ms. */
+  readonly deadline: number;
+  readonly settle: (result: AppendResult) => void;
+  /** Where the batch's bytes start in the group's stretch of a WAL object. */
+  position: number;
+}
+
+/** Batches that are decided together and written as one entry. */
+export class Group {
+  requests: Request[];
+  /** The journal's confirmation that was made for this group, if any. */
+  confirmedAt: number | undefined;
+  /** In the WAL tier: the object that holds the batches. */
+  object: Promise<WalOutcome> | undefined;
+
+  constructor(requests: Request[]) {
+    this.requests = requests;
+  }
+
+  /** The bytes in the order of the requests; notes where each begins. */
+  chunks(): Buffer[] {
+    let position = 0;
+    return this.requests.map((request) => {
+      request.position = position;
+      position += request.batch.bytes.length;
+      return request.batch.bytes;
+    });
+  }
+
+  /** Has the bytes stored once more, after a failure or because their object is too old to be named. */
+  storeAgain(wal: WalWriter): void {
+    this.object = wal.write(this.chunks());
+  }
+
+  /** Answers what cannot wait longer; it is not tried again. */
+  expire(now: number): void {
+    if (!this.requests.some((request) => request.deadline <= now)) return;
+    const waiting: Request[] = [];
+    for (const request of this.requests) {
+      if (request.deadline > now) waiting.push(request);
+      else request.settle({ kind: 'rejected', error: 'REQUEST_TIMED_OUT' });
+    }
+    this.requests = waiting;
+  }
+
+  /** Answers all with the same failure. */
+  fail(error: ErrorName, message: string): void {
+    for (const request of this.requests) request.settle({ kind: 'rejected', error, message });
+    this.requests = [];
+  }
+}

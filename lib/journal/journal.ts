@@ -1,0 +1,183 @@
+import { assert } from '../core/assert.ts';
+import { entryPk, entrySk, type JournalId, slotOf } from '../storage/items/journal-entry.ts';
+import type { Item, StoreTime } from '../storage/ports.ts';
+import { apply } from './apply.ts';
+import { loadCheckpoint } from './checkpoint.ts';
+import { decodeEntry, type Entry } from './entry.ts';
+import type { CachedEntry } from './entry-cache.ts';
+import type { JournalEnvironment } from './environment.ts';
+import { Places } from './places.ts';
+import { emptyView, type JournalView } from './view.ts';
+
+/** A write to one slot of which the outcome is not known yet. */
+export interface PendingSlot {
+  readonly seq: number;
+  readonly nonce: string;
+  /** Set when the slot's entry was met while reading on. */
+  seen: 'mine' | 'taken' | undefined;
+}
+
+/**
+ * A journal as this process knows it: the view, kept up to date by reading on (`catchUp`) and by own appends. All changes
+ * of the view go through `advance`.
+ */
+export class Journal {
+  readonly id: JournalId;
+  readonly env: JournalEnvironment;
+  #view: JournalView;
+  /** Store time of the answer that last showed that nothing follows the view; decides who may append (rule R3). */
+  #confirmedAt: StoreTime = Number.NEGATIVE_INFINITY;
+  #generation = 0;
+  /** Counts confirmations, so that a decision can tell whether the view was confirmed since. */
+  #confirmations = 0;
+  #pending: PendingSlot | undefined;
+  #running: { consistent: boolean; done: Promise<void> } | undefined;
+  #next: { consistent: boolean; done: Promise<void> } | undefined;
+  /** Where consumers are about to read on. */
+  readonly places = new Places();
+  readonly #listeners = new Set<() => void>();
+
+  private constructor(env: JournalEnvironment, id: JournalId, view: JournalView) {
+    this.env = env;
+    this.id = id;
+    this.#view = view;
+  }
+
+  /**
+   * Reads the checkpoint and the entries after it. Undefined if the journal does not exist, which is certain then.
+   * Throws StoreUnavailableError.
+   */
+  static async open(env: JournalEnvironment, id: JournalId): Promise<Journal | undefined> {
+    const view = (await loadCheckpoint(env, id)) ?? emptyView(id);
+    const journal = new Journal(env, id, view);
+    await journal.catchUp(true);
+    return journal.view.seq < 0 ? undefined : journal;
+  }
+
+  get view(): JournalView {
+    return this.#view;
+  }
+
+  get confirmedAt(): StoreTime {
+    return this.#generation === this.env.trust.generation ? this.#confirmedAt : Number.NEGATIVE_INFINITY;
+  }
+
+  get confirmations(): number {
+    return this.#confirmations;
+  }
+
+  /** To be called when the store has shown that nothing followed the view at `storeTime`. */
+  confirm(storeTime: StoreTime): void {
+    this.#confirmedAt = Math.max(this.confirmedAt, storeTime);
+    this.#generation = this.env.trust.generation;
+    this.#confirmations += 1;
+  }
+
+  /** Forgets that the view was ever confirmed: the next append reads first. */
+  distrust(): void {
+    this.#confirmedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Tells whoever reads on which slot an own write may have taken. */
+  expect(pending: PendingSlot | undefined): void {
+    this.#pending = pending;
+  }
+
+  /** Calls back whenever entries were folded in; returns a function that ends it. */
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Folds in an entry that is known to be in slot `seq`; one that was folded in before is passed over. */
+  advance(seq: number, nonce: string, entry: Entry, size: number, payload: Buffer | undefined): void {
+    if (seq <= this.#view.seq) return;
+    if (this.#pending?.seq === seq) this.#pending.seen = this.#pending.nonce === nonce ? 'mine' : 'taken';
+    apply(this.#view, seq, entry, size);
+    this.env.cache.add(this.id, { seq, entry, payload });
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Folds in the item of the slot after the view. */
+  advanceWith(item: Item): void {
+    const cached = decodeItem(item);
+    this.advance(cached.seq, item.nonce, cached.entry, item.body.length, cached.payload);
+  }
+
+  /**
+   * Reads on to the end of the journal. `consistent` reads strongly and confirms the view. Calls made at the same time
+   * share a query, as long as it began after the call. Throws StoreUnavailableError.
+   */
+  catchUp(consistent: boolean): Promise<void> {
+    if (this.#running === undefined) {
+      const done = this.#readOn(consistent).finally(() => {
+        this.#running = undefined;
+      });
+      this.#running = { consistent, done };
+      return done;
+    }
+    if (this.#next === undefined) {
+      const slot = { consistent, done: Promise.resolve() };
+      slot.done = this.#running.done
+        .catch(() => {})
+        .then(() => {
+          this.#next = undefined;
+          return this.catchUp(slot.consistent);
+        });
+      this.#next = slot;
+    }
+    this.#next.consistent ||= consistent;
+    return this.#next.done;
+  }
+
+  async #readOn(consistent: boolean): Promise<void> {
+    let strong = consistent;
+    for (let reloads = 0; ; ) {
+      const page = await this.env.stores.journal.query({
+        pk: entryPk(this.id),
+        from: entrySk(this.#view.seq + 1),
+        consistent: strong,
+      });
+      let gap = false;
+      for (const item of page.items) {
+        const seq = slotOf(item.sk);
+        if (seq <= this.#view.seq) continue;
+        if (seq > this.#view.seq + 1) {
+          gap = true;
+          break;
+        }
+        this.advanceWith(item);
+      }
+      if (gap && !strong) {
+        strong = true;
+        continue;
+      }
+      if (gap) {
+        assert(reloads++ < MAX_RELOADS, `journal ${this.id} has a gap after slot ${this.#view.seq}`);
+        await this.#reload();
+        continue;
+      }
+      if (page.more) continue;
+      if (strong) this.confirm(page.storeTime);
+      return;
+    }
+  }
+
+  /** The entries after the view are gone: a newer checkpoint stands for them (rule R4). */
+  async #reload(): Promise<void> {
+    const view = await loadCheckpoint(this.env, this.id);
+    if (view === undefined || view.seq <= this.#view.seq) return;
+    this.#view = view;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** A checkpoint can be replaced while it is read, so once is not enough; more often is a broken chain. */
+const MAX_RELOADS = 5;
+
+/** An entry's item, decoded for the cache; inline payloads are views of the item's body. */
+export function decodeItem(item: Item): CachedEntry {
+  const entry = decodeEntry(item.body);
+  const inline = (entry.kind === 'records' || entry.kind === 'markers') && entry.payload.kind === 'inline';
+  return { seq: slotOf(item.sk), entry, payload: inline ? entry.payload.bytes : undefined };
+}

@@ -1,0 +1,127 @@
+import type { ErrorName } from '../core/errors.ts';
+import { NO_OFFSET, type Offset } from '../core/offset.ts';
+import type { BatchMeta } from './entry.ts';
+
+/** How many of a producer's batches are remembered per partition (Kafka: ProducerStateEntry.NUM_BATCHES_TO_RETAIN). */
+export const REMEMBERED_BATCHES = 5;
+
+/** A producer that wrote nothing for so long is forgotten (Kafka's default of producer.id.expiration.ms); ms. */
+export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
+
+const MAX_SEQUENCE = 2 ** 31 - 1;
+
+export interface RememberedBatch {
+  readonly baseSequence: number;
+  readonly lastSequence: number;
+  readonly baseOffset: Offset;
+  /** What a LogAppendTime topic answered; ms. */
+  readonly timestamp: number;
+}
+
+/** What a partition knows of one producer. Immutable: a change makes a new one. */
+export interface ProducerState {
+  readonly epoch: number;
+  /** The last batches of this epoch, oldest first, at most REMEMBERED_BATCHES. */
+  readonly batches: readonly RememberedBatch[];
+  /** Time of the entry that wrote last, ms. */
+  readonly lastTime: number;
+  /** First offset of its open transaction, or NO_OFFSET. */
+  readonly transactionStart: Offset;
+}
+
+export type SequenceVerdict =
+  | { readonly kind: 'next' }
+  | { readonly kind: 'duplicate'; readonly original: RememberedBatch }
+  | { readonly kind: 'rejected'; readonly error: ErrorName; readonly message: string };
+
+const NEXT: SequenceVerdict = { kind: 'next' };
+
+/** The sequence number `count` after `sequence`; int32, wrapping to 0 (Kafka: DefaultRecordBatch.incrementSequence). */
+export function addSequence(sequence: number, count: number): number {
+  return sequence > MAX_SEQUENCE - count ? count - (MAX_SEQUENCE - sequence) - 1 : sequence + count;
+}
+
+export interface SequencedBatch {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+  readonly lastOffsetDelta: number;
+  readonly transactional: boolean;
+}
+
+/**
+ * May this batch come next, by what is known of its producer (undefined: nothing)? The order of the checks and the
+ * errors are those of Kafka's ProducerStateManager and ProducerAppendInfo: a repetition of one of the last five batches
+ * is a duplicate, an older epoch is fenced, a new epoch starts at sequence 0, and an unknown producer may start anywhere.
+ */
+export function judgeSequence(state: ProducerState | undefined, batch: SequencedBatch): SequenceVerdict {
+  if (state === undefined) return NEXT;
+  const lastSequence = addSequence(batch.baseSequence, batch.lastOffsetDelta);
+  if (batch.producerEpoch === state.epoch) {
+    const original = state.batches.find(
+      (known) => known.baseSequence === batch.baseSequence && known.lastSequence === lastSequence,
+    );
+    if (original !== undefined) return { kind: 'duplicate', original };
+  }
+  if (batch.producerEpoch < state.epoch) {
+    return reject(
+      'INVALID_PRODUCER_EPOCH',
+      `producer ${batch.producerId} wrote with epoch ${batch.producerEpoch}, its current one is ${state.epoch}`,
+    );
+  }
+  if (batch.producerEpoch > state.epoch) {
+    if (batch.baseSequence !== 0) {
+      return reject(
+        'OUT_OF_ORDER_SEQUENCE_NUMBER',
+        `producer ${batch.producerId} began epoch ${batch.producerEpoch} with sequence ${batch.baseSequence}, not 0`,
+      );
+    }
+  } else {
+    const last = state.batches.at(-1);
+    const expected = last === undefined ? 0 : addSequence(last.lastSequence, 1);
+    if (batch.baseSequence !== expected) {
+      return reject(
+        'OUT_OF_ORDER_SEQUENCE_NUMBER',
+        `producer ${batch.producerId} wrote sequence ${batch.baseSequence}, expected ${expected}`,
+      );
+    }
+  }
+  if (state.transactionStart !== NO_OFFSET && !batch.transactional) {
+    return reject('INVALID_TXN_STATE', `producer ${batch.producerId} wrote outside of its open transaction`);
+  }
+  return NEXT;
+}
+
+function reject(error: ErrorName, message: string): SequenceVerdict {
+  return { kind: 'rejected', error, message };
+}
+
+/** The state after a data batch that was judged `next`. */
+export function afterBatch(state: ProducerState | undefined, batch: BatchMeta, time: number): ProducerState {
+  const remembered: RememberedBatch = {
+    baseSequence: batch.baseSequence,
+    lastSequence: addSequence(batch.baseSequence, batch.lastOffsetDelta),
+    baseOffset: batch.baseOffset,
+    timestamp: batch.maxTimestamp,
+  };
+  const sameEpoch = state !== undefined && state.epoch === batch.producerEpoch;
+  const kept = sameEpoch ? state.batches.slice(-(REMEMBERED_BATCHES - 1)) : [];
+  const open = state?.transactionStart ?? NO_OFFSET;
+  return {
+    epoch: batch.producerEpoch,
+    batches: [...kept, remembered],
+    lastTime: time,
+    transactionStart: batch.transactional && open === NO_OFFSET ? batch.baseOffset : open,
+  };
+}
+
+/** The state after a marker of `producerEpoch`: the transaction is over, an older epoch's batches are forgotten. */
+export function afterMarker(state: ProducerState | undefined, producerEpoch: number, time: number): ProducerState {
+  const sameEpoch = state !== undefined && state.epoch === producerEpoch;
+  return {
+    epoch: Math.max(producerEpoch, state?.epoch ?? producerEpoch),
+    batches: sameEpoch ? state.batches : [],
+    lastTime: time,
+    transactionStart: NO_OFFSET,
+  };
+}

@@ -1,0 +1,33 @@
+import type { ErrorName } from '../core/errors.ts';
+import { NO_OFFSET, type Offset } from '../core/offset.ts';
+import type { OpenJournal } from '../journal/open-journal.ts';
+import { emptyPartition, epochEnd, type JournalView } from '../journal/view.ts';
+
+/** What Kafka answers a client that knows another leader epoch (KIP-320); -1 means that it knows none. */
+export function epochProblem(view: JournalView, known: number): ErrorName | undefined {
+  if (known < 0 || known === view.leaderEpoch) return undefined;
+  return known < view.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH';
+}
+
+export interface EpochEnd {
+  readonly error: ErrorName;
+  /** -1 if the journal has not come to that epoch. */
+  readonly leaderEpoch: number;
+  readonly endOffset: Offset;
+}
+
+/** The end of an epoch in a partition, by the newest view (OffsetForLeaderEpoch). Throws StoreUnavailableError. */
+export async function offsetForLeaderEpoch(
+  open: OpenJournal,
+  partition: number,
+  currentLeaderEpoch: number,
+  epoch: number,
+): Promise<EpochEnd> {
+  await open.journal.catchUp(true);
+  const { view } = open.journal;
+  if (view.closed) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', leaderEpoch: -1, endOffset: NO_OFFSET };
+  const fenced = epochProblem(view, currentLeaderEpoch);
+  if (fenced !== undefined) return { error: fenced, leaderEpoch: -1, endOffset: NO_OFFSET };
+  const end = epochEnd(view.partitions.get(partition) ?? emptyPartition(partition), view.leaderEpoch, epoch);
+  return { error: 'NONE', leaderEpoch: end?.epoch ?? -1, endOffset: end?.endOffset ?? NO_OFFSET };
+}

@@ -1,0 +1,138 @@
+import type { ErrorName } from '../core/errors.ts';
+import { NO_OFFSET, type Offset } from '../core/offset.ts';
+import type { OpenJournal } from '../journal/open-journal.ts';
+import { readBatches } from '../journal/read.ts';
+import { emptyPartition, lastStableOffset, type PartitionView } from '../journal/view.ts';
+import { findByTimestamp, findMaxTimestamp } from '../protocol/records/timestamps.ts';
+import type { IsolationLevel } from './fetch.ts';
+import { epochProblem } from './leader-epoch.ts';
+
+/** The timestamps with a meaning of their own (Kafka: ListOffsetsRequest). */
+export const LATEST = -1;
+export const EARLIEST = -2;
+export const MAX_TIMESTAMP = -3;
+export const EARLIEST_LOCAL = -4;
+export const LATEST_TIERED = -5;
+export const EARLIEST_PENDING_UPLOAD = -6;
+
+export interface ListedOffset {
+  readonly error: ErrorName;
+  /** NO_OFFSET if there is no such record. */
+  readonly offset: Offset;
+  /** -1 where the answer is not about a record; ms. */
+  readonly timestamp: number;
+  readonly leaderEpoch: number;
+}
+
+/** Bytes read at a time when looking inside batches. */
+const LOOK_BYTES = 1024 * 1024;
+
+/**
+ * The offset that belongs to a timestamp or to one of the special ones, by the newest view. Looks inside batches, as Kafka
+ * does. Throws StoreUnavailableError.
+ */
+export async function listOffset(
+  open: OpenJournal,
+  partitionNumber: number,
+  timestamp: number,
+  isolation: IsolationLevel,
+  currentLeaderEpoch: number,
+): Promise<ListedOffset> {
+  const { journal } = open;
+  await journal.catchUp(true);
+  const { view } = journal;
+  if (view.closed) return failed('UNKNOWN_TOPIC_OR_PARTITION');
+  const fenced = epochProblem(view, currentLeaderEpoch);
+  if (fenced !== undefined) return failed(fenced);
+  const partition = view.partitions.get(partitionNumber) ?? emptyPartition(partitionNumber);
+  const end = isolation === 'read_committed' ? lastStableOffset(partition) : partition.nextOffset;
+  const at = (offset: Offset, time: number): ListedOffset => ({
+    error: 'NONE',
+    offset,
+    timestamp: time,
+    leaderEpoch: partition.epochs.findLast((start) => start.startOffset <= offset)?.epoch ?? view.leaderEpoch,
+  });
+  switch (timestamp) {
+    case LATEST:
+      return { ...at(end, -1), leaderEpoch: view.leaderEpoch };
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+      return at(partition.logStartOffset, -1);
+    case LATEST_TIERED:
+    case EARLIEST_PENDING_UPLOAD:
+      // There is no second tier that a client could tell from the first.
+      return { error: 'NONE', offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
+    case MAX_TIMESTAMP: {
+      const found = await newestRecord(open, partition, end);
+      return found === undefined ? nothing() : at(found.offset, found.timestamp);
+    }
+    default: {
+      if (timestamp < 0) return failed('UNSUPPORTED_VERSION');
+      const found = await firstAtOrAfter(open, partition, timestamp, end);
+      return found === undefined ? nothing() : at(found.offset, found.timestamp);
+    }
+  }
+}
+
+interface Found {
+  readonly offset: Offset;
+  readonly timestamp: number;
+}
+
+async function newestRecord(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
+  if (partition.maxTimestampOffset < partition.logStartOffset || partition.maxTimestampOffset >= end) {
+    return newestByScan(open, partition, end);
+  }
+  const range = { partition: partition.partition, from: partition.maxTimestampOffset, to: end };
+  const [batch] = await readBatches(open.journal, { ...range, maxBytes: 1, atLeastOne: true });
+  return batch === undefined ? undefined : findMaxTimestamp(batch.bytes);
+}
+
+/** The remembered maximum lies outside of what may be read: look at every batch that may. */
+async function newestByScan(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
+  let best: Found | undefined;
+  for await (const batch of batchesFrom(open, partition, partition.logStartOffset, end)) {
+    if (batch.meta.control || batch.meta.maxTimestamp <= (best?.timestamp ?? -1)) continue;
+    best = findMaxTimestamp(batch.bytes) ?? best;
+  }
+  return best;
+}
+
+async function firstAtOrAfter(
+  open: OpenJournal,
+  partition: PartitionView,
+  timestamp: number,
+  end: Offset,
+): Promise<Found | undefined> {
+  if (partition.maxTimestamp < timestamp) return undefined;
+  const block = partition.blocks.find((row) => row.maxTimestamp >= timestamp);
+  const recent = partition.recent.find((row) => row.maxTimestamp >= timestamp);
+  const start = block?.baseOffset ?? recent?.baseOffset;
+  if (start === undefined) return undefined;
+  for await (const batch of batchesFrom(open, partition, Math.max(start, partition.logStartOffset), end)) {
+    if (batch.meta.control || batch.meta.maxTimestamp < timestamp) continue;
+    const found = findByTimestamp(batch.bytes, timestamp, partition.logStartOffset);
+    if (found !== undefined) return found.offset < end ? found : undefined;
+  }
+  return undefined;
+}
+
+async function* batchesFrom(open: OpenJournal, partition: PartitionView, from: Offset, to: Offset) {
+  let next = from;
+  for (;;) {
+    const range = { partition: partition.partition, from: next, to, maxBytes: LOOK_BYTES, atLeastOne: true };
+    const batches = await readBatches(open.journal, range);
+    const last = batches.at(-1)?.meta;
+    if (last === undefined) return;
+    yield* batches;
+    next = last.baseOffset + last.lastOffsetDelta + 1;
+  }
+}
+
+function nothing(): ListedOffset {
+  return { error: 'NONE', offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
+}
+
+function failed(error: ErrorName): ListedOffset {
+  return { error, offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
+}

@@ -1,0 +1,126 @@
+import { clusterId } from '../admin/cluster.ts';
+import type { TopicDefaults } from '../admin/topic-configs.ts';
+import { Topics } from '../admin/topics.ts';
+import { allowAll } from '../broker/authorize.ts';
+import type { Broker } from '../broker/broker.ts';
+import { frameHandler } from '../broker/dispatch.ts';
+import type { FrameHandler } from '../broker/frame-handler.ts';
+import { Partitions } from '../broker/partitions.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Random } from '../core/random.ts';
+import type { Uuid } from '../core/uuid.ts';
+import { EntryCache } from '../journal/entry-cache.ts';
+import { COST_PACING, type JournalEnvironment, LATENCY_PACING } from '../journal/environment.ts';
+import { Journals } from '../journal/open-journal.ts';
+import { type TierLimits, WRITE_UNITS_PER_SECOND_MAX } from '../journal/tier.ts';
+import { WalWriter } from '../journal/wal.ts';
+import type { Stores } from '../storage/ports.ts';
+import { ProducerIds } from '../transactions/producer-ids.ts';
+import type { Settings } from './settings/settings.ts';
+
+export interface ComposeOptions {
+  readonly stores: Stores;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly settings: Settings;
+  /** The address that clients of a listener are told. */
+  readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
+}
+
+export interface ComposedBroker {
+  readonly broker: Broker;
+  readonly handleFrame: FrameHandler;
+  readonly clusterId: Uuid;
+  /** Lets checkpoints that are being written finish. */
+  close(): Promise<void>;
+}
+
+/**
+ * On one machine bytes cost nothing by the unit and an item of this size is written as fast as a file of its own would be
+ * begun, so that only larger flushes go to WAL objects (docs/decisions/0003-embedded-inline.md).
+ */
+const LOCAL_INLINE_BYTES = 256 * 1024;
+
+/** How long a flush in WAL mode gathers where the setting says nothing; ms. */
+const LINGER_MS: Readonly<Record<string, number>> = { latency: 25, default: 250, cost: 1_500 };
+
+/** WAL objects on their way at once: a PUT to S3 takes 50 to 100 ms, and files sync one after the other. */
+const WAL_IN_FLIGHT_AWS = 8;
+const WAL_IN_FLIGHT_LOCAL = 2;
+
+/** Joins the stores and the rooms: the engine with its front door for frames. Throws StoreUnavailableError. */
+export async function composeBroker(options: ComposeOptions): Promise<ComposedBroker> {
+  const { stores, clock, random, logger, settings } = options;
+  const env = journalEnvironment(options);
+  const journals = new Journals(env);
+  const topics = new Topics(stores.state, clock, topicDefaults(settings));
+  const id = settings.clusterId ?? (await clusterId(stores.state, clock, random));
+  const broker: Broker = {
+    clock,
+    logger,
+    authorize: allowAll,
+    clusterId: id,
+    nodeId: settings.nodeId,
+    advertised: options.advertised,
+    admin: {
+      journals,
+      topics,
+      defaultPartitions: settings.numPartitions,
+      defaultReplicationFactor: settings.defaultReplicationFactor,
+      defaultJournals: settings.journals,
+    },
+    partitions: new Partitions(topics, journals),
+    producerIds: new ProducerIds(stores.state, clock, random),
+    settings: {
+      autoCreateTopics: settings.autoCreateTopicsEnable,
+      deleteTopics: settings.deleteTopicEnable,
+      fetchMaxBytes: settings.fetchMaxBytes,
+    },
+  };
+  return { broker, handleFrame: frameHandler(broker), clusterId: id, close: () => journals.settle() };
+}
+
+function journalEnvironment({ stores, clock, random, logger, settings }: ComposeOptions): JournalEnvironment {
+  const local = settings.store !== 'aws';
+  const tier = tierLimits(settings);
+  const limits = {
+    lingerMs: tier.lingerMs,
+    flushBytes: settings.walFlushBytes,
+    inFlight: local ? WAL_IN_FLIGHT_LOCAL : WAL_IN_FLIGHT_AWS,
+  };
+  return {
+    stores,
+    clock,
+    random,
+    logger,
+    cache: new EntryCache(settings.cacheBytes),
+    wal: new WalWriter(stores.blobs, clock, random, limits),
+    tier,
+    pacing: settings.profile === 'cost' ? COST_PACING : LATENCY_PACING,
+    trust: { generation: 0 },
+  };
+}
+
+function tierLimits(settings: Settings): TierLimits {
+  if (settings.store !== 'aws') {
+    return { inlineMaxBytes: LOCAL_INLINE_BYTES, lingerMs: 0, writeUnitsPerSecond: Number.POSITIVE_INFINITY };
+  }
+  return {
+    inlineMaxBytes: settings.inlineMaxBytes,
+    lingerMs: settings.lingerMs ?? LINGER_MS[settings.profile]!,
+    writeUnitsPerSecond: WRITE_UNITS_PER_SECOND_MAX,
+  };
+}
+
+function topicDefaults(settings: Settings): TopicDefaults {
+  return {
+    maxMessageBytes: settings.messageMaxBytes,
+    compressionType: settings.compressionType,
+    timestampType: settings.logMessageTimestampType,
+    timestampBeforeMaxMs: settings.logMessageTimestampBeforeMaxMs,
+    timestampAfterMaxMs: settings.logMessageTimestampAfterMaxMs,
+    cleanupPolicy: settings.logCleanupPolicy.join(','),
+  };
+}
