@@ -1,0 +1,10 @@
+import { array, int16, string } from '../schema/field.ts';
+import { message } from '../schema/message.ts';
+
+/** Names the SASL mechanism. After version 1 the exchange goes on in SaslAuthenticate, after 0 in bare frames. */
+export const SaslHandshakeRequest = message('SaslHandshakeRequest', '0-1', 'none', { mechanism: string() });
+
+export const SaslHandshakeResponse = message('SaslHandshakeResponse', '0-1', 'none', {
+  errorCode: int16(),
+  mechanisms: array(string()),
+});

@@ -1,0 +1,33 @@
+import { array, int8, int16, int32, string } from '../schema/field.ts';
+import { message } from '../schema/message.ts';
+
+/**
+ * Lists access rules that match a filter. Prefixed patterns came with 1 (KIP-290), rules about users as resources
+ * with 3.
+ */
+export const DescribeAclsRequest = message('DescribeAclsRequest', '1-3', '2+', {
+  resourceTypeFilter: int8(),
+  resourceNameFilter: string({ nullable: true }),
+  patternTypeFilter: int8({ default: 3 }),
+  principalFilter: string({ nullable: true }),
+  hostFilter: string({ nullable: true }),
+  operation: int8(),
+  permissionType: int8(),
+});
+
+export const DescribeAclsResponse = message('DescribeAclsResponse', '1-3', '2+', {
+  throttleTimeMs: int32({ default: 0 }),
+  errorCode: int16(),
+  errorMessage: string({ nullable: true }),
+  resources: array({
+    resourceType: int8(),
+    resourceName: string(),
+    patternType: int8({ default: 3 }),
+    acls: array({
+      principal: string(),
+      host: string(),
+      operation: int8(),
+      permissionType: int8(),
+    }),
+  }),
+});

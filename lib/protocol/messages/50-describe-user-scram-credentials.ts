@@ -1,0 +1,19 @@
+import { array, int8, int16, int32, string } from '../schema/field.ts';
+import { message } from '../schema/message.ts';
+
+/** Tells which SCRAM mechanisms users have, never the secrets. Null users mean all. */
+export const DescribeUserScramCredentialsRequest = message('DescribeUserScramCredentialsRequest', '0', '0+', {
+  users: array({ name: string() }, { nullable: true }),
+});
+
+export const DescribeUserScramCredentialsResponse = message('DescribeUserScramCredentialsResponse', '0', '0+', {
+  throttleTimeMs: int32({ default: 0 }),
+  errorCode: int16(),
+  errorMessage: string({ nullable: true }),
+  results: array({
+    user: string(),
+    errorCode: int16(),
+    errorMessage: string({ nullable: true }),
+    credentialInfos: array({ mechanism: int8(), iterations: int32() }),
+  }),
+});

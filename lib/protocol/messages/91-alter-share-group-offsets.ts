@@ -1,0 +1,23 @@
+import { array, int16, int32, int64, string, uuid } from '../schema/field.ts';
+import { message } from '../schema/message.ts';
+
+/** Moves the start of a share group. */
+export const AlterShareGroupOffsetsRequest = message('AlterShareGroupOffsetsRequest', '0', '0+', {
+  groupId: string(),
+  topics: array({ topicName: string(), partitions: array({ partitionIndex: int32(), startOffset: int64() }) }),
+});
+
+export const AlterShareGroupOffsetsResponse = message('AlterShareGroupOffsetsResponse', '0', '0+', {
+  throttleTimeMs: int32({ default: 0 }),
+  errorCode: int16(),
+  errorMessage: string({ nullable: true, default: null }),
+  responses: array({
+    topicName: string(),
+    topicId: uuid(),
+    partitions: array({
+      partitionIndex: int32(),
+      errorCode: int16(),
+      errorMessage: string({ nullable: true, default: null }),
+    }),
+  }),
+});

@@ -1,0 +1,20 @@
+import { array, int16, int32, string, uuid } from '../schema/field.ts';
+import { message } from '../schema/message.ts';
+
+/** Forgets a share group's state in topics. */
+export const DeleteShareGroupOffsetsRequest = message('DeleteShareGroupOffsetsRequest', '0', '0+', {
+  groupId: string(),
+  topics: array({ topicName: string() }),
+});
+
+export const DeleteShareGroupOffsetsResponse = message('DeleteShareGroupOffsetsResponse', '0', '0+', {
+  throttleTimeMs: int32({ default: 0 }),
+  errorCode: int16(),
+  errorMessage: string({ nullable: true, default: null }),
+  responses: array({
+    topicName: string(),
+    topicId: uuid(),
+    errorCode: int16(),
+    errorMessage: string({ nullable: true, default: null }),
+  }),
+});

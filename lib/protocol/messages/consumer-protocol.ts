@@ -1,0 +1,43 @@
+import { array, bytes, int32, string } from '../schema/field.ts';
+import { type Infer, type InferInput, message, readMessage, writeMessage } from '../schema/message.ts';
+import { Reader } from '../wire/reader.ts';
+import { Writer } from '../wire/writer.ts';
+
+/**
+ * What consumers of the classic group protocol put into JoinGroup's metadata, after its version as an int16. 1 tells
+ * the partitions owned, for cooperative rebalances (KIP-429), 2 the generation, 3 the rack.
+ */
+export const ConsumerProtocolSubscription = message('ConsumerProtocolSubscription', '0-3', 'none', {
+  topics: array(string()),
+  userData: bytes({ nullable: true, default: null }),
+  ownedPartitions: array({ topic: string(), partitions: array(int32()) }, '1+', { ignorable: true }),
+  generationId: int32('2+', { default: -1, ignorable: true }),
+  rackId: string('3+', { nullable: true, default: null, ignorable: true }),
+});
+
+/** What the leader puts into SyncGroup's assignments, after its version as an int16. */
+export const ConsumerProtocolAssignment = message('ConsumerProtocolAssignment', '0-3', 'none', {
+  assignedPartitions: array({ topic: string(), partitions: array(int32()) }),
+  userData: bytes({ nullable: true, default: null }),
+});
+
+type Payload = typeof ConsumerProtocolSubscription | typeof ConsumerProtocolAssignment;
+
+/**
+ * Reads a payload with its version in front. A version from the future is read as the newest known one and what follows
+ * is left alone, as Kafka's ConsumerProtocol does: later versions only append. Throws DecodeError.
+ */
+export function decodeConsumerProtocol<P extends Payload>(payload: P, buffer: Buffer): Infer<P> {
+  const reader = new Reader(buffer);
+  const version = reader.int16();
+  if (version < payload.versions.min) throw reader.invalid(`a version of at least ${payload.versions.min}`);
+  return readMessage(payload, Math.min(version, payload.versions.max), reader);
+}
+
+/** A payload with its version in front. Throws EncodeError. */
+export function encodeConsumerProtocol<P extends Payload>(payload: P, version: number, value: InferInput<P>): Buffer {
+  const writer = new Writer();
+  writer.int16(version);
+  writeMessage(payload, version, value, writer);
+  return writer.toBuffer();
+}

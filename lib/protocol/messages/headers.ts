@@ -1,0 +1,16 @@
+import { int16, int32, string } from '../schema/field.ts';
+import { message } from '../schema/message.ts';
+
+/**
+ * Precedes every request. Version 2 goes with flexible requests; the client id keeps its two-byte length there, so
+ * that the header of an ApiVersions request can be read in any version.
+ */
+export const RequestHeader = message('RequestHeader', '1-2', '2+', {
+  requestApiKey: int16(),
+  requestApiVersion: int16(),
+  correlationId: int32(),
+  clientId: string({ nullable: true, flexible: false }),
+});
+
+/** Precedes every response. Version 1 goes with flexible responses, but for ApiVersions, which always has version 0. */
+export const ResponseHeader = message('ResponseHeader', '0-1', '1+', { correlationId: int32() });

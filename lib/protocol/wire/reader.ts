@@ -1,0 +1,213 @@
+import { isUtf8 } from 'node:buffer';
+import type { Uuid } from '../../core/uuid.ts';
+import { DecodeError } from './errors.ts';
+import { INT64_MAX, INT64_MIN, STRING_BYTES_MAX } from './limits.ts';
+
+const REPLACEMENT_CHARACTER = '\ufffd';
+
+/**
+ * Reads Kafka's primitive types from one buffer, front to back, each checked against the bytes that are left. Every
+ * method throws DecodeError, and nothing else, for input that is cut off or invalid. Byte fields are views into the
+ * buffer, not copies. The types are those of Kafka's protocol guide, "Protocol Primitive Types".
+ */
+export class Reader {
+  readonly buffer: Buffer;
+  private position: number;
+
+  constructor(buffer: Buffer, position = 0) {
+    this.buffer = buffer;
+    this.position = position;
+  }
+
+  /** Position of the next byte, from the start of the buffer. */
+  get offset(): number {
+    return this.position;
+  }
+
+  get remaining(): number {
+    return this.buffer.length - this.position;
+  }
+
+  /** A DecodeError at the next byte. */
+  invalid(expected: string): DecodeError {
+    return new DecodeError(this.position, expected);
+  }
+
+  /** Throws unless every byte was read. */
+  end(): void {
+    if (this.remaining > 0) throw this.invalid(`the end, not ${this.remaining} more bytes`);
+  }
+
+  /** A reader of the next `length` bytes alone, whose offsets count from the start of the whole buffer; skips them. */
+  window(length: number): Reader {
+    const start = this.take(length, 'a section');
+    return new Reader(this.buffer.subarray(0, this.position), start);
+  }
+
+  private take(bytes: number, what: string): number {
+    const start = this.position;
+    if (bytes > this.buffer.length - start) throw this.invalid(`${what} of ${bytes} bytes, not ${this.remaining}`);
+    this.position = start + bytes;
+    return start;
+  }
+
+  /** Any byte but 0 is true, as in Kafka. */
+  bool(): boolean {
+    return this.buffer[this.take(1, 'a bool')] !== 0;
+  }
+
+  int8(): number {
+    return this.buffer.readInt8(this.take(1, 'an int8'));
+  }
+
+  int16(): number {
+    return this.buffer.readInt16BE(this.take(2, 'an int16'));
+  }
+
+  uint16(): number {
+    return this.buffer.readUInt16BE(this.take(2, 'a uint16'));
+  }
+
+  int32(): number {
+    return this.buffer.readInt32BE(this.take(4, 'an int32'));
+  }
+
+  uint32(): number {
+    return this.buffer.readUInt32BE(this.take(4, 'a uint32'));
+  }
+
+  /** Saturates beyond ±(2^53 - 1): no valid offset, id or time lies there. */
+  int64(): number {
+    const start = this.take(8, 'an int64');
+    const value = this.buffer.readInt32BE(start) * 0x1_0000_0000 + this.buffer.readUInt32BE(start + 4);
+    return Math.min(Math.max(value, INT64_MIN), INT64_MAX);
+  }
+
+  float64(): number {
+    return this.buffer.readDoubleBE(this.take(8, 'a float64'));
+  }
+
+  uuid(): Uuid {
+    const start = this.take(16, 'a uuid');
+    return this.buffer.toString('base64url', start, start + 16);
+  }
+
+  /** An unsigned number of at most 32 bits in groups of seven, lowest first. */
+  uvarint(): number {
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.buffer[this.take(1, 'a varint')]!;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    const last = this.buffer[this.take(1, 'a varint')]!;
+    if (last > 0x0f) throw this.invalid('a varint of at most 32 bits');
+    return (value | (last << 28)) >>> 0;
+  }
+
+  /** A signed 32-bit number, zigzag. */
+  varint(): number {
+    const value = this.uvarint();
+    return (value >>> 1) ^ -(value & 1);
+  }
+
+  /** A signed 64-bit number, zigzag; saturates as int64 does. */
+  varlong(): number {
+    // The magnitude (value >> 1) is summed up as a double: exact as far as it does not saturate.
+    let byte = this.buffer[this.take(1, 'a varlong')]!;
+    const negative = (byte & 1) === 1;
+    let magnitude = (byte & 0x7f) >>> 1;
+    let scale = 64;
+    for (let length = 1; byte >= 0x80; length++) {
+      byte = this.buffer[this.take(1, 'a varlong')]!;
+      if (length === 9 && byte > 1) throw this.invalid('a varlong of at most 64 bits');
+      magnitude += (byte & 0x7f) * scale;
+      scale *= 128;
+    }
+    if (negative) return magnitude >= INT64_MAX ? INT64_MIN : -magnitude - 1;
+    return Math.min(magnitude, INT64_MAX);
+  }
+
+  /** `length` bytes as a view into the buffer. */
+  raw(length: number, what = 'bytes'): Buffer {
+    const start = this.take(length, what);
+    return this.buffer.subarray(start, start + length);
+  }
+
+  string(): string {
+    return this.nullableString() ?? this.refuseNull('a string');
+  }
+
+  nullableString(): string | null {
+    return this.text(this.int16());
+  }
+
+  compactString(): string {
+    return this.compactNullableString() ?? this.refuseNull('a string');
+  }
+
+  compactNullableString(): string | null {
+    return this.text(this.uvarint() - 1);
+  }
+
+  private text(length: number): string | null {
+    if (length < 0) return this.nullLength(length, 'a string');
+    if (length > STRING_BYTES_MAX) throw this.invalid(`a string of at most ${STRING_BYTES_MAX} bytes, not ${length}`);
+    const start = this.take(length, 'a string');
+    const text = this.buffer.toString('utf8', start, this.position);
+    // Decoding never fails, it puts U+FFFD in place of what is invalid; only then the bytes need a second look.
+    if (text.includes(REPLACEMENT_CHARACTER) && !isUtf8(this.buffer.subarray(start, this.position))) {
+      throw new DecodeError(start, 'valid UTF-8');
+    }
+    return text;
+  }
+
+  bytes(): Buffer {
+    return this.nullableBytes() ?? this.refuseNull('bytes');
+  }
+
+  nullableBytes(): Buffer | null {
+    return this.blob(this.int32());
+  }
+
+  compactBytes(): Buffer {
+    return this.compactNullableBytes() ?? this.refuseNull('bytes');
+  }
+
+  compactNullableBytes(): Buffer | null {
+    return this.blob(this.uvarint() - 1);
+  }
+
+  private blob(length: number): Buffer | null {
+    return length < 0 ? this.nullLength(length, 'bytes') : this.raw(length);
+  }
+
+  /**
+   * The number of elements of an array, null for a null array. `elementBytesMin` (at least 1) is what one element takes at
+   * least: a length that the bytes left cannot hold is refused before anything is allocated for it.
+   */
+  arrayLength(elementBytesMin: number): number | null {
+    return this.elements(this.int32(), elementBytesMin);
+  }
+
+  compactArrayLength(elementBytesMin: number): number | null {
+    return this.elements(this.uvarint() - 1, elementBytesMin);
+  }
+
+  private elements(length: number, elementBytesMin: number): number | null {
+    if (length < 0) return this.nullLength(length, 'an array');
+    if (length * elementBytesMin > this.remaining) {
+      throw this.invalid(`an array that fits into ${this.remaining} bytes, not ${length} elements`);
+    }
+    return length;
+  }
+
+  private nullLength(length: number, what: string): null {
+    if (length !== -1) throw this.invalid(`${what} of length -1 or more, not ${length}`);
+    return null;
+  }
+
+  private refuseNull(what: string): never {
+    throw this.invalid(`${what}, not null`);
+  }
+}
