@@ -1,0 +1,147 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
+const LIB_LINES_MAX = 450;
+const TEST_LINES_MAX = 500;
+
+/**
+ * What each room may import beside itself, `core` and the open parts of `storage` (docs/ARCHITECTURE.md). A room is the first
+ * folder under lib; a path narrows an entry down to a folder or file of the other room.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  protocol: [],
+  storage: [],
+  journal: ['protocol/records', 'protocol/compression'],
+  log: ['journal', 'protocol/records', 'protocol/compression'],
+  admin: ['journal'],
+  groups: ['journal', 'log', 'admin'],
+  transactions: ['journal', 'log', 'admin', 'groups'],
+  broker: ['protocol', 'journal', 'log', 'admin', 'groups', 'transactions'],
+  gateway: ['broker/frame-handler.ts', 'admin/credentials'],
+  runtime: ['protocol', 'storage', 'journal', 'log', 'admin', 'groups', 'transactions', 'broker', 'gateway'],
+  cli: ['runtime', 'protocol', 'gateway'],
+};
+
+/** The parts of lib/storage that every room may know; the adapters are for lib/runtime alone. */
+const OPEN_STORAGE = ['storage/ports.ts', 'storage/items/', 'storage/put-item.ts'];
+
+/** Calls that would make an outcome depend on something other than the seed. */
+const BANNED = [
+  /\bDate\.now\(/,
+  /\bnew Date\(\)/,
+  /\bperformance\.now\(/,
+  /\bprocess\.hrtime\b/,
+  /\bMath\.random\(/,
+  /\bsetTimeout\(/,
+  /\bsetInterval\(/,
+  /\brandomBytes\b|\brandomUUID\b|\brandomInt\b.*node:crypto|\brandomFill/,
+  /from 'node:timers/,
+];
+const MAY_TOUCH_TIME_AND_CHANCE = new Set(['lib/core/clock.ts', 'lib/core/random.ts']);
+
+function filesUnder(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+    .sort();
+}
+
+const lib = filesUnder('lib');
+const all = [...lib, ...filesUnder('test')];
+const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
+
+function importsOf(file: string): string[] {
+  const found = textOf(file).matchAll(/(?:from|import\()\s*'(\.{1,2}\/[^']+)'/g);
+  return [...found].map((match) => relative(ROOT, resolve(ROOT, dirname(file), match[1]!)).replaceAll('\\', '/'));
+}
+
+function violatesRoom(file: string, imported: string): boolean {
+  const room = file.split('/')[1]!;
+  if (!imported.startsWith('lib/')) return true;
+  const path = imported.slice('lib/'.length);
+  const target = path.split('/')[0]!;
+  if (target === room || target === 'core' || OPEN_STORAGE.some((open) => path.startsWith(open))) return false;
+  return !(MAY_IMPORT[room] ?? []).some((allowed) => path === allowed || path.startsWith(`${allowed}/`));
+}
+
+describe('the rooms', () => {
+  it('are all known', () => {
+    const rooms = new Set(lib.map((file) => file.split('/')[1]!));
+    expect([...rooms].filter((room) => MAY_IMPORT[room] === undefined)).toEqual([]);
+  });
+
+  it('import only what lies below them', () => {
+    const violations = lib.flatMap((file) =>
+      importsOf(file)
+        .filter((imported) => violatesRoom(file, imported))
+        .map((imported) => `${file} imports ${imported}`),
+    );
+    expect(violations).toEqual([]);
+  });
+
+  it('tells a wrong import from a right one', () => {
+    expect(violatesRoom('lib/log/fetch.ts', 'lib/admin/topics.ts')).toBe(true);
+    expect(violatesRoom('lib/journal/wal.ts', 'lib/storage/s3/blobs.ts')).toBe(true);
+    expect(violatesRoom('lib/journal/wal.ts', 'lib/storage/ports.ts')).toBe(false);
+    expect(violatesRoom('lib/gateway/server.ts', 'lib/broker/dispatch.ts')).toBe(true);
+    expect(violatesRoom('lib/cli/dev.ts', 'test/support/raw-client.ts')).toBe(true);
+  });
+});
+
+describe('time and chance', () => {
+  it('come in only by lib/core/clock.ts and lib/core/random.ts', () => {
+    const violations = lib
+      .filter((file) => !MAY_TOUCH_TIME_AND_CHANCE.has(file) && !file.endsWith('.test.ts'))
+      .flatMap((file) =>
+        textOf(file)
+          .split('\n')
+          .map((line, index) => ({ line, where: `${file}:${index + 1}` }))
+          .filter(({ line }) => !/^\s*(\*|\/\/)/.test(line) && BANNED.some((banned) => banned.test(line)))
+          .map(({ where, line }) => `${where} ${line.trim()}`),
+      );
+    expect(violations).toEqual([]);
+  });
+
+  it('are recognised', () => {
+    const line = 'const now = Date.now();';
+    expect(BANNED.some((banned) => banned.test(line))).toBe(true);
+  });
+});
+
+describe('files', () => {
+  it('have kebab-case names and no drawer for odds and ends', () => {
+    const odd = all.filter((file) => !/^[a-z0-9-]+(\/[a-z0-9-]+)*(\.[a-z]+)?\.ts$/.test(file));
+    const drawers = all.filter((file) => /(^|\/)(utils?|helpers?|misc|common)(\/|\.ts$)/.test(file));
+    expect({ odd, drawers }).toEqual({ odd: [], drawers: [] });
+  });
+
+  it('stay small', () => {
+    const long = all
+      .map((file) => ({ file, lines: textOf(file).split('\n').length }))
+      .filter(({ file, lines }) => lines > (file.startsWith('lib/') ? LIB_LINES_MAX : TEST_LINES_MAX));
+    expect(long).toEqual([]);
+  });
+
+  it('have no default exports in lib, and nothing left for later', () => {
+    const later = new RegExp(['TO', 'DO\\b|FIX', 'ME\\b|\\bXX', 'X\\b'].join(''));
+    const defaults = lib.filter((file) => /^export default/m.test(textOf(file)));
+    const unfinished = all.filter((file) => later.test(textOf(file)));
+    expect({ defaults, unfinished }).toEqual({ defaults: [], unfinished: [] });
+  });
+
+  it('begin every handler with its API and versions', () => {
+    const handlers = lib.filter((file) => file.startsWith('lib/broker/api/'));
+    const unsaid = handlers.filter((file) => !/\/\*\*[^/]*versions? \d/s.test(textOf(file)));
+    expect(handlers.length).toBeGreaterThan(0);
+    expect(unsaid).toEqual([]);
+  });
+
+  it('ask for authorization in every handler but ApiVersions', () => {
+    const handlers = lib.filter((file) => file.startsWith('lib/broker/api/') && !file.includes('18-api-versions'));
+    expect(handlers.filter((file) => !textOf(file).includes('authorize('))).toEqual([]);
+  });
+});
