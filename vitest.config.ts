@@ -21,8 +21,33 @@ export default defineConfig({
           ],
         },
       },
-      { test: { ...pool, name: 'compat', include: ['test/compat/**/*.test.ts'], testTimeout: 300_000, fileParallelism: false } },
-      { test: { ...pool, name: 'crash', include: ['test/crash/**/*.test.ts'], testTimeout: 300_000, fileParallelism: false } },
+      {
+        test: {
+          ...pool,
+          name: 'compat',
+          include: ['test/compat/**/*.test.ts'],
+          testTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...pool,
+          name: 'mutations',
+          include: ['test/simulation/**/*.slow.ts'],
+          testTimeout: 600_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...pool,
+          name: 'crash',
+          include: ['test/crash/**/*.test.ts'],
+          testTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });
