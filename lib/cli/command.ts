@@ -1,0 +1,26 @@
+/** What scripts can tell apart. */
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+/** Where a command reads and writes. */
+export interface CommandIo {
+  /** What was asked for goes to stdout, everything else to stderr. */
+  out(text: string): void;
+  err(text: string): void;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Calls back at each SIGINT or SIGTERM; returns a function that stops it. */
+  onStopSignal(callback: () => void): () => void;
+  /** Ends the process at once. */
+  exit(code: number): void;
+}
+
+/** Runs with the arguments behind its name; returns the exit code. */
+export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loads the command when it is wanted, so that `--help` does not load an engine. */
+  load(): Promise<Command>;
+}

@@ -1,0 +1,69 @@
+import { resolve } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import type { Random } from '../core/random.ts';
+import type { Stores } from '../storage/ports.ts';
+import type { Settings } from './settings/settings.ts';
+
+/** Tidelog cannot start: the message is one sentence or two for a user, what is wrong and what to do. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** Everything in the bucket is Tidelog's own. */
+const BUCKET_PREFIX = '';
+
+/**
+ * Opens the store that the settings name. Adapters are loaded when they are wanted: the AWS SDK costs half a second
+ * of every start, LMDB a native library. Throws StartError.
+ */
+export async function openStores(settings: Settings, clock: Clock, random: Random): Promise<Stores> {
+  switch (settings.store) {
+    case 'memory': {
+      const { memoryStores } = await import('../storage/memory/memory-stores.ts');
+      return memoryStores({ clock, random });
+    }
+    case 'embedded':
+      return openEmbedded(settings, clock, random);
+    case 'aws':
+      return openAws(settings, clock, random);
+  }
+}
+
+async function openEmbedded(settings: Settings, clock: Clock, random: Random): Promise<Stores> {
+  const { openEmbeddedStores } = await import('../storage/embedded/embedded-stores.ts');
+  try {
+    return await openEmbeddedStores({ path: resolve(settings.dataDir), clock, random });
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'StoreOpenError')) throw error;
+    throw new StartError(
+      `The data folder cannot be used: ${error.message}. Choose another one with --data-dir FOLDER.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function openAws(settings: Settings, clock: Clock, random: Random): Promise<Stores> {
+  const { journalTable, stateTable, bucket } = settings;
+  if (journalTable === undefined || stateTable === undefined || bucket === undefined) {
+    throw new StartError('The store aws needs --journal-table, --state-table and --bucket.');
+  }
+  const [{ dynamoDbClient }, { openDynamoDbTable }, { s3Client }, { openS3Blobs }] = await Promise.all([
+    import('../storage/dynamodb/client.ts'),
+    import('../storage/dynamodb/table.ts'),
+    import('../storage/s3/client.ts'),
+    import('../storage/s3/blobs.ts'),
+  ]);
+  const dynamoDb = dynamoDbClient();
+  const s3 = s3Client();
+  return {
+    journal: openDynamoDbTable({ client: dynamoDb, tableName: journalTable, clock, random }),
+    state: openDynamoDbTable({ client: dynamoDb, tableName: stateTable, clock, random }),
+    blobs: openS3Blobs({ client: s3, bucket, prefix: BUCKET_PREFIX, clock, random }),
+    async close() {
+      dynamoDb.destroy();
+      s3.destroy();
+    },
+  };
+}

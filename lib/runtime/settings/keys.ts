@@ -1,0 +1,49 @@
+import * as v from 'valibot';
+import { assert } from '../../core/assert.ts';
+import { type SettingField, type SettingMetadata, settingsSchema } from './schema.ts';
+
+/** One setting with all the names that it goes by. */
+export interface SettingName extends SettingMetadata {
+  readonly field: SettingField;
+  /** Parsed when no source gives a value. */
+  readonly fallback: string | undefined;
+  /** Takes `true` and `false`, so that its flag may stand alone. */
+  readonly isBoolean: boolean;
+}
+
+const OWN_PREFIX = 'tidelog.';
+
+/** `tidelog.linger.ms` -> `TIDELOG_LINGER_MS`, `num.partitions` -> `TIDELOG_NUM_PARTITIONS`. */
+export function variableOf(key: string): string {
+  return `TIDELOG_${withoutPrefix(key).replaceAll('.', '_').toUpperCase()}`;
+}
+
+/** `tidelog.linger.ms` -> `linger-ms`, `num.partitions` -> `num-partitions`. */
+export function flagOf(key: string): string {
+  return withoutPrefix(key).replaceAll('.', '-');
+}
+
+function withoutPrefix(key: string): string {
+  return key.startsWith(OWN_PREFIX) ? key.slice(OWN_PREFIX.length) : key;
+}
+
+/** All settings, in the order in which the help text shows them. */
+export const SETTING_NAMES: readonly SettingName[] = Object.entries(settingsSchema.entries).map(([field, schema]) => {
+  const { setting } = v.getMetadata(schema as v.GenericSchema) as { setting?: SettingMetadata };
+  assert(setting !== undefined, `setting ${field} has no metadata`);
+  const fallback = v.getDefault(schema) as string | undefined;
+  return { ...setting, field: field as SettingField, fallback, isBoolean: setting.value === 'true|false' };
+});
+
+/** Looks settings up by their keys and aliases as `nameOf` writes them. */
+export function settingsBy(nameOf: (key: string) => string): ReadonlyMap<string, SettingName> {
+  const found = new Map<string, SettingName>();
+  for (const setting of SETTING_NAMES) {
+    for (const key of [setting.key, ...(setting.aliases ?? [])]) {
+      const name = nameOf(key);
+      assert(!found.has(name), `two settings are called ${name}`);
+      found.set(name, setting);
+    }
+  }
+  return found;
+}

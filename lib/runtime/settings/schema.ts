@@ -1,0 +1,279 @@
+import * as v from 'valibot';
+import { listOf, oneOf, text, unlimitedOr, wholeNumber, yesOrNo } from './value-types.ts';
+
+/** What help texts, documentation and parsing need to know of a setting beside its type. */
+export interface SettingMetadata {
+  /** Kafka's name, or ours under `tidelog.`. */
+  readonly key: string;
+  /** Other keys that mean the same. */
+  readonly aliases?: readonly string[];
+  readonly help: string;
+  /** What its number counts. */
+  readonly unit?: 'ms' | 'minutes' | 'hours' | 'bytes';
+  /** How a value looks in the help text. */
+  readonly value: string;
+}
+
+/** A setting that has a value in any case: `fallback` is parsed like any other text. */
+function setting<Schema extends v.GenericSchema<string, unknown>>(
+  schema: Schema,
+  fallback: string,
+  metadata: SettingMetadata,
+) {
+  return v.pipe(v.optional(schema, fallback as never), v.metadata({ setting: metadata }));
+}
+
+/** A setting that may be left out; what is done then depends on other things. */
+function optionalSetting<Schema extends v.GenericSchema<string, unknown>>(schema: Schema, metadata: SettingMetadata) {
+  return v.pipe(v.optional(schema), v.metadata({ setting: metadata }));
+}
+
+const MIB = 1024 * 1024;
+
+/** DynamoDB bills and carries small items well; from 32 KiB on an object is cheaper in any pattern of use. */
+const INLINE_BYTES_MAX = 32 * 1024;
+
+/** Kafka's INT32 limits. */
+const INT_MAX = 2 ** 31 - 1;
+
+/** A connection costs about 20 KB of memory here; ten thousand fit into a small container. */
+const CONNECTIONS_DEFAULT = 10_000;
+
+/** Every setting there is. All else (the types, `--help`, variables, flags) derives from this. */
+export const settingsSchema = v.object({
+  listeners: setting(text(), 'PLAINTEXT://127.0.0.1:9092', {
+    key: 'listeners',
+    value: 'NAME://HOST:PORT,...',
+    help: 'Where Kafka clients connect. Port 0 takes any free port; an empty host means every interface.',
+  }),
+  advertisedListeners: optionalSetting(text(), {
+    key: 'advertised.listeners',
+    value: 'NAME://HOST:PORT,...',
+    help: 'The addresses that clients are told to use, when they differ from the listeners.',
+  }),
+  listenerSecurityProtocolMap: setting(
+    text(),
+    'PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL',
+    {
+      key: 'listener.security.protocol.map',
+      value: 'NAME:PROTOCOL,...',
+      help: 'Which protocol a listener of that name speaks. PLAINTEXT is served.',
+    },
+  ),
+  allowAnonymous: setting(yesOrNo(), 'false', {
+    key: 'allow.anonymous',
+    value: 'true|false',
+    help: 'Serve listeners that other machines can reach although nobody has to log in.',
+  }),
+  nodeId: setting(wholeNumber(0, INT_MAX), '0', {
+    key: 'node.id',
+    aliases: ['broker.id'],
+    value: 'NUMBER',
+    help: 'The id that clients see this process under.',
+  }),
+  clusterId: optionalSetting(v.pipe(text(), v.regex(/^[A-Za-z0-9_.-]{1,64}$/, 'up to 64 letters, digits, _, . or -')), {
+    key: 'cluster.id',
+    value: 'ID',
+    help: 'The id of the cluster. The store makes one up and keeps it when this is left out.',
+  }),
+  store: setting(oneOf('embedded', 'memory', 'aws'), 'embedded', {
+    key: 'tidelog.store',
+    value: 'embedded|memory|aws',
+    help: 'Where the log lives: in a folder, in this process (gone when it ends), or in DynamoDB and S3.',
+  }),
+  dataDir: setting(text(), './data', {
+    key: 'tidelog.data.dir',
+    aliases: ['log.dirs', 'log.dir'],
+    value: 'FOLDER',
+    help: 'The folder of the embedded store. Several processes on one machine may share it.',
+  }),
+  journalTable: optionalSetting(text(), {
+    key: 'tidelog.journal.table',
+    value: 'NAME',
+    help: 'The DynamoDB table of the journals (store aws).',
+  }),
+  stateTable: optionalSetting(text(), {
+    key: 'tidelog.state.table',
+    value: 'NAME',
+    help: 'The DynamoDB table of groups, topics and settings (store aws).',
+  }),
+  bucket: optionalSetting(text(), {
+    key: 'tidelog.bucket',
+    value: 'NAME',
+    help: 'The S3 bucket of the segments (store aws).',
+  }),
+  numPartitions: setting(wholeNumber(1, 10_000), '1', {
+    key: 'num.partitions',
+    value: 'NUMBER',
+    help: 'Partitions of a topic that is created without a number of its own.',
+  }),
+  defaultReplicationFactor: setting(wholeNumber(1, 32_767), '1', {
+    key: 'default.replication.factor',
+    value: 'NUMBER',
+    help: 'What topics report as their replication factor. The store replicates by itself.',
+  }),
+  autoCreateTopicsEnable: setting(yesOrNo(), 'true', {
+    key: 'auto.create.topics.enable',
+    value: 'true|false',
+    help: 'Create a topic when a client asks for one that is not there.',
+  }),
+  deleteTopicEnable: setting(yesOrNo(), 'true', {
+    key: 'delete.topic.enable',
+    value: 'true|false',
+    help: 'Let clients delete topics.',
+  }),
+  messageMaxBytes: setting(wholeNumber(0, INT_MAX), '1048588', {
+    key: 'message.max.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'The largest record batch that is taken, after compression.',
+  }),
+  socketRequestMaxBytes: setting(wholeNumber(1024, INT_MAX), '104857600', {
+    key: 'socket.request.max.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'The largest request that is taken; a larger one closes its connection.',
+  }),
+  connectionsMaxIdleMs: setting(wholeNumber(1000), '600000', {
+    key: 'connections.max.idle.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'Connections without any traffic for so long are closed.',
+  }),
+  maxConnections: setting(wholeNumber(1, INT_MAX), String(CONNECTIONS_DEFAULT), {
+    key: 'max.connections',
+    value: 'NUMBER',
+    help: 'Connections at the same time, all listeners together.',
+  }),
+  maxConnectionsPerIp: setting(wholeNumber(1, INT_MAX), String(INT_MAX), {
+    key: 'max.connections.per.ip',
+    value: 'NUMBER',
+    help: 'Connections at the same time from one address.',
+  }),
+  queuedMaxRequestBytes: setting(wholeNumber(-1), String(64 * MIB), {
+    key: 'queued.max.request.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'Memory for requests that have arrived and are not answered yet; -1 for no bound.',
+  }),
+  fetchMaxBytes: setting(wholeNumber(1024, INT_MAX), '57671680', {
+    key: 'fetch.max.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'The most that one fetch answers with, whatever the client asks for.',
+  }),
+  compressionType: setting(oneOf('producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'), 'producer', {
+    key: 'compression.type',
+    value: 'TYPE',
+    help: 'How record batches are kept; producer keeps them as they came.',
+  }),
+  logMessageTimestampType: setting(oneOf('CreateTime', 'LogAppendTime'), 'CreateTime', {
+    key: 'log.message.timestamp.type',
+    value: 'CreateTime|LogAppendTime',
+    help: "Whether records keep the producer's time or get that of the append.",
+  }),
+  logMessageTimestampBeforeMaxMs: setting(wholeNumber(0), '9223372036854775807', {
+    key: 'log.message.timestamp.before.max.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How far before now the time of a record may lie.',
+  }),
+  logMessageTimestampAfterMaxMs: setting(wholeNumber(0), '3600000', {
+    key: 'log.message.timestamp.after.max.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How far after now the time of a record may lie.',
+  }),
+  logRetentionMs: optionalSetting(unlimitedOr(), {
+    key: 'log.retention.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How long records are kept; -1 for ever. Goes before log.retention.minutes and log.retention.hours.',
+  }),
+  logRetentionMinutes: optionalSetting(unlimitedOr(INT_MAX), {
+    key: 'log.retention.minutes',
+    unit: 'minutes',
+    value: 'MINUTES',
+    help: 'How long records are kept. Goes before log.retention.hours.',
+  }),
+  logRetentionHours: setting(unlimitedOr(INT_MAX), '168', {
+    key: 'log.retention.hours',
+    unit: 'hours',
+    value: 'HOURS',
+    help: 'How long records are kept.',
+  }),
+  logRetentionBytes: setting(wholeNumber(-1), '-1', {
+    key: 'log.retention.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'How much of a partition is kept; -1 for all.',
+  }),
+  logSegmentBytes: setting(wholeNumber(MIB, INT_MAX), '1073741824', {
+    key: 'log.segment.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'The largest segment of a partition.',
+  }),
+  logCleanupPolicy: setting(listOf('delete', 'compact'), 'delete', {
+    key: 'log.cleanup.policy',
+    value: 'delete|compact|delete,compact',
+    help: 'Whether old records are deleted, or the newest of each key is kept.',
+  }),
+  minInsyncReplicas: setting(wholeNumber(1, INT_MAX), '1', {
+    key: 'min.insync.replicas',
+    value: 'NUMBER',
+    help: 'What topics report. Every acknowledged record is as durable as the store makes it.',
+  }),
+  producerIdExpirationMs: setting(wholeNumber(1), '86400000', {
+    key: 'producer.id.expiration.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How long the sequence numbers of a silent producer are remembered.',
+  }),
+  profile: setting(oneOf('latency', 'cost'), 'latency', {
+    key: 'tidelog.profile',
+    value: 'latency|cost',
+    help: 'What waiting and polling are tuned for.',
+  }),
+  lingerMs: optionalSetting(wholeNumber(0, 60_000), {
+    key: 'tidelog.linger.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How long appends are gathered before they are written. Follows store, rate and profile when left out.',
+  }),
+  inlineMaxBytes: setting(wholeNumber(0, INLINE_BYTES_MAX), '4096', {
+    key: 'tidelog.inline.max.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'Flushes up to this size are written into the journal itself, larger ones as an object.',
+  }),
+  journals: setting(wholeNumber(1, 1024), '1', {
+    key: 'tidelog.journals',
+    value: 'NUMBER',
+    help: 'On how many journals the partitions of a new topic are spread.',
+  }),
+  cacheBytes: setting(wholeNumber(0), String(64 * MIB), {
+    key: 'tidelog.cache.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'Memory for record batches that were read or written lately.',
+  }),
+  walFlushBytes: setting(wholeNumber(64 * 1024, 256 * MIB), String(4 * MIB), {
+    key: 'tidelog.wal.flush.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'Appends are written at once when so much has gathered, whatever the linger time.',
+  }),
+  logLevel: setting(oneOf('debug', 'info', 'warn', 'error'), 'info', {
+    key: 'tidelog.log.level',
+    value: 'debug|info|warn|error',
+    help: 'The least important log lines to write.',
+  }),
+});
+
+type ParsedSettings = v.InferOutput<typeof settingsSchema>;
+
+/** The settings as parsed, before the texts that have rules among each other were read. */
+export type RawSettings = Readonly<ParsedSettings>;
+
+export type SettingField = keyof RawSettings;

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import * as v from 'valibot';
+import { assert } from '../../core/assert.ts';
+import { SETTING_NAMES, type SettingName, settingsBy, variableOf } from './keys.ts';
+import { type Listener, readListeners } from './listeners.ts';
+import { nearest } from './nearest.ts';
+import { parseProperties } from './properties.ts';
+import { type RawSettings, type SettingField, settingsSchema } from './schema.ts';
+
+/** What the process runs by. Durations in ms, sizes in bytes; -1 means no limit where Kafka says so. */
+export type Settings = Omit<
+  RawSettings,
+  | 'listeners'
+  | 'advertisedListeners'
+  | 'listenerSecurityProtocolMap'
+  | 'logRetentionMs'
+  | 'logRetentionMinutes'
+  | 'logRetentionHours'
+> & {
+  readonly listeners: readonly Listener[];
+  /** From log.retention.ms, else .minutes, else .hours; -1 for ever. */
+  readonly logRetentionMs: number;
+};
+
+export type SettingsOutcome =
+  | { readonly kind: 'settings'; readonly settings: Settings; readonly warnings: readonly string[] }
+  /** One sentence per problem, each with the key, where its value came from, and what is allowed. */
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] };
+
+/** A value as a source gave it; `source` completes "... from". */
+export interface GivenValue {
+  readonly text: string;
+  readonly source: string;
+}
+
+export type GivenValues = ReadonlyMap<SettingField, GivenValue>;
+
+export interface SettingsSources {
+  /** Path of a server.properties file. */
+  readonly configFile?: string | undefined;
+  /** Variables whose names begin with TIDELOG_ are looked at. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly flags?: GivenValues;
+}
+
+const MS_PER_MINUTE = 60_000;
+const MS_PER_HOUR = 60 * MS_PER_MINUTE;
+const VARIABLE_PREFIX = 'TIDELOG_';
+
+const SETTINGS_BY_KEY = settingsBy((key) => key);
+const SETTINGS_BY_VARIABLE = settingsBy(variableOf);
+
+/** Reads the settings from a file, then variables, then flags; later ones go before earlier ones. */
+export function loadSettings(sources: SettingsSources): SettingsOutcome {
+  const warnings: string[] = [];
+  const given = new Map<SettingField, GivenValue>();
+  if (sources.configFile !== undefined) {
+    const problem = readConfigFile(sources.configFile, given, warnings);
+    if (problem !== undefined) return { kind: 'invalid', problems: [problem] };
+  }
+  readVariables(sources.environment ?? {}, given, warnings);
+  for (const [field, value] of sources.flags ?? []) given.set(field, value);
+  return resolve(given, warnings);
+}
+
+/**
+ * Settings from values by key, everything else by default, for callers that start a process from code.
+ * The values are the program's own, so a wrong one is a bug and throws.
+ */
+export function settingsOf(values: Readonly<Record<string, string>>): Settings {
+  const given = new Map<SettingField, GivenValue>();
+  for (const [key, text] of Object.entries(values)) {
+    const setting = SETTINGS_BY_KEY.get(key);
+    assert(setting !== undefined, `there is no setting ${key}`);
+    given.set(setting.field, { text, source: 'the program' });
+  }
+  const outcome = resolve(given, []);
+  assert(outcome.kind === 'settings', outcome.kind === 'invalid' ? outcome.problems.join(' ') : '');
+  return outcome.settings;
+}
+
+function readConfigFile(path: string, given: Map<SettingField, GivenValue>, warnings: string[]): string | undefined {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch (error) {
+    return `The settings file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`;
+  }
+  for (const { key, value, line } of parseProperties(content)) {
+    const setting = SETTINGS_BY_KEY.get(key);
+    if (setting === undefined) warnings.push(unknownName(key, `${path}:${line}`, SETTINGS_BY_KEY.keys()));
+    else given.set(setting.field, { text: value, source: `${path}:${line}` });
+  }
+  return undefined;
+}
+
+function readVariables(
+  environment: Readonly<Record<string, string | undefined>>,
+  given: Map<SettingField, GivenValue>,
+  warnings: string[],
+): void {
+  for (const [name, text] of Object.entries(environment)) {
+    if (text === undefined || !name.startsWith(VARIABLE_PREFIX)) continue;
+    const setting = SETTINGS_BY_VARIABLE.get(name);
+    if (setting === undefined) warnings.push(unknownName(name, 'the environment', SETTINGS_BY_VARIABLE.keys()));
+    else given.set(setting.field, { text, source: name });
+  }
+}
+
+function unknownName(name: string, where: string, candidates: Iterable<string>): string {
+  const suggestion = nearest(name, candidates);
+  const hint = suggestion === undefined ? '' : ` Did you mean ${suggestion}?`;
+  return `There is no setting ${name} (${where}); it is ignored.${hint}`;
+}
+
+function resolve(given: GivenValues, warnings: readonly string[]): SettingsOutcome {
+  const texts = Object.fromEntries([...given].map(([field, { text }]) => [field, text]));
+  const parsed = v.safeParse(settingsSchema, texts);
+  if (!parsed.success) {
+    const problems = parsed.issues.map((issue) => wrongValue(issue, given));
+    return { kind: 'invalid', problems: [...new Set(problems)] };
+  }
+  const raw = parsed.output;
+  const outcome = readListeners(raw, hostname);
+  const problems = [...(outcome.kind === 'invalid' ? outcome.problems : []), ...crossProblems(raw)];
+  if (outcome.kind === 'invalid' || problems.length > 0) return { kind: 'invalid', problems };
+  const { advertisedListeners, listenerSecurityProtocolMap, logRetentionMinutes, logRetentionHours, ...kept } = raw;
+  const settings = { ...kept, listeners: outcome.listeners, logRetentionMs: retentionMs(raw) };
+  return { kind: 'settings', settings, warnings };
+}
+
+function wrongValue(issue: v.BaseIssue<unknown>, given: GivenValues): string {
+  const field = issue.path?.[0]?.key as SettingField;
+  const { key } = SETTING_NAMES.find((setting: SettingName) => setting.field === field)!;
+  const value = given.get(field);
+  return `${key}: "${value?.text ?? ''}" (from ${value?.source ?? 'the defaults'}) is wrong; allowed is ${issue.message}.`;
+}
+
+/** What no single value can tell. */
+function crossProblems(raw: RawSettings): string[] {
+  if (raw.store !== 'aws') {
+    return raw.dataDir.includes(',') ? ['tidelog.data.dir: one folder is used; give one instead of a list.'] : [];
+  }
+  const needed: [string | undefined, string][] = [
+    [raw.journalTable, 'tidelog.journal.table'],
+    [raw.stateTable, 'tidelog.state.table'],
+    [raw.bucket, 'tidelog.bucket'],
+  ];
+  return needed.flatMap(([value, key]) => (value === undefined ? [`${key}: the store aws needs it.`] : []));
+}
+
+/** Kafka's order (KafkaConfig.logRetentionTimeMillis): ms, then minutes, then hours. */
+function retentionMs(raw: RawSettings): number {
+  if (raw.logRetentionMs !== undefined) return raw.logRetentionMs;
+  const ms =
+    raw.logRetentionMinutes !== undefined
+      ? raw.logRetentionMinutes * MS_PER_MINUTE
+      : raw.logRetentionHours * MS_PER_HOUR;
+  return ms < 0 ? -1 : ms;
+}

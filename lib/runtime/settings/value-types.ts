@@ -1,0 +1,61 @@
+import * as v from 'valibot';
+
+/**
+ * The kinds of values that settings have. Every schema takes the text that a file, a variable or a flag holds and
+ * returns the parsed value; its message says what is allowed, so that an error line can be built from it.
+ */
+
+/** What stands for Kafka's `Long.MAX_VALUE`, "no limit"; the domain's numbers are exact up to here. */
+const LARGEST = Number.MAX_SAFE_INTEGER;
+
+/** Whole numbers in [min, max]; values beyond 2^53 - 1 saturate, as Kafka's own Long.MAX_VALUE must. */
+export function wholeNumber(min: number, max: number = LARGEST) {
+  const allowed = max === LARGEST ? `a whole number from ${min} up` : `a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.string(),
+    v.trim(),
+    v.regex(/^[+-]?\d{1,19}$/, allowed),
+    v.transform((text) => Math.max(-LARGEST, Math.min(LARGEST, Number(text)))),
+    v.check((value) => value >= min && value <= max, allowed),
+  );
+}
+
+/** -1 for "no limit", or a whole number from 1 to max: how Kafka writes retention (KafkaConfig.validateValues). */
+export function unlimitedOr(max: number = LARGEST) {
+  return v.pipe(
+    wholeNumber(-1, max),
+    v.check((value) => value !== 0, 'a whole number from 1 up, or -1 for no limit'),
+  );
+}
+
+/** `true` or `false` in any case, as Kafka's ConfigDef takes them. */
+export function yesOrNo() {
+  return v.pipe(
+    v.string(),
+    v.trim(),
+    v.toLowerCase(),
+    v.picklist(['true', 'false'], 'true or false'),
+    v.transform((text) => text === 'true'),
+  );
+}
+
+/** One of the given words. */
+export function oneOf<const Word extends string>(...words: Word[]) {
+  return v.pipe(v.string(), v.trim(), v.picklist(words, `one of ${words.join(', ')}`));
+}
+
+/** Words from the given ones, separated by commas, at least one. */
+export function listOf<const Word extends string>(...words: Word[]) {
+  const allowed = `a list, separated by commas, of ${words.join(', ')}`;
+  return v.pipe(
+    v.string(),
+    v.transform((text) => text.split(',').map((word) => word.trim())),
+    v.array(v.picklist(words, allowed)),
+    v.readonly(),
+  );
+}
+
+/** Any text but the empty one. */
+export function text(allowed = 'a text that is not empty') {
+  return v.pipe(v.string(), v.trim(), v.nonEmpty(allowed));
+}
