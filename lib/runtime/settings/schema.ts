@@ -188,31 +188,31 @@ export const settingsSchema = v.object({
     key: 'log.retention.ms',
     unit: 'ms',
     value: 'MS',
-    help: 'How long records are kept; -1 for ever. Goes before log.retention.minutes and log.retention.hours.',
+    help: 'How long records are kept; -1 for ever. Goes before log.retention.minutes and log.retention.hours. Accepted; nothing is deleted yet.',
   }),
   logRetentionMinutes: optionalSetting(unlimitedOr(INT_MAX), {
     key: 'log.retention.minutes',
     unit: 'minutes',
     value: 'MINUTES',
-    help: 'How long records are kept. Goes before log.retention.hours.',
+    help: 'How long records are kept. Goes before log.retention.hours. Accepted; nothing is deleted yet.',
   }),
   logRetentionHours: setting(unlimitedOr(INT_MAX), '168', {
     key: 'log.retention.hours',
     unit: 'hours',
     value: 'HOURS',
-    help: 'How long records are kept.',
+    help: 'How long records are kept. Accepted; nothing is deleted yet.',
   }),
   logRetentionBytes: setting(wholeNumber(-1), '-1', {
     key: 'log.retention.bytes',
     unit: 'bytes',
     value: 'BYTES',
-    help: 'How much of a partition is kept; -1 for all.',
+    help: 'How much of a partition is kept; -1 for all. Accepted; nothing is deleted yet.',
   }),
   logSegmentBytes: setting(wholeNumber(MIB, INT_MAX), '1073741824', {
     key: 'log.segment.bytes',
     unit: 'bytes',
     value: 'BYTES',
-    help: 'The largest segment of a partition.',
+    help: 'The largest segment of a partition. Accepted; nothing is deleted yet.',
   }),
   logCleanupPolicy: setting(listOf('delete', 'compact'), 'delete', {
     key: 'log.cleanup.policy',
@@ -224,15 +224,9 @@ export const settingsSchema = v.object({
     value: 'NUMBER',
     help: 'What topics report. Every acknowledged record is as durable as the store makes it.',
   }),
-  producerIdExpirationMs: setting(wholeNumber(1), '86400000', {
-    key: 'producer.id.expiration.ms',
-    unit: 'ms',
-    value: 'MS',
-    help: 'How long the sequence numbers of a silent producer are remembered.',
-  }),
-  profile: setting(oneOf('latency', 'cost'), 'latency', {
+  profile: setting(oneOf('default', 'latency', 'cost'), 'default', {
     key: 'tidelog.profile',
-    value: 'latency|cost',
+    value: 'default|latency|cost',
     help: 'What waiting and polling are tuned for.',
   }),
   lingerMs: optionalSetting(wholeNumber(0, 60_000), {
@@ -245,9 +239,9 @@ export const settingsSchema = v.object({
     key: 'tidelog.inline.max.bytes',
     unit: 'bytes',
     value: 'BYTES',
-    help: 'Flushes up to this size are written into the journal itself, larger ones as an object.',
+    help: 'Flushes up to this size are written into the journal itself, larger ones as an object. For the store aws.',
   }),
-  journals: setting(wholeNumber(1, 1024), '1', {
+  journals: setting(wholeNumber(1, 64), '1', {
     key: 'tidelog.journals',
     value: 'NUMBER',
     help: 'On how many journals the partitions of a new topic are spread.',

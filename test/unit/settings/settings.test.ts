@@ -50,7 +50,6 @@ describe('settings', () => {
       logRetentionMs: 604_800_000,
       logRetentionBytes: -1,
       logCleanupPolicy: ['delete'],
-      producerIdExpirationMs: 86_400_000,
       inlineMaxBytes: 4096,
     });
     expect(settingsOf({}).lingerMs).toBeUndefined();
