@@ -6,13 +6,13 @@
 /** Ms since the Unix epoch, as the store's own answers tell the time; the only `now` that decides anything. */
 export type StoreTime = number;
 
-/** One item. Keys are UTF-8 and compare by their bytes; `pk` at most 1,024 bytes, `sk` at most 512. */
+/** One item. Keys are UTF-8, not empty, and compare by their bytes; `pk` at most 1,024 bytes, `sk` at most 512. */
 export interface Item {
   readonly pk: string;
   readonly sk: string;
   /** Whole number >= 0, chosen by the writer; what a `version` condition is compared with. */
   readonly version: number;
-  /** Unique to one logical write, so that a writer recognises its own put after a lost answer. ASCII, at most 64 bytes. */
+  /** Unique to one logical write, so that a writer recognises its own put after a lost answer. Printable ASCII, at most 64 bytes. */
   readonly nonce: string;
   /** Starts with a format version. Keys and body together stay below MAX_ITEM_BYTES. */
   readonly body: Buffer;
@@ -81,7 +81,7 @@ export interface QueryRequest {
 
 export interface QueryPage {
   readonly items: readonly Item[];
-  /** True when the range may hold more; go on from the last item's sort key. */
+  /** True when the range may hold more: go on with `from: last + '\0'`, or backwards with `to: last`. */
   readonly more: boolean;
   readonly storeTime: StoreTime;
 }
@@ -118,7 +118,10 @@ export interface BlobInfo {
   readonly modified: StoreTime;
 }
 
-/** Immutable objects by key ('a/b/c', ASCII letters, digits, '-', '_', '.', '/'). Writing a key again replaces it. */
+/**
+ * Immutable objects by key ('a/b/c': ASCII letters, digits, '-', '_', '.', segments of at most 200 bytes other than '.' and
+ * '..', 900 bytes in all). Writing a key again replaces it.
+ */
 export interface BlobStore {
   now(): StoreTime;
   /** Stores the chunks one after the other as one object; durable once `stored`. */

@@ -1,0 +1,72 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { HandleCache } from './handle-cache.ts';
+import { syncDirectory } from './sync.ts';
+
+/** Directories in use at one time: a handful (WAL, checkpoints) and those of the topics being sealed. */
+const MAX_OPEN_DIRECTORIES = 32;
+
+/** How many directories are remembered as durable; forgetting one costs a few syncs. */
+const MAX_KNOWN_DIRECTORIES = 10_000;
+
+interface Syncing {
+  readonly running: Promise<void>;
+  next: Promise<void> | undefined;
+}
+
+/** Makes names durable: those of directories when they are first used, those of files after each rename. */
+export class DurableNames {
+  readonly #root: string;
+  readonly #known = new Set<string>();
+  readonly #syncing = new Map<string, Syncing>();
+  readonly #directories = new HandleCache(MAX_OPEN_DIRECTORIES);
+
+  /** `root` exists and is durable already. */
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /**
+   * Makes `directory` and what lies between it and the root, and makes their names durable. Done once per process also
+   * for those that exist: another process may have made them a moment ago and not have synced them yet.
+   */
+  async ensure(directory: string): Promise<void> {
+    if (directory === this.#root || this.#known.has(directory)) return;
+    const parent = dirname(directory);
+    await this.ensure(parent);
+    await mkdir(directory, { recursive: true });
+    await syncDirectory(parent);
+    if (this.#known.size >= MAX_KNOWN_DIRECTORIES) this.#known.clear();
+    this.#known.add(directory);
+  }
+
+  /** Makes all names in `directory` durable. Those who ask while a sync runs share the one after it. */
+  sync(directory: string): Promise<void> {
+    const current = this.#syncing.get(directory);
+    if (current === undefined) return this.#start(directory);
+    current.next ??= current.running.then(
+      () => this.#start(directory),
+      () => this.#start(directory),
+    );
+    return current.next;
+  }
+
+  close(): void {
+    this.#directories.close();
+  }
+
+  #start(directory: string): Promise<void> {
+    const running = this.#run(directory);
+    const entry: Syncing = { running, next: undefined };
+    this.#syncing.set(directory, entry);
+    const finish = () => {
+      if (this.#syncing.get(directory) === entry && entry.next === undefined) this.#syncing.delete(directory);
+    };
+    running.then(finish, finish);
+    return running;
+  }
+
+  async #run(directory: string): Promise<void> {
+    await this.#directories.use(directory, (handle) => handle.sync());
+  }
+}

@@ -1,0 +1,138 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import type { Clock } from '../../core/clock.ts';
+import type { Random } from '../../core/random.ts';
+import { failedWrite } from '../aws/failures.ts';
+import { readWithRetries, withAbort } from '../aws/reads.ts';
+import { DATE_GRANULARITY_MS, watchWire } from '../aws/wire.ts';
+import { isBlobKey } from '../item-rules.ts';
+import type { BlobInfo, BlobPutOutcome, BlobRange, BlobStore, StoreTime } from '../ports.ts';
+import { StoreClock } from '../store-clock.ts';
+
+/** An object of 64 MiB over a slow link, either way; S3 itself answers in tens of milliseconds. */
+const TRANSFER_TIMEOUT_MS = 60_000;
+
+/** What S3 returns at most in one page of a list. */
+const MAX_LIST_PAGE = 1000;
+
+export interface S3BlobsOptions {
+  /** Made by `s3Client`. */
+  readonly client: S3Client;
+  readonly bucket: string;
+  /** Put before every key: '' or a path that ends with '/'. */
+  readonly prefix: string;
+  readonly clock: Clock;
+  /** Jitter between attempts of reads. */
+  readonly random: Random;
+}
+
+/** Opens a bucket, or a part of one. Does not look whether it is there. */
+export function openS3Blobs(options: S3BlobsOptions): BlobStore {
+  return new S3Blobs(options);
+}
+
+class S3Blobs implements BlobStore {
+  readonly #options: S3BlobsOptions;
+  readonly #storeClock: StoreClock;
+
+  constructor(options: S3BlobsOptions) {
+    this.#options = options;
+    this.#storeClock = new StoreClock(options.clock, DATE_GRANULARITY_MS);
+  }
+
+  now(): StoreTime {
+    return this.#storeClock.now();
+  }
+
+  async put(key: string, chunks: readonly Buffer[]): Promise<BlobPutOutcome> {
+    if (!isBlobKey(key)) return { kind: 'refused', reason: 'rejected', message: `not a key for an object: ${key}` };
+    const { client, clock } = this.#options;
+    const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    const command = new PutObjectCommand({ ...this.#object(key), Body: body });
+    const wire = watchWire(command, this.#storeClock, undefined);
+    try {
+      await withAbort(clock, TRANSFER_TIMEOUT_MS, (abortSignal) => client.send(command, { abortSignal }));
+      return { kind: 'stored', storeTime: wire.storeTime };
+    } catch (error) {
+      return failedWrite(error);
+    }
+  }
+
+  async getRange(key: string, start: number, end: number): Promise<BlobRange> {
+    if (end > start) return this.#read(key, `bytes=${start}-${end - 1}`);
+    // HTTP cannot ask for no bytes; whether the object is there still has to be found out.
+    const first = await this.#read(key, 'bytes=0-0');
+    return first.kind === 'missing' ? first : { ...first, bytes: Buffer.alloc(0) };
+  }
+
+  get(key: string): Promise<BlobRange> {
+    return this.#read(key, undefined);
+  }
+
+  async delete(key: string): Promise<void> {
+    const { client, clock, random } = this.#options;
+    // Deleting twice is the same as once, so that it may be tried again like a read.
+    await readWithRetries(clock, random, async (abortSignal) => {
+      const command = new DeleteObjectCommand(this.#object(key));
+      watchWire(command, this.#storeClock, undefined);
+      await client.send(command, { abortSignal });
+    });
+  }
+
+  async list(prefix: string, after: string | undefined, limit: number): Promise<readonly BlobInfo[]> {
+    const { client, bucket, clock, random, prefix: own } = this.#options;
+    const found: BlobInfo[] = [];
+    let token: string | undefined;
+    do {
+      const page = await readWithRetries(clock, random, (abortSignal) => {
+        const command = new ListObjectsV2Command({
+          Bucket: bucket,
+          Prefix: own + prefix,
+          MaxKeys: Math.min(limit - found.length, MAX_LIST_PAGE),
+          ...(token === undefined ? {} : { ContinuationToken: token }),
+          ...(after === undefined ? {} : { StartAfter: own + after }),
+        });
+        watchWire(command, this.#storeClock, undefined);
+        return client.send(command, { abortSignal });
+      });
+      for (const { Key = '', Size = 0, LastModified } of page.Contents ?? []) {
+        found.push({ key: Key.slice(own.length), size: Size, modified: LastModified?.getTime() ?? Number.NaN });
+      }
+      token = page.NextContinuationToken;
+    } while (token !== undefined && found.length < limit);
+    return found;
+  }
+
+  #read(key: string, range: string | undefined): Promise<BlobRange> {
+    const { client, clock, random } = this.#options;
+    const attempt = async (abortSignal: AbortSignal): Promise<BlobRange> => {
+      const command = new GetObjectCommand({ ...this.#object(key), ...(range === undefined ? {} : { Range: range }) });
+      const wire = watchWire(command, this.#storeClock, undefined);
+      try {
+        const { Body } = await client.send(command, { abortSignal });
+        const bytes = await Body!.transformToByteArray();
+        return {
+          kind: 'found',
+          bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+          storeTime: wire.storeTime,
+        };
+      } catch (error) {
+        const name = (error as Error).name;
+        if (name === 'NoSuchKey') return { kind: 'missing', storeTime: wire.storeTime };
+        // The range begins at or behind the object's end.
+        if (name === 'InvalidRange') return { kind: 'found', bytes: Buffer.alloc(0), storeTime: wire.storeTime };
+        throw error;
+      }
+    };
+    return readWithRetries(clock, random, attempt, TRANSFER_TIMEOUT_MS);
+  }
+
+  #object(key: string): { readonly Bucket: string; readonly Key: string } {
+    return { Bucket: this.#options.bucket, Key: this.#options.prefix + key };
+  }
+}
