@@ -1,0 +1,191 @@
+import { malformed, tooLarge } from './error.ts';
+import { decodeLz4Block, encodeLz4Block, lz4Table, maxLz4BlockBytes, NO_ROOM } from './lz4-block.ts';
+import { Output } from './output.ts';
+import { xxhash32 } from './xxhash32.ts';
+
+/** LZ4's frame format (lz4/doc/lz4_Frame_format.md, version 1.6). */
+
+const MAGIC = 0x184d2204;
+const SKIPPABLE_MAGIC = 0x184d2a50;
+const SKIPPABLE_MASK = 0xfffffff0;
+
+const VERSION_BITS = 0b0100_0000;
+const VERSION_MASK = 0b1100_0000;
+const INDEPENDENT_BLOCKS = 0b0010_0000;
+const BLOCK_CHECKSUMS = 0b0001_0000;
+const CONTENT_SIZE = 0b0000_1000;
+const CONTENT_CHECKSUM = 0b0000_0100;
+const FLAGS_RESERVED = 0b0000_0010;
+const DICTIONARY = 0b0000_0001;
+const DESCRIPTOR_RESERVED = 0b1000_1111;
+
+/** In a block's size: the block is stored as it is. */
+const UNCOMPRESSED = 0x80000000;
+
+/** Block size code 4, 64 KiB: what Kafka's own clients write (Lz4BlockOutputStream), and what a distance can reach. */
+const ENCODED_BLOCK_CODE = 4;
+const ENCODED_BLOCK_BYTES = 64 * 1024;
+
+/** One byte of a match length stands for 255 bytes, and nothing gives more. */
+const MAX_BLOCK_GROWTH = 256;
+
+interface Frame {
+  readonly independent: boolean;
+  readonly blockChecksums: boolean;
+  readonly contentChecksum: boolean;
+  /** Undefined when the frame does not tell. */
+  readonly contentSize: number | undefined;
+  readonly blockBytes: number;
+  /** Where the first block begins. */
+  readonly position: number;
+}
+
+/**
+ * Decodes the frames in `data`, which may follow one another, skippable ones among them. Verifies the checksums that are
+ * there. Throws CompressionError.
+ */
+export function decodeLz4(data: Buffer, maxBytes: number): Buffer {
+  if (data.length === 0) throw malformed('LZ4 data is empty');
+  const output = new Output(data.length * 4, maxBytes);
+  let at = 0;
+  while (at < data.length) {
+    const magic = uint32(data, at);
+    if ((magic & SKIPPABLE_MASK) >>> 0 === SKIPPABLE_MAGIC) {
+      const size = uint32(data, at + 4);
+      if (size > data.length - at - 8) throw malformed('LZ4 skippable frame is cut off');
+      at += 8 + size;
+    } else if (magic === MAGIC) {
+      at = decodeFrame(data, readHeader(data, at), output);
+    } else {
+      throw malformed('LZ4 frame does not begin with its magic number');
+    }
+  }
+  return output.done();
+}
+
+function uint32(data: Buffer, at: number): number {
+  if (at + 4 > data.length) throw malformed('LZ4 frame is cut off');
+  return data.readUInt32LE(at);
+}
+
+function readHeader(data: Buffer, start: number): Frame {
+  const descriptor = start + 4;
+  if (descriptor + 3 > data.length) throw malformed('LZ4 frame header is cut off');
+  const flags = data[descriptor]!;
+  const block = data[descriptor + 1]!;
+  if ((flags & VERSION_MASK) !== VERSION_BITS) throw malformed('LZ4 frame has an unknown version');
+  if (flags & FLAGS_RESERVED || block & DESCRIPTOR_RESERVED) throw malformed('LZ4 frame uses reserved bits');
+  if (flags & DICTIONARY) throw malformed('LZ4 frame needs a dictionary');
+  const blockCode = block >>> 4;
+  if (blockCode < 4) throw malformed('LZ4 frame has an unknown block size');
+  let at = descriptor + 2;
+  let contentSize: number | undefined;
+  if (flags & CONTENT_SIZE) {
+    if (at + 8 > data.length) throw malformed('LZ4 frame header is cut off');
+    contentSize = data.readUInt32LE(at) + data.readUInt32LE(at + 4) * 2 ** 32;
+    at += 8;
+  }
+  if (at >= data.length) throw malformed('LZ4 frame header is cut off');
+  const checksum = data[at]!;
+  // Some clients took the magic number into this checksum (KAFKA-3160), and Kafka has read both ever since.
+  if (checksum !== headerChecksum(data, descriptor, at) && checksum !== headerChecksum(data, start, at)) {
+    throw malformed('LZ4 frame header does not match its checksum');
+  }
+  return {
+    independent: (flags & INDEPENDENT_BLOCKS) !== 0,
+    blockChecksums: (flags & BLOCK_CHECKSUMS) !== 0,
+    contentChecksum: (flags & CONTENT_CHECKSUM) !== 0,
+    contentSize,
+    blockBytes: 2 ** (8 + 2 * blockCode),
+    position: at + 1,
+  };
+}
+
+function headerChecksum(data: Buffer, start: number, end: number): number {
+  return (xxhash32(data, start, end) >>> 8) & 0xff;
+}
+
+/** Returns the position behind the frame. */
+function decodeFrame(data: Buffer, frame: Frame, output: Output): number {
+  const frameStart = output.length;
+  const { contentSize } = frame;
+  if (contentSize !== undefined && contentSize > output.maxBytes - frameStart) throw tooLarge('LZ4', output.maxBytes);
+  let at = frame.position;
+  for (;;) {
+    const word = uint32(data, at);
+    at += 4;
+    if (word === 0) break;
+    const size = word % UNCOMPRESSED;
+    if (size > frame.blockBytes || size > data.length - at) throw malformed('LZ4 block is cut off or too large');
+    decodeBlock(data, at, size, word >= UNCOMPRESSED, frame, output, frameStart);
+    const blockStart = at;
+    at += size;
+    if (frame.blockChecksums) {
+      if (uint32(data, at) !== xxhash32(data, blockStart, at)) throw malformed('LZ4 block does not match its checksum');
+      at += 4;
+    }
+  }
+  if (contentSize !== undefined && contentSize !== output.length - frameStart) {
+    throw malformed('LZ4 frame does not give as many bytes as its header says');
+  }
+  if (!frame.contentChecksum) return at;
+  if (uint32(data, at) !== xxhash32(output.bytes, frameStart, output.length)) {
+    throw malformed('LZ4 content does not match its checksum');
+  }
+  return at + 4;
+}
+
+function decodeBlock(
+  data: Buffer,
+  start: number,
+  size: number,
+  stored: boolean,
+  frame: Frame,
+  output: Output,
+  frameStart: number,
+): void {
+  // Decoding needs room for whatever the block may give, and blocks of 4 MiB are mostly announced for far less.
+  const bound = stored ? size : Math.min(frame.blockBytes, size * MAX_BLOCK_GROWTH);
+  const limit = output.reserve(bound);
+  if (stored) {
+    if (size > limit - output.length) throw tooLarge('LZ4', output.maxBytes);
+    data.copy(output.bytes, output.length, start, start + size);
+    output.length += size;
+    return;
+  }
+  const floor = frame.independent ? output.length : frameStart;
+  const end = decodeLz4Block(data, start, start + size, output.bytes, output.length, limit, floor);
+  if (end !== NO_ROOM) {
+    output.length = end;
+  } else if (limit - output.length < bound) {
+    throw tooLarge('LZ4', output.maxBytes);
+  } else {
+    throw malformed('LZ4 block gives more than its frame allows');
+  }
+}
+
+/** Encodes `data` as one frame of independent 64 KiB blocks without checksums, as Kafka's own clients do. */
+export function encodeLz4(data: Buffer): Buffer {
+  const blocks = Math.ceil(data.length / ENCODED_BLOCK_BYTES);
+  const out = Buffer.allocUnsafe(15 + data.length + blocks * (4 + maxLz4BlockBytes(0)) + Math.ceil(data.length / 255));
+  out.writeUInt32LE(MAGIC, 0);
+  out[4] = VERSION_BITS | INDEPENDENT_BLOCKS;
+  out[5] = ENCODED_BLOCK_CODE << 4;
+  out[6] = headerChecksum(out, 4, 6);
+  let to = 7;
+  const table = lz4Table();
+  for (let start = 0; start < data.length; start += ENCODED_BLOCK_BYTES) {
+    const end = Math.min(start + ENCODED_BLOCK_BYTES, data.length);
+    const size = encodeLz4Block(data, start, end, table, out, to + 4) - (to + 4);
+    if (size < end - start) {
+      out.writeUInt32LE(size, to);
+      to += 4 + size;
+    } else {
+      out.writeUInt32LE(UNCOMPRESSED + (end - start), to);
+      data.copy(out, to + 4, start, end);
+      to += 4 + end - start;
+    }
+  }
+  out.writeUInt32LE(0, to);
+  return Buffer.from(out.subarray(0, to + 4));
+}

@@ -1,0 +1,112 @@
+import { malformed } from './error.ts';
+
+/** The outer structure of Zstandard data (RFC 8878): frames and the sizes of their blocks, without decoding any. */
+
+const MAGIC = 0xfd2fb528;
+const SKIPPABLE_MAGIC = 0x184d2a50;
+const SKIPPABLE_MASK = 0xfffffff0;
+const SINGLE_SEGMENT = 0b0010_0000;
+const RESERVED = 0b0000_1000;
+const CHECKSUM = 0b0000_0100;
+const DICTIONARY_MASK = 0b11;
+
+const BLOCK_HEADER_BYTES = 3;
+const BLOCK_TYPES = ['raw', 'repeated', 'compressed'] as const;
+
+/** No block gives more than 128 KiB (RFC 8878, 3.1.1.2.4). */
+export const MAX_ZSTD_BLOCK_BYTES = 128 * 1024;
+
+/** Encoders write one frame; each costs a decoder's set-up, so a million empty ones would cost minutes. */
+const MAX_FRAMES = 1024;
+
+export interface ZstdBlock {
+  readonly type: 'raw' | 'repeated' | 'compressed';
+  /** Of what it gives; of a compressed block, of its content. */
+  readonly size: number;
+  /** Where its content begins in the frame. */
+  readonly start: number;
+}
+
+export interface ZstdFrame {
+  /** The frame alone, whole. */
+  readonly bytes: Buffer;
+  readonly blocks: readonly ZstdBlock[];
+  /** What the frame says that it gives; undefined when it does not tell. */
+  readonly contentSize: number | undefined;
+  /** How far back a match may reach, bytes. */
+  readonly windowSize: number;
+}
+
+/** The data frames in `data`, skippable ones left out. Throws CompressionError ('malformed'). */
+export function zstdFrames(data: Buffer): ZstdFrame[] {
+  if (data.length === 0) throw malformed('zstd data is empty');
+  const frames: ZstdFrame[] = [];
+  let at = 0;
+  while (at < data.length) {
+    need(data, at, 4);
+    const magic = data.readUInt32LE(at);
+    if ((magic & SKIPPABLE_MASK) >>> 0 === SKIPPABLE_MAGIC) {
+      need(data, at, 8);
+      const size = data.readUInt32LE(at + 4);
+      need(data, at + 8, size);
+      at += 8 + size;
+    } else if (magic === MAGIC) {
+      if (frames.length === MAX_FRAMES) throw malformed('zstd data has too many frames');
+      const frame = readFrame(data, at);
+      frames.push(frame);
+      at += frame.bytes.length;
+    } else {
+      throw malformed('zstd frame does not begin with its magic number');
+    }
+  }
+  return frames;
+}
+
+function need(data: Buffer, at: number, length: number): void {
+  if (length > data.length - at) throw malformed('zstd frame is cut off');
+}
+
+function readFrame(data: Buffer, start: number): ZstdFrame {
+  need(data, start, 6);
+  const flags = data[start + 4]!;
+  if (flags & RESERVED) throw malformed('zstd frame uses a reserved bit');
+  if (flags & DICTIONARY_MASK) throw malformed('zstd frame needs a dictionary');
+  const single = (flags & SINGLE_SEGMENT) !== 0;
+  let at = start + 5;
+  let windowSize = 0;
+  if (!single) {
+    const descriptor = data[at++]!;
+    windowSize = 2 ** (10 + (descriptor >>> 3)) * (1 + (descriptor & 7) / 8);
+  }
+  const sizeCode = flags >>> 6;
+  const sizeBytes = sizeCode === 0 ? Number(single) : 2 ** sizeCode;
+  need(data, at, sizeBytes);
+  let contentSize: number | undefined;
+  if (sizeBytes === 1) contentSize = data[at]!;
+  else if (sizeBytes === 2) contentSize = data.readUInt16LE(at) + 256;
+  else if (sizeBytes === 4) contentSize = data.readUInt32LE(at);
+  else if (sizeBytes === 8) contentSize = data.readUInt32LE(at) + data.readUInt32LE(at + 4) * 2 ** 32;
+  at += sizeBytes;
+  if (single) windowSize = contentSize!;
+
+  const blocks: ZstdBlock[] = [];
+  for (let last = false; !last; ) {
+    need(data, at, BLOCK_HEADER_BYTES);
+    const header = data.readUIntLE(at, BLOCK_HEADER_BYTES);
+    at += BLOCK_HEADER_BYTES;
+    last = (header & 1) === 1;
+    const type = BLOCK_TYPES[(header >>> 1) & 3];
+    if (type === undefined) throw malformed('zstd block has an unknown type');
+    const size = header >>> 3;
+    if (size > MAX_ZSTD_BLOCK_BYTES) throw malformed('zstd block is too large');
+    const stored = type === 'repeated' ? 1 : size;
+    need(data, at, stored);
+    blocks.push({ type, size, start: at - start });
+    at += stored;
+  }
+  if (flags & CHECKSUM) {
+    need(data, at, 4);
+    at += 4;
+  }
+  return { bytes: data.subarray(start, at), blocks, contentSize, windowSize };
+}

@@ -1,0 +1,92 @@
+import * as zlib from 'node:zlib';
+import { CompressionError, malformed, tooLarge } from './error.ts';
+import { isZlibOverflow } from './gzip.ts';
+import { Output } from './output.ts';
+import { MAX_ZSTD_BLOCK_BYTES, type ZstdFrame, zstdFrames } from './zstd-frame.ts';
+import type { HuffmanTable } from './zstd-huffman.ts';
+import { readLiterals } from './zstd-literals.ts';
+import { newSequenceState, runSequences } from './zstd-sequences.ts';
+
+/** What node:zlib offers from 22.15 on; the types of older versions do not know it. */
+interface NativeZstd {
+  zstdCompressSync?(data: Buffer): Buffer;
+  zstdDecompressSync?(data: Buffer, options: { maxOutputLength: number }): Buffer;
+}
+
+const native = zlib as unknown as NativeZstd;
+
+/** The largest window that a decoder accepts unasked (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
+const MAX_WINDOW_BYTES = 2 ** 27;
+
+/** Literals of the block at hand; decoding never waits, so one is enough. */
+const SCRATCH = Buffer.allocUnsafe(MAX_ZSTD_BLOCK_BYTES);
+
+/** True where this runtime can encode zstd. */
+export const zstdCanEncode = native.zstdCompressSync !== undefined;
+
+/** Encodes with zstd's default level (3), which is Kafka's too. Throws CompressionError ('unavailable'). */
+export function encodeZstd(data: Buffer): Buffer {
+  if (!native.zstdCompressSync) throw new CompressionError('unavailable', 'zstd encoding needs Node 22.15 or later');
+  return native.zstdCompressSync(data);
+}
+
+/** Decodes zstd, with the runtime's own decoder where it has one. Throws CompressionError. */
+export function decodeZstd(data: Buffer, maxBytes: number): Buffer {
+  return decodeFrames(data, maxBytes, native.zstdDecompressSync ? decodeNatively : decodeFrame);
+}
+
+/** Decodes without the runtime's help. Content checksums are not verified: a record batch's own CRC covers all of it. */
+export function decodeZstdPortably(data: Buffer, maxBytes: number): Buffer {
+  return decodeFrames(data, maxBytes, decodeFrame);
+}
+
+type FrameDecoder = (frame: ZstdFrame, maxBytes: number) => Buffer;
+
+function decodeFrames(data: Buffer, maxBytes: number, decode: FrameDecoder): Buffer {
+  const outputs: Buffer[] = [];
+  let total = 0;
+  // Frame by frame, since the runtime's decoder stops behind the first one without a word.
+  for (const frame of zstdFrames(data)) {
+    if (frame.windowSize > MAX_WINDOW_BYTES) throw malformed('zstd frame needs too large a window');
+    if ((frame.contentSize ?? 0) > maxBytes - total) throw tooLarge('zstd', maxBytes);
+    const out = decode(frame, maxBytes - total);
+    if (frame.contentSize !== undefined && frame.contentSize !== out.length) {
+      throw malformed('zstd frame does not give as many bytes as its header says');
+    }
+    total += out.length;
+    outputs.push(out);
+  }
+  return outputs.length === 1 ? outputs[0]! : Buffer.concat(outputs, total);
+}
+
+function decodeNatively(frame: ZstdFrame, maxBytes: number): Buffer {
+  let out: Buffer;
+  try {
+    // zlib takes no bound below one byte.
+    out = native.zstdDecompressSync!(frame.bytes, { maxOutputLength: Math.max(1, maxBytes) });
+  } catch (error) {
+    throw isZlibOverflow(error) ? tooLarge('zstd', maxBytes) : malformed('zstd data is malformed', error);
+  }
+  if (out.length > maxBytes) throw tooLarge('zstd', maxBytes);
+  return out;
+}
+
+function decodeFrame(frame: ZstdFrame, maxBytes: number): Buffer {
+  const { bytes, blocks } = frame;
+  const output = new Output(Math.min(frame.contentSize ?? Number.POSITIVE_INFINITY, bytes.length * 8), maxBytes);
+  const sequences = newSequenceState();
+  let huffman: HuffmanTable | undefined;
+  for (const { type, size, start } of blocks) {
+    if (type === 'compressed') {
+      const literals = readLiterals(bytes, start, start + size, huffman, SCRATCH);
+      huffman = literals.huffman;
+      runSequences(bytes, start + size, literals, sequences, output);
+    } else {
+      if (output.reserve(size) < output.length + size) throw tooLarge('zstd', maxBytes);
+      if (type === 'raw') bytes.copy(output.bytes, output.length, start, start + size);
+      else output.bytes.fill(bytes[start]!, output.length, output.length + size);
+      output.length += size;
+    }
+  }
+  return output.done();
+}
