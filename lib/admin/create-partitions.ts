@@ -4,6 +4,7 @@ import { StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import { assignmentProblem, type NewTopic, PARTITIONS_MAX, putTopicCopy, topicItem } from './create-topic.ts';
 import type { AdminEnvironment } from './environment.ts';
+import { topicNameProblem } from './topic-name.ts';
 
 const ATTEMPTS_MAX = 10;
 
@@ -24,11 +25,12 @@ export async function createPartitions(
   validateOnly: boolean,
 ): Promise<Failure | undefined> {
   const { stores, clock, random } = env.journals.env;
+  if (topicNameProblem(wanted.name) !== undefined) return unknown(wanted.name);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const { item } = await stores.state.get(TOPICS_PK, wanted.name, true);
     const current = item === undefined ? undefined : decodeTopic(item.body);
     if (item === undefined || current === undefined || current.deletedAt !== undefined) {
-      return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `Topic '${wanted.name}' does not exist.` };
+      return unknown(wanted.name);
     }
     const problem = checkCount(current.partitions, wanted);
     if (problem !== undefined || validateOnly) return problem;
@@ -44,6 +46,10 @@ export async function createPartitions(
     if (put.kind === 'refused') throw new StoreUnavailableError(put.message);
   }
   throw new StoreUnavailableError(`topic ${wanted.name} is being changed by others all the time`);
+}
+
+function unknown(name: string): Failure {
+  return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `Topic '${name}' does not exist.` };
 }
 
 function checkCount(current: number, wanted: MorePartitions): Failure | undefined {

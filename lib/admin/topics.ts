@@ -5,6 +5,7 @@ import { type JournalId, journalId } from '../storage/items/journal-entry.ts';
 import { decodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import { effectiveConfig, type TopicDefaults } from './topic-configs.ts';
+import { topicNameProblem } from './topic-name.ts';
 
 /** A topic as this process knows it. */
 export interface Topic {
@@ -81,6 +82,8 @@ export class Topics {
 
   /** Reads a topic from the store and remembers it. Throws StoreUnavailableError. */
   read(name: string): Promise<Topic | undefined> {
+    // The store could not even take such a name as a key: empty, or longer than keys may be.
+    if (topicNameProblem(name) !== undefined) return Promise.resolve(undefined);
     let reading = this.#reading.get(name);
     if (reading === undefined) {
       reading = this.#read(name).finally(() => this.#reading.delete(name));

@@ -40,6 +40,14 @@ export interface FetchedPartition {
   readonly size: number;
 }
 
+interface ReadPartition extends FetchedPartition {
+  /**
+   * What counts towards `minBytes`: where a limit cut whole batches off, as much as the limit allows, as in Kafka. Waiting
+   * would not make such an answer larger.
+   */
+  readonly readable: number;
+}
+
 /**
  * Reads partitions from their offsets on, in order, and waits until there are `minBytes`, an error, or no time left
  * (Kafka: DelayedFetch). Every journal of which a partition has nothing new is caught up once, with one query; while
@@ -52,9 +60,10 @@ export async function fetch(partitions: readonly PartitionToFetch[], limits: Fet
     const news = watch(partitions);
     try {
       const fetched = await readAll(partitions, limits);
-      const size = fetched.reduce((sum, one) => sum + one.size, 0);
+      const readable = fetched.reduce((sum, one) => sum + one.readable, 0);
       const failed = fetched.some((one) => one.error !== 'NONE');
-      if (clock === undefined || failed || size >= limits.minBytes || limits.signal.aborted) return fetched;
+      const enough = readable >= Math.min(limits.minBytes, limits.maxBytes);
+      if (clock === undefined || failed || enough || limits.signal.aborted) return fetched;
       const left = limits.deadline - clock.monotonic();
       if (left <= 0) return fetched;
       const cancelTimer = clock.setTimer(left, news.wake);
@@ -103,8 +112,8 @@ async function catchUpWhereNeeded(partitions: readonly PartitionToFetch[], isola
   await Promise.all([...behind].map(([open, strong]) => open.journal.catchUp(strong)));
 }
 
-async function readAll(partitions: readonly PartitionToFetch[], limits: FetchLimits): Promise<FetchedPartition[]> {
-  const fetched: FetchedPartition[] = [];
+async function readAll(partitions: readonly PartitionToFetch[], limits: FetchLimits): Promise<ReadPartition[]> {
+  const fetched: ReadPartition[] = [];
   let left = limits.maxBytes;
   let empty = true;
   for (const one of partitions) {
@@ -121,7 +130,7 @@ async function readOne(
   isolation: IsolationLevel,
   maxBytes: number,
   atLeastOne: boolean,
-): Promise<FetchedPartition> {
+): Promise<ReadPartition> {
   const { journal } = one.open;
   const { view } = journal;
   if (view.closed) return failed('UNKNOWN_TOPIC_OR_PARTITION');
@@ -143,14 +152,15 @@ async function readOne(
     const until = last === undefined ? one.offset : last.baseOffset + last.lastOffsetDelta + 1;
     const size = batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
     const aborted = isolation === 'read_committed' ? abortedBetween(partition, one.offset, until) : undefined;
-    return { error: 'NONE', ...bounds, aborted, batches: batches.map((batch) => batch.bytes), size };
+    const readable = until < to ? Math.max(size, maxBytes) : size;
+    return { error: 'NONE', ...bounds, aborted, batches: batches.map((batch) => batch.bytes), size, readable };
   } catch (error) {
     if (error instanceof EntriesGoneError) return outside;
     throw error;
   }
 }
 
-function failed(error: ErrorName): FetchedPartition {
+function failed(error: ErrorName): ReadPartition {
   return {
     error,
     highWatermark: NO_OFFSET,
@@ -159,5 +169,6 @@ function failed(error: ErrorName): FetchedPartition {
     aborted: undefined,
     batches: [],
     size: 0,
+    readable: 0,
   };
 }

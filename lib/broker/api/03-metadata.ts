@@ -18,6 +18,9 @@ const TOPICS_READ_SINGLY_MAX = 100;
 /** Topics that one request may create; what it names beyond is answered with a retriable error. */
 const AUTO_CREATED_MAX = 100;
 
+/** Answers to earlier versions have a name in any case; those that ask by id for what is not there get an empty one. */
+const NULLABLE_NAME_MIN = 12;
+
 type Asked = NonNullable<RequestBody<typeof ApiKey.Metadata>['topics']>[number];
 
 /**
@@ -38,7 +41,14 @@ export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request,
     ? (await broker.admin.topics.list())
         .filter((topic) => broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name)))
         .map(describe)
-    : await describeNamed(broker, context, asked, request.allowAutoTopicCreation, describe);
+    : await describeNamed(
+        broker,
+        context,
+        asked,
+        request.allowAutoTopicCreation,
+        version >= NULLABLE_NAME_MIN,
+        describe,
+      );
   return {
     brokers: [{ nodeId: broker.nodeId, ...broker.advertised(context.listener), rack: null }],
     clusterId: broker.clusterId,
@@ -91,6 +101,7 @@ async function describeNamed(
   context: RequestContext,
   asked: readonly Asked[],
   mayCreate: boolean,
+  mayBeNull: boolean,
   describe: (topic: Topic) => Described,
 ): Promise<Described[]> {
   const find = await finder(broker, asked.length);
@@ -98,7 +109,8 @@ async function describeNamed(
   let creations = 0;
   for (const { name, topicId } of asked) {
     if (name === null) {
-      described.push(await describeById(broker, context, topicId, describe));
+      const byId = await describeById(broker, context, topicId, describe);
+      described.push(byId.name === null && !mayBeNull ? { ...byId, name: '' } : byId);
       continue;
     }
     if (!broker.authorize(context, 'DESCRIBE', topicResource(name))) {

@@ -1,7 +1,7 @@
 import { deleteTopic } from '../../admin/delete-topic.ts';
 import type { Topic } from '../../admin/topics.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
-import { ZERO_UUID } from '../../core/uuid.ts';
+import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
@@ -10,16 +10,29 @@ import type { Broker, Handler } from '../broker.ts';
 /** Deleting waits at least so long for the store, whatever the request's time-out says; ms. */
 const TIMEOUT_MIN_MS = 5_000;
 
-/** DeleteTopics, versions 1 to 6: by name, from version 6 also by id. Nothing can be appended once the answer is there. */
+/**
+ * DeleteTopics, versions 1 to 6: by name, from version 6 also by id. Nothing can be appended once the answer is there. A topic
+ * that is named twice, whichever way, is not deleted and has one answer, as in Kafka (ControllerApis.deleteTopics).
+ */
 export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, request, version, context) => {
-  const asked =
-    version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }) as const);
+  const asked: readonly Asked[] =
+    version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
   const deadline = broker.clock.monotonic() + Math.max(request.timeoutMs, TIMEOUT_MIN_MS);
+  const mentions = new Map<string, Asked[]>();
+  for (const one of asked) {
+    const key = await keyOf(broker, one);
+    const known = mentions.get(key);
+    if (known === undefined) mentions.set(key, [one]);
+    else known.push(one);
+  }
   const responses = [];
-  for (const { name, topicId } of asked) {
-    const outcome = await remove(broker, name, topicId, version, deadline, (topic) =>
-      broker.authorize(context, 'DELETE', topicResource(topic)),
-    );
+  for (const [{ name, topicId }, ...again] of mentions.values() as Iterable<[Asked, ...Asked[]]>) {
+    const outcome =
+      again.length > 0
+        ? { error: 'INVALID_REQUEST' as const, message: 'the topic is in the request twice', name, id: topicId }
+        : await remove(broker, name, topicId, version, deadline, (topic) =>
+            broker.authorize(context, 'DELETE', topicResource(topic)),
+          );
     responses.push({
       name: outcome.name,
       topicId: outcome.id,
@@ -29,6 +42,24 @@ export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, 
   }
   return { responses };
 };
+
+interface Asked {
+  readonly name: string | null;
+  readonly topicId: Uuid;
+}
+
+/** The same for all ways to name one topic. */
+async function keyOf(broker: Broker, { name, topicId }: Asked): Promise<string> {
+  if (name !== null) return name;
+  try {
+    const topic = await broker.admin.topics.getById(topicId);
+    if (topic !== undefined) return topic.record.name;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+  }
+  // No name has a colon.
+  return `id:${topicId}`;
+}
 
 async function remove(
   broker: Broker,

@@ -1,0 +1,238 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { SERVED } from '../../lib/broker/served.ts';
+import { ZERO_UUID } from '../../lib/core/uuid.ts';
+import { ApiKey, type RequestInput } from '../../lib/protocol/apis.ts';
+import { Codec } from '../../lib/protocol/compression/codec.ts';
+import { ADDRESS, CLUSTER_ID, type Engine, startEngine } from '../support/engine.ts';
+import {
+  batchOf,
+  createTopic,
+  fetchRequest,
+  listOffset,
+  produceRequest,
+  type TopicName,
+  valuesIn,
+} from '../support/requests.ts';
+
+let engine: Engine;
+let topic: TopicName;
+
+beforeAll(async () => {
+  engine = await startEngine();
+  topic = await createTopic(engine.client, 'versions', { partitions: 2 });
+});
+
+/** Every version that is answered. */
+function versionsOf(key: ApiKey): number[] {
+  const { min, max } = SERVED.get(key)!;
+  return Array.from({ length: max - min + 1 }, (_, index) => min + index);
+}
+
+const TESTED = new Set<ApiKey>();
+
+function everyVersion(key: ApiKey, name: string, test: (version: number) => Promise<void>): void {
+  TESTED.add(key);
+  it.each(versionsOf(key))(`${name} v%i`, test);
+}
+
+describe('a request of every version gets its answer', () => {
+  everyVersion(ApiKey.Produce, 'Produce', async (version) => {
+    const at = await listOffset(engine.client, topic, -1);
+    const request = produceRequest(topic, batchOf([`v${version}`, 'second']), { version });
+    const answer = await engine.client.ask(ApiKey.Produce, version, request);
+    const [response] = answer.responses;
+    expect(version >= 13 ? response!.topicId : response!.name).toBe(version >= 13 ? topic.id : topic.name);
+    expect(response!.partitionResponses).toMatchObject([
+      { index: 0, errorCode: 0, baseOffset: at.offset, logAppendTimeMs: -1, logStartOffset: version >= 5 ? 0 : -1 },
+    ]);
+    expect((await listOffset(engine.client, topic, -1)).offset).toBe(at.offset + 2);
+  });
+
+  everyVersion(ApiKey.Fetch, 'Fetch', async (version) => {
+    const { offset } = await listOffset(engine.client, topic, -1);
+    await engine.client.ask(ApiKey.Produce, 9, produceRequest(topic, batchOf([`f${version}`], { codec: Codec.lz4 })));
+    const answer = await engine.client.ask(ApiKey.Fetch, version, fetchRequest(topic, { version, offset }));
+    expect(answer).toMatchObject({ errorCode: 0, sessionId: 0 });
+    const [response] = answer.responses;
+    expect(version >= 13 ? response!.topicId : response!.topic).toBe(version >= 13 ? topic.id : topic.name);
+    expect(response!.partitions).toMatchObject([
+      {
+        partitionIndex: 0,
+        errorCode: 0,
+        highWatermark: offset + 1,
+        lastStableOffset: offset + 1,
+        logStartOffset: version >= 5 ? 0 : -1,
+        abortedTransactions: null,
+        preferredReadReplica: -1,
+      },
+    ]);
+    expect(valuesIn(response!.partitions[0]!.records)).toEqual([`f${version}`]);
+  });
+
+  everyVersion(ApiKey.ListOffsets, 'ListOffsets', async (version) => {
+    const earliest = await listOffset(engine.client, topic, -2, { version });
+    const epoch = version >= 4 ? 0 : -1;
+    expect(earliest).toEqual({ partitionIndex: 0, errorCode: 0, timestamp: -1, offset: 0, leaderEpoch: epoch });
+    const latest = await listOffset(engine.client, topic, -1, { version, partition: 1 });
+    expect(latest).toEqual({ partitionIndex: 1, errorCode: 0, timestamp: -1, offset: 0, leaderEpoch: epoch });
+  });
+
+  everyVersion(ApiKey.Metadata, 'Metadata', async (version) => {
+    const answer = await engine.client.ask(ApiKey.Metadata, version, {
+      topics: [{ name: topic.name }],
+      ...(version >= 4 ? { allowAutoTopicCreation: false } : {}),
+      ...(version >= 8 ? { includeTopicAuthorizedOperations: true } : {}),
+    });
+    expect(answer.brokers).toEqual([{ nodeId: 0, ...ADDRESS, rack: null }]);
+    if (version >= 1) expect(answer.controllerId).toBe(0);
+    expect(answer.clusterId).toBe(version >= 2 ? CLUSTER_ID : null);
+    const partition = { errorCode: 0, leaderId: 0, replicaNodes: [0], isrNodes: [0], offlineReplicas: [] };
+    expect(answer.topics).toMatchObject([
+      {
+        errorCode: 0,
+        name: topic.name,
+        topicId: version >= 10 ? topic.id : ZERO_UUID,
+        isInternal: false,
+        partitions: [
+          { ...partition, partitionIndex: 0, leaderEpoch: version >= 7 ? 0 : -1 },
+          { ...partition, partitionIndex: 1 },
+        ],
+      },
+    ]);
+    const operations = answer.topics[0]!.topicAuthorizedOperations;
+    // READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS and ALTER_CONFIGS, as bits.
+    expect(operations).toBe(version >= 8 ? 0b1101_1111_1000 : -2147483648);
+  });
+
+  everyVersion(ApiKey.FindCoordinator, 'FindCoordinator', async (version) => {
+    const request: RequestInput<typeof ApiKey.FindCoordinator> =
+      version >= 4 ? { keyType: 0, coordinatorKeys: ['g1', 'g2'] } : { key: 'g1' };
+    const answer = await engine.client.ask(ApiKey.FindCoordinator, version, request);
+    const here = { nodeId: 0, ...ADDRESS, errorCode: 0 };
+    if (version < 4) expect(answer).toMatchObject({ ...here, errorMessage: version >= 1 ? null : '' });
+    else
+      expect(answer.coordinators).toMatchObject([
+        { key: 'g1', ...here },
+        { key: 'g2', ...here },
+      ]);
+  });
+
+  everyVersion(ApiKey.ApiVersions, 'ApiVersions', async (version) => {
+    const answer = await engine.client.ask(ApiKey.ApiVersions, version, {
+      ...(version >= 3 ? { clientSoftwareName: 'apache-kafka-java', clientSoftwareVersion: '4.3.0' } : {}),
+    });
+    expect(answer.errorCode).toBe(0);
+    const advertised = [...SERVED].map(([apiKey, { advertisedMin, max }]) => [apiKey, advertisedMin, max]);
+    expect(answer.apiKeys.map((one) => [one.apiKey, one.minVersion, one.maxVersion])).toEqual(advertised);
+  });
+
+  everyVersion(ApiKey.CreateTopics, 'CreateTopics', async (version) => {
+    const name = `created-by-v${version}`;
+    const configs = [{ name: 'retention.ms', value: '1000' }];
+    const asked = { name, numPartitions: 3, replicationFactor: 2, assignments: [], configs };
+    const { topics } = await engine.client.ask(ApiKey.CreateTopics, version, { topics: [asked], timeoutMs: 5000 });
+    expect(topics).toMatchObject([{ name, errorCode: 0, errorMessage: null }]);
+    const [created] = topics;
+    if (version < 5) return;
+    expect(created).toMatchObject({ numPartitions: 3, replicationFactor: 2 });
+    expect(created!.configs).toMatchObject([{ name: 'retention.ms', value: '1000', readOnly: false, configSource: 1 }]);
+    expect(created!.topicId !== ZERO_UUID).toBe(version >= 7);
+  });
+
+  everyVersion(ApiKey.DeleteTopics, 'DeleteTopics', async (version) => {
+    const { name, id } = await createTopic(engine.client, `deleted-by-v${version}`);
+    const request = version >= 6 ? { topics: [{ topicId: id }] } : { topicNames: [name] };
+    const { responses } = await engine.client.ask(ApiKey.DeleteTopics, version, { ...request, timeoutMs: 5000 });
+    expect(responses).toMatchObject([{ name, topicId: version >= 6 ? id : ZERO_UUID, errorCode: 0 }]);
+  });
+
+  everyVersion(ApiKey.InitProducerId, 'InitProducerId', async (version) => {
+    const request = { transactionalId: null, transactionTimeoutMs: 60_000 };
+    const first = await engine.client.ask(ApiKey.InitProducerId, version, request);
+    expect(first).toMatchObject({ errorCode: 0, producerEpoch: 0 });
+    const second = await engine.client.ask(ApiKey.InitProducerId, version, request);
+    expect(second.producerId).toBe(first.producerId + 1);
+  });
+
+  everyVersion(ApiKey.OffsetForLeaderEpoch, 'OffsetForLeaderEpoch', async (version) => {
+    const { offset } = await listOffset(engine.client, topic, -1);
+    const { topics } = await engine.client.ask(ApiKey.OffsetForLeaderEpoch, version, {
+      topics: [{ topic: topic.name, partitions: [{ partition: 0, leaderEpoch: 0 }] }],
+    });
+    const partitions = [{ errorCode: 0, partition: 0, leaderEpoch: 0, endOffset: offset }];
+    expect(topics).toEqual([{ topic: topic.name, partitions }]);
+  });
+
+  everyVersion(ApiKey.CreatePartitions, 'CreatePartitions', async (version) => {
+    const { name } = await createTopic(engine.client, `grown-by-v${version}`);
+    const { results } = await engine.client.ask(ApiKey.CreatePartitions, version, {
+      topics: [{ name, count: 4, assignments: null }],
+      timeoutMs: 5000,
+      validateOnly: false,
+    });
+    expect(results).toEqual([{ name, errorCode: 0, errorMessage: null }]);
+    const { topics } = await engine.client.ask(ApiKey.Metadata, 12, { topics: [{ name }] });
+    expect(topics[0]!.partitions).toHaveLength(4);
+  });
+
+  everyVersion(ApiKey.DescribeCluster, 'DescribeCluster', async (version) => {
+    const answer = await engine.client.ask(ApiKey.DescribeCluster, version, {
+      includeClusterAuthorizedOperations: version === 0,
+    });
+    expect(answer).toMatchObject({ errorCode: 0, clusterId: CLUSTER_ID, controllerId: 0, endpointType: 1 });
+    expect(answer.brokers).toMatchObject([{ brokerId: 0, ...ADDRESS, rack: null, isFenced: false }]);
+    expect(answer.clusterAuthorizedOperations > 0).toBe(version === 0);
+  });
+
+  it('leaves no API out', () => {
+    expect([...TESTED].sort()).toEqual([...SERVED.keys()].sort());
+  });
+});
+
+describe('what is not served', () => {
+  it('closes the connection on versions around the served ones', async () => {
+    for (const [key, { min, max }] of SERVED) {
+      if (key === ApiKey.ApiVersions) continue;
+      for (const version of [min - 1, max + 1]) {
+        const frame = Buffer.alloc(64);
+        frame.writeInt16BE(key, 0);
+        frame.writeInt16BE(version, 2);
+        frame.writeInt32BE(7, 4);
+        const outcome = await engine.handleFrame(frame, context());
+        expect(outcome).toEqual({ kind: 'close', reason: `version ${version} of API key ${key} is not served` });
+      }
+    }
+  });
+
+  it('answers an ApiVersions request of an unknown version with what there is, in version 0', async () => {
+    const frame = Buffer.alloc(64);
+    frame.writeInt16BE(ApiKey.ApiVersions, 0);
+    frame.writeInt16BE(99, 2);
+    frame.writeInt32BE(7, 4);
+    const outcome = await engine.handleFrame(frame, context());
+    if (outcome.kind !== 'answer') throw new Error(outcome.kind);
+    const answer = Buffer.concat(outcome.chunks).subarray(4);
+    expect(answer.readInt32BE(0)).toBe(7);
+    expect(answer.readInt16BE(4)).toBe(35);
+    expect(answer.readInt32BE(6)).toBe(SERVED.size);
+    expect(answer.length).toBe(10 + SERVED.size * 6);
+  });
+
+  it.each([-1, 4, 8, 11, 93, 500, 32767])('closes the connection on API key %i', async (key) => {
+    const frame = Buffer.alloc(64);
+    frame.writeInt16BE(key, 0);
+    const outcome = await engine.handleFrame(frame, context());
+    expect(outcome).toEqual({ kind: 'close', reason: expect.stringContaining(`API key ${key}`) });
+  });
+});
+
+function context() {
+  return {
+    principal: 'User:ANONYMOUS',
+    clientId: '',
+    host: '127.0.0.1',
+    listener: 'PLAINTEXT',
+    deadline: Number.POSITIVE_INFINITY,
+    signal: new AbortController().signal,
+  };
+}

@@ -1,0 +1,175 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/core/clock.ts';
+import { ApiKey } from '../../lib/protocol/apis.ts';
+import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
+import {
+  batchOf,
+  createTopic,
+  deleteTopic,
+  fetch,
+  fetchRequest,
+  produce,
+  type TopicName,
+  valuesIn,
+} from '../support/requests.ts';
+
+/** Nobody waits that long; an answer before it came for another reason. */
+const LONG_WAIT_MS = 20_000;
+/** A busy machine may take this long to run a callback that is due at once. */
+const AT_ONCE_MS = 500;
+
+let stores: ReturnType<typeof emptyStores>;
+let engine: Engine;
+let topic: TopicName;
+let abort: AbortController;
+
+beforeEach(async () => {
+  stores = emptyStores();
+  engine = await startEngine({ stores });
+  topic = await createTopic(engine.client, 'waited-for', { partitions: 2 });
+  abort = new AbortController();
+});
+
+afterEach(() => abort.abort());
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+async function timed<T>(promise: Promise<T>): Promise<{ answer: T; ms: number }> {
+  const start = performance.now();
+  const answer = await promise;
+  return { answer, ms: performance.now() - start };
+}
+
+describe('a fetch at the end of the log', () => {
+  it('wakes at once on a produce of the same process', async () => {
+    for (let round = 0; round < 5; round++) {
+      const waiting = fetch(engine.client, topic, { offset: round, maxWaitMs: LONG_WAIT_MS });
+      await pause(20);
+      const { ms, answer } = await timed(
+        produce(engine.client, topic, batchOf([`round ${round}`])).then(() => waiting),
+      );
+      expect(valuesIn(answer.records)).toEqual([`round ${round}`]);
+      expect(ms).toBeLessThan(AT_ONCE_MS);
+    }
+  });
+
+  it('wakes on a produce of another process within the tail poll', async () => {
+    const other = await startEngine({ stores: stores.client() });
+    await produce(engine.client, topic, batchOf(['first']));
+    const waiting = timed(fetch(engine.client, topic, { offset: 1, maxWaitMs: LONG_WAIT_MS }));
+    await pause(100);
+    await produce(other.client, topic, batchOf(['from elsewhere']));
+    const { answer, ms } = await waiting;
+    expect(valuesIn(answer.records)).toEqual(['from elsewhere']);
+    // The poll comes after a twentieth of the silence, 10 ms at least.
+    expect(ms).toBeLessThan(100 + AT_ONCE_MS);
+  });
+
+  it('answers empty when the time is over, not before', async () => {
+    const { answer, ms } = await timed(fetch(engine.client, topic, { maxWaitMs: 150 }));
+    expect(answer).toMatchObject({ errorCode: 0, highWatermark: 0 });
+    expect(valuesIn(answer.records)).toEqual([]);
+    expect(ms).toBeGreaterThanOrEqual(149);
+  });
+
+  it('does not wait where minBytes is 0 or maxWaitMs is', async () => {
+    for (const options of [{ minBytes: 0, maxWaitMs: LONG_WAIT_MS }, { maxWaitMs: 0 }, { maxWaitMs: -5 }]) {
+      expect((await timed(fetch(engine.client, topic, options))).ms).toBeLessThan(AT_ONCE_MS);
+    }
+  });
+
+  it('waits for minBytes over all of its partitions', async () => {
+    const batch = batchOf(['x'.repeat(100)]);
+    const request = fetchRequest(topic, { maxWaitMs: LONG_WAIT_MS, minBytes: batch.length * 3 }, [0, 0]);
+    let done = false;
+    const waiting = engine.client.ask(ApiKey.Fetch, 12, request).then((answer) => {
+      done = true;
+      return answer;
+    });
+    await produce(engine.client, topic, batch);
+    await produce(engine.client, topic, batch, { partition: 1 });
+    await pause(50);
+    expect(done).toBe(false);
+    await produce(engine.client, topic, batch, { partition: 1 });
+    const { responses } = await waiting;
+    expect(responses[0]!.partitions.map(({ highWatermark }) => highWatermark)).toEqual([1, 2]);
+  });
+
+  it('gives what there is when minBytes do not come in time', async () => {
+    await produce(engine.client, topic, batchOf(['x']));
+    const { answer, ms } = await timed(fetch(engine.client, topic, { maxWaitMs: 120, minBytes: 1_000_000 }));
+    expect(valuesIn(answer.records)).toEqual(['x']);
+    expect(ms).toBeGreaterThanOrEqual(119);
+  });
+
+  it.each([
+    ['maxBytes', { minBytes: 3, maxBytes: 2 }],
+    ['whole batches within maxBytes', { minBytes: 3, maxBytes: 2.9 }],
+    ['whole batches within the bound of a partition', { minBytes: 2.5, partitionMaxBytes: 2.9 }],
+  ])('does not wait for more than %s', async (_, inBatches) => {
+    const batch = batchOf(['x'.repeat(100)]);
+    for (let count = 0; count < 4; count++) await produce(engine.client, topic, batch);
+    const limits = Object.entries(inBatches).map(([name, share]) => [name, Math.floor(share * batch.length)]);
+    const options = { maxWaitMs: 5_000, ...Object.fromEntries(limits) };
+    const { answer, ms } = await timed(fetch(engine.client, topic, options));
+    expect(valuesIn(answer.records)).toHaveLength(2);
+    expect(ms).toBeLessThan(AT_ONCE_MS);
+  });
+
+  it('ends when the connection does', async () => {
+    const client = engine.clientUntil(abort.signal);
+    const waiting = timed(fetch(client, topic, { maxWaitMs: LONG_WAIT_MS }));
+    await pause(20);
+    abort.abort();
+    expect((await waiting).ms).toBeLessThan(AT_ONCE_MS);
+  });
+
+  it('ends with an error when the topic is deleted, here or elsewhere', async () => {
+    const other = await startEngine({ stores: stores.client() });
+    for (const deleter of [engine, other]) {
+      const own = await createTopic(engine.client, `deleted-by-${deleter === engine ? 'us' : 'them'}`);
+      const waiting = timed(fetch(engine.client, own, { maxWaitMs: LONG_WAIT_MS }));
+      await pause(20);
+      await deleteTopic(deleter.client, own.name);
+      const { answer, ms } = await waiting;
+      expect(answer.errorCode).toBe(3);
+      expect(ms).toBeLessThan(20 + 2 * AT_ONCE_MS);
+    }
+  });
+
+  it('leaves no timer behind', async () => {
+    let timers = 0;
+    const clock = {
+      ...systemClock,
+      setTimer(delayMs: number, callback: () => void) {
+        timers++;
+        let open = true;
+        const end = () => {
+          if (open) timers--;
+          open = false;
+        };
+        const cancel = systemClock.setTimer(delayMs, () => {
+          end();
+          callback();
+        });
+        return () => {
+          end();
+          cancel();
+        };
+      },
+    };
+    const counted = await startEngine({ stores, clock });
+    await Promise.all([0, 1, 2].map(() => fetch(counted.client, topic, { maxWaitMs: 60 })));
+    const waiting = fetch(counted.client, topic, { maxWaitMs: LONG_WAIT_MS });
+    await pause(20);
+    expect(timers).toBeGreaterThan(0);
+    await produce(counted.client, topic, batchOf(['x']));
+    await waiting;
+    await pause(20);
+    expect(timers).toBe(0);
+  });
+});

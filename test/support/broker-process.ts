@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+/** Compiling on a busy machine takes a while; beyond this it does not come up. */
+const START_TIMEOUT_MS = 45_000;
+
+/** A `tidelog dev` in a process of its own, on a free port. */
+export interface BrokerProcess {
+  readonly pid: number;
+  readonly host: string;
+  readonly port: number;
+  /** 'host:port', as clients take it. */
+  readonly bootstrap: string;
+  /** What it has logged so far. */
+  readonly log: readonly LogLine[];
+  readonly running: boolean;
+  /** Resident memory, bytes; NaN where the system does not tell. */
+  residentBytes(): number;
+  /** Ends it in order; the exit code. */
+  stop(): Promise<number | null>;
+  /** Ends it without a chance to do anything. */
+  kill(): Promise<void>;
+}
+
+export interface LogLine {
+  readonly level: string;
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+/** An empty folder that goes when `remove` is called. */
+export function temporaryFolder(): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), 'tidelog-test-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Starts a broker over a data folder and waits until it takes connections. */
+export async function startBrokerProcess(dataDir: string, flags: readonly string[] = []): Promise<BrokerProcess> {
+  const command = ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), 'dev', '--data-dir', dataDir];
+  const child = spawn(process.execPath, [...command, '--listeners', 'PLAINTEXT://127.0.0.1:0', ...flags], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const kill = () => child.kill('SIGKILL');
+  process.on('exit', kill);
+  const exited = once(child, 'exit').finally(() => process.off('exit', kill)) as Promise<[number | null]>;
+  const log: LogLine[] = [];
+  const unreadable: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    try {
+      log.push(JSON.parse(line) as LogLine);
+    } catch {
+      unreadable.push(line);
+    }
+  });
+  let out = '';
+  child.stdout.on('data', (chunk) => {
+    out += chunk;
+  });
+  const giveUpAt = performance.now() + START_TIMEOUT_MS;
+  let address: RegExpExecArray | null = null;
+  while (address === null) {
+    address = /Kafka +([^:\s]+):(\d+)\n/.exec(out);
+    if (child.exitCode !== null || performance.now() > giveUpAt) {
+      kill();
+      throw new Error(`the broker did not start: ${out}\n${unreadable.join('\n')}\n${JSON.stringify(log)}`);
+    }
+    await new Promise((resume) => setTimeout(resume, 20));
+  }
+  const [, host, port] = address;
+  const pid = child.pid!;
+  return {
+    pid,
+    host: host!,
+    port: Number(port),
+    bootstrap: `${host}:${port}`,
+    log,
+    get running() {
+      return child.exitCode === null && child.signalCode === null;
+    },
+    residentBytes: () => residentBytes(pid),
+    async stop() {
+      child.kill('SIGTERM');
+      return (await exited)[0];
+    },
+    async kill() {
+      kill();
+      await exited;
+    },
+  };
+}
+
+function residentBytes(pid: number): number {
+  const status = `/proc/${pid}/status`;
+  if (!existsSync(status)) return Number.NaN;
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(status, 'utf8'))?.[1]) * 1024;
+}
