@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Uuid } from '../core/uuid.ts';
+import type { ReadBudget } from '../log/read-budget.ts';
 import type { ApiKey, RequestBody, ResponseInput } from '../protocol/apis.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
 import type { Authorize } from './authorize.ts';
@@ -20,6 +21,7 @@ export interface Broker {
   readonly admin: AdminEnvironment;
   readonly partitions: Partitions;
   readonly producerIds: ProducerIds;
+  readonly readBudget: ReadBudget;
   readonly settings: BrokerSettings;
 }
 

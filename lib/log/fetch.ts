@@ -4,6 +4,7 @@ import type { OpenJournal } from '../journal/open-journal.ts';
 import { EntriesGoneError, readBatches } from '../journal/read.ts';
 import { type AbortedRange, abortedBetween, emptyPartition, lastStableOffset } from '../journal/view.ts';
 import { epochProblem } from './leader-epoch.ts';
+import type { ReadBudget } from './read-budget.ts';
 
 export type IsolationLevel = 'read_uncommitted' | 'read_committed';
 
@@ -26,6 +27,7 @@ export interface FetchLimits {
   readonly deadline: number;
   /** Ends the waiting at once. */
   readonly signal: AbortSignal;
+  readonly budget: ReadBudget;
 }
 
 export interface FetchedPartition {
@@ -59,10 +61,14 @@ export async function fetch(partitions: readonly PartitionToFetch[], limits: Fet
   for (;;) {
     const news = watch(partitions);
     try {
-      const fetched = await readAll(partitions, limits);
+      let maxBytes = limits.maxBytes;
+      const fetched = await limits.budget.run(limits.maxBytes, (bytes) => {
+        maxBytes = bytes;
+        return readAll(partitions, limits.isolation, bytes);
+      });
       const readable = fetched.reduce((sum, one) => sum + one.readable, 0);
       const failed = fetched.some((one) => one.error !== 'NONE');
-      const enough = readable >= Math.min(limits.minBytes, limits.maxBytes);
+      const enough = readable >= Math.min(limits.minBytes, maxBytes);
       if (clock === undefined || failed || enough || limits.signal.aborted) return fetched;
       const left = limits.deadline - clock.monotonic();
       if (left <= 0) return fetched;
@@ -112,12 +118,16 @@ async function catchUpWhereNeeded(partitions: readonly PartitionToFetch[], isola
   await Promise.all([...behind].map(([open, strong]) => open.journal.catchUp(strong)));
 }
 
-async function readAll(partitions: readonly PartitionToFetch[], limits: FetchLimits): Promise<ReadPartition[]> {
+async function readAll(
+  partitions: readonly PartitionToFetch[],
+  isolation: IsolationLevel,
+  maxBytes: number,
+): Promise<ReadPartition[]> {
   const fetched: ReadPartition[] = [];
-  let left = limits.maxBytes;
+  let left = maxBytes;
   let empty = true;
   for (const one of partitions) {
-    const result = await readOne(one, limits.isolation, Math.min(one.maxBytes, left), empty);
+    const result = await readOne(one, isolation, Math.min(one.maxBytes, left), empty);
     fetched.push(result);
     left = Math.max(0, left - result.size);
     if (result.size > 0) empty = false;

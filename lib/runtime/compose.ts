@@ -15,6 +15,7 @@ import { COST_PACING, type JournalEnvironment, LATENCY_PACING } from '../journal
 import { Journals } from '../journal/open-journal.ts';
 import { type TierLimits, WRITE_UNITS_PER_SECOND_MAX } from '../journal/tier.ts';
 import { WalWriter } from '../journal/wal.ts';
+import { ReadBudget } from '../log/read-budget.ts';
 import type { Stores } from '../storage/ports.ts';
 import { ProducerIds } from '../transactions/producer-ids.ts';
 import type { Settings } from './settings/settings.ts';
@@ -27,6 +28,8 @@ export interface ComposeOptions {
   readonly settings: Settings;
   /** The address that clients of a listener are told. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
+  /** Bytes of answers that have not left the process; none where answers are not sent. */
+  readonly unsentBytes?: () => number;
 }
 
 export interface ComposedBroker {
@@ -49,6 +52,9 @@ const LINGER_MS: Readonly<Record<string, number>> = { latency: 25, default: 250,
 /** WAL objects on their way at once: a PUT to S3 takes 50 to 100 ms, and files sync one after the other. */
 const WAL_IN_FLIGHT_AWS = 8;
 const WAL_IN_FLIGHT_LOCAL = 2;
+
+/** What fetches hold at most, read and not sent yet: five full ones of 50 MiB, the most that common clients ask for. */
+const READ_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Joins the stores and the rooms: the engine with its front door for frames. Throws StoreUnavailableError. */
 export async function composeBroker(options: ComposeOptions): Promise<ComposedBroker> {
@@ -73,6 +79,7 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
     },
     partitions: new Partitions(topics, journals),
     producerIds: new ProducerIds(stores.state, clock, random),
+    readBudget: new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0)),
     settings: {
       autoCreateTopics: settings.autoCreateTopicsEnable,
       deleteTopics: settings.deleteTopicEnable,

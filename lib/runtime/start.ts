@@ -47,7 +47,15 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
 
   const stores = await openStores(settings, clock, random);
   try {
-    const broker = await composeBroker({ stores, clock, random, logger, settings, advertised });
+    const broker = await composeBroker({
+      stores,
+      clock,
+      random,
+      logger,
+      settings,
+      advertised,
+      unsentBytes: () => gateway?.stats.answerBytes ?? 0,
+    });
     try {
       gateway = await startGateway({
         listeners: settings.listeners,

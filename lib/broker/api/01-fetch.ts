@@ -31,6 +31,7 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, _vers
     isolation: request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted',
     deadline: Math.min(broker.clock.monotonic() + waitMs, context.deadline),
     signal: context.signal,
+    budget: broker.readBudget,
   });
   let next = 0;
   let position = 0;
