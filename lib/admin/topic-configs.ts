@@ -89,6 +89,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'tidelog.journals': wholeNumber(1, 64),
 };
 
+/** The names that are accepted. */
+export const TOPIC_CONFIG_NAMES: readonly string[] = Object.keys(CHECKS);
+
 /** What is wrong with a topic config; undefined if nothing is. */
 export function topicConfigProblem(name: string, value: string | null): string | undefined {
   const check = Object.hasOwn(CHECKS, name) ? CHECKS[name] : undefined;

@@ -12,6 +12,7 @@ import {
 import { RequestHeader, ResponseHeader } from './messages/headers.ts';
 import { hasVersion, type Message, readMessage, writeMessage } from './schema/message.ts';
 import { DecodeError } from './wire/errors.ts';
+import { REQUEST_ELEMENTS_MAX } from './wire/limits.ts';
 import { Reader } from './wire/reader.ts';
 import { Writer } from './wire/writer.ts';
 
@@ -103,7 +104,7 @@ export function decodeRequest(frame: Buffer, isServed: IsServed = servesAll): Re
     return { kind: 'unsupportedVersion', header, api };
   }
   const decoded = attempt(() => {
-    const reader = new Reader(frame);
+    const reader = new Reader(frame, 0, { elements: REQUEST_ELEMENTS_MAX });
     readMessage(RequestHeader, api.requestHeaderVersion(version), reader);
     const body = readMessage(api.request, version, reader) as RequestBody<ApiKey>;
     reader.end();

@@ -163,6 +163,24 @@ describe('what cannot be parsed closes the connection with one line', () => {
   });
 });
 
+describe('a Produce with acks=0', () => {
+  it('that is refused closes the connection with one line, and one that is not appends', async () => {
+    const client = await TcpClient.connect(broker);
+    const value = `record ${expected.length}`;
+    await client.send(ApiKey.Produce, 9, produceRequest(topic, batchOf([value]), { acks: 0 }));
+    // An answer to the next request shows that the first one was handled, and not answered.
+    await client.ask(ApiKey.ApiVersions, 0, {});
+    expected.push(value);
+    await client.send(ApiKey.Produce, 9, produceRequest(topic, Buffer.alloc(100), { acks: 0 }));
+    expect(await client.raw.closed).toBe('end');
+    await eventually(() => complaints().length > 0, 'a line in the log');
+    expect(complaints()).toMatchObject([
+      { event: 'connection_refused_request', reason: expect.stringContaining('acks=0 failed') },
+    ]);
+    await expectWell();
+  });
+});
+
 describe('what can be parsed is answered', () => {
   it('with CORRUPT_MESSAGE for a wrong CRC, and the connection stays', async () => {
     const batch = batchOf(['x']);
@@ -175,7 +193,7 @@ describe('what can be parsed is answered', () => {
   it('with a closed connection for a million topics, at once', async () => {
     const topics = Array.from({ length: 1_000_000 }, (_, index) => ({ name: `t${index}` }));
     const start = performance.now();
-    await expectClosed(frame(ApiKey.Metadata, 4, { topics }), 'connection_refused_request', /names 1000000 topics/);
+    await expectClosed(frame(ApiKey.Metadata, 4, { topics }), 'connection_refused_request', /topics|elements/);
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 

@@ -60,7 +60,7 @@ describe('two processes on one folder', () => {
     await produce(a!, topic, batchOf(['again']));
     expect(valuesIn((await waiting).records)).toEqual(['again']);
     // A twentieth of the silence before it, 10 ms at least; the rest is the busy machine's.
-    expect(performance.now() - sent).toBeLessThan(1_000);
+    expect(performance.now() - sent).toBeLessThan(2_000);
 
     await deleteTopic(a!, topic.name);
     expect((await produce(b!, topic, batchOf(['too late']))).errorCode).toBe(3);

@@ -58,7 +58,6 @@ async function end(from: Producer, type: 'commit' | 'abort', partitions = [0]): 
   const open = await engine.journalOf(topic.name);
   const written = await open.queue.appendEntry((view, time) => markers(view, time, from, type, partitions), FOREVER);
   expect(written).toBe('written');
-  // A new transaction of this producer goes on with its sequence.
 }
 
 function markers(view: JournalView, time: number, from: Producer, type: 'commit' | 'abort', partitions: number[]) {

@@ -179,6 +179,21 @@ describe('a topic that is not there', () => {
     expect(invalid.errorCode).toBe(errorCode('INVALID_TOPIC_EXCEPTION'));
   });
 
+  it('is created with up to 99 others, and what is asked for beyond that on the retry', async () => {
+    const names = Array.from({ length: 105 }, (_, index) => ({ name: `many-${index}` }));
+    const codes = async () => {
+      const { topics } = await engine.client.ask(ApiKey.Metadata, 12, { topics: names });
+      return topics.map((topic) => topic.errorCode);
+    };
+    const retriable = errorCode('LEADER_NOT_AVAILABLE');
+    expect(await codes()).toEqual(names.map((_, index) => (index < 100 ? 0 : retriable)));
+    expect(await codes()).toEqual(names.map(() => 0));
+  });
+
+  it('may differ from one that is only in . and _', async () => {
+    for (const name of ['a.b', 'a_b']) expect(await ask(engine.client, name, true)).toMatchObject({ errorCode: 0 });
+  });
+
   it('is created once when many ask', async () => {
     const others = await Promise.all([0, 1, 2].map(() => startOther()));
     const answers = await Promise.all(others.map(({ client }) => ask(client, NOWHERE.name, true)));

@@ -16,3 +16,9 @@ export const BLOCK_BYTES_MAX = 256 * 1024;
 /** The int64 range that plain numbers carry exactly; see lib/core/offset.ts. */
 export const INT64_MAX = Number.MAX_SAFE_INTEGER;
 export const INT64_MIN = -Number.MAX_SAFE_INTEGER;
+
+/**
+ * Elements of all arrays of one request. An element takes as little as two bytes on the wire and a hundred in memory, and while it
+ * is decoded nobody else is served; the largest requests that clients mean name a few hundred thousand partitions.
+ */
+export const REQUEST_ELEMENTS_MAX = 500_000;

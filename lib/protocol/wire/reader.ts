@@ -5,6 +5,11 @@ import { INT64_MAX, INT64_MIN, STRING_BYTES_MAX } from './limits.ts';
 
 const REPLACEMENT_CHARACTER = '\ufffd';
 
+/** What a reader may still read; shared with the windows on it. */
+interface Allowance {
+  elements: number;
+}
+
 /**
  * Reads Kafka's primitive types from one buffer, front to back, each checked against the bytes that are left. Every
  * method throws DecodeError, and nothing else, for input that is cut off or invalid. Byte fields are views into the
@@ -13,10 +18,13 @@ const REPLACEMENT_CHARACTER = '\ufffd';
 export class Reader {
   readonly buffer: Buffer;
   private position: number;
+  private readonly allowance: Allowance;
 
-  constructor(buffer: Buffer, position = 0) {
+  /** @param allowance array elements, over all arrays; more are a DecodeError. Counted down while reading. */
+  constructor(buffer: Buffer, position = 0, allowance: Allowance = { elements: Number.POSITIVE_INFINITY }) {
     this.buffer = buffer;
     this.position = position;
+    this.allowance = allowance;
   }
 
   /** Position of the next byte, from the start of the buffer. */
@@ -41,7 +49,7 @@ export class Reader {
   /** A reader of the next `length` bytes alone, whose offsets count from the start of the whole buffer; skips them. */
   window(length: number): Reader {
     const start = this.take(length, 'a section');
-    return new Reader(this.buffer.subarray(0, this.position), start);
+    return new Reader(this.buffer.subarray(0, this.position), start, this.allowance);
   }
 
   private take(bytes: number, what: string): number {
@@ -199,6 +207,8 @@ export class Reader {
     if (length * elementBytesMin > this.remaining) {
       throw this.invalid(`an array that fits into ${this.remaining} bytes, not ${length} elements`);
     }
+    this.allowance.elements -= length;
+    if (this.allowance.elements < 0) throw this.invalid(`fewer array elements in all, not ${length} more`);
     return length;
   }
 

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { TOPIC_CONFIG_NAMES } from '../../lib/admin/topic-configs.ts';
+import { SERVED } from '../../lib/broker/served.ts';
+import { apis } from '../../lib/protocol/apis.ts';
+
+const text = readFileSync(join(import.meta.dirname, '../../docs/COMPATIBILITY.md'), 'utf8');
+
+/** The rows of the table under a heading, without its head. */
+function tableUnder(heading: string): string[][] {
+  const section = text.split(`\n## ${heading}\n`)[1]!.split('\n## ')[0]!;
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  return rows.slice(2).map((row) =>
+    row
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim()),
+  );
+}
+
+describe('docs/COMPATIBILITY.md', () => {
+  it('lists the APIs that are served, with their versions', () => {
+    const listed = tableUnder('APIs').map(([key, name, answered, advertised]) => [key, name, answered, advertised]);
+    const served = [...SERVED].map(([key, { min, max, advertisedMin }]) => [
+      String(key),
+      apis[key].name,
+      `${min}-${max}`,
+      `${advertisedMin}-${max}`,
+    ]);
+    expect(listed).toEqual(served);
+  });
+
+  it('lists every topic config once', () => {
+    const listed = tableUnder('Topic configs').map(([name]) => name!.replaceAll('`', ''));
+    expect([...listed].sort()).toEqual([...TOPIC_CONFIG_NAMES].sort());
+  });
+
+  it('says why for every difference', () => {
+    const rows = tableUnder('Differences from Kafka');
+    expect(rows.length).toBeGreaterThan(10);
+    for (const row of rows) {
+      expect(row).toHaveLength(2);
+      for (const cell of row) expect(cell).not.toBe('');
+    }
+  });
+});

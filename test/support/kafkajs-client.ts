@@ -1,0 +1,182 @@
+import { createRequire } from 'node:module';
+import * as zlib from 'node:zlib';
+import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs';
+import { compressFrame, decompressFrame } from 'lz4-napi';
+import snappy from 'snappy';
+import type { BrokerProcess } from './broker-process.ts';
+
+process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
+
+const requireKafkajs = createRequire(import.meta.url);
+export const KAFKAJS_VERSION = (requireKafkajs('kafkajs/package.json') as { version: string }).version;
+
+interface Encoder {
+  readonly buffer: Buffer;
+}
+
+const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
+const XERIAL_HEADER_BYTES = 16;
+
+/** Snappy as its plug-in for kafkajs does it: one raw block out, raw or in Java's framing in. */
+async function snappyDecompress(buffer: Buffer): Promise<Buffer> {
+  if (!buffer.subarray(0, XERIAL.length).equals(XERIAL)) return (await snappy.uncompress(buffer)) as Buffer;
+  const parts: Buffer[] = [];
+  for (let position = XERIAL_HEADER_BYTES; position < buffer.length; ) {
+    const size = buffer.readInt32BE(position);
+    position += 4;
+    parts.push((await snappy.uncompress(buffer.subarray(position, position + size))) as Buffer);
+    position += size;
+  }
+  return Buffer.concat(parts);
+}
+
+CompressionCodecs[CompressionTypes.Snappy] = () => ({
+  compress: (encoder: Encoder) => snappy.compress(encoder.buffer),
+  decompress: snappyDecompress,
+});
+CompressionCodecs[CompressionTypes.LZ4] = () => ({
+  compress: (encoder: Encoder) => compressFrame(encoder.buffer),
+  decompress: (buffer: Buffer) => decompressFrame(buffer),
+});
+
+/** What Node has from 22.15 on. */
+const zstd = zlib as unknown as {
+  zstdCompressSync?(data: Buffer): Buffer;
+  zstdDecompressSync?(data: Buffer): Buffer;
+};
+const { zstdCompressSync, zstdDecompressSync } = zstd;
+
+export const kafkajsHasZstd = zstdCompressSync !== undefined && zstdDecompressSync !== undefined;
+
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: async (encoder: Encoder) => zstdCompressSync!(encoder.buffer),
+  decompress: async (buffer: Buffer) => zstdDecompressSync!(buffer),
+});
+
+export { CompressionTypes };
+
+/** A kafkajs client of a broker. */
+export function kafkajsClient(broker: BrokerProcess): Kafka {
+  return new Kafka({
+    clientId: 'compat',
+    brokers: [broker.bootstrap],
+    // It logs every error of an answer, also those that a test is about.
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 2 },
+  });
+}
+
+/** One record as kafkajs decodes it. */
+export interface KafkajsRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly value: string | null;
+}
+
+/** The lower layers of kafkajs that its consumer groups are built on. */
+interface LowCluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  addTargetTopic(topic: string): Promise<void>;
+  findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
+  findBroker(node: { nodeId: number }): Promise<LowBroker>;
+}
+
+interface LowBroker {
+  fetch(request: {
+    maxWaitTime: number;
+    minBytes: number;
+    maxBytes: number;
+    isolationLevel: number;
+    topics: { topic: string; partitions: { partition: number; fetchOffset: string; maxBytes: number }[] }[];
+  }): Promise<{ responses: { partitions: LowPartition[] }[] }>;
+}
+
+interface LowPartition {
+  readonly partition: number;
+  readonly highWatermark: string;
+  readonly messages: {
+    readonly offset: string;
+    readonly timestamp: string;
+    readonly key: Buffer | null;
+    readonly headers: Readonly<Record<string, Buffer>>;
+    readonly value: Buffer | null;
+  }[];
+}
+
+const MIB = 1024 * 1024;
+
+/** Reads a topic to its end without a consumer group, each partition from `from` on (0 where it says nothing). */
+export async function kafkajsRead(
+  broker: BrokerProcess,
+  topic: string,
+  from: ReadonlyMap<number, number> = new Map(),
+): Promise<KafkajsRecord[]> {
+  const cluster = lowCluster(broker);
+  await cluster.connect();
+  try {
+    await cluster.addTargetTopic(topic);
+    const records: KafkajsRecord[] = [];
+    for (const { partitionId, leader } of cluster.findTopicPartitionMetadata(topic)) {
+      const node = await cluster.findBroker({ nodeId: leader });
+      records.push(...(await readPartition(node, topic, partitionId, from.get(partitionId) ?? 0)));
+    }
+    return records;
+  } finally {
+    await cluster.disconnect();
+  }
+}
+
+async function readPartition(node: LowBroker, topic: string, partition: number, from: number) {
+  const records: KafkajsRecord[] = [];
+  for (let next = from; ; ) {
+    const partitions = [{ partition, fetchOffset: String(next), maxBytes: MIB }];
+    const { responses } = await node.fetch({
+      maxWaitTime: 100,
+      minBytes: 1,
+      maxBytes: 10 * MIB,
+      isolationLevel: 1,
+      topics: [{ topic, partitions }],
+    });
+    const [answer] = responses[0]!.partitions;
+    for (const message of answer!.messages) {
+      // A fetch in the middle of a batch brings the whole batch; kafkajs' own consumer drops what is before, too.
+      if (Number(message.offset) < next) continue;
+      const headers = Object.entries(message.headers).map(([key, value]) => [key, String(value)]);
+      records.push({
+        partition,
+        offset: Number(message.offset),
+        timestamp: Number(message.timestamp),
+        key: message.key === null ? null : String(message.key),
+        headers: Object.fromEntries(headers),
+        value: message.value === null ? null : String(message.value),
+      });
+    }
+    next = records.length === 0 ? from : records.at(-1)!.offset + 1;
+    if (next >= Number(answer!.highWatermark)) return records;
+  }
+}
+
+function lowCluster(broker: BrokerProcess): LowCluster {
+  const Cluster = requireKafkajs('kafkajs/src/cluster') as new (options: object) => LowCluster;
+  const { createLogger } = requireKafkajs('kafkajs/src/loggers') as { createLogger(options: object): object };
+  const socketFactory = requireKafkajs('kafkajs/src/network/socketFactory') as () => object;
+  const logCreator = requireKafkajs('kafkajs/src/loggers/console') as object;
+  return new Cluster({
+    logger: createLogger({ level: logLevel.ERROR, logCreator }),
+    socketFactory: socketFactory(),
+    brokers: [broker.bootstrap],
+    clientId: 'compat-reader',
+    connectionTimeout: 5_000,
+    authenticationTimeout: 5_000,
+    reauthenticationThreshold: 10_000,
+    metadataMaxAge: 300_000,
+    allowAutoTopicCreation: false,
+    isolationLevel: 1,
+    maxInFlightRequests: null,
+    retry: { retries: 2 },
+  });
+}
