@@ -4,6 +4,7 @@ const pool = { pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 60_000 
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/skip-reporter.ts'],
     projects: [
       {
         test: {

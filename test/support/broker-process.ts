@@ -39,11 +39,17 @@ export function temporaryFolder(): { readonly path: string; remove(): void } {
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** The environment less what the broker would take for its settings. */
+function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('TIDELOG_')));
+}
+
 /** Starts a broker over a data folder and waits until it takes connections. */
 export async function startBrokerProcess(dataDir: string, flags: readonly string[] = []): Promise<BrokerProcess> {
   const command = ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), 'dev', '--data-dir', dataDir];
   const child = spawn(process.execPath, [...command, '--listeners', 'PLAINTEXT://127.0.0.1:0', ...flags], {
     cwd: ROOT,
+    env: withoutSettings(process.env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const kill = () => child.kill('SIGKILL');

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { ALLOWED_SKIPS } from './allowed-skips.ts';
+import { allowedTool } from './allowed-skips.ts';
 
 /** Set to make missing tools a failure instead of a skipped test, as in continuous integration. */
 const REQUIRE_ALL = process.env.TIDELOG_REQUIRE_ALL === '1';
@@ -10,7 +10,7 @@ const REQUIRE_ALL = process.env.TIDELOG_REQUIRE_ALL === '1';
  */
 export function have(name: string, present: boolean, whatToDo: string): boolean {
   if (present) return true;
-  const reason = ALLOWED_SKIPS[name];
+  const reason = allowedTool(name);
   const line = `skipped: ${name} is missing. ${whatToDo}`;
   if (REQUIRE_ALL && reason === undefined) throw new Error(`TIDELOG_REQUIRE_ALL is set, and ${line}`);
   process.stderr.write(`${line}${reason === undefined ? '' : ` (allowed: ${reason})`}\n`);
