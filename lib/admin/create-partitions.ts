@@ -1,5 +1,5 @@
 import type { Failure } from '../core/errors.ts';
-import { decodeTopic, TOPICS_PK } from '../storage/items/topic.ts';
+import { decodeTopic, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import { assignmentProblem, type NewTopic, PARTITIONS_MAX, putTopicCopy, topicItem } from './create-topic.ts';
@@ -26,26 +26,31 @@ export async function createPartitions(
 ): Promise<Failure | undefined> {
   const { stores, clock, random } = env.journals.env;
   if (topicNameProblem(wanted.name) !== undefined) return unknown(wanted.name);
+  const written = new Set<string>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const { item } = await stores.state.get(TOPICS_PK, wanted.name, true);
     const current = item === undefined ? undefined : decodeTopic(item.body);
     if (item === undefined || current === undefined || current.deletedAt !== undefined) {
       return unknown(wanted.name);
     }
+    // A put that went unanswered has landed after all.
+    if (written.has(item.nonce)) return settle(env, current, item.version);
     const problem = checkCount(current.partitions, wanted);
     if (problem !== undefined || validateOnly) return problem;
     const grown = { ...current, partitions: wanted.count };
     const version = item.version + 1;
     const changed = topicItem(env, TOPICS_PK, wanted.name, grown, version);
+    written.add(changed.nonce);
     const put = await putItem(stores.state, changed, { kind: 'version', version: item.version }, clock, random);
-    if (put.kind === 'committed') {
-      env.topics.remember(grown, version);
-      await putTopicCopy(env, grown, version);
-      return undefined;
-    }
+    if (put.kind === 'committed') return settle(env, grown, version);
     if (put.kind === 'refused') throw new StoreUnavailableError(put.message);
   }
   throw new StoreUnavailableError(`topic ${wanted.name} is being changed by others all the time`);
+}
+
+async function settle(env: AdminEnvironment, grown: TopicRecord, version: number): Promise<undefined> {
+  env.topics.remember(grown, version);
+  await putTopicCopy(env, grown, version);
 }
 
 function unknown(name: string): Failure {

@@ -86,12 +86,22 @@ export async function createTopic(
 }
 
 /** The item of a topic, under its name or its id. */
-export function topicItem(env: AdminEnvironment, pk: string, sk: string, record: TopicRecord, version: number): Item {
+export function topicItem(
+  env: Pick<AdminEnvironment, 'journals'>,
+  pk: string,
+  sk: string,
+  record: TopicRecord,
+  version: number,
+): Item {
   return { pk, sk, version, nonce: newNonce(env.journals.env.random), body: encodeTopic(record) };
 }
 
 /** Writes the copy under the topic's id, over an older one. Throws StoreUnavailableError. */
-export async function putTopicCopy(env: AdminEnvironment, record: TopicRecord, version: number): Promise<void> {
+export async function putTopicCopy(
+  env: Pick<AdminEnvironment, 'journals'>,
+  record: TopicRecord,
+  version: number,
+): Promise<void> {
   const item = topicItem(env, TOPIC_IDS_PK, record.id, record, version);
   const { stores, clock, random } = env.journals.env;
   let condition: PutCondition = { kind: 'absent' };

@@ -11,30 +11,33 @@ const ATTEMPTS_MAX = 10;
 
 /**
  * Deletes a topic: a `close` entry in each of its journals, after which nobody can append, then the mark in its item. A crash
- * between leaves a closed topic, which deleting again (or finding it closed) finishes. False: it was gone already.
+ * between leaves a closed topic, which whoever finds it closed finishes, by this same call. False: it was gone already.
  * Throws StoreUnavailableError, also when `deadline` (Clock.monotonic()) passes.
  */
-export async function deleteTopic(env: AdminEnvironment, topic: Topic, deadline: number): Promise<boolean> {
+export async function deleteTopic(env: Rooms, topic: Topic, deadline: number): Promise<boolean> {
   const { record } = topic;
-  await Promise.all(Array.from({ length: record.journals }, (_, index) => closeJournal(env, record, index, deadline)));
-  return markDeleted(env, record);
+  const closed = await Promise.all(
+    Array.from({ length: record.journals }, (_, index) => closeJournal(env, record, index, deadline)),
+  );
+  const marked = await markDeleted(env, record);
+  // Another process may have finished what this one began.
+  return marked || closed.includes(true);
 }
 
-async function closeJournal(
-  env: AdminEnvironment,
-  record: TopicRecord,
-  index: number,
-  deadline: number,
-): Promise<void> {
+type Rooms = Pick<AdminEnvironment, 'journals' | 'topics'>;
+
+/** True if it was this call that closed it. */
+async function closeJournal(env: Rooms, record: TopicRecord, index: number, deadline: number): Promise<boolean> {
   const open = await env.journals.open(journalId(record.id, index));
-  if (open === undefined) return;
+  if (open === undefined) return false;
   const make = (view: { closed: boolean }, time: number) =>
     view.closed ? undefined : ({ kind: 'close', time } as const);
   const outcome = await open.queue.appendEntry(make, deadline);
   if (outcome === 'timedOut') throw new StoreUnavailableError(`topic ${record.name} could not be closed in time`);
+  return outcome === 'written';
 }
 
-async function markDeleted(env: AdminEnvironment, record: TopicRecord): Promise<boolean> {
+async function markDeleted(env: Rooms, record: TopicRecord): Promise<boolean> {
   const { stores, clock, random } = env.journals.env;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const { item } = await stores.state.get(TOPICS_PK, record.name, true);

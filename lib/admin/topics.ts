@@ -21,6 +21,9 @@ export function journalOf(topic: Topic, partition: number): JournalId {
 /** A topic in use is read anew in the background after this long, so that changed configs come through; ms. */
 const FRESH_MS = 10_000;
 
+/** One that was not in use for so long is read before it is used again: nobody looked whether it is still there; ms. */
+const STALE_MS = 60_000;
+
 /** Topics kept in memory; beyond it the least recently used are read again when needed. */
 const TOPICS_MAX = 20_000;
 
@@ -45,11 +48,13 @@ export class Topics {
     this.#defaults = defaults;
   }
 
-  /** The topic if it is remembered. One that has not been read for a while is read again behind the caller's back. */
+  /** The topic if it is remembered, and was read not too long ago; after a while it is read again behind the caller's back. */
   peek(name: string): Topic | undefined {
     const known = this.#byName.get(name);
     if (known === undefined) return undefined;
-    if (this.#clock.monotonic() - known.readAt > FRESH_MS) void this.read(name).catch(() => {});
+    const age = this.#clock.monotonic() - known.readAt;
+    if (age > STALE_MS) return undefined;
+    if (age > FRESH_MS) void this.read(name).catch(() => {});
     return known.topic;
   }
 
@@ -72,12 +77,14 @@ export class Topics {
     const { item } = await this.#state.get(TOPIC_IDS_PK, id, true);
     if (item === undefined) return undefined;
     const record = decodeTopic(item.body);
-    // The copy under the id may be older than the truth under the name; what it is short of is found there.
+    // The copy under the id may be older than the truth under the name, which its next use will read.
     const current = this.peek(record.name);
     if (current?.record.id === id) return current;
     if (record.deletedAt !== undefined) return undefined;
-    this.#remember(record, item.version, Number.NEGATIVE_INFINITY);
-    return this.#byName.get(record.name)?.topic;
+    this.#remember(record, item.version, this.#clock.monotonic() - FRESH_MS - 1);
+    // Of a name that was created again, the new topic is remembered, and that is another one.
+    const topic = this.#byName.get(record.name)?.topic;
+    return topic?.record.id === id ? topic : undefined;
   }
 
   /** Reads a topic from the store and remembers it. Throws StoreUnavailableError. */
@@ -86,7 +93,10 @@ export class Topics {
     if (topicNameProblem(name) !== undefined) return Promise.resolve(undefined);
     let reading = this.#reading.get(name);
     if (reading === undefined) {
-      reading = this.#read(name).finally(() => this.#reading.delete(name));
+      const isCurrent = () => this.#reading.get(name) === reading;
+      reading = this.#read(name, isCurrent).finally(() => {
+        if (isCurrent()) this.#reading.delete(name);
+      });
       this.#reading.set(name, reading);
     }
     return reading;
@@ -111,40 +121,48 @@ export class Topics {
     }
   }
 
-  /** Takes note of a topic as it was just written or read, unless a newer one is known. */
+  /** Takes note of a topic as it was just written, unless a newer one is known. */
   remember(record: TopicRecord, version: number): void {
+    this.#reading.delete(record.name);
     this.#remember(record, version, this.#clock.monotonic());
   }
 
   #remember(record: TopicRecord, version: number, readAt: number): void {
     const known = this.#byName.get(record.name);
     if (known !== undefined && known.version > version) return;
-    this.forget(record.name);
+    this.#drop(record.name);
     if (record.deletedAt !== undefined) return;
     const topic = { record, config: effectiveConfig(record, this.#defaults) };
     this.#byName.set(record.name, { topic, version, readAt });
     this.#names.set(record.id, record.name);
     if (this.#byName.size > TOPICS_MAX) {
       const oldest = this.#byName.keys().next();
-      if (!oldest.done) this.forget(oldest.value);
+      if (!oldest.done) this.#drop(oldest.value);
     }
   }
 
   /** Forgets a topic, so that its next use reads it. */
   forget(name: string): void {
+    this.#reading.delete(name);
+    this.#drop(name);
+  }
+
+  #drop(name: string): void {
     const known = this.#byName.get(name);
     if (known === undefined) return;
     this.#byName.delete(name);
     this.#names.delete(known.topic.record.id);
   }
 
-  async #read(name: string): Promise<Topic | undefined> {
+  async #read(name: string, isCurrent: () => boolean): Promise<Topic | undefined> {
     const { item } = await this.#state.get(TOPICS_PK, name, true);
+    // The topic was changed here meanwhile: what was read may be from before.
+    if (!isCurrent()) return this.get(name);
     if (item === undefined) {
-      this.forget(name);
+      this.#drop(name);
       return undefined;
     }
-    this.remember(decodeTopic(item.body), item.version);
+    this.#remember(decodeTopic(item.body), item.version, this.#clock.monotonic());
     return this.#byName.get(name)?.topic;
   }
 }

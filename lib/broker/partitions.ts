@@ -1,3 +1,4 @@
+import { deleteTopic } from '../admin/delete-topic.ts';
 import { journalOf, type Topic, type Topics } from '../admin/topics.ts';
 import type { ErrorName } from '../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
@@ -23,6 +24,7 @@ export type Resolved = OpenPartition | { readonly kind: 'failed'; readonly error
 export class Partitions {
   readonly #topics: Topics;
   readonly #journals: Journals;
+  readonly #finishing = new Set<Uuid>();
 
   constructor(topics: Topics, journals: Journals) {
     this.#topics = topics;
@@ -48,21 +50,39 @@ export class Partitions {
     const known = this.peek(reference, partition);
     if (known !== undefined) return known;
     let topic = byId(reference) ? await this.#topics.getById(reference.id) : await this.#topics.get(reference.name);
-    const outdated = topic !== undefined && (partition >= topic.record.partitions || this.#isClosed(topic, partition));
-    if (outdated) topic = await this.#topics.read(topic!.record.name);
-    if (topic === undefined || (byId(reference) && topic.record.id !== reference.id)) return failed(reference);
-    if (partition < 0 || partition >= topic.record.partitions) {
-      return { kind: 'failed', error: 'UNKNOWN_TOPIC_OR_PARTITION' };
+    for (let isFresh = false; ; isFresh = true) {
+      if (topic === undefined || (byId(reference) && topic.record.id !== reference.id)) return failed(reference);
+      const known = partition >= 0 && partition < topic.record.partitions;
+      if (known) {
+        const open = await this.#journals.open(journalOf(topic, partition));
+        if (open?.journal.view.closed === false) return { kind: 'open', topic, partition, open };
+        if (isFresh && open !== undefined) void this.#finishDeletion(topic);
+      }
+      if (isFresh || partition < 0) return known ? failed(reference) : NO_SUCH_PARTITION;
+      // What is remembered may be from before the topic was given more partitions, or was deleted and created again.
+      topic = await this.#topics.read(topic.record.name);
     }
-    const open = await this.#journals.open(journalOf(topic, partition));
-    if (open === undefined || open.journal.view.closed) return failed(reference);
-    return { kind: 'open', topic, partition, open };
   }
 
-  #isClosed(topic: Topic, partition: number): boolean {
-    return partition >= 0 && this.#journals.peek(journalOf(topic, partition))?.journal.view.closed === true;
+  /** A topic that is closed but still there: whoever was deleting it is slow, or is no more. */
+  async #finishDeletion(topic: Topic): Promise<void> {
+    const { id } = topic.record;
+    if (this.#finishing.has(id)) return;
+    this.#finishing.add(id);
+    const { clock, logger } = this.#journals.env;
+    try {
+      await deleteTopic({ topics: this.#topics, journals: this.#journals }, topic, clock.monotonic() + FINISH_MAX_MS);
+    } catch (error) {
+      logger.log('warn', { event: 'deletion_not_finished', topic: topic.record.name, message: String(error) });
+    }
+    this.#finishing.delete(id);
   }
 }
+
+/** How long finishing somebody else's deletion waits for the store; the next who finds the topic tries again; ms. */
+const FINISH_MAX_MS = 10_000;
+
+const NO_SUCH_PARTITION: Resolved = { kind: 'failed', error: 'UNKNOWN_TOPIC_OR_PARTITION' };
 
 function byId(reference: TopicReference): boolean {
   return reference.name === '' && reference.id !== ZERO_UUID;

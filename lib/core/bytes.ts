@@ -102,7 +102,10 @@ export class ByteReader {
     for (let count = 0; count < 8; count++) {
       const byte = this.u8();
       value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
+      if (byte < 0x80) {
+        if (value > Number.MAX_SAFE_INTEGER) break;
+        return value;
+      }
       factor *= 0x80;
     }
     throw new MalformedBytesError('number too long');

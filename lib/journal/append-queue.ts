@@ -1,12 +1,16 @@
 import type { Appender, EntryMaker } from './append.ts';
 import type { BatchToAppend } from './decide-append.ts';
-import { type AppendResult, Group, type Request } from './group.ts';
+import { type AppendResult, expireRequests, Group, type Request } from './group.ts';
 import type { Journal } from './journal.ts';
 import { nextTier, RateMeter, type Tier } from './tier.ts';
 import type { WalOutcome, WalSource } from './wal.ts';
 
 /** Batches in one entry; keeps an entry's list of batches far below the limit of an item. */
 const GROUP_BATCHES_MAX = 1_000;
+/** ... and their bytes (one batch may be larger): readers load an entry's bytes whole, and what waits is copied once. */
+const GROUP_BYTES_MAX = 8 * 1024 * 1024;
+/** Deadlines further away are looked at this often: a timer of Node's takes no more than 2^31 - 1 ms. */
+const ALARM_MAX_MS = 60 * 60 * 1000;
 /** Groups whose bytes are on their way to a WAL object while an earlier group commits. */
 const GROUPS_AHEAD_MAX = 3;
 /** Bytes that have to wait before the next object is begun while a group is still on its way. */
@@ -14,7 +18,12 @@ const AHEAD_BYTES_MIN = 256 * 1024;
 
 type Step =
   | { readonly kind: 'group'; readonly group: Group }
-  | { readonly kind: 'entry'; readonly run: () => Promise<void> };
+  | {
+      readonly kind: 'entry';
+      readonly run: () => Promise<void>;
+      readonly deadline: number;
+      readonly expire: () => void;
+    };
 
 /**
  * Appends to one journal in the order in which they were asked for. What arrives while an append is in flight goes into
@@ -30,6 +39,9 @@ export class AppendQueue {
   readonly #steps: Step[] = [];
   #running = false;
   #objectRequested = false;
+  /** When the next deadline is looked at, by Clock.monotonic(); Infinity while the queue is idle. */
+  #alarmAt = Number.POSITIVE_INFINITY;
+  #cancelAlarm = () => {};
   readonly #walSource: WalSource;
 
   constructor(journal: Journal, appender: Appender) {
@@ -55,6 +67,7 @@ export class AppendQueue {
       this.#waiting.push({ batch, deadline, settle, position: 0 });
       this.#waitingBytes += batch.bytes.length;
       this.#rate.add(batch.bytes.length, this.#journal.env.clock.monotonic());
+      this.#setAlarm(deadline);
       this.#pump();
     });
   }
@@ -66,7 +79,10 @@ export class AppendQueue {
       this.#steps.push({
         kind: 'entry',
         run: () => this.#appender.commitEntry(make, deadline).then(resolve, reject),
+        deadline,
+        expire: () => resolve('timedOut'),
       });
+      this.#setAlarm(deadline);
       this.#pump();
     });
   }
@@ -87,6 +103,9 @@ export class AppendQueue {
       this.#stage();
     }
     this.#running = false;
+    if (!this.idle) return;
+    this.#cancelAlarm();
+    this.#alarmAt = Number.POSITIVE_INFINITY;
   }
 
   async #commit(group: Group): Promise<void> {
@@ -101,8 +120,13 @@ export class AppendQueue {
 
   /** Moves waiting batches on where they have a place. */
   #stage(): void {
-    if (this.#waiting.length === 0 || this.#objectRequested) return;
+    if (this.#waiting.length === 0) return;
     const { tier: limits, clock, wal } = this.#journal.env;
+    // Told again of what waits by now, the writer may find that it has enough for an object.
+    if (this.#objectRequested) {
+      wal.request(this.#walSource);
+      return;
+    }
     if (this.#steps.length > 0) {
       if (this.#waitingBytes < AHEAD_BYTES_MIN || this.#steps.length >= GROUPS_AHEAD_MAX) return;
     }
@@ -129,9 +153,49 @@ export class AppendQueue {
   }
 
   #takeGroup(): Group {
-    const requests = this.#waiting.splice(0, GROUP_BATCHES_MAX);
-    for (const request of requests) this.#waitingBytes -= request.batch.bytes.length;
-    return new Group(requests);
+    let bytes = 0;
+    let count = 0;
+    for (const { batch } of this.#waiting) {
+      const fits = count < GROUP_BATCHES_MAX && bytes + batch.bytes.length <= GROUP_BYTES_MAX;
+      if (!fits && count > 0) break;
+      bytes += batch.bytes.length;
+      count += 1;
+    }
+    this.#waitingBytes -= bytes;
+    return new Group(this.#waiting.splice(0, count));
+  }
+
+  #setAlarm(deadline: number): void {
+    if (deadline >= this.#alarmAt) return;
+    const { clock } = this.#journal.env;
+    this.#cancelAlarm();
+    this.#alarmAt = deadline;
+    const delay = Math.min(Math.max(1, Math.ceil(deadline - clock.monotonic())), ALARM_MAX_MS);
+    this.#cancelAlarm = clock.setTimer(delay, () => this.#expire());
+  }
+
+  /** Answers whoever cannot wait longer, wherever it is held up: by a store that is silent, or behind those who wait for it. */
+  #expire(): void {
+    const now = this.#journal.env.clock.monotonic();
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+    let next = Number.POSITIVE_INFINITY;
+    for (const step of this.#steps) {
+      if (step.kind === 'group') {
+        step.group.expire(now);
+        for (const { deadline } of step.group.requests) next = Math.min(next, deadline);
+      } else if (step.deadline <= now) {
+        step.expire();
+      } else {
+        next = Math.min(next, step.deadline);
+      }
+    }
+    this.#waiting = expireRequests(this.#waiting, now);
+    this.#waitingBytes = 0;
+    for (const { batch, deadline } of this.#waiting) {
+      this.#waitingBytes += batch.bytes.length;
+      next = Math.min(next, deadline);
+    }
+    this.#setAlarm(next);
   }
 
   #takeForObject(): { chunks: Buffer[]; done: (outcome: WalOutcome) => void } {

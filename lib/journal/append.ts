@@ -7,7 +7,7 @@ import { decideAppend } from './decide-append.ts';
 import { Draft } from './draft.ts';
 import { type BatchMeta, type Entry, encodeEntry, type Payload } from './entry.ts';
 import { newNonce } from './environment.ts';
-import { backoff, fillSlot, type SlotOutcome, VIEW_AGE_MAX_MS } from './fill-slot.ts';
+import { backoff, fillSlot, type SlotOutcome, type SlotRefusal, VIEW_AGE_MAX_MS } from './fill-slot.ts';
 import type { AppendResult, Group, Request } from './group.ts';
 import type { Journal } from './journal.ts';
 import type { JournalView } from './view.ts';
@@ -56,8 +56,9 @@ export class Appender {
         const entry = make(this.#journal.view, this.#entryTime());
         if (entry === undefined) return 'nothing';
         const inline = 'payload' in entry && entry.payload.kind === 'inline' ? entry.payload.bytes : undefined;
-        const outcome = await this.#write(entry, inline, Number.POSITIVE_INFINITY, () => {});
-        if (outcome.kind === 'refused' && outcome.how === 'never') throw new Error(outcome.message);
+        const outcome = await this.#write(entry, inline, Number.POSITIVE_INFINITY);
+        const never = outcome.kind === 'refused' && (outcome.how === 'tooLarge' || outcome.how === 'rejected');
+        if (never) throw new Error(outcome.message);
         return outcome.kind === 'mine' ? 'written' : false;
       });
       if (done !== false) return done;
@@ -82,13 +83,12 @@ export class Appender {
     const journal = this.#journal;
     const stretch = await this.#locate(group);
     if (stretch === 'failed') return false;
-    await this.#prepareView(false);
+    const confirmed = await this.#prepareView(false);
     let decided = decide(journal.view, group.requests, this.#entryTime());
     if (decided.batches.length === 0) {
       // A view that lags behind may refuse wrongly, but never accept wrongly: only a confirmed one may say no.
-      if (decided.refusals > 0 && group.confirmedAt === undefined) {
+      if (decided.refusals > 0 && !confirmed) {
         await journal.catchUp(true);
-        group.confirmedAt = journal.confirmations;
         decided = decide(journal.view, group.requests, this.#entryTime());
       }
       if (decided.batches.length === 0) {
@@ -107,15 +107,13 @@ export class Appender {
       entry,
       payload.kind === 'inline' ? payload.bytes : stretch?.bytes,
       stretch === undefined ? Number.POSITIVE_INFINITY : stretch.storedAt + NAME_WITHIN_MS,
-      () => group.expire(journal.env.clock.monotonic()),
     );
     if (outcome.kind === 'mine') {
       settle(group, answers, asked);
       return true;
     }
     if (outcome.kind === 'lost') group.fail('REQUEST_TIMED_OUT', 'the outcome of this append cannot be told any more');
-    if (outcome.kind === 'refused' && outcome.how === 'never') group.fail('MESSAGE_TOO_LARGE', outcome.message);
-    if (outcome.kind === 'refused' && outcome.how === 'stale') await this.#refresh(group, stretch);
+    if (outcome.kind === 'refused') this.#afterRefusal(group, stretch, outcome.how, outcome.message);
     return group.requests.length === 0;
   }
 
@@ -130,19 +128,28 @@ export class Appender {
     return 'failed';
   }
 
-  /** After a put that was too late to be signed: a fresh view, and a fresh object where that was what had aged. */
-  async #refresh(group: Group, stretch: WalStretch | undefined): Promise<void> {
+  #afterRefusal(group: Group, stretch: WalStretch | undefined, how: SlotRefusal, message: string): void {
+    if (how === 'tooLarge') group.fail('MESSAGE_TOO_LARGE', message);
+    if (how === 'rejected') group.fail('KAFKA_STORAGE_ERROR', message);
+    if (how !== 'stale') return;
+    // Too late to be signed: a fresh view, and a fresh object where that was what had aged.
     const now = this.#journal.env.stores.journal.now();
-    if (stretch !== undefined && now >= stretch.storedAt + NAME_WITHIN_MS) group.storeAgain(this.#journal.env.wal);
+    const aged = stretch !== undefined && now >= stretch.storedAt + NAME_WITHIN_MS;
+    if (aged && group.requests.length > 0) group.storeAgain(this.#journal.env.wal);
     this.#journal.distrust();
   }
 
-  /** Sees to it that the view is young enough to sign an append, and newer still where races were lost lately. */
-  async #prepareView(current: boolean): Promise<void> {
+  /**
+   * Sees to it that the view is young enough to sign an append, and newer still where races were lost lately. True if it was
+   * confirmed for that.
+   */
+  async #prepareView(current: boolean): Promise<boolean> {
     const journal = this.#journal;
     const age = journal.env.stores.journal.now() - journal.confirmedAt;
     const old = !(age < VIEW_AGE_MAX_MS);
-    if (current || old || this.#contention >= READ_FIRST_CONTENTION) await journal.catchUp(true);
+    const confirm = current || old || this.#contention >= READ_FIRST_CONTENTION;
+    if (confirm) await journal.catchUp(true);
+    return confirm;
   }
 
   /** Rule R8: never before the previous entry. */
@@ -150,19 +157,14 @@ export class Appender {
     return Math.max(this.#journal.view.time, Math.floor(this.#journal.env.stores.journal.now()));
   }
 
-  async #write(
-    entry: Entry,
-    payload: Buffer | undefined,
-    signBefore: StoreTime,
-    uncertain: () => void,
-  ): Promise<SlotOutcome> {
+  async #write(entry: Entry, payload: Buffer | undefined, signBefore: StoreTime): Promise<SlotOutcome> {
     const journal = this.#journal;
     const seq = journal.view.seq + 1;
     const nonce = newNonce(journal.env.random);
     const body = encodeEntry(entry);
     const item = { pk: entryPk(journal.id), sk: entrySk(seq), version: seq, nonce, body };
     const epoch = journal.view.leaderEpoch;
-    const outcome = await fillSlot(journal, { item, seq, signBefore, uncertain });
+    const outcome = await fillSlot(journal, { item, seq, signBefore });
     if (outcome.kind === 'mine') {
       if ('payload' in entry && entry.payload.kind === 'wal' && payload !== undefined) {
         patchBatches(payload, entry.batches, epoch);

@@ -71,10 +71,8 @@ export class Checkpointer {
 
   /** Stores the view as it is now, unless a newer checkpoint is there. Never rejects. */
   async write(): Promise<void> {
-    const { seq } = this.#journal.view;
-    const bytes = encodeView(this.#journal.view);
     try {
-      await this.#put(seq, bytes);
+      await this.#put(this.#journal.view.seq, encodeView(this.#journal.view));
       await this.#collect();
     } catch (error) {
       this.#warn(String(error));
@@ -102,6 +100,8 @@ export class Checkpointer {
       }
       if (outcome.kind === 'conflict') {
         const existing = outcome.existing;
+        // It was replaced: by another process, or by an earlier put of this one that went unanswered.
+        this.#forget(this.#known?.key);
         this.#known =
           existing === undefined
             ? undefined

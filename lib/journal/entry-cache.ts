@@ -44,9 +44,13 @@ export class EntryCache {
     return node.cached;
   }
 
-  add(journal: JournalId, cached: CachedEntry): void {
+  /** Keeps an entry, unless it is there already with as much of it: what is returned is the one to use. */
+  add(journal: JournalId, cached: CachedEntry): CachedEntry {
     const known = this.#journals.get(journal)?.get(cached.seq);
-    if (known !== undefined) this.#remove(known);
+    if (known !== undefined) {
+      if (known.cached.payload !== undefined || cached.payload === undefined) return known.cached;
+      this.#remove(known);
+    }
     let entries = this.#journals.get(journal);
     if (entries === undefined) {
       entries = new Map();
@@ -57,6 +61,7 @@ export class EntryCache {
     this.#order.add(node);
     this.#bytes += node.bytes;
     this.#evict();
+    return cached;
   }
 
   /** To be called when a payload was read after the entry had been added. */

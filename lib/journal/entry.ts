@@ -209,9 +209,16 @@ function readBatches(reader: ByteReader): { batches: BatchMeta[]; payload: Paylo
       size,
     });
   }
+  const payload = readPayload(reader);
+  const length = payload.kind === 'inline' ? payload.bytes.length : payload.length;
+  if (end > length) throw new MalformedBytesError(`batches end at ${end}, their payload at ${length}`);
+  return { batches, payload };
+}
+
+function readPayload(reader: ByteReader): Payload {
   const place = reader.u8();
-  if (place === PAYLOAD_INLINE) return { batches, payload: { kind: 'inline', bytes: reader.bytes() } };
+  if (place === PAYLOAD_INLINE) return { kind: 'inline', bytes: reader.bytes() };
   if (place !== PAYLOAD_WAL) throw new MalformedBytesError(`payload kind ${place} is unknown to this program`);
   const key = reader.string();
-  return { batches, payload: { kind: 'wal', key, start: reader.uint(), length: reader.uint() } };
+  return { kind: 'wal', key, start: reader.uint(), length: reader.uint() };
 }

@@ -1,6 +1,6 @@
 import { sleep } from '../core/clock.ts';
 import { randomInt } from '../core/random.ts';
-import type { Item, StoreTime } from '../storage/ports.ts';
+import { type Item, MAX_SIGNATURE_AGE_MS, type RefusedReason, type StoreTime } from '../storage/ports.ts';
 import type { Journal, PendingSlot } from './journal.ts';
 
 /** A writer signs an append only while its view is younger than this (rule R3); ms. */
@@ -9,6 +9,9 @@ export const VIEW_AGE_MAX_MS = 60 * 60 * 1000;
 /** How long one attempt waits for the store's answer; ms. A put takes about 8 ms; beyond this it is as good as lost. */
 export const PUT_TIMEOUT_MS = 5_000;
 
+/** On top of MAX_SIGNATURE_AGE_MS: for a put that the store let in at the last moment and has yet to carry out; ms. */
+const LANDING_MARGIN_MS = 60_000;
+
 const RETRY_BASE_MS = 10;
 const RETRY_MAX_MS = 1_000;
 
@@ -16,27 +19,27 @@ const RETRY_MAX_MS = 1_000;
  * - `mine`: the item is in the slot and the view has reached it or may be moved on to it.
  * - `taken`: another entry is in the slot; `item` unless it was met (and folded in) by reading on.
  * - `refused`: surely nothing was written. `stale`: the view has to be confirmed first; `later`: try again;
- *   `never`: the store will not take this item.
+ *   `tooLarge` and `rejected`: the store will not take this item.
  * - `lost`: the slot's entry is gone, deleted long after; nobody can tell whose it was.
  */
 export type SlotOutcome =
   | { readonly kind: 'mine' }
   | { readonly kind: 'taken'; readonly item: Item | undefined }
-  | { readonly kind: 'refused'; readonly how: 'stale' | 'later' | 'never'; readonly message: string }
+  | { readonly kind: 'refused'; readonly how: SlotRefusal; readonly message: string }
   | { readonly kind: 'lost' };
+
+export type SlotRefusal = 'stale' | 'later' | 'tooLarge' | 'rejected';
 
 export interface SlotWrite {
   readonly item: Item;
   readonly seq: number;
   /** The put may not be signed at or after this store time, whatever the view's age (rule R5). */
   readonly signBefore: StoreTime;
-  /** Called after each attempt without an answer: whoever cannot wait longer is to be told now. */
-  readonly uncertain: () => void;
 }
 
 /**
  * Writes an entry into its slot, once and for all (rule R2): after an attempt without an answer the same put is repeated
- * until the slot tells what is in it.
+ * until the slot tells what is in it, or, where it may not be signed again (rule R5), until no attempt can land any more.
  */
 export async function fillSlot(journal: Journal, write: SlotWrite): Promise<SlotOutcome> {
   const { item, seq } = write;
@@ -44,6 +47,8 @@ export async function fillSlot(journal: Journal, write: SlotWrite): Promise<Slot
   journal.expect(pending);
   try {
     let unsure = false;
+    /** Store time by which the attempts made so far were signed. */
+    let signedUntil = Number.NEGATIVE_INFINITY;
     for (let attempt = 0; ; attempt++) {
       if (pending.seen === 'mine') return { kind: 'mine' };
       if (pending.seen === 'taken') return { kind: 'taken', item: undefined };
@@ -68,22 +73,39 @@ export async function fillSlot(journal: Journal, write: SlotWrite): Promise<Slot
           const { reason, message } = outcome;
           const stale = reason === 'stale' || reason === 'expired';
           if (reason === 'expired') journal.env.trust.generation += 1;
-          if (!unsure) {
-            const how = stale ? 'stale' : reason === 'throttled' || reason === 'unavailable' ? 'later' : 'never';
-            return { kind: 'refused', how, message };
+          if (!unsure) return { kind: 'refused', how: howRefused(reason), message };
+          if (stale) {
+            await journal.catchUp(true).catch(() => {});
+            const settledAt = signedUntil + MAX_SIGNATURE_AGE_MS + LANDING_MARGIN_MS;
+            if (journal.view.seq < seq && journal.confirmedAt > settledAt) {
+              return { kind: 'refused', how: 'stale', message };
+            }
           }
-          if (stale) await journal.catchUp(true).catch(() => {});
           break;
         }
         case 'unknown':
           unsure = true;
+          signedUntil = journal.env.stores.journal.now();
           break;
       }
-      if (unsure) write.uncertain();
       await backoff(journal, attempt);
     }
   } finally {
     journal.expect(undefined);
+  }
+}
+
+function howRefused(reason: RefusedReason): SlotRefusal {
+  switch (reason) {
+    case 'stale':
+    case 'expired':
+      return 'stale';
+    case 'throttled':
+    case 'unavailable':
+      return 'later';
+    case 'tooLarge':
+    case 'rejected':
+      return reason;
   }
 }
 

@@ -24,11 +24,20 @@ export interface Request {
   position: number;
 }
 
+/** Answers those whose deadline has passed; gives the others. */
+export function expireRequests(requests: Request[], now: number): Request[] {
+  if (!requests.some((request) => request.deadline <= now)) return requests;
+  const waiting: Request[] = [];
+  for (const request of requests) {
+    if (request.deadline > now) waiting.push(request);
+    else request.settle({ kind: 'rejected', error: 'REQUEST_TIMED_OUT' });
+  }
+  return waiting;
+}
+
 /** Batches that are decided together and written as one entry. */
 export class Group {
   requests: Request[];
-  /** The journal's confirmation that was made for this group, if any. */
-  confirmedAt: number | undefined;
   /** In the WAL tier: the object that holds the batches. */
   object: Promise<WalOutcome> | undefined;
 
@@ -53,13 +62,7 @@ export class Group {
 
   /** Answers what cannot wait longer; it is not tried again. */
   expire(now: number): void {
-    if (!this.requests.some((request) => request.deadline <= now)) return;
-    const waiting: Request[] = [];
-    for (const request of this.requests) {
-      if (request.deadline > now) waiting.push(request);
-      else request.settle({ kind: 'rejected', error: 'REQUEST_TIMED_OUT' });
-    }
-    this.requests = waiting;
+    this.requests = expireRequests(this.requests, now);
   }
 
   /** Answers all with the same failure. */

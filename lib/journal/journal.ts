@@ -28,11 +28,10 @@ export class Journal {
   /** Store time of the answer that last showed that nothing follows the view; decides who may append (rule R3). */
   #confirmedAt: StoreTime = Number.NEGATIVE_INFINITY;
   #generation = 0;
-  /** Counts confirmations, so that a decision can tell whether the view was confirmed since. */
-  #confirmations = 0;
   #pending: PendingSlot | undefined;
-  #running: { consistent: boolean; done: Promise<void> } | undefined;
-  #next: { consistent: boolean; done: Promise<void> } | undefined;
+  #reading = false;
+  /** What was asked for while a read was under way: one more read, for all who asked. */
+  #next: NextRead | undefined;
   /** Where consumers are about to read on. */
   readonly places = new Places();
   readonly #listeners = new Set<() => void>();
@@ -62,15 +61,10 @@ export class Journal {
     return this.#generation === this.env.trust.generation ? this.#confirmedAt : Number.NEGATIVE_INFINITY;
   }
 
-  get confirmations(): number {
-    return this.#confirmations;
-  }
-
   /** To be called when the store has shown that nothing followed the view at `storeTime`. */
   confirm(storeTime: StoreTime): void {
     this.#confirmedAt = Math.max(this.confirmedAt, storeTime);
     this.#generation = this.env.trust.generation;
-    this.#confirmations += 1;
   }
 
   /** Forgets that the view was ever confirmed: the next append reads first. */
@@ -109,25 +103,21 @@ export class Journal {
    * share a query, as long as it began after the call. Throws StoreUnavailableError.
    */
   catchUp(consistent: boolean): Promise<void> {
-    if (this.#running === undefined) {
-      const done = this.#readOn(consistent).finally(() => {
-        this.#running = undefined;
-      });
-      this.#running = { consistent, done };
-      return done;
-    }
-    if (this.#next === undefined) {
-      const slot = { consistent, done: Promise.resolve() };
-      slot.done = this.#running.done
-        .catch(() => {})
-        .then(() => {
-          this.#next = undefined;
-          return this.catchUp(slot.consistent);
-        });
-      this.#next = slot;
-    }
+    if (!this.#reading) return this.#read(consistent);
+    this.#next ??= nextRead();
     this.#next.consistent ||= consistent;
     return this.#next.done;
+  }
+
+  /** One read; the next begins before anybody hears of this one's end, so that nobody who asks again can get ahead of it. */
+  #read(consistent: boolean): Promise<void> {
+    this.#reading = true;
+    return this.#readOn(consistent).finally(() => {
+      this.#reading = false;
+      const next = this.#next;
+      this.#next = undefined;
+      if (next !== undefined) this.#read(next.consistent).then(next.resolve, next.reject);
+    });
   }
 
   async #readOn(consistent: boolean): Promise<void> {
@@ -170,6 +160,23 @@ export class Journal {
     this.#view = view;
     for (const listener of this.#listeners) listener();
   }
+}
+
+interface NextRead {
+  consistent: boolean;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+function nextRead(): NextRead {
+  let resolve = () => {};
+  let reject: (reason: unknown) => void = () => {};
+  const done = new Promise<void>((settle, fail) => {
+    resolve = settle;
+    reject = fail;
+  });
+  return { consistent: false, done, resolve, reject };
 }
 
 /** A checkpoint can be replaced while it is read, so once is not enough; more often is a broken chain. */

@@ -25,39 +25,85 @@ export interface ReadRange {
   readonly atLeastOne: boolean;
 }
 
+/**
+ * Pages of entries that one call reads at most once it has something to give: a partition that shares its journal with
+ * busier ones has its batches far apart.
+ */
+const PAGES_MAX = 8;
+
+/** WAL objects that one call reads at the same time: one after the other, small ones would take longer than clients wait. */
+const LOADS_MAX = 16;
+
 /** The slots between were deleted: what was asked for is no longer in the journal. */
 export class EntriesGoneError extends Error {
   override readonly name = 'EntriesGoneError';
 }
 
 /**
- * Reads batches of one partition in order, from memory where they are cached. The view must have reached `to`.
+ * Reads batches of one partition in order, from memory where they are cached. The view must have reached `to`. What is
+ * found may be less than what the limits allow, but not nothing where there is something.
  * Throws StoreUnavailableError and EntriesGoneError.
  */
 export async function readBatches(journal: Journal, range: ReadRange): Promise<StoredBatch[]> {
-  const batches: StoredBatch[] = [];
+  const found: FoundBatch[] = [];
   const partition = journal.view.partitions.get(range.partition);
-  if (partition === undefined || range.from >= range.to) return batches;
+  if (partition === undefined || range.from >= range.to) return [];
   let size = 0;
-  let seq = journal.places.get(range.partition, range.from) ?? firstSlot(partition, range.from);
-  for (const end = journal.view.seq; seq <= end; seq++) {
-    const cached = journal.env.cache.get(journal.id, seq) ?? (await readSlots(journal, seq, end));
+  let pages = 0;
+  let next = range.from;
+  // The index leads past stretches that are other partitions' alone, where a place may be from long before.
+  let seq = Math.max(journal.places.get(range.partition, next) ?? 0, firstSlot(partition, next));
+  for (
+    const end = journal.view.seq;
+    seq <= end && next < range.to;
+    seq = Math.max(seq + 1, firstSlot(partition, next))
+  ) {
+    let cached = journal.env.cache.get(journal.id, seq);
+    if (cached === undefined) {
+      if (pages >= PAGES_MAX && found.length > 0) break;
+      pages += 1;
+      cached = await readSlots(journal, seq, end);
+      seq = cached.seq;
+    }
     const { entry } = cached;
     if (entry.kind !== 'records' && entry.kind !== 'markers') continue;
     for (const meta of entry.batches) {
       if (meta.partition !== range.partition || meta.baseOffset + meta.lastOffsetDelta < range.from) continue;
-      const full = size + meta.size > range.maxBytes && !(batches.length === 0 && range.atLeastOne);
+      const full = size + meta.size > range.maxBytes && !(found.length === 0 && range.atLeastOne);
       if (full || meta.baseOffset >= range.to) {
         journal.places.set(range.partition, meta.baseOffset, seq);
-        return batches;
+        return loadBatches(journal, found);
       }
-      const payload = cached.payload ?? (await loadPayload(journal, cached, entry));
-      batches.push({ meta, bytes: payload.subarray(meta.position, meta.position + meta.size) });
+      // What lies between was deleted, or the index was moved on with the log start: nothing is passed over.
+      if (meta.baseOffset > next) {
+        if (found.length > 0) return loadBatches(journal, found);
+        throw new EntriesGoneError(`offset ${next} of partition ${range.partition} of journal ${journal.id} is gone`);
+      }
+      found.push({ meta, cached, entry });
       size += meta.size;
+      next = meta.baseOffset + meta.lastOffsetDelta + 1;
     }
   }
-  const last = batches.at(-1)?.meta;
-  if (last !== undefined) journal.places.set(range.partition, last.baseOffset + last.lastOffsetDelta + 1, seq);
+  if (found.length > 0) journal.places.set(range.partition, next, seq);
+  return loadBatches(journal, found);
+}
+
+interface FoundBatch {
+  readonly meta: BatchMeta;
+  readonly cached: CachedEntry;
+  readonly entry: RecordsEntry | MarkersEntry;
+}
+
+/** The batches with their bytes, which are read where they are not in memory. */
+async function loadBatches(journal: Journal, found: readonly FoundBatch[]): Promise<StoredBatch[]> {
+  const batches: StoredBatch[] = [];
+  for (let start = 0; start < found.length; start += LOADS_MAX) {
+    const loaded = found.slice(start, start + LOADS_MAX).map(async ({ meta, cached, entry }) => {
+      const payload = cached.payload ?? (await loadPayload(journal, cached, entry));
+      return { meta, bytes: payload.subarray(meta.position, meta.position + meta.size) };
+    });
+    batches.push(...(await Promise.all(loaded)));
+  }
   return batches;
 }
 
@@ -75,21 +121,23 @@ function firstSlot(partition: PartitionView, offset: Offset): number {
   return rows[low]?.seq ?? partition.recent[0]?.seq ?? 0;
 }
 
-/** Reads a page of entries from slot `seq` on into the cache; gives the first. */
+/**
+ * Reads a page of entries from slot `seq` on into the cache; gives the first. That one is in a later slot where those before
+ * it were deleted: an index that leads to the neighbourhood may lead below the log start.
+ */
 async function readSlots(journal: Journal, seq: number, last: number): Promise<CachedEntry> {
   const range = { pk: entryPk(journal.id), from: entrySk(seq), to: entrySk(last + 1) };
   let page = await journal.env.stores.journal.query({ ...range, consistent: false });
   if (!startsAt(page.items, seq)) page = await journal.env.stores.journal.query({ ...range, consistent: true });
-  if (!startsAt(page.items, seq)) throw new EntriesGoneError(`slot ${seq} of journal ${journal.id} is gone`);
-  let first: CachedEntry | undefined;
-  let expected = seq;
-  for (const item of page.items) {
-    if (slotOf(item.sk) !== expected++) break;
-    const cached = decodeItem(item);
-    journal.env.cache.add(journal.id, cached);
-    first ??= cached;
+  const first = page.items[0];
+  if (first === undefined) throw new EntriesGoneError(`slots ${seq} to ${last} of journal ${journal.id} are gone`);
+  let expected = slotOf(first.sk);
+  const cached = journal.env.cache.add(journal.id, decodeItem(first));
+  for (const item of page.items.slice(1)) {
+    if (slotOf(item.sk) !== ++expected) break;
+    journal.env.cache.add(journal.id, decodeItem(item));
   }
-  return first!;
+  return cached;
 }
 
 function startsAt(items: readonly { sk: string }[], seq: number): boolean {

@@ -17,6 +17,10 @@ export class Tail {
     this.#journal = journal;
     journal.onAdvance(() => {
       for (const wake of [...this.#waiting]) wake();
+      // The silence that the next look was to wait for has ended.
+      if (this.#cancelTimer === undefined) return;
+      this.#endTimer();
+      this.#schedule();
     });
   }
 
@@ -32,10 +36,13 @@ export class Tail {
     this.#schedule();
     return () => {
       this.#waiting.delete(listener);
-      if (this.#waiting.size > 0) return;
-      this.#cancelTimer?.();
-      this.#cancelTimer = undefined;
+      if (this.#waiting.size === 0) this.#endTimer();
     };
+  }
+
+  #endTimer(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   #schedule(): void {

@@ -111,11 +111,14 @@ export function emptyPartition(partition: number): PartitionView {
   };
 }
 
-/** The offset below which every transaction is decided; what read_committed may read up to. */
+/**
+ * The offset below which every transaction is decided; what read_committed may read up to. Never below the log start, also
+ * when records of an open transaction were deleted (Kafka: UnifiedLog.maybeIncrementFirstUnstableOffset).
+ */
 export function lastStableOffset(partition: PartitionView): Offset {
   let stable = partition.nextOffset;
   for (const first of partition.openTransactions.values()) if (first < stable) stable = first;
-  return stable;
+  return Math.max(stable, partition.logStartOffset);
 }
 
 /** Aborted ranges that overlap offsets [from, to), in order of their markers. */
@@ -139,7 +142,9 @@ export function epochEnd(
     return { epoch: partition.epochs.at(-1)?.epoch ?? requested, endOffset: partition.nextOffset };
   }
   const before = partition.epochs[after - 1];
-  return { epoch: before?.epoch ?? requested, endOffset: partition.epochs[after]!.startOffset };
+  // The oldest epoch that is left begins at the log start (Kafka: LeaderEpochFileCache.truncateFromStart).
+  const endOffset = Math.max(partition.epochs[after]!.startOffset, partition.logStartOffset);
+  return { epoch: before?.epoch ?? requested, endOffset };
 }
 
 /** True when a block was closed by the last entry, so that a checkpoint is due. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
-import type { BlobStore, StoreTime } from '../storage/ports.ts';
+import type { BlobPutOutcome, BlobStore, StoreTime } from '../storage/ports.ts';
 import { newNonce } from './environment.ts';
 
 /** A stretch of a stored WAL object. */
@@ -100,7 +100,7 @@ export class WalWriter {
     }
     if (parts.length === 0) return;
     const key = walKey(this.#blobs.now(), newNonce(this.#random));
-    const outcome = await this.#blobs.put(
+    const outcome = await this.#put(
       key,
       parts.map((part) => part.bytes),
     );
@@ -112,6 +112,15 @@ export class WalWriter {
         done({ kind: 'failed', message: outcome.message });
       }
       start += bytes.length;
+    }
+  }
+
+  /** Whoever waits for the object hears of its fate, also if the store throws. */
+  async #put(key: string, chunks: readonly Buffer[]): Promise<BlobPutOutcome> {
+    try {
+      return await this.#blobs.put(key, chunks);
+    } catch (error) {
+      return { kind: 'unknown', message: String(error) };
     }
   }
 }

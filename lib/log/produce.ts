@@ -7,7 +7,8 @@ import { CompressionError, canCompress, codecByName } from '../protocol/compress
 import { type BatchHeader, isTransactional, withLogAppendTime } from '../protocol/records/batch.ts';
 import { CorruptRecordError } from '../protocol/records/error.ts';
 import { withCodec } from '../protocol/records/recompress.ts';
-import { type RecordError, validateProduceRecords } from '../protocol/records/validate.ts';
+import { type RecordError, type ValidatedRecords, validateProduceRecords } from '../protocol/records/validate.ts';
+import { StoreUnavailableError } from '../storage/ports.ts';
 
 /** One partition's part of a Produce request, on its open journal. */
 export interface PartitionToProduce {
@@ -33,27 +34,50 @@ export type ProduceResult =
   | ({ readonly kind: 'rejected'; readonly recordErrors?: readonly RecordError[] } & Failure);
 
 /**
- * Validates the records and appends them. The place in the journal's order is taken before this returns; the promise
- * resolves when the batch is durable, or refused. Errors are those of Kafka's ReplicaManager.appendRecords.
+ * Validates the records and appends them. The place in the journal's order is taken before this returns, unless a timestamp
+ * looks wrong; the promise resolves when the batch is durable, or refused. Errors are those of Kafka's ReplicaManager.appendRecords.
  */
 export function produce(request: PartitionToProduce): Promise<ProduceResult> {
-  const { open, config } = request;
-  const { env } = open.journal;
-  const now = Math.floor(env.stores.journal.now());
-  const checked = validateProduceRecords(request.records, {
+  const checked = check(request);
+  // The store's time as it is known here is too early if the process stood still: only a time that was just told may refuse.
+  if (checked.kind === 'invalid' && checked.reason === 'INVALID_TIMESTAMP') return produceByNewTime(request);
+  return append(request, checked);
+}
+
+async function produceByNewTime(request: PartitionToProduce): Promise<ProduceResult> {
+  try {
+    await request.open.journal.catchUp(true);
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return { kind: 'rejected', error: 'KAFKA_STORAGE_ERROR', message: error.message };
+  }
+  return append(request, check(request));
+}
+
+function storeTime({ open }: PartitionToProduce): number {
+  return Math.floor(open.journal.env.stores.journal.now());
+}
+
+function check(request: PartitionToProduce): ValidatedRecords {
+  const { config } = request;
+  return validateProduceRecords(request.records, {
     apiVersion: request.apiVersion,
     maxMessageBytes: config.maxMessageBytes,
     requireKeys: config.compacted,
     timestampType: config.timestampType,
     timestampBeforeMaxMs: config.timestampBeforeMaxMs,
     timestampAfterMaxMs: config.timestampAfterMaxMs,
-    now,
+    now: storeTime(request),
   });
+}
+
+function append(request: PartitionToProduce, checked: ValidatedRecords): Promise<ProduceResult> {
+  const { open, config } = request;
   if (checked.kind === 'invalid') {
     const { reason, message, recordErrors } = checked;
     return Promise.resolve({ kind: 'rejected', error: reason, message, recordErrors });
   }
-  const appendTime = config.timestampType === 'LogAppendTime' ? now : -1;
+  const appendTime = config.timestampType === 'LogAppendTime' ? storeTime(request) : -1;
   let bytes: Buffer;
   try {
     bytes = inTopicsCompression(checked.batch, config.compressionType);

@@ -1,3 +1,4 @@
+import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
@@ -13,5 +14,7 @@ export function encodeCluster(clusterId: Uuid): Buffer {
 
 /** Throws MalformedBytesError. */
 export function decodeCluster(body: Buffer): Uuid {
-  return (decodeJsonBody(FORMAT, body) as { clusterId: Uuid }).clusterId;
+  const id = (decodeJsonBody(FORMAT, body) as { clusterId?: unknown } | null)?.clusterId;
+  if (typeof id !== 'string' || id === '') throw new MalformedBytesError('the cluster item has no cluster id');
+  return id;
 }

@@ -1,3 +1,4 @@
+import { MalformedBytesError } from '../../core/bytes.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
 /** The first producer id that no process has taken yet; one item for the whole deployment. */
@@ -12,5 +13,7 @@ export function encodeNextProducerId(next: number): Buffer {
 
 /** Throws MalformedBytesError. */
 export function decodeNextProducerId(body: Buffer): number {
-  return (decodeJsonBody(FORMAT, body) as { next: number }).next;
+  const next = (decodeJsonBody(FORMAT, body) as { next?: unknown } | null)?.next;
+  if (!Number.isSafeInteger(next) || (next as number) < 0) throw new MalformedBytesError(`not a producer id: ${next}`);
+  return next as number;
 }

@@ -1,3 +1,4 @@
+import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
@@ -31,5 +32,19 @@ export function encodeTopic(topic: TopicRecord): Buffer {
 
 /** Throws MalformedBytesError. */
 export function decodeTopic(body: Buffer): TopicRecord {
-  return decodeJsonBody(FORMAT, body) as TopicRecord;
+  const topic = decodeJsonBody(FORMAT, body) as TopicRecord | null;
+  const whole =
+    typeof topic?.id === 'string' &&
+    typeof topic.name === 'string' &&
+    isCount(topic.partitions) &&
+    isCount(topic.journals) &&
+    typeof topic.configs === 'object' &&
+    topic.configs !== null;
+  if (!whole) throw new MalformedBytesError('the topic item lacks what every topic has');
+  return topic;
+}
+
+/** Partitions are spread by a remainder: none or half a journal would send them nowhere. */
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
 }
