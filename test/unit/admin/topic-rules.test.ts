@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { effectiveConfig, topicConfigProblem } from '../../../lib/admin/topic-configs.ts';
+import { isInternalTopic, topicNameProblem } from '../../../lib/admin/topic-name.ts';
+import type { TopicRecord } from '../../../lib/storage/items/topic.ts';
+import { DEFAULTS } from './world.ts';
+
+describe('a topic name', () => {
+  it.each(['a', 'A.b_c-9', '...', '.a', '-', '__consumer_offsets', 'x'.repeat(249)])('may be %s', (name) => {
+    expect(topicNameProblem(name)).toBeUndefined();
+  });
+
+  it.each(['', '.', '..', 'a b', 'a/b', 'a:b', 'ä', 'a\n', 'a\0', '日', 'x'.repeat(250)])('may not be %j', (name) => {
+    expect(topicNameProblem(name)).toBeTypeOf('string');
+  });
+
+  it('of the system is marked', () => {
+    expect(['__consumer_offsets', '__transaction_state', '__other', 'a'].map(isInternalTopic)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+});
+
+describe('a topic config', () => {
+  it.each([
+    ['retention.ms', '-1'],
+    ['retention.ms', '9223372036854775807'],
+    ['cleanup.policy', 'compact'],
+    ['cleanup.policy', 'compact, delete'],
+    ['compression.type', 'zstd'],
+    ['message.timestamp.type', 'LogAppendTime'],
+    ['min.cleanable.dirty.ratio', '0.5'],
+    ['max.message.bytes', '0'],
+    ['preallocate', 'false'],
+    ['tidelog.journals', '64'],
+    ['follower.replication.throttled.replicas', '*'],
+  ])('%s may be %s', (name, value) => {
+    expect(topicConfigProblem(name, value)).toBeUndefined();
+  });
+
+  it.each([
+    ['retention.ms', '-2'],
+    ['retention.ms', '1e3'],
+    ['retention.ms', ''],
+    ['cleanup.policy', ''],
+    ['cleanup.policy', 'compact,none'],
+    ['compression.type', 'ZSTD'],
+    ['message.timestamp.type', 'now'],
+    ['min.cleanable.dirty.ratio', '1.1'],
+    ['min.cleanable.dirty.ratio', ''],
+    ['max.message.bytes', String(64 * 1024 * 1024 + 1)],
+    ['preallocate', 'yes'],
+    ['tidelog.journals', '0'],
+    ['no.such.config', '1'],
+    ['constructor', '1'],
+    ['__proto__', '1'],
+    ['retention.ms', null],
+  ])('%s may not be %j', (name, value) => {
+    expect(topicConfigProblem(name, value)).toContain(name);
+  });
+
+  it('stands over the default', () => {
+    const topic: TopicRecord = {
+      id: 'id',
+      name: 'n',
+      partitions: 1,
+      journals: 1,
+      replicationFactor: 1,
+      configs: {},
+      createdAt: 0,
+    };
+    const { cleanupPolicy, ...rest } = DEFAULTS;
+    expect(effectiveConfig(topic, DEFAULTS)).toEqual({ ...rest, compacted: cleanupPolicy === 'compact' });
+    const configs = { 'max.message.bytes': '5', 'cleanup.policy': 'delete, compact', 'compression.type': 'lz4' };
+    expect(effectiveConfig({ ...topic, configs }, DEFAULTS)).toMatchObject({
+      maxMessageBytes: 5,
+      compacted: true,
+      compressionType: 'lz4',
+      timestampType: 'CreateTime',
+    });
+  });
+});

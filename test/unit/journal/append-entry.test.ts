@@ -1,0 +1,92 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { EntryMaker } from '../../../lib/journal/append.ts';
+import type { OpenJournal } from '../../../lib/journal/open-journal.ts';
+import { batch, createWorld, FOREVER, first, type Process, type World } from './world.ts';
+
+let world: World;
+let process: Process;
+let open: OpenJournal;
+
+beforeEach(async () => {
+  world = await createWorld();
+  process = world.process();
+  open = await process.open();
+  process.calls.length = 0;
+});
+
+const nextEpoch: EntryMaker = (view, time) => ({
+  kind: 'leaderChange',
+  time,
+  leaderEpoch: view.leaderEpoch + 1,
+  leader: 4,
+});
+const epochs = () => world.entries().map((entry) => (entry.kind === 'leaderChange' ? entry.leaderEpoch : entry.kind));
+
+describe('a control entry', () => {
+  it('is made from the newest view, and made anew after a lost race', async () => {
+    const other = await world.process().open();
+    await other.queue.appendEntry(nextEpoch, FOREVER);
+    await open.queue.appendEntry(nextEpoch, FOREVER);
+    const seen: number[] = [];
+    const { put } = process.stores.journal;
+    let races = 2;
+    process.stores.journal.put = async (...args) => {
+      if (races-- > 0) await other.queue.appendEntry(nextEpoch, FOREVER);
+      return put(...args);
+    };
+    const made = open.queue.appendEntry((view, time) => {
+      seen.push(view.leaderEpoch);
+      return nextEpoch(view, time);
+    }, FOREVER);
+    expect(await world.run(made)).toBe('written');
+    expect(seen).toEqual([2, 3, 4]);
+    expect(epochs()).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('that there is no need for any more is not written', async () => {
+    const other = await world.process().open();
+    await other.queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
+    const close: EntryMaker = (view, time) => (view.closed ? undefined : { kind: 'close', time });
+    expect(await open.queue.appendEntry(close, FOREVER)).toBe('nothing');
+    expect(process.count('journal.put')).toBe(0);
+  });
+
+  it('keeps its place between batches', async () => {
+    const results = [
+      open.queue.append(batch('a'), FOREVER),
+      open.queue.append(batch('b'), FOREVER),
+      open.queue.appendEntry(nextEpoch, FOREVER),
+      open.queue.append(batch('c'), FOREVER),
+    ];
+    await Promise.all<unknown>(results);
+    expect(epochs()).toEqual([0, 'records', 'records', 1, 'records']);
+    expect(open.journal.view.partitions.get(0)!.epochs).toEqual([
+      { epoch: 0, startOffset: 0 },
+      { epoch: 1, startOffset: 2 },
+    ]);
+  });
+
+  it('is known by its nonce when the answer was lost', async () => {
+    process.faults = first(2, 'journal.put', { loseAnswer: true });
+    expect(await world.run(open.queue.appendEntry(nextEpoch, FOREVER))).toBe('written');
+    expect(epochs()).toEqual([0, 1]);
+  });
+
+  it('is answered at its deadline, whatever becomes of it', async () => {
+    process.faults = ({ operation }) => (operation === 'put' ? { loseAnswer: true } : undefined);
+    const deadline = world.clock.monotonic() + 700;
+    expect(await world.run(open.queue.appendEntry(nextEpoch, deadline), 701)).toBe('timedOut');
+    process.faults = () => undefined;
+    // It had landed; the queue finds out and goes on.
+    expect(await world.run(open.queue.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended' });
+    expect(epochs()).toEqual([0, 1, 'records']);
+  });
+
+  it('that the store will not take is a bug, and the queue goes on', async () => {
+    const { put } = process.stores.journal;
+    process.stores.journal.put = () => Promise.resolve({ kind: 'refused', reason: 'rejected', message: 'not that' });
+    await expect(open.queue.appendEntry(nextEpoch, FOREVER)).rejects.toThrow('not that');
+    process.stores.journal.put = put;
+    expect(await open.queue.append(batch('a'), FOREVER)).toMatchObject({ kind: 'appended' });
+  });
+});

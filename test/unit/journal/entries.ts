@@ -1,0 +1,94 @@
+import { apply } from '../../../lib/journal/apply.ts';
+import type { BatchMeta, Entry, MarkersEntry, RecordsEntry } from '../../../lib/journal/entry.ts';
+import { emptyView, type JournalView, type PartitionView } from '../../../lib/journal/view.ts';
+
+/** A view that entries are put into by hand, beginning with slot 0. */
+export class Fold {
+  readonly view: JournalView = emptyView('topic/0');
+  /** Of the entries to come, ms. */
+  time = 1_000;
+
+  constructor() {
+    this.push({ kind: 'leaderChange', time: this.time, leaderEpoch: 0, leader: 0 });
+  }
+
+  push(entry: Entry, size = 100): void {
+    apply(this.view, this.view.seq + 1, entry, size);
+  }
+
+  partition(partition = 0): PartitionView {
+    return this.view.partitions.get(partition)!;
+  }
+
+  /** One entry of batches that follow on. */
+  records(batches: readonly Partial<BatchMeta>[], size = 100): void {
+    const next = new Map<number, number>();
+    const laid = batches.map((fields) => {
+      const partition = fields.partition ?? 0;
+      const baseOffset = next.get(partition) ?? this.view.partitions.get(partition)?.nextOffset ?? 0;
+      next.set(partition, baseOffset + (fields.lastOffsetDelta ?? 0) + 1);
+      return meta({ ...fields, partition, baseOffset });
+    });
+    this.push(recordsEntry(this.time, laid), size);
+  }
+
+  /** A batch of an idempotent or transactional producer. */
+  from(producerId: number, baseSequence: number, fields: Partial<BatchMeta> = {}): void {
+    this.records([{ producerId, producerEpoch: 0, baseSequence, ...fields }]);
+  }
+
+  /** The end of a transaction, in these partitions. */
+  end(producerId: number, commit: boolean, partitions: readonly number[] = [0], producerEpoch = 0): void {
+    const batches = partitions.map((partition) =>
+      meta({
+        partition,
+        baseOffset: this.view.partitions.get(partition)?.nextOffset ?? 0,
+        producerId,
+        producerEpoch,
+        transactional: true,
+        control: true,
+      }),
+    );
+    const payload = { kind: 'inline', bytes: Buffer.alloc(0) } as const;
+    const entry: MarkersEntry = {
+      kind: 'markers',
+      time: this.time,
+      producerId,
+      producerEpoch,
+      commit,
+      batches,
+      payload,
+    };
+    this.push(entry);
+  }
+
+  leader(leaderEpoch: number): void {
+    this.push({ kind: 'leaderChange', time: this.time, leaderEpoch, leader: 1 });
+  }
+
+  start(...offsets: number[]): void {
+    const starts = offsets.map((offset, partition) => ({ partition, offset }));
+    this.push({ kind: 'logStart', time: this.time, starts });
+  }
+}
+
+export function meta(fields: Partial<BatchMeta>): BatchMeta {
+  return {
+    partition: 0,
+    baseOffset: 0,
+    lastOffsetDelta: 0,
+    maxTimestamp: 10,
+    producerId: -1,
+    producerEpoch: -1,
+    baseSequence: -1,
+    transactional: false,
+    control: false,
+    position: 0,
+    size: 0,
+    ...fields,
+  };
+}
+
+export function recordsEntry(time: number, batches: readonly BatchMeta[]): RecordsEntry {
+  return { kind: 'records', time, batches, payload: { kind: 'inline', bytes: Buffer.alloc(0) } };
+}

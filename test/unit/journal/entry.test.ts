@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { ByteWriter, MalformedBytesError } from '../../../lib/core/bytes.ts';
+import { type BatchMeta, decodeEntry, type Entry, encodeEntry } from '../../../lib/journal/entry.ts';
+import { entryPk, entrySk, journalId, slotOf } from '../../../lib/storage/items/journal-entry.ts';
+import { meta, recordsEntry } from './entries.ts';
+
+const wal = (batches: BatchMeta[], length: number): Entry => ({
+  kind: 'records',
+  time: 1,
+  batches,
+  payload: { kind: 'wal', key: 'wal/1', start: 1_000, length },
+});
+
+describe('the bytes of an entry', () => {
+  it('are what they have always been', () => {
+    const batch = meta({ partition: 2, baseOffset: 300, lastOffsetDelta: 1, size: 3, maxTimestamp: 5 });
+    const idempotent = { ...batch, producerId: 4, producerEpoch: 1, baseSequence: 6, transactional: true, position: 5 };
+    const bytes = Buffer.from('abc..def');
+    const entry: Entry = {
+      kind: 'records',
+      time: 1_000,
+      batches: [batch, idempotent],
+      payload: { kind: 'inline', bytes },
+    };
+    const hex = ['01', '01', 'e807', '02', '0200ac02010a0003', '0205ac02010a04020c0203', '00', '086162632e2e646566'];
+    expect(encodeEntry(entry).toString('hex')).toBe(hex.join(''));
+    expect(decodeEntry(Buffer.from(hex.join(''), 'hex'))).toEqual(entry);
+  });
+
+  it('are few for an entry that names an object', () => {
+    const batch = meta({
+      baseOffset: 2 ** 30,
+      producerId: 2 ** 30,
+      producerEpoch: 3,
+      baseSequence: 2 ** 30,
+      size: 60_000,
+    });
+    expect(encodeEntry(wal([{ ...batch, maxTimestamp: Date.UTC(2026, 0) }], 60_000)).length).toBeLessThan(60);
+  });
+
+  it.each([
+    ['another format', '0201e80700', 'format 2 is newer'],
+    ['an unknown kind', '0105e807', 'kind 5 is unknown'],
+    ['an unknown place for the payload', '0101e8070002', 'payload kind 2 is unknown'],
+    ['nothing', '', 'truncated'],
+    ['a count that nothing follows', '0101e807ffffffffffffff0f', 'truncated'],
+    ['a list of starts that nothing follows', '0104e807ffffffffffffff0f', 'truncated'],
+    ['a payload longer than the rest', '0101e8070000ffffff7f', 'truncated'],
+    ['a number beyond 2^53 - 1', '0106ffffffffffffff7f', 'too long'],
+    ['a number without end', '0106ffffffffffffffffff', 'too long'],
+  ])('with %s are refused', (_, hex, message) => {
+    expect(() => decodeEntry(Buffer.from(hex, 'hex'))).toThrow(message);
+    expect(() => decodeEntry(Buffer.from(hex, 'hex'))).toThrow(MalformedBytesError);
+  });
+
+  it.each([
+    ['inline', recordsEntry(1, [meta({ size: 1 })])],
+    ['in an object', wal([meta({ position: 4, size: 7 })], 10)],
+  ])('whose batches go beyond their payload, %s, are refused', (_, entry) => {
+    expect(() => decodeEntry(encodeEntry(entry))).toThrow('their payload at');
+  });
+
+  it('share memory with an inline payload', () => {
+    const writer = new ByteWriter();
+    writer.raw(encodeEntry({ ...recordsEntry(1, []), payload: { kind: 'inline', bytes: Buffer.from('abc') } }));
+    const body = writer.finish();
+    const entry = decodeEntry(body);
+    body.write('X', body.length - 1);
+    expect(entry.kind === 'records' && entry.payload.kind === 'inline' && entry.payload.bytes.toString()).toBe('abX');
+  });
+});
+
+describe('the key of an entry', () => {
+  it('sorts as its slot does', () => {
+    const slots = [0, 9, 10, 99, 100, 2 ** 31, 2 ** 53 - 1];
+    const keys = slots.map(entrySk);
+    expect([...keys].sort()).toEqual(keys);
+    expect(keys.map(slotOf)).toEqual(slots);
+  });
+
+  it('belongs to one journal of one topic', () => {
+    expect(entryPk(journalId('abc', 3))).toBe('journal/abc/3');
+  });
+
+  it.each([-1, 0.5, 2 ** 53, Number.NaN])('is not there for slot %d', (slot) => {
+    expect(() => entrySk(slot)).toThrow('not a slot');
+  });
+});

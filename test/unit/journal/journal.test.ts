@@ -1,0 +1,184 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createJournal } from '../../../lib/journal/create.ts';
+import type { OpenJournal } from '../../../lib/journal/open-journal.ts';
+import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
+import { batch, createWorld, FOREVER, first, type Process, T0, type World } from './world.ts';
+
+let world: World;
+let process: Process;
+let open: OpenJournal;
+
+beforeEach(async () => {
+  world = await createWorld();
+  process = world.process();
+  open = await process.open();
+  process.calls.length = 0;
+});
+
+const queries = () => process.calls.filter(({ operation }) => operation === 'query');
+
+describe('reading on', () => {
+  it('is one query for all who ask while another one is under way', async () => {
+    process.faults = () => ({ delayBeforeMs: 10 });
+    const asked = [open.journal.catchUp(false), open.journal.catchUp(false), open.journal.catchUp(false)];
+    await world.run(Promise.all(asked));
+    expect(queries()).toHaveLength(2);
+  });
+
+  it('never shares a query that began before the call', async () => {
+    process.faults = () => ({ delayAfterMs: 10 });
+    const before = open.journal.catchUp(true);
+    const other = await world.process().open();
+    await world.clock.advance(1);
+    await other.queue.append(batch('news'), FOREVER);
+    const after = open.journal.catchUp(true);
+    await world.run(before);
+    expect(open.journal.view.seq).toBe(0);
+    await world.run(after);
+    expect(open.journal.view.seq).toBe(1);
+  });
+
+  it('is strongly consistent if one of those who share it needs that', async () => {
+    process.faults = () => ({ delayBeforeMs: 10 });
+    const asked = [false, false, true, false].map((consistent) => open.journal.catchUp(consistent));
+    await world.run(Promise.all(asked));
+    expect(queries().map(({ consistent }) => consistent)).toEqual([false, true]);
+  });
+
+  it('fails for those who shared it, and for nobody else', async () => {
+    process.faults = first(2, 'journal.query', { delayBeforeMs: 5, refuse: 'throttled' });
+    const outcomes = ['a', 'b', 'c'].map(() =>
+      open.journal.catchUp(true).then(
+        () => 'read',
+        () => 'failed',
+      ),
+    );
+    expect(await world.run(Promise.all(outcomes))).toEqual(['failed', 'failed', 'failed']);
+    await world.run(open.journal.catchUp(true));
+  });
+
+  it('is not put off by those who ask again and again', async () => {
+    process.faults = () => ({ delayBeforeMs: 1 });
+    let busy = true;
+    const again = async () => {
+      while (busy) await open.journal.catchUp(false);
+    };
+    const rivals = [again(), again()];
+    await world.clock.advance(0);
+    const strong = open.journal.catchUp(true);
+    await world.run(strong, 3);
+    busy = false;
+    await world.run(Promise.all(rivals));
+  });
+
+  it('goes on through pages, and through pages that the store cuts short', async () => {
+    const other = await world.process().open();
+    for (let index = 0; index < 20; index++) await other.queue.append(batch(`${index}`), FOREVER);
+    process.faults = () => ({ cutPageTo: 3 });
+    await open.journal.catchUp(true);
+    expect(open.journal.view.seq).toBe(20);
+    expect(queries()).toHaveLength(7);
+  });
+
+  it('takes an eventual answer with a gap for no answer', async () => {
+    const other = await world.process().open();
+    for (let index = 0; index < 3; index++) await other.queue.append(batch(`${index}`), FOREVER);
+    const { query } = process.stores.journal;
+    // An answer from several replicas: the newest entry is there, the one before it is not.
+    process.stores.journal.query = async (request) => {
+      const page = await query(request);
+      return request.consistent ? page : { ...page, items: page.items.filter((_, index) => index !== 1) };
+    };
+    await open.journal.catchUp(false);
+    expect(open.journal.view.seq).toBe(3);
+    expect(queries().map(({ consistent }) => consistent)).toEqual([false, true]);
+  });
+
+  it('passes over what an own append has folded in meanwhile', async () => {
+    process.faults = ({ operation }) => (operation === 'query' ? { delayAfterMs: 50 } : undefined);
+    const reading = open.journal.catchUp(true);
+    await open.queue.append(batch('a'), FOREVER);
+    await open.queue.append(batch('b'), FOREVER);
+    await world.run(reading);
+    expect(open.journal.view.seq).toBe(2);
+    expect(open.journal.view.partitions.get(0)!.nextOffset).toBe(2);
+  });
+});
+
+describe('a journal', () => {
+  it('that was not created is not there', async () => {
+    expect(await process.journals.open('nowhere/0')).toBeUndefined();
+    expect(process.journals.size).toBe(1);
+  });
+
+  it('is created once', async () => {
+    await createJournal(process.env, 'new/0', T0);
+    await expect(createJournal(process.env, 'new/0', T0)).rejects.toThrow('its first slot is taken');
+    expect(world.entries('new/0')).toEqual([{ kind: 'leaderChange', time: T0, leaderEpoch: 0, leader: 0 }]);
+  });
+
+  it('is created also when the answer was lost', async () => {
+    process.faults = first(1, 'journal.put', { loseAnswer: true });
+    await world.run(createJournal(process.env, 'new/0', T0));
+    expect(world.entries('new/0')).toHaveLength(1);
+  });
+
+  it('of which nobody can tell is unavailable', async () => {
+    process.faults = () => ({ refuse: 'unavailable' });
+    await expect(world.run(createJournal(process.env, 'new/0', T0))).rejects.toThrow(StoreUnavailableError);
+  });
+});
+
+describe('the open journals', () => {
+  const names = (count: number) => Array.from({ length: count }, (_, index) => `many/${index}`);
+
+  it('are read once by all who ask at the same time', async () => {
+    const cold = world.process();
+    const all = await Promise.all(Array.from({ length: 10 }, () => cold.journals.open('topic/0')));
+    expect(new Set(all).size).toBe(1);
+    expect(cold.count('journal.query')).toBe(1);
+  });
+
+  it('are not remembered when they could not be read', async () => {
+    const cold = world.process();
+    cold.faults = first(1, 'journal.query', { refuse: 'throttled' });
+    await expect(cold.journals.open('topic/0')).rejects.toThrow(StoreUnavailableError);
+    expect(await cold.journals.open('topic/0')).toBeDefined();
+  });
+
+  it('are bounded: the idle ones that were not used for longest go first', async () => {
+    for (const name of names(1_002)) await createJournal(process.env, name, T0);
+    const cold = world.process();
+    const held = await cold.open('many/0');
+    held.tail.watch(() => {});
+    await cold.open('many/1');
+    await cold.open('many/2');
+    cold.faults = ({ operation }) => (operation === 'put' ? { delayBeforeMs: 1_000 } : undefined);
+    const appending = cold.journals.peek('many/2')!.queue.append(batch('slow'), FOREVER);
+    for (const name of names(1_002)) await cold.open(name);
+    expect(cold.journals.size).toBe(1_000);
+    // Somebody waits at the end of the first, and the third has an append on its way: the two after them had to go.
+    expect(
+      ['many/0', 'many/1', 'many/2', 'many/3', 'many/4'].map((name) => cold.journals.peek(name) !== undefined),
+    ).toEqual([true, false, true, false, true]);
+    await world.run(appending);
+  });
+
+  it('twice in one process are as safe as in two', async () => {
+    const mine = await process.open();
+    process.journals.forget('topic/0');
+    const again = await process.open();
+    expect(again).not.toBe(mine);
+    const results = [1, 2, 3].flatMap((n) => [
+      mine.queue.append(batch(`mine ${n}`), FOREVER),
+      again.queue.append(batch(`again ${n}`), FOREVER),
+    ]);
+    const offsets = (await world.run(Promise.all(results))).map((one) =>
+      one.kind === 'appended' ? one.baseOffset : -1,
+    );
+    expect([...offsets].sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    await mine.journal.catchUp(true);
+    await again.journal.catchUp(true);
+    expect(mine.journal.view).toEqual(again.journal.view);
+  });
+});
