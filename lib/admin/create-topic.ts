@@ -96,7 +96,7 @@ export function topicItem(
   return { pk, sk, version, nonce: newNonce(env.journals.env.random), body: encodeTopic(record) };
 }
 
-/** Writes the copy under the topic's id, over an older one. Throws StoreUnavailableError. */
+/** Writes the copy under the topic's id, over an older one only (rule R9). Throws StoreUnavailableError. */
 export async function putTopicCopy(
   env: Pick<AdminEnvironment, 'journals'>,
   record: TopicRecord,
@@ -107,6 +107,8 @@ export async function putTopicCopy(
   let condition: PutCondition = { kind: 'absent' };
   if (record.createdAt !== version) {
     const { item: older } = await stores.state.get(TOPIC_IDS_PK, record.id, true);
+    // Somebody who changed the topic later may have been faster.
+    if (older !== undefined && older.version >= version) return;
     if (older !== undefined) condition = { kind: 'version', version: older.version };
   }
   for (;;) {

@@ -41,6 +41,8 @@ export class Topics {
   readonly #byName = new Map<string, Known>();
   readonly #names = new Map<Uuid, string>();
   readonly #reading = new Map<string, Promise<Topic | undefined>>();
+  /** The reads that begin when those have ended. */
+  readonly #nextReading = new Map<string, Promise<Topic | undefined>>();
 
   constructor(state: ItemStore, clock: Clock, defaults: TopicDefaults) {
     this.#state = state;
@@ -54,7 +56,7 @@ export class Topics {
     if (known === undefined) return undefined;
     const age = this.#clock.monotonic() - known.readAt;
     if (age > STALE_MS) return undefined;
-    if (age > FRESH_MS) void this.read(name).catch(() => {});
+    if (age > FRESH_MS && !this.#reading.has(name)) void this.read(name).catch(() => {});
     return known.topic;
   }
 
@@ -67,7 +69,10 @@ export class Topics {
 
   /** The topic of that name, from memory or the store. Throws StoreUnavailableError. */
   async get(name: string): Promise<Topic | undefined> {
-    return this.peek(name) ?? this.read(name);
+    const known = this.peek(name);
+    if (known !== undefined) return known;
+    // A read that is under way will do, unless it began before the topic was there.
+    return (await this.#reading.get(name)) ?? this.read(name);
   }
 
   /** The topic of that id. Throws StoreUnavailableError. */
@@ -87,18 +92,34 @@ export class Topics {
     return topic?.record.id === id ? topic : undefined;
   }
 
-  /** Reads a topic from the store and remembers it. Throws StoreUnavailableError. */
+  /**
+   * Reads a topic from the store and remembers it. Calls made at the same time share a read, as long as it began after the
+   * call: who asks because the topic was changed elsewhere wants to hear of that. Throws StoreUnavailableError.
+   */
   read(name: string): Promise<Topic | undefined> {
     // The store could not even take such a name as a key: empty, or longer than keys may be.
     if (topicNameProblem(name) !== undefined) return Promise.resolve(undefined);
-    let reading = this.#reading.get(name);
-    if (reading === undefined) {
-      const isCurrent = () => this.#reading.get(name) === reading;
-      reading = this.#read(name, isCurrent).finally(() => {
-        if (isCurrent()) this.#reading.delete(name);
-      });
-      this.#reading.set(name, reading);
+    const running = this.#reading.get(name);
+    if (running === undefined) return this.#startReading(name);
+    let next = this.#nextReading.get(name);
+    if (next === undefined) {
+      next = running
+        .catch(() => {})
+        .then(() => {
+          this.#nextReading.delete(name);
+          return this.#startReading(name);
+        });
+      this.#nextReading.set(name, next);
     }
+    return next;
+  }
+
+  #startReading(name: string): Promise<Topic | undefined> {
+    const isCurrent = () => this.#reading.get(name) === reading;
+    const reading: Promise<Topic | undefined> = this.#read(name, isCurrent).finally(() => {
+      if (isCurrent()) this.#reading.delete(name);
+    });
+    this.#reading.set(name, reading);
     return reading;
   }
 
