@@ -11,6 +11,8 @@ export interface BatchToAppend extends SequencedBatch {
   readonly bytes: Buffer;
   /** True once a transaction coordinator has vouched that this transaction is open (rule R14). */
   readonly transactionVerified: boolean;
+  /** Whether a batch that the producer had sent before this one failed, so that this one cannot be its first. */
+  readonly isBehindFailure?: (() => boolean) | undefined;
 }
 
 export type AppendDecision =
@@ -34,6 +36,9 @@ export function decideAppend(draft: Draft, batch: BatchToAppend): AppendDecision
       return { kind: 'duplicate', baseOffset, timestamp };
     }
     if (verdict.kind === 'rejected') return verdict;
+    if (state === undefined && batch.isBehindFailure?.() === true) {
+      return { kind: 'rejected', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', message: 'an earlier batch has failed' };
+    }
     const continues = state !== undefined && state.transactionStart !== NO_OFFSET;
     if (batch.transactional && !continues && !batch.transactionVerified) {
       return { kind: 'rejected', error: 'INVALID_TXN_STATE', message: 'the transaction is not open' };

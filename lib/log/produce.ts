@@ -21,6 +21,8 @@ export interface PartitionToProduce {
   readonly deadline: number;
   /** A transaction coordinator has vouched for the producer's open transaction (rule R14). */
   readonly transactionVerified: boolean;
+  /** See BatchToAppend. */
+  readonly isBehindFailure?: (() => boolean) | undefined;
 }
 
 export type ProduceResult =
@@ -127,6 +129,7 @@ function batchToAppend(
     baseSequence: header.baseSequence,
     transactional: isTransactional(header.attributes),
     transactionVerified: request.transactionVerified,
+    isBehindFailure: request.isBehindFailure,
     bytes,
   };
 }

@@ -1,7 +1,10 @@
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
+import { Interrupted } from '../../log/interrupted.ts';
 import { produce as appendBatch, type ProduceResult } from '../../log/produce.ts';
 import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import { type BatchHeader, hasProducerId, readBatchHeader } from '../../protocol/records/batch.ts';
+import { CorruptRecordError } from '../../protocol/records/error.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler, NO_ANSWER } from '../broker.ts';
@@ -21,6 +24,7 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
     const reference: TopicReference = { name: topic.name, id: topic.topicId };
     return topic.partitionData.map(({ index, records }) => {
       if (refusal !== undefined) return rejected(refusal);
+      const stream = streamOf(broker, reference, index, records);
       const append = (target: OpenPartition): Promise<ProduceResult> => {
         if (!broker.authorize(context, 'WRITE', topicResource(target.topic.record.name))) {
           return rejected('TOPIC_AUTHORIZATION_FAILED');
@@ -33,9 +37,11 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
           apiVersion: version,
           deadline,
           transactionVerified: false,
+          isBehindFailure: stream?.isBehindFailure,
         });
       };
-      return enqueue(broker, reference, index, append);
+      const result = enqueue(broker, reference, index, append);
+      return stream === undefined ? result : result.then(stream.take);
     });
   });
   const responses = [];
@@ -49,6 +55,44 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
   if (failed === undefined) return NO_ANSWER;
   return new CloseConnection(`a produce request with acks=0 failed with error ${failed.errorCode}`);
 };
+
+const INTERRUPTED = new WeakMap<Broker, Interrupted>();
+
+/** Errors after which a producer sends the same batch again. */
+const TRANSIENT: ReadonlySet<ErrorName> = new Set(['REQUEST_TIMED_OUT', 'KAFKA_STORAGE_ERROR']);
+
+/** What an idempotent producer's batches in one partition have to do with each other; undefined for other batches. */
+function streamOf(broker: Broker, { name, id }: TopicReference, partition: number, records: Buffer | null) {
+  const sequenced = records === null ? undefined : sequenceOf(records);
+  if (sequenced === undefined) return undefined;
+  let interrupted = INTERRUPTED.get(broker);
+  if (interrupted === undefined) {
+    interrupted = new Interrupted(broker.clock);
+    INTERRUPTED.set(broker, interrupted);
+  }
+  const known = interrupted;
+  const { producerId, producerEpoch, baseSequence } = sequenced;
+  const key = `${name === '' ? id : name}/${partition}/${producerId}/${producerEpoch}`;
+  return {
+    isBehindFailure: () => known.isBehind(key, baseSequence),
+    take: (result: ProduceResult): ProduceResult => {
+      if (result.kind === 'appended') known.appended(key, baseSequence);
+      else if (TRANSIENT.has(result.error)) known.failed(key, baseSequence);
+      return result;
+    },
+  };
+}
+
+/** The header of a batch with a sequence; undefined for one without, or for what is no batch. */
+function sequenceOf(records: Buffer): BatchHeader | undefined {
+  try {
+    const header = readBatchHeader(records);
+    return hasProducerId(header) ? header : undefined;
+  } catch (error) {
+    if (error instanceof CorruptRecordError) return undefined;
+    throw error;
+  }
+}
 
 /** A client that waits less would be told of a time-out before the store could answer at all; ms. */
 const TIMEOUT_MIN_MS = 1_000;
