@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { systemClock } from '../core/clock.ts';
 import { jsonLogger } from '../core/logger.ts';
+import { growHeapFreely } from '../runtime/heap-growth.ts';
 import { readFlags } from '../runtime/settings/flags.ts';
 import { settingsHelp } from '../runtime/settings/help.ts';
 import { loadSettings, type Settings } from '../runtime/settings/settings.ts';
@@ -28,6 +29,7 @@ export const dev: Command = async (args, io) => {
   const logger = jsonLogger(systemClock, settings.logLevel, (line) => io.err(line));
   for (const reason of loaded.warnings) logger.log('warn', { event: 'setting_ignored', reason });
 
+  growHeapFreely();
   // From here on a signal means an orderly end, also one that comes while the store is being opened.
   const stop = listenForStop(io);
   try {

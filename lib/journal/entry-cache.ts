@@ -26,6 +26,8 @@ export class EntryCache {
   readonly #journals = new Map<JournalId, Map<number, Node>>();
   /** In order of use, oldest first. */
   readonly #order = new Set<Node>();
+  /** Stands before the oldest node: to begin anew each time would pass over all that were removed lately. */
+  #oldest = this.#order.values();
   #bytes = 0;
 
   constructor(capacityBytes: number) {
@@ -74,9 +76,11 @@ export class EntryCache {
   }
 
   #evict(): void {
-    for (const node of this.#order) {
-      if (this.#bytes <= this.#capacity) return;
-      this.#remove(node);
+    while (this.#bytes > this.#capacity) {
+      const next = this.#oldest.next();
+      if (!next.done) this.#remove(next.value);
+      else if (this.#order.size > 0) this.#oldest = this.#order.values();
+      else return;
     }
   }
 
