@@ -1,0 +1,130 @@
+import { type Random, randomInt } from '../../lib/core/random.ts';
+import type { Settings } from '../../lib/runtime/settings/settings.ts';
+import { Instance } from './instance.ts';
+import type { World } from './world.ts';
+
+/** How the processes of a run are set up, and how they fail. */
+export interface ClusterPlan {
+  readonly brokers: number;
+  readonly settings: Settings;
+  /** Clocks are wrong by up to this; ms. */
+  readonly skewMs: number;
+  /** The store's answers tell the time in steps of this to every other process, of 1 ms to the rest. */
+  readonly granularityMs: number;
+  /** The share of freezes that last for hours. */
+  readonly longFreezes: number;
+  readonly longFreezeMs: readonly [low: number, high: number];
+  readonly expectErrors?: boolean;
+}
+
+const TICK_MS = 250;
+const SHORT_FREEZE_MS = [20, 8_000] as const;
+const RESTART_MS = [50, 2_000] as const;
+const STORM_MS = [200, 3_000] as const;
+/** So many brokers are left running when freezes are drawn. */
+const RUNNING_MIN = 2;
+
+/** The broker processes: starts them, crashes them, freezes them. */
+export class Cluster {
+  readonly world: World;
+  readonly plan: ClusterPlan;
+  readonly instances: Instance[] = [];
+  /** So many of the first places get no requests for the time being. */
+  resting = 0;
+  readonly #random: Random;
+  #started = 0;
+
+  constructor(world: World, plan: ClusterPlan) {
+    this.world = world;
+    this.plan = plan;
+    this.#random = world.split();
+    for (let place = 0; place < plan.brokers; place++) this.instances.push(this.start());
+  }
+
+  /** Starts one more process, which belongs to no place of the cluster. */
+  start(): Instance {
+    const { settings, skewMs, granularityMs, expectErrors = false } = this.plan;
+    const name = `b${this.#started++}`;
+    const skewed = this.world.troubles.rate('skew') > 0;
+    return new Instance(this.world, {
+      name,
+      settings,
+      skewMs: skewed ? randomInt(this.#random, -skewMs, skewMs + 1) : 0,
+      granularityMs: this.#started % 2 === 0 ? granularityMs : 1,
+      expectErrors,
+    });
+  }
+
+  /** Any process that a client may believe to be there; the frozen ones look like it. */
+  pick(random: Random): Instance {
+    return this.instances[randomInt(random, this.resting, this.instances.length)]!;
+  }
+
+  /** True for a process that gets no requests for the time being. */
+  isResting(instance: Instance): boolean {
+    const place = this.instances.indexOf(instance);
+    return place >= 0 && place < this.resting;
+  }
+
+  /** Breaks things now and then, as long as troubles are on. */
+  disturb(): void {
+    const { clock, troubles } = this.world;
+    const tick = () => {
+      if (!troubles.on) return;
+      const share = TICK_MS / 1_000;
+      if (troubles.strikes('crash', share)) this.#crash();
+      if (troubles.strikes('freeze', share)) this.#freeze();
+      if (troubles.strikes('storm', share)) this.#storm();
+      clock.setTimer(TICK_MS, tick);
+    };
+    clock.setTimer(TICK_MS, tick);
+  }
+
+  /** Ends what is still going on, but for the long freezes; enough processes run afterwards. */
+  calm(): void {
+    this.world.troubles.storms.clear();
+    let running = this.instances.filter((one) => one.process.state === 'up').length;
+    for (let place = 0; running < RUNNING_MIN && place < this.instances.length; place++) {
+      if (this.instances[place]!.process.state === 'up') continue;
+      this.instances[place] = this.start();
+      running++;
+    }
+  }
+
+  #crash(): void {
+    const place = randomInt(this.#random, 0, this.instances.length);
+    const gone = this.instances[place]!;
+    this.world.note('crash', gone.name);
+    gone.process.crash();
+    this.world.clock.setTimer(randomInt(this.#random, ...RESTART_MS), () => {
+      if (this.instances[place] !== gone) return;
+      this.instances[place] = this.start();
+      this.world.note('start', this.instances[place]!.name);
+    });
+  }
+
+  #freeze(): void {
+    const running = this.instances.filter((one) => one.process.state === 'up');
+    if (running.length <= RUNNING_MIN) return;
+    const chosen = running[randomInt(this.#random, 0, running.length)]!;
+    const long = this.#random.next() < this.plan.longFreezes;
+    this.freeze(chosen, randomInt(this.#random, ...(long ? this.plan.longFreezeMs : SHORT_FREEZE_MS)));
+  }
+
+  freeze(chosen: Instance, durationMs: number): void {
+    const lagging = this.#random.next() < 0.5;
+    this.world.note('freeze', chosen.name, durationMs, lagging ? 'clocks stand still' : 'clocks go on');
+    chosen.process.freeze();
+    this.world.clock.setTimer(durationMs, () => {
+      this.world.note('thaw', chosen.name);
+      chosen.process.thaw(lagging);
+    });
+  }
+
+  #storm(): void {
+    const { name } = this.pick(this.#random);
+    const { storms } = this.world.troubles;
+    storms.add(name);
+    this.world.clock.setTimer(randomInt(this.#random, ...STORM_MS), () => storms.delete(name));
+  }
+}

@@ -1,0 +1,186 @@
+import { errorCode } from '../../lib/core/errors.ts';
+import { randomInt } from '../../lib/core/random.ts';
+import { ApiKey } from '../../lib/protocol/apis.ts';
+import { Caller } from './caller.ts';
+import { checkFetched } from './client-checks.ts';
+import type { Cluster } from './cluster.ts';
+import type { Answer } from './connection.ts';
+import type { Instance } from './instance.ts';
+import { type LedgerPartition, stableEnd } from './ledger.ts';
+import { journalOf, named, type SimTopic } from './topics.ts';
+
+export interface ConsumerPlan {
+  readonly committed: boolean;
+  readonly maxWaitMs: number;
+  /** Of one partition in one answer. */
+  readonly maxBytes: number;
+  /** The chance that it turns to another broker after a poll; clients follow leaders, which move. */
+  readonly wander: number;
+  /** It stays with the broker in this place, and rests when that does. */
+  readonly place?: number;
+  /** Names the topic by its id, so that nothing of it gets to another of the same name. */
+  readonly byId?: boolean;
+}
+
+const WITH_IDS = 16;
+const WITH_NAMES = 12;
+const OUT_OF_RANGE = errorCode('OFFSET_OUT_OF_RANGE');
+const STORAGE_ERROR = errorCode('KAFKA_STORAGE_ERROR');
+const UNKNOWN_TOPIC = new Set([errorCode('UNKNOWN_TOPIC_OR_PARTITION'), errorCode('UNKNOWN_TOPIC_ID')]);
+const EARLIEST = -2;
+const LATEST = -1;
+/** Now and then the end is asked for, which has to be the newest. */
+const ASK_END = 0.04;
+
+type FetchAnswer = Exclude<Answer<typeof ApiKey.Fetch>, 'closed'>;
+type FetchedPartition = FetchAnswer['responses'][number]['partitions'][number];
+
+/** Reads all partitions of a topic from their beginning, in order, from whichever broker. */
+export class Consumer extends Caller {
+  readonly topic: SimTopic;
+  readonly plan: ConsumerPlan;
+  readonly positions: number[];
+  readonly #version: number;
+  polls = 0;
+  ended = false;
+
+  constructor(cluster: Cluster, name: string, topic: SimTopic, plan: ConsumerPlan) {
+    super(cluster, name);
+    this.topic = topic;
+    this.plan = plan;
+    this.positions = Array.from({ length: topic.partitions }, () => 0);
+    this.#version = plan.byId === true || this.random.next() < 0.5 ? WITH_IDS : WITH_NAMES;
+  }
+
+  /** Polls until `mayStop` and everything that may be read has been. */
+  async run(mayStop: () => boolean): Promise<void> {
+    const { place } = this.plan;
+    if (place !== undefined) {
+      if (place < this.cluster.resting) return;
+      this.stayWith(this.cluster.instances[place]!);
+    }
+    while (!this.ended && this.cluster.world.violations.length === 0) {
+      if (mayStop() && this.#caughtUp()) return;
+      await this.#poll();
+      if (this.random.next() < ASK_END) await this.#askEnd(randomInt(this.random, 0, this.topic.partitions));
+      if (this.random.next() < this.plan.wander) this.leave();
+    }
+  }
+
+  /** Begins anew, at one broker. */
+  restart(instance: Instance): void {
+    this.positions.fill(0);
+    this.stayWith(instance);
+  }
+
+  #partition(index: number): LedgerPartition | undefined {
+    return this.cluster.world.ledger.partition(journalOf(this.topic, index), index);
+  }
+
+  #caughtUp(): boolean {
+    return this.positions.every((position, index) => {
+      const partition = this.#partition(index);
+      return partition === undefined || position >= (this.plan.committed ? stableEnd(partition) : partition.next);
+    });
+  }
+
+  async #poll(): Promise<void> {
+    this.polls++;
+    const asked = [...this.positions];
+    const answer = await this.ask(ApiKey.Fetch, this.#version, {
+      maxWaitMs: this.plan.maxWaitMs,
+      minBytes: 1,
+      maxBytes: 4 * this.plan.maxBytes,
+      isolationLevel: this.plan.committed ? 1 : 0,
+      topics: [
+        {
+          ...named(this.topic, this.#version, 'topic'),
+          partitions: asked.map((fetchOffset, partition) => ({
+            partition,
+            fetchOffset,
+            partitionMaxBytes: this.plan.maxBytes,
+          })),
+        },
+      ],
+      forgottenTopicsData: [],
+    });
+    if (answer === 'closed') return this.pause();
+    for (const told of answer.responses[0]?.partitions ?? []) {
+      const offset = asked[told.partitionIndex]!;
+      if (told.errorCode === 0) this.#read(told, offset);
+      else await this.#failed(told, offset);
+    }
+  }
+
+  #read(told: FetchedPartition, offset: number): void {
+    const { world } = this.cluster;
+    const partition = this.#partition(told.partitionIndex);
+    const records = told.records ?? Buffer.alloc(0);
+    if (partition === undefined) {
+      if (records.length > 0) world.report('readOther', `${this.name} read from an empty partition`);
+      return;
+    }
+    const next = checkFetched(world, this.name, partition, {
+      offset,
+      committed: this.plan.committed,
+      records,
+      highWatermark: told.highWatermark,
+      lastStableOffset: told.lastStableOffset,
+      aborted: told.abortedTransactions ?? [],
+    });
+    if (next !== offset) world.note('read', this.name, told.partitionIndex, offset, next);
+    this.positions[told.partitionIndex] = next;
+  }
+
+  async #failed(told: FetchedPartition, offset: number): Promise<void> {
+    const { world } = this.cluster;
+    const index = told.partitionIndex;
+    const code = told.errorCode;
+    world.note('fetchFailed', this.name, index, offset, code);
+    if (code === STORAGE_ERROR) return this.pause();
+    if (UNKNOWN_TOPIC.has(code)) {
+      if (this.topic.deleting) this.ended = true;
+      else world.report('unknownTopic', `${this.name} was told that topic ${this.topic.name} is not there`);
+      return;
+    }
+    if (code !== OUT_OF_RANGE) return world.report('unexpectedError', `${this.name} was answered ${code}`);
+    const partition = this.#partition(index);
+    if ((partition?.logStart ?? 0) <= offset) {
+      const within = `${partition?.logStart ?? 0} to ${partition?.next ?? 0}`;
+      return world.report(
+        'wronglyOutOfRange',
+        `${this.name}, partition ${index}: offset ${offset} is within ${within}`,
+      );
+    }
+    const earliest = await this.#list(index, EARLIEST);
+    if (earliest !== undefined) this.positions[index] = earliest;
+  }
+
+  async #askEnd(index: number): Promise<void> {
+    await this.#list(index, LATEST);
+  }
+
+  async #list(index: number, timestamp: number): Promise<number | undefined> {
+    const { world } = this.cluster;
+    const read = (): number => {
+      const partition = this.#partition(index);
+      if (partition === undefined) return 0;
+      if (timestamp === EARLIEST) return partition.logStart;
+      return this.plan.committed ? stableEnd(partition) : partition.next;
+    };
+    const atLeast = read();
+    const answer = await this.ask(ApiKey.ListOffsets, 7, {
+      replicaId: -1,
+      isolationLevel: this.plan.committed ? 1 : 0,
+      topics: [{ name: this.topic.name, partitions: [{ partitionIndex: index, currentLeaderEpoch: -1, timestamp }] }],
+    });
+    const told = answer === 'closed' ? undefined : answer.topics[0]!.partitions[0]!;
+    if (told?.errorCode !== 0) return undefined;
+    const atMost = read();
+    if (told.offset < atLeast || told.offset > atMost) {
+      const what = timestamp === EARLIEST ? 'start' : 'end';
+      world.report('staleList', `${this.name}: ${what} ${told.offset} is not from ${atLeast} to ${atMost}`);
+    }
+    return told.offset;
+  }
+}

@@ -1,0 +1,547 @@
+import type { Edit } from './bundle.ts';
+import type { Check } from './checks.ts';
+import type { ScenarioName } from './scenarios.ts';
+
+/** A rule left out of the engine, which the simulation has to notice. */
+export interface Mutation {
+  readonly name: string;
+  /** The design's rule (R1 ...), or what the engine promises. */
+  readonly rule: string;
+  readonly scenario: ScenarioName;
+  /** What may notice first. */
+  readonly checks: readonly Check[];
+  readonly edits: readonly Edit[];
+}
+
+function mutation(
+  name: string,
+  rule: string,
+  scenario: ScenarioName,
+  checks: readonly Check[],
+  file: string,
+  find: string,
+  replace: string,
+): Mutation {
+  return { name, rule, scenario, checks, edits: [{ file, find, replace }] };
+}
+
+const FILL_SLOT = 'lib/journal/fill-slot.ts';
+const APPEND = 'lib/journal/append.ts';
+const JOURNAL = 'lib/journal/journal.ts';
+const PRODUCERS = 'lib/journal/producers.ts';
+const CHECKPOINT = 'lib/journal/checkpoint.ts';
+const FETCH = 'lib/log/fetch.ts';
+const PRODUCE = 'lib/log/produce.ts';
+const READ = 'lib/journal/read.ts';
+const ENTRY = 'lib/journal/entry.ts';
+const CREATE_TOPIC = 'lib/admin/create-topic.ts';
+
+/** The rules of writing: R1 to R3, R7, R8. */
+const WRITING: readonly Mutation[] = [
+  mutation(
+    'a topic is named before its journals are there',
+    'R1',
+    'lifecycle',
+    ['unknownTopic', 'exception', 'deleteLost'],
+    CREATE_TOPIC,
+    'await Promise.all(\n    Array.from({ length: record.journals }',
+    'void Promise.all(\n    Array.from({ length: record.journals }',
+  ),
+  mutation(
+    'journals begin with another epoch',
+    'R1',
+    'mixed',
+    ['slotZero'],
+    'lib/journal/create.ts',
+    'leaderEpoch: 0',
+    'leaderEpoch: 1',
+  ),
+  mutation(
+    'an append without an answer counts as refused',
+    'R2',
+    'unknowns',
+    ['duplicate', 'slotReused', 'ackLost', 'order', 'wronglyRefused', 'objectMissing'],
+    FILL_SLOT,
+    'unsure = true;',
+    "return { kind: 'refused', how: 'later', message: '' };",
+  ),
+  mutation(
+    "one's own entry in the slot is taken for that of others",
+    'R2',
+    'unknowns',
+    ['duplicate', 'engineError', 'wronglyRefused', 'ackLost'],
+    FILL_SLOT,
+    'outcome.existing?.nonce === item.nonce',
+    'false',
+  ),
+  mutation(
+    "one's own entry met while reading on is taken for that of others",
+    'R2',
+    'unknowns',
+    ['duplicate', 'engineError', 'wronglyRefused', 'ackLost'],
+    JOURNAL,
+    "this.#pending.nonce === nonce ? 'mine' : 'taken'",
+    "'taken'",
+  ),
+  mutation(
+    "one's own item is taken for that of others",
+    'R2',
+    'lifecycle',
+    ['ownWriteDenied', 'createdTwice', 'deleteLost'],
+    'lib/storage/put-item.ts',
+    'outcome.existing?.nonce === item.nonce',
+    'false',
+  ),
+  mutation(
+    'an append is given up while it can still land',
+    'R2',
+    'outages',
+    ['duplicate', 'wronglyRefused', 'slotReused', 'order', 'ackLost'],
+    FILL_SLOT,
+    'signedUntil + MAX_SIGNATURE_AGE_MS + LANDING_MARGIN_MS',
+    'Number.NEGATIVE_INFINITY',
+  ),
+  mutation(
+    'an append that may not be signed again is never given up',
+    'R2',
+    'outages',
+    ['stuck'],
+    FILL_SLOT,
+    'journal.confirmedAt > settledAt',
+    'journal.confirmedAt > Number.POSITIVE_INFINITY + settledAt',
+  ),
+  mutation(
+    'a view may be of any age',
+    'R3',
+    'oldViews',
+    ['slotReused'],
+    FILL_SLOT,
+    'VIEW_AGE_MAX_MS = 60 * 60 * 1000',
+    'VIEW_AGE_MAX_MS = 10_000 * 24 * 60 * 60 * 1000',
+  ),
+  mutation(
+    'eventually consistent reads confirm the view',
+    'R3',
+    'oldViews',
+    ['slotReused', 'wronglyRefused'],
+    JOURNAL,
+    'if (strong) this.confirm(page.storeTime);',
+    'this.confirm(page.storeTime);',
+  ),
+  mutation(
+    'a batch is refused by a view that was not confirmed',
+    'a refusal needs a confirmed view',
+    'contention',
+    ['wronglyRefused'],
+    APPEND,
+    'if (decided.refusals > 0 && !confirmed) {',
+    'if (false as boolean) {',
+  ),
+  mutation(
+    'a timestamp is refused by a time that may be old',
+    "a refusal needs the store's time",
+    'freezes',
+    ['wronglyRefused', 'unexpectedError'],
+    PRODUCE,
+    "checked.reason === 'INVALID_TIMESTAMP'",
+    'false as boolean',
+  ),
+  mutation(
+    'a duplicate is answered before the entry of its original is written',
+    'R7',
+    'contention',
+    ['ackLost'],
+    APPEND,
+    'const { answers } = decided;',
+    "const { answers } = decided;\n    for (const [index, answer] of answers.entries()) if (answer.kind === 'duplicate') group.requests[index]?.settle(answer);",
+  ),
+  mutation(
+    'what was decided is written although the slot was lost',
+    'R7',
+    'contention',
+    ['offsetTwice', 'timeBack'],
+    APPEND,
+    'let decided = decide(journal.view, group.requests, this.#entryTime());',
+    'let decided = ((group as unknown as { kept?: Decided }).kept ??= decide(journal.view, group.requests, this.#entryTime()));',
+  ),
+  mutation(
+    'a control entry is written as it was made although the slot was lost',
+    'R7',
+    'transactions',
+    ['offsetTwice', 'badControl', 'timeBack', 'engineError', 'exception', 'stuck', 'torn'],
+    APPEND,
+    'const entry = make(this.#journal.view, this.#entryTime());',
+    'const entry = ((make as unknown as { kept?: Entry | undefined }).kept ??= make(this.#journal.view, this.#entryTime()));',
+  ),
+  mutation(
+    'a leader change is written once more',
+    'R7',
+    'transactions',
+    ['badControl', 'engineError'],
+    APPEND,
+    'const entry = make(this.#journal.view, this.#entryTime());',
+    `const fresh = make(this.#journal.view, this.#entryTime());
+        const self = make as unknown as { kept?: Entry };
+        if (fresh?.kind === 'leaderChange') self.kept ??= fresh;
+        const entry: Entry | undefined = self.kept === undefined ? fresh : { ...self.kept, time: this.#entryTime() };`,
+  ),
+  mutation(
+    'a control entry counts as written although the slot was lost',
+    'R7',
+    'transactions',
+    ['torn'],
+    APPEND,
+    "return outcome.kind === 'mine' ? 'written' : false;",
+    "return outcome.kind === 'mine' || outcome.kind === 'taken' ? 'written' : false;",
+  ),
+  mutation(
+    'entries have the time that the writer believes in',
+    'R8',
+    'mixed',
+    ['timeBack'],
+    APPEND,
+    'return Math.max(this.#journal.view.time, Math.floor(this.#journal.env.stores.journal.now()));',
+    'return Math.floor(this.#journal.env.stores.journal.now());',
+  ),
+  mutation(
+    "entries have the time of the writer's own clock",
+    'R8',
+    'mixed',
+    ['timeAhead', 'timeBack'],
+    APPEND,
+    'return Math.max(this.#journal.view.time, Math.floor(this.#journal.env.stores.journal.now()));',
+    'return Math.max(this.#journal.view.time, Math.floor(this.#journal.env.clock.now()));',
+  ),
+  mutation(
+    'a slot is left free',
+    'slots are dense',
+    'mixed',
+    ['slotGap'],
+    APPEND,
+    'const seq = journal.view.seq + 1;',
+    'const seq = journal.view.seq + 2;',
+  ),
+  mutation(
+    'an entry is folded in before it is written',
+    'commit before answer',
+    'mixed',
+    ['readOther', 'ackLost', 'readAhead', 'staleList', 'engineError', 'stuck'],
+    APPEND,
+    'const outcome = await fillSlot(journal, { item, seq, signBefore });',
+    'journal.advance(seq, nonce, entry, body.length, payload);\n    const outcome = await fillSlot(journal, { item, seq, signBefore });',
+  ),
+  mutation(
+    'the end that a group draws up is off by one',
+    'offsets are dense',
+    'contention',
+    ['offsetGap', 'engineError'],
+    'lib/journal/draft.ts',
+    'partition.nextOffset = batch.baseOffset + batch.lastOffsetDelta + 1;',
+    'partition.nextOffset = batch.baseOffset + batch.lastOffsetDelta + 2;',
+  ),
+  mutation(
+    'a closed journal is appended to',
+    'deletion',
+    'lifecycle',
+    ['afterClose', 'engineError'],
+    'lib/journal/decide-append.ts',
+    'if (draft.view.closed) {',
+    'if (false as boolean) {',
+  ),
+];
+
+/** What is known of producers, and what their batches say. */
+const BATCHES: readonly Mutation[] = [
+  mutation(
+    'sequences are not looked at',
+    'idempotence',
+    'mixed',
+    ['order', 'duplicate'],
+    PRODUCERS,
+    'if (batch.baseSequence !== expected) {',
+    'if (false as boolean) {',
+  ),
+  mutation(
+    'duplicates are not recognised',
+    'idempotence',
+    'mixed',
+    ['wronglyRefused'],
+    PRODUCERS,
+    'if (original !== undefined)',
+    'if (false as boolean)',
+  ),
+  mutation(
+    "a new producer's later batches get in before its first",
+    'idempotence',
+    'firstBatches',
+    ['order'],
+    'lib/journal/decide-append.ts',
+    'batch.isBehindFailure?.() === true',
+    'false',
+  ),
+  mutation(
+    'old epochs are let in',
+    'fencing',
+    'transactions',
+    ['zombie', 'order', 'duplicate'],
+    PRODUCERS,
+    'if (batch.producerEpoch < state.epoch) {',
+    'if (false as boolean) {',
+  ),
+  mutation(
+    'producer ids are used although they were not taken',
+    'idempotence',
+    'firstBatches',
+    ['wronglyRefused', 'ackLost', 'duplicate', 'altered', 'order'],
+    'lib/transactions/producer-ids.ts',
+    "if (put.kind !== 'committed') continue;",
+    '',
+  ),
+  mutation(
+    'batches get a time under their checksum',
+    'batches are kept as they came',
+    'mixed',
+    ['phantom'],
+    PRODUCE,
+    'if (appendTime >= 0) bytes = withLogAppendTime(bytes, appendTime);',
+    'bytes = withLogAppendTime(bytes, 1);',
+  ),
+  mutation(
+    'batches are described with epoch 0',
+    'batches are kept as they came',
+    'transactions',
+    ['altered', 'wronglyRefused', 'ackLost'],
+    PRODUCE,
+    'producerEpoch: header.producerEpoch,',
+    'producerEpoch: Math.min(header.producerEpoch, 0),',
+  ),
+  mutation(
+    'whoever cannot wait longer is told something final',
+    'errors',
+    'unknowns',
+    ['unexpectedError'],
+    'lib/journal/group.ts',
+    "error: 'REQUEST_TIMED_OUT'",
+    "error: 'INVALID_RECORD'",
+  ),
+];
+
+const TOPICS = 'lib/admin/topics.ts';
+
+/** Checkpoints, objects, versions: R4, R5, R9. */
+const STORING: readonly Mutation[] = [
+  mutation(
+    'a gap in the chain goes unnoticed',
+    'R4',
+    'janitor',
+    ['engineError', 'exception', 'stuck'],
+    JOURNAL,
+    'if (seq > this.#view.seq + 1) {',
+    'if (false as boolean) {',
+  ),
+  mutation(
+    'a checkpoint replaces a newer one',
+    'R4',
+    'checkpoints',
+    ['versionBack'],
+    CHECKPOINT,
+    'if (existing !== undefined && existing.version >= seq) return this.#forget(keyOf(placed.item));',
+    '',
+  ),
+  mutation(
+    'checkpoints are read back wrongly',
+    'R4',
+    'checkpoints',
+    ['viewDiffers', 'wronglyRefused'],
+    'lib/journal/checkpoint-codec.ts',
+    'partition.maxTimestampOffset = reader.int();',
+    'partition.maxTimestampOffset = reader.int() - 1;',
+  ),
+  mutation(
+    'an object is named however old it is',
+    'R5',
+    'objects',
+    ['objectMissing'],
+    APPEND,
+    'stretch === undefined ? Number.POSITIVE_INFINITY : stretch.storedAt + NAME_WITHIN_MS,',
+    'Number.POSITIVE_INFINITY,',
+  ),
+  mutation(
+    'an entry is written before the object that it names',
+    'R5',
+    'objects',
+    ['objectMissing'],
+    'lib/journal/wal.ts',
+    'const outcome = await this.#put(\n      key,\n      parts.map((part) => part.bytes),\n    );',
+    "void this.#put(\n      key,\n      parts.map((part) => part.bytes),\n    );\n    const outcome = { kind: 'stored', storeTime: this.#blobs.now(), message: '' } as const;",
+  ),
+  mutation(
+    'the versions of a topic begin anew when it is created again',
+    'R9',
+    'lifecycle',
+    ['versionBack'],
+    CREATE_TOPIC,
+    'Math.max(createdAt, (existing?.version ?? 0) + 1)',
+    '1',
+  ),
+  mutation(
+    "a topic's copy replaces a newer one",
+    'R9',
+    'lifecycle',
+    ['versionBack'],
+    CREATE_TOPIC,
+    'if (older !== undefined && older.version >= version) return;',
+    '',
+  ),
+  mutation(
+    'a topic is taken for what a read from before says',
+    'topics are read after the call',
+    'lifecycle',
+    ['unknownTopic'],
+    TOPICS,
+    'if (running === undefined) return this.#startReading(name);',
+    'if (running === undefined) return this.#startReading(name);\n    else return running;',
+  ),
+  mutation(
+    'a topic is created over one that is there',
+    'R9',
+    'lifecycle',
+    ['createdTwice', 'unknownTopic'],
+    CREATE_TOPIC,
+    'if (existing !== undefined && decodeTopic(existing.body).deletedAt === undefined)',
+    'if (false as boolean)',
+  ),
+  mutation(
+    'deleting closes nothing',
+    'deletion',
+    'lifecycle',
+    ['deleteLost'],
+    'lib/admin/delete-topic.ts',
+    "view.closed ? undefined : ({ kind: 'close', time } as const)",
+    'undefined',
+  ),
+  mutation(
+    'an entry of an unknown kind is passed over',
+    'R9',
+    'newcomer',
+    ['afterUnknown', 'ackLost'],
+    ENTRY,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the text of the source
+    'throw new MalformedBytesError(`entry kind ${kind} is unknown to this program`);',
+    "return { kind: 'logStart', time, starts: [] };",
+  ),
+];
+
+/** Fetch, ListOffsets, transactions. */
+const READING: readonly Mutation[] = [
+  mutation(
+    'the end is not read strongly before an offset is out of range',
+    'strong read before OFFSET_OUT_OF_RANGE',
+    'contention',
+    ['wronglyOutOfRange'],
+    FETCH,
+    'behind.set(one.open, behind.get(one.open) === true || past);',
+    'behind.set(one.open, false);',
+  ),
+  mutation(
+    'the end is listed by an eventually consistent read',
+    'strong read for ListOffsets',
+    'contention',
+    ['staleList'],
+    'lib/log/list-offsets.ts',
+    'await journal.catchUp(true);',
+    'await journal.catchUp(false);',
+  ),
+  mutation(
+    'a read goes on behind what was deleted',
+    'a fetch never skips',
+    'janitor',
+    ['skipped'],
+    READ,
+    'if (meta.baseOffset > next) {',
+    'if (false as boolean) {',
+  ),
+  mutation(
+    'an index entry that leads below the log start ends a read',
+    'reading from the log start',
+    'janitor',
+    ['wronglyOutOfRange', 'stuck'],
+    READ,
+    'if (first === undefined) throw',
+    'if (first === undefined || slotOf(first.sk) !== seq) throw',
+  ),
+  mutation(
+    'objects are read one after the other',
+    'fetches end in time',
+    'objects',
+    ['stuck'],
+    READ,
+    'LOADS_MAX = 16',
+    'LOADS_MAX = 1',
+  ),
+  mutation(
+    'an object is read from its start',
+    'reading objects',
+    'objects',
+    ['readOther', 'skipped', 'exception'],
+    READ,
+    'getRange(key, start, start + length)',
+    'getRange(key, 0, length)',
+  ),
+  mutation(
+    'batches from objects keep the offsets that they were sent with',
+    'reading objects',
+    'objects',
+    ['skipped', 'readOther'],
+    READ,
+    'patchBatches(bytes, [meta], partition === undefined ? 0 : epochAt(partition, meta.baseOffset));',
+    'void partition;',
+  ),
+  mutation(
+    'inline batches keep the offsets that they were sent with',
+    'offsets in the bytes',
+    'mixed',
+    ['altered'],
+    APPEND,
+    'patchBatch(bytes.subarray(position, position + size), baseOffset, leaderEpoch);',
+    'void baseOffset;',
+  ),
+  mutation(
+    'the high watermark is one too far',
+    'high watermark',
+    'mixed',
+    ['readAhead'],
+    FETCH,
+    'highWatermark: partition.nextOffset,',
+    'highWatermark: partition.nextOffset + 1,',
+  ),
+  mutation(
+    'read_committed reads to the end',
+    'read_committed',
+    'transactions',
+    ['unstable'],
+    FETCH,
+    "isolation === 'read_committed' ? bounds.lastStableOffset : bounds.highWatermark",
+    'bounds.highWatermark',
+  ),
+  mutation(
+    'aborted transactions are not listed',
+    'read_committed',
+    'transactions',
+    ['isolation'],
+    'lib/journal/view.ts',
+    'return partition.aborted.filter((range) => range.lastOffset >= from && range.firstOffset < to);',
+    'return partition.aborted.filter((range) => range.lastOffset < from && range.firstOffset > to);',
+  ),
+  mutation(
+    'a marker leaves its transaction open',
+    'last stable offset',
+    'transactions',
+    ['stuck', 'viewDiffers', 'staleList'],
+    'lib/journal/apply.ts',
+    'partition.openTransactions.delete(marker.producerId);',
+    '',
+  ),
+];
+
+export const MUTATIONS: readonly Mutation[] = [...WRITING, ...BATCHES, ...STORING, ...READING];

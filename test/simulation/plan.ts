@@ -1,0 +1,39 @@
+import type { ClusterPlan } from './cluster.ts';
+import type { ConsumerPlan } from './consumer.ts';
+import type { LifecyclePlan } from './lifecycle.ts';
+import type { OperatorPlan } from './operator.ts';
+import type { ProducerPlan } from './producer.ts';
+import type { TransactorPlan } from './transactor.ts';
+import type { Rates, TroubleTimes } from './trouble.ts';
+
+export interface TopicPlan {
+  readonly name: string;
+  readonly partitions: number;
+  readonly journals: number;
+  readonly producers: readonly ProducerPlan[];
+  readonly consumers: readonly ConsumerPlan[];
+  readonly transactors: readonly TransactorPlan[];
+  readonly operators: readonly OperatorPlan[];
+}
+
+/** Everybody works, things go wrong for `troubledMs`, all comes to an end; then nothing happens for `idleMs`. */
+export interface Stretch {
+  readonly troubledMs: number;
+  readonly idleMs: number;
+  /** The janitor comes so often while nothing happens. */
+  readonly sweeps: number;
+  /** Brokers that get no requests in this stretch. */
+  readonly resting?: number;
+}
+
+/** All that a seed does not decide by itself. */
+export interface Plan {
+  readonly rates: Rates;
+  readonly times: TroubleTimes;
+  readonly cluster: ClusterPlan;
+  readonly topics: readonly TopicPlan[];
+  readonly lifecycles: readonly LifecyclePlan[];
+  readonly stretches: readonly Stretch[];
+  /** After so long a later program writes an entry that nobody knows, and the run ends soon after; ms. */
+  readonly newcomerAfterMs?: number;
+}

@@ -1,0 +1,244 @@
+import { randomInt, seededRandom } from '../../lib/core/random.ts';
+import { Caller } from './caller.ts';
+import { Cluster } from './cluster.ts';
+import { Consumer } from './consumer.ts';
+import { Janitor } from './janitor.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { writeUnknownEntry } from './newcomer.ts';
+import { Operator } from './operator.ts';
+import type { Plan, Stretch, TopicPlan } from './plan.ts';
+import { Producer } from './producer.ts';
+import { SCENARIOS, type ScenarioName } from './scenarios.ts';
+import { createTopic } from './topics.ts';
+import { Transactor } from './transactor.ts';
+import { type Violation, World } from './world.ts';
+
+export interface RunOptions {
+  readonly scenario: ScenarioName;
+  readonly seed: number;
+  /** Kinds of trouble and names of clients that are left out. */
+  readonly without?: readonly string[];
+}
+
+export interface RunResult {
+  readonly scenario: ScenarioName;
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  readonly traceHash: string;
+  readonly trace: readonly string[];
+  /** The names of all clients of the scenario that were not left out. */
+  readonly clients: readonly string[];
+  readonly figures: Figures;
+}
+
+export interface Figures {
+  readonly acknowledged: number;
+  readonly brokers: number;
+  readonly troubles: Readonly<Record<string, number>>;
+  readonly entries: number;
+  readonly objects: number;
+  readonly checkpoints: number;
+  readonly checkpointsInObjects: number;
+  readonly entriesDeleted: number;
+  readonly objectsDeleted: number;
+  readonly polls: number;
+  readonly events: number;
+  readonly virtualMs: number;
+}
+
+/**
+ * Once nothing goes wrong any more, everybody is done within this; ms. An append that named an object and stayed without an
+ * answer is given up 25 minutes after the object was stored (rules R2 and R5); everything else takes seconds.
+ */
+const SETTLE_MS = 40 * 60 * 1000;
+
+/** How long is watched what writers do about an entry that they do not know; ms. */
+const NEWCOMER_STAYS_MS = 4_000;
+
+/** Clients that read everything again at the end, from each process and from a new one. */
+const READ_AGAIN = { maxWaitMs: 0, maxBytes: 64 * 1024, wander: 0 } as const;
+
+/** Runs one seed of a scenario from beginning to end, or to the first violation. */
+export async function runSeed(options: RunOptions): Promise<RunResult> {
+  const plan = SCENARIOS[options.scenario](seededRandom(options.seed));
+  const run = new Run(plan, options);
+  await run.everything();
+  return run.result();
+}
+
+class Run {
+  readonly #options: RunOptions;
+  readonly #plan: Plan;
+  readonly #world: World;
+  readonly #cluster: Cluster;
+  readonly #janitor: Janitor;
+  readonly #producers: Producer[] = [];
+  readonly #transactors: Transactor[] = [];
+  readonly #lifecycles: Lifecycle[] = [];
+  readonly #operators: Operator[] = [];
+  readonly #consumers: Consumer[] = [];
+  #readAgain: Consumer[] = [];
+
+  constructor(plan: Plan, options: RunOptions) {
+    const { rates, times } = plan;
+    this.#options = options;
+    this.#plan = plan;
+    this.#world = new World({ seed: options.seed, rates, times, without: new Set(options.without) });
+    this.#cluster = new Cluster(this.#world, plan.cluster);
+    this.#janitor = new Janitor(this.#world);
+  }
+
+  async everything(): Promise<void> {
+    await this.#until('setting up', this.#setUp(), SETTLE_MS);
+    const { newcomerAfterMs } = this.#plan;
+    if (newcomerAfterMs !== undefined) return this.#meetNewcomer(newcomerAfterMs);
+    for (const stretch of this.#plan.stretches) {
+      if (this.#over) return;
+      await this.#work(stretch);
+      if (this.#over) return;
+      await this.#rest(stretch);
+    }
+    if (this.#over) return;
+    await this.#until('reading everything again', this.#verify(), SETTLE_MS);
+    if (this.#over) return;
+    for (const instance of this.#cluster.instances) instance.claimViews();
+    this.#world.checkpoints.check();
+  }
+
+  result(): RunResult {
+    const { scenario, seed } = this.#options;
+    const { violations, trace, ledger, checkpoints, troubles, events, clock } = this.#world;
+    const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+    const acknowledging = [...this.#producers, ...this.#transactors, ...this.#lifecycles];
+    return {
+      scenario,
+      seed,
+      violations,
+      trace,
+      clients: [...acknowledging, ...this.#operators, ...this.#consumers].map((one) => one.name),
+      traceHash: this.#world.traceHash(),
+      figures: {
+        acknowledged: sum(acknowledging.map((one) => one.acknowledged)),
+        brokers: this.#plan.cluster.brokers,
+        troubles: Object.fromEntries(troubles.counts),
+        entries: sum([...ledger.journals.values()].map((journal) => journal.entries.length)),
+        objects: trace.filter((line) => line.includes(' stored wal/')).length,
+        checkpoints: checkpoints.stored,
+        checkpointsInObjects: checkpoints.inObjects,
+        entriesDeleted: this.#janitor.entriesDeleted,
+        objectsDeleted: this.#janitor.objectsDeleted,
+        polls: sum([...this.#consumers, ...this.#readAgain].map((one) => one.polls)),
+        events,
+        virtualMs: clock.monotonic(),
+      },
+    };
+  }
+
+  get #over(): boolean {
+    return this.#world.violations.length > 0;
+  }
+
+  async #setUp(): Promise<void> {
+    const caller = new Caller(this.#cluster, 'setup');
+    for (const [index, topic] of this.#plan.topics.entries()) await this.#setUpTopic(caller, topic, `${index}`);
+    for (const [index, lifecycle] of this.#plan.lifecycles.entries()) {
+      this.#add(this.#lifecycles, new Lifecycle(this.#cluster, `life${index}`, lifecycle));
+    }
+  }
+
+  async #setUpTopic(caller: Caller, plan: TopicPlan, index: string): Promise<void> {
+    const cluster = this.#cluster;
+    const topic = await createTopic(caller, plan.name, plan.partitions, plan.journals);
+    for (const [n, one] of plan.producers.entries()) {
+      this.#add(this.#producers, new Producer(cluster, `p${index}${n}`, topic, one));
+    }
+    for (const [n, one] of plan.transactors.entries()) {
+      this.#add(this.#transactors, new Transactor(cluster, `t${index}${n}`, topic, one));
+    }
+    for (const [n, one] of plan.operators.entries()) {
+      this.#add(this.#operators, new Operator(cluster, `o${index}${n}`, topic, one));
+    }
+    for (const [n, one] of plan.consumers.entries()) {
+      this.#add(this.#consumers, new Consumer(cluster, `c${index}${n}`, topic, one));
+    }
+  }
+
+  #add<Client extends Caller>(clients: Client[], client: Client): void {
+    if (this.#options.without?.includes(client.name) !== true) clients.push(client);
+  }
+
+  /** A stretch of work: troubled first, then calm until everybody is done. */
+  async #work(stretch: Stretch): Promise<void> {
+    const { troubles, clock } = this.#world;
+    troubles.on = stretch.troubledMs > 0;
+    this.#cluster.resting = stretch.resting ?? 0;
+    this.#cluster.disturb();
+    const writing = [...this.#producers, ...this.#transactors, ...this.#lifecycles, ...this.#operators];
+    const written = new Set(writing);
+    const all = [
+      ...writing.map((one) => one.run().then(() => written.delete(one))),
+      ...this.#consumers.map((one) => one.run(() => written.size === 0)),
+    ];
+    const calm = clock.setTimer(stretch.troubledMs, () => {
+      troubles.on = false;
+      this.#cluster.calm();
+      this.#world.note('calm');
+    });
+    await this.#until('working', Promise.all(all), stretch.troubledMs + SETTLE_MS, () => {
+      const waiting = [...written].map((one) => one.name);
+      return waiting.length > 0 ? waiting.join(', ') : 'consumers';
+    });
+    calm();
+    troubles.on = false;
+    this.#cluster.calm();
+  }
+
+  /** Nobody can go on after it, so nobody is waited for. */
+  async #meetNewcomer(afterMs: number): Promise<void> {
+    const { clock } = this.#world;
+    for (const one of [...this.#producers, ...this.#operators]) void one.run();
+    await clock.advance(afterMs);
+    await this.#until('writing an entry', writeUnknownEntry(this.#world), SETTLE_MS);
+    await clock.advance(NEWCOMER_STAYS_MS);
+  }
+
+  async #rest(stretch: Stretch): Promise<void> {
+    const steps = Math.max(1, stretch.sweeps);
+    for (let step = 0; step < steps && !this.#over; step++) {
+      await this.#world.clock.advance(stretch.idleMs / steps);
+      if (stretch.sweeps > 0) await this.#janitor.sweep();
+    }
+  }
+
+  /** Everything is read from its beginning: by a new process, and by each of those that are there. */
+  async #verify(): Promise<void> {
+    this.#cluster.instances.push(this.#cluster.start());
+    const readers = this.#consumers.map((one, index) => {
+      const committed = index % 2 === 0;
+      return new Consumer(this.#cluster, `v${index}`, one.topic, { ...READ_AGAIN, committed });
+    });
+    this.#readAgain = readers;
+    const running = this.#cluster.instances.filter((one) => one.process.state === 'up');
+    for (const reader of readers) {
+      for (const instance of [running.at(-1)!, running[randomInt(reader.random, 0, running.length)]!]) {
+        reader.restart(instance);
+        await reader.run(() => true);
+      }
+    }
+  }
+
+  async #until(doing: string, work: Promise<unknown>, withinMs: number, who = () => doing): Promise<void> {
+    let done = false;
+    const world = this.#world;
+    work.then(
+      () => {
+        done = true;
+      },
+      (error: unknown) => {
+        world.report('exception', error instanceof Error ? (error.stack ?? error.message) : String(error));
+      },
+    );
+    await world.clock.runUntil(() => done || this.#over, withinMs);
+    if (!done && !this.#over) world.report('stuck', `${doing} for ${withinMs / 1000} s, not done: ${who()}`);
+  }
+}

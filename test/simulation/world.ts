@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { type Random, randomInt, seededRandom } from '../../lib/core/random.ts';
+import { VirtualClock } from '../../lib/core/virtual-clock.ts';
+import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
+import type { Item } from '../../lib/storage/ports.ts';
+import { CheckpointLog } from './checkpoint-log.ts';
+import type { Check } from './checks.ts';
+import { awsLatency } from './latencies.ts';
+import { Ledger } from './ledger.ts';
+import { watchStore } from './store-watch.ts';
+import { type Rates, Troubles, type TroubleTimes } from './trouble.ts';
+
+export interface Violation {
+  /** Which checker found it. */
+  readonly kind: Check;
+  readonly message: string;
+  /** Virtual ms since the start. */
+  readonly at: number;
+}
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly rates: Rates;
+  readonly times: TroubleTimes;
+  /** Kinds of trouble that are turned off, to find what a failure needs. */
+  readonly without: ReadonlySet<string>;
+}
+
+/** What all simulated processes share: one clock, one source of chance, one store, one record of what happened. */
+export class World {
+  readonly clock = new VirtualClock();
+  readonly troubles: Troubles;
+  readonly store: MemoryStores;
+  readonly ledger: Ledger;
+  readonly checkpoints: CheckpointLog;
+  readonly violations: Violation[] = [];
+  readonly trace: string[] = [];
+  readonly #random: Random;
+  readonly #versions = new Map<string, number>();
+  /** Store calls, requests and answers: what a run is made of. */
+  events = 0;
+
+  constructor(options: WorldOptions) {
+    this.#random = seededRandom(options.seed);
+    this.troubles = new Troubles(this.split(), () => this.clock.now(), options.rates, options.times, options.without);
+    this.ledger = new Ledger(
+      (kind, message) => this.report(kind, message),
+      () => this.clock.now(),
+    );
+    this.checkpoints = new CheckpointLog(this.ledger);
+    watchStore(this.clock, {
+      wrote: (table, item, before) => this.#wrote(table, item, before),
+      deleted: (table, item) => {
+        this.note('deleted', table, item.pk, item.sk);
+        if (table === 'journal') this.ledger.deleted(item);
+      },
+      stored: (key, bytes) => {
+        this.note('stored', key, bytes.length);
+        this.ledger.stored(key, bytes);
+      },
+      removed: (key) => {
+        this.note('removed', key);
+        this.checkpoints.removed(key);
+        this.ledger.removed(key);
+      },
+    });
+    const { troubles } = this;
+    this.store = memoryStores({
+      clock: this.clock,
+      random: this.split(),
+      faults: (call) => {
+        this.events++;
+        return troubles.plan(call);
+      },
+      latency: awsLatency,
+    });
+  }
+
+  /** A source of chance of its own, so that one coroutine's draws do not move another's. */
+  split(): Random {
+    return seededRandom(randomInt(this.#random, 0, 2 ** 48));
+  }
+
+  /** Something that must not be. The run ends at the first. */
+  report(kind: Check, message: string): void {
+    this.note('VIOLATION', kind, message);
+    this.violations.push({ kind, message, at: this.clock.monotonic() });
+  }
+
+  note(what: string, ...details: readonly (string | number)[]): void {
+    this.trace.push(`${this.clock.monotonic().toFixed(3)} ${what} ${details.join(' ')}`);
+  }
+
+  traceHash(): string {
+    return createHash('sha256').update(this.trace.join('\n')).digest('hex').slice(0, 16);
+  }
+
+  #wrote(table: 'journal' | 'state', item: Item, before: Item | undefined): void {
+    this.note('wrote', table, item.pk, item.sk, `v${item.version}`, item.nonce.slice(0, 6), item.body.length);
+    if (table === 'journal') {
+      this.ledger.wrote(item);
+      return;
+    }
+    const key = `${item.pk}\0${item.sk}`;
+    const known = this.#versions.get(key) ?? before?.version ?? -1;
+    if (item.version <= known) {
+      this.report('versionBack', `${item.pk} ${item.sk} went from version ${known} to ${item.version}`);
+    }
+    this.#versions.set(key, Math.max(known, item.version));
+    if (item.pk.startsWith('checkpoint/')) this.checkpoints.wrote(item);
+  }
+}
