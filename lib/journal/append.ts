@@ -27,7 +27,9 @@ export type EntryMaker = (view: JournalView, time: StoreTime) => Entry | undefin
 export class Appender {
   readonly #journal: Journal;
   readonly #checkpointer: Checkpointer;
+  /** Grows with each lost race, and shrinks with each append that lost none. */
   #contention = 0;
+  #lostRace = false;
 
   constructor(journal: Journal, checkpointer: Checkpointer) {
     this.#journal = journal;
@@ -170,10 +172,12 @@ export class Appender {
         patchBatches(payload, entry.batches, epoch);
       }
       journal.advance(seq, nonce, entry, body.length, payload);
-      this.#contention = Math.floor(this.#contention / 2);
+      if (!this.#lostRace) this.#contention = Math.floor(this.#contention / 2);
+      this.#lostRace = false;
       this.#checkpointer.poke();
     } else if (outcome.kind === 'taken') {
       this.#contention = Math.min(this.#contention + 1, CONTENTION_MAX);
+      this.#lostRace = true;
       if (outcome.item !== undefined && journal.view.seq === seq - 1) journal.advanceWith(outcome.item);
       await journal.catchUp(true);
     }
@@ -199,7 +203,7 @@ function decide(view: JournalView, requests: readonly Request[], time: StoreTime
   let refusals = 0;
   for (const request of requests) {
     const { batch } = request;
-    const decision = decideAppend(draft, batch);
+    const decision = decideAppend(draft, batch, batch.isBehindFailure?.() === true);
     const logStartOffset = draft.logStartOffset(batch.partition);
     switch (decision.kind) {
       case 'append':

@@ -11,7 +11,7 @@ export interface BatchToAppend extends SequencedBatch {
   readonly bytes: Buffer;
   /** True once a transaction coordinator has vouched that this transaction is open (rule R14). */
   readonly transactionVerified: boolean;
-  /** Whether a batch that the producer had sent before this one failed, so that this one cannot be its first. */
+  /** Asked at each decision: whether a batch that the producer had sent before this one has failed. */
   readonly isBehindFailure?: (() => boolean) | undefined;
 }
 
@@ -21,10 +21,11 @@ export type AppendDecision =
   | ({ readonly kind: 'rejected' } & Failure);
 
 /**
- * May this batch be appended, and at which offset? Pure: the answer depends on the draft alone. This is the place where
+ * May this batch be appended, and at which offset? Pure: the answer depends on the arguments alone. `isBehindFailure` says that
+ * a batch which the producer had sent before this one failed in this process, so that this one cannot be its first. This is the place where
  * offsets are assigned; the conditional put of the entry makes the decision true for everybody (DESIGN, the commit rule).
  */
-export function decideAppend(draft: Draft, batch: BatchToAppend): AppendDecision {
+export function decideAppend(draft: Draft, batch: BatchToAppend, isBehindFailure = false): AppendDecision {
   if (draft.view.closed) {
     return { kind: 'rejected', error: 'UNKNOWN_TOPIC_OR_PARTITION', message: 'the topic was deleted' };
   }
@@ -36,7 +37,7 @@ export function decideAppend(draft: Draft, batch: BatchToAppend): AppendDecision
       return { kind: 'duplicate', baseOffset, timestamp };
     }
     if (verdict.kind === 'rejected') return verdict;
-    if (state === undefined && batch.isBehindFailure?.() === true) {
+    if (state === undefined && isBehindFailure) {
       return { kind: 'rejected', error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', message: 'an earlier batch has failed' };
     }
     const continues = state !== undefined && state.transactionStart !== NO_OFFSET;

@@ -87,7 +87,6 @@ export class WalWriter {
     this.#inFlight += 1;
     void this.#write(sources).finally(() => {
       this.#inFlight -= 1;
-      if (this.#limits.lingerMs === 0) this.#due = true;
       this.#pump();
     });
   }

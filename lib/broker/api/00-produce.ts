@@ -1,3 +1,4 @@
+import { MalformedBytesError } from '../../core/bytes.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { Interrupted } from '../../log/interrupted.ts';
@@ -44,12 +45,12 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
       return stream === undefined ? result : result.then(stream.take);
     });
   });
-  const responses = [];
-  for (const [position, topic] of request.topicData.entries()) {
-    const results = await Promise.all(pending[position]!);
-    const partitionResponses = results.map((result, at) => answerOf(topic.partitionData[at]!.index, result));
-    responses.push({ name: topic.name, topicId: topic.topicId, partitionResponses });
-  }
+  const results = await Promise.all(pending.map((partitions) => Promise.all(partitions)));
+  const responses = request.topicData.map((topic, position) => ({
+    name: topic.name,
+    topicId: topic.topicId,
+    partitionResponses: topic.partitionData.map(({ index }, at) => answerOf(index, results[position]![at]!)),
+  }));
   if (acks !== 0) return { responses };
   const failed = responses.flatMap((topic) => topic.partitionResponses).find((one) => one.errorCode !== 0);
   if (failed === undefined) return NO_ANSWER;
@@ -141,7 +142,8 @@ async function resolveOrFail(broker: Broker, reference: TopicReference, partitio
   try {
     return await broker.partitions.resolve(reference, partition);
   } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
+    // Stored bytes of a newer format are as good as none to this program.
+    if (!(error instanceof StoreUnavailableError || error instanceof MalformedBytesError)) throw error;
     broker.logger.log('warn', { event: 'store_unavailable', apiKey: 0, message: error.message });
     return { kind: 'failed', error: 'KAFKA_STORAGE_ERROR' } as const;
   }

@@ -72,6 +72,12 @@ describe('a batch', () => {
     expect(decideAppend(new Draft(state().view), one)).toMatchObject(expected);
   });
 
+  it('of an unknown producer is not the first behind one that failed', () => {
+    const unknown = sequenced('x', 4, { producerId: 99 });
+    expect(decideAppend(new Draft(state().view), unknown)).toMatchObject({ kind: 'append' });
+    expect(decideAppend(new Draft(state().view), unknown, true)).toMatchObject(outOfOrder);
+  });
+
   it('is a repetition only of one of the last five', () => {
     const fold = new Fold();
     for (let sequence = 0; sequence < 7; sequence++) fold.from(7, sequence);
