@@ -155,13 +155,15 @@ async function readOne(
   const outside = { ...failed('OFFSET_OUT_OF_RANGE'), ...bounds };
   if (one.offset < partition.logStartOffset || one.offset > partition.nextOffset) return outside;
   const to = isolation === 'read_committed' ? bounds.lastStableOffset : bounds.highWatermark;
+  // Before anything is awaited: with the log start, the view forgets what was aborted below it.
+  const abortedBefore = isolation === 'read_committed' ? abortedBetween(partition, one.offset, to) : undefined;
   try {
     const range = { partition: one.partition, from: one.offset, to, maxBytes, atLeastOne };
     const batches = await readBatches(journal, range);
     const last = batches.at(-1)?.meta;
     const until = last === undefined ? one.offset : last.baseOffset + last.lastOffsetDelta + 1;
     const size = batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
-    const aborted = isolation === 'read_committed' ? abortedBetween(partition, one.offset, until) : undefined;
+    const aborted = abortedBefore?.filter((range) => range.firstOffset < until);
     const readable = until < to ? Math.max(size, maxBytes) : size;
     return { error: 'NONE', ...bounds, aborted, batches: batches.map((batch) => batch.bytes), size, readable };
   } catch (error) {

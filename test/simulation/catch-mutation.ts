@@ -1,10 +1,10 @@
 import { bundleSimulation } from './bundle.ts';
 import type { Check } from './checks.ts';
-import type { Mutation } from './mutations.ts';
+import type { Mutation } from './mutation.ts';
 import { ChildFailedError, runSeeds } from './seed-runner.ts';
 
 /** A rule whose absence is not noticed by then is not tested. */
-export const SEEDS_MAX = 60;
+export const SEEDS_MAX = 100;
 
 /** Far enough apart for the stretches of seeds not to meet. */
 const STARTS_APART = 10_000;

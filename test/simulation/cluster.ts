@@ -83,8 +83,9 @@ export class Cluster {
   /** Ends what is still going on, but for the long freezes; enough processes run afterwards. */
   calm(): void {
     this.world.troubles.storms.clear();
-    let running = this.instances.filter((one) => one.process.state === 'up').length;
-    for (let place = 0; running < RUNNING_MIN && place < this.instances.length; place++) {
+    const awake = this.instances.slice(this.resting);
+    let running = awake.filter((one) => one.process.state === 'up').length;
+    for (let place = this.resting; running < RUNNING_MIN && place < this.instances.length; place++) {
       if (this.instances[place]!.process.state === 'up') continue;
       this.instances[place] = this.start();
       running++;
@@ -104,7 +105,7 @@ export class Cluster {
   }
 
   #freeze(): void {
-    const running = this.instances.filter((one) => one.process.state === 'up');
+    const running = this.instances.slice(this.resting).filter((one) => one.process.state === 'up');
     if (running.length <= RUNNING_MIN) return;
     const chosen = running[randomInt(this.#random, 0, running.length)]!;
     const long = this.#random.next() < this.plan.longFreezes;

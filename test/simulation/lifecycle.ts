@@ -12,8 +12,11 @@ export interface LifecyclePlan {
   /** Lives of the topic in each stretch of the run. */
   readonly lives: number;
   readonly batches: number;
+  /** Others change the topic and ask for what is not there yet, all the time. */
+  readonly crowded?: boolean;
 }
 
+const CROWD = 3;
 const NONE = errorCode('NONE');
 const GONE = new Set([NONE, errorCode('UNKNOWN_TOPIC_OR_PARTITION'), errorCode('UNKNOWN_TOPIC_ID')]);
 const ALREADY = errorCode('INVALID_PARTITIONS');
@@ -52,6 +55,7 @@ export class Lifecycle extends Caller {
       await this.#grow(topic, topic.partitions + randomInt(this.random, 1, 3));
       if (this.random.next() < 0.5) await this.#use(topic, `${this.name}${life}b`);
     }
+    if (this.plan.crowded === true) this.#disturb(topic);
     const late = this.#producer(topic, `${this.name}${life}c`);
     const running = late.run();
     await this.sleep(this.random.next() * 200);
@@ -99,11 +103,47 @@ export class Lifecycle extends Caller {
 
   async #grow(topic: SimTopic, count: number): Promise<void> {
     const topics = [{ name: topic.name, count, assignments: null }];
+    const asking = this.plan.crowded === true ? this.#askFor(topic, count - 1) : undefined;
     await this.insist(ApiKey.CreatePartitions, 3, { topics, timeoutMs: 3_000, validateOnly: false }, (answer) => {
       const code = answer.results[0]!.errorCode;
       return code === NONE || code === ALREADY ? true : undefined;
     });
     topic.partitions = count;
+    asking?.();
+  }
+
+  /** Has clients ask for a partition that is only just coming; returns what ends that. */
+  #askFor(topic: SimTopic, partitionIndex: number): () => void {
+    let grown = false;
+    const partitions = [{ partitionIndex, currentLeaderEpoch: -1, timestamp: -1 }];
+    for (let client = 0; client < CROWD; client++) {
+      const caller = new Caller(this.cluster, 'early');
+      void (async () => {
+        while (!grown) {
+          await caller.ask(ApiKey.ListOffsets, 7, {
+            replicaId: -1,
+            isolationLevel: 0,
+            topics: [{ name: topic.name, partitions }],
+          });
+          await caller.sleep(this.random.next() * 10);
+        }
+      })();
+    }
+    return () => {
+      grown = true;
+    };
+  }
+
+  /** Gives the topic more partitions while it is being deleted; whether that succeeds is nobody's concern. */
+  #disturb(topic: SimTopic): void {
+    for (let more = 1; more <= CROWD; more++) {
+      const topics = [{ name: topic.name, count: topic.partitions + more, assignments: null }];
+      void new Caller(this.cluster, 'other').ask(ApiKey.CreatePartitions, 3, {
+        topics,
+        timeoutMs: 3_000,
+        validateOnly: false,
+      });
+    }
   }
 
   async #remove(topic: SimTopic): Promise<void> {

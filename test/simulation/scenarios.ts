@@ -358,13 +358,26 @@ function lifecycle(): Plan {
   };
 }
 
+/** Several clients change the same topic at once, over a store that takes its time. */
+function topicChanges(): Plan {
+  const crowded = { lives: 4, batches: 4, crowded: true };
+  return {
+    rates: { slowThere: 0.06, slowBack: 0.06, lostAnswer: 0.02, throttled: 0.02 },
+    times: { ...TIMES, slowMs: 1_500 },
+    cluster: { ...CLUSTER, brokers: 4, settings: awsSettings() },
+    topics: [],
+    lifecycles: [crowded, crowded],
+    stretches: [{ troubledMs: 20 * SECOND_MS, ...NO_REST }],
+  };
+}
+
 /** Transactions begin, abort and commit among other producers' batches, and readers see the committed ones only. */
 function transactions(): Plan {
   const transactor = { transactions: 12, batchesMax: 5, valueBytes: 60 };
   return {
-    rates: { ...RATES, crash: 0.5, freeze: 1 },
+    rates: { ...RATES, crash: 0.5, freeze: 1, slowBack: 0.05 },
     times: TIMES,
-    cluster: { ...CLUSTER, brokers: 6, settings: awsSettings(), longFreezes: 0.3 },
+    cluster: { ...CLUSTER, brokers: 6, settings: awsSettings({ 'tidelog.cache.bytes': '8000' }), longFreezes: 0.3 },
     topics: [
       {
         ...TOPIC,
@@ -375,7 +388,7 @@ function transactions(): Plan {
           { ...CONSUMER, committed: true, maxBytes: 300 },
         ],
         transactors: [transactor, transactor, transactor],
-        operators: [{ leaderChanges: 2, logStarts: 1, keep: 1 }],
+        operators: [{ leaderChanges: 2, logStarts: 10, keep: 0.7 }],
       },
     ],
     lifecycles: [],
@@ -453,6 +466,7 @@ export const SCENARIOS = {
   objects,
   checkpoints,
   lifecycle,
+  topicChanges,
   transactions,
   firstBatches,
   outages,

@@ -1,6 +1,7 @@
 import { errorCode } from '../../lib/core/errors.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
 import { journalId } from '../../lib/storage/items/journal-entry.ts';
+import { decodeTopic, TOPIC_IDS_PK } from '../../lib/storage/items/topic.ts';
 import type { Caller } from './caller.ts';
 
 /** A topic as its clients know it. */
@@ -57,10 +58,7 @@ export async function createTopic(
       await caller.pause();
       continue;
     }
-    // What was found may be what an attempt of long ago, with other numbers, has created in the end.
-    const ids = [...caller.cluster.world.ledger.journals.keys()];
-    const made =
-      told.errorCode === 0 ? Math.min(journals, partitions) : ids.filter((id) => id.startsWith(`${found.id}/`)).length;
+    const made = told.errorCode === 0 ? Math.min(journals, partitions) : journalsOf(caller, found.id);
     caller.cluster.world.note('created', name, found.id);
     return { name, ...found, journals: made, deleting: false };
   }
@@ -72,4 +70,10 @@ function find(caller: Caller, name: string): Promise<{ id: string; partitions: n
     const [topic] = answer.topics;
     return topic?.errorCode === 0 ? { id: topic.topicId, partitions: topic.partitions.length } : undefined;
   });
+}
+
+/** What was found may be what an attempt of long ago, with other numbers, has created in the end: the store knows. */
+function journalsOf(caller: Caller, id: string): number {
+  const items = caller.cluster.world.store.contents().state;
+  return decodeTopic(items.find((item) => item.pk === TOPIC_IDS_PK && item.sk === id)!.body).journals;
 }
