@@ -78,9 +78,17 @@ const FLAG_TRANSACTIONAL = 1;
 const FLAG_CONTROL = 2;
 const FLAG_PRODUCER = 4;
 
+/** What an entry takes beside its batches and payload, and a batch in its list: the writer then never has to grow. */
+const HEAD_BYTES_MAX = 128;
+const BATCH_BYTES_MAX = 64;
+
 /** The bytes of an entry's item. */
 export function encodeEntry(entry: Entry): Buffer {
-  const writer = new ByteWriter(entry.kind === 'records' ? 128 + payloadSize(entry.payload) : 128);
+  const writer = new ByteWriter(
+    entry.kind === 'records'
+      ? HEAD_BYTES_MAX + entry.batches.length * BATCH_BYTES_MAX + payloadSize(entry.payload)
+      : HEAD_BYTES_MAX,
+  );
   writer.u8(ENTRY_FORMAT);
   writer.u8(KIND_CODES[entry.kind]);
   writer.uint(entry.time);
