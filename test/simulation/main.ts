@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { bundleSimulation } from './bundle.ts';
 import { catchMutation, median, SEEDS_MAX } from './catch-mutation.ts';
 import type { SeedLine } from './child.ts';
+import type { Mutation } from './mutation.ts';
 import { MUTATIONS } from './mutations.ts';
 import { Progress } from './progress.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -10,12 +11,15 @@ import { runSeeds, shrinkSeed } from './seed-runner.ts';
 const HELP = `Runs brokers, clients and faults on a virtual clock, each seed another way, and checks what they did.
 
   npm run sim -- [--seeds N] [--seed FIRST] [--scenario NAME|all] [--jobs N] [--without KIND,...]
+             [--mutation NAME]
 
   --seeds N       how many seeds (default 100)
   --seed FIRST    the first seed (default: any)
   --scenario NAME one of ${Object.keys(SCENARIOS).join(', ')}, or all (default mixed)
   --jobs N        processes at the same time (default 1)
   --without LIST  kinds of trouble, or names of clients, to leave out
+  --mutation NAME with a rule of the engine left out, by the name it has in test/simulation/mutations*.ts; the scenario is
+                  the one that it is noticed in unless one is given
   --mutations N   instead, leave out one rule of the engine after the other and count the seeds until that is noticed, from
                   N starting points
 
@@ -30,14 +34,22 @@ async function main(): Promise<number> {
     options: {
       seeds: { type: 'string', default: '100' },
       seed: { type: 'string' },
-      scenario: { type: 'string', default: 'mixed' },
+      scenario: { type: 'string' },
       jobs: { type: 'string', default: '1' },
       without: { type: 'string', default: '' },
+      mutation: { type: 'string' },
       mutations: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
-  const scenarios = values.scenario === 'all' ? Object.keys(SCENARIOS) : values.scenario.split(',');
+  const broken = MUTATIONS.find(({ name }) => name === values.mutation);
+  if (values.mutation !== undefined && broken === undefined) {
+    const names = MUTATIONS.map(({ name }) => `  ${name}\n`).join('');
+    process.stdout.write(`There is no mutation "${values.mutation}". These are there:\n\n${names}`);
+    return 2;
+  }
+  const wanted = values.scenario ?? broken?.scenario ?? 'mixed';
+  const scenarios = wanted === 'all' ? Object.keys(SCENARIOS) : wanted.split(',');
   const unknown = scenarios.find((name) => !Object.hasOwn(SCENARIOS, name));
   if (values.help || unknown !== undefined) {
     process.stdout.write(unknown === undefined ? HELP : `There is no scenario ${unknown}.\n\n${HELP}`);
@@ -47,7 +59,7 @@ async function main(): Promise<number> {
   const first = values.seed === undefined ? Math.floor(Math.random() * ANY_SEED_MAX) : Number(values.seed);
   const [seeds, jobs] = [Number(values.seeds), Number(values.jobs)];
   const without = values.without.split(',').filter((kind) => kind !== '');
-  const bundle = await bundleSimulation();
+  const bundle = await bundleSimulation(broken?.edits);
   try {
     const progress = new Progress(seeds * scenarios.length, (text) => process.stdout.write(text));
     const workers = Array.from({ length: Math.min(jobs, seeds) }, (_, worker) => {
@@ -58,19 +70,20 @@ async function main(): Promise<number> {
     const wrong = (await Promise.all(workers)).find((line) => line !== undefined);
     progress.end(first, scenarios);
     if (wrong === undefined) return 0;
-    process.stdout.write(await failure(wrong, () => shrinkSeed(bundle, wrong.scenario, wrong.seed)));
+    process.stdout.write(await failure(wrong, broken, () => shrinkSeed(bundle, wrong.scenario, wrong.seed)));
     return 1;
   } finally {
     bundle.remove();
   }
 }
 
-async function failure(wrong: SeedLine, shrunk: () => Promise<string>): Promise<string> {
+async function failure(wrong: SeedLine, broken: Mutation | undefined, shrunk: () => Promise<string>): Promise<string> {
   const [violation] = wrong.violations;
+  const mutation = broken === undefined ? '' : ` --mutation "${broken.name}"`;
   return [
     '',
     `seed ${wrong.seed} of ${wrong.scenario}: ${violation!.kind}: ${violation!.message}`,
-    `again: npm run sim -- --scenario ${wrong.scenario} --seed ${wrong.seed} --seeds 1`,
+    `again: npm run sim -- --scenario ${wrong.scenario} --seed ${wrong.seed} --seeds 1${mutation}`,
     '',
     await shrunk(),
   ].join('\n');
