@@ -1,12 +1,8 @@
 import type { Failure } from '../core/errors.ts';
-import { decodeTopic, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
-import { StoreUnavailableError } from '../storage/ports.ts';
-import { putItem } from '../storage/put-item.ts';
-import { assignmentProblem, type NewTopic, PARTITIONS_MAX, putTopicCopy, topicItem } from './create-topic.ts';
+import { changeTopic } from './change-topic.ts';
+import { assignmentProblem, type NewTopic, PARTITIONS_MAX } from './create-topic.ts';
 import type { AdminEnvironment } from './environment.ts';
 import { topicNameProblem } from './topic-name.ts';
-
-const ATTEMPTS_MAX = 10;
 
 export interface MorePartitions {
   readonly name: string;
@@ -24,33 +20,13 @@ export async function createPartitions(
   wanted: MorePartitions,
   validateOnly: boolean,
 ): Promise<Failure | undefined> {
-  const { stores, clock, random } = env.journals.env;
   if (topicNameProblem(wanted.name) !== undefined) return unknown(wanted.name);
-  const written = new Set<string>();
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const { item } = await stores.state.get(TOPICS_PK, wanted.name, true);
-    const current = item === undefined ? undefined : decodeTopic(item.body);
-    if (item === undefined || current === undefined || current.deletedAt !== undefined) {
-      return unknown(wanted.name);
-    }
-    // A put that went unanswered has landed after all.
-    if (written.has(item.nonce)) return settle(env, current, item.version);
-    const problem = checkCount(current.partitions, wanted);
-    if (problem !== undefined || validateOnly) return problem;
-    const grown = { ...current, partitions: wanted.count };
-    const version = item.version + 1;
-    const changed = topicItem(env, TOPICS_PK, wanted.name, grown, version);
-    written.add(changed.nonce);
-    const put = await putItem(stores.state, changed, { kind: 'version', version: item.version }, clock, random);
-    if (put.kind === 'committed') return settle(env, grown, version);
-    if (put.kind === 'refused') throw new StoreUnavailableError(put.message);
-  }
-  throw new StoreUnavailableError(`topic ${wanted.name} is being changed by others all the time`);
-}
-
-async function settle(env: AdminEnvironment, grown: TopicRecord, version: number): Promise<undefined> {
-  env.topics.remember(grown, version);
-  await putTopicCopy(env, grown, version);
+  return changeTopic(env, wanted.name, (current) => {
+    if (current === undefined) return { kind: 'settled', failure: unknown(wanted.name) };
+    const failure = checkCount(current.partitions, wanted);
+    if (failure !== undefined || validateOnly) return { kind: 'settled', failure };
+    return { kind: 'changed', record: { ...current, partitions: wanted.count } };
+  });
 }
 
 function unknown(name: string): Failure {

@@ -8,7 +8,7 @@ import type { Item, PutCondition } from '../storage/ports.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import type { AdminEnvironment } from './environment.ts';
-import { topicConfigProblem } from './topic-configs.ts';
+import { topicConfigProblem, topicConfigsProblem } from './topic-configs.ts';
 import { topicNameProblem } from './topic-name.ts';
 import type { Topic } from './topics.ts';
 
@@ -28,7 +28,7 @@ export interface NewTopic {
 
 export type CreateTopicOutcome =
   | { readonly kind: 'created'; readonly topic: Topic }
-  | { readonly kind: 'valid'; readonly partitions: number; readonly replicationFactor: number }
+  | ({ readonly kind: 'valid' } & Pick<TopicRecord, 'partitions' | 'replicationFactor' | 'journals' | 'configs'>)
   | ({ readonly kind: 'rejected' } & Failure);
 
 /**
@@ -46,14 +46,15 @@ export async function createTopic(
   const { item: existing } = await state.get(TOPICS_PK, wanted.name, true);
   if (existing !== undefined && decodeTopic(existing.body).deletedAt === undefined) return alreadyThere(wanted.name);
   const { partitions, replicationFactor, configs } = checked;
-  if (validateOnly) return { kind: 'valid', partitions, replicationFactor };
+  const journals = Math.min(Number(configs['tidelog.journals'] ?? env.defaultJournals), partitions);
+  if (validateOnly) return { kind: 'valid', partitions, replicationFactor, journals, configs };
 
   const createdAt = Math.floor(state.now());
   const record: TopicRecord = {
     id: randomUuid(env.journals.env.random),
     name: wanted.name,
     partitions,
-    journals: Math.min(Number(configs['tidelog.journals'] ?? env.defaultJournals), partitions),
+    journals,
     replicationFactor,
     configs,
     createdAt,
@@ -143,6 +144,8 @@ function checkNewTopic(env: AdminEnvironment, wanted: NewTopic): Checked {
     if (problem !== undefined) return reject('INVALID_CONFIG', problem);
     configs[name] = value!.trim();
   }
+  const conflict = topicConfigsProblem(configs);
+  if (conflict !== undefined) return reject('INVALID_CONFIG', conflict);
   if (wanted.assignments.length > 0) {
     if (wanted.partitions !== -1) {
       return reject('INVALID_REQUEST', 'a manual assignment was given, so the number of partitions must be -1');

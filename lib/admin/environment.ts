@@ -1,4 +1,5 @@
 import type { Journals } from '../journal/open-journal.ts';
+import type { BrokerConfigs } from './configs/broker-configs.ts';
 import type { Topics } from './topics.ts';
 
 /** What administering topics takes. */
@@ -9,4 +10,6 @@ export interface AdminEnvironment {
   readonly defaultPartitions: number;
   readonly defaultReplicationFactor: number;
   readonly defaultJournals: number;
+  /** The settings of this process, as DescribeConfigs shows them. */
+  readonly brokerConfigs: BrokerConfigs;
 }

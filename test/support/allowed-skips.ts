@@ -14,10 +14,6 @@ const ALLOWED_SKIPS: readonly AllowedSkip[] = [
     reason: 'Node writes zstd from 22.15 on; the tests for both cases exclude each other',
   },
   {
-    tests: /^Kafka's own definitions/,
-    reason: "Kafka's message definitions are not part of the project; KAFKA_MESSAGES_DIR names a folder that has them",
-  },
-  {
     tests: /^dynamodb as an ItemStore > time > refuses a put that was signed more than 15 minutes ago/,
     reason: 'DynamoDB Local checks no signatures; how an expired one is understood is tested against an HTTP server',
   },

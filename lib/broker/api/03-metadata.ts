@@ -1,6 +1,6 @@
 import { createTopic } from '../../admin/create-topic.ts';
 import { isInternalTopic, topicNameProblem } from '../../admin/topic-name.ts';
-import { journalOf, type Topic } from '../../admin/topics.ts';
+import type { Topic } from '../../admin/topics.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
@@ -8,12 +8,8 @@ import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
-
-/** A request that names more topics is refused whole: each one costs a read. */
-export const TOPICS_NAMED_MAX = 100_000;
-
-/** Beyond so many names one listing of all topics is cheaper than a read for each. */
-const TOPICS_READ_SINGLY_MAX = 100;
+import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
+import { partitionState } from '../partition-state.ts';
 
 /** Topics that one request may create; what it names beyond is answered with a retriable error. */
 const AUTO_CREATED_MAX = 100;
@@ -62,21 +58,12 @@ export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request,
 
 function describeTopic(broker: Broker, context: RequestContext, topic: Topic, operations: boolean) {
   const { name, id, partitions } = topic.record;
-  const nodes = [broker.nodeId];
   return {
     errorCode: 0,
     name,
     topicId: id,
     isInternal: isInternalTopic(name),
-    partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
-      errorCode: 0,
-      partitionIndex,
-      leaderId: broker.nodeId,
-      leaderEpoch: broker.admin.journals.peek(journalOf(topic, partitionIndex))?.journal.view.leaderEpoch ?? 0,
-      replicaNodes: nodes,
-      isrNodes: nodes,
-      offlineReplicas: [],
-    })),
+    partitions: Array.from({ length: partitions }, (_, index) => partitionState(broker, topic, index)),
     topicAuthorizedOperations: operations
       ? allowedOperations(broker.authorize, context, topicResource(name))
       : OPERATIONS_NOT_ASKED,
@@ -104,7 +91,7 @@ async function describeNamed(
   mayBeNull: boolean,
   describe: (topic: Topic) => Described,
 ): Promise<Described[]> {
-  const find = await finder(broker, asked.length);
+  const find = await topicFinder(broker, asked.length);
   const described: Described[] = [];
   let creations = 0;
   for (const { name, topicId } of asked) {
@@ -132,14 +119,6 @@ async function describeNamed(
     }
   }
   return described;
-}
-
-/** Looks topics up: few of them one by one, many in a listing of all. */
-async function finder(broker: Broker, count: number): Promise<(name: string) => Promise<Topic | undefined>> {
-  const { topics } = broker.admin;
-  if (count <= TOPICS_READ_SINGLY_MAX) return (name) => topics.get(name);
-  const listed = new Map((await topics.list()).map((topic) => [topic.record.name, topic]));
-  return async (name) => listed.get(name);
 }
 
 async function describeById(

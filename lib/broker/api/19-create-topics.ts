@@ -1,22 +1,31 @@
+import { describeTopicConfigs, describeTopicDefaults } from '../../admin/configs/describe-topic-configs.ts';
+import type { DescribedConfig } from '../../admin/configs/described-config.ts';
 import { createTopic } from '../../admin/create-topic.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
 import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import type { TopicRecord } from '../../storage/items/topic.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { CLUSTER, topicResource } from '../authorize.ts';
-import type { Handler } from '../broker.ts';
+import type { Broker, Handler } from '../broker.ts';
+import { configFields } from '../described-configs.ts';
 
 type Wanted = RequestBody<typeof ApiKey.CreateTopics>['topics'][number];
 
-/** DescribeConfigs' source of a config that was set for the topic (ConfigSource.TOPIC_CONFIG). */
-const TOPIC_CONFIG = 1;
+/** From here on an answer tells what was created (KIP-525). */
+const DESCRIBED_MIN = 5;
 
 /** CreateTopics, versions 2 to 7. A topic can be used as soon as the answer is there. */
-export const createTopics: Handler<typeof ApiKey.CreateTopics> = async (broker, request, _version, context) => {
+export const createTopics: Handler<typeof ApiKey.CreateTopics> = async (broker, request, version, context) => {
   const names = request.topics.map((topic) => topic.name);
   const seen = new Set<string>();
   const doubled = new Set(names.filter((name) => seen.size === seen.add(name).size));
   const topics = [];
+  let topicDefaults: readonly DescribedConfig[] | undefined;
+  const defaults = () => {
+    topicDefaults ??= describeTopicDefaults(broker.admin.brokerConfigs);
+    return topicDefaults;
+  };
   for (const name of seen) {
     const wanted = request.topics.find((topic) => topic.name === name)!;
     if (doubled.has(name)) {
@@ -27,13 +36,21 @@ export const createTopics: Handler<typeof ApiKey.CreateTopics> = async (broker, 
     ) {
       topics.push(refused(name, { error: 'TOPIC_AUTHORIZATION_FAILED' }));
     } else {
-      topics.push(await create(broker, wanted, request.validateOnly));
+      const mayDescribe = broker.authorize(context, 'DESCRIBE_CONFIGS', topicResource(name));
+      const described = version < DESCRIBED_MIN ? NOT_DESCRIBED : mayDescribe ? defaults() : FORBIDDEN;
+      topics.push(await create(broker, wanted, request.validateOnly, described));
     }
   }
   return { topics };
 };
 
-async function create(broker: Parameters<typeof createTopics>[0], wanted: Wanted, validateOnly: boolean) {
+/** Instead of the defaults that the configs of a new topic are told by. */
+const NOT_DESCRIBED = Symbol('the version has no configs');
+const FORBIDDEN = Symbol('the configs may not be seen');
+
+type Defaults = readonly DescribedConfig[] | typeof NOT_DESCRIBED | typeof FORBIDDEN;
+
+async function create(broker: Broker, wanted: Wanted, validateOnly: boolean, defaults: Defaults) {
   try {
     const outcome = await createTopic(
       broker.admin,
@@ -47,26 +64,31 @@ async function create(broker: Parameters<typeof createTopics>[0], wanted: Wanted
       validateOnly,
     );
     if (outcome.kind === 'rejected') return refused(wanted.name, outcome);
-    const { partitions, replicationFactor } = outcome.kind === 'created' ? outcome.topic.record : outcome;
+    const topic = outcome.kind === 'created' ? outcome.topic.record : outcome;
     return {
       name: wanted.name,
       topicId: outcome.kind === 'created' ? outcome.topic.record.id : ZERO_UUID,
       errorCode: 0,
       errorMessage: null,
-      numPartitions: partitions,
-      replicationFactor,
-      configs: wanted.configs.map(({ name, value }) => ({
-        name,
-        value,
-        readOnly: false,
-        configSource: TOPIC_CONFIG,
-        isSensitive: false,
-      })),
+      ...description(topic, defaults),
     };
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     return refused(wanted.name, { error: 'REQUEST_TIMED_OUT', message: error.message });
   }
+}
+
+function description(
+  topic: Pick<TopicRecord, 'partitions' | 'replicationFactor' | 'journals' | 'configs'>,
+  defaults: Defaults,
+) {
+  if (defaults === NOT_DESCRIBED) return { configs: [] };
+  if (defaults === FORBIDDEN) return { configs: [], topicConfigErrorCode: errorCode('TOPIC_AUTHORIZATION_FAILED') };
+  return {
+    numPartitions: topic.partitions,
+    replicationFactor: topic.replicationFactor,
+    configs: describeTopicConfigs(topic, defaults).map(configFields),
+  };
 }
 
 function refused(name: string, failure: Failure) {

@@ -63,7 +63,7 @@ describe('a topic', () => {
 
   it('is not created to be validated', async () => {
     const outcome = await createTopic(mine.admin, newTopic('a'), true);
-    expect(outcome).toEqual({ kind: 'valid', partitions: 1, replicationFactor: 1 });
+    expect(outcome).toEqual({ kind: 'valid', partitions: 1, replicationFactor: 1, journals: 1, configs: {} });
     expect(mine.count('state.put') + mine.count('journal.put')).toBe(0);
   });
 

@@ -43,7 +43,12 @@ export async function createAdminWorld(): Promise<AdminWorld> {
     admin() {
       const process = world.process();
       const topics = new Topics(process.stores.state, world.clock, DEFAULTS);
-      const defaults = { defaultPartitions: 3, defaultReplicationFactor: 2, defaultJournals: 1 };
+      const defaults = {
+        defaultPartitions: 3,
+        defaultReplicationFactor: 2,
+        defaultJournals: 1,
+        brokerConfigs: new Map(),
+      };
       const partitions = new Partitions(topics, process.journals);
       return Object.assign(process, { admin: { journals: process.journals, topics, ...defaults }, partitions });
     },

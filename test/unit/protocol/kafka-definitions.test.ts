@@ -1,15 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { ZERO_UUID } from '../../../lib/core/uuid.ts';
 import { apis } from '../../../lib/protocol/apis.ts';
 import type { Field, Fields, FieldType } from '../../../lib/protocol/schema/field.ts';
 import type { Message } from '../../../lib/protocol/schema/message.ts';
 import { includesVersion, parseVersions, type Versions } from '../../../lib/protocol/schema/versions.ts';
 import { allMessages, versionsOf } from '../../property/protocol/arbitrary.ts';
+import { readJar } from '../../support/jar.ts';
+import { FETCH_TIMEOUT_MS, fetchArtifacts, mavenMissing } from '../../support/maven.ts';
+import { have } from '../../support/tools.ts';
 
-/** The folder with Kafka's own definitions (clients/src/main/resources/common/message in its sources). */
-const folder = process.env.KAFKA_MESSAGES_DIR;
+/** The release whose definitions are in its jar on Maven Central, and where they are in it. */
+const CLIENTS = 'org.apache.kafka:kafka-clients:4.3.1';
+const IN_JAR = /^common\/message\/.*\.json$/;
 
 interface KafkaField {
   readonly name: string;
@@ -41,7 +45,8 @@ interface FieldFacts {
   readonly nullable: boolean;
   readonly tag: number | undefined;
   readonly default: unknown;
-  readonly ignorable: boolean;
+  /** Undefined for a field that is there whenever what it belongs to is: it is never left out. */
+  readonly ignorable: boolean | undefined;
   readonly flexible: boolean;
   readonly fields: readonly FieldFacts[];
 }
@@ -52,6 +57,19 @@ const CUT_OFF: Readonly<Record<string, number>> = {
   InitProducerId: 5,
   TxnOffsetCommit: 5,
   DeleteGroups: 2,
+};
+
+const BY_KEY = Object.fromEntries(Object.values(apis).map((api) => [api.key, api]));
+
+/** Brokers and controllers among themselves, reassignments, delegation tokens, telemetry, streams groups, voters. */
+const NOT_SERVED = [
+  4, 5, 6, 7, 34, 38, 39, 40, 41, 45, 46, 52, 53, 54, 56, 58, 59, 62, 63, 64, 67, 70, 71, 72, 73, 80, 81, 82, 83, 84,
+  85, 86, 87, 88, 89, 93, 94,
+];
+
+/** Fields that a release calls otherwise than what came after it: by message and its name for the field. Names are not sent. */
+const RENAMED: Readonly<Record<string, string>> = {
+  'TxnOffsetCommitRequest.generationId': 'generationIdOrMemberEpoch',
 };
 
 function within(versions: Versions | 'none' | undefined, version: number): boolean {
@@ -74,21 +92,28 @@ function kafkaDefault(field: KafkaField, type: string): unknown {
   return Math.min(Number(given ?? 0), Number.MAX_SAFE_INTEGER);
 }
 
-function kafkaFacts(message: KafkaMessage, fields: readonly KafkaField[], version: number): FieldFacts[] {
+function kafkaFacts(
+  message: KafkaMessage,
+  fields: readonly KafkaField[],
+  version: number,
+  all: readonly number[],
+): FieldFacts[] {
   const facts: FieldFacts[] = [];
   for (const field of fields) {
     if (!within(field.versions, version)) continue;
+    const present = all.filter((one) => within(field.versions, one));
     const elementType = field.type.replace('[]', '');
     const inner = field.fields ?? message.commonStructs?.find((common) => common.name === elementType)?.fields;
+    const name = field.name.charAt(0).toLowerCase() + field.name.slice(1);
     facts.push({
-      name: field.name.charAt(0).toLowerCase() + field.name.slice(1),
+      name: RENAMED[`${message.name}.${name}`] ?? name,
       type: STRUCT.test(elementType) ? field.type.replace(elementType, 'struct') : field.type,
       nullable: within(field.nullableVersions, version),
       tag: within(field.taggedVersions, version) ? field.tag : undefined,
       default: kafkaDefault(field, field.type),
-      ignorable: field.ignorable ?? false,
+      ignorable: present.length === all.length ? undefined : (field.ignorable ?? false),
       flexible: field.flexibleVersions !== 'none',
-      fields: inner === undefined ? [] : kafkaFacts(message, inner, version),
+      fields: inner === undefined ? [] : kafkaFacts(message, inner, version, present),
     });
   }
   return facts;
@@ -113,18 +138,21 @@ function ownDefault(field: Field): unknown {
   return type.kind === 'struct' ? 'struct' : defaultValue;
 }
 
-function ownFacts(fields: Fields, version: number): FieldFacts[] {
-  const present = Object.entries(fields).filter(([, field]) => includesVersion(field.versions, version));
-  return present.map(([name, field]) => ({
-    name,
-    type: typeName(field.type),
-    nullable: includesVersion(field.nullable, version),
-    tag: field.tag,
-    default: ownDefault(field),
-    ignorable: field.ignorable,
-    flexible: field.flexible,
-    fields: ownFacts(innerFields(field.type), version),
-  }));
+function ownFacts(fields: Fields, version: number, all: readonly number[]): FieldFacts[] {
+  const at = Object.entries(fields).filter(([, field]) => includesVersion(field.versions, version));
+  return at.map(([name, field]) => {
+    const present = all.filter((one) => includesVersion(field.versions, one));
+    return {
+      name,
+      type: typeName(field.type),
+      nullable: includesVersion(field.nullable, version),
+      tag: field.tag,
+      default: ownDefault(field),
+      ignorable: present.length === all.length ? undefined : field.ignorable,
+      flexible: field.flexible,
+      fields: ownFacts(innerFields(field.type), version, present),
+    };
+  });
 }
 
 /** Names of fields, from the message down, that none of the versions has. */
@@ -135,18 +163,43 @@ function deadFields(fields: Fields, versions: readonly number[], path: string): 
   });
 }
 
-function loadDefinitions(from: string): Map<string, KafkaMessage> {
+type Definitions = ReadonlyMap<string, KafkaMessage>;
+
+function parseDefinitions(texts: Iterable<string>): Definitions {
   const definitions = new Map<string, KafkaMessage>();
-  for (const file of readdirSync(from).filter((name) => name.endsWith('.json'))) {
-    const text = readFileSync(join(from, file), 'utf8').replace(/^\s*\/\/.*$/gm, '');
-    const definition: KafkaMessage = JSON.parse(text);
+  for (const text of texts) {
+    const definition: KafkaMessage = JSON.parse(text.replace(/^\s*\/\/.*$/gm, ''));
     definitions.set(definition.name, definition);
   }
   return definitions;
 }
 
-describe.skipIf(folder === undefined)("Kafka's own definitions (skipped unless KAFKA_MESSAGES_DIR names them)", () => {
-  const definitions = folder === undefined ? new Map<string, KafkaMessage>() : loadDefinitions(folder);
+/** From a folder such as clients/src/main/resources/common/message of Kafka's sources. */
+function fromFolder(folder: string): Definitions {
+  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  return parseDefinitions(files.map((name) => readFileSync(join(folder, name), 'utf8')));
+}
+
+async function fromRelease(): Promise<Definitions> {
+  const [, artifact, version] = CLIENTS.split(':');
+  const jar = join(await fetchArtifacts([CLIENTS]), `${artifact}-${version}.jar`);
+  return parseDefinitions([...readJar(jar, IN_JAR).values()].map(String));
+}
+
+const missing = mavenMissing();
+const haveRelease = have('mvn', missing === undefined, `Install Maven for Kafka's own definitions: ${missing}.`);
+const folder = process.env.KAFKA_MESSAGES_DIR || undefined;
+const sources: [string, () => Definitions | Promise<Definitions>][] = [
+  ...(haveRelease ? [[CLIENTS, fromRelease] as [string, typeof fromRelease]] : []),
+  ...(folder === undefined ? [] : [[folder, () => fromFolder(folder)] as [string, () => Definitions]]),
+];
+
+describe.each(sources)("Kafka's own definitions in %s", (_, load) => {
+  let definitions: Definitions;
+  beforeAll(async () => {
+    definitions = await load();
+  }, FETCH_TIMEOUT_MS);
+
   const definitionOf = (message: Message): KafkaMessage => {
     const definition = definitions.get(message.name);
     if (definition === undefined) throw new Error(`no definition of ${message.name}`);
@@ -155,11 +208,13 @@ describe.skipIf(folder === undefined)("Kafka's own definitions (skipped unless K
 
   it.each(allMessages.map((message) => [message.name, message] as const))('%s has the same fields', (_, message) => {
     const definition = definitionOf(message);
-    for (const version of versionsOf(message)) {
+    const versions = versionsOf(message);
+    for (const version of versions) {
       expect(includesVersion(message.flexible, version)).toBe(within(definition.flexibleVersions, version));
-      expect(ownFacts(message.fields, version)).toEqual(kafkaFacts(definition, definition.fields, version));
+      const own = ownFacts(message.fields, version, versions);
+      expect(own).toEqual(kafkaFacts(definition, definition.fields, version, versions));
     }
-    expect(deadFields(message.fields, versionsOf(message), message.name)).toEqual([]);
+    expect(deadFields(message.fields, versions, message.name)).toEqual([]);
   });
 
   it('gives every API its key and all versions that the last release serves', () => {
@@ -172,5 +227,13 @@ describe.skipIf(folder === undefined)("Kafka's own definitions (skipped unless K
         expect(message.versions).toEqual({ min: valid.min, max: CUT_OFF[api.name] ?? valid.max });
       }
     }
+  });
+
+  it('leaves out only APIs between brokers and controllers, and what is not to be served', () => {
+    const requests = [...definitions.values()].filter(({ type }) => type === 'request');
+    const keys = requests.map(({ apiKey }) => apiKey!).filter((key) => !(key in BY_KEY));
+    expect(keys.sort((a, b) => a - b)).toEqual(
+      NOT_SERVED.filter((key) => requests.some(({ apiKey }) => apiKey === key)),
+    );
   });
 });

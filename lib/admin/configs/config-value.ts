@@ -1,0 +1,77 @@
+/** How the value of a config is read (org.apache.kafka.common.config.ConfigDef.Type), with DescribeConfigs' number of it. */
+export const CONFIG_TYPES = { BOOLEAN: 1, STRING: 2, INT: 3, LONG: 5, DOUBLE: 6, LIST: 7 } as const;
+
+export type ConfigType = keyof typeof CONFIG_TYPES;
+
+/** What a config takes beside being of its type. */
+export interface ConfigRange {
+  readonly min?: number;
+  readonly max?: number;
+  /** The words that are allowed, or may be in the list. */
+  readonly words?: readonly string[];
+  /** For what neither bounds nor words tell; what is wrong, or undefined. */
+  readonly check?: (value: string) => string | undefined;
+}
+
+const BOUNDS: Readonly<Record<'INT' | 'LONG', readonly [bigint, bigint]>> = {
+  INT: [-(2n ** 31n), 2n ** 31n - 1n],
+  LONG: [-(2n ** 63n), 2n ** 63n - 1n],
+};
+
+/** What is wrong with a value, in Kafka's words (ConfigDef.parseType and its validators); undefined if nothing is. */
+export function valueProblem(type: ConfigType, range: ConfigRange, value: string): string | undefined {
+  const text = value.trim();
+  switch (type) {
+    case 'BOOLEAN':
+      return /^(true|false)$/i.test(text) ? undefined : 'Expected value to be either true or false';
+    case 'INT':
+    case 'LONG': {
+      const [low, high] = BOUNDS[type];
+      const isNumber = /^[+-]?\d{1,19}$/.test(text) && BigInt(text) >= low && BigInt(text) <= high;
+      return isNumber ? rangeProblem(range, Number(text)) : `Not a number of type ${type}`;
+    }
+    case 'DOUBLE':
+      return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)
+        ? rangeProblem(range, Number(text))
+        : 'Not a number of type DOUBLE';
+    case 'STRING':
+      return range.words === undefined || range.words.includes(text) ? range.check?.(text) : oneOf(range.words);
+    case 'LIST': {
+      const parts = listParts(text);
+      const known = range.words === undefined || parts.every((part) => range.words!.includes(part));
+      return known ? range.check?.(text) : oneOf(range.words!);
+    }
+  }
+}
+
+function rangeProblem({ min, max }: ConfigRange, value: number): string | undefined {
+  if (min !== undefined && value < min) return `Value must be at least ${min}`;
+  return max !== undefined && value > max ? `Value must be no more than ${max}` : undefined;
+}
+
+function oneOf(words: readonly string[]): string {
+  return `String must be one of: ${words.join(', ')}`;
+}
+
+/** The parts of a list; an empty text is an empty list. */
+export function listParts(value: string): string[] {
+  return value.trim() === '' ? [] : value.split(',').map((part) => part.trim());
+}
+
+/** A valid value as Kafka shows it (ConfigDef.convertToString): `TRUE` as `true`, `007` as `7`, `1` of a DOUBLE as `1.0`. */
+export function shownValue(type: ConfigType, value: string): string {
+  const text = value.trim();
+  switch (type) {
+    case 'BOOLEAN':
+      return text.toLowerCase();
+    case 'INT':
+    case 'LONG':
+      return BigInt(text).toString();
+    case 'DOUBLE':
+      return Number.isInteger(Number(text)) ? `${Number(text)}.0` : String(Number(text));
+    case 'STRING':
+      return text;
+    case 'LIST':
+      return listParts(text).join(',');
+  }
+}

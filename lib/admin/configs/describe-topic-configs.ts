@@ -1,0 +1,64 @@
+import type { TopicRecord } from '../../storage/items/topic.ts';
+import { type BrokerConfigs, brokerSynonyms, brokerValue } from './broker-configs.ts';
+import { shownValue } from './config-value.ts';
+import type { ConfigSynonym, DescribedConfig } from './described-config.ts';
+import { JOURNALS_CONFIG, TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config-table.ts';
+
+/** Configs that set a duration in another unit than ms end like this. */
+const MS_PER_UNIT: readonly (readonly [string, number])[] = [
+  ['.minutes', 60_000],
+  ['.hours', 3_600_000],
+];
+
+/** What holds for topics that say nothing themselves, in order of name. Made once for a request, however many topics it names. */
+export function describeTopicDefaults(broker: BrokerConfigs): DescribedConfig[] {
+  return [...TOPIC_CONFIGS]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, definition]) => {
+      const synonyms = synonymsOf(definition, broker);
+      return {
+        name,
+        value: shownValue(definition.type, defaultValue(definition, broker)),
+        readOnly: name === JOURNALS_CONFIG,
+        source: synonyms[0]?.source ?? 'DEFAULT_CONFIG',
+        sensitive: false,
+        type: definition.type,
+        synonyms,
+        documentation: definition.documentation,
+      };
+    });
+}
+
+/** The configs of a topic (Kafka: ConfigHelper.createTopicConfigEntry). `defaults` are those of `describeTopicDefaults`. */
+export function describeTopicConfigs(
+  { configs, journals }: Pick<TopicRecord, 'configs' | 'journals'>,
+  defaults: readonly DescribedConfig[],
+): DescribedConfig[] {
+  return defaults.map((config) => {
+    const own = configs[config.name];
+    // What was asked for is cut down to the number of partitions.
+    if (config.name === JOURNALS_CONFIG && own === undefined) return { ...config, value: String(journals) };
+    if (own === undefined) return config;
+    const value = config.name === JOURNALS_CONFIG ? String(journals) : shownValue(config.type, own);
+    const synonym: ConfigSynonym = { name: config.name, value, source: 'TOPIC_CONFIG' };
+    return { ...config, value, source: 'TOPIC_CONFIG', synonyms: [synonym, ...config.synonyms] };
+  });
+}
+
+function synonymsOf({ synonyms, fallback, type }: TopicConfigDefinition, broker: BrokerConfigs): ConfigSynonym[] {
+  const [first] = synonyms;
+  if (first === undefined) return [];
+  if (broker.has(first)) return brokerSynonyms(broker, synonyms);
+  // Kafka's own default stands under the first name, unless other units of it have the default.
+  return synonyms.length > 1 ? [] : [{ name: first, value: shownValue(type, fallback), source: 'DEFAULT_CONFIG' }];
+}
+
+function defaultValue({ synonyms, fallback }: TopicConfigDefinition, broker: BrokerConfigs): string {
+  for (const name of synonyms) {
+    const value = brokerValue(broker, name);
+    if (value === undefined) continue;
+    const unit = MS_PER_UNIT.find(([ending]) => name.endsWith(ending))?.[1] ?? 1;
+    return unit === 1 ? value : String(Number(value) < 0 ? -1 : Number(value) * unit);
+  }
+  return fallback;
+}

@@ -1,0 +1,46 @@
+import { type BrokerConfigs, brokerSynonyms } from './broker-configs.ts';
+import type { DescribedConfig } from './described-config.ts';
+
+/** Kafka's configs of groups that have a default among the broker's (org.apache.kafka.coordinator.group.GroupConfig). */
+const GROUP_CONFIGS: readonly string[] = [
+  'consumer.assignment.interval.ms',
+  'consumer.heartbeat.interval.ms',
+  'consumer.session.timeout.ms',
+  'share.assignment.interval.ms',
+  'share.delivery.count.limit',
+  'share.heartbeat.interval.ms',
+  'share.partition.max.record.locks',
+  'share.record.lock.duration.ms',
+  'share.session.timeout.ms',
+  'streams.assignment.interval.ms',
+  'streams.heartbeat.interval.ms',
+  'streams.initial.rebalance.delay.ms',
+  'streams.num.standby.replicas',
+  'streams.session.timeout.ms',
+];
+
+/** Where a group's config has its default (GroupCoordinatorConfig.GROUP_PREFIX). */
+const BROKER_PREFIX = 'group.';
+
+/** What holds for every group: as far as the process has a setting of that name. A single group's cannot be changed. */
+export function describeGroupConfigs(broker: BrokerConfigs): DescribedConfig[] {
+  return GROUP_CONFIGS.flatMap((name) => {
+    const setting = broker.get(BROKER_PREFIX + name);
+    const synonyms = brokerSynonyms(broker, [BROKER_PREFIX + name]);
+    const [first] = synonyms;
+    if (setting === undefined || first === undefined) return [];
+    const { type, documentation } = setting;
+    return [
+      {
+        name,
+        value: first.value,
+        readOnly: true,
+        source: first.source,
+        sensitive: false,
+        type,
+        synonyms,
+        documentation,
+      },
+    ];
+  });
+}

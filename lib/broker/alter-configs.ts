@@ -1,0 +1,185 @@
+import { alterTopicConfigs } from '../admin/alter-topic-configs.ts';
+import { type ConfigChange, changeConfigs, replaceConfigs } from '../admin/configs/change-configs.ts';
+import { describeTopicDefaults } from '../admin/configs/describe-topic-configs.ts';
+import type { RequestContext } from '../core/context.ts';
+import { type ErrorName, errorCode, type Failure } from '../core/errors.ts';
+import { StoreUnavailableError } from '../storage/ports.ts';
+import type { Broker } from './broker.ts';
+import { type ConfigsRefusal, nodeProblem, ResourceType } from './config-resources.ts';
+
+/** Resources and configs that one request may name together; Kafka's bound (QuorumController.MAX_RECORDS_PER_USER_OP). */
+export const CHANGES_MAX = 10_000;
+
+/** Topics that are changed at the same time: enough to hide the store's answering time, few enough to leave room for others. */
+const PARALLEL_MAX = 8;
+
+/** What was not begun after so long is not begun any more: clients have given up (Kafka's request.timeout.ms); ms. */
+const TIMEOUT_MS = 30_000;
+
+/** Kafka's numbers of the operations (org.apache.kafka.clients.admin.AlterConfigOp.OpType). */
+const OPERATIONS = ['SET', 'DELETE', 'APPEND', 'SUBTRACT'] as const;
+
+export interface ConfigsOfResource {
+  readonly resourceType: number;
+  readonly resourceName: string;
+  readonly configs: readonly {
+    readonly name: string;
+    readonly value: string | null;
+    /** Left out where all configs are replaced. */
+    readonly configOperation?: number;
+  }[];
+}
+
+/**
+ * Changes the configs of resources, each one wholly or not at all: by single operations, or with `replace` by what is named
+ * alone. `refusal` tells who may. One answer for each resource, in the order of the request (Kafka: ConfigAdminManager.preprocess,
+ * ConfigurationControlManager).
+ */
+export async function alterConfigs(
+  broker: Broker,
+  context: RequestContext,
+  refusal: ConfigsRefusal,
+  resources: readonly ConfigsOfResource[],
+  { replace, validateOnly }: { readonly replace: boolean; readonly validateOnly: boolean },
+) {
+  const changes = resources.reduce((sum, { configs }) => sum + 1 + configs.length, 0);
+  const mentions = new Map<string, number>();
+  for (const one of resources) mentions.set(keyOf(one), (mentions.get(keyOf(one)) ?? 0) + 1);
+  const giveUpAt = Math.min(broker.clock.monotonic() + TIMEOUT_MS, context.deadline);
+  const alter = new ResourceChanges(broker, refusal, replace, validateOnly);
+
+  const answer = async (resource: ConfigsOfResource): Promise<Failure | undefined> => {
+    if (changes > CHANGES_MAX) return TOO_MANY;
+    if (mentions.get(keyOf(resource))! > 1) return invalid('Each resource must appear at most once.');
+    if (broker.clock.monotonic() > giveUpAt || context.signal.aborted) {
+      return { error: 'REQUEST_TIMED_OUT', message: 'the request names too much to be done in time' };
+    }
+    try {
+      return await alter.apply(resource);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return { error: 'REQUEST_TIMED_OUT', message: error.message };
+    }
+  };
+
+  const failures: (Failure | undefined)[] = Array.from({ length: resources.length });
+  let next = 0;
+  const work = async () => {
+    for (let index = next++; index < resources.length; index = next++)
+      failures[index] = await answer(resources[index]!);
+  };
+  await Promise.all(Array.from({ length: PARALLEL_MAX }, work));
+  return resources.map(({ resourceType, resourceName }, index) => ({
+    errorCode: errorCode(failures[index]?.error ?? 'NONE'),
+    errorMessage: failures[index]?.message ?? null,
+    resourceType,
+    resourceName,
+  }));
+}
+
+/** How each kind of resource is changed. */
+class ResourceChanges {
+  readonly #broker: Broker;
+  readonly #refusal: ConfigsRefusal;
+  readonly #replace: boolean;
+  readonly #validateOnly: boolean;
+  #defaults: ReadonlyMap<string, string> | undefined;
+
+  constructor(broker: Broker, refusal: ConfigsRefusal, replace: boolean, validateOnly: boolean) {
+    this.#broker = broker;
+    this.#refusal = refusal;
+    this.#replace = replace;
+    this.#validateOnly = validateOnly;
+  }
+
+  async apply(resource: ConfigsOfResource): Promise<Failure | undefined> {
+    const { resourceType, resourceName } = resource;
+    const changes = this.#changesOf(resource);
+    if ('error' in changes) return changes;
+    switch (resourceType) {
+      case ResourceType.TOPIC:
+        return this.#forbidden(resource) ?? this.#alterTopic(resourceName, changes);
+      case ResourceType.BROKER:
+        return this.#forbidden(resource) ?? this.#alterBroker(resourceName, changes);
+      case ResourceType.BROKER_LOGGER:
+        // Kafka's AlterConfigs does not know loggers.
+        return this.#replace
+          ? invalid(`Unknown resource type ${resourceType}`)
+          : (this.#forbidden(resource) ?? this.#alterLogger(resourceName, changes));
+      default:
+        return invalid(`Unknown resource type ${resourceType}`);
+    }
+  }
+
+  /** The changes that a resource asks for, or what is wrong with them before anything is known of it. */
+  #changesOf({ configs }: ConfigsOfResource): ConfigChange[] | Failure {
+    if (new Set(configs.map(({ name }) => name)).size < configs.length) {
+      return invalid('Error due to duplicate config keys');
+    }
+    const changes: ConfigChange[] = [];
+    const nulls: string[] = [];
+    for (const { name, value, configOperation = 0 } of configs) {
+      const operation = OPERATIONS[configOperation];
+      if (operation === undefined) return invalid(`Unknown operations type ${configOperation}`);
+      if (operation === 'DELETE') changes.push({ name, operation });
+      else if (value === null) nulls.push(name);
+      else changes.push({ name, operation, value });
+    }
+    return nulls.length > 0 ? invalid(`Null value not supported for : ${nulls.join(', ')}`) : changes;
+  }
+
+  #forbidden({ resourceType, resourceName }: ConfigsOfResource): Failure | undefined {
+    const error = this.#refusal(resourceType, resourceName);
+    return error === undefined ? undefined : { error };
+  }
+
+  #alterTopic(name: string, changes: readonly ConfigChange[]): Promise<Failure | undefined> {
+    const values = changes.flatMap((change) => ('value' in change ? [[change.name, change.value] as const] : []));
+    return alterTopicConfigs(
+      this.#broker.admin,
+      name,
+      (topic) =>
+        this.#replace
+          ? replaceConfigs(topic, Object.fromEntries(values))
+          : changeConfigs(topic, changes, (config) => this.#defaultOf(config)),
+      this.#validateOnly,
+    );
+  }
+
+  #defaultOf(name: string): string {
+    this.#defaults ??= new Map(
+      describeTopicDefaults(this.#broker.admin.brokerConfigs).map((config) => [config.name, config.value ?? '']),
+    );
+    return this.#defaults.get(name) ?? '';
+  }
+
+  /** No setting of a process changes while it runs; deleting one that was never set changes nothing, also in Kafka. */
+  #alterBroker(name: string, changes: readonly ConfigChange[]): Failure | undefined {
+    const problem = name === '' ? undefined : nodeProblem(this.#broker, name, 'Node id', ',');
+    if (problem !== undefined) return problem;
+    const set = changes.filter(({ operation }) => operation !== 'DELETE').map((change) => change.name);
+    return set.length === 0 ? undefined : invalid(`Cannot update these configs dynamically: [${set.join(', ')}]`);
+  }
+
+  #alterLogger(name: string, changes: readonly ConfigChange[]): Failure | undefined {
+    const problem = nodeProblem(this.#broker, name, 'Node id', ',');
+    if (problem !== undefined) return problem;
+    const [first] = changes;
+    return first === undefined
+      ? undefined
+      : { error: 'INVALID_CONFIG', message: `Logger ${first.name} does not exist!` };
+  }
+}
+
+const TOO_MANY: Failure = {
+  error: 'POLICY_VIOLATION',
+  message: `Unable to perform excessively large batch operation: a request names at most ${CHANGES_MAX} resources and configs.`,
+};
+
+function keyOf({ resourceType, resourceName }: ConfigsOfResource): string {
+  return `${resourceType}/${resourceName}`;
+}
+
+function invalid(message: string): { readonly error: ErrorName; readonly message: string } {
+  return { error: 'INVALID_REQUEST', message };
+}

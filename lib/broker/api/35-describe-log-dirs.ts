@@ -1,0 +1,74 @@
+import { journalOf, type Topic } from '../../admin/topics.ts';
+import { errorCode } from '../../core/errors.ts';
+import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import { CLUSTER } from '../authorize.ts';
+import { type Broker, CloseConnection, type Handler } from '../broker.ts';
+import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
+
+/** What is not known (DescribeLogDirsResponse.UNKNOWN_VOLUME_BYTES). */
+const UNKNOWN_BYTES = -1;
+
+type Asked = NonNullable<RequestBody<typeof ApiKey.DescribeLogDirs>['topics']>[number];
+
+/**
+ * DescribeLogDirs, versions 1 to 5: one directory that has every partition. Nobody counts the bytes of a partition, as its
+ * batches share entries and objects with those of others: the size is 0 where the partition is known to be empty, else
+ * unknown. Partitions that are not there are left out, as in Kafka.
+ */
+export const describeLogDirs: Handler<typeof ApiKey.DescribeLogDirs> = async (broker, request, _version, context) => {
+  const { topics: asked } = request;
+  if (asked !== null && asked.length > TOPICS_NAMED_MAX) {
+    return new CloseConnection(`a request names ${asked.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`);
+  }
+  if (!broker.authorize(context, 'DESCRIBE', CLUSTER)) {
+    return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), results: [] };
+  }
+  const found = asked === null ? await everything(broker) : await named(broker, asked);
+  const topics = found.map(([topic, partitions]) => ({
+    name: topic.record.name,
+    partitions: partitions.map((partitionIndex) => ({
+      partitionIndex,
+      partitionSize: isEmpty(broker, topic, partitionIndex) ? 0 : UNKNOWN_BYTES,
+      offsetLag: 0,
+      isFutureKey: false,
+    })),
+  }));
+  const { logDir } = broker.settings;
+  return {
+    errorCode: 0,
+    results: [{ errorCode: 0, logDir, topics, totalBytes: UNKNOWN_BYTES, usableBytes: UNKNOWN_BYTES }],
+  };
+};
+
+type Found = [Topic, readonly number[]];
+
+async function everything(broker: Broker): Promise<Found[]> {
+  const topics = await broker.admin.topics.list();
+  return topics.map((topic) => [topic, Array.from({ length: topic.record.partitions }, (_, partition) => partition)]);
+}
+
+async function named(broker: Broker, asked: readonly Asked[]): Promise<Found[]> {
+  const wanted = new Map<string, Set<number>>();
+  for (const { topic, partitions } of asked) {
+    const known = wanted.get(topic) ?? new Set();
+    for (const partition of partitions) known.add(partition);
+    wanted.set(topic, known);
+  }
+  const find = await topicFinder(broker, wanted.size);
+  const found: Found[] = [];
+  for (const [name, partitions] of wanted) {
+    const topic = await find(name);
+    if (topic === undefined) continue;
+    const there = [...partitions].filter((partition) => partition >= 0 && partition < topic.record.partitions);
+    if (there.length > 0) found.push([topic, there]);
+  }
+  return found;
+}
+
+/** Whether this process knows that a partition has no records. */
+function isEmpty(broker: Broker, topic: Topic, partition: number): boolean {
+  const view = broker.admin.journals.peek(journalOf(topic, partition))?.journal.view;
+  if (view === undefined) return false;
+  const known = view.partitions.get(partition);
+  return known === undefined || known.nextOffset === known.logStartOffset;
+}

@@ -1,0 +1,16 @@
+import type { ApiKey } from '../../protocol/apis.ts';
+import { alterConfigs as alter } from '../alter-configs.ts';
+import type { Handler } from '../broker.ts';
+import { refusalBy } from '../config-resources.ts';
+
+/** IncrementalAlterConfigs, versions 0 and 1: sets, deletes, appends to and subtracts from single configs. */
+export const incrementalAlterConfigs: Handler<typeof ApiKey.IncrementalAlterConfigs> = async (
+  broker,
+  request,
+  _version,
+  context,
+) => {
+  const { resources, validateOnly } = request;
+  const refusal = refusalBy((resource) => broker.authorize(context, 'ALTER_CONFIGS', resource));
+  return { responses: await alter(broker, context, refusal, resources, { replace: false, validateOnly }) };
+};

@@ -1,0 +1,37 @@
+import { errorCode } from '../../core/errors.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { CLUSTER } from '../authorize.ts';
+import type { Handler } from '../broker.ts';
+import { isConfigResource, ResourceType } from '../config-resources.ts';
+
+/** What version 0 asks for without saying so. */
+const VERSION_0_TYPES = [ResourceType.CLIENT_METRICS];
+
+/** The types of version 1, in the order of Kafka's answer; of groups and client metrics none has configs of its own. */
+const ALL_TYPES = [ResourceType.BROKER_LOGGER, ResourceType.BROKER, ResourceType.TOPIC];
+
+/** ListConfigResources, versions 0 and 1: what DescribeConfigs can be asked about; no types mean all of them. */
+export const listConfigResources: Handler<typeof ApiKey.ListConfigResources> = async (
+  broker,
+  request,
+  version,
+  context,
+) => {
+  if (!broker.authorize(context, 'DESCRIBE_CONFIGS', CLUSTER)) {
+    return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), configResources: [] };
+  }
+  const asked: readonly number[] = version === 0 ? VERSION_0_TYPES : request.resourceTypes;
+  if (!asked.every(isConfigResource)) return { errorCode: errorCode('UNSUPPORTED_VERSION'), configResources: [] };
+  const configResources = [];
+  for (const resourceType of ALL_TYPES) {
+    if (asked.length > 0 && !asked.includes(resourceType)) continue;
+    if (resourceType !== ResourceType.TOPIC) {
+      configResources.push({ resourceName: String(broker.nodeId), resourceType });
+      continue;
+    }
+    for (const { record } of await broker.admin.topics.list()) {
+      configResources.push({ resourceName: record.name, resourceType });
+    }
+  }
+  return { errorCode: 0, configResources };
+};

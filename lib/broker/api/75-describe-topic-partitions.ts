@@ -1,0 +1,98 @@
+import { isInternalTopic, topicNameProblem } from '../../admin/topic-name.ts';
+import type { Topic } from '../../admin/topics.ts';
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { ZERO_UUID } from '../../core/uuid.ts';
+import type { ApiKey, ResponseInput } from '../../protocol/apis.ts';
+import { allowedOperations, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
+import { type Broker, CloseConnection, type Handler } from '../broker.ts';
+import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
+import { partitionState } from '../partition-state.ts';
+
+/** Partitions in one answer, whatever is asked for: Kafka's default of max.request.partition.size.limit. */
+export const PARTITIONS_ANSWERED_MAX = 2_000;
+
+type Answer = ResponseInput<typeof ApiKey.DescribeTopicPartitions>;
+type Described = Answer['topics'][number];
+
+/**
+ * DescribeTopicPartitions, version 0 (KIP-966): topics in order of name, all of them where none is named, up to so many
+ * partitions; the cursor says where the next request goes on (Kafka: DescribeTopicPartitionsRequestHandler,
+ * KRaftMetadataCache.describeTopicResponse).
+ */
+export const describeTopicPartitions: Handler<typeof ApiKey.DescribeTopicPartitions> = async (
+  broker,
+  request,
+  _version,
+  context,
+) => {
+  const { cursor } = request;
+  if (request.topics.length > TOPICS_NAMED_MAX) {
+    return new CloseConnection(
+      `a request names ${request.topics.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`,
+    );
+  }
+  const names = [...new Set(request.topics.map(({ name }) => name))].sort();
+  const all = names.length === 0;
+  if (cursor !== null && (cursor.partitionIndex < 0 || !(all || names.includes(cursor.topicName)))) {
+    return { topics: names.map((name) => undescribed(name, 'INVALID_REQUEST')), nextCursor: null };
+  }
+  const from = cursor?.topicName ?? '';
+  const listed = all
+    ? new Map((await broker.admin.topics.list()).map((topic) => [topic.record.name, topic]))
+    : undefined;
+  const find =
+    listed === undefined ? await topicFinder(broker, names.length) : async (name: string) => listed.get(name);
+  const wanted = [...(listed?.keys() ?? names)].filter((name) => name >= from);
+  const allowed = new Set(wanted.filter((name) => broker.authorize(context, 'DESCRIBE', topicResource(name))));
+
+  const topics: Described[] = [];
+  let nextCursor: Answer['nextCursor'] = null;
+  let room = Math.max(1, Math.min(request.responsePartitionLimit, PARTITIONS_ANSWERED_MAX));
+  for (const name of allowed) {
+    if (room === 0) {
+      nextCursor = { topicName: name, partitionIndex: 0 };
+      break;
+    }
+    const operations = allowedOperations(broker.authorize, context, topicResource(name));
+    const topic = await find(name);
+    if (topic === undefined) {
+      const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION';
+      topics.push({ ...undescribed(name, error), topicAuthorizedOperations: operations });
+      continue;
+    }
+    const { partitions: count } = topic.record;
+    const first = cursor?.topicName === name ? cursor.partitionIndex : 0;
+    const end = Math.min(count, first + room);
+    topics.push({ ...described(broker, topic, first, end), topicAuthorizedOperations: operations });
+    room -= Math.max(0, end - first);
+    if (end < count) {
+      nextCursor = { topicName: name, partitionIndex: end };
+      break;
+    }
+  }
+  // Topics that may not be seen come last; where none is named they are not spoken of.
+  const forbidden = all ? [] : wanted.filter((name) => !allowed.has(name));
+  topics.push(...forbidden.map((name) => undescribed(name, 'TOPIC_AUTHORIZATION_FAILED')));
+  return { topics, nextCursor };
+};
+
+function described(broker: Broker, topic: Topic, first: number, end: number): Described {
+  const { name, id } = topic.record;
+  const partitions = Array.from({ length: Math.max(0, end - first) }, (_, index) => ({
+    ...partitionState(broker, topic, first + index),
+    eligibleLeaderReplicas: [],
+    lastKnownElr: [],
+  }));
+  return { errorCode: 0, name, topicId: id, isInternal: isInternalTopic(name), partitions };
+}
+
+function undescribed(name: string, error: ErrorName): Described {
+  return {
+    errorCode: errorCode(error),
+    name,
+    topicId: ZERO_UUID,
+    isInternal: false,
+    partitions: [],
+    topicAuthorizedOperations: OPERATIONS_NOT_ASKED,
+  };
+}

@@ -1,0 +1,18 @@
+import { CONFIG_TYPES } from '../admin/configs/config-value.ts';
+import { CONFIG_SOURCES, type DescribedConfig } from '../admin/configs/described-config.ts';
+
+/** What CreateTopics and DescribeConfigs both tell of a config. */
+export function configFields({ name, value, readOnly, source, sensitive }: DescribedConfig) {
+  return { name, value, readOnly, configSource: CONFIG_SOURCES[source], isSensitive: sensitive };
+}
+
+/** A config as DescribeConfigs tells it. */
+export function describedConfig(config: DescribedConfig, withSynonyms: boolean, withDocumentation: boolean) {
+  const synonyms = withSynonyms ? config.synonyms : [];
+  return {
+    ...configFields(config),
+    synonyms: synonyms.map(({ name, value, source }) => ({ name, value, source: CONFIG_SOURCES[source] })),
+    configType: CONFIG_TYPES[config.type],
+    documentation: withDocumentation ? config.documentation : null,
+  };
+}

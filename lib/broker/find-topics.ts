@@ -1,0 +1,21 @@
+import type { Topic } from '../admin/topics.ts';
+import type { Broker } from './broker.ts';
+
+/** A request that names more topics is refused whole: each one costs a read. */
+export const TOPICS_NAMED_MAX = 100_000;
+
+/** Beyond so many names one listing of all topics is cheaper than a read for each. */
+const TOPICS_READ_SINGLY_MAX = 100;
+
+export type FindTopic = (name: string) => Promise<Topic | undefined>;
+
+/**
+ * Looks topics up: few of them one by one, from memory where they are in use, or `fresh` from the store; many in a listing
+ * of all. Throws StoreUnavailableError, as does what it returns.
+ */
+export async function topicFinder(broker: Broker, count: number, fresh = false): Promise<FindTopic> {
+  const { topics } = broker.admin;
+  if (count <= TOPICS_READ_SINGLY_MAX) return (name) => (fresh ? topics.read(name) : topics.get(name));
+  const listed = new Map((await topics.list()).map((topic) => [topic.record.name, topic]));
+  return async (name) => listed.get(name);
+}

@@ -1,0 +1,38 @@
+import * as v from 'valibot';
+import type { BrokerConfig, BrokerConfigs } from '../../admin/configs/broker-configs.ts';
+import type { ConfigType } from '../../admin/configs/config-value.ts';
+import { SETTING_NAMES, type SettingName } from './keys.ts';
+import { settingsSchema } from './schema.ts';
+import type { Settings } from './settings.ts';
+
+/** What is never shown, whatever asks. */
+const SECRET = /password|secret|jaas|credential/;
+
+const BEYOND_INT32 = String(2 ** 31);
+
+/** The settings as DescribeConfigs shows them: under all of their names, with what was given and the defaults. */
+export function brokerConfigs(settings: Pick<Settings, 'given'>): BrokerConfigs {
+  const configs = SETTING_NAMES.flatMap((setting) =>
+    [setting.key, ...(setting.aliases ?? [])].map((name): BrokerConfig => {
+      const given = settings.given.get(setting.field);
+      return {
+        name,
+        type: typeOf(setting),
+        given,
+        fallback: setting.fallback ?? null,
+        sensitive: SECRET.test(name),
+        documentation: setting.help,
+      };
+    }),
+  );
+  return new Map(configs.map((config) => [config.name, config]));
+}
+
+/** Kafka's type of a setting, from what its schema takes. */
+function typeOf({ field, isBoolean, value }: SettingName): ConfigType {
+  if (isBoolean) return 'BOOLEAN';
+  const takes = (text: string) => v.safeParse(settingsSchema.entries[field] as v.GenericSchema, text).success;
+  const isNumber = ['1', '60000', '1000000000'].some(takes) && !takes('x');
+  if (isNumber) return takes(BEYOND_INT32) ? 'LONG' : 'INT';
+  return value.includes(',') ? 'LIST' : 'STRING';
+}
