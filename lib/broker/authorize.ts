@@ -54,6 +54,7 @@ const TOPIC_OPERATIONS: readonly Operation[] = [
   'DESCRIBE_CONFIGS',
   'ALTER_CONFIGS',
 ];
+const GROUP_OPERATIONS: readonly Operation[] = ['READ', 'DELETE', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'];
 const CLUSTER_OPERATIONS: readonly Operation[] = [
   'CREATE',
   'ALTER',
@@ -69,10 +70,15 @@ export const OPERATIONS_NOT_ASKED = -(2 ** 31);
 
 /** The operations allowed on a resource as Kafka's bit field (KIP-430). */
 export function allowedOperations(authorize: Authorize, context: RequestContext, resource: Resource): number {
-  const operations = resource.type === 'CLUSTER' ? CLUSTER_OPERATIONS : TOPIC_OPERATIONS;
+  const operations = operationsOn(resource);
   let bits = 0;
   for (const operation of operations) {
     if (authorize(context, operation, resource)) bits |= 1 << OPERATION_CODES[operation];
   }
   return bits;
+}
+
+function operationsOn({ type }: Resource): readonly Operation[] {
+  if (type === 'CLUSTER') return CLUSTER_OPERATIONS;
+  return type === 'GROUP' ? GROUP_OPERATIONS : TOPIC_OPERATIONS;
 }

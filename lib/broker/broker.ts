@@ -2,7 +2,11 @@ import type { AdminEnvironment } from '../admin/environment.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
+import type { Observer } from '../core/observer.ts';
 import type { Uuid } from '../core/uuid.ts';
+import type { GroupConfig } from '../groups/config.ts';
+import type { Groups } from '../groups/environment.ts';
+import type { Offsets } from '../groups/offsets/offsets.ts';
 import type { ReadBudget } from '../log/read-budget.ts';
 import type { ApiKey, RequestBody, ResponseInput } from '../protocol/apis.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
@@ -21,15 +25,22 @@ export interface Broker {
   readonly admin: AdminEnvironment;
   readonly partitions: Partitions;
   readonly producerIds: ProducerIds;
+  readonly groups: Groups;
+  readonly offsets: Offsets;
   readonly readBudget: ReadBudget;
   readonly settings: BrokerSettings;
+  /** Nobody watches when left out. */
+  readonly observer?: Observer | undefined;
 }
 
 export interface BrokerSettings {
   readonly autoCreateTopics: boolean;
   readonly deleteTopics: boolean;
+  readonly groups: GroupConfig;
   /** Kafka's fetch.max.bytes of a broker. */
   readonly fetchMaxBytes: number;
+  /** The one log directory that DescribeLogDirs tells of. */
+  readonly logDir: string;
 }
 
 /** Instead of an answer: nothing is sent. */

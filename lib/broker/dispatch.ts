@@ -3,18 +3,38 @@ import { type ErrorName, errorCode } from '../core/errors.ts';
 import { ApiKey, type RequestBody, type ResponseInput } from '../protocol/apis.ts';
 import { decodeRequest, encodeResponse } from '../protocol/frame.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
+import { eachError } from './answer-errors.ts';
 import { produce } from './api/00-produce.ts';
 import { fetch } from './api/01-fetch.ts';
 import { listOffsets } from './api/02-list-offsets.ts';
 import { metadata } from './api/03-metadata.ts';
+import { offsetCommit } from './api/08-offset-commit.ts';
+import { offsetFetch } from './api/09-offset-fetch.ts';
 import { findCoordinator } from './api/10-find-coordinator.ts';
+import { joinGroup } from './api/11-join-group.ts';
+import { heartbeat } from './api/12-heartbeat.ts';
+import { leaveGroup } from './api/13-leave-group.ts';
+import { syncGroup } from './api/14-sync-group.ts';
+import { describeGroups } from './api/15-describe-groups.ts';
+import { listGroups } from './api/16-list-groups.ts';
 import { apiVersions, unsupportedApiVersions } from './api/18-api-versions.ts';
 import { createTopics } from './api/19-create-topics.ts';
 import { deleteTopics } from './api/20-delete-topics.ts';
 import { initProducerId } from './api/22-init-producer-id.ts';
 import { offsetForLeaderEpoch } from './api/23-offset-for-leader-epoch.ts';
+import { describeConfigs } from './api/32-describe-configs.ts';
+import { alterConfigs } from './api/33-alter-configs.ts';
+import { describeLogDirs } from './api/35-describe-log-dirs.ts';
 import { createPartitions } from './api/37-create-partitions.ts';
+import { deleteGroups } from './api/42-delete-groups.ts';
+import { electLeaders } from './api/43-elect-leaders.ts';
+import { incrementalAlterConfigs } from './api/44-incremental-alter-configs.ts';
+import { offsetDelete } from './api/47-offset-delete.ts';
 import { describeCluster } from './api/60-describe-cluster.ts';
+import { consumerGroupHeartbeat } from './api/68-consumer-group-heartbeat.ts';
+import { consumerGroupDescribe } from './api/69-consumer-group-describe.ts';
+import { listConfigResources } from './api/74-list-config-resources.ts';
+import { describeTopicPartitions } from './api/75-describe-topic-partitions.ts';
 import { type Broker, CloseConnection, type Handler, NO_ANSWER } from './broker.ts';
 import type { FrameHandler, FrameOutcome } from './frame-handler.ts';
 import { isServed } from './served.ts';
@@ -26,14 +46,33 @@ const HANDLERS: Handlers = {
   [ApiKey.Fetch]: fetch,
   [ApiKey.ListOffsets]: listOffsets,
   [ApiKey.Metadata]: metadata,
+  [ApiKey.OffsetCommit]: offsetCommit,
+  [ApiKey.OffsetFetch]: offsetFetch,
   [ApiKey.FindCoordinator]: findCoordinator,
+  [ApiKey.JoinGroup]: joinGroup,
+  [ApiKey.Heartbeat]: heartbeat,
+  [ApiKey.LeaveGroup]: leaveGroup,
+  [ApiKey.SyncGroup]: syncGroup,
+  [ApiKey.DescribeGroups]: describeGroups,
+  [ApiKey.ListGroups]: listGroups,
   [ApiKey.ApiVersions]: apiVersions,
   [ApiKey.CreateTopics]: createTopics,
   [ApiKey.DeleteTopics]: deleteTopics,
   [ApiKey.InitProducerId]: initProducerId,
   [ApiKey.OffsetForLeaderEpoch]: offsetForLeaderEpoch,
+  [ApiKey.DescribeConfigs]: describeConfigs,
+  [ApiKey.AlterConfigs]: alterConfigs,
+  [ApiKey.DescribeLogDirs]: describeLogDirs,
   [ApiKey.CreatePartitions]: createPartitions,
+  [ApiKey.DeleteGroups]: deleteGroups,
+  [ApiKey.ElectLeaders]: electLeaders,
+  [ApiKey.IncrementalAlterConfigs]: incrementalAlterConfigs,
+  [ApiKey.OffsetDelete]: offsetDelete,
   [ApiKey.DescribeCluster]: describeCluster,
+  [ApiKey.ConsumerGroupHeartbeat]: consumerGroupHeartbeat,
+  [ApiKey.ConsumerGroupDescribe]: consumerGroupDescribe,
+  [ApiKey.ListConfigResources]: listConfigResources,
+  [ApiKey.DescribeTopicPartitions]: describeTopicPartitions,
 };
 
 /**
@@ -76,6 +115,8 @@ export function frameHandler(broker: Broker): FrameHandler {
           const answer = await handle(broker, api.key, header.apiVersion, body, asked);
           if (answer === NO_ANSWER) return { kind: 'none' };
           if (answer instanceof CloseConnection) return { kind: 'close', reason: answer.reason };
+          const { observer } = broker;
+          if (observer) eachError(api.key, answer, (code) => observer.answeredError(api.key, code));
           const chunks = encodeResponse(api.key, header.apiVersion, header.correlationId, answer as never);
           return { kind: 'answer', chunks, errorCode: topLevelError(answer) };
         } catch (error) {

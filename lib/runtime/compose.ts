@@ -8,6 +8,7 @@ import type { FrameHandler } from '../broker/frame-handler.ts';
 import { Partitions } from '../broker/partitions.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import type { Observer } from '../core/observer.ts';
 import type { Random } from '../core/random.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { EntryCache } from '../journal/entry-cache.ts';
@@ -18,6 +19,8 @@ import { WalWriter } from '../journal/wal.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import type { Stores } from '../storage/ports.ts';
 import { ProducerIds } from '../transactions/producer-ids.ts';
+import { composeGroups, groupConfig } from './compose-groups.ts';
+import { brokerConfigs } from './settings/broker-configs.ts';
 import type { Settings } from './settings/settings.ts';
 
 export interface ComposeOptions {
@@ -30,6 +33,8 @@ export interface ComposeOptions {
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
   /** Bytes of answers that have not left the process; none where answers are not sent. */
   readonly unsentBytes?: () => number;
+  /** Nobody watches when left out. */
+  readonly observer?: Observer | undefined;
 }
 
 export interface ComposedBroker {
@@ -64,6 +69,7 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
   const journals = new Journals(env);
   const topics = new Topics(stores.state, clock, topicDefaults(settings));
   const id = settings.clusterId ?? (await clusterId(stores.state, clock, random));
+  const { groups, offsets } = composeGroups(options, topics);
   const broker: Broker = {
     clock,
     logger,
@@ -77,20 +83,35 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
       defaultPartitions: settings.numPartitions,
       defaultReplicationFactor: settings.defaultReplicationFactor,
       defaultJournals: settings.journals,
+      brokerConfigs: brokerConfigs(settings),
     },
     partitions: new Partitions(topics, journals),
     producerIds: new ProducerIds(stores.state, clock, random),
+    groups,
+    offsets,
     readBudget: new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0)),
     settings: {
       autoCreateTopics: settings.autoCreateTopicsEnable,
       deleteTopics: settings.deleteTopicEnable,
+      groups: groupConfig(settings),
       fetchMaxBytes: settings.fetchMaxBytes,
+      logDir: logDirOf(settings),
     },
+    observer: options.observer,
   };
-  return { broker, handleFrame: frameHandler(broker), clusterId: id, close: () => journals.settle() };
+  const close = async () => {
+    await groups.close();
+    await journals.settle();
+  };
+  return { broker, handleFrame: frameHandler(broker), clusterId: id, close };
 }
 
-function journalEnvironment({ stores, clock, random, logger, settings }: ComposeOptions): JournalEnvironment {
+/** What stands for Kafka's log directory: where the records are. */
+function logDirOf({ store, dataDir, bucket }: Settings): string {
+  return { embedded: dataDir, memory: 'memory', aws: `s3://${bucket}` }[store];
+}
+
+function journalEnvironment({ stores, clock, random, logger, settings, observer }: ComposeOptions): JournalEnvironment {
   const local = settings.store !== 'aws';
   const tier = tierLimits(settings);
   const limits = {
@@ -108,6 +129,7 @@ function journalEnvironment({ stores, clock, random, logger, settings }: Compose
     tier,
     pacing: settings.profile === 'cost' ? COST_PACING : LATENCY_PACING,
     trust: { generation: 0 },
+    observer,
   };
 }
 

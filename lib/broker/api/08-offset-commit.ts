@@ -1,0 +1,90 @@
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import type { OffsetToCommit } from '../../groups/offsets/decide.ts';
+import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import { isGroupId } from '../../storage/items/group-keys.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { Handler } from '../broker.ts';
+import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';
+
+type Request = RequestBody<typeof ApiKey.OffsetCommit>;
+
+/** From this version on topics are named by id. */
+const FIRST_WITH_IDS = 10;
+
+/** How long to keep an offset, where the request leaves it to the settings. */
+const DEFAULT_RETENTION = -1;
+
+/**
+ * OffsetCommit, versions 2 to 10. Topics that do not exist are refused one by one (KafkaApis.handleOffsetCommitRequest); what the group
+ * has against the commit stands in every other partition.
+ */
+export const offsetCommit: Handler<typeof ApiKey.OffsetCommit> = async (broker, request, version, context) => {
+  const { groupId } = request;
+  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) {
+    return answer(request, () => 'GROUP_AUTHORIZATION_FAILED');
+  }
+  if (!isGroupId(groupId)) return answer(request, () => 'INVALID_GROUP_ID');
+
+  const found = await Promise.all(
+    request.topics.map(async ({ name, topicId, partitions }) => {
+      const reference = version >= FIRST_WITH_IDS ? { id: topicId } : { name };
+      const topic = await findTopic(broker, context, 'READ', reference);
+      if (topic.kind === 'failed') return topic;
+      const asked = partitions.map(({ partitionIndex }) => partitionIndex);
+      return { kind: 'found' as const, topic: await withPartitions(broker, topic.topic, asked) };
+    }),
+  );
+  const { retentionTimeMs } = request;
+  const topics = request.topics.flatMap(({ partitions }, index) => {
+    const one = found[index]!;
+    if (one.kind === 'failed') return [];
+    const wanted = partitions
+      .filter(({ partitionIndex }) => hasPartition(one.topic, partitionIndex))
+      .map((partition) => toCommit(partition, retentionTimeMs));
+    return [{ topic: one.topic.record, wanted }];
+  });
+
+  let outcome = (_: { readonly id: string; readonly name: string }, _partition: number): ErrorName => 'NONE';
+  if (topics.some(({ wanted }) => wanted.length > 0)) {
+    const claim = {
+      memberId: request.memberId,
+      instanceId: request.groupInstanceId,
+      generationOrEpoch: request.generationIdOrMemberEpoch,
+    };
+    const kind = { transactional: false, apiVersion: version };
+    try {
+      outcome = await broker.offsets.commit({ groupId, claim, kind, topics }, context);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      outcome = () => 'COORDINATOR_NOT_AVAILABLE';
+    }
+  }
+  return answer(request, (index, partition) => {
+    const one = found[index]!;
+    if (one.kind === 'failed') return one.error;
+    return hasPartition(one.topic, partition) ? outcome(one.topic.record, partition) : 'UNKNOWN_TOPIC_OR_PARTITION';
+  });
+};
+
+function toCommit(partition: Request['topics'][number]['partitions'][number], retentionMs: number): OffsetToCommit {
+  return {
+    partition: partition.partitionIndex,
+    offset: partition.committedOffset,
+    leaderEpoch: partition.committedLeaderEpoch,
+    metadata: partition.committedMetadata ?? '',
+    retentionMs: retentionMs === DEFAULT_RETENTION ? undefined : retentionMs,
+  };
+}
+
+function answer(request: Request, errorOf: (topic: number, partition: number) => ErrorName) {
+  return {
+    topics: request.topics.map(({ name, topicId, partitions }, index) => ({
+      name,
+      topicId,
+      partitions: partitions.map(({ partitionIndex }) => ({
+        partitionIndex,
+        errorCode: errorCode(errorOf(index, partitionIndex)),
+      })),
+    })),
+  };
+}

@@ -1,0 +1,172 @@
+import type { RequestContext } from '../../core/context.ts';
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { NO_OFFSET } from '../../core/offset.ts';
+import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
+import type { FetchedOffset } from '../../groups/offsets/decide.ts';
+import type { FetchOutcome } from '../../groups/offsets/fetch.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { isGroupId } from '../../storage/items/group-keys.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { Broker, Handler } from '../broker.ts';
+import { findTopic } from '../group-topics.ts';
+
+/** From these versions on: several groups in a request, members tell who they are, topics are named by id. */
+const FIRST_WITH_GROUPS = 8;
+const FIRST_WITH_IDS = 10;
+
+/** The first version whose answer has an error for the group as a whole. */
+const FIRST_WITH_GROUP_ERROR = 2;
+
+interface Asked {
+  readonly groupId: string;
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
+  readonly topics: readonly AskedTopic[] | null;
+}
+
+interface AskedTopic {
+  readonly name: string;
+  readonly topicId: Uuid;
+  readonly partitionIndexes: readonly number[];
+}
+
+interface Answered {
+  readonly groupId: string;
+  readonly error: ErrorName;
+  readonly topics: readonly AnsweredTopic[];
+}
+
+interface AnsweredTopic {
+  readonly name: string;
+  readonly topicId: Uuid;
+  readonly offsets: readonly FetchedOffset[];
+}
+
+/**
+ * OffsetFetch, versions 1 to 10: what groups have committed; of all their topics where the request names none. A partition
+ * without an offset is no error, nor is a topic or a group that does not exist, other than a topic that is named by id.
+ */
+export const offsetFetch: Handler<typeof ApiKey.OffsetFetch> = async (broker, request, version, context) => {
+  const { requireStable } = request;
+  if (version >= FIRST_WITH_GROUPS) {
+    const groups = await Promise.all(
+      request.groups.map((asked) => fetchGroup(broker, asked, requireStable, version, context)),
+    );
+    return {
+      groups: groups.map(({ groupId, error, topics }) => ({
+        groupId,
+        errorCode: errorCode(error),
+        topics: topics.map(topicAnswer),
+      })),
+    };
+  }
+  const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
+  const asked = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics };
+  const { error, topics: answered } = await fetchGroup(broker, asked, requireStable, version, context);
+  if (error === 'NONE') return { errorCode: 0, topics: answered.map(topicAnswer) };
+  const failed = version < FIRST_WITH_GROUP_ERROR ? (topics ?? []).map((topic) => allOf(topic, error)) : [];
+  return { errorCode: errorCode(error), topics: failed.map(topicAnswer) };
+};
+
+function topicAnswer({ name, topicId, offsets }: AnsweredTopic) {
+  return {
+    name,
+    topicId,
+    partitions: offsets.map(({ partition, offset, leaderEpoch, metadata, error }) => ({
+      partitionIndex: partition,
+      committedOffset: offset,
+      committedLeaderEpoch: leaderEpoch,
+      metadata,
+      errorCode: errorCode(error),
+    })),
+  };
+}
+
+async function fetchGroup(
+  broker: Broker,
+  asked: Asked,
+  requireStable: boolean,
+  version: number,
+  context: RequestContext,
+): Promise<Answered> {
+  const { groupId } = asked;
+  const failed = (error: ErrorName): Answered => ({ groupId, error, topics: [] });
+  if (!broker.authorize(context, 'DESCRIBE', { type: 'GROUP', name: groupId })) {
+    return failed('GROUP_AUTHORIZATION_FAILED');
+  }
+  if (!isGroupId(groupId)) return failed('INVALID_GROUP_ID');
+  const claim = { memberId: asked.memberId ?? '', instanceId: null, generationOrEpoch: asked.memberEpoch };
+  const fetch = { groupId, claim, requireStable };
+  try {
+    if (asked.topics === null) {
+      const outcome = await broker.offsets.fetch({ ...fetch, topics: null }, context);
+      if (outcome.kind === 'refused') return failed(outcome.error);
+      return { groupId, error: 'NONE', topics: await stillThere(broker, outcome, context) };
+    }
+    const found = await Promise.all(asked.topics.map((topic) => resolve(broker, topic, version, context)));
+    const topics = found.flatMap((one) => (one.kind === 'found' ? [one] : []));
+    const outcome = await broker.offsets.fetch({ ...fetch, topics }, context);
+    if (outcome.kind === 'refused') return failed(outcome.error);
+    return { groupId, error: 'NONE', topics: asked.topics.map((topic, i) => answerFor(topic, found[i]!, outcome)) };
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return failed('COORDINATOR_NOT_AVAILABLE');
+  }
+}
+
+type ResolvedTopic =
+  | { readonly kind: 'found'; readonly topic: { id: Uuid; name: string }; readonly wanted: readonly number[] }
+  | { readonly kind: 'failed'; readonly error: ErrorName };
+
+/** The topic as it stands now: one that was deleted and made again has another id, and no offsets. */
+async function resolve(
+  broker: Broker,
+  { name, topicId, partitionIndexes }: AskedTopic,
+  version: number,
+  context: RequestContext,
+): Promise<ResolvedTopic> {
+  const reference = version >= FIRST_WITH_IDS ? { id: topicId } : { name };
+  const found = await findTopic(broker, context, 'DESCRIBE', reference, true);
+  if (found.kind === 'found') {
+    // Nobody commits to a partition below 0; the largest ones would have no key.
+    const wanted = partitionIndexes.filter((partition) => partition >= 0 && partition < found.topic.record.partitions);
+    return { kind: 'found', topic: found.topic.record, wanted };
+  }
+  if (found.error === 'COORDINATOR_NOT_AVAILABLE') throw new StoreUnavailableError(`topic ${name} could not be read`);
+  return { kind: 'failed', error: found.error === 'UNKNOWN_TOPIC_OR_PARTITION' ? 'NONE' : found.error };
+}
+
+function answerFor(asked: AskedTopic, found: ResolvedTopic, outcome: FetchOutcome): AnsweredTopic {
+  if (found.kind === 'failed') return allOf(asked, found.error);
+  const fetched = outcome.kind === 'fetched' ? outcome.topics.find(({ topic }) => topic.id === found.topic.id) : undefined;
+  const offsets = new Map(fetched?.offsets.map((offset) => [offset.partition, offset]));
+  const none = allOf(asked, 'NONE');
+  return { ...none, offsets: none.offsets.map((empty) => offsets.get(empty.partition) ?? empty) };
+}
+
+function allOf({ name, topicId, partitionIndexes }: AskedTopic, error: ErrorName): AnsweredTopic {
+  const offsets = partitionIndexes.map((partition) => ({
+    partition,
+    error,
+    offset: NO_OFFSET,
+    leaderEpoch: -1,
+    metadata: '',
+  }));
+  return { name, topicId, offsets };
+}
+
+/** Of all that a group has committed, what belongs to topics that are still there and that may be seen. */
+async function stillThere(broker: Broker, outcome: FetchOutcome, context: RequestContext): Promise<AnsweredTopic[]> {
+  if (outcome.kind !== 'fetched') return [];
+  const topics = await Promise.all(
+    outcome.topics.map(async ({ topic, offsets }): Promise<AnsweredTopic[]> => {
+      const found = await findTopic(broker, context, 'DESCRIBE', { id: topic.id }, true);
+      if (found.kind === 'failed') {
+        if (found.error !== 'COORDINATOR_NOT_AVAILABLE') return [];
+        throw new StoreUnavailableError(`topic ${topic.name} could not be read`);
+      }
+      return offsets.length === 0 ? [] : [{ name: found.topic.record.name, topicId: topic.id, offsets }];
+    }),
+  );
+  return topics.flat();
+}

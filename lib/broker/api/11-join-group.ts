@@ -1,0 +1,68 @@
+import { errorCode } from '../../core/errors.ts';
+import { type JoinReply, joinRefused, joinStep } from '../../groups/classic/join.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import type { Handler } from '../broker.ts';
+import { topicIsThere } from '../group-topics.ts';
+
+/** From version 1 on members tell how long they take to rejoin; before, it is their session. */
+const FIRST_WITH_REBALANCE_TIMEOUT = 1;
+/** KIP-394. */
+const FIRST_WITH_REQUIRED_MEMBER_ID = 4;
+/** Up to here the protocol's name may not be null. */
+const FIRST_WITH_NULLABLE_PROTOCOL = 7;
+/** KIP-814. */
+const FIRST_WITH_SKIP_ASSIGNMENT = 9;
+
+/**
+ * JoinGroup, versions 0 to 9, to groups of the classic protocol and of the consumer protocol (KIP-848). Waits for the other
+ * members, as long as the longest of them may take.
+ */
+export const joinGroup: Handler<typeof ApiKey.JoinGroup> = async (broker, request, version, context) => {
+  const { groupId, memberId, sessionTimeoutMs } = request;
+  const respond = (reply: JoinReply) => answer(reply, version);
+  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) {
+    return respond(joinRefused(memberId, 'GROUP_AUTHORIZATION_FAILED'));
+  }
+  if (groupId === '') return respond(joinRefused(memberId, 'INVALID_GROUP_ID'));
+  const { minSessionTimeoutMs, maxSessionTimeoutMs } = broker.settings.groups.classic;
+  if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
+    return respond(joinRefused(memberId, 'INVALID_SESSION_TIMEOUT'));
+  }
+  const step = joinStep({
+    memberId,
+    instanceId: request.groupInstanceId,
+    protocolType: request.protocolType,
+    // The group outlives the frame that these are part of.
+    protocols: request.protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) })),
+    sessionTimeoutMs,
+    rebalanceTimeoutMs: version >= FIRST_WITH_REBALANCE_TIMEOUT ? request.rebalanceTimeoutMs : sessionTimeoutMs,
+    clientId: context.clientId,
+    clientHost: `/${context.host}`,
+    requiresKnownMemberId: version >= FIRST_WITH_REQUIRED_MEMBER_ID,
+    supportsSkippingAssignment: version >= FIRST_WITH_SKIP_ASSIGNMENT,
+  });
+  if (request.reason !== null) {
+    broker.logger.log('debug', { event: 'group_join', groupId, memberId, reason: request.reason });
+  }
+  const joining = broker.offsets.afterExpiry(step, (topicId) => topicIsThere(broker, topicId));
+  const submitted = await broker.groups.submit(groupId, joining, context);
+  return respond(submitted.kind === 'reply' ? submitted.reply : joinRefused(memberId, submitted.error));
+};
+
+function answer(reply: JoinReply, version: number) {
+  const { protocolName } = reply;
+  return {
+    errorCode: errorCode(reply.error),
+    generationId: reply.generation,
+    protocolType: reply.protocolType,
+    protocolName: version >= FIRST_WITH_NULLABLE_PROTOCOL ? protocolName : (protocolName ?? ''),
+    leader: reply.leader,
+    ...(reply.skipAssignment ? { skipAssignment: true } : {}),
+    memberId: reply.memberId,
+    members: reply.members.map(({ memberId, instanceId, metadata }) => ({
+      memberId,
+      groupInstanceId: instanceId,
+      metadata,
+    })),
+  };
+}

@@ -1,0 +1,15 @@
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { heartbeatStep } from '../../groups/classic/heartbeat.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import type { Handler } from '../broker.ts';
+
+/** Heartbeat, versions 0 to 4: one read of the group; the member's lease is written once a third of its session has passed. */
+export const heartbeat: Handler<typeof ApiKey.Heartbeat> = async (broker, request, _version, context) => {
+  const { groupId, memberId, groupInstanceId, generationId } = request;
+  const answer = (error: ErrorName) => ({ errorCode: errorCode(error) });
+  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) return answer('GROUP_AUTHORIZATION_FAILED');
+  if (groupId === '') return answer('INVALID_GROUP_ID');
+  const step = heartbeatStep({ memberId, instanceId: groupInstanceId, generation: generationId });
+  const submitted = await broker.groups.submit(groupId, step, context);
+  return answer(submitted.kind === 'reply' ? submitted.reply : submitted.error);
+};

@@ -1,0 +1,36 @@
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { leaveStep, type MemberIdentity } from '../../groups/classic/leave.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import type { Handler } from '../broker.ts';
+
+/** From this version on several members may leave at once, each with an error of its own. */
+const FIRST_WITH_MEMBERS = 3;
+
+/** LeaveGroup, versions 0 to 5. Up to version 2 there is one member, and its error is that of the answer. */
+export const leaveGroup: Handler<typeof ApiKey.LeaveGroup> = async (broker, request, version, context) => {
+  const { groupId } = request;
+  const refused = (error: ErrorName) => ({
+    errorCode: errorCode(error),
+    ...(version >= FIRST_WITH_MEMBERS ? { members: [] } : {}),
+  });
+  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) return refused('GROUP_AUTHORIZATION_FAILED');
+  if (groupId === '') return refused('INVALID_GROUP_ID');
+  const members: MemberIdentity[] =
+    version >= FIRST_WITH_MEMBERS
+      ? request.members.map(({ memberId, groupInstanceId }) => ({ memberId, instanceId: groupInstanceId }))
+      : [{ memberId: request.memberId, instanceId: null }];
+  for (const { memberId, reason } of request.members) {
+    if (reason !== null) broker.logger.log('debug', { event: 'group_leave', groupId, memberId, reason });
+  }
+  const submitted = await broker.groups.submit(groupId, leaveStep({ members }), context);
+  if (submitted.kind === 'failed') return refused(submitted.error);
+  if (version < FIRST_WITH_MEMBERS) return { errorCode: errorCode(submitted.reply[0]!.error) };
+  return {
+    errorCode: 0,
+    members: submitted.reply.map(({ memberId, instanceId, error }) => ({
+      memberId,
+      groupInstanceId: instanceId,
+      errorCode: errorCode(error),
+    })),
+  };
+};

@@ -1,0 +1,35 @@
+import { errorCode } from '../../core/errors.ts';
+import { type SyncReply, syncRefused, syncStep } from '../../groups/classic/sync.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import type { Handler } from '../broker.ts';
+
+/** From this version on both sides name the protocol. */
+const FIRST_WITH_PROTOCOL = 5;
+
+/** SyncGroup, versions 0 to 5. The leader brings the assignment; the others wait for it. */
+export const syncGroup: Handler<typeof ApiKey.SyncGroup> = async (broker, request, version, context) => {
+  const { groupId, memberId, groupInstanceId, generationId, protocolType, protocolName } = request;
+  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) {
+    return answer(syncRefused('GROUP_AUTHORIZATION_FAILED'));
+  }
+  if (groupId === '') return answer(syncRefused('INVALID_GROUP_ID'));
+  if (version >= FIRST_WITH_PROTOCOL && (protocolType === null || protocolName === null)) {
+    return answer(syncRefused('INCONSISTENT_GROUP_PROTOCOL'));
+  }
+  // The group outlives the frame that these are part of.
+  const assignments = new Map(request.assignments.map((one) => [one.memberId, Buffer.from(one.assignment)]));
+  const step = syncStep({
+    memberId,
+    instanceId: groupInstanceId,
+    generation: generationId,
+    protocolType,
+    protocolName,
+    assignments,
+  });
+  const submitted = await broker.groups.submit(groupId, step, context);
+  return answer(submitted.kind === 'reply' ? submitted.reply : syncRefused(submitted.error));
+};
+
+function answer({ error, protocolType, protocolName, assignment }: SyncReply) {
+  return { errorCode: errorCode(error), protocolType, protocolName, assignment };
+}

@@ -1,0 +1,59 @@
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { type ClassicGroup, isClassic, metadataOf, NO_ASSIGNMENT } from '../../groups/classic/state.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource } from '../authorize.ts';
+import type { Handler } from '../broker.ts';
+
+/** From this version on a group that is not there is an error, and errors come with a sentence. */
+const FIRST_WITH_NOT_FOUND = 6;
+const FIRST_WITH_OPERATIONS = 3;
+
+/**
+ * DescribeGroups, versions 0 to 6, for groups of the classic protocol; those of the consumer protocol are not found here, as
+ * in Kafka (ConsumerGroupDescribe has them).
+ */
+export const describeGroups: Handler<typeof ApiKey.DescribeGroups> = async (broker, request, version, context) => {
+  const described = request.groups.map(async (groupId) => {
+    const resource: Resource = { type: 'GROUP', name: groupId };
+    if (!broker.authorize(context, 'DESCRIBE', resource)) return failed(groupId, '', 'GROUP_AUTHORIZATION_FAILED');
+    const found = await broker.groups.describe(groupId, context);
+    // An id that no group can have is that of a group that is not there.
+    if (found.kind === 'failed' && found.error !== 'INVALID_GROUP_ID') return failed(groupId, '', found.error);
+    const group = found.kind === 'reply' ? found.reply : undefined;
+    const operations =
+      version >= FIRST_WITH_OPERATIONS && request.includeAuthorizedOperations
+        ? allowedOperations(broker.authorize, context, resource)
+        : OPERATIONS_NOT_ASKED;
+    if (group !== undefined && isClassic(group)) {
+      return { errorCode: 0, ...describeClassic(groupId, group), authorizedOperations: operations };
+    }
+    if (version < FIRST_WITH_NOT_FOUND) return failed(groupId, 'Dead', 'NONE');
+    const message = group === undefined ? `Group ${groupId} not found.` : `Group ${groupId} is not a classic group.`;
+    return { ...failed(groupId, 'Dead', 'GROUP_ID_NOT_FOUND'), errorMessage: message };
+  });
+  return { groups: await Promise.all(described) };
+};
+
+function failed(groupId: string, groupState: string, error: ErrorName) {
+  return { errorCode: errorCode(error), groupId, groupState, protocolType: '', protocolData: '', members: [] };
+}
+
+function describeClassic(groupId: string, group: ClassicGroup) {
+  const isStable = group.state === 'Stable';
+  const { members, assignments } = group.roster;
+  return {
+    groupId,
+    groupState: group.state,
+    protocolType: group.protocolType ?? '',
+    protocolData: isStable ? (group.protocolName ?? '') : '',
+    members: [...members.values()].map((member) => ({
+      memberId: member.memberId,
+      groupInstanceId: member.instanceId,
+      clientId: member.clientId,
+      clientHost: member.clientHost,
+      // While the group rebalances there is no protocol in use.
+      memberMetadata: isStable ? metadataOf(member, group.protocolName) : NO_ASSIGNMENT,
+      memberAssignment: assignments.get(member.memberId) ?? NO_ASSIGNMENT,
+    })),
+  };
+}

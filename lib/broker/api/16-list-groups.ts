@@ -1,0 +1,38 @@
+import { errorCode } from '../../core/errors.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import { CLUSTER } from '../authorize.ts';
+import type { Handler } from '../broker.ts';
+
+/** Kafka's name of a group type in this answer (Group.GroupType). */
+const TYPE_NAMES = { classic: 'Classic', consumer: 'Consumer' };
+
+/**
+ * ListGroups, versions 0 to 5, filtered by states and types whatever their case. Who may describe the cluster sees all
+ * groups, others those that they may describe.
+ */
+export const listGroups: Handler<typeof ApiKey.ListGroups> = async (broker, request, _version, context) => {
+  const seesAll = broker.authorize(context, 'DESCRIBE', CLUSTER);
+  const lower = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase()));
+  const [states, types] = [lower(request.statesFilter), lower(request.typesFilter)];
+  try {
+    const groups = (await broker.groups.list(context)).filter(
+      ({ groupId, state, type }) =>
+        (states.size === 0 || states.has(state.toLowerCase())) &&
+        (types.size === 0 || types.has(type)) &&
+        (seesAll || broker.authorize(context, 'DESCRIBE', { type: 'GROUP', name: groupId })),
+    );
+    return {
+      errorCode: 0,
+      groups: groups.map(({ groupId, protocolType, state, type }) => ({
+        groupId,
+        protocolType,
+        groupState: state,
+        groupType: TYPE_NAMES[type],
+      })),
+    };
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return { errorCode: errorCode('COORDINATOR_NOT_AVAILABLE'), groups: [] };
+  }
+};

@@ -1,0 +1,51 @@
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { isGroupId } from '../../storage/items/group-keys.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { Handler } from '../broker.ts';
+import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';
+
+/** OffsetDelete, version 0: forgets offsets of topics that no member of the group reads (KIP-496). */
+export const offsetDelete: Handler<typeof ApiKey.OffsetDelete> = async (broker, request, _version, context) => {
+  const { groupId } = request;
+  const refused = (error: ErrorName) => ({ errorCode: errorCode(error), topics: [] });
+  if (!broker.authorize(context, 'DELETE', { type: 'GROUP', name: groupId })) {
+    return refused('GROUP_AUTHORIZATION_FAILED');
+  }
+  if (!isGroupId(groupId)) return refused('INVALID_GROUP_ID');
+
+  const found = await Promise.all(
+    request.topics.map(async ({ name, partitions }) => {
+      const asked = partitions.map(({ partitionIndex }) => partitionIndex);
+      const topic = await findTopic(broker, context, 'READ', { name });
+      if (topic.kind === 'failed') return topic;
+      const current = await withPartitions(broker, topic.topic, asked);
+      const wanted = asked.filter((partition) => hasPartition(current, partition));
+      return { kind: 'found' as const, topic: current.record, wanted };
+    }),
+  );
+  try {
+    const topics = found.flatMap((one) => (one.kind === 'found' ? [one] : []));
+    const outcome = await broker.offsets.delete({ groupId, topics }, context);
+    if (outcome.kind === 'refused') return refused(outcome.error);
+    return {
+      errorCode: 0,
+      topics: request.topics.map(({ name, partitions }, index) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => {
+          const one = found[index]!;
+          const error =
+            one.kind === 'failed'
+              ? one.error
+              : one.wanted.includes(partitionIndex)
+                ? outcome.error(one.topic)
+                : 'UNKNOWN_TOPIC_OR_PARTITION';
+          return { partitionIndex, errorCode: errorCode(error) };
+        }),
+      })),
+    };
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return refused('COORDINATOR_NOT_AVAILABLE');
+  }
+};

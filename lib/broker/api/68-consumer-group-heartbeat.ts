@@ -1,0 +1,61 @@
+import { errorCode, type Failure } from '../../core/errors.ts';
+import type { HeartbeatReply, HeartbeatRequest } from '../../groups/consumer/heartbeat.ts';
+import { heartbeatProblem } from '../../groups/consumer/heartbeat-problem.ts';
+import { heartbeatStep } from '../../groups/consumer/steps.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { topicResource } from '../authorize.ts';
+import type { Handler } from '../broker.ts';
+
+/**
+ * ConsumerGroupHeartbeat, versions 0 and 1: the one request of the members of consumer groups (KIP-848), to join, to stay,
+ * to say what they have given up, and to leave.
+ */
+export const consumerGroupHeartbeat: Handler<typeof ApiKey.ConsumerGroupHeartbeat> = async (
+  broker,
+  request,
+  version,
+  context,
+) => {
+  const { groupId, subscribedTopicNames } = request;
+  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) {
+    return refused({ error: 'GROUP_AUTHORIZATION_FAILED' });
+  }
+  const mayDescribe = (topic: string) => broker.authorize(context, 'DESCRIBE', topicResource(topic));
+  if (subscribedTopicNames?.every(mayDescribe) === false) return refused({ error: 'TOPIC_AUTHORIZATION_FAILED' });
+  const heartbeat: HeartbeatRequest = {
+    memberId: request.memberId,
+    memberEpoch: request.memberEpoch,
+    instanceId: request.instanceId,
+    rackId: request.rackId,
+    rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+    subscribedTopicNames,
+    subscribedTopicRegex: request.subscribedTopicRegex,
+    serverAssignor: request.serverAssignor,
+    topicPartitions: request.topicPartitions,
+    clientId: context.clientId,
+    clientHost: `/${context.host}`,
+  };
+  const problem = heartbeatProblem(groupId, heartbeat, version, broker.settings.groups.consumer.assignors);
+  if (problem !== undefined) return refused(problem);
+  const submitted = await broker.groups.submit(groupId, heartbeatStep(heartbeat, mayDescribe), context);
+  return submitted.kind === 'reply' ? answer(submitted.reply) : refused(submitted);
+};
+
+function answer(reply: HeartbeatReply) {
+  if (reply.kind === 'refused') return refused(reply);
+  const { memberId, memberEpoch, heartbeatIntervalMs, assignment } = reply;
+  return {
+    errorCode: 0,
+    memberId,
+    memberEpoch,
+    heartbeatIntervalMs,
+    assignment:
+      assignment === null
+        ? null
+        : { topicPartitions: assignment.map(({ topicId, partitions }) => ({ topicId, partitions: [...partitions] })) },
+  };
+}
+
+function refused({ error, message }: Failure) {
+  return { errorCode: errorCode(error), errorMessage: message ?? null, memberEpoch: 0, heartbeatIntervalMs: 0 };
+}

@@ -1,0 +1,97 @@
+import { type ErrorName, errorCode } from '../../core/errors.ts';
+import type { Assignment } from '../../groups/assignors/assignor.ts';
+import { stateOf } from '../../groups/consumer/protocol.ts';
+import { type ConsumerGroup, indexOf, type Member } from '../../groups/consumer/state.ts';
+import { isConsumer } from '../../groups/consumer/steps.ts';
+import { assignorOf } from '../../groups/consumer/target.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource, topicResource } from '../authorize.ts';
+import type { Handler } from '../broker.ts';
+
+const CLASSIC_MEMBER = 0;
+const CONSUMER_MEMBER = 1;
+
+/** ConsumerGroupDescribe, versions 0 and 1, for groups of the consumer protocol; others are not found here, as in Kafka. */
+export const consumerGroupDescribe: Handler<typeof ApiKey.ConsumerGroupDescribe> = async (
+  broker,
+  request,
+  _version,
+  context,
+) => {
+  const described = request.groupIds.map(async (groupId) => {
+    const resource: Resource = { type: 'GROUP', name: groupId };
+    if (!broker.authorize(context, 'DESCRIBE', resource)) return failed(groupId, 'GROUP_AUTHORIZATION_FAILED');
+    if (groupId === '') return failed(groupId, 'INVALID_GROUP_ID');
+    const found = await broker.groups.describe(groupId, context);
+    // An id that no group can have is that of a group that is not there.
+    if (found.kind === 'failed' && found.error !== 'INVALID_GROUP_ID') return failed(groupId, found.error);
+    const group = found.kind === 'reply' ? found.reply : undefined;
+    if (group === undefined) return failed(groupId, 'GROUP_ID_NOT_FOUND', `Group ${groupId} not found.`);
+    if (!isConsumer(group)) {
+      return failed(groupId, 'GROUP_ID_NOT_FOUND', `Group ${groupId} is not a consumer group.`);
+    }
+    if (!topicsOf(group).every((name) => broker.authorize(context, 'DESCRIBE', topicResource(name)))) {
+      return failed(groupId, 'TOPIC_AUTHORIZATION_FAILED', 'The group has topics that the client may not describe.');
+    }
+    return {
+      errorCode: 0,
+      groupId,
+      groupState: stateOf(group),
+      groupEpoch: group.groupEpoch,
+      assignmentEpoch: group.assignmentEpoch,
+      assignorName: assignorOf(group, broker.settings.groups.consumer.assignors),
+      members: group.body.members.map((member) => describeMember(group, member)),
+      authorizedOperations: request.includeAuthorizedOperations
+        ? allowedOperations(broker.authorize, context, resource)
+        : OPERATIONS_NOT_ASKED,
+    };
+  });
+  return { groups: await Promise.all(described) };
+};
+
+function failed(groupId: string, error: ErrorName, message?: string) {
+  return {
+    errorCode: errorCode(error),
+    errorMessage: message ?? null,
+    groupId,
+    groupState: '',
+    groupEpoch: 0,
+    assignmentEpoch: 0,
+    assignorName: '',
+    members: [],
+  };
+}
+
+/** The topics that the answer would name with their partitions. */
+function topicsOf(group: ConsumerGroup): string[] {
+  const names = new Set<string>();
+  for (const { assigned, target } of group.body.members) {
+    for (const { topicName } of [...withNames(group, assigned), ...withNames(group, target)]) names.add(topicName);
+  }
+  return [...names];
+}
+
+function describeMember(group: ConsumerGroup, member: Member) {
+  return {
+    memberId: member.memberId,
+    instanceId: member.instanceId ?? null,
+    rackId: member.rackId ?? null,
+    memberEpoch: member.memberEpoch,
+    clientId: member.clientId,
+    clientHost: member.clientHost,
+    subscribedTopicNames: [...member.topicNames],
+    subscribedTopicRegex: member.topicPattern === '' ? null : member.topicPattern,
+    assignment: { topicPartitions: withNames(group, member.assigned) },
+    targetAssignment: { topicPartitions: withNames(group, member.target) },
+    memberType: member.classic === undefined ? CONSUMER_MEMBER : CLASSIC_MEMBER,
+  };
+}
+
+/** Topics that are gone have no name any more and are left out, as Kafka does. */
+function withNames(group: ConsumerGroup, assignment: Assignment) {
+  const { topicsById } = indexOf(group.body);
+  return assignment.flatMap(({ topicId, partitions }) => {
+    const topicName = topicsById.get(topicId)?.name;
+    return topicName === undefined ? [] : [{ topicId, topicName, partitions: [...partitions] }];
+  });
+}

@@ -1,0 +1,81 @@
+import type { ErrorName } from '../../core/errors.ts';
+import { ConsumerProtocolSubscription, decodeConsumerProtocol } from '../../protocol/messages/consumer-protocol.ts';
+import type { CommitKind, GroupProtocol, MemberClaim } from '../group.ts';
+import { decodeClassic, encodeClassicBody, encodeClassicHead } from './codec.ts';
+import { advanceClassic, classicDueAt } from './rebalance.ts';
+import { type ClassicGroup, memberProblem, metadataOf, type Roster } from './state.ts';
+
+/** What members of the common consumer clients say they are. */
+export const CONSUMER_PROTOCOL_TYPE = 'consumer';
+
+/** The classic protocol as the coordinator sees it. */
+export const classicProtocol: GroupProtocol<ClassicGroup> = {
+  type: 'classic',
+  summary: (group) => ({
+    state: group.state,
+    protocolType: group.protocolType ?? '',
+    generation: group.generation,
+    ...(group.state === 'Empty' ? { emptySince: group.stateSince } : {}),
+  }),
+  *sessions(group) {
+    for (const { memberId, sessionTimeoutMs, seenAt } of group.roster.members.values()) {
+      yield { memberId, timeoutMs: sessionTimeoutMs, seenAt };
+    }
+  },
+  dueAt: classicDueAt,
+  advance: (group, expired, { now, config }) => advanceClassic(group, expired, now, config.classic),
+  checkCommit,
+  checkFetch: () => undefined,
+  checkDelete: (group) => (group.state === 'Empty' ? undefined : 'NON_EMPTY_GROUP'),
+  isSubscribedTo(group, topic) {
+    if (group.protocolType !== CONSUMER_PROTOCOL_TYPE) return false;
+    return subscribedTopics(group)?.has(topic) ?? true;
+  },
+  bodyOf: (group) => group.roster,
+  encodeHead: encodeClassicHead,
+  encodeBody: encodeClassicBody,
+  decode: decodeClassic,
+};
+
+/** ClassicGroup.validateOffsetCommit */
+function checkCommit(group: ClassicGroup, claim: MemberClaim, kind: CommitKind): ErrorName | undefined {
+  const { memberId, instanceId, generationOrEpoch } = claim;
+  if (generationOrEpoch < 0 && group.state === 'Empty') return undefined;
+  if (generationOrEpoch >= 0 || memberId !== '' || instanceId !== null) {
+    const problem = memberProblem(group, memberId, instanceId);
+    if (problem !== undefined) return problem;
+    if (generationOrEpoch !== group.generation) return 'ILLEGAL_GENERATION';
+  } else if (!kind.transactional && group.state !== 'Empty') {
+    return 'UNKNOWN_MEMBER_ID';
+  }
+  // The client has its generation already, and is to rejoin for the next one before it commits.
+  return !kind.transactional && group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined;
+}
+
+const parsed = new WeakMap<Roster, ReadonlyMap<string, ReadonlySet<string> | undefined>>();
+
+/** The topics that members subscribe to; undefined where that cannot be told (ClassicGroup.computeSubscribedTopics). */
+function subscribedTopics(group: ClassicGroup): ReadonlySet<string> | undefined {
+  if (group.roster.members.size === 0) return new Set();
+  const { protocolName } = group;
+  if (protocolName === undefined) return undefined;
+  const known = parsed.get(group.roster);
+  if (known?.has(protocolName) === true) return known.get(protocolName);
+  const topics = parseTopics(group, protocolName);
+  parsed.set(group.roster, new Map(known).set(protocolName, topics));
+  return topics;
+}
+
+function parseTopics(group: ClassicGroup, protocolName: string): ReadonlySet<string> | undefined {
+  try {
+    const topics = new Set<string>();
+    for (const member of group.roster.members.values()) {
+      const metadata = metadataOf(member, protocolName);
+      for (const topic of decodeConsumerProtocol(ConsumerProtocolSubscription, metadata).topics) topics.add(topic);
+    }
+    return topics;
+  } catch {
+    // Metadata that is not what its protocol type says: nobody but the members can tell.
+    return undefined;
+  }
+}

@@ -1,0 +1,96 @@
+import type { ErrorName } from '../../core/errors.ts';
+import type { Step, StepResult } from '../step.ts';
+import { syncOther } from './other-type.ts';
+import { assign, synced } from './rebalance.ts';
+import { type ClassicGroup, isClassic, memberProblem, NO_ASSIGNMENT } from './state.ts';
+
+/** SyncGroup, whatever its version. */
+export interface SyncRequest {
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  readonly generation: number;
+  /** Null where the version does not name them: nothing to compare then. */
+  readonly protocolType: string | null;
+  readonly protocolName: string | null;
+  /** By member id; looked at if the leader sends them. */
+  readonly assignments: ReadonlyMap<string, Buffer>;
+}
+
+export interface SyncReply {
+  readonly error: ErrorName;
+  readonly protocolType: string | null;
+  readonly protocolName: string | null;
+  readonly assignment: Buffer;
+}
+
+export function syncRefused(error: ErrorName): SyncReply {
+  return { error, protocolType: null, protocolName: null, assignment: NO_ASSIGNMENT };
+}
+
+/** An assignment that cannot be stored (GroupMetadataManager.appendGroupMetadataErrorToResponseError). */
+const TOO_LARGE = syncRefused('UNKNOWN_SERVER_ERROR');
+
+/** SyncGroup as a step (classicGroupSync): the leader's makes the group stable, the others wait for it. */
+export function syncStep(request: SyncRequest): Step<SyncReply> {
+  return {
+    tooLarge: TOO_LARGE,
+    decide(group, context) {
+      if (group === undefined) return refuse(group, 'UNKNOWN_MEMBER_ID');
+      if (!isClassic(group)) return syncOther(group, request, context);
+      if (group.state === 'Empty') return refuse(group, 'UNKNOWN_MEMBER_ID');
+      const { memberId } = request;
+      const problem = syncProblem(group, request);
+      if (problem !== undefined) return refuse(group, problem);
+      const after = synced(group, memberId);
+      if (group.state === 'Stable') return assigned(after, memberId);
+      if (group.leader === memberId) return assigned(assign(after, request.assignments, context.now), memberId);
+      return { kind: 'wait', group: after, next: awaitAssignment(request), alive: memberId };
+    },
+  };
+}
+
+function awaitAssignment(request: SyncRequest): Step<SyncReply> {
+  const { memberId, instanceId, generation } = request;
+  const step: Step<SyncReply> = {
+    tooLarge: TOO_LARGE,
+    decide(group) {
+      if (group === undefined) return refuse(group, 'UNKNOWN_MEMBER_ID');
+      // The group was upgraded (GroupMetadataManager.convertToConsumerGroup).
+      if (!isClassic(group)) return refuse(group, 'REBALANCE_IN_PROGRESS');
+      const problem = memberProblem(group, memberId, instanceId);
+      if (problem !== undefined) return refuse(group, problem);
+      if (group.generation === generation && group.state === 'Stable') return assigned(group, memberId);
+      if (group.generation === generation && group.state === 'CompletingRebalance') {
+        return { kind: 'wait', group, next: step, alive: memberId };
+      }
+      return { ...refuse(group, 'REBALANCE_IN_PROGRESS'), alive: memberId };
+    },
+  };
+  return step;
+}
+
+function assigned(group: ClassicGroup, memberId: string): StepResult<SyncReply> {
+  const reply: SyncReply = {
+    error: 'NONE',
+    protocolType: group.protocolType ?? null,
+    protocolName: group.protocolName ?? null,
+    assignment: group.roster.assignments.get(memberId) ?? NO_ASSIGNMENT,
+  };
+  return { kind: 'reply', group, reply, alive: memberId };
+}
+
+function refuse<G>(group: G, error: ErrorName): { kind: 'reply'; group: G; reply: SyncReply } {
+  return { kind: 'reply', group, reply: syncRefused(error) };
+}
+
+/** validateSyncGroup, and the rebalance that has begun anew. */
+function syncProblem(group: ClassicGroup, request: SyncRequest): ErrorName | undefined {
+  const problem = memberProblem(group, request.memberId, request.instanceId);
+  if (problem !== undefined) return problem;
+  if (request.generation !== group.generation) return 'ILLEGAL_GENERATION';
+  const differs = (told: string | null, is: string | undefined) => told !== null && told !== is;
+  if (differs(request.protocolType, group.protocolType) || differs(request.protocolName, group.protocolName)) {
+    return 'INCONSISTENT_GROUP_PROTOCOL';
+  }
+  return group.state === 'PreparingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined;
+}

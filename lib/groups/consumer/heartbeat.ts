@@ -1,0 +1,241 @@
+import type { Failure } from '../../core/errors.ts';
+import type { Assignment, TopicPartitions } from '../assignors/assignor.ts';
+import { NO_PARTITIONS } from '../assignors/assignor.ts';
+import type { ClassicGroupConfig } from '../config.ts';
+import type { Group } from '../group.ts';
+import { fenceMembers } from '../migration.ts';
+import { type MemberFacts, moveOn, replaceStatic, wasToldOtherwise } from './members.ts';
+import { isWithin } from './partitions.ts';
+import { patternProblem } from './pattern/cache.ts';
+import {
+  type ConsumerGroup,
+  indexOf,
+  LEAVE_EPOCH,
+  LEFT_FOR_NOW,
+  type Member,
+  newConsumerGroup,
+  withMember,
+} from './state.ts';
+
+/** A ConsumerGroupHeartbeat that has passed `heartbeatProblem`; null says 'as before', as on the wire. */
+export interface HeartbeatRequest {
+  /** Empty to be given one (version 0 only). */
+  readonly memberId: string;
+  readonly memberEpoch: number;
+  readonly instanceId: string | null;
+  readonly rackId: string | null;
+  /** Ms; -1 for as before. */
+  readonly rebalanceTimeoutMs: number;
+  readonly subscribedTopicNames: readonly string[] | null;
+  /** Empty for no pattern, as librdkafka sends it. */
+  readonly subscribedTopicRegex: string | null;
+  readonly serverAssignor: string | null;
+  /** What the member has. */
+  readonly topicPartitions: readonly TopicPartitions[] | null;
+  readonly clientId: string;
+  readonly clientHost: string;
+}
+
+export type HeartbeatReply =
+  | {
+      readonly kind: 'ok';
+      readonly memberId: string;
+      readonly memberEpoch: number;
+      readonly heartbeatIntervalMs: number;
+      /** What it may use; null for as before. */
+      readonly assignment: Assignment | null;
+    }
+  | ({ readonly kind: 'refused' } & Failure);
+
+export interface HeartbeatFacts extends MemberFacts {
+  readonly classicConfig: ClassicGroupConfig;
+  readonly newMemberId: () => string;
+}
+
+interface Outcome {
+  readonly group: Group | undefined;
+  readonly reply: HeartbeatReply;
+  /** The member that showed a sign of life. */
+  readonly alive?: string;
+}
+
+/**
+ * How soon a member that waits for others' partitions is asked to come again, ms; the others have to hear of it first, at
+ * their own heartbeats. Kafka lets it wait for the whole interval.
+ */
+export const WAITING_HEARTBEAT_MS = 1000;
+
+/**
+ * One heartbeat of a member: a pure decision. In a group where nothing is to be done, the group that comes back is the
+ * one that went in. Errors and their order: Kafka's GroupMetadataManager.consumerGroupHeartbeat.
+ */
+export function heartbeat(group: ConsumerGroup | undefined, request: HeartbeatRequest, facts: HeartbeatFacts): Outcome {
+  if (request.memberEpoch === LEAVE_EPOCH || request.memberEpoch === LEFT_FOR_NOW) return leave(group, request, facts);
+  const joins = request.memberEpoch === 0;
+  if (group === undefined && !joins) return refuse(group, 'GROUP_ID_NOT_FOUND', 'there is no such consumer group');
+  const before = group ?? newConsumerGroup(0, facts.now);
+  const full = before.body.members.length >= facts.config.maxSize && !indexOf(before.body).byId.has(request.memberId);
+  if (full) {
+    const message = `the group has its ${facts.config.maxSize} members and takes no more`;
+    return refuse(group, 'GROUP_MAX_SIZE_REACHED', message);
+  }
+  const found = request.instanceId === null ? findDynamic(before, request) : findStatic(before, request, request.instanceId);
+  if (found.kind === 'refused') return { group, reply: found };
+
+  const pattern = request.subscribedTopicRegex ?? '';
+  const reason = pattern === '' || pattern === found.member?.topicPattern ? undefined : patternProblem(pattern);
+  if (reason !== undefined) {
+    const message = `SubscribedTopicRegex is not a regular expression of RE2: ${reason}`;
+    return refuse(group, 'INVALID_REGULAR_EXPRESSION', message);
+  }
+
+  const memberId = found.member?.memberId ?? (request.memberId === '' ? facts.newMemberId() : request.memberId);
+  const updated = update(found.member ?? newMember(memberId, request, facts), request, facts);
+  const moved = moveOn(found.group, found.member, updated, request.topicPartitions, facts);
+  const isFull =
+    request.rebalanceTimeoutMs !== -1 &&
+    (request.subscribedTopicNames !== null || request.subscribedTopicRegex !== null) &&
+    request.topicPartitions !== null;
+  const tells = joins || isFull || wasToldOtherwise(found.member, moved.member);
+  const interval = facts.config.heartbeatIntervalMs;
+  return {
+    group: moved.group,
+    alive: memberId,
+    reply: {
+      kind: 'ok',
+      memberId,
+      memberEpoch: moved.member.memberEpoch,
+      heartbeatIntervalMs: moved.member.state === 'unreleased' ? Math.min(interval, WAITING_HEARTBEAT_MS) : interval,
+      assignment: tells ? moved.member.assigned : null,
+    },
+  };
+}
+
+type Found =
+  | { readonly kind: 'found'; readonly group: ConsumerGroup; readonly member: Member | undefined }
+  | ({ readonly kind: 'refused' } & Failure);
+
+function findDynamic(group: ConsumerGroup, request: HeartbeatRequest): Found {
+  const member = indexOf(group.body).byId.get(request.memberId);
+  if (member === undefined) {
+    if (request.memberEpoch === 0) return { kind: 'found', group, member };
+    return unknownMember(`there is no member ${request.memberId} in the group`);
+  }
+  return epochProblem(member, request) ?? { kind: 'found', group, member };
+}
+
+function findStatic(group: ConsumerGroup, request: HeartbeatRequest, instanceId: string): Found {
+  const member = indexOf(group.body).byInstance.get(instanceId);
+  if (request.memberEpoch !== 0) {
+    if (member === undefined) return unknownMember(`there is no member with the instance id ${instanceId}`);
+    return fencedInstance(member, request, instanceId) ?? epochProblem(member, request) ?? { kind: 'found', group, member };
+  }
+  // The one that had joined already joins again: it was fenced, or did not hear the answer. Kafka refuses it.
+  if (member === undefined) return { kind: 'found', group, member: indexOf(group.body).byId.get(request.memberId) };
+  const isBack = member.memberEpoch === LEFT_FOR_NOW;
+  if (member.memberId === request.memberId && !isBack) return { kind: 'found', group, member };
+  if (member.classic === undefined && !isBack) {
+    const message = `the instance id ${instanceId} is in use by member ${member.memberId}`;
+    return { kind: 'refused', error: 'UNRELEASED_INSTANCE_ID', message };
+  }
+  return { kind: 'found', ...replaceStatic(group, member, request.memberId) };
+}
+
+function unknownMember(message: string): Found & { readonly kind: 'refused' } {
+  return { kind: 'refused', error: 'UNKNOWN_MEMBER_ID', message };
+}
+
+function fencedInstance(member: Member, request: HeartbeatRequest, instanceId: string): Found | undefined {
+  if (member.memberId === request.memberId) return undefined;
+  const message = `the instance id ${instanceId} now belongs to member ${member.memberId}`;
+  return { kind: 'refused', error: 'FENCED_INSTANCE_ID', message };
+}
+
+function epochProblem(member: Member, { memberEpoch, topicPartitions }: HeartbeatRequest): Found | undefined {
+  if (memberEpoch === 0 || memberEpoch === member.memberEpoch) return undefined;
+  // The answer with its new epoch may have been lost, if it has nothing that it should not.
+  const lostAnswer =
+    memberEpoch < member.memberEpoch &&
+    memberEpoch === member.previousMemberEpoch &&
+    topicPartitions !== null &&
+    isWithin(topicPartitions, member.assigned);
+  if (lostAnswer) return undefined;
+  const message = `the member's epoch is ${member.memberEpoch}, not ${memberEpoch}; it must give up its partitions and join again`;
+  return { kind: 'refused', error: 'FENCED_MEMBER_EPOCH', message };
+}
+
+function newMember(memberId: string, request: HeartbeatRequest, facts: HeartbeatFacts): Member {
+  return {
+    memberId,
+    clientId: request.clientId,
+    clientHost: request.clientHost,
+    joinedAt: facts.now,
+    sessionTimeoutMs: facts.config.sessionTimeoutMs,
+    rebalanceTimeoutMs: -1,
+    topicNames: [],
+    topicPattern: '',
+    memberEpoch: 0,
+    previousMemberEpoch: 0,
+    state: 'stable',
+    assigned: NO_PARTITIONS,
+    pendingRevocation: NO_PARTITIONS,
+    target: NO_PARTITIONS,
+  };
+}
+
+/** The member with what the request says anew; the same if it says nothing new. */
+function update(member: Member, request: HeartbeatRequest, facts: HeartbeatFacts): Member {
+  const { classic: _, ...consumer } = member;
+  const updated: Member = {
+    ...consumer,
+    clientId: request.clientId,
+    clientHost: request.clientHost,
+    sessionTimeoutMs: facts.config.sessionTimeoutMs,
+    ...(request.instanceId === null ? {} : { instanceId: request.instanceId }),
+    ...(request.rackId === null ? {} : { rackId: request.rackId }),
+    ...(request.rebalanceTimeoutMs === -1 ? {} : { rebalanceTimeoutMs: request.rebalanceTimeoutMs }),
+    ...(request.serverAssignor === null ? {} : { assignor: request.serverAssignor }),
+    ...(request.subscribedTopicNames === null ? {} : { topicNames: [...new Set(request.subscribedTopicNames)].sort() }),
+    ...(request.subscribedTopicRegex === null ? {} : { topicPattern: request.subscribedTopicRegex }),
+  };
+  return saysTheSame(member, updated) ? member : updated;
+}
+
+function saysTheSame(member: Member, updated: Member): boolean {
+  return (
+    member.classic === undefined &&
+    member.clientId === updated.clientId &&
+    member.clientHost === updated.clientHost &&
+    member.sessionTimeoutMs === updated.sessionTimeoutMs &&
+    member.instanceId === updated.instanceId &&
+    member.rackId === updated.rackId &&
+    member.rebalanceTimeoutMs === updated.rebalanceTimeoutMs &&
+    member.assignor === updated.assignor &&
+    member.topicPattern === updated.topicPattern &&
+    member.topicNames.length === updated.topicNames.length &&
+    member.topicNames.every((name, index) => name === updated.topicNames[index])
+  );
+}
+
+function leave(group: ConsumerGroup | undefined, request: HeartbeatRequest, facts: HeartbeatFacts): Outcome {
+  if (group === undefined) return refuse(group, 'GROUP_ID_NOT_FOUND', 'there is no such consumer group');
+  const { memberId, memberEpoch, instanceId } = request;
+  const { byId, byInstance } = indexOf(group.body);
+  const member = instanceId === null ? byId.get(memberId) : byInstance.get(instanceId);
+  if (member === undefined) return refuse(group, 'UNKNOWN_MEMBER_ID', 'the group has no such member');
+  if (instanceId !== null) {
+    const fenced = fencedInstance(member, request, instanceId);
+    if (fenced?.kind === 'refused') return { group, reply: fenced };
+  }
+  const reply: HeartbeatReply = { kind: 'ok', memberId, memberEpoch, heartbeatIntervalMs: 0, assignment: null };
+  if (instanceId !== null && memberEpoch === LEFT_FOR_NOW) {
+    const { revokeBy: _, ...rest } = member;
+    const away = { ...rest, memberEpoch: LEFT_FOR_NOW, pendingRevocation: NO_PARTITIONS };
+    return { group: withMember(group, away), reply, alive: memberId };
+  }
+  return { group: fenceMembers(group, new Set([member.memberId]), { consumer: facts.config, classic: facts.classicConfig }, facts.now), reply };
+}
+
+function refuse(group: ConsumerGroup | undefined, error: Failure['error'], message: string): Outcome {
+  return { group, reply: { kind: 'refused', error, message } };
+}

@@ -1,0 +1,122 @@
+import type { StoreTime } from '../../storage/ports.ts';
+import type { ConsumerGroupConfig } from '../config.ts';
+import { sameAssignment } from './partitions.ts';
+import { isReconciled, reconcile } from './reconcile.ts';
+import { type ConsumerGroup, indexOf, type Member, withMember, withMembers } from './state.ts';
+import { type MatchPattern, refreshTopics, subscribedNames, type TopicLook } from './subscription.ts';
+import { computeTargets } from './target.ts';
+import type { TopicPartitions } from '../assignors/assignor.ts';
+
+/** What moving a member on takes. */
+export interface MemberFacts {
+  readonly now: StoreTime;
+  readonly config: ConsumerGroupConfig;
+  readonly look: TopicLook;
+  /** Whether the group was refreshed from that very look before. */
+  readonly isTakenIn: boolean;
+  readonly matches: MatchPattern;
+}
+
+/**
+ * Puts `updated` into the group and brings it one step closer to its target: topics are taken in as they were seen; the
+ * group epoch goes up if the member's subscription or the topics changed; then new targets are computed, then the member is
+ * reconciled. `before` is the member as it was, undefined for a new one. Shared by both protocols' requests.
+ * Source: the three parts of Kafka's GroupMetadataManager.consumerGroupHeartbeat.
+ */
+export function moveOn(
+  group: ConsumerGroup,
+  before: Member | undefined,
+  updated: Member,
+  owned: readonly TopicPartitions[] | null,
+  facts: MemberFacts,
+): { readonly group: ConsumerGroup; readonly member: Member } {
+  const subscriptionChanged = hasOtherSubscription(before, updated);
+  let next = takeInTopics(withMember(group, updated), subscriptionChanged, facts);
+  next = computeTargets(next, facts.config.assignors);
+  const current = indexOf(next.body).byId.get(updated.memberId)!;
+  const reconciled = reconcileIn(next, current, subscriptionChanged, owned, facts.now);
+  return { group: withMember(next, reconciled), member: reconciled };
+}
+
+function hasOtherSubscription(before: Member | undefined, updated: Member): boolean {
+  if (updated.topicPattern !== (before?.topicPattern ?? '')) return true;
+  const names = before?.topicNames ?? [];
+  return names.length !== updated.topicNames.length || names.some((name, i) => name !== updated.topicNames[i]);
+}
+
+/** The group with its topics as `facts.look` saw them and a higher epoch if that, or `bump`, calls for one. */
+export function takeInTopics(group: ConsumerGroup, bump: boolean, facts: MemberFacts): ConsumerGroup {
+  if (!bump && facts.isTakenIn && group.groupEpoch > 0) return group;
+  const body = refreshTopics(group.body, facts.look, facts.matches);
+  if (!bump && group.groupEpoch > 0 && body === group.body) return group;
+  return { ...group, groupEpoch: group.groupEpoch + 1, body };
+}
+
+function reconcileIn(
+  group: ConsumerGroup,
+  member: Member,
+  subscriptionChanged: boolean,
+  owned: readonly TopicPartitions[] | null,
+  now: StoreTime,
+): Member {
+  if (!subscriptionChanged && isReconciled(member, group.assignmentEpoch)) return member;
+  const { topicsByName, owners } = indexOf(group.body);
+  const subscribed = new Set<string>();
+  for (const name of subscribedNames(member, group.body.patterns)) {
+    const topic = topicsByName.get(name);
+    if (topic !== undefined) subscribed.add(topic.topicId);
+  }
+  const next = reconcile(member, {
+    assignmentEpoch: group.assignmentEpoch,
+    subscribed,
+    subscriptionChanged,
+    ownerOf: (topicId, partition) => owners.get(topicId)?.get(partition),
+    owned,
+  });
+  if (next === member || next.classic !== undefined) return next;
+  const { revokeBy: _, ...rest } = next;
+  return next.state === 'unrevoked' ? { ...rest, revokeBy: now + next.rebalanceTimeoutMs } : rest;
+}
+
+/** Whether a partition of the member's target is still with somebody else (ConsumerGroup.waitingOnUnreleasedPartition). */
+export function waitsForOthers(group: ConsumerGroup, member: Member): boolean {
+  const { owners } = indexOf(group.body);
+  return (
+    member.state === 'unreleased' &&
+    member.target.some(({ topicId, partitions }) =>
+      partitions.some((partition) => {
+        const owner = owners.get(topicId)?.get(partition);
+        return owner !== undefined && owner !== member.memberId;
+      }),
+    )
+  );
+}
+
+/** The group with a static member under another member id; its partitions and target are the newcomer's. */
+export function replaceStatic(
+  group: ConsumerGroup,
+  member: Member,
+  memberId: string,
+): { readonly group: ConsumerGroup; readonly member: Member } {
+  const heir: Member = { ...member, memberId, memberEpoch: 0, previousMemberEpoch: 0 };
+  const members = group.body.members
+    .filter((other) => other.memberId !== memberId)
+    .map((other) => (other === member ? heir : other));
+  return { group: withMembers(group, members), member: heir };
+}
+
+/** The group without these members, at the next epoch; what they had is free at once. The same if none of them is in it. */
+export function removeMembers(group: ConsumerGroup, memberIds: ReadonlySet<string>, now: StoreTime): ConsumerGroup {
+  const members = group.body.members.filter(({ memberId }) => !memberIds.has(memberId));
+  if (members.length === group.body.members.length) return group;
+  const wanted = new Set(members.map(({ topicPattern }) => topicPattern));
+  const patterns = group.body.patterns.filter(({ pattern }) => wanted.has(pattern));
+  const rest = withMembers({ ...group, body: { ...group.body, patterns } }, members);
+  const next = { ...rest, groupEpoch: group.groupEpoch + 1 };
+  return members.length === 0 ? { ...next, emptySince: now } : next;
+}
+
+/** Whether the member was told of other partitions than before. */
+export function wasToldOtherwise(before: Member | undefined, after: Member): boolean {
+  return !sameAssignment(before?.assigned ?? [], after.assigned);
+}

@@ -1,0 +1,91 @@
+import type { ErrorName } from '../../core/errors.ts';
+import type { StoreTime } from '../../storage/ports.ts';
+import type { CommitKind, GroupProtocol, MemberClaim } from '../group.ts';
+import { CONSUMER_PROTOCOL_TYPE, fenceMembers } from '../migration.ts';
+import { decodeConsumerGroup, encodeConsumerBody, encodeConsumerHead } from './codec.ts';
+import { isReconciled } from './reconcile.ts';
+import { type ConsumerGroup, indexOf, type Member } from './state.ts';
+import { allSubscribedNames } from './subscription.ts';
+
+/** OffsetCommit and OffsetFetch know member epochs from this version on. */
+const MEMBER_EPOCH_VERSION = 9;
+
+/** The KIP-848 protocol as the coordinator sees it. */
+export const consumerProtocol: GroupProtocol<ConsumerGroup> = {
+  type: 'consumer',
+  summary: (group) => ({
+    state: stateOf(group),
+    protocolType: CONSUMER_PROTOCOL_TYPE,
+    generation: group.groupEpoch,
+    ...(group.emptySince === undefined ? {} : { emptySince: group.emptySince }),
+  }),
+  *sessions(group) {
+    for (const { memberId, sessionTimeoutMs, joinedAt } of group.body.members) {
+      yield { memberId, timeoutMs: sessionTimeoutMs, seenAt: joinedAt };
+    }
+  },
+  dueAt(group) {
+    let due: StoreTime | undefined;
+    for (const member of group.body.members) {
+      const by = deadlineOf(member);
+      if (by !== undefined && (due === undefined || by < due)) due = by;
+    }
+    return due;
+  },
+  advance(group, expired, { now, config }) {
+    const late = group.body.members.filter((member) => {
+      const by = deadlineOf(member);
+      return by !== undefined && by <= now;
+    });
+    const gone = new Set([...expired, ...late.map(({ memberId }) => memberId)]);
+    return gone.size === 0 ? group : fenceMembers(group, gone, config, now);
+  },
+  checkCommit,
+  checkFetch,
+  checkDelete: (group) => (group.body.members.length === 0 ? undefined : 'NON_EMPTY_GROUP'),
+  isSubscribedTo: (group, topic) => allSubscribedNames(group.body).has(topic),
+  bodyOf: (group) => group.body,
+  encodeHead: encodeConsumerHead,
+  encodeBody: encodeConsumerBody,
+  decode: decodeConsumerGroup,
+};
+
+/** The end of the first patience with a member that runs out: to give up partitions, to join again, to sync. */
+function deadlineOf({ revokeBy, classic }: Member): StoreTime | undefined {
+  const deadlines = [revokeBy, classic?.joinBy, classic?.syncBy].filter((by) => by !== undefined);
+  return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+}
+
+/** Kafka's name of a group's state (ConsumerGroup.maybeUpdateGroupState). */
+export function stateOf(group: ConsumerGroup): 'Empty' | 'Assigning' | 'Reconciling' | 'Stable' {
+  const { members } = group.body;
+  if (members.length === 0) return 'Empty';
+  if (group.groupEpoch > group.assignmentEpoch) return 'Assigning';
+  return members.every((member) => isReconciled(member, group.assignmentEpoch)) ? 'Stable' : 'Reconciling';
+}
+
+/** ConsumerGroup.validateOffsetCommit */
+function checkCommit(group: ConsumerGroup, claim: MemberClaim, kind: CommitKind): ErrorName | undefined {
+  const { memberId, instanceId, generationOrEpoch } = claim;
+  if (generationOrEpoch < 0 && group.body.members.length === 0) return undefined;
+  // Older transactional producers say nothing of their membership.
+  if (kind.transactional && generationOrEpoch < 0 && memberId === '' && instanceId === null) return undefined;
+  const member = indexOf(group.body).byId.get(memberId);
+  if (member === undefined) return 'UNKNOWN_MEMBER_ID';
+  if (!kind.transactional && member.classic === undefined && kind.apiVersion < MEMBER_EPOCH_VERSION) {
+    return 'UNSUPPORTED_VERSION';
+  }
+  return epochProblem(member, generationOrEpoch);
+}
+
+/** ConsumerGroup.validateOffsetFetch */
+function checkFetch(group: ConsumerGroup, { memberId, generationOrEpoch }: MemberClaim): ErrorName | undefined {
+  if (memberId === '' && generationOrEpoch < 0) return undefined;
+  const member = indexOf(group.body).byId.get(memberId);
+  return member === undefined ? 'UNKNOWN_MEMBER_ID' : epochProblem(member, generationOrEpoch);
+}
+
+function epochProblem(member: Member, epoch: number): ErrorName | undefined {
+  if (epoch === member.memberEpoch) return undefined;
+  return member.classic === undefined ? 'STALE_MEMBER_EPOCH' : 'ILLEGAL_GENERATION';
+}

@@ -1,0 +1,171 @@
+import type { Uuid } from '../../core/uuid.ts';
+import type { StoreTime } from '../../storage/ports.ts';
+import type { Assignment } from '../assignors/assignor.ts';
+import type { MemberProtocol } from '../classic/state.ts';
+import type { Group } from '../group.ts';
+
+/** A group of the KIP-848 protocol: immutable; see Kafka's ConsumerGroup for the meaning of the epochs. */
+export interface ConsumerGroup extends Group {
+  readonly type: 'consumer';
+  /** Goes up with every change of members, subscriptions or topics. */
+  readonly groupEpoch: number;
+  /** The group epoch that the members' targets were computed for. */
+  readonly assignmentEpoch: number;
+  /** Store time since which there are no members. */
+  readonly emptySince?: StoreTime;
+  readonly body: ConsumerGroupBody;
+}
+
+/** What grows with the members and topics; stored apart from the head. */
+export interface ConsumerGroupBody {
+  /** In the order they came. */
+  readonly members: readonly Member[];
+  /** The subscribed topics that exist, as the targets were computed from; by name. */
+  readonly topics: readonly SubscribedTopic[];
+  /** When the topics were looked at last with a difference: what was read before that is older news. */
+  readonly topicsAt: StoreTime;
+  /** What the members' patterns matched. */
+  readonly patterns: readonly ResolvedPattern[];
+}
+
+export interface SubscribedTopic {
+  readonly name: string;
+  readonly topicId: Uuid;
+  readonly partitions: number;
+}
+
+export interface ResolvedPattern {
+  readonly pattern: string;
+  /** Names of topics, ascending. */
+  readonly topics: readonly string[];
+}
+
+/**
+ * - `stable`: it has what it is to have at its epoch.
+ * - `unrevoked`: it was told to give up partitions and has not said yet that it did.
+ * - `unreleased`: it waits for partitions that others have not given up.
+ */
+export type MemberState = 'stable' | 'unrevoked' | 'unreleased';
+
+export interface Member {
+  readonly memberId: string;
+  readonly instanceId?: string;
+  readonly rackId?: string;
+  readonly clientId: string;
+  readonly clientHost: string;
+  /** Store time of the request that made it a member. */
+  readonly joinedAt: StoreTime;
+  /** How long it may be silent, ms. */
+  readonly sessionTimeoutMs: number;
+  /** How long it may take to give up partitions, ms; -1 if it never said. */
+  readonly rebalanceTimeoutMs: number;
+  /** Topics that it asks for by name, ascending. */
+  readonly topicNames: readonly string[];
+  /** The pattern that it asks for topics by; empty for none. */
+  readonly topicPattern: string;
+  /** The assignor that it wishes for. */
+  readonly assignor?: string;
+  /** LEFT_FOR_NOW for a static member that said it will be back. */
+  readonly memberEpoch: number;
+  readonly previousMemberEpoch: number;
+  readonly state: MemberState;
+  /** What it was told to have. */
+  readonly assigned: Assignment;
+  /** What it was told to give up and may still have. */
+  readonly pendingRevocation: Assignment;
+  /** What it is to have by the group's last target assignment. */
+  readonly target: Assignment;
+  /** Store time by which it has to give up what it was told to. */
+  readonly revokeBy?: StoreTime;
+  /** Of a member that speaks the classic protocol. */
+  readonly classic?: ClassicMembership;
+}
+
+export interface ClassicMembership {
+  /** The protocols of its JoinGroup in its order of preference. */
+  readonly protocols: readonly MemberProtocol[];
+  /** Store time by which it has to join again. */
+  readonly joinBy?: StoreTime;
+  /** Store time by which it has to fetch its assignment. */
+  readonly syncBy?: StoreTime;
+}
+
+/** The epoch of a member that leaves (ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH). */
+export const LEAVE_EPOCH = -1;
+
+/** The epoch of a static member that leaves for a while (LEAVE_GROUP_STATIC_MEMBER_EPOCH). */
+export const LEFT_FOR_NOW = -2;
+
+const EMPTY_BODY: ConsumerGroupBody = { members: [], topics: [], topicsAt: 0, patterns: [] };
+
+/**
+ * A group without members. `epoch` is 0, or the generation of the classic group whose place it takes: epochs and generations
+ * of one group id share a scale, so that commits of its past are told from those of its present.
+ */
+export function newConsumerGroup(epoch: number, now: StoreTime): ConsumerGroup {
+  return { type: 'consumer', groupEpoch: epoch, assignmentEpoch: epoch, emptySince: now, body: EMPTY_BODY };
+}
+
+/** What can be worked out from a body and is asked for often. */
+export interface BodyIndex {
+  readonly byId: ReadonlyMap<string, Member>;
+  readonly byInstance: ReadonlyMap<string, Member>;
+  readonly topicsById: ReadonlyMap<Uuid, SubscribedTopic>;
+  readonly topicsByName: ReadonlyMap<string, SubscribedTopic>;
+  /** Who has, or may still have, a partition: by topic id and partition. */
+  readonly owners: ReadonlyMap<Uuid, ReadonlyMap<number, string>>;
+}
+
+const indexes = new WeakMap<ConsumerGroupBody, BodyIndex>();
+
+/** The index of a body; worked out once for each. */
+export function indexOf(body: ConsumerGroupBody): BodyIndex {
+  let index = indexes.get(body);
+  if (index === undefined) {
+    index = makeIndex(body);
+    indexes.set(body, index);
+  }
+  return index;
+}
+
+function makeIndex(body: ConsumerGroupBody): BodyIndex {
+  const byId = new Map<string, Member>();
+  const byInstance = new Map<string, Member>();
+  const owners = new Map<Uuid, Map<number, string>>();
+  for (const member of body.members) {
+    byId.set(member.memberId, member);
+    if (member.instanceId !== undefined) byInstance.set(member.instanceId, member);
+    for (const { topicId, partitions } of [...member.assigned, ...member.pendingRevocation]) {
+      let ofTopic = owners.get(topicId);
+      if (ofTopic === undefined) {
+        ofTopic = new Map();
+        owners.set(topicId, ofTopic);
+      }
+      for (const partition of partitions) ofTopic.set(partition, member.memberId);
+    }
+  }
+  return {
+    byId,
+    byInstance,
+    topicsById: new Map(body.topics.map((topic) => [topic.topicId, topic])),
+    topicsByName: new Map(body.topics.map((topic) => [topic.name, topic])),
+    owners,
+  };
+}
+
+/** The group with one member put in the place of the one with its id, or added; the same if it is the same. */
+export function withMember(group: ConsumerGroup, member: Member): ConsumerGroup {
+  const known = indexOf(group.body).byId.get(member.memberId);
+  if (known === member) return group;
+  const { members } = group.body;
+  return withMembers(
+    group,
+    known === undefined ? [...members, member] : members.map((other) => (other === known ? member : other)),
+  );
+}
+
+/** The group with these members, which must not be empty. */
+export function withMembers(group: ConsumerGroup, members: readonly Member[]): ConsumerGroup {
+  const { emptySince: _, ...rest } = group;
+  return { ...rest, body: { ...group.body, members } };
+}

@@ -1,0 +1,111 @@
+import type { StoreTime } from '../../storage/ports.ts';
+import { type ConsumerGroupBody, indexOf, type Member, type ResolvedPattern, type SubscribedTopic } from './state.ts';
+
+/**
+ * What was seen of the topics outside of the group. `at`: store time before it was read; `named`: what there is under each
+ * name that was looked at, undefined for nothing; `all`: every topic, where patterns need them.
+ */
+export interface TopicLook {
+  readonly at: StoreTime;
+  readonly named: ReadonlyMap<string, SubscribedTopic | undefined>;
+  readonly all?: readonly SubscribedTopic[];
+}
+
+/** The names of topics that a member is subscribed to, by name and by pattern. */
+export function subscribedNames(member: Member, patterns: readonly ResolvedPattern[]): ReadonlySet<string> {
+  const names = new Set(member.topicNames);
+  if (member.topicPattern !== '') {
+    for (const name of patterns.find(({ pattern }) => pattern === member.topicPattern)?.topics ?? []) names.add(name);
+  }
+  return names;
+}
+
+const namesOfBodies = new WeakMap<object, ReadonlySet<string>>();
+
+/** The names that all members together are subscribed to; worked out once for each body. */
+export function allSubscribedNames(body: Pick<ConsumerGroupBody, 'members' | 'patterns'>): ReadonlySet<string> {
+  let names = namesOfBodies.get(body);
+  if (names === undefined) {
+    names = collectNames(body);
+    namesOfBodies.set(body, names);
+  }
+  return names;
+}
+
+function collectNames(body: Pick<ConsumerGroupBody, 'members' | 'patterns'>): ReadonlySet<string> {
+  const names = new Set<string>();
+  const patterns = new Set<string>();
+  for (const member of body.members) {
+    for (const name of member.topicNames) names.add(name);
+    if (member.topicPattern !== '') patterns.add(member.topicPattern);
+  }
+  for (const { pattern, topics } of body.patterns) {
+    if (patterns.has(pattern)) for (const name of topics) names.add(name);
+  }
+  return names;
+}
+
+/** Tells whether a pattern matches a topic's name as a whole, for a member that may know of the topic. */
+export type MatchPattern = (pattern: string, name: string) => boolean;
+
+/**
+ * The body with its patterns resolved and its topics as `look` saw them; the same if nothing differs. A look from before
+ * `topicsAt` says nothing about what is known already: another process has seen more recent news.
+ */
+export function refreshTopics(body: ConsumerGroupBody, look: TopicLook, matches: MatchPattern): ConsumerGroupBody {
+  const isNews = look.at >= body.topicsAt;
+  const patterns = resolvePatterns(body, isNews ? look.all : undefined, look.all, matches);
+  const known = indexOf(body).topicsByName;
+  const listed = look.all === undefined ? undefined : new Map(look.all.map((topic) => [topic.name, topic]));
+  const topics: SubscribedTopic[] = [];
+  for (const name of [...allSubscribedNames({ members: body.members, patterns })].sort()) {
+    const topic = known.get(name);
+    const seen = look.named.has(name) ? look.named.get(name) : (listed?.get(name) ?? topic);
+    const current = topic === undefined || isNews ? seen : topic;
+    if (current !== undefined) topics.push(current);
+  }
+  const samePatterns = patterns === body.patterns;
+  const sameTopics = haveSameTopics(topics, body.topics);
+  if (samePatterns && sameTopics) return body;
+  return {
+    ...body,
+    patterns,
+    topics: sameTopics ? body.topics : topics,
+    topicsAt: isNews ? look.at : body.topicsAt,
+  };
+}
+
+function resolvePatterns(
+  body: ConsumerGroupBody,
+  news: readonly SubscribedTopic[] | undefined,
+  anyNews: readonly SubscribedTopic[] | undefined,
+  matches: MatchPattern,
+): readonly ResolvedPattern[] {
+  const wanted = new Set(body.members.map(({ topicPattern }) => topicPattern).filter((pattern) => pattern !== ''));
+  const known = new Map(body.patterns.map((resolved) => [resolved.pattern, resolved]));
+  let changed = known.size !== wanted.size;
+  const patterns = [...wanted].sort().map((pattern): ResolvedPattern => {
+    const resolved = known.get(pattern);
+    const topics = resolved === undefined ? (anyNews ?? []) : news;
+    if (topics === undefined) return resolved!;
+    const names = topics
+      .map(({ name }) => name)
+      .filter((name) => matches(pattern, name))
+      .sort();
+    if (resolved !== undefined && names.length === resolved.topics.length && names.every((n, i) => n === resolved.topics[i]))
+      return resolved;
+    changed = true;
+    return { pattern, topics: names };
+  });
+  return changed ? patterns : body.patterns;
+}
+
+function haveSameTopics(a: readonly SubscribedTopic[], b: readonly SubscribedTopic[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((topic, index) => {
+      const other = b[index]!;
+      return topic.name === other.name && topic.topicId === other.topicId && topic.partitions === other.partitions;
+    })
+  );
+}

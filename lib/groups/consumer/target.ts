@@ -1,0 +1,60 @@
+import type { AssignorMember } from '../assignors/assignor.ts';
+import { NO_PARTITIONS } from '../assignors/assignor.ts';
+import { ASSIGNORS, chooseAssignor } from '../assignors/choose.ts';
+import { sameAssignment } from './partitions.ts';
+import { type ConsumerGroup, indexOf, type Member, type ResolvedPattern } from './state.ts';
+import { subscribedNames } from './subscription.ts';
+
+/** The assignor that the group's members have chosen (see chooseAssignor). */
+export function assignorOf(group: ConsumerGroup, configured: readonly string[]): string {
+  return chooseAssignor(
+    group.body.members.map(({ assignor }) => assignor),
+    configured,
+  );
+}
+
+/**
+ * The group with targets for its group epoch; the same if they are up to date. A member's target keeps its reference
+ * where it stays what it was. Source: Kafka's TargetAssignmentBuilder.
+ */
+export function computeTargets(group: ConsumerGroup, configured: readonly string[]): ConsumerGroup {
+  if (group.assignmentEpoch === group.groupEpoch) return group;
+  const { topicsByName } = indexOf(group.body);
+  const subscriptions = new Map<string, readonly string[]>();
+  const members = group.body.members.map((member): AssignorMember => {
+    const key = JSON.stringify([member.topicPattern, member.topicNames]);
+    let topicIds = subscriptions.get(key);
+    if (topicIds === undefined) {
+      topicIds = idsOf(member, group.body.patterns, topicsByName);
+      subscriptions.set(key, topicIds);
+    }
+    return { memberId: member.memberId, instanceId: member.instanceId, topicIds, current: member.target };
+  });
+  const partitionCounts = new Map(group.body.topics.map(({ topicId, partitions }) => [topicId, partitions]));
+  const assign = ASSIGNORS.get(assignorOf(group, configured))!;
+  const targets = assign({ members, partitionCounts });
+  return {
+    ...group,
+    assignmentEpoch: group.groupEpoch,
+    body: {
+      ...group.body,
+      members: group.body.members.map((member) => {
+        const target = targets.get(member.memberId) ?? NO_PARTITIONS;
+        return sameAssignment(target, member.target) ? member : { ...member, target };
+      }),
+    },
+  };
+}
+
+function idsOf(
+  member: Member,
+  patterns: readonly ResolvedPattern[],
+  topics: ReadonlyMap<string, { readonly topicId: string }>,
+): string[] {
+  const ids: string[] = [];
+  for (const name of subscribedNames(member, patterns)) {
+    const topic = topics.get(name);
+    if (topic !== undefined) ids.push(topic.topicId);
+  }
+  return ids;
+}

@@ -1,0 +1,160 @@
+import type { Topics } from '../admin/topics.ts';
+import type { Clock } from '../core/clock.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Random } from '../core/random.ts';
+import { isGroupId } from '../storage/items/group-keys.ts';
+import { type ItemStore, StoreUnavailableError } from '../storage/ports.ts';
+import { emptyClassicGroup, isClassic } from './classic/state.ts';
+import type { GroupConfig } from './config.ts';
+import type { DeleteOffsets, Groups, ListedGroup, OffsetCheck, Submitted } from './environment.ts';
+import type { CommitKind, Group, MemberClaim } from './group.ts';
+import { GroupIndex } from './group-index.ts';
+import { GroupStore } from './group-store.ts';
+import { GroupWorker, type WorkerEnvironment } from './group-worker.ts';
+import { protocolOf } from './protocols.ts';
+import type { Step } from './step.ts';
+import { TopicLooks } from './topic-looks.ts';
+
+export interface CoordinatorOptions {
+  readonly state: ItemStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly config: GroupConfig;
+  readonly topics: Topics;
+  readonly deleteOffsets: DeleteOffsets;
+}
+
+/** Groups remembered between requests; beyond it, or beyond so many bytes of them encoded, the longest unused go. */
+const GROUPS_MAX = 10_000;
+const GROUP_BYTES_MAX = 32 * 1024 * 1024;
+
+/** How often it is looked whether too much is remembered; ms. */
+const EVICT_EVERY_MS = 1_000;
+
+/** Groups read at the same time for a list. */
+const LISTED_AT_ONCE = 16;
+
+/**
+ * The groups of a deployment, served by this process as by any other. All that counts is in the store; what a process
+ * remembers only saves it from decoding a group again.
+ */
+export class GroupCoordinator implements Groups {
+  readonly #env: WorkerEnvironment;
+  readonly #workers = new Map<string, GroupWorker>();
+  #evictedAt = 0;
+
+  constructor(options: CoordinatorOptions) {
+    const { state, clock, random, logger, config, topics, deleteOffsets } = options;
+    const index = new GroupIndex(state, clock, random);
+    const store = new GroupStore({ state, clock, random, logger, index, deleteOffsets });
+    this.#env = { store, clock, random, logger, config, topics: new TopicLooks(topics, clock) };
+  }
+
+  async submit<Reply>(groupId: string, step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>> {
+    if (!isGroupId(groupId)) return { kind: 'failed', error: 'INVALID_GROUP_ID' };
+    this.#evict();
+    let worker = this.#workers.get(groupId);
+    // Those used last are at the end.
+    if (worker === undefined) worker = new GroupWorker(groupId, this.#env);
+    else this.#workers.delete(groupId);
+    this.#workers.set(groupId, worker);
+    return worker.submit(step, context);
+  }
+
+  checkCommit(
+    groupId: string,
+    claim: MemberClaim,
+    kind: CommitKind,
+    context: RequestContext,
+  ): Promise<OffsetCheck> {
+    return this.#check(groupId, context, {
+      tooLarge: { kind: 'refused', error: 'UNKNOWN_SERVER_ERROR' },
+      decide(group, { now, since }) {
+        if (group === undefined && claim.generationOrEpoch >= 0) {
+          const isOld = kind.transactional || kind.apiVersion < GROUP_ID_NOT_FOUND_SINCE;
+          const error = isOld ? 'ILLEGAL_GENERATION' : 'GROUP_ID_NOT_FOUND';
+          return { kind: 'reply', group, reply: { kind: 'refused', error } };
+        }
+        const found = group ?? emptyClassicGroup(now);
+        const error = protocolOf(found).checkCommit(found, claim, kind);
+        if (error !== undefined) return { kind: 'reply', group, reply: { kind: 'refused', error } };
+        const reply = checked(found, since);
+        // A member of the consumer protocol shows itself by heartbeats alone (OffsetMetadataManager.commitOffset).
+        const alive = isClassic(found) && claim.memberId !== '' ? { alive: claim.memberId } : {};
+        return { kind: 'reply', group: found, reply, ...alive };
+      },
+    });
+  }
+
+  checkFetch(groupId: string, claim: MemberClaim, context: RequestContext): Promise<OffsetCheck> {
+    return this.#check(groupId, context, {
+      tooLarge: { kind: 'refused', error: 'UNKNOWN_SERVER_ERROR' },
+      decide(group, { since }) {
+        const error = group === undefined ? undefined : protocolOf(group).checkFetch(group, claim);
+        if (error !== undefined) return { kind: 'reply', group, reply: { kind: 'refused', error } };
+        return { kind: 'reply', group, reply: checked(group, since) };
+      },
+    });
+  }
+
+  async #check(groupId: string, context: RequestContext, step: Step<OffsetCheck>): Promise<OffsetCheck> {
+    const submitted = await this.submit(groupId, step, context);
+    return submitted.kind === 'reply' ? submitted.reply : { kind: 'refused', error: submitted.error };
+  }
+
+  describe(groupId: string, context: RequestContext): Promise<Submitted<Group | undefined>> {
+    return this.submit<Group | undefined>(
+      groupId,
+      { tooLarge: undefined, decide: (group) => ({ kind: 'reply', group, reply: group }) },
+      context,
+    );
+  }
+
+  async list(context: RequestContext): Promise<readonly ListedGroup[]> {
+    const ids: string[] = [];
+    for await (const id of this.#env.store.env.index.ids()) ids.push(id);
+    const listed: ListedGroup[] = [];
+    for (let from = 0; from < ids.length; from += LISTED_AT_ONCE) {
+      const part = ids.slice(from, from + LISTED_AT_ONCE);
+      const found = await Promise.all(part.map((groupId) => this.#listOne(groupId, context)));
+      listed.push(...found.filter((one) => one !== undefined));
+    }
+    return listed;
+  }
+
+  async #listOne(groupId: string, context: RequestContext): Promise<ListedGroup | undefined> {
+    const described = await this.describe(groupId, context);
+    if (described.kind === 'failed') throw new StoreUnavailableError(`group ${groupId} could not be read`);
+    const group = described.reply;
+    return group === undefined ? undefined : { groupId, type: group.type, ...protocolOf(group).summary(group) };
+  }
+
+  /** Answers what still waits and lets what is being written end. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
+  }
+
+  #evict(): void {
+    const now = this.#env.clock.monotonic();
+    if (now - this.#evictedAt < EVICT_EVERY_MS && this.#workers.size <= GROUPS_MAX) return;
+    this.#evictedAt = now;
+    let bytes = 0;
+    for (const worker of this.#workers.values()) bytes += worker.bytes;
+    for (const [groupId, worker] of this.#workers) {
+      if (this.#workers.size <= GROUPS_MAX && bytes <= GROUP_BYTES_MAX) return;
+      if (!worker.isIdle) continue;
+      this.#workers.delete(groupId);
+      bytes -= worker.bytes;
+    }
+  }
+}
+
+/** The version of OffsetCommit from which on a group that is not there has an error of its own. */
+const GROUP_ID_NOT_FOUND_SINCE = 9;
+
+function checked(group: Group | undefined, since: number | undefined): OffsetCheck {
+  if (group === undefined) return { kind: 'ok', type: undefined, summary: undefined };
+  return { kind: 'ok', type: group.type, summary: protocolOf(group).summary(group), group, since };
+}

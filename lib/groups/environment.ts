@@ -1,0 +1,57 @@
+import type { ErrorName } from '../core/errors.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { CommitKind, Group, GroupSummary, GroupType, MemberClaim } from './group.ts';
+import type { StoreTime } from '../storage/ports.ts';
+import type { Step } from './step.ts';
+
+/**
+ * `failed`: the request could not be served by its deadline, or the store did not answer; a retriable error of Kafka's
+ * coordinator. Whether the step took effect is unknown then, as after any lost answer.
+ */
+export type Submitted<Reply> =
+  | { readonly kind: 'reply'; readonly reply: Reply }
+  | { readonly kind: 'failed'; readonly error: ErrorName };
+
+export type OffsetCheck =
+  /** `type` and `summary` are undefined where there is no such group. */
+  | {
+      readonly kind: 'ok';
+      readonly type: GroupType | undefined;
+      readonly summary: GroupSummary | undefined;
+      /** The group itself, for what offsets depend on beside the summary. */
+      readonly group?: Group | undefined;
+      /**
+       * When the group's head was made (store time, part of the head, kept when the group changes its protocol): offsets that an
+       * earlier group of the same name left behind do not count (lib/groups/offsets).
+       */
+      readonly since?: StoreTime | undefined;
+    }
+  | { readonly kind: 'refused'; readonly error: ErrorName };
+
+/** The groups of a deployment, as the handlers and the other rooms see them. */
+export interface Groups {
+  /** Runs one step on a group to its end. Never throws for what the store does. */
+  submit<Reply>(groupId: string, step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>>;
+  /**
+   * May this claim commit offsets now? Read strongly consistent. Makes the group (Empty, no protocol type) where there is
+   * none and the claim is nobody's, as Kafka does for offsets without members; counts as a member's sign of life.
+   */
+  checkCommit(groupId: string, claim: MemberClaim, kind: CommitKind, context: RequestContext): Promise<OffsetCheck>;
+  /** May this claim read offsets? Read strongly consistent; without a group everybody may. */
+  checkFetch(groupId: string, claim: MemberClaim, context: RequestContext): Promise<OffsetCheck>;
+  /** The group as it stands, moved on to the present; a failure is COORDINATOR_NOT_AVAILABLE. Read strongly consistent. */
+  describe(groupId: string, context: RequestContext): Promise<Submitted<Group | undefined>>;
+  /** All groups, in order of their ids. Throws StoreUnavailableError. */
+  list(context: RequestContext): Promise<readonly ListedGroup[]>;
+}
+
+export interface ListedGroup extends GroupSummary {
+  readonly groupId: string;
+  readonly type: GroupType;
+}
+
+/**
+ * Removes all offsets of a group whose head is deleted already; repeatable. `since`: of the group that was deleted, so that those of
+ * one that was made again meanwhile stay. Throws StoreUnavailableError.
+ */
+export type DeleteOffsets = (groupId: string, since: StoreTime) => Promise<void>;

@@ -1,0 +1,262 @@
+import { assert } from '../core/assert.ts';
+import { MalformedBytesError } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Random } from '../core/random.ts';
+import { newNonce } from '../journal/environment.ts';
+import {
+  bodyWrittenAt,
+  decodeGroupBody,
+  deflateBody,
+  encodeGroupBody,
+  GROUP_BODIES,
+  groupBodySk,
+  inflateBody,
+} from '../storage/items/group-body.ts';
+import { decodeGroupHead, encodeGroupHead, GROUP_HEAD_SK, type StoredBody } from '../storage/items/group-head.ts';
+import { groupPk } from '../storage/items/group-keys.ts';
+import { type Item, type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
+import { putItem } from '../storage/put-item.ts';
+import type { Group } from './group.ts';
+import type { GroupIndex } from './group-index.ts';
+import type { DeleteOffsets } from './environment.ts';
+import { finishDeletion } from './group-deletion.ts';
+import { protocolOf, protocolOfType } from './protocols.ts';
+
+/** What the stored groups are worked with. */
+export interface GroupStoreEnvironment {
+  readonly state: ItemStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly index: GroupIndex;
+  readonly deleteOffsets: DeleteOffsets;
+}
+
+/** A group as it is stored. Version 0 and no group: there is none. */
+export interface LoadedGroup {
+  readonly group: Group | undefined;
+  /** When it was made; kept when it changes its protocol. */
+  readonly since: StoreTime;
+  readonly version: number;
+  readonly nonce: string;
+  readonly body: StoredBody | undefined;
+  /** Of a body in an item of its own: its JSON, so that it is read once. */
+  readonly bodyJson: unknown;
+  /** What head and body take in the store; bytes. */
+  readonly bytes: number;
+}
+
+export type CommitOutcome =
+  | { readonly kind: 'committed'; readonly loaded: LoadedGroup }
+  /** Somebody else was faster; `existing` is what stands there now. */
+  | { readonly kind: 'conflict'; readonly existing: Item | undefined }
+  /** No item can hold it; nothing was written. */
+  | { readonly kind: 'tooLarge'; readonly bytes: number }
+  /** The store did not take it, or did not say. */
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** What a head or a body may take: DynamoDB's 400 KB less keys, nonce and what a head has beside its body. */
+export const GROUP_BYTES_MAX = 390 * 1024;
+
+/** A body up to this size is part of the head: together they stay below the 4 KB that one read unit covers. */
+const INLINE_BYTES_MAX = 3_000;
+
+/** A head that names a body is signed within this time of the body's put (as rule R5 has it for objects); ms. */
+const NAMED_WITHIN_MS = 10 * 60 * 1000;
+
+/** A body that no head names is somebody's crash once it is older: past the time to name it, and a signature's life; ms. */
+const ORPHAN_AGE_MS = 30 * 60 * 1000;
+
+/** Reads and writes groups: the head's conditional put is what makes a change true. */
+export class GroupStore {
+  readonly env: GroupStoreEnvironment;
+
+  constructor(env: GroupStoreEnvironment) {
+    this.env = env;
+  }
+
+  /**
+   * The group, read strongly consistent; what did not change since `known` is not decoded or read again. Throws
+   * StoreUnavailableError, MalformedBytesError for a group that this program cannot read.
+   */
+  async load(groupId: string, known: LoadedGroup | undefined): Promise<LoadedGroup> {
+    const { item } = await this.env.state.get(groupPk(groupId), GROUP_HEAD_SK, true);
+    return this.take(groupId, item, known);
+  }
+
+  /** The same for a head that is at hand, as a conflict brings it. */
+  async take(groupId: string, item: Item | undefined, known: LoadedGroup | undefined): Promise<LoadedGroup> {
+    for (let head = item; ; ) {
+      if (head === undefined) return ABSENT;
+      if (known !== undefined && head.version === known.version && head.nonce === known.nonce) return known;
+      const stored = decodeGroupHead(head.body);
+      if (stored.kind === 'deleting') {
+        await finishDeletion(this.env, groupId, head.version, stored.since);
+      } else {
+        const protocol = protocolOfType(stored.type);
+        const body = await this.#readBody(groupId, stored.body, known);
+        if (body !== undefined) {
+          const group = protocol.decode(stored.head, body.json);
+          const bytes = head.body.length + body.bytes;
+          const { version, nonce } = head;
+          const bodyJson = stored.body.kind === 'item' ? body.json : undefined;
+          return { group, since: stored.since, version, nonce, body: stored.body, bodyJson, bytes };
+        }
+      }
+      // The group was deleted, or its body replaced, while it was read.
+      head = (await this.env.state.get(groupPk(groupId), GROUP_HEAD_SK, true)).item;
+    }
+  }
+
+  async #readBody(
+    groupId: string,
+    body: StoredBody,
+    known: LoadedGroup | undefined,
+  ): Promise<{ json: unknown; bytes: number } | undefined> {
+    if (body.kind === 'inline') return { json: body.json, bytes: 0 };
+    if (body.kind === 'deflated') return { json: inflateBody(body.bytes), bytes: 0 };
+    if (known?.body?.kind === 'item' && known.body.sk === body.sk) return { json: known.bodyJson, bytes: known.bytes };
+    const { item } = await this.env.state.get(groupPk(groupId), body.sk, true);
+    return item === undefined ? undefined : { json: decodeGroupBody(item.body), bytes: item.body.length };
+  }
+
+  /**
+   * Makes `group` follow `loaded`, or deletes it where it is undefined. `now`: store time of the decision, which is when a
+   * new group was made. Throws StoreUnavailableError.
+   */
+  async commit(
+    groupId: string,
+    loaded: LoadedGroup,
+    group: Group | undefined,
+    now: StoreTime,
+  ): Promise<CommitOutcome> {
+    if (group === undefined) return this.#delete(groupId, loaded);
+    if (loaded.group === undefined) await this.env.index.add(groupId);
+    const { state, random } = this.env;
+    const protocol = protocolOf(group);
+    const nonce = newNonce(random);
+    const writtenAt = Math.floor(state.now());
+    const body = this.#placeBody(group, loaded, writtenAt, nonce);
+    const since = loaded.group === undefined ? now : loaded.since;
+    const { type } = group;
+    const head = encodeGroupHead({ kind: 'group', type, since, head: protocol.encodeHead(group), body: body.stored });
+    const largest = Math.max(head.length, body.written?.length ?? 0);
+    if (largest > GROUP_BYTES_MAX) return { kind: 'tooLarge', bytes: largest };
+    if (body.written !== undefined && body.stored.kind === 'item') {
+      const item = { pk: groupPk(groupId), sk: body.stored.sk, version: writtenAt, nonce, body: body.written };
+      const put = await putItem(state, item, { kind: 'absent' }, this.env.clock, random);
+      if (put.kind !== 'committed') return { kind: 'failed', message: `the body was not stored: ${put.kind}` };
+    }
+    const version = Math.max(writtenAt, loaded.version + 1);
+    const outcome = await this.#putHead(groupId, loaded, { version, nonce, body: head }, body.stored);
+    const replaced = loaded.body?.kind === 'item' ? loaded.body.sk : undefined;
+    if (outcome.kind !== 'committed') {
+      // After a failure the head may land yet, and would name it.
+      if (outcome.kind === 'conflict' && body.written !== undefined && body.stored.kind === 'item') {
+        void this.#deleteBody(groupId, body.stored.sk);
+      }
+      return outcome;
+    }
+    const kept = body.stored.kind === 'item' && body.stored.sk === replaced;
+    if (replaced !== undefined && !kept) void this.#deleteBody(groupId, replaced);
+    const bodyBytes = body.stored.kind === 'item' ? (body.written?.length ?? loaded.bytes) : 0;
+    return {
+      kind: 'committed',
+      loaded: {
+        group,
+        since,
+        version,
+        nonce,
+        body: body.stored,
+        bodyJson: body.stored.kind === 'item' ? (body.json ?? loaded.bodyJson) : undefined,
+        bytes: head.length + bodyBytes,
+      },
+    };
+  }
+
+  /** Where the group's body goes, with the bytes of an item that is to be written first. */
+  #placeBody(
+    group: Group,
+    loaded: LoadedGroup,
+    writtenAt: StoreTime,
+    nonce: string,
+  ): { readonly stored: StoredBody; readonly written?: Buffer; readonly json?: unknown } {
+    const protocol = protocolOf(group);
+    const asBefore = loaded.group?.type === group.type && protocol.bodyOf(loaded.group) === protocol.bodyOf(group);
+    if (asBefore && loaded.body !== undefined) return { stored: loaded.body };
+    const json = protocol.encodeBody(group);
+    const text = JSON.stringify(json);
+    if (Buffer.byteLength(text) <= INLINE_BYTES_MAX) return { stored: { kind: 'inline', json } };
+    const deflated = deflateBody(text);
+    // In JSON it stands as base64, a third longer.
+    if (deflated.length * (4 / 3) <= INLINE_BYTES_MAX) return { stored: { kind: 'deflated', bytes: deflated } };
+    return { stored: { kind: 'item', sk: groupBodySk(writtenAt, nonce) }, written: encodeGroupBody(deflated), json };
+  }
+
+  async #putHead(
+    groupId: string,
+    loaded: LoadedGroup,
+    head: { readonly version: number; readonly nonce: string; readonly body: Buffer },
+    body: StoredBody,
+  ): Promise<CommitOutcome> {
+    const { state, clock, random } = this.env;
+    const item: Item = { pk: groupPk(groupId), sk: GROUP_HEAD_SK, ...head };
+    const condition =
+      loaded.version === 0 ? ({ kind: 'absent' } as const) : ({ kind: 'version', version: loaded.version } as const);
+    // Only a body that nobody has named yet may be taken for an orphan.
+    const isNew = body.kind === 'item' && (loaded.body?.kind !== 'item' || loaded.body.sk !== body.sk);
+    const options = isNew ? { signBefore: bodyWrittenAt(body.sk) + NAMED_WITHIN_MS } : undefined;
+    const put = await putItem(state, item, condition, clock, random, options);
+    switch (put.kind) {
+      case 'committed':
+        return { kind: 'committed', loaded: ABSENT };
+      case 'conflict':
+        return { kind: 'conflict', existing: put.existing };
+      case 'refused':
+      case 'uncertain':
+        return { kind: 'failed', message: put.message };
+    }
+  }
+
+  async #delete(groupId: string, loaded: LoadedGroup): Promise<CommitOutcome> {
+    assert(loaded.version > 0, 'only a group that is there is deleted');
+    const { state, clock, random } = this.env;
+    const version = Math.max(Math.floor(state.now()), loaded.version + 1);
+    const body = encodeGroupHead({ kind: 'deleting', since: loaded.since });
+    const item: Item = { pk: groupPk(groupId), sk: GROUP_HEAD_SK, version, nonce: newNonce(random), body };
+    const put = await putItem(state, item, { kind: 'version', version: loaded.version }, clock, random);
+    if (put.kind === 'conflict') return { kind: 'conflict', existing: put.existing };
+    if (put.kind !== 'committed') return { kind: 'failed', message: put.message };
+    await finishDeletion(this.env, groupId, version, loaded.since);
+    return { kind: 'committed', loaded: ABSENT };
+  }
+
+  async #deleteBody(groupId: string, sk: string): Promise<void> {
+    // Its version is the store time that is part of its key; if it stays, it is an orphan to be found.
+    await this.env.state.delete(groupPk(groupId), sk, bodyWrittenAt(sk)).catch(() => {});
+  }
+
+  /** Removes bodies that no head names and that are too old to be named yet. Throws StoreUnavailableError. */
+  async removeOrphans(groupId: string): Promise<void> {
+    const { state, logger } = this.env;
+    const before = state.now() - ORPHAN_AGE_MS;
+    const page = await state.query({ pk: groupPk(groupId), ...GROUP_BODIES, consistent: true });
+    if (page.items.length < 2) return;
+    const { item } = await state.get(groupPk(groupId), GROUP_HEAD_SK, true);
+    const head = item === undefined ? undefined : decodeGroupHead(item.body);
+    const named = head?.kind === 'group' && head.body.kind === 'item' ? head.body.sk : undefined;
+    for (const { sk, version } of page.items) {
+      if (sk === named || bodyWrittenAt(sk) >= before) continue;
+      logger.log('info', { event: 'orphaned_group_body_removed', groupId, sk });
+      await state.delete(groupPk(groupId), sk, version);
+    }
+  }
+}
+
+const ABSENT: LoadedGroup = { group: undefined, since: 0, version: 0, nonce: '', body: undefined, bodyJson: undefined, bytes: 0 };
+
+/** Whether an error says that the store did not answer, or holds what this program cannot read; others are bugs. */
+export function isStoreProblem(error: unknown): error is StoreUnavailableError | MalformedBytesError {
+  return error instanceof StoreUnavailableError || error instanceof MalformedBytesError;
+}

@@ -1,0 +1,332 @@
+import { type Clock, sleep } from '../core/clock.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { ErrorName } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import { type Random, randomInt } from '../core/random.ts';
+import { randomUuid } from '../core/uuid.ts';
+import { type Item, StoreUnavailableError } from '../storage/ports.ts';
+import type { GroupConfig } from './config.ts';
+import type { Submitted } from './environment.ts';
+import { type Decision, decideRound } from './decide-round.ts';
+import type { Group, Session } from './group.ts';
+import { type GroupStore, isStoreProblem, type LoadedGroup } from './group-store.ts';
+import { Leases } from './leases.ts';
+import { protocolOf } from './protocols.ts';
+import { RequestQueue, type Waiting } from './queue.ts';
+import type { Step, StepContext } from './step.ts';
+import type { TopicLooks } from './topic-looks.ts';
+
+export interface WorkerEnvironment {
+  readonly store: GroupStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly config: GroupConfig;
+  readonly topics: TopicLooks;
+}
+
+/** How often a group that somebody waits for is read, if nothing else has it read: five times a second; ms. */
+const POLL_MS = 200;
+
+/** After a lost race: up to 10 ms, doubled with each further one, up to a poll. */
+const BACKOFF_BASE_MS = 10;
+
+/** Lost races of one round; by then the group has changed so often that its requests had better come again. */
+const CONFLICTS_MAX = 30;
+
+/** Facts that are asked for again and again would keep a group from ever being decided. */
+const LOADS_MAX = 20;
+
+/** How often bodies that nobody names are looked for; ms. */
+const ORPHANS_EVERY_MS = 60 * 60 * 1000;
+
+/**
+ * One group in this process. Requests that come together are decided together and share a read and a put; while some wait
+ * for others, the group is read five times a second; without requests nothing happens.
+ */
+export class GroupWorker {
+  readonly groupId: string;
+  readonly #env: WorkerEnvironment;
+  readonly #queue: RequestQueue;
+  readonly #leases: Leases;
+  #loaded: LoadedGroup | undefined;
+  #running: Promise<void> | undefined;
+  #cancelTimer: (() => void) | undefined;
+  #pollDue = false;
+  #orphansAt: number;
+
+  constructor(groupId: string, env: WorkerEnvironment) {
+    this.groupId = groupId;
+    this.#env = env;
+    this.#queue = new RequestQueue(env.clock);
+    this.#leases = new Leases(env.store.env, groupId);
+    this.#orphansAt = env.clock.monotonic();
+  }
+
+  /** Nothing waits and nothing is under way, so that it may be forgotten. */
+  get isIdle(): boolean {
+    return this.#queue.size === 0 && this.#running === undefined;
+  }
+
+  /** What it remembers takes about so much, encoded; bytes. */
+  get bytes(): number {
+    return this.#loaded?.bytes ?? 0;
+  }
+
+  /** The group as this process has seen it last. */
+  get loaded(): LoadedGroup | undefined {
+    return this.#loaded;
+  }
+
+  submit<Reply>(step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>> {
+    const answer = this.#queue.add(step, context);
+    this.#start();
+    return answer;
+  }
+
+  /** Answers all that still wait, and lets what is under way end. */
+  async close(): Promise<void> {
+    for (const waiting of this.#queue.all()) this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+    this.#cancelTimer?.();
+    await this.#running;
+  }
+
+  #start(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+      if (this.#queue.hasFresh) this.#start();
+      else this.#sleepUntilDue();
+    });
+  }
+
+  #sleepUntilDue(): void {
+    if (this.#queue.size === 0) return;
+    const { group } = this.#loaded ?? {};
+    const now = this.#now();
+    const dueAt = group === undefined ? undefined : protocolOf(group).dueAt(group);
+    const wakes = this.#queue.all().flatMap(({ wakeAt }) => wakeAt ?? []);
+    const next = Math.min(dueAt ?? Number.POSITIVE_INFINITY, ...wakes);
+    // What is due was decided already, so a time that has passed gained nothing.
+    const delayMs = next > now ? Math.min(POLL_MS, next - now) : POLL_MS;
+    this.#cancelTimer = this.#env.clock.setTimer(delayMs, () => {
+      this.#cancelTimer = undefined;
+      this.#pollDue = true;
+      this.#start();
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for (;;) {
+        this.#queue.failLate();
+        if (this.#queue.size === 0) return;
+        const mustRead = this.#queue.hasFresh || this.#pollDue || this.#loaded === undefined;
+        if (mustRead) await this.#read();
+        else if (!this.#queue.all().some((one) => one.askedOn !== this.#loaded!.group)) return;
+        if (!(await this.#round())) return;
+      }
+    } catch (error) {
+      this.#failAll(error);
+    }
+  }
+
+  /** Reads the group for all that have come so far. */
+  async #read(): Promise<void> {
+    this.#pollDue = false;
+    const since = this.#queue.all();
+    const loaded = await this.#env.store.load(this.groupId, this.#loaded);
+    this.#loaded = loaded;
+    for (const waiting of since) waiting.isFresh = false;
+    for (const waiting of since) if (waiting.askedOn === undefined) waiting.askedOn = NEVER;
+    this.#lookForOrphans();
+  }
+
+  /**
+   * Decides all requests that the group as loaded has something new for, makes the outcome true, and answers. False where
+   * nothing can be done before the next read.
+   */
+  async #round(): Promise<boolean> {
+    let limit = Number.POSITIVE_INFINITY;
+    let backoffMs = BACKOFF_BASE_MS;
+    let loads = 0;
+    for (let conflicts = 0; conflicts <= CONFLICTS_MAX && loads <= LOADS_MAX; ) {
+      const before = this.#loaded!;
+      const now = this.#now();
+      const expired = await this.#leases.expired(before.group, now);
+      const asked = this.#queue.all().filter((one) => !one.isFresh && isDue(one, before.group, now));
+      const context = this.#context(now);
+      const decision = decideRound(before.group, expired, asked.slice(0, limit), context);
+      if (decision.loads.length > 0) {
+        await this.#loadFacts(decision);
+        loads++;
+        continue;
+      }
+      if (decision.group === before.group) {
+        this.#deliver(decision, now);
+        this.#keepAlive(now);
+        return limit < asked.length;
+      }
+      const outcome = await this.#env.store.commit(this.groupId, before, decision.group, now);
+      switch (outcome.kind) {
+        case 'committed':
+          this.#committed(before, outcome.loaded);
+          this.#deliver(decision, now);
+          this.#keepAlive(now);
+          return true;
+        case 'conflict':
+          conflicts++;
+          await sleep(this.#env.clock, randomInt(this.#env.random, 0, backoffMs));
+          backoffMs = Math.min(2 * backoffMs, POLL_MS);
+          await this.#takeOver(outcome.existing, conflicts);
+          break;
+        case 'tooLarge':
+          limit = this.#refuseLarge(decision, outcome.bytes);
+          break;
+        case 'failed':
+          throw new StoreUnavailableError(outcome.message);
+      }
+    }
+    throw new StoreUnavailableError('the group is being changed by others all the time');
+  }
+
+  /** What a lost race found, or after the first one, what stands there by now. */
+  async #takeOver(existing: Item | undefined, conflicts: number): Promise<void> {
+    const { store } = this.#env;
+    if (conflicts === 1) this.#loaded = await store.take(this.groupId, existing, this.#loaded);
+    else this.#loaded = await store.load(this.groupId, this.#loaded);
+  }
+
+  async #loadFacts(decision: Decision): Promise<void> {
+    const loaded = decision.loads.map(async ({ waiting, load }) => {
+      try {
+        await load();
+      } catch (error) {
+        if (!isStoreProblem(error)) throw error;
+        this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+      }
+    });
+    await Promise.all(loaded);
+  }
+
+  #committed(before: LoadedGroup, after: LoadedGroup): void {
+    this.#loaded = after;
+    const gone = before.group === undefined ? [] : goneMembers(before.group, after.group);
+    if (gone.length > 0) void this.#leases.forget(gone).catch((error: unknown) => this.#logFailure(error));
+    const [was, is] = [before.group, after.group].map((group) => group && protocolOf(group).summary(group));
+    if (is !== undefined && (was?.generation !== is.generation || was.state !== is.state)) {
+      const { generation, state } = is;
+      this.#env.logger.log('info', { event: 'group_changed', groupId: this.groupId, generation, state });
+    }
+  }
+
+  /** Half of what was too much at once, or the refusal of the one request that is too much by itself. */
+  #refuseLarge({ results }: Decision, bytes: number): number {
+    if (results.length > 1) return Math.ceil(results.length / 2);
+    const [only] = results;
+    this.#env.logger.log('warn', { event: 'group_too_large', groupId: this.groupId, bytes });
+    if (only === undefined) throw new StoreUnavailableError('the group has outgrown its items');
+    this.#queue.reply(only.waiting, only.waiting.step.tooLarge);
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #deliver({ results }: Decision, now: number): void {
+    const sessions = this.#sessionsOf(results.flatMap(({ result }) => result.alive ?? []));
+    for (const { waiting, result } of results) {
+      waiting.askedOn = result.group;
+      if (result.kind === 'wait') {
+        waiting.step = result.next;
+        waiting.wakeAt = result.wakeAt;
+        waiting.alive = result.alive;
+        continue;
+      }
+      const session = result.alive === undefined ? undefined : sessions.get(result.alive);
+      if (session === undefined || !this.#leases.isDue(session, now)) {
+        this.#queue.reply(waiting, result.reply);
+        continue;
+      }
+      // The answer promises that the session goes on; it waits for its own lease, not for the group.
+      waiting.alive = undefined;
+      waiting.step = { decide: (group) => ({ ...result, group }), tooLarge: result.reply };
+      void this.#renew(session, now).then((renewed) => {
+        if (renewed) this.#queue.reply(waiting, result.reply);
+        else this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+      });
+    }
+  }
+
+  /** A member whose request waits here is alive. */
+  #keepAlive(now: number): void {
+    const waiting = this.#queue.all().flatMap(({ alive }) => alive ?? []);
+    for (const session of this.#sessionsOf(waiting).values()) {
+      if (this.#leases.isDue(session, now)) void this.#renew(session, now);
+    }
+  }
+
+  async #renew(session: Session, now: number): Promise<boolean> {
+    try {
+      return await this.#leases.renew(session, now);
+    } catch (error) {
+      this.#logFailure(error);
+      return false;
+    }
+  }
+
+  #sessionsOf(memberIds: readonly string[]): ReadonlyMap<string, Session> {
+    const { group } = this.#loaded!;
+    if (memberIds.length === 0 || group === undefined) return new Map();
+    const wanted = new Set(memberIds);
+    const found = new Map<string, Session>();
+    for (const session of protocolOf(group).sessions(group)) {
+      if (wanted.has(session.memberId)) found.set(session.memberId, session);
+    }
+    return found;
+  }
+
+  #lookForOrphans(): void {
+    const now = this.#env.clock.monotonic();
+    if (this.#loaded?.body?.kind !== 'item' || now - this.#orphansAt < ORPHANS_EVERY_MS) return;
+    this.#orphansAt = now;
+    void this.#env.store.removeOrphans(this.groupId).catch((error: unknown) => this.#logFailure(error));
+  }
+
+  #now(): number {
+    return Math.floor(this.#env.store.env.state.now());
+  }
+
+  #context(now: number): StepContext {
+    const { config, topics, random } = this.#env;
+    const since = this.#loaded?.group === undefined ? now : this.#loaded.since;
+    const newMemberId = (prefix: string) => `${prefix}-${randomUuid(random)}`;
+    return { groupId: this.groupId, now, since, config, topics, newMemberId };
+  }
+
+  /** The store does not answer, or holds what this program cannot read, or there is a bug. */
+  #failAll(error: unknown): void {
+    this.#logFailure(error);
+    const answer: ErrorName = error instanceof StoreUnavailableError ? 'COORDINATOR_NOT_AVAILABLE' : 'UNKNOWN_SERVER_ERROR';
+    for (const waiting of this.#queue.all()) this.#queue.fail(waiting, answer);
+  }
+
+  #logFailure(error: unknown): void {
+    const message = isStoreProblem(error) ? error.message : error instanceof Error ? error.stack : String(error);
+    const level = error instanceof StoreUnavailableError ? 'warn' : 'error';
+    this.#env.logger.log(level, { event: 'group_request_failed', groupId: this.groupId, message });
+  }
+}
+
+/** Stands for a group that nobody was asked about, unlike `undefined`, which is a group that is not there. */
+const NEVER: Group = { type: 'classic' };
+
+function isDue(waiting: Waiting, group: Group | undefined, now: number): boolean {
+  return waiting.askedOn !== group || (waiting.wakeAt !== undefined && waiting.wakeAt <= now);
+}
+
+function goneMembers(before: Group, after: Group | undefined): string[] {
+  const bodyBefore = protocolOf(before).bodyOf(before);
+  if (after !== undefined && protocolOf(after).bodyOf(after) === bodyBefore) return [];
+  const left = new Set<string>();
+  if (after !== undefined) for (const { memberId } of protocolOf(after).sessions(after)) left.add(memberId);
+  return [...protocolOf(before).sessions(before)].map(({ memberId }) => memberId).filter((id) => !left.has(id));
+}

@@ -1,0 +1,86 @@
+import type { ErrorName } from '../core/errors.ts';
+import type { StoreTime } from '../storage/ports.ts';
+import type { StepContext } from './step.ts';
+
+/** Which protocol a group speaks. Both kinds share the group's items, so that a group can change over. */
+export type GroupType = 'classic' | 'consumer';
+
+/**
+ * A group in memory: an immutable value. Whoever changes it makes a new one; the same reference means that nothing
+ * changed and nothing has to be written. Each protocol extends it with what it keeps and narrows by `type`.
+ */
+export interface Group {
+  readonly type: GroupType;
+}
+
+/** What lists and checks need of a group without knowing its protocol. */
+export interface GroupSummary {
+  /** Kafka's name of the state: Empty, PreparingRebalance, Assigning and so on. */
+  readonly state: string;
+  /** 'consumer', 'connect' or whatever its members said; empty if nobody did yet. */
+  readonly protocolType: string;
+  /** The generation (classic) or group epoch (consumer). Never goes back while the group exists. */
+  readonly generation: number;
+  /** Store time since which the group has no members; undefined while it has some. */
+  readonly emptySince?: StoreTime;
+}
+
+/** Who says to be a member when committing or reading offsets. */
+export interface MemberClaim {
+  /** Empty for somebody who is not a member (an admin client, a consumer without a group's assignment). */
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  /** Negative for somebody who is not a member. */
+  readonly generationOrEpoch: number;
+}
+
+/** How an offset commit came. */
+export interface CommitKind {
+  /** By TxnOffsetCommit. */
+  readonly transactional: boolean;
+  /** The request's version; consumer groups answer those before 9 in the classic protocol's terms. */
+  readonly apiVersion: number;
+}
+
+/** How long a member may be silent, and when the group's own items last knew it to be there. */
+export interface Session {
+  readonly memberId: string;
+  readonly timeoutMs: number;
+  /** Store time of a sign of life that is part of the group's items, as the join that made it a member. */
+  readonly seenAt: StoreTime;
+}
+
+/**
+ * What the coordinator needs of a protocol: pure functions over its groups. The requests themselves are steps (see Step).
+ * A group is stored in two parts: a head of a few hundred bytes that is written with every change, and a body with all that
+ * grows with the members, which is written again only where `bodyOf` gives another reference than for the group as loaded.
+ */
+export interface GroupProtocol<G extends Group> {
+  readonly type: G['type'];
+  summary(group: G): GroupSummary;
+  /** All members. */
+  sessions(group: G): Iterable<Session>;
+  /** Store time at which the group moves on though nobody asks; undefined for never. Sessions are not looked at. */
+  dueAt(group: G): StoreTime | undefined;
+  /**
+   * The group as time has left it: without the `expired` members (their sessions are over) and past the deadlines that lie
+   * before `context.now`. The same reference if nothing is due.
+   */
+  advance(group: G, expired: ReadonlySet<string>, context: StepContext): Group;
+  /** Why this claim may not commit offsets now; undefined if it may (Group.validateOffsetCommit). */
+  checkCommit(group: G, claim: MemberClaim, kind: CommitKind): ErrorName | undefined;
+  /** Why this claim may not read offsets; undefined if it may (Group.validateOffsetFetch). */
+  checkFetch(group: G, claim: MemberClaim): ErrorName | undefined;
+  /** Why the group may not be deleted; undefined if it may (Group.validateDeleteGroup). */
+  checkDelete(group: G): ErrorName | undefined;
+  /** Whether members (may) read this topic, so that its offsets stay (Group.isSubscribedToTopic). */
+  isSubscribedTo(group: G, topic: string): boolean;
+  /** The part of the group that is stored as its body; compared by reference. */
+  bodyOf(group: G): object;
+  /** The head without the body, as JSON. */
+  encodeHead(group: G): unknown;
+  /** The body, as JSON; buffers as base64 text. */
+  encodeBody(group: G): unknown;
+  /** The group from both parts, as JSON. Throws MalformedBytesError. */
+  decode(head: unknown, body: unknown): G;
+}

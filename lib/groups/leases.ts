@@ -1,0 +1,179 @@
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Random } from '../core/random.ts';
+import { newNonce } from '../journal/environment.ts';
+import { groupPk } from '../storage/items/group-keys.ts';
+import { decodeGroupLease, encodeGroupLease, GROUP_LEASES, groupLeaseSk } from '../storage/items/group-lease.ts';
+import {
+  type Item,
+  type ItemStore,
+  type PutCondition,
+  type StoreTime,
+  StoreUnavailableError,
+} from '../storage/ports.ts';
+import { putItem } from '../storage/put-item.ts';
+import type { Group, Session } from './group.ts';
+import { protocolOf } from './protocols.ts';
+
+export interface LeaseEnvironment {
+  readonly state: ItemStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+/**
+ * A lease is written anew once this share of the session has passed since it last was, so that a member with the common
+ * 45 s and a heartbeat every 3 s costs a write in 15 s. A member is removed no sooner than two thirds of its session after
+ * its last request, and no later than its session after it.
+ */
+const RENEWED_AFTER = 1 / 3;
+
+/** A lease of nobody is removed once it is this old: the head that makes its owner a member may be on its way; ms. */
+const ORPHAN_AGE_MS = 30 * 60 * 1000;
+
+/** Members removed together have their leases deleted by so many at a time. */
+const DELETED_AT_ONCE = 16;
+
+interface KnownLease {
+  readonly at: StoreTime;
+  readonly version: number;
+}
+
+/**
+ * The members' signs of life in one group, as far as this process has written or read them. It looks at the items only
+ * when somebody seems to have been silent for too long: with one process that serves the group, never.
+ */
+export class Leases {
+  readonly #env: LeaseEnvironment;
+  readonly #groupId: string;
+  readonly #known = new Map<string, KnownLease>();
+  readonly #renewing = new Map<string, Promise<boolean>>();
+  /** Nobody's session ends before, as long as the members are those of `#earliestOf`. */
+  #earliest: StoreTime = Number.NEGATIVE_INFINITY;
+  #earliestOf: object | undefined;
+
+  constructor(env: LeaseEnvironment, groupId: string) {
+    this.#env = env;
+    this.#groupId = groupId;
+  }
+
+  /** The members whose session is over at `now`. Reads the leases if need be. Throws StoreUnavailableError. */
+  async expired(group: Group | undefined, now: StoreTime): Promise<ReadonlySet<string>> {
+    if (group === undefined) return NOBODY;
+    const protocol = protocolOf(group);
+    const body = protocol.bodyOf(group);
+    if (body === this.#earliestOf && now < this.#earliest) return NOBODY;
+    const sessions = [...protocol.sessions(group)];
+    if (this.#overAt(sessions, now).size > 0) await this.#read(sessions, now);
+    this.#earliestOf = body;
+    this.#earliest = sessions.reduce((first, one) => Math.min(first, this.#endOf(one)), Number.POSITIVE_INFINITY);
+    return this.#overAt(sessions, now);
+  }
+
+  /**
+   * Takes note that a member has shown itself, and writes its lease if that is due. False if that was not surely done.
+   * Calls at the same time share a write.
+   */
+  renew(session: Session, now: StoreTime): Promise<boolean> {
+    const since = Math.max(this.#known.get(session.memberId)?.at ?? 0, session.seenAt);
+    if (now - since < session.timeoutMs * RENEWED_AFTER) return DONE;
+    let renewing = this.#renewing.get(session.memberId);
+    if (renewing === undefined) {
+      renewing = this.#write(session, now).finally(() => this.#renewing.delete(session.memberId));
+      this.#renewing.set(session.memberId, renewing);
+    }
+    return renewing;
+  }
+
+  /** Whether `renew` would write. */
+  isDue(session: Session, now: StoreTime): boolean {
+    const since = Math.max(this.#known.get(session.memberId)?.at ?? 0, session.seenAt);
+    return now - since >= session.timeoutMs * RENEWED_AFTER;
+  }
+
+  /** Deletes the leases of members that are no more. What stays is found when leases are read the next time. */
+  async forget(memberIds: readonly string[]): Promise<void> {
+    for (let from = 0; from < memberIds.length; from += DELETED_AT_ONCE) {
+      const deleted = memberIds.slice(from, from + DELETED_AT_ONCE).map(async (memberId) => {
+        const known = this.#known.get(memberId);
+        this.#known.delete(memberId);
+        if (known === undefined) return;
+        await this.#env.state.delete(groupPk(this.#groupId), groupLeaseSk(memberId), known.version);
+      });
+      await Promise.all(deleted);
+    }
+  }
+
+  #endOf({ memberId, timeoutMs, seenAt }: Session): StoreTime {
+    return Math.max(this.#known.get(memberId)?.at ?? 0, seenAt) + timeoutMs;
+  }
+
+  #overAt(sessions: readonly Session[], now: StoreTime): ReadonlySet<string> {
+    return new Set(sessions.filter((one) => this.#endOf(one) <= now).map(({ memberId }) => memberId));
+  }
+
+  async #write({ memberId, timeoutMs }: Session, now: StoreTime): Promise<boolean> {
+    const { state, clock, random } = this.#env;
+    let known = this.#known.get(memberId);
+    for (let attempt = 0; attempt < WRITE_ATTEMPTS_MAX; attempt++) {
+      const item: Item = {
+        pk: groupPk(this.#groupId),
+        sk: groupLeaseSk(memberId),
+        version: Math.max(Math.floor(now), (known?.version ?? 0) + 1),
+        nonce: newNonce(random),
+        body: encodeGroupLease({ memberId, at: now, sessionMs: timeoutMs }),
+      };
+      const condition: PutCondition =
+        known === undefined ? { kind: 'absent' } : { kind: 'version', version: known.version };
+      const put = await putItem(state, item, condition, clock, random);
+      if (put.kind === 'committed') {
+        this.#known.set(memberId, { at: now, version: item.version });
+        return true;
+      }
+      if (put.kind !== 'conflict') return false;
+      known = put.existing === undefined ? undefined : this.#take(put.existing).lease;
+      // The member was at another process since: as good as a write of its own.
+      if (known !== undefined && known.at >= now) return true;
+    }
+    return false;
+  }
+
+  async #read(sessions: readonly Session[], now: StoreTime): Promise<void> {
+    const members = new Set(sessions.map(({ memberId }) => memberId));
+    const pk = groupPk(this.#groupId);
+    let from = GROUP_LEASES.from;
+    for (;;) {
+      const page = await this.#env.state.query({ pk, from, to: GROUP_LEASES.to, consistent: true });
+      for (const item of page.items) {
+        const { memberId, lease, sessionMs } = this.#take(item);
+        if (members.has(memberId)) continue;
+        this.#known.delete(memberId);
+        if (now - lease.at > Math.max(ORPHAN_AGE_MS, sessionMs)) void this.#deleteOrphan(item);
+      }
+      const last = page.items.at(-1);
+      if (!page.more || last === undefined) return;
+      from = `${last.sk}\0`;
+    }
+  }
+
+  #take(item: Item): { readonly memberId: string; readonly lease: KnownLease; readonly sessionMs: number } {
+    const { memberId, at, sessionMs } = decodeGroupLease(item.body);
+    const lease = { at, version: item.version };
+    const known = this.#known.get(memberId);
+    if (known === undefined || known.version < item.version) this.#known.set(memberId, lease);
+    return { memberId, lease, sessionMs };
+  }
+
+  async #deleteOrphan({ pk, sk, version }: Item): Promise<void> {
+    await this.#env.state.delete(pk, sk, version).catch((error: unknown) => {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    });
+  }
+}
+
+/** Two processes that a member speaks to at the same time; more than a few rounds are not to be expected. */
+const WRITE_ATTEMPTS_MAX = 5;
+
+const NOBODY: ReadonlySet<string> = new Set();
+const DONE = Promise.resolve(true);

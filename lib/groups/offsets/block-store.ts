@@ -1,0 +1,187 @@
+import type { Uuid } from '../../core/uuid.ts';
+import { newNonce } from '../../journal/environment.ts';
+import {
+  decodeOffsetsBlock,
+  encodeOffsetsBlock,
+  type OffsetsBlock,
+  offsetsBlockOf,
+  offsetsPk,
+  offsetsSk,
+  offsetsSkRange,
+  parseOffsetsSk,
+} from '../../storage/items/committed-offsets.ts';
+import { type Item, MAX_ITEM_BYTES, type StoreTime } from '../../storage/ports.ts';
+import { putItem } from '../../storage/put-item.ts';
+import type { BlockChange } from './decide.ts';
+import type { OffsetsEnvironment } from './environment.ts';
+
+export interface BlockKey {
+  readonly groupId: string;
+  readonly topicId: Uuid;
+  readonly block: number;
+}
+
+/** A block as it is stored. Version 0 without a block: there is no item. */
+export interface StoredBlock {
+  readonly block: OffsetsBlock | undefined;
+  readonly version: number;
+}
+
+const ABSENT: StoredBlock = { block: undefined, version: 0 };
+
+/** `uncertain`: no answer, also not to repetitions; it may have happened or happen yet. `tooLarge`: no item can hold it. */
+export type BlockOutcome =
+  | { readonly kind: 'committed' }
+  | { readonly kind: 'conflict'; readonly stored: StoredBlock }
+  | { readonly kind: 'tooLarge' }
+  | { readonly kind: 'uncertain' };
+
+/** Stored bytes of blocks remembered; decoded they take about five times as much. */
+const CACHE_BYTES_MAX = 4 * 1024 * 1024;
+
+/** What a remembered block takes beside its body, so that empty ones count as well; bytes. */
+const CACHE_OVERHEAD_BYTES = 200;
+
+/** Keys, nonce and the store's own part of an item. */
+const ITEM_REST_BYTES = 2048;
+
+/**
+ * The first put of a block is signed within so long of the group's state that it was decided by. A block is removed only
+ * when it was not written for longer: a put that still believes that there is none, by a process that was frozen
+ * meanwhile, comes to nothing; ms.
+ */
+const FIRST_PUT_SIGNED_WITHIN_MS = 10 * 60 * 1000;
+const REMOVED_AFTER_MS = 60 * 60 * 1000;
+
+/** The items with committed offsets, and what this process remembers of them. */
+export class BlockStore {
+  readonly #env: OffsetsEnvironment;
+  readonly #known = new Map<string, StoredBlock & { readonly bytes: number }>();
+  #knownBytes = 0;
+
+  constructor(env: OffsetsEnvironment) {
+    this.#env = env;
+  }
+
+  /** The block as this process read or wrote it last; others may have changed it since. */
+  peek(key: BlockKey): StoredBlock | undefined {
+    return this.#known.get(cacheKey(key));
+  }
+
+  /** Reads a block, strongly consistent. Throws StoreUnavailableError, MalformedBytesError. */
+  async read(key: BlockKey): Promise<StoredBlock> {
+    const { item } = await this.#env.state.get(offsetsPk(key.groupId), offsetsSk(key.topicId, key.block), true);
+    return this.#remember(key, item);
+  }
+
+  /** All blocks of a group, or of one of its topics; strongly consistent, page by page. Throws as `read`. */
+  async *list(groupId: string, topicId?: Uuid): AsyncGenerator<{ readonly key: BlockKey; readonly stored: StoredBlock }> {
+    const range = topicId === undefined ? {} : offsetsSkRange(topicId);
+    let after: string | undefined;
+    for (;;) {
+      const from = after === undefined ? {} : { from: `${after}\0` };
+      const page = await this.#env.state.query({ pk: offsetsPk(groupId), ...range, ...from, consistent: true });
+      for (const item of page.items) {
+        after = item.sk;
+        const key = { groupId, ...parseOffsetsSk(item.sk) };
+        yield { key, stored: this.#remember(key, item) };
+      }
+      if (!page.more) return;
+    }
+  }
+
+  /** Makes a change of `stored` true, unless the block was changed by others. `checkedAt`: store time of the group's state. */
+  async apply(
+    key: BlockKey,
+    stored: StoredBlock,
+    change: Exclude<BlockChange, { kind: 'same' }>,
+    checkedAt: StoreTime,
+  ): Promise<BlockOutcome> {
+    const isOld = checkedAt - stored.version > REMOVED_AFTER_MS;
+    if (change.kind === 'remove' && isOld) return this.remove(key, stored.version);
+    return this.#put(key, stored, change.block, checkedAt);
+  }
+
+  async #put(key: BlockKey, stored: StoredBlock, block: OffsetsBlock, checkedAt: StoreTime): Promise<BlockOutcome> {
+    const { state, clock, random } = this.#env;
+    const item: Item = {
+      pk: offsetsPk(key.groupId),
+      sk: offsetsSk(key.topicId, key.block),
+      version: Math.max(Math.floor(state.now()), stored.version + 1),
+      nonce: newNonce(random),
+      body: encodeOffsetsBlock(block),
+    };
+    if (item.body.length > MAX_ITEM_BYTES - ITEM_REST_BYTES) return { kind: 'tooLarge' };
+    const isFirst = stored.block === undefined;
+    const put = await putItem(
+      state,
+      item,
+      isFirst ? { kind: 'absent' } : { kind: 'version', version: stored.version },
+      clock,
+      random,
+      isFirst ? { signBefore: checkedAt + FIRST_PUT_SIGNED_WITHIN_MS } : {},
+    );
+    switch (put.kind) {
+      case 'committed':
+        this.#set(key, { block, version: item.version }, item.body.length);
+        return { kind: 'committed' };
+      case 'conflict':
+        return { kind: 'conflict', stored: this.#remember(key, put.existing) };
+      case 'refused':
+      case 'uncertain':
+        this.#forget(key);
+        return { kind: 'uncertain' };
+    }
+  }
+
+  /** Deletes a block if it is still of that version. */
+  async remove(key: BlockKey, version: number): Promise<BlockOutcome> {
+    const outcome = await this.#env.state.delete(offsetsPk(key.groupId), offsetsSk(key.topicId, key.block), version);
+    switch (outcome.kind) {
+      case 'committed':
+        this.#remember(key, undefined);
+        return { kind: 'committed' };
+      case 'conflict':
+        return { kind: 'conflict', stored: this.#remember(key, outcome.existing) };
+      case 'refused':
+      case 'unknown':
+        this.#forget(key);
+        return { kind: 'uncertain' };
+    }
+  }
+
+  #remember(key: BlockKey, item: Item | undefined): StoredBlock {
+    const stored = item === undefined ? ABSENT : { block: decodeOffsetsBlock(item.body), version: item.version };
+    this.#set(key, stored, item?.body.length ?? 0);
+    return stored;
+  }
+
+  #set(key: BlockKey, stored: StoredBlock, bodyBytes: number): void {
+    this.#forget(key);
+    const bytes = bodyBytes + CACHE_OVERHEAD_BYTES;
+    this.#known.set(cacheKey(key), { ...stored, bytes });
+    this.#knownBytes += bytes;
+    for (const [oldest, { bytes: freed }] of this.#known) {
+      if (this.#knownBytes <= CACHE_BYTES_MAX) break;
+      this.#known.delete(oldest);
+      this.#knownBytes -= freed;
+    }
+  }
+
+  #forget(key: BlockKey): void {
+    const known = this.#known.get(cacheKey(key));
+    if (known === undefined) return;
+    this.#known.delete(cacheKey(key));
+    this.#knownBytes -= known.bytes;
+  }
+}
+
+/** The block that a partition of a topic belongs to. */
+export function blockKey(groupId: string, topicId: Uuid, partition: number): BlockKey {
+  return { groupId, topicId, block: offsetsBlockOf(partition) };
+}
+
+/** The same text for the same block. */
+export function cacheKey({ groupId, topicId, block }: BlockKey): string {
+  return `${topicId}/${block}/${groupId}`;
+}

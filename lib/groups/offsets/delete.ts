@@ -1,0 +1,135 @@
+import type { RequestContext } from '../../core/context.ts';
+import type { ErrorName } from '../../core/errors.ts';
+import type { Uuid } from '../../core/uuid.ts';
+import { type StoreTime, StoreUnavailableError } from '../../storage/ports.ts';
+import { type BlockKey, type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
+import { type BlockChange, type BlockTopic, decideDelete, decideExpiry } from './decide.ts';
+import type { GroupFacts, OffsetGroups, OffsetsEnvironment } from './environment.ts';
+import { inRounds } from './rounds.ts';
+import { type BlockPart, splitIntoBlocks } from './split.ts';
+
+export interface OffsetsToDelete {
+  readonly groupId: string;
+  readonly topics: readonly { readonly topic: BlockTopic; readonly wanted: readonly number[] }[];
+}
+
+export interface DeleteRoom {
+  readonly env: OffsetsEnvironment;
+  readonly blocks: BlockStore;
+  readonly groups: OffsetGroups;
+}
+
+/** `deleted`: but for the partitions of topics that `error` names one for. */
+export type DeleteOutcome =
+  | { readonly kind: 'deleted'; readonly error: (topic: BlockTopic) => ErrorName }
+  | { readonly kind: 'refused'; readonly error: ErrorName };
+
+/** OffsetDelete: forgets offsets of topics that the group does not read. Repeatable. Throws StoreUnavailableError. */
+export async function deleteOffsets(
+  room: DeleteRoom,
+  request: OffsetsToDelete,
+  context: RequestContext,
+): Promise<DeleteOutcome> {
+  const parts = splitIntoBlocks(request.groupId, request.topics, (partition) => partition);
+  const subscribed = new Set<string>();
+  let refused: ErrorName | undefined;
+  await changeBlocks(room, parts, context, async () => {
+    const found = await room.groups.find(request.groupId, context);
+    if (found.kind === 'absent') refused = 'GROUP_ID_NOT_FOUND';
+    else if (found.kind === 'refused') refused = found.error;
+    else refused = found.facts.deleteProblem;
+    if (refused !== undefined || found.kind !== 'found') return undefined;
+    const { facts } = found;
+    return (part, stored) => {
+      if (!facts.isSubscribedTo(part.topic.name)) return decideDelete(stored.block, part.topic, part.wanted, facts);
+      subscribed.add(part.topic.id);
+      return { kind: 'same' };
+    };
+  });
+  if (refused !== undefined) return { kind: 'refused', error: refused };
+  return { kind: 'deleted', error: ({ id }) => (subscribed.has(id) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE') };
+}
+
+/** How long the removal of what has expired may take; the next who comes goes on with it; ms. */
+const EXPIRY_MAX_MS = 10_000;
+
+/**
+ * Removes what has expired of the offsets of a group without members, and what deleted topics left behind. `facts` are those of
+ * a group that was empty for longer than the retention: whoever lets a member in does this first, so that they cannot be out of
+ * date in a way that matters. Repeatable. Throws StoreUnavailableError.
+ */
+export async function expireOffsets(
+  room: DeleteRoom,
+  groupId: string,
+  facts: GroupFacts,
+  isThere: (topicId: Uuid) => Promise<boolean>,
+): Promise<void> {
+  const { env, blocks } = room;
+  const parts: BlockPart<never>[] = [];
+  const there = new Map<Uuid, boolean>();
+  for await (const { key, stored } of blocks.list(groupId)) {
+    const topic = { id: key.topicId, name: stored.block?.topicName ?? '' };
+    parts.push({ key, topic, wanted: [] });
+    if (!there.has(topic.id)) there.set(topic.id, await isThere(topic.id));
+  }
+  const change = ({ topic }: BlockPart<never>, { block }: StoredBlock): BlockChange => {
+    if (block === undefined) return { kind: 'same' };
+    if (there.get(topic.id) !== true) return { kind: 'remove', block: { ...block, committed: new Map(), pending: [] } };
+    return decideExpiry(block, topic, facts, env.state.now(), env.settings);
+  };
+  const context = { deadline: env.clock.monotonic() + EXPIRY_MAX_MS, signal: new AbortController().signal };
+  await changeBlocks(room, parts, context, async () => change);
+}
+
+/**
+ * Removes the offsets of a group that is no more. The group's head goes first: from then on these offsets count for nobody,
+ * also not for a group that is made with the same name, so that a crash in between leaves only litter, and a repeated call takes that
+ * away. `groupSince`: which of the groups of that name it was (store time). Throws StoreUnavailableError.
+ */
+export async function removeGroupOffsets(blocks: BlockStore, groupId: string, groupSince: StoreTime): Promise<void> {
+  for await (const { key, stored } of blocks.list(groupId)) {
+    let current = stored;
+    for (let attempt = 0; current.block !== undefined && current.block.groupSince <= groupSince; attempt++) {
+      if (attempt === ATTEMPTS_MAX) throw new StoreUnavailableError(`offsets of group ${groupId} could not be removed`);
+      const outcome = await blocks.remove(key, current.version);
+      if (outcome.kind === 'committed') break;
+      current = outcome.kind === 'conflict' ? outcome.stored : await blocks.read(key);
+    }
+  }
+}
+
+/** Nobody has a reason to change what is left of a deleted group, other than requests that were on their way. */
+const ATTEMPTS_MAX = 20;
+
+/** Changes blocks as `decide` says, which is made anew from the group's state after each conflict. */
+async function changeBlocks<T>(
+  { env, blocks }: DeleteRoom,
+  parts: readonly BlockPart<T>[],
+  context: Pick<RequestContext, 'deadline' | 'signal'>,
+  decide: () => Promise<((part: BlockPart<T>, stored: StoredBlock) => BlockChange) | undefined>,
+): Promise<void> {
+  const known = new Map<string, StoredBlock>();
+  const load = async (key: BlockKey) => known.set(cacheKey(key), known.get(cacheKey(key)) ?? (await blocks.read(key)));
+  let open = parts;
+  const finished = await inRounds(env, context, async () => {
+    await Promise.all(open.map(({ key }) => load(key)));
+    const change = await decide();
+    if (change === undefined) return 'done';
+    const left = await Promise.all(open.map((part) => changeOne(part, change)));
+    open = left.filter((part) => part !== undefined);
+    return open.length === 0 ? 'done' : 'again';
+  });
+  if (!finished) throw new StoreUnavailableError('offsets are being changed by others all the time');
+
+  async function changeOne(part: BlockPart<T>, change: (part: BlockPart<T>, stored: StoredBlock) => BlockChange) {
+    const stored = known.get(cacheKey(part.key))!;
+    const wanted = change(part, stored);
+    if (wanted.kind === 'same') return undefined;
+    const outcome = await blocks.apply(part.key, stored, wanted, env.state.now());
+    if (outcome.kind === 'committed') return undefined;
+    if (outcome.kind === 'conflict') known.set(cacheKey(part.key), outcome.stored);
+    else known.delete(cacheKey(part.key));
+    return part;
+  }
+}
+

@@ -1,0 +1,140 @@
+import type { RequestContext } from '../../core/context.ts';
+import type { ErrorName } from '../../core/errors.ts';
+import type { Uuid } from '../../core/uuid.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { MemberClaim } from '../group.ts';
+import { type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
+import { type BlockTopic, decideFetch, type FetchedOffset } from './decide.ts';
+import type { GroupFacts, OffsetGroups, OffsetsEnvironment } from './environment.ts';
+import { inRounds } from './rounds.ts';
+import { type BlockPart, splitIntoBlocks } from './split.ts';
+
+export interface OffsetsToFetch {
+  readonly groupId: string;
+  readonly claim: MemberClaim;
+  /** Null for all that the group has committed. */
+  readonly topics: readonly { readonly topic: BlockTopic; readonly wanted: readonly number[] }[] | null;
+  readonly requireStable: boolean;
+}
+
+export interface FetchedTopic {
+  readonly topic: BlockTopic;
+  readonly offsets: readonly FetchedOffset[];
+}
+
+/** `absent`: there is no such group, and so no offset. */
+export type FetchOutcome =
+  | { readonly kind: 'fetched'; readonly topics: readonly FetchedTopic[] }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'refused'; readonly error: ErrorName };
+
+export interface FetchRoom {
+  readonly env: OffsetsEnvironment;
+  readonly blocks: BlockStore;
+  readonly groups: OffsetGroups;
+}
+
+interface OpenPart extends BlockPart<number> {
+  /** Null for all that the block has. */
+  readonly partitions: readonly number[] | null;
+  stored: StoredBlock | undefined;
+}
+
+/** Beyond so many blocks of one topic, a query for all of them costs less than a read of each. */
+const READS_PER_TOPIC_MAX = 2;
+
+/**
+ * Reads offsets, strongly consistent. Before a reader that may be a member gets them, the group's generation is on their
+ * items (rule R13): what a member of an earlier generation still has on its way fails from then on. That costs a put per block for
+ * the first reader of a generation, also where nothing is committed yet; later readers only read. A request for all of a
+ * group's offsets that names no member is taken for an administrator's. Throws StoreUnavailableError.
+ */
+export async function fetchOffsets(
+  room: FetchRoom,
+  fetch: OffsetsToFetch,
+  context: RequestContext,
+): Promise<FetchOutcome> {
+  const { env, blocks, groups } = room;
+  const check = () => groups.checkFetch(fetch.groupId, fetch.claim, context);
+  const [first, parts] = await Promise.all([check(), openParts(blocks, fetch)]);
+  if (first.kind !== 'ok') return first;
+
+  const mayConsume = fetch.topics !== null || fetch.claim.memberId !== '';
+  const shown: { readonly part: OpenPart; readonly offsets: readonly FetchedOffset[] }[] = [];
+  let facts: GroupFacts | undefined = first.facts;
+  let refused: FetchOutcome | undefined;
+  let open = parts;
+  const finished = await inRounds(env, context, async () => {
+    if (facts === undefined) {
+      const checked = await check();
+      if (checked.kind !== 'ok') {
+        refused = checked;
+        return 'done';
+      }
+      facts = checked.facts;
+    }
+    const current = facts;
+    facts = undefined;
+    const left = await Promise.all(open.map((part) => fetchPart(part, current)));
+    open = left.filter((part) => part !== undefined);
+    return open.length === 0 ? 'done' : 'again';
+  });
+  if (refused !== undefined) return refused;
+  if (!finished) throw new StoreUnavailableError(`offsets of group ${fetch.groupId} are being changed all the time`);
+  return { kind: 'fetched', topics: byTopic(shown) };
+
+  /** Undefined if the part's offsets are shown. */
+  async function fetchPart(part: OpenPart, group: GroupFacts): Promise<OpenPart | undefined> {
+    const now = env.state.now();
+    const stored = part.stored ?? (await blocks.read(part.key));
+    const { topic, partitions } = part;
+    const request = { topic, partitions, mayConsume, requireStable: fetch.requireStable };
+    const decision = decideFetch(stored.block, request, group, now, env.settings);
+    if (decision.change.kind !== 'same') {
+      const outcome = await blocks.apply(part.key, stored, decision.change, now);
+      if (outcome.kind === 'conflict') return { ...part, stored: outcome.stored };
+      if (outcome.kind !== 'committed') return { ...part, stored: undefined };
+    }
+    shown.push({ part, offsets: decision.offsets });
+    return undefined;
+  }
+}
+
+async function openParts(blocks: BlockStore, fetch: OffsetsToFetch): Promise<OpenPart[]> {
+  const { groupId, topics } = fetch;
+  if (topics === null) {
+    const parts: OpenPart[] = [];
+    for await (const { key, stored } of blocks.list(groupId)) {
+      const topic = { id: key.topicId, name: stored.block?.topicName ?? '' };
+      parts.push({ key, topic, wanted: [], partitions: null, stored });
+    }
+    return parts;
+  }
+  const perTopic = topics.map((topic) => splitIntoBlocks(groupId, [topic], (partition) => partition));
+  return (await Promise.all(perTopic.map((parts) => readParts(blocks, parts)))).flat();
+}
+
+async function readParts(blocks: BlockStore, parts: readonly BlockPart<number>[]): Promise<OpenPart[]> {
+  const open = (part: BlockPart<number>, stored: StoredBlock) => ({ ...part, partitions: part.wanted, stored });
+  if (parts.length <= READS_PER_TOPIC_MAX) {
+    return Promise.all(parts.map(async (part) => open(part, await blocks.read(part.key))));
+  }
+  const [{ key: ofTopic }] = parts as readonly [BlockPart<number>];
+  const { groupId, topicId } = ofTopic;
+  const found = new Map<string, StoredBlock>();
+  for await (const { key, stored } of blocks.list(groupId, topicId)) found.set(cacheKey(key), stored);
+  return parts.map((part) => open(part, found.get(cacheKey(part.key)) ?? NOTHING));
+}
+
+const NOTHING: StoredBlock = { block: undefined, version: 0 };
+
+function byTopic(shown: readonly { part: OpenPart; offsets: readonly FetchedOffset[] }[]): FetchedTopic[] {
+  const topics = new Map<Uuid, { readonly topic: BlockTopic; readonly offsets: FetchedOffset[] }>();
+  const inOrder = [...shown].sort((a, b) => a.part.key.block - b.part.key.block);
+  for (const { part, offsets } of inOrder) {
+    const known = topics.get(part.topic.id);
+    if (known === undefined) topics.set(part.topic.id, { topic: part.topic, offsets: [...offsets] });
+    else known.offsets.push(...offsets);
+  }
+  return [...topics.values()];
+}

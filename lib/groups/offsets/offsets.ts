@@ -1,0 +1,83 @@
+import type { RequestContext } from '../../core/context.ts';
+import type { Uuid } from '../../core/uuid.ts';
+import type { StoreTime } from '../../storage/ports.ts';
+import type { Group } from '../group.ts';
+import { protocolOf } from '../protocols.ts';
+import type { Step } from '../step.ts';
+import { BlockStore } from './block-store.ts';
+import { type Commit, type CommitOutcome, commitOffsets } from './commit.ts';
+import { type DeleteOutcome, deleteOffsets, expireOffsets, type OffsetsToDelete, removeGroupOffsets } from './delete.ts';
+import type { OffsetGroups, OffsetsEnvironment } from './environment.ts';
+import { type FetchOutcome, fetchOffsets, type OffsetsToFetch } from './fetch.ts';
+import { factsOf, NOBODY } from './group-facts.ts';
+import { Turns } from './turns.ts';
+
+/** The committed offsets of a deployment, as one process sees them. All methods throw StoreUnavailableError. */
+export class Offsets {
+  readonly #env: OffsetsEnvironment;
+  readonly #blocks: BlockStore;
+  readonly #groups: OffsetGroups;
+  readonly #turns = new Turns();
+
+  constructor(env: OffsetsEnvironment, groups: OffsetGroups) {
+    this.#env = env;
+    this.#blocks = new BlockStore(env);
+    this.#groups = groups;
+  }
+
+  /** See commitOffsets. */
+  commit(commit: Commit, context: RequestContext): Promise<CommitOutcome> {
+    return commitOffsets(this.#room(), commit, context);
+  }
+
+  /** See fetchOffsets. */
+  fetch(fetch: OffsetsToFetch, context: RequestContext): Promise<FetchOutcome> {
+    return fetchOffsets(this.#room(), fetch, context);
+  }
+
+  /** See deleteOffsets. */
+  delete(request: OffsetsToDelete, context: RequestContext): Promise<DeleteOutcome> {
+    return deleteOffsets(this.#room(), request, context);
+  }
+
+  /**
+   * A step that may let a member into a group, made to wait for what has expired to be removed first: the member would find
+   * offsets otherwise that everybody else was told are gone. `isThere`: whether there is a topic of that id.
+   */
+  afterExpiry<Reply>(step: Step<Reply>, isThere: (topicId: Uuid) => Promise<boolean>): Step<Reply> {
+    const { retentionMs } = this.#env.settings;
+    let expired = false;
+    return {
+      tooLarge: step.tooLarge,
+      decide: (group, context) => {
+        const { groupId, now, since } = context;
+        if (group === undefined || since === undefined || expired || !isOverdue(group, now - retentionMs)) {
+          return step.decide(group, context);
+        }
+        const facts = factsOf(group, since, NOBODY);
+        return {
+          kind: 'load',
+          load: async () => {
+            await expireOffsets(this.#room(), groupId, facts, isThere);
+            expired = true;
+          },
+        };
+      },
+    };
+  }
+
+  /** See removeGroupOffsets. */
+  removeGroup(groupId: string, groupSince: StoreTime): Promise<void> {
+    return removeGroupOffsets(this.#blocks, groupId, groupSince);
+  }
+
+  #room() {
+    return { env: this.#env, blocks: this.#blocks, groups: this.#groups, turns: this.#turns };
+  }
+}
+
+/** Whether the group has had no members since that time. */
+function isOverdue(group: Group, time: StoreTime): boolean {
+  const { emptySince } = protocolOf(group).summary(group);
+  return emptySince !== undefined && emptySince <= time;
+}

@@ -1,0 +1,33 @@
+import { OFFSETS_BLOCK_PARTITIONS, offsetsBlockOf } from '../../storage/items/committed-offsets.ts';
+import { type BlockKey, cacheKey } from './block-store.ts';
+import type { BlockTopic } from './decide.ts';
+
+/** What a request wants of one block. */
+export interface BlockPart<T> {
+  readonly key: BlockKey;
+  readonly topic: BlockTopic;
+  readonly wanted: readonly T[];
+}
+
+/** Sorts what a request wants of partitions by the blocks that they are stored in. */
+export function splitIntoBlocks<T>(
+  groupId: string,
+  topics: readonly { readonly topic: BlockTopic; readonly wanted: readonly T[] }[],
+  partitionOf: (wanted: T) => number,
+): BlockPart<T>[] {
+  const parts = new Map<string, { key: BlockKey; topic: BlockTopic; wanted: T[] }>();
+  for (const { topic, wanted } of topics) {
+    for (const one of wanted) {
+      const key = { groupId, topicId: topic.id, block: offsetsBlockOf(partitionOf(one)) };
+      const part = parts.get(cacheKey(key));
+      if (part === undefined) parts.set(cacheKey(key), { key, topic, wanted: [one] });
+      else part.wanted.push(one);
+    }
+  }
+  return [...parts.values()];
+}
+
+/** The partitions that a block has room for. */
+export function isInBlock(partition: number, block: number): boolean {
+  return partition >= block * OFFSETS_BLOCK_PARTITIONS && partition < (block + 1) * OFFSETS_BLOCK_PARTITIONS;
+}

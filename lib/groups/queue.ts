@@ -1,0 +1,89 @@
+import type { Clock } from '../core/clock.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { ErrorName } from '../core/errors.ts';
+import type { StoreTime } from '../storage/ports.ts';
+import type { Submitted } from './environment.ts';
+import type { Group } from './group.ts';
+import type { Step } from './step.ts';
+
+/** A request to a group that has not got its answer. */
+export interface Waiting {
+  step: Step<unknown>;
+  readonly context: RequestContext;
+  /** Not asked yet since it came: it wants to hear of the group as it is from now on. */
+  isFresh: boolean;
+  /** The group that it was asked about last. */
+  askedOn: Group | undefined;
+  /** Store time at which it wants to be asked again in any case. */
+  wakeAt: StoreTime | undefined;
+  /** The member that it stands for; alive as long as the request waits. */
+  alive: string | undefined;
+  answer(answer: Submitted<unknown>): void;
+}
+
+/** The requests to one group, in the order of their arrival; each leaves by its answer, its deadline or its client's end. */
+export class RequestQueue {
+  readonly #clock: Clock;
+  readonly #waiting = new Set<Waiting>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  get hasFresh(): boolean {
+    for (const one of this.#waiting) if (one.isFresh) return true;
+    return false;
+  }
+
+  /** Those that are there, oldest first. */
+  all(): Waiting[] {
+    return [...this.#waiting];
+  }
+
+  /** Puts a request in; its answer. */
+  add<Reply>(step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>> {
+    return new Promise((resolve) => {
+      const gone = () => this.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+      const waiting: Waiting = {
+        step,
+        context,
+        isFresh: true,
+        askedOn: undefined,
+        wakeAt: undefined,
+        alive: undefined,
+        answer(answer) {
+          context.signal.removeEventListener('abort', gone);
+          resolve(answer as Submitted<Reply>);
+        },
+      };
+      this.#waiting.add(waiting);
+      context.signal.addEventListener('abort', gone);
+      if (context.signal.aborted) gone();
+    });
+  }
+
+  /** Whether it still waits for its answer. */
+  has(waiting: Waiting): boolean {
+    return this.#waiting.has(waiting);
+  }
+
+  reply(waiting: Waiting, reply: unknown): void {
+    if (this.#waiting.delete(waiting)) waiting.answer({ kind: 'reply', reply });
+  }
+
+  fail(waiting: Waiting, error: ErrorName): void {
+    if (this.#waiting.delete(waiting)) waiting.answer({ kind: 'failed', error });
+  }
+
+  /** Answers those whose time is up: their clients ask again, here or at another process. */
+  failLate(): void {
+    const now = this.#clock.monotonic();
+    for (const waiting of this.#waiting) {
+      if (waiting.context.deadline <= now) this.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+    }
+  }
+}

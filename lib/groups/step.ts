@@ -1,0 +1,53 @@
+import type { StoreTime } from '../storage/ports.ts';
+import type { GroupConfig } from './config.ts';
+import type { Group } from './group.ts';
+import type { TopicLooks } from './topic-looks.ts';
+
+/** What a step may know beside the group. */
+export interface StepContext {
+  readonly groupId: string;
+  /** Store time; the only `now` there is. */
+  readonly now: StoreTime;
+  readonly config: GroupConfig;
+  /** When the group was made; `now` for one that is made by this step. Left out only where no coordinator asks. */
+  readonly since?: StoreTime;
+  /** The topics as this process saw them last; what it lacks is asked for by a `load`. */
+  readonly topics: TopicLooks;
+  /** A member id that nobody has: `<prefix>-<UUID>`, as Kafka makes them (ClassicGroup.generateMemberId). */
+  newMemberId(prefix: string): string;
+}
+
+/**
+ * One request to a group, as a pure decision. The coordinator loads the group, moves it on to the present
+ * (GroupProtocol.advance), asks all steps that are there one after the other, each over the group that the one before
+ * left, makes one conditional put of the last, and only then gives out the replies. After a conflict all are asked again
+ * over the group that won, so `decide` must not keep anything: what a waiting step has to remember is in its `next`.
+ */
+export interface Step<Reply> {
+  /** `group` is undefined where there is no such group. */
+  decide(group: Group | undefined, context: StepContext): StepResult<Reply>;
+  /** The reply when the group that it decided does not fit its items (see GROUP_BYTES_MAX). */
+  readonly tooLarge: Reply;
+}
+
+/**
+ * `group`: the group afterwards; the same reference if nothing changed, undefined to delete it with its offsets.
+ * `alive`: the member that has shown a sign of life; its lease is renewed if need be before the reply leaves.
+ */
+export type StepResult<Reply> =
+  | {
+      readonly kind: 'reply';
+      readonly group: Group | undefined;
+      readonly reply: Reply;
+      readonly alive?: string;
+    }
+  /** Nothing to say yet: `next` is asked whenever the group has changed, and at `wakeAt` at the latest. */
+  | {
+      readonly kind: 'wait';
+      readonly group: Group | undefined;
+      readonly next: Step<Reply>;
+      readonly wakeAt?: StoreTime;
+      readonly alive?: string;
+    }
+  /** A fact is missing (a topic's partitions): the coordinator awaits `load` and asks again. Throws StoreUnavailableError. */
+  | { readonly kind: 'load'; load(): Promise<void> };

@@ -1,0 +1,49 @@
+import type { Topics } from '../admin/topics.ts';
+import type { GroupConfig } from '../groups/config.ts';
+import { GroupCoordinator } from '../groups/coordinator.ts';
+import { offsetGroups } from '../groups/offsets/group-facts.ts';
+import { Offsets } from '../groups/offsets/offsets.ts';
+import type { ComposeOptions } from './compose.ts';
+import type { Settings } from './settings/settings.ts';
+
+const MS_PER_MINUTE = 60_000;
+
+/** Groups and their committed offsets; each needs the other. */
+export function composeGroups(
+  { stores, clock, random, logger, settings }: ComposeOptions,
+  topics: Topics,
+): { readonly groups: GroupCoordinator; readonly offsets: Offsets } {
+  const { state } = stores;
+  const groups = new GroupCoordinator({
+    state,
+    clock,
+    random,
+    logger,
+    config: groupConfig(settings),
+    topics,
+    deleteOffsets: (groupId, since) => offsets.removeGroup(groupId, since),
+  });
+  const retentionMs = settings.offsetsRetentionMinutes * MS_PER_MINUTE;
+  const offsetSettings = { retentionMs, metadataMax: settings.offsetMetadataMaxBytes };
+  const offsets = new Offsets({ state, clock, random, settings: offsetSettings }, offsetGroups(groups));
+  return { groups, offsets };
+}
+
+/** The settings of groups, as the rooms know them. */
+export function groupConfig(settings: Settings): GroupConfig {
+  return {
+    classic: {
+      minSessionTimeoutMs: settings.groupMinSessionTimeoutMs,
+      maxSessionTimeoutMs: settings.groupMaxSessionTimeoutMs,
+      initialRebalanceDelayMs: settings.groupInitialRebalanceDelayMs,
+      maxSize: settings.groupMaxSize,
+    },
+    consumer: {
+      sessionTimeoutMs: settings.groupConsumerSessionTimeoutMs,
+      heartbeatIntervalMs: settings.groupConsumerHeartbeatIntervalMs,
+      maxSize: settings.groupConsumerMaxSize,
+      assignors: settings.groupConsumerAssignors,
+      migrationPolicy: settings.groupConsumerMigrationPolicy,
+    },
+  };
+}

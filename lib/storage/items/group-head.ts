@@ -1,0 +1,64 @@
+import { MalformedBytesError } from '../../core/bytes.ts';
+import type { StoreTime } from '../ports.ts';
+import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
+
+/** A group's head: what changes with every step, with the body or its place. */
+export const GROUP_HEAD_SK = 'group';
+
+/**
+ * `since`: when the group was made; what an earlier group of that id left behind is older.
+ * - `group`: `head` and `body` are JSON as the group's protocol writes them. The body is inline, or in an item of its own
+ *   under `bodyKey`.
+ * - `deleting`: the group is gone; whoever meets this removes what is left of it.
+ */
+export type GroupHead =
+  | {
+      readonly kind: 'group';
+      readonly type: string;
+      readonly since: StoreTime;
+      readonly head: unknown;
+      readonly body: StoredBody;
+    }
+  | { readonly kind: 'deleting'; readonly since: StoreTime };
+
+export type StoredBody =
+  | { readonly kind: 'inline'; readonly json: unknown }
+  /** Deflated JSON. */
+  | { readonly kind: 'deflated'; readonly bytes: Buffer }
+  | { readonly kind: 'item'; readonly sk: string };
+
+const FORMAT = 1;
+
+export function encodeGroupHead(head: GroupHead): Buffer {
+  const { since } = head;
+  if (head.kind === 'deleting') return encodeJsonBody(FORMAT, { deleting: true, since });
+  const { type, body } = head;
+  const place = {
+    body: body.kind === 'inline' ? body.json : undefined,
+    deflatedBody: body.kind === 'deflated' ? body.bytes.toString('base64') : undefined,
+    bodyKey: body.kind === 'item' ? body.sk : undefined,
+  };
+  return encodeJsonBody(FORMAT, { type, since, head: head.head, ...place });
+}
+
+/** Throws MalformedBytesError. */
+export function decodeGroupHead(item: Buffer): GroupHead {
+  const stored = decodeJsonBody(FORMAT, item) as {
+    readonly deleting?: boolean;
+    readonly type?: unknown;
+    readonly since?: unknown;
+    readonly head?: unknown;
+    readonly body?: unknown;
+    readonly deflatedBody?: string;
+    readonly bodyKey?: string;
+  } | null;
+  const since = stored?.since;
+  if (typeof since !== 'number') throw new MalformedBytesError('the head of a group does not say since when it is there');
+  if (stored?.deleting === true) return { kind: 'deleting', since };
+  if (typeof stored?.type !== 'string') throw new MalformedBytesError('the head of a group has no type');
+  const { type, head, body: json, deflatedBody, bodyKey } = stored;
+  let body: StoredBody = { kind: 'inline', json };
+  if (typeof bodyKey === 'string') body = { kind: 'item', sk: bodyKey };
+  else if (typeof deflatedBody === 'string') body = { kind: 'deflated', bytes: Buffer.from(deflatedBody, 'base64') };
+  return { kind: 'group', type, since, head, body };
+}

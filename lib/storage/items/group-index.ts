@@ -1,0 +1,11 @@
+import { encodeJsonBody } from './json-body.ts';
+
+/**
+ * Says that there is, or may be, a group of this id: written before the group's first head, removed after its last. The
+ * type and state of a group are in its head only, as they change with every rebalance.
+ */
+const FORMAT = 1;
+
+export function encodeGroupIndexEntry(): Buffer {
+  return encodeJsonBody(FORMAT, {});
+}
