@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FrameHandler, FrameOutcome } from '../broker/frame-handler.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import type { Observer } from '../core/observer.ts';
 import type { AnswerMemory, AnswerWaiter } from './answer-memory.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { GatewayLimits } from './limits.ts';
@@ -22,6 +23,9 @@ export interface ConnectionShared {
   /** By Clock.monotonic(), ms; Infinity until the gateway drains. */
   readonly deadline: () => number;
   readonly onRequest: () => void;
+  /** A request that `onRequest` was called for has its outcome. */
+  readonly onOutcome: () => void;
+  readonly observer: Observer | undefined;
   readonly onClosed: (connection: Connection) => void;
 }
 
@@ -154,6 +158,7 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
     this.#readAt = this.#shared.clock.monotonic();
     this.#unparsedBytes += chunk.length;
     this.#shared.requestMemory.received(chunk.length);
+    this.#shared.observer?.received(this.#listener, chunk.length);
     this.#reader.push(chunk);
     this.#pump();
   }
@@ -256,7 +261,10 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
   }
 
   #settle(request: InFlightRequest, outcome: FrameOutcome): void {
+    const { clock, observer, onOutcome } = this.#shared;
     request.outcome = outcome;
+    onOutcome();
+    observer?.handled(request.apiKey, outcome.kind, clock.monotonic() - request.startedAt);
     if (request.reservedBytes > 0) this.#shared.answerMemory.unreserve(request.reservedBytes);
     for (;;) {
       const settled = this.#pipeline.nextSettled();
@@ -289,6 +297,7 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
     if (outcome.kind === 'none') return;
     if (this.#outbox.pendingBytes === 0) this.#wroteAt = this.#shared.clock.monotonic();
     const bytes = this.#outbox.send(outcome.chunks);
+    this.#shared.observer?.sent(this.#listener, bytes);
     if (APIS_WITH_LARGE_ANSWERS.includes(apiKey)) this.#lastAnswerBytes = bytes;
   }
 

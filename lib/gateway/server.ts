@@ -2,6 +2,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { FrameHandler } from '../broker/frame-handler.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import type { Observer } from '../core/observer.ts';
 import { AnswerMemory } from './answer-memory.ts';
 import { Connection, type ConnectionShared } from './connection.ts';
 import { ConnectionTable } from './connection-table.ts';
@@ -23,6 +24,8 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limits?: Partial<GatewayLimits>;
+  /** Nobody watches when left out. */
+  readonly observer?: Observer | undefined;
 }
 
 export interface GatewayStats {
@@ -30,6 +33,8 @@ export interface GatewayStats {
   readonly refusedConnections: number;
   /** Requests that were handed to the handler since the start. */
   readonly requests: number;
+  /** Of these, those that have no outcome yet. */
+  readonly requestsInFlight: number;
   /** Received and not answered. */
   readonly requestBytes: number;
   /** Answered and not taken by the kernel. */
@@ -82,6 +87,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const answerMemory = new AnswerMemory(limits.answerMemoryBytesMax);
   const table = new ConnectionTable(limits, clock, logger);
   let requests = 0;
+  let requestsInFlight = 0;
   let deadline = Number.POSITIVE_INFINITY;
   let isOpen = true;
   let onEmpty: (() => void)[] = [];
@@ -94,8 +100,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     requestMemory,
     answerMemory,
     deadline: () => deadline,
+    observer: options.observer,
     onRequest: () => {
       requests++;
+      requestsInFlight++;
+    },
+    onOutcome: () => {
+      requestsInFlight--;
     },
     onClosed: (connection) => {
       table.remove(connection);
@@ -187,6 +198,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         connections: table.size,
         refusedConnections: table.refused,
         requests,
+        requestsInFlight,
         requestBytes: requestMemory.bytes,
         answerBytes: answerMemory.bytes,
       };

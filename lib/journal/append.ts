@@ -172,10 +172,12 @@ export class Appender {
         patchBatches(payload, entry.batches, epoch);
       }
       journal.advance(seq, nonce, entry, body.length, payload);
+      if (entry.kind === 'records') journal.env.observer?.committed(entry.batches.length);
       if (!this.#lostRace) this.#contention = Math.floor(this.#contention / 2);
       this.#lostRace = false;
       this.#checkpointer.poke();
     } else if (outcome.kind === 'taken') {
+      journal.env.observer?.conflicted();
       this.#contention = Math.min(this.#contention + 1, CONTENTION_MAX);
       this.#lostRace = true;
       if (outcome.item !== undefined && journal.view.seq === seq - 1) journal.advanceWith(outcome.item);

@@ -29,6 +29,8 @@ export class EntryCache {
   /** Stands before the oldest node: to begin anew each time would pass over all that were removed lately. */
   #oldest = this.#order.values();
   #bytes = 0;
+  #hits = 0;
+  #misses = 0;
 
   constructor(capacityBytes: number) {
     this.#capacity = capacityBytes;
@@ -38,9 +40,23 @@ export class EntryCache {
     return this.#bytes;
   }
 
+  /** Look-ups since the start that found their entry. */
+  get hits(): number {
+    return this.#hits;
+  }
+
+  /** Look-ups since the start that did not. */
+  get misses(): number {
+    return this.#misses;
+  }
+
   get(journal: JournalId, seq: number): CachedEntry | undefined {
     const node = this.#journals.get(journal)?.get(seq);
-    if (node === undefined) return undefined;
+    if (node === undefined) {
+      this.#misses += 1;
+      return undefined;
+    }
+    this.#hits += 1;
     this.#order.delete(node);
     this.#order.add(node);
     return node.cached;

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import type { Observer } from '../core/observer.ts';
 import type { Random } from '../core/random.ts';
 import type { Stores } from '../storage/ports.ts';
 import type { EntryCache } from './entry-cache.ts';
@@ -27,6 +28,8 @@ export interface JournalEnvironment {
   readonly tier: TierLimits;
   readonly pacing: TailPacing;
   readonly trust: Trust;
+  /** Nobody watches when left out. */
+  readonly observer?: Observer | undefined;
 }
 
 /** Whether views may still be believed to be young; a signature that the store calls expired ends it for all of them. */

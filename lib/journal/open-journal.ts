@@ -36,6 +36,11 @@ export class Journals {
     return this.#open.size;
   }
 
+  /** Those that are open, least recently used first; for whoever watches, not counted as use. */
+  opened(): IterableIterator<OpenJournal> {
+    return this.#open.values();
+  }
+
   /** The journal if it is open already. */
   peek(id: JournalId): OpenJournal | undefined {
     const known = this.#open.get(id);

@@ -58,9 +58,14 @@ export class Tail {
 
   async #poll(): Promise<void> {
     this.#polling = true;
+    const { observer, stores } = this.#journal.env;
+    const before = this.#journal.view.seq;
     try {
       await this.#journal.catchUp(false);
+      const { seq, time } = this.#journal.view;
+      observer?.polled(seq > before ? Math.max(0, stores.journal.now() - time) : undefined);
     } catch (error) {
+      observer?.pollFailed();
       const { logger } = this.#journal.env;
       logger.log('warn', { event: 'tail_poll_failed', journal: this.#journal.id, message: String(error) });
     }

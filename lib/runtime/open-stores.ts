@@ -3,11 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
 import type { Stores } from '../storage/ports.ts';
 import type { Settings } from './settings/settings.ts';
-
-/** Tidelog cannot start: the message is one sentence or two for a user, what is wrong and what to do. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
-}
+import { StartError } from './start-error.ts';
 
 /** Everything in the bucket is Tidelog's own. */
 const BUCKET_PREFIX = '';

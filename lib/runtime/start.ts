@@ -3,10 +3,13 @@ import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import type { GatewayLimits } from '../gateway/limits.ts';
 import { type Gateway, ListenError, startGateway } from '../gateway/server.ts';
+import type { Stores } from '../storage/ports.ts';
 import { composeBroker } from './compose.ts';
-import { openStores, StartError } from './open-stores.ts';
+import type { Monitoring } from './metrics/monitoring.ts';
+import { openStores } from './open-stores.ts';
 import { type Address, formatAddress, isWildcard, type Listener } from './settings/listeners.ts';
 import type { Settings } from './settings/settings.ts';
+import { StartError } from './start-error.ts';
 
 export { StartError };
 
@@ -24,6 +27,8 @@ export interface Tidelog {
   readonly bootstrapServers: string;
   readonly clusterId: string;
   readonly gateway: Gateway;
+  /** Where /metrics and /healthz are served; undefined where they are not. */
+  readonly monitoring: Address | undefined;
   /** Lets requests in progress finish (up to DRAIN_TIMEOUT_MS), then closes gateway, engine and store. Call it once. */
   close(): Promise<void>;
 }
@@ -45,8 +50,12 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
     return advertisedAddress(listener, gateway?.addresses.get(name)?.port);
   };
 
-  const stores = await openStores(settings, clock, random);
+  const opened = await openStores(settings, clock, random);
+  let monitoring: Monitoring | undefined;
   try {
+    monitoring = await openMonitoring(settings, opened, clock, logger);
+    const stores = monitoring?.stores ?? opened;
+    const observer = monitoring?.observer;
     const broker = await composeBroker({
       stores,
       clock,
@@ -55,6 +64,7 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
       settings,
       advertised,
       unsentBytes: () => gateway?.stats.answerBytes ?? 0,
+      observer,
     });
     try {
       gateway = await startGateway({
@@ -63,6 +73,7 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
         clock,
         logger,
         limits: gatewayLimits(settings),
+        observer,
       });
     } catch (error) {
       await broker.close();
@@ -70,24 +81,59 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
     }
     const started = gateway;
     const bootstrapServers = settings.listeners.map(({ name }) => formatAddress(advertised(name))).join(',');
-    logger.log('info', { event: 'started', bootstrapServers, store: settings.store, clusterId: broker.clusterId });
+    monitoring?.opened(
+      { gateway: () => started.stats, journals: broker.broker.admin.journals },
+      Object.fromEntries([...started.addresses].map(([name, address]) => [name, formatAddress(address)])),
+    );
+    logger.log('info', {
+      event: 'started',
+      bootstrapServers,
+      store: settings.store,
+      clusterId: broker.clusterId,
+      ...(monitoring && { monitoring: formatAddress(monitoring) }),
+    });
     return {
       bootstrapServers,
       clusterId: broker.clusterId,
       gateway: started,
+      monitoring,
       async close() {
         try {
+          monitoring?.draining();
           await started.drain(DRAIN_TIMEOUT_MS);
           await broker.close();
         } finally {
-          await stores.close();
+          await opened.close();
+          await monitoring?.close();
         }
         logger.log('info', { event: 'stopped' });
       },
     };
   } catch (error) {
-    await stores.close();
+    await opened.close();
+    await monitoring?.close();
     throw error instanceof ListenError ? new StartError(listenProblem(error), { cause: error }) : error;
+  }
+}
+
+/** Loads what serves the metrics only when it is wanted, so that no other start waits for it. Throws StartError. */
+async function openMonitoring(
+  { metricsHost: host, metricsPort: port }: Settings,
+  stores: Stores,
+  clock: Clock,
+  logger: Logger,
+): Promise<Monitoring | undefined> {
+  if (port === undefined) return undefined;
+  const { startMonitoring } = await import('./metrics/monitoring.ts');
+  try {
+    return await startMonitoring({ host, port, stores, clock, logger });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'EADDRINUSE' ? 'another process has the port' : message;
+    throw new StartError(
+      `The metrics cannot be served on ${formatAddress({ host, port })}: ${reason}. Choose another address with --metrics-port and --metrics-host.`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import { itemBytes } from './item-rules.ts';
 import type { BlobStore, DeleteOutcome, Item, ItemStore, PutOutcome, QueryPage, Stores } from './ports.ts';
 
@@ -15,6 +16,8 @@ export interface MeteredCall {
   readonly items: number;
   /** For reads of items; a consistent one costs twice. */
   readonly consistent: boolean;
+  /** From the call to its answer, ms; 0 where the meter was given no clock. */
+  readonly durationMs: number;
 }
 
 export type CallKind = `${'journal' | 'state'}.${keyof ItemCalls}` | `blobs.${keyof BlobCalls}`;
@@ -64,81 +67,107 @@ export class CountingMeter implements Meter {
   }
 }
 
-/** The same stores, with every call told to `meter`. */
-export function meterStores(stores: Stores, meter: Meter): Stores {
+/** The same stores, with every call told to `meter`; with a clock, also how long it took. */
+export function meterStores(stores: Stores, meter: Meter, clock?: Clock): Stores {
+  const timed = { meter, clock };
   return {
-    journal: meterItems(stores.journal, 'journal', meter),
-    state: meterItems(stores.state, 'state', meter),
-    blobs: meterBlobs(stores.blobs, meter),
+    journal: meterItems(stores.journal, 'journal', timed),
+    state: meterItems(stores.state, 'state', timed),
+    blobs: meterBlobs(stores.blobs, timed),
     close: () => stores.close(),
   };
 }
 
-type Measured = Partial<Omit<MeteredCall, 'kind'>>;
+/** A call while it is under way: told once, when its answer is measured. */
+type Told = { -readonly [Name in keyof MeteredCall]: MeteredCall[Name] };
 
-/** Awaits the call and records it: what `measure` makes of the answer, or an error. */
+interface TimedMeter {
+  readonly meter: Meter;
+  readonly clock: Clock | undefined;
+}
+
+/** What is known of a call before its answer. */
+function begun(kind: CallKind, bytesIn = 0, consistent = false): Told {
+  return { kind, outcome: 'ok', bytesIn, bytesOut: 0, items: 0, consistent, durationMs: 0 };
+}
+
+/** Awaits the call and records it: with what `measure` adds of the answer, or as an error. */
 async function metered<T>(
-  meter: Meter,
-  kind: CallKind,
-  known: Measured,
+  { meter, clock }: TimedMeter,
+  told: Told,
   call: Promise<T>,
-  measure: (answer: T) => Measured,
+  measure: (told: Told, answer: T) => void,
 ): Promise<T> {
-  const defaults = { kind, outcome: 'ok', bytesIn: 0, bytesOut: 0, items: 0, consistent: false, ...known };
+  const start = clock?.monotonic() ?? 0;
   try {
     const answer = await call;
-    meter.record({ ...defaults, ...measure(answer) });
+    measure(told, answer);
     return answer;
   } catch (error) {
-    meter.record({ ...defaults, outcome: 'error' });
+    told.outcome = 'error';
     throw error;
+  } finally {
+    told.durationMs = (clock?.monotonic() ?? 0) - start;
+    meter.record(told);
   }
 }
 
-function meterItems(store: ItemStore, name: 'journal' | 'state', meter: Meter): ItemStore {
+function meterItems(store: ItemStore, name: 'journal' | 'state', meter: TimedMeter): ItemStore {
+  const [getKind, queryKind, putKind, deleteKind] = [
+    `${name}.get`,
+    `${name}.query`,
+    `${name}.put`,
+    `${name}.delete`,
+  ] as const;
   return {
     now: () => store.now(),
     get: (pk, sk, consistent) =>
-      metered(meter, `${name}.get`, { consistent }, store.get(pk, sk, consistent), ({ item }) =>
-        measureItems(item === undefined ? [] : [item]),
-      ),
+      metered(meter, begun(getKind, 0, consistent), store.get(pk, sk, consistent), (told, { item }) => {
+        if (item !== undefined) measureItems(told, [item]);
+      }),
     query: (request) =>
-      metered(meter, `${name}.query`, { consistent: request.consistent }, store.query(request), (page: QueryPage) =>
-        measureItems(page.items),
+      metered(meter, begun(queryKind, 0, request.consistent), store.query(request), (told, page: QueryPage) =>
+        measureItems(told, page.items),
       ),
     put: (item, condition, options) =>
-      metered(meter, `${name}.put`, { bytesIn: itemBytes(item) }, store.put(item, condition, options), measureOutcome),
+      metered(meter, begun(putKind, itemBytes(item)), store.put(item, condition, options), measureOutcome),
     delete: (pk, sk, version, options) =>
-      metered(meter, `${name}.delete`, {}, store.delete(pk, sk, version, options), measureOutcome),
+      metered(meter, begun(deleteKind), store.delete(pk, sk, version, options), measureOutcome),
   };
 }
 
-function meterBlobs(store: BlobStore, meter: Meter): BlobStore {
-  const measureRange = (range: Awaited<ReturnType<BlobStore['get']>>): Measured =>
-    range.kind === 'found' ? { outcome: 'found', bytesOut: range.bytes.length } : { outcome: 'missing' };
+function meterBlobs(store: BlobStore, meter: TimedMeter): BlobStore {
+  const measureRange = (told: Told, range: Awaited<ReturnType<BlobStore['get']>>): void => {
+    told.outcome = range.kind;
+    if (range.kind === 'found') told.bytesOut = range.bytes.length;
+  };
   return {
     now: () => store.now(),
     put: (key, chunks) => {
       const bytesIn = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-      return metered(meter, 'blobs.put', { bytesIn }, store.put(key, chunks), (outcome) => ({
-        outcome: outcomeName(outcome),
-      }));
+      return metered(meter, begun('blobs.put', bytesIn), store.put(key, chunks), (told, outcome) => {
+        told.outcome = outcomeName(outcome);
+      });
     },
-    getRange: (key, start, end) => metered(meter, 'blobs.getRange', {}, store.getRange(key, start, end), measureRange),
-    get: (key) => metered(meter, 'blobs.get', {}, store.get(key), measureRange),
-    delete: (key) => metered(meter, 'blobs.delete', {}, store.delete(key), () => ({})),
+    getRange: (key, start, end) =>
+      metered(meter, begun('blobs.getRange'), store.getRange(key, start, end), measureRange),
+    get: (key) => metered(meter, begun('blobs.get'), store.get(key), measureRange),
+    delete: (key) => metered(meter, begun('blobs.delete'), store.delete(key), () => {}),
     list: (prefix, after, limit) =>
-      metered(meter, 'blobs.list', {}, store.list(prefix, after, limit), (found) => ({ items: found.length })),
+      metered(meter, begun('blobs.list'), store.list(prefix, after, limit), (told, found) => {
+        told.items = found.length;
+      }),
   };
 }
 
-function measureItems(items: readonly Item[]): Measured {
-  return { items: items.length, bytesOut: items.reduce((sum, item) => sum + itemBytes(item), 0) };
+function measureItems(told: Told, items: readonly Item[]): void {
+  told.items = items.length;
+  for (const item of items) told.bytesOut += itemBytes(item);
 }
 
-function measureOutcome(outcome: PutOutcome | DeleteOutcome): Measured {
-  const met = outcome.kind === 'conflict' ? outcome.existing : undefined;
-  return { outcome: outcomeName(outcome), bytesOut: met === undefined ? 0 : itemBytes(met) };
+function measureOutcome(told: Told, outcome: PutOutcome | DeleteOutcome): void {
+  told.outcome = outcomeName(outcome);
+  if (outcome.kind === 'conflict' && outcome.existing !== undefined) told.bytesOut = itemBytes(outcome.existing);
 }
 
 function outcomeName(outcome: { readonly kind: string; readonly reason?: string }): string {

@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../core/clock.ts';
 import { type Random, randomInt } from '../core/random.ts';
-import type { Item, ItemStore, PutCondition } from './ports.ts';
+import type { Item, ItemStore, PutCondition, PutOptions } from './ports.ts';
 
 const ATTEMPTS_MAX = 8;
 const RETRY_BASE_MS = 10;
@@ -16,7 +16,7 @@ export type SettledPut =
 
 /**
  * Puts an item of the state table under its condition and repeats the same put until its outcome is known: a conflict with
- * its own nonce is success (rule R2).
+ * its own nonce is success (rule R2). `options` hold for each attempt.
  */
 export async function putItem(
   store: ItemStore,
@@ -24,12 +24,13 @@ export async function putItem(
   condition: PutCondition,
   clock: Clock,
   random: Random,
+  options: PutOptions = {},
 ): Promise<SettledPut> {
   let message = '';
   let unsure = false;
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     if (attempt > 0) await sleep(clock, randomInt(random, 1, RETRY_BASE_MS * 2 ** attempt));
-    const outcome = await store.put(item, condition);
+    const outcome = await store.put(item, condition, options);
     switch (outcome.kind) {
       case 'committed':
         return { kind: 'committed' };

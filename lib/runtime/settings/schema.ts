@@ -36,6 +36,8 @@ const INLINE_BYTES_MAX = 32 * 1024;
 /** Kafka's INT32 limits. */
 const INT_MAX = 2 ** 31 - 1;
 
+const PORT_MAX = 65_535;
+
 /** A connection costs about 20 KB of memory here; ten thousand fit into a small container. */
 const CONNECTIONS_DEFAULT = 10_000;
 
@@ -224,6 +226,92 @@ export const settingsSchema = v.object({
     value: 'NUMBER',
     help: 'What topics report. Every acknowledged record is as durable as the store makes it.',
   }),
+  groupMinSessionTimeoutMs: setting(wholeNumber(1, INT_MAX), '6000', {
+    key: 'group.min.session.timeout.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'The shortest session that a member of a classic group may ask for.',
+  }),
+  groupMaxSessionTimeoutMs: setting(wholeNumber(1, INT_MAX), '1800000', {
+    key: 'group.max.session.timeout.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'The longest session that a member of a classic group may ask for.',
+  }),
+  groupInitialRebalanceDelayMs: setting(wholeNumber(0, INT_MAX), '0', {
+    key: 'group.initial.rebalance.delay.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How long the first rebalance of an empty classic group waits for further members.',
+  }),
+  groupMaxSize: setting(wholeNumber(1, INT_MAX), String(INT_MAX), {
+    key: 'group.max.size',
+    value: 'NUMBER',
+    help: 'Members of one classic group. An item of the store bounds it too, at some thousand members.',
+  }),
+  groupConsumerSessionTimeoutMs: setting(wholeNumber(1, INT_MAX), '45000', {
+    key: 'group.consumer.session.timeout.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How long a member of a consumer group (KIP-848) may be silent.',
+  }),
+  groupConsumerMinSessionTimeoutMs: setting(wholeNumber(1, INT_MAX), '45000', {
+    key: 'group.consumer.min.session.timeout.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'The least that group.consumer.session.timeout.ms may be.',
+  }),
+  groupConsumerMaxSessionTimeoutMs: setting(wholeNumber(1, INT_MAX), '60000', {
+    key: 'group.consumer.max.session.timeout.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'The most that group.consumer.session.timeout.ms may be.',
+  }),
+  groupConsumerHeartbeatIntervalMs: setting(wholeNumber(1, INT_MAX), '5000', {
+    key: 'group.consumer.heartbeat.interval.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How often members of consumer groups (KIP-848) are told to show themselves.',
+  }),
+  groupConsumerMinHeartbeatIntervalMs: setting(wholeNumber(1, INT_MAX), '5000', {
+    key: 'group.consumer.min.heartbeat.interval.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'The least that group.consumer.heartbeat.interval.ms may be.',
+  }),
+  groupConsumerMaxHeartbeatIntervalMs: setting(wholeNumber(1, INT_MAX), '15000', {
+    key: 'group.consumer.max.heartbeat.interval.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'The most that group.consumer.heartbeat.interval.ms may be.',
+  }),
+  groupConsumerMaxSize: setting(wholeNumber(1, INT_MAX), String(INT_MAX), {
+    key: 'group.consumer.max.size',
+    value: 'NUMBER',
+    help: 'Members of one consumer group (KIP-848). An item of the store bounds it too, at some thousand members.',
+  }),
+  groupConsumerAssignors: setting(listOf('uniform', 'range'), 'uniform,range', {
+    key: 'group.consumer.assignors',
+    value: 'uniform,range',
+    help: 'How partitions of consumer groups (KIP-848) may be assigned. The first is used where members do not ask.',
+  }),
+  groupConsumerMigrationPolicy: setting(oneOf('bidirectional', 'upgrade', 'downgrade', 'disabled'), 'bidirectional', {
+    key: 'group.consumer.migration.policy',
+    value: 'bidirectional|upgrade|downgrade|disabled',
+    help: 'Which way a group with members may change between the classic and the consumer protocol.',
+  }),
+  offsetsRetentionMinutes: setting(wholeNumber(1, INT_MAX), '10080', {
+    key: 'offsets.retention.minutes',
+    unit: 'minutes',
+    value: 'MINUTES',
+    help: 'How long the offsets of a group without members are kept.',
+  }),
+  offsetMetadataMaxBytes: setting(wholeNumber(0, INT_MAX), '4096', {
+    key: 'offset.metadata.max.bytes',
+    unit: 'bytes',
+    value: 'BYTES',
+    help: 'How much metadata may come with a committed offset.',
+  }),
   profile: setting(oneOf('default', 'latency', 'cost'), 'default', {
     key: 'tidelog.profile',
     value: 'default|latency|cost',
@@ -257,6 +345,16 @@ export const settingsSchema = v.object({
     unit: 'bytes',
     value: 'BYTES',
     help: 'Appends are written at once when so much has gathered, whatever the linger time.',
+  }),
+  metricsPort: optionalSetting(wholeNumber(0, PORT_MAX), {
+    key: 'tidelog.metrics.port',
+    value: 'PORT',
+    help: 'Where /metrics and /healthz are served over HTTP, 0 for any free port. Not served when this is left out.',
+  }),
+  metricsHost: setting(text(), '127.0.0.1', {
+    key: 'tidelog.metrics.host',
+    value: 'HOST',
+    help: 'The address of that port. Whoever reaches it may read the metrics; there is no login.',
   }),
   logLevel: setting(oneOf('debug', 'info', 'warn', 'error'), 'info', {
     key: 'tidelog.log.level',

@@ -21,6 +21,8 @@ export type Settings = Omit<
   readonly listeners: readonly Listener[];
   /** From log.retention.ms, else .minutes, else .hours; -1 for ever. */
   readonly logRetentionMs: number;
+  /** The texts of the settings that a source gave. */
+  readonly given: ReadonlyMap<SettingField, string>;
 };
 
 export type SettingsOutcome =
@@ -65,17 +67,25 @@ export function loadSettings(sources: SettingsSources): SettingsOutcome {
 }
 
 /**
- * Settings from values by key, everything else by default, for callers that start a process from code.
- * The values are the program's own, so a wrong one is a bug and throws.
+ * Settings from values by key, everything else by default, for callers that start a process from code. Other than in a
+ * file or a variable, an unknown key is a problem, as is a setting that is given twice by two of its names.
  */
-export function settingsOf(values: Readonly<Record<string, string>>): Settings {
+export function readSettings(values: Readonly<Record<string, string>>): SettingsOutcome {
   const given = new Map<SettingField, GivenValue>();
+  const problems: string[] = [];
   for (const [key, text] of Object.entries(values)) {
     const setting = SETTINGS_BY_KEY.get(key);
-    assert(setting !== undefined, `there is no setting ${key}`);
-    given.set(setting.field, { text, source: 'the program' });
+    if (setting === undefined) problems.push(`There is no setting ${key}.${didYouMean(key, SETTINGS_BY_KEY.keys())}`);
+    else if (typeof text !== 'string') problems.push(`${key}: the value has to be a text, as in a file.`);
+    else if (given.has(setting.field)) problems.push(`${key}: this setting is given twice, by two of its names.`);
+    else given.set(setting.field, { text, source: 'the program' });
   }
-  const outcome = resolve(given, []);
+  return problems.length > 0 ? { kind: 'invalid', problems } : resolve(given, []);
+}
+
+/** The same for values that are the program's own, so that a wrong one is a bug and throws. */
+export function settingsOf(values: Readonly<Record<string, string>>): Settings {
+  const outcome = readSettings(values);
   assert(outcome.kind === 'settings', outcome.kind === 'invalid' ? outcome.problems.join(' ') : '');
   return outcome.settings;
 }
@@ -109,9 +119,12 @@ function readVariables(
 }
 
 function unknownName(name: string, where: string, candidates: Iterable<string>): string {
+  return `There is no setting ${name} (${where}); it is ignored.${didYouMean(name, candidates)}`;
+}
+
+function didYouMean(name: string, candidates: Iterable<string>): string {
   const suggestion = nearest(name, candidates);
-  const hint = suggestion === undefined ? '' : ` Did you mean ${suggestion}?`;
-  return `There is no setting ${name} (${where}); it is ignored.${hint}`;
+  return suggestion === undefined ? '' : ` Did you mean ${suggestion}?`;
 }
 
 function resolve(given: GivenValues, warnings: readonly string[]): SettingsOutcome {
@@ -126,7 +139,12 @@ function resolve(given: GivenValues, warnings: readonly string[]): SettingsOutco
   const problems = [...(outcome.kind === 'invalid' ? outcome.problems : []), ...crossProblems(raw)];
   if (outcome.kind === 'invalid' || problems.length > 0) return { kind: 'invalid', problems };
   const { advertisedListeners, listenerSecurityProtocolMap, logRetentionMinutes, logRetentionHours, ...kept } = raw;
-  const settings = { ...kept, listeners: outcome.listeners, logRetentionMs: retentionMs(raw) };
+  const settings = {
+    ...kept,
+    listeners: outcome.listeners,
+    logRetentionMs: retentionMs(raw),
+    given: new Map([...given].map(([field, { text }]) => [field, text])),
+  };
   return { kind: 'settings', settings, warnings };
 }
 
@@ -139,6 +157,10 @@ function wrongValue(issue: v.BaseIssue<unknown>, given: GivenValues): string {
 
 /** What no single value can tell. */
 function crossProblems(raw: RawSettings): string[] {
+  return [...storeProblems(raw), ...groupProblems(raw)];
+}
+
+function storeProblems(raw: RawSettings): string[] {
   if (raw.store !== 'aws') {
     return raw.dataDir.includes(',') ? ['tidelog.data.dir: one folder is used; give one instead of a list.'] : [];
   }
@@ -148,6 +170,29 @@ function crossProblems(raw: RawSettings): string[] {
     [raw.bucket, 'tidelog.bucket'],
   ];
   return needed.flatMap(([value, key]) => (value === undefined ? [`${key}: the store aws needs it.`] : []));
+}
+
+/** Kafka's rules among the settings of groups (GroupCoordinatorConfig). */
+function groupProblems(raw: RawSettings): string[] {
+  const within = (key: string, value: number, min: number, max: number) =>
+    value < min || value > max ? [`${key}: ${value} is not within its own minimum and maximum, ${min} to ${max}.`] : [];
+  const session = within(
+    'group.consumer.session.timeout.ms',
+    raw.groupConsumerSessionTimeoutMs,
+    raw.groupConsumerMinSessionTimeoutMs,
+    raw.groupConsumerMaxSessionTimeoutMs,
+  );
+  const heartbeat = within(
+    'group.consumer.heartbeat.interval.ms',
+    raw.groupConsumerHeartbeatIntervalMs,
+    raw.groupConsumerMinHeartbeatIntervalMs,
+    raw.groupConsumerMaxHeartbeatIntervalMs,
+  );
+  const order =
+    raw.groupMinSessionTimeoutMs > raw.groupMaxSessionTimeoutMs
+      ? ['group.min.session.timeout.ms: it is larger than group.max.session.timeout.ms.']
+      : [];
+  return [...order, ...session, ...heartbeat];
 }
 
 /** Kafka's order (KafkaConfig.logRetentionTimeMillis): ms, then minutes, then hours. */

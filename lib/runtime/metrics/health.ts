@@ -1,0 +1,76 @@
+import type { Clock } from '../../core/clock.ts';
+import { answerWithin } from '../../storage/answer-timeout.ts';
+import { CLUSTER_PK, CLUSTER_SK } from '../../storage/items/cluster.ts';
+import type { ItemStore } from '../../storage/ports.ts';
+
+export type HealthState =
+  | { readonly status: 'ok'; readonly listeners: Readonly<Record<string, string>> }
+  | { readonly status: 'starting' | 'draining' | 'unavailable'; readonly reason: string };
+
+/** An answer of the store holds for so long, so that asking often costs one read of an item a second. */
+const ANSWER_HOLDS_MS = 1_000;
+
+/** A store that is silent for longer would make clients wait, too; below the usual time-outs of health checks. */
+const ANSWER_MAX_MS = 2_000;
+
+/** Whether this process can do its work: its listeners are open, and the store answers. */
+export class Health {
+  readonly #state: ItemStore;
+  readonly #clock: Clock;
+  #listeners: Readonly<Record<string, string>> | undefined;
+  #isDraining = false;
+  #checkedAt = Number.NEGATIVE_INFINITY;
+  #problem: string | undefined;
+  #checking: Promise<void> | undefined;
+
+  constructor(state: ItemStore, clock: Clock) {
+    this.#state = state;
+    this.#clock = clock;
+  }
+
+  /** `listeners`: what is open, address by name. */
+  opened(listeners: Readonly<Record<string, string>>): void {
+    this.#listeners = listeners;
+  }
+
+  draining(): void {
+    this.#isDraining = true;
+  }
+
+  /** Asks the store unless it was asked a moment ago. Never rejects. */
+  async check(): Promise<HealthState> {
+    const early = this.#early();
+    if (early !== undefined) return early;
+    if (this.#clock.monotonic() - this.#checkedAt >= ANSWER_HOLDS_MS) {
+      this.#checking ??= this.#ask().finally(() => {
+        this.#checking = undefined;
+      });
+      await this.#checking;
+    }
+    // Things may have changed while the store was asked.
+    const late = this.#early();
+    if (late !== undefined) return late;
+    if (this.#problem !== undefined) return { status: 'unavailable', reason: this.#problem };
+    return { status: 'ok', listeners: this.#listeners! };
+  }
+
+  #early(): HealthState | undefined {
+    if (this.#isDraining) return { status: 'draining', reason: 'the process is being stopped' };
+    if (this.#listeners === undefined) return { status: 'starting', reason: 'the listeners are not open yet' };
+    return undefined;
+  }
+
+  async #ask(): Promise<void> {
+    const asked = this.#state.get(CLUSTER_PK, CLUSTER_SK, true).then(
+      () => undefined,
+      (error: unknown) => `the store does not answer: ${error instanceof Error ? error.message : String(error)}`,
+    );
+    this.#problem = await answerWithin<string | undefined>(
+      this.#clock,
+      ANSWER_MAX_MS,
+      asked,
+      () => `the store did not answer within ${ANSWER_MAX_MS} ms`,
+    );
+    this.#checkedAt = this.#clock.monotonic();
+  }
+}

@@ -1,0 +1,89 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What one path answers. */
+export interface Page {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+export interface PagesOptions {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** By path, for GET and HEAD. */
+  readonly pages: ReadonlyMap<string, () => Promise<Page>>;
+  /** A page failed. */
+  readonly onError: (path: string, error: unknown) => void;
+}
+
+export interface Pages {
+  readonly host: string;
+  readonly port: number;
+  /** Cuts all connections off. */
+  close(): Promise<void>;
+}
+
+/** Who scrapes and who checks are few; strangers must not use up the file descriptors of clients. */
+const CONNECTIONS_MAX = 64;
+
+/** Requests here have no bodies worth waiting for; ms. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Serves a few pages over HTTP. Rejects with the system's error where the port cannot be had. */
+export async function servePages({ host, port, pages, onError }: PagesOptions): Promise<Pages> {
+  const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
+    const path = (request.url ?? '/').split('?', 1)[0]!;
+    const page = pages.get(path);
+    if (page === undefined) return send(response, plain(404, `There is ${[...pages.keys()].join(' and ')}.\n`));
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.setHeader('Allow', 'GET, HEAD');
+      return send(response, plain(405, 'Only GET and HEAD.\n'));
+    }
+    page().then(
+      (answer) => send(response, answer),
+      (error: unknown) => {
+        onError(path, error);
+        send(response, plain(500, 'This page failed; the log says why.\n'));
+      },
+    );
+  });
+  server.maxConnections = CONNECTIONS_MAX;
+  await listening(server, host, port);
+  server.on('error', (error) => onError('', error));
+  const bound = server.address() as AddressInfo;
+  return {
+    host: bound.address,
+    port: bound.port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function plain(status: number, body: string): Page {
+  return { status, contentType: 'text/plain; charset=utf-8', body };
+}
+
+/** Node drops the body of an answer to HEAD by itself. */
+function send(response: ServerResponse, { status, contentType, body }: Page): void {
+  response.writeHead(status, {
+    'Content-Type': contentType,
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+  });
+  response.end(body);
+}

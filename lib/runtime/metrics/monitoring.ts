@@ -1,0 +1,74 @@
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Observer } from '../../core/observer.ts';
+import { meterStores } from '../../storage/metering.ts';
+import type { Stores } from '../../storage/ports.ts';
+import { Health } from './health.ts';
+import { type Page, servePages } from './http.ts';
+import { type MetricSources, Metrics } from './metrics.ts';
+import { processMetrics } from './process-metrics.ts';
+
+export interface MonitoringOptions {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly stores: Stores;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** `/metrics` and `/healthz` of one Tidelog, on a port of their own. */
+export interface Monitoring {
+  readonly host: string;
+  readonly port: number;
+  /** The same stores, with their calls counted; what the engine is to work with. */
+  readonly stores: Stores;
+  readonly observer: Observer;
+  /** The listeners are open. */
+  opened(sources: MetricSources, listeners: Readonly<Record<string, string>>): void;
+  /** From now on the process is on its way out, and says so. */
+  draining(): void;
+  close(): Promise<void>;
+}
+
+/** Opens the port at once: who asks before the listeners are open hears that they are not. Rejects with the system's error. */
+export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
+  const { host, port, clock, logger } = options;
+  const metrics = new Metrics();
+  const process = processMetrics();
+  const stores = meterStores(options.stores, metrics, clock);
+  const health = new Health(stores.state, clock);
+  const pages = await servePages({
+    host,
+    port,
+    pages: new Map([
+      ['/metrics', () => metricsPage(metrics, process)],
+      ['/healthz', () => healthPage(health)],
+    ]),
+    onError: (path, error) => logger.log('warn', { event: 'monitoring_failed', path, message: String(error) }),
+  });
+  return {
+    host: pages.host,
+    port: pages.port,
+    stores,
+    observer: metrics,
+    opened(sources, listeners) {
+      metrics.watch(sources);
+      health.opened(listeners);
+    },
+    draining: () => health.draining(),
+    close: () => pages.close(),
+  };
+}
+
+async function metricsPage(metrics: Metrics, process: Metrics['registry']): Promise<Page> {
+  const { contentType } = metrics.registry;
+  const parts = await Promise.all([metrics.registry.metrics(), process.metrics()]);
+  return { status: 200, contentType, body: parts.join('') };
+}
+
+async function healthPage(health: Health): Promise<Page> {
+  const state = await health.check();
+  const status = state.status === 'ok' ? 200 : 503;
+  return { status, contentType: 'application/json', body: `${JSON.stringify(state)}\n` };
+}
