@@ -6,13 +6,23 @@ export const EXIT_USAGE = 2;
 /** Where a command reads and writes. */
 export interface CommandIo {
   /** What was asked for goes to stdout, everything else to stderr. */
-  out(text: string): void;
+  out(output: string | Uint8Array): void;
   err(text: string): void;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Calls back at each SIGINT or SIGTERM; returns a function that stops it. */
   onStopSignal(callback: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
+  /** What comes in on stdin, in pieces of any size; nothing when left out. */
+  readonly input?: AsyncIterable<Uint8Array>;
+  /** Resolves when stdout has room for more; left out where it always has. */
+  outDrained?(): Promise<void>;
+  /** Aborts when nobody reads stdout any more (EPIPE), for example behind `| head`. */
+  readonly outGone?: AbortSignal;
+  /** True when stdout is a terminal, so that progress on stderr would run into the output. */
+  readonly outIsTerminal?: boolean;
+  /** The terminal that stderr is; left out where it is none, and then there is no progress. */
+  readonly errTerminal?: { readonly columns: number };
 }
 
 /** Runs with the arguments behind its name; returns the exit code. */

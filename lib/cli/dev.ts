@@ -4,6 +4,7 @@ import { jsonLogger } from '../core/logger.ts';
 import { growHeapFreely } from '../runtime/heap-growth.ts';
 import { readFlags } from '../runtime/settings/flags.ts';
 import { settingsHelp } from '../runtime/settings/help.ts';
+import { formatAddress } from '../runtime/settings/listeners.ts';
 import { loadSettings, type Settings } from '../runtime/settings/settings.ts';
 import { StartError, startTidelog, type Tidelog } from '../runtime/start.ts';
 import { type Command, type CommandIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts';
@@ -60,12 +61,13 @@ function listenForStop(io: CommandIo): { requested: Promise<void>; ignore: () =>
   return { requested, ignore };
 }
 
-function banner({ bootstrapServers, clusterId }: Tidelog, settings: Settings): string {
+function banner({ bootstrapServers, clusterId, monitoring }: Tidelog, settings: Settings): string {
+  const metrics = monitoring && `  Metrics  http://${formatAddress(monitoring)}/metrics, and /healthz\n`;
   return (
     `Tidelog ${programVersion()} is ready.\n\n` +
     `  Kafka    ${bootstrapServers}\n` +
     `  Store    ${storeLine(settings)}\n` +
-    `  Cluster  ${clusterId}\n\n` +
+    `  Cluster  ${clusterId}\n${metrics ?? ''}\n` +
     'Any Kafka client works; with kcat, in another terminal:\n\n' +
     `  echo hello | kcat -P -b ${bootstrapServers} -t greetings\n` +
     `  kcat -C -b ${bootstrapServers} -t greetings\n\n` +

@@ -38,6 +38,7 @@ function overview(): string {
     'Kafka without brokers to run.\n\n' +
     'Usage: tidelog COMMAND [flags]\n\n' +
     `${lines.join('')}\n` +
-    'tidelog COMMAND --help tells more about a command, tidelog --version which one this is.\n'
+    'tidelog COMMAND --help tells more about a command, tidelog --version which one this is.\n' +
+    'Exit codes: 0 done, 1 failed, 2 wrong flags or arguments.\n'
   );
 }

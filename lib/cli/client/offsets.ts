@@ -1,0 +1,44 @@
+import { ApiKey } from '../../protocol/apis.ts';
+import { brokerRefusal } from '../failure.ts';
+import type { KafkaClient } from './kafka-client.ts';
+import { partitionsByLeader, type Topic, type TopicPartition } from './topics.ts';
+
+/** What ListOffsets takes instead of a timestamp. */
+export const LATEST_TIMESTAMP = -1;
+export const EARLIEST_TIMESTAMP = -2;
+
+/** A consumer asks as no replica. */
+const CONSUMER_REPLICA_ID = -1;
+
+/**
+ * Partition -> the first offset at or after a time (ms), or the beginning or end; -1 where no record is as young. With
+ * `committed` the end is the last stable offset. Throws CommandError.
+ */
+export async function offsetsAt(
+  client: KafkaClient,
+  topic: Topic,
+  partitions: readonly TopicPartition[],
+  timestamp: number,
+  committed = false,
+): Promise<Map<number, number>> {
+  const offsets = new Map<number, number>();
+  await Promise.all(
+    [...partitionsByLeader(partitions)].map(async ([node, led]) => {
+      const { topics } = await client.ask(
+        ApiKey.ListOffsets,
+        (version) => ({
+          replicaId: CONSUMER_REPLICA_ID,
+          ...(version >= 2 && { isolationLevel: committed ? 1 : 0 }),
+          topics: [{ name: topic.name, partitions: led.map(({ index }) => ({ partitionIndex: index, timestamp })) }],
+        }),
+        { node },
+      );
+      for (const { partitionIndex, errorCode, offset } of topics[0]?.partitions ?? []) {
+        if (errorCode !== 0)
+          throw brokerRefusal(`The offsets of ${topic.name}-${partitionIndex} are not known`, errorCode);
+        offsets.set(partitionIndex, offset);
+      }
+    }),
+  );
+  return offsets;
+}

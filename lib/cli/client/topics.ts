@@ -1,0 +1,118 @@
+import { type Clock, sleep } from '../../core/clock.ts';
+import { ERROR_CODES } from '../../core/errors.ts';
+import { ApiKey, type ResponseBody } from '../../protocol/apis.ts';
+import { nearest } from '../../runtime/settings/nearest.ts';
+import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
+import type { KafkaClient } from './kafka-client.ts';
+
+export interface TopicPartition {
+  readonly index: number;
+  /** Node id; -1 while there is none. */
+  readonly leader: number;
+}
+
+export interface Topic {
+  readonly name: string;
+  /** Base64 as Kafka's tools print it; of zeros when the broker is too old to tell. */
+  readonly id: string;
+  readonly isInternal: boolean;
+  readonly replicationFactor: number;
+  /** In order of their numbers. */
+  readonly partitions: readonly TopicPartition[];
+}
+
+type MetadataTopic = ResponseBody<typeof ApiKey.Metadata>['topics'][number];
+
+/** Up to 12 topics are asked for by name alone in the same fields. */
+const METADATA_VERSION_MAX = 12;
+const RETRY_MS = 100;
+
+/** All topics, by name. Throws CommandError. */
+export async function listTopics(client: KafkaClient): Promise<Topic[]> {
+  const { topics } = await askMetadata(client, null, false);
+  return topics.map(topicOf).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+export interface TopicLookup {
+  readonly clock: Clock;
+  /** How long to wait for a topic that is just coming up. */
+  readonly timeoutMs: number;
+  /** Whether the broker may create the topic, if it is set up to (`auto.create.topics.enable`). */
+  readonly mayCreate?: boolean;
+}
+
+/**
+ * One topic whose partitions all have a leader. Throws CommandError: for an unknown topic with the nearest name, for one
+ * without leaders when `timeoutMs` are over.
+ */
+export async function findTopic(client: KafkaClient, name: string, lookup: TopicLookup): Promise<Topic> {
+  const { clock, timeoutMs, mayCreate = false } = lookup;
+  const giveUpAt = clock.monotonic() + timeoutMs;
+  let created = false;
+  for (;;) {
+    const { topics } = await askMetadata(client, [name], mayCreate);
+    const found = topics[0];
+    const code = found?.errorCode ?? ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION;
+    if (found !== undefined && code === 0 && found.partitions.every(({ errorCode }) => errorCode === 0)) {
+      return topicOf(found);
+    }
+    if (code === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION && !created) {
+      // A broker that has begun to create it may still call it unknown once.
+      if (!mayCreate) throw await unknownTopic(client, name);
+      created = true;
+    } else if (code === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION) {
+      throw await unknownTopic(client, name);
+    } else if (code !== 0 && !isRetriable(code)) {
+      throw brokerRefusal(`Topic ${name} cannot be used`, code);
+    }
+    if (clock.monotonic() > giveUpAt) {
+      const partitionCode = found?.partitions.find(({ errorCode }) => errorCode !== 0)?.errorCode;
+      throw brokerRefusal(`Topic ${name} has no leader after ${timeoutMs} ms`, code || (partitionCode ?? -1));
+    }
+    await sleep(clock, RETRY_MS);
+  }
+}
+
+/** Says that there is no such topic, with the name that was probably meant. */
+export async function unknownTopic(client: KafkaClient, name: string): Promise<CommandError> {
+  const suggestion = nearest(
+    name,
+    (await listTopics(client)).map((topic) => topic.name),
+  );
+  const advice = suggestion === undefined ? `tidelog topics create ${name} creates it.` : `Did you mean ${suggestion}?`;
+  return new CommandError(`There is no topic ${name} (UNKNOWN_TOPIC_OR_PARTITION). ${advice}`, {
+    kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION',
+  });
+}
+
+/** Asks for topics, and learns on the way where the nodes are. */
+export async function askMetadata(client: KafkaClient, names: readonly string[] | null, mayCreate: boolean) {
+  const answer = await client.ask(
+    ApiKey.Metadata,
+    { topics: names?.map((name) => ({ name })) ?? null, allowAutoTopicCreation: mayCreate },
+    { versionMax: METADATA_VERSION_MAX },
+  );
+  client.learnNodes(answer.brokers);
+  return answer;
+}
+
+function topicOf({ name, topicId, isInternal, partitions }: MetadataTopic): Topic {
+  return {
+    name: name ?? '',
+    id: topicId,
+    isInternal,
+    replicationFactor: partitions[0]?.replicaNodes.length ?? 0,
+    partitions: partitions
+      .map(({ partitionIndex, leaderId }) => ({ index: partitionIndex, leader: leaderId }))
+      .sort((a, b) => a.index - b.index),
+  };
+}
+
+/** Node id -> the partitions that it leads. */
+export function partitionsByLeader(partitions: readonly TopicPartition[]): Map<number, TopicPartition[]> {
+  const byLeader = new Map<number, TopicPartition[]>();
+  for (const partition of partitions) {
+    byLeader.set(partition.leader, [...(byLeader.get(partition.leader) ?? []), partition]);
+  }
+  return byLeader;
+}

@@ -1,0 +1,33 @@
+import { type BatchHeader, isControl, isTransactional, lastOffset } from '../../protocol/records/batch.ts';
+import { readControlBatch } from '../../protocol/records/control.ts';
+
+export interface AbortedTransaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+}
+
+/**
+ * Tells which batches of one answer belong to aborted transactions, as Kafka's consumer does (CompletedFetch): a
+ * transaction counts from its first offset until the marker that ends it. Ask for the batches in order.
+ */
+export class AbortedRecords {
+  readonly #ahead: AbortedTransaction[];
+  readonly #open = new Set<number>();
+
+  constructor(aborted: readonly AbortedTransaction[] | null) {
+    this.#ahead = [...(aborted ?? [])].sort((a, b) => a.firstOffset - b.firstOffset);
+  }
+
+  /** True for a batch whose records nobody may see. */
+  hides(header: BatchHeader, bytes: Buffer): boolean {
+    while (this.#ahead[0] !== undefined && this.#ahead[0].firstOffset <= lastOffset(header)) {
+      this.#open.add(this.#ahead.shift()!.producerId);
+    }
+    if (isControl(header.attributes)) {
+      const record = readControlBatch(bytes);
+      if (record?.kind === 'marker' && record.type === 'abort') this.#open.delete(header.producerId);
+      return true;
+    }
+    return isTransactional(header.attributes) && this.#open.has(header.producerId);
+  }
+}

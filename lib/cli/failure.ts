@@ -1,0 +1,84 @@
+import { ERROR_CODES, type ErrorName, errorName } from '../core/errors.ts';
+import { EXIT_FAILED, EXIT_USAGE } from './command.ts';
+
+/** Ends a command. The message tells a user what is wrong, why, and what to do, in a sentence or two. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+  /** The error as the broker named it, if it was the broker that refused. */
+  readonly kafkaError: string | undefined;
+
+  constructor(message: string, options: { exitCode?: number; kafkaError?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.exitCode = options.exitCode ?? EXIT_FAILED;
+    this.kafkaError = options.kafkaError;
+  }
+}
+
+/** Wrong flags or arguments: exit code 2. */
+export function usageError(message: string): CommandError {
+  return new CommandError(message, { exitCode: EXIT_USAGE });
+}
+
+/** What to do about errors whose name does not tell it. */
+const HINTS: Partial<Record<ErrorName, string>> = {
+  MESSAGE_TOO_LARGE: "The topic's max.message.bytes allows less: raise it, or lower --batch-size.",
+  RECORD_LIST_TOO_LARGE: 'The broker takes less at a time: lower --batch-size.',
+  INVALID_REPLICATION_FACTOR: 'Leave --replication-factor out to take what the broker has.',
+  TOPIC_ALREADY_EXISTS: 'With --if-not-exists that is fine.',
+  TOPIC_AUTHORIZATION_FAILED: 'Ask for the right on this topic, or log in as somebody else with --client-config.',
+  CLUSTER_AUTHORIZATION_FAILED: 'Ask for the right on the cluster, or log in as somebody else with --client-config.',
+  UNSUPPORTED_COMPRESSION_TYPE: 'The broker does not take this codec: choose another one with --compression.',
+};
+
+/** The name of a code from the wire, or the bare number for one that this version does not know. */
+export function kafkaErrorName(code: number): string {
+  return errorName(code) ?? `error ${code}`;
+}
+
+/**
+ * The broker said no to something.
+ *
+ * @param what the part of the sentence before the colon, such as `Topic words was not created`
+ * @param code Kafka's error code, not 0
+ * @param message the broker's own words, if it had any
+ */
+export function brokerRefusal(what: string, code: number, message?: string | null): CommandError {
+  const name = kafkaErrorName(code);
+  const hint = HINTS[name as ErrorName];
+  const words = message === undefined || message === null || message === '' ? '' : `${withoutPeriod(message)} `;
+  return new CommandError(
+    `${what}: ${words}${words === '' ? name : `(${name})`}.${hint === undefined ? '' : ` ${hint}`}`,
+    {
+      kafkaError: name,
+    },
+  );
+}
+
+function withoutPeriod(message: string): string {
+  return message.trim().replace(/\.$/, '');
+}
+
+/** Errors that pass by themselves: the leader moves, or the store is slow (RetriableException in Kafka's clients). */
+const RETRIABLE: ReadonlySet<number> = new Set([
+  ERROR_CODES.CORRUPT_MESSAGE,
+  ERROR_CODES.LEADER_NOT_AVAILABLE,
+  ERROR_CODES.NOT_LEADER_OR_FOLLOWER,
+  ERROR_CODES.REQUEST_TIMED_OUT,
+  ERROR_CODES.BROKER_NOT_AVAILABLE,
+  ERROR_CODES.REPLICA_NOT_AVAILABLE,
+  ERROR_CODES.NETWORK_EXCEPTION,
+  ERROR_CODES.COORDINATOR_LOAD_IN_PROGRESS,
+  ERROR_CODES.COORDINATOR_NOT_AVAILABLE,
+  ERROR_CODES.NOT_ENOUGH_REPLICAS,
+  ERROR_CODES.NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  ERROR_CODES.KAFKA_STORAGE_ERROR,
+  ERROR_CODES.FENCED_LEADER_EPOCH,
+  ERROR_CODES.UNKNOWN_LEADER_EPOCH,
+  ERROR_CODES.OFFSET_NOT_AVAILABLE,
+  ERROR_CODES.THROTTLING_QUOTA_EXCEEDED,
+]);
+
+/** Whether asking again can help. */
+export function isRetriable(code: number): boolean {
+  return RETRIABLE.has(code);
+}

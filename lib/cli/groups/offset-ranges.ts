@@ -1,0 +1,57 @@
+import type { KafkaClient } from '../client/kafka-client.ts';
+import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, offsetsAt } from '../client/offsets.ts';
+import { listTopics, type Topic } from '../client/topics.ts';
+
+/** The offsets that a partition has: [start, end). */
+export interface OffsetRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Looks topics and their offsets up once for all groups of a command. */
+export class TopicOffsets {
+  readonly #client: KafkaClient;
+  #topics: Promise<ReadonlyMap<string, Topic>> | undefined;
+  readonly #ranges = new Map<string, Promise<ReadonlyMap<number, OffsetRange>>>();
+
+  constructor(client: KafkaClient) {
+    this.#client = client;
+  }
+
+  /** All topics by name. Throws CommandError. */
+  topics(): Promise<ReadonlyMap<string, Topic>> {
+    this.#topics ??= listTopics(this.#client).then((topics) => new Map(topics.map((topic) => [topic.name, topic])));
+    return this.#topics;
+  }
+
+  /** Partition -> offsets; empty for a topic that is not there. Throws CommandError. */
+  ranges(name: string): Promise<ReadonlyMap<number, OffsetRange>> {
+    let ranges = this.#ranges.get(name);
+    if (ranges === undefined) {
+      ranges = this.#look(name);
+      this.#ranges.set(name, ranges);
+    }
+    return ranges;
+  }
+
+  /** Partition -> the first offset as young as a time, ms; the end where none is. Throws CommandError. */
+  async atTime(name: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
+    const topic = (await this.topics()).get(name);
+    if (topic === undefined) return new Map();
+    const [found, ranges] = await Promise.all([
+      offsetsAt(this.#client, topic, topic.partitions, timestamp),
+      this.ranges(name),
+    ]);
+    return new Map([...found].map(([partition, at]) => [partition, at < 0 ? ranges.get(partition)!.end : at]));
+  }
+
+  async #look(name: string): Promise<ReadonlyMap<number, OffsetRange>> {
+    const topic = (await this.topics()).get(name);
+    if (topic === undefined) return new Map();
+    const [starts, ends] = await Promise.all([
+      offsetsAt(this.#client, topic, topic.partitions, EARLIEST_TIMESTAMP),
+      offsetsAt(this.#client, topic, topic.partitions, LATEST_TIMESTAMP),
+    ]);
+    return new Map(topic.partitions.map(({ index }) => [index, { start: starts.get(index)!, end: ends.get(index)! }]));
+  }
+}

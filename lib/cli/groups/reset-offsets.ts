@@ -1,0 +1,270 @@
+import { readFileSync } from 'node:fs';
+import { systemClock } from '../../core/clock.ts';
+import { fileProblem, withClient } from '../client/connect.ts';
+import { type Committed, GroupClient } from '../client/groups.ts';
+import type { KafkaClient } from '../client/kafka-client.ts';
+import { unknownTopic } from '../client/topics.ts';
+import type { CommandIo } from '../command.ts';
+import { parseTimestamp } from '../consume/start.ts';
+import { CommandError, usageError } from '../failure.ts';
+import {
+  type Command,
+  type CommonFlags,
+  InvalidArgumentError,
+  repeated,
+  wholeNumber,
+  withCommonFlags,
+  withExamples,
+} from '../program.ts';
+import { json, table } from '../terminal/text.ts';
+import { TopicOffsets } from './offset-ranges.ts';
+import {
+  type FileRow,
+  newOffset,
+  parseIsoDuration,
+  parseResetFile,
+  parseTopicChoice,
+  type ResetRow,
+  type ResetTarget,
+  type TopicChoice,
+} from './reset-plan.ts';
+
+interface ResetFlags extends CommonFlags {
+  readonly group?: readonly string[];
+  readonly allGroups?: boolean;
+  readonly topic?: readonly TopicChoice[];
+  readonly allTopics?: boolean;
+  readonly toEarliest?: boolean;
+  readonly toLatest?: boolean;
+  readonly toCurrent?: boolean;
+  readonly toOffset?: number;
+  readonly toDatetime?: number;
+  readonly byDuration?: number;
+  readonly shiftBy?: number;
+  readonly fromFile?: string;
+  readonly execute?: boolean;
+  readonly dryRun?: boolean;
+  readonly export?: boolean;
+}
+
+/** `tidelog groups reset-offsets`: shows, or with `--execute` sets, new offsets of groups without members. */
+export function addResetOffsets(program: Command, io: CommandIo): void {
+  const command = program
+    .command('reset-offsets')
+    .description('Sets the offsets of groups that have no members; only shows what it would do unless told --execute.')
+    .option('-g, --group <id>', 'which group; may come several times', repeated(String))
+    .option('--all-groups', 'all groups without members')
+    .option(
+      '-t, --topic <name[:0,1,2]>',
+      'which topic, or which of its partitions; may come several times',
+      repeated(parseTopicChoice),
+    )
+    .option('--all-topics', 'all topics that the group has offsets of')
+    .option('--to-earliest', 'to the beginning')
+    .option('--to-latest', 'to the end')
+    .option('--to-current', 'to where it is, or the end of partitions without an offset')
+    .option('--to-offset <n>', 'to an offset', wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .option('--to-datetime <time>', 'to the first record as young as this: 2026-11-20T12:00:00Z', timeFlag)
+    .option('--by-duration <PnDTnHnMnS>', 'to the first record that is not older than this, such as PT1H', durationFlag)
+    .option('--shift-by <n>', 'by so many offsets; below 0 for back', wholeNumber(-(2 ** 53), 2 ** 53))
+    .option('--from-file <file>', 'as a CSV file says: topic,partition,offset or group,topic,partition,offset')
+    .option('--execute', 'does it')
+    .option('--dry-run', 'only shows it, as without --execute')
+    .option('--export', 'shows it as CSV, for --from-file');
+  withExamples(withCommonFlags(command), [
+    ['tidelog groups reset-offsets --group billing --topic orders --to-earliest', 'See what would change'],
+    ['tidelog groups reset-offsets -g billing -t orders:0,1 --shift-by -100 --execute', 'Read a hundred again'],
+    ['tidelog groups reset-offsets -g billing --all-topics --by-duration PT2H --execute', 'Read two hours again'],
+    ['tidelog groups reset-offsets -g billing --all-topics --to-current --export > offsets.csv', 'Keep where it is'],
+  ]).action((flags: ResetFlags) => withClient(flags, io, (client) => reset(client, io, flags)));
+}
+
+function timeFlag(text: string): number {
+  const timestamp = parseTimestamp(text);
+  if (timestamp === undefined) throw new InvalidArgumentError('It takes a time such as 2026-11-20T12:00:00Z.');
+  return timestamp;
+}
+
+function durationFlag(text: string): number {
+  const ms = parseIsoDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It takes a duration such as P1DT2H3M4S or PT30M.');
+  return ms;
+}
+
+async function reset(client: KafkaClient, io: CommandIo, flags: ResetFlags): Promise<void> {
+  const target = targetOf(flags);
+  const rows = target.kind === 'file' ? fileRows(target.path) : [];
+  checkScope(flags, target.kind === 'file');
+  const groups = new GroupClient(client, { clock: systemClock, timeoutMs: flags.timeout });
+  const topics = new TopicOffsets(client);
+  const plan: ResetRow[] = [];
+  for (const group of await chosenGroups(groups, flags)) {
+    const committed = await groups.committed(group);
+    const planner = { client, topics, group, committed, warn: (message: string) => io.err(`${message}\n`) };
+    if (target.kind === 'file') plan.push(...(await planFile(planner, rows)));
+    else plan.push(...(await planTarget(planner, target, flags)));
+  }
+  if (flags.execute) {
+    for (const group of new Set(plan.map((row) => row.group))) {
+      const ofGroup = plan.filter((row) => row.group === group);
+      await groups.commit(
+        group,
+        ofGroup.map(({ topic, partition, newOffset: offset }) => ({ topic, partition, offset })),
+      );
+    }
+  }
+  if (flags.json) io.out(json({ executed: flags.execute === true, offsets: plan }));
+  else if (flags.export) io.out(csvOf(plan));
+  else io.out(planText(plan));
+  if (!flags.execute && !flags.json && !flags.export) io.err('Nothing was changed. With --execute it is done.\n');
+}
+
+type AnyTarget = ResetTarget | { readonly kind: 'file'; readonly path: string };
+
+function targetOf(flags: ResetFlags): AnyTarget {
+  const given: AnyTarget[] = [];
+  if (flags.toEarliest) given.push({ kind: 'earliest' });
+  if (flags.toLatest) given.push({ kind: 'latest' });
+  if (flags.toCurrent) given.push({ kind: 'current' });
+  if (flags.toOffset !== undefined) given.push({ kind: 'offset', offset: flags.toOffset });
+  if (flags.toDatetime !== undefined) given.push({ kind: 'time', timestamp: flags.toDatetime });
+  if (flags.byDuration !== undefined) given.push({ kind: 'time', timestamp: systemClock.now() - flags.byDuration });
+  if (flags.shiftBy !== undefined) given.push({ kind: 'shift', by: flags.shiftBy });
+  if (flags.fromFile !== undefined) given.push({ kind: 'file', path: flags.fromFile });
+  const [target, ...more] = given;
+  if (target !== undefined && more.length === 0) return target;
+  throw usageError(
+    'Give exactly one of --to-earliest, --to-latest, --to-current, --to-offset, --to-datetime, --by-duration, ' +
+      '--shift-by and --from-file.',
+  );
+}
+
+function checkScope(flags: ResetFlags, fromFile: boolean): void {
+  if (flags.execute && (flags.dryRun || flags.export)) {
+    throw usageError(`--execute does not go with ${flags.dryRun ? '--dry-run' : '--export'}.`);
+  }
+  if ((flags.group !== undefined) === (flags.allGroups === true)) throw usageError('Give --group, or --all-groups.');
+  const hasTopics = flags.topic !== undefined;
+  if (fromFile && (hasTopics || flags.allTopics)) throw usageError('With --from-file the file names the topics.');
+  if (!fromFile && hasTopics === (flags.allTopics === true)) throw usageError('Give --topic, or --all-topics.');
+}
+
+function fileRows(path: string): FileRow[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fileProblem(path, error);
+  }
+  return parseResetFile(text);
+}
+
+/** The groups whose offsets may be set: those without members, and new ones. */
+async function chosenGroups(groups: GroupClient, flags: ResetFlags): Promise<string[]> {
+  if (flags.allGroups) {
+    const all = await groups.list();
+    return all.filter(({ state }) => state === 'Empty').map(({ group }) => group);
+  }
+  const ids = [...new Set(flags.group)];
+  for (const id of ids) {
+    const group = await groups.describe(id);
+    if (group === undefined || group.state === 'Empty') continue;
+    throw new CommandError(
+      `Group ${id} is ${group.state} and has ${group.members.length} members: stop them first, as offsets can only be ` +
+        'reset while there are none (NON_EMPTY_GROUP).',
+      { kafkaError: 'NON_EMPTY_GROUP' },
+    );
+  }
+  return ids;
+}
+
+interface Planner {
+  readonly client: KafkaClient;
+  readonly topics: TopicOffsets;
+  readonly group: string;
+  readonly committed: readonly Committed[];
+  warn(message: string): void;
+}
+
+async function planTarget(planner: Planner, target: ResetTarget, flags: ResetFlags): Promise<ResetRow[]> {
+  const { topics, group, committed } = planner;
+  const rows: ResetRow[] = [];
+  for (const { topic, partitions } of flags.topic ?? committedTopics(committed)) {
+    const ranges = await rangesOf(planner, topic);
+    const atTime = target.kind === 'time' ? await topics.atTime(topic, target.timestamp) : undefined;
+    for (const partition of partitions ?? [...ranges.keys()]) {
+      const range = ranges.get(partition);
+      const name = `${topic}-${partition}`;
+      if (range === undefined) throw noPartition(topic, partition, ranges.size);
+      const current = currentOf(committed, topic, partition);
+      const known = { name, current, range, atTime: atTime?.get(partition) };
+      rows.push({ group, topic, partition, currentOffset: current, newOffset: newOffset(target, known, planner.warn) });
+    }
+  }
+  return rows;
+}
+
+async function planFile(planner: Planner, file: readonly FileRow[]): Promise<ResetRow[]> {
+  const { group, committed } = planner;
+  const rows: ResetRow[] = [];
+  for (const { topic, partition, offset } of file.filter((row) => (row.group ?? group) === group)) {
+    const ranges = await rangesOf(planner, topic);
+    const range = ranges.get(partition);
+    if (range === undefined) throw noPartition(topic, partition, ranges.size);
+    const current = currentOf(committed, topic, partition);
+    const known = { name: `${topic}-${partition}`, current, range };
+    const wanted = newOffset({ kind: 'offset', offset }, known, planner.warn);
+    rows.push({ group, topic, partition, currentOffset: current, newOffset: wanted });
+  }
+  return rows;
+}
+
+async function rangesOf({ client, topics }: Planner, topic: string) {
+  const ranges = await topics.ranges(topic);
+  if (ranges.size === 0) throw await unknownTopic(client, topic);
+  return ranges;
+}
+
+/** The topics, and of each the partitions, that have an offset. */
+function committedTopics(committed: readonly Committed[]): TopicChoice[] {
+  return [...new Set(committed.map(({ topic }) => topic))].map((topic) => ({
+    topic,
+    partitions: committed.filter((one) => one.topic === topic).map(({ partition }) => partition),
+  }));
+}
+
+function currentOf(committed: readonly Committed[], topic: string, partition: number): number | null {
+  return committed.find((one) => one.topic === topic && one.partition === partition)?.offset ?? null;
+}
+
+function noPartition(topic: string, partition: number, count: number): CommandError {
+  return new CommandError(
+    `Topic ${topic} has no partition ${partition}, only 0 to ${count - 1} (UNKNOWN_TOPIC_OR_PARTITION).`,
+    { kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION' },
+  );
+}
+
+function planText(plan: readonly ResetRow[]): string {
+  return table(
+    ['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', 'NEW-OFFSET'],
+    plan.map(({ group, topic, partition, currentOffset, newOffset: next }) => [
+      group,
+      topic,
+      partition,
+      currentOffset ?? '-',
+      next,
+    ]),
+  );
+}
+
+/** Without the group where there is only one, as Kafka's tool writes it. */
+function csvOf(plan: readonly ResetRow[]): string {
+  const several = new Set(plan.map(({ group }) => group)).size > 1;
+  const cells = ({ group, topic, partition, newOffset: offset }: ResetRow) => [
+    ...(several ? [group] : []),
+    topic,
+    partition,
+    offset,
+  ];
+  return plan.map((row) => `${cells(row).join(',')}\n`).join('');
+}

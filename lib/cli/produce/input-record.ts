@@ -1,0 +1,20 @@
+import type { RecordHeader } from '../../protocol/records/record.ts';
+
+/** A record as it was read, before a partition is chosen. */
+export interface InputRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly RecordHeader[];
+  /** Ms since the Unix epoch; the time of reading when left out. */
+  readonly timestamp?: number;
+  /** Left out: by the key, or in turn. */
+  readonly partition?: number;
+}
+
+export type InputOutcome =
+  | { readonly kind: 'record'; readonly record: InputRecord }
+  /** `problem` completes "Record 3 ...". */
+  | { readonly kind: 'invalid'; readonly problem: string };
+
+/** Reads a record from its bytes between two delimiters. */
+export type RecordReader = (bytes: Buffer) => InputOutcome;

@@ -1,0 +1,220 @@
+import type { Clock } from '../../core/clock.ts';
+import { type Random, randomInt } from '../../core/random.ts';
+import { ApiKey } from '../../protocol/apis.ts';
+import { Codec, type CodecId } from '../../protocol/compression/codec.ts';
+import { partitionForKey } from '../../protocol/murmur2.ts';
+import { incrementSequence } from '../../protocol/records/batch.ts';
+import { encodeBatch, type RecordInput } from '../../protocol/records/encode.ts';
+import type { KafkaClient } from '../client/kafka-client.ts';
+import type { Topic } from '../client/topics.ts';
+import { brokerRefusal, CommandError } from '../failure.ts';
+import type { InputRecord } from './input-record.ts';
+import { PartitionSender, type SealedBatch } from './partition-sender.ts';
+
+export interface ProducerOptions {
+  readonly client: KafkaClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly topic: Topic;
+  readonly codec: CodecId;
+  readonly acks: -1 | 0 | 1;
+  readonly idempotent: boolean;
+  /** What a batch takes before it goes, uncompressed. */
+  readonly batchBytes: number;
+  readonly timeoutMs: number;
+}
+
+/** What became of a partition's records. Offsets are undefined where the broker did not tell them. */
+export interface PartitionTotals {
+  readonly partition: number;
+  records: number;
+  firstOffset: number | undefined;
+  lastOffset: number | undefined;
+}
+
+interface OpenBatch {
+  readonly partition: number;
+  readonly records: RecordInput[];
+  readonly firstRecord: number;
+  bytes: number;
+  inputBytes: number;
+}
+
+/** A record's own fields: lengths, attributes, timestamp and offset deltas, at most. */
+const RECORD_OVERHEAD_BYTES_MAX = 32;
+const HEADER_OVERHEAD_BYTES_MAX = 10;
+/** What may be read but not stored yet: enough for a busy connection, and little memory. */
+const PENDING_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Spreads records over partitions, gathers them into batches and sends these; at most PENDING_BYTES_MAX are in memory. */
+export class Producer {
+  readonly #options: ProducerOptions;
+  readonly #identity: { readonly producerId: number; readonly producerEpoch: number } | undefined;
+  readonly #senders = new Map<number, PartitionSender>();
+  readonly #sequences = new Map<number, number>();
+  readonly #open = new Map<number, OpenBatch>();
+  readonly #totals = new Map<number, PartitionTotals>();
+  readonly #failure = new AbortController();
+  /** Where records without a key go until their batch is full (KIP-480). */
+  #sticky: number;
+  #added = 0;
+  #pendingBytes = 0;
+  #wake: (() => void)[] = [];
+
+  storedRecords = 0;
+  /** Of the input, delimiters included. */
+  storedBytes = 0;
+
+  private constructor(options: ProducerOptions, identity?: { producerId: number; producerEpoch: number }) {
+    this.#options = options;
+    this.#identity = identity;
+    this.#sticky = randomInt(options.random, 0, options.topic.partitions.length);
+  }
+
+  /** Throws CommandError if the broker gives no producer id. */
+  static async open(options: ProducerOptions): Promise<Producer> {
+    if (!options.idempotent) return new Producer(options);
+    const request = { transactionalId: null, transactionTimeoutMs: options.timeoutMs };
+    const { errorCode, producerId, producerEpoch } = await options.client.ask(ApiKey.InitProducerId, request);
+    if (errorCode !== 0) throw brokerRefusal('The broker gave no producer id', errorCode);
+    return new Producer(options, { producerId, producerEpoch });
+  }
+
+  /** Aborts with a CommandError when a batch cannot be stored. */
+  get failed(): AbortSignal {
+    return this.#failure.signal;
+  }
+
+  /** True when `room` has to be awaited before more is added. */
+  get isFull(): boolean {
+    return this.#pendingBytes >= PENDING_BYTES_MAX;
+  }
+
+  /** By partition. */
+  get totals(): PartitionTotals[] {
+    return [...this.#totals.values()].sort((a, b) => a.partition - b.partition);
+  }
+
+  /** Takes a record of `inputBytes` of the input. Throws CommandError for a partition that is not there. */
+  add(record: InputRecord, inputBytes: number): void {
+    this.#added++;
+    const partition = this.#partitionOf(record);
+    const size = sizeAtMost(record);
+    let batch = this.#open.get(partition);
+    if (batch !== undefined && batch.bytes + size > this.#options.batchBytes) {
+      this.#seal(batch);
+      batch = undefined;
+    }
+    if (batch === undefined) {
+      batch = { partition, records: [], firstRecord: this.#added, bytes: 0, inputBytes: 0 };
+      this.#open.set(partition, batch);
+    }
+    const { key, value, headers, timestamp = this.#options.clock.now() } = record;
+    batch.records.push({ key, value, headers, timestamp });
+    batch.bytes += size;
+    batch.inputBytes += inputBytes;
+    this.#pendingBytes += size;
+    if (batch.bytes >= this.#options.batchBytes) this.#seal(batch);
+  }
+
+  /** Sends what has been gathered. */
+  flush(): void {
+    for (const batch of [...this.#open.values()]) this.#seal(batch);
+  }
+
+  /** Resolves when there is room for more. Rejects with the CommandError of a batch that could not be stored. */
+  async room(): Promise<void> {
+    while (this.isFull) await this.#change();
+    this.failed.throwIfAborted();
+  }
+
+  /** Sends the rest and resolves when all is stored. Rejects as `room` does. */
+  async finish(): Promise<void> {
+    this.flush();
+    while (this.#pendingBytes > 0) await this.#change();
+    this.failed.throwIfAborted();
+  }
+
+  #partitionOf(record: InputRecord): number {
+    const { partitions, name } = this.#options.topic;
+    const { partition } = record;
+    if (partition !== undefined) {
+      if (partition < partitions.length) return partition;
+      throw new CommandError(
+        `Record ${this.#added} is for partition ${partition}, and topic ${name} has 0 to ${partitions.length - 1}.`,
+      );
+    }
+    return record.key === null ? this.#sticky : partitionForKey(record.key, partitions.length);
+  }
+
+  #seal(open: OpenBatch): void {
+    const { topic, codec } = this.#options;
+    const { partition, records } = open;
+    this.#open.delete(partition);
+    if (partition === this.#sticky) this.#sticky = (this.#sticky + 1) % topic.partitions.length;
+    const sequence = this.#sequences.get(partition) ?? 0;
+    this.#sequences.set(partition, incrementSequence(sequence, records.length));
+    const bytes = encodeBatch(records, { codec, ...(this.#identity && { ...this.#identity, baseSequence: sequence }) });
+    // From here on it takes what it is encoded to.
+    this.#pendingBytes += bytes.length - open.bytes;
+    const { firstRecord, inputBytes } = open;
+    this.#senderOf(partition).push({ bytes, records: records.length, firstRecord, inputBytes });
+  }
+
+  #senderOf(partition: number): PartitionSender {
+    let sender = this.#senders.get(partition);
+    if (sender === undefined) {
+      const { client, clock, topic, acks, timeoutMs } = this.#options;
+      sender = new PartitionSender({
+        client,
+        clock,
+        topic: topic.name,
+        partition: topic.partitions[partition]!,
+        acks,
+        timeoutMs,
+        onStored: (batch, baseOffset) => this.#stored(partition, batch, baseOffset),
+        onFailed: (error) => {
+          this.#failure.abort(error);
+          this.#changed();
+        },
+      });
+      this.#senders.set(partition, sender);
+    }
+    return sender;
+  }
+
+  #stored(partition: number, batch: SealedBatch, baseOffset: number): void {
+    let totals = this.#totals.get(partition);
+    if (totals === undefined) {
+      totals = { partition, records: 0, firstOffset: undefined, lastOffset: undefined };
+      this.#totals.set(partition, totals);
+    }
+    if (totals.records === 0 && baseOffset >= 0) totals.firstOffset = baseOffset;
+    if (baseOffset >= 0) totals.lastOffset = baseOffset + batch.records - 1;
+    totals.records += batch.records;
+    this.storedRecords += batch.records;
+    this.storedBytes += batch.inputBytes;
+    this.#pendingBytes -= batch.bytes.length;
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const wake of this.#wake.splice(0)) wake();
+  }
+
+  async #change(): Promise<void> {
+    this.failed.throwIfAborted();
+    await new Promise<void>((resolve) => this.#wake.push(resolve));
+  }
+}
+
+function sizeAtMost({ key, value, headers }: InputRecord): number {
+  let size = RECORD_OVERHEAD_BYTES_MAX + (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) {
+    size += HEADER_OVERHEAD_BYTES_MAX + Buffer.byteLength(header.key) + (header.value?.length ?? 0);
+  }
+  return size;
+}
+
+/** The codecs by the names of `compression.type`. */
+export const CODEC_NAMES = Object.keys(Codec);

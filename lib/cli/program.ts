@@ -1,0 +1,149 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type CommandIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts';
+import { parseDuration } from './duration.ts';
+import { unescapeBytes } from './escapes.ts';
+import { CommandError } from './failure.ts';
+
+export { type Command, InvalidArgumentError } from 'commander';
+
+/** The flags that every command has. */
+export interface CommonFlags {
+  readonly bootstrapServer?: string;
+  readonly clientConfig?: string;
+  /** ms. */
+  readonly timeout: number;
+  readonly json?: boolean;
+}
+
+/** Long enough for a function to start cold, short enough to wait for. */
+const TIMEOUT_MS_DEFAULT = 30_000;
+
+/** An empty program `tidelog NAME`, whose output goes to `io` and whose mistakes become CommanderErrors. */
+export function newProgram(name: string, summary: string, io: CommandIo): Command {
+  return new Command(`tidelog ${name}`)
+    .description(summary)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.out(text),
+      writeErr: (text) => io.err(text),
+      // runProgram words them itself.
+      outputError: () => {},
+      getOutHelpWidth: () => io.errTerminal?.columns ?? HELP_COLUMNS,
+      getErrHelpWidth: () => io.errTerminal?.columns ?? HELP_COLUMNS,
+    })
+    .helpOption('-h, --help', 'shows this')
+    .helpCommand(false)
+    .showSuggestionAfterError(true);
+}
+
+/** What help texts are wrapped to where no terminal tells. */
+const HELP_COLUMNS = 100;
+
+/** Adds the flags of CommonFlags. */
+export function withCommonFlags(command: Command): Command {
+  return command
+    .option(
+      '-b, --bootstrap-server <host:port,...>',
+      'where the cluster is; else TIDELOG_BOOTSTRAP_SERVERS, else localhost:9092',
+    )
+    .option(
+      '--client-config <file>',
+      "a Kafka client's properties file: bootstrap.servers, security.protocol, sasl.*, ssl.*",
+    )
+    .addOption(
+      new Option('--timeout <time>', 'how long to try: 500ms, 30s, 2m, or a number of ms')
+        .argParser(durationFlag)
+        .default(TIMEOUT_MS_DEFAULT, '30s'),
+    )
+    .option('--json', 'prints JSON, also for errors');
+}
+
+/** Adds examples to the end of the help text; each is a command line and what it does. */
+export function withExamples(command: Command, examples: readonly (readonly [line: string, what: string])[]): Command {
+  const text = examples.map(([line, what]) => `  ${what}:\n    ${line}\n`).join('');
+  return command.addHelpText(
+    'after',
+    `\nExamples:\n${text}\nExit codes: 0 done, 1 failed, 2 wrong flags or arguments.`,
+  );
+}
+
+function durationFlag(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined) throw new InvalidArgumentError('It takes a time such as 500ms, 30s or 2m.');
+  return ms;
+}
+
+/** A parser for a flag that takes a whole number in `low` to `high`. */
+export function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^-?\d+$/.test(text) || value < low || value > high) {
+      throw new InvalidArgumentError(`It takes a whole number from ${low} to ${high}.`);
+    }
+    return value;
+  };
+}
+
+/** A flag that takes bytes, with the escapes of unescapeBytes; `shown` is how the help text writes the default. */
+export function bytesOption(flags: string, description: string, fallback?: Buffer, shown?: string): Option {
+  const option = new Option(flags, description).argParser((text) => {
+    const parsed = unescapeBytes(text);
+    if (parsed === undefined) throw new InvalidArgumentError('It knows the escapes \\n \\r \\t \\0 \\\\ and \\xHH.');
+    return parsed;
+  });
+  return fallback === undefined ? option : option.default(fallback, shown);
+}
+
+/** A parser for a flag that may come several times: appends what `parse` makes of each. */
+export function repeated<T>(parse: (text: string) => T): (text: string, before: readonly T[] | undefined) => T[] {
+  return (text, before) => [...(before ?? []), parse(text)];
+}
+
+/** Splits `name=value` at the first `=`. */
+export function pair(text: string): readonly [name: string, value: string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It takes name=value.');
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** Runs a program whose actions throw CommandError; the exit code. Problems are told on stderr, as JSON with `--json`. */
+export async function runProgram(program: Command, args: readonly string[], io: CommandIo): Promise<number> {
+  const asJson = args.includes('--json');
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return EXIT_OK;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT_OK;
+      // The help text for a command that lacks its subcommand is already out.
+      if (error.code !== 'commander.help') tell(io, asJson, usageProblem(program, args, error.message), undefined);
+      return EXIT_USAGE;
+    }
+    if (error instanceof CommandError) {
+      tell(io, asJson, error.message, error.kafkaError);
+      return error.exitCode;
+    }
+    tell(
+      io,
+      asJson,
+      `This is a fault in tidelog: ${error instanceof Error ? error.message : String(error)}.`,
+      undefined,
+    );
+    return EXIT_FAILED;
+  }
+}
+
+function tell(io: CommandIo, asJson: boolean, message: string, kafkaError: string | undefined): void {
+  if (!asJson) io.err(`${message}\n`);
+  else io.err(`${JSON.stringify({ error: { message, ...(kafkaError !== undefined && { name: kafkaError }) } })}\n`);
+}
+
+/** Commander's words as a sentence: `error: unknown option '--x'` and, on a line of its own, `(Did you mean --y?)`. */
+function usageProblem(program: Command, args: readonly string[], message: string): string {
+  const [first = '', suggestion] = message.replace(/^error: /, '').split('\n');
+  const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, '.');
+  const hint = suggestion === undefined ? '' : ` ${suggestion.replace(/^\((.*)\)$/, '$1')}`;
+  const sub = program.commands.find((command) => command.name() === args[0]);
+  const name = sub === undefined ? program.name() : `${program.name()} ${sub.name()}`;
+  return `${sentence}${hint} ${name} --help lists all flags.`;
+}

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Tidelog } from '../../../lib/runtime/start.ts';
+import { cliOf, startMemoryTidelog } from './cli-run.ts';
+
+let tidelog: Tidelog;
+const cli = cliOf(() => tidelog.bootstrapServers);
+
+beforeAll(async () => {
+  tidelog = await startMemoryTidelog();
+});
+afterAll(() => tidelog.close());
+
+describe('topics create', () => {
+  it('creates a topic with partitions and configs', async () => {
+    const args = ['topics', 'create', 'orders', '-p', '3', '-c', 'retention.ms=1000', '-c', 'cleanup.policy=compact'];
+    expect(await cli(args)).toEqual({ exitCode: 0, out: 'Created topic orders with 3 partitions.\n', err: '' });
+    const [described] = JSON.parse((await cli(['topics', 'describe', 'orders', '--json'])).out);
+    expect(described.partitions.map(({ partition }: { partition: number }) => partition)).toEqual([0, 1, 2]);
+    expect(described.configs).toEqual({ 'cleanup.policy': 'compact', 'retention.ms': '1000' });
+  });
+
+  it('refuses a name that is taken, unless that is fine', async () => {
+    await cli(['topics', 'create', 'taken']);
+    const again = await cli(['topics', 'create', 'taken']);
+    expect(again.exitCode).toBe(1);
+    expect(again.err).toMatch(/^Topic taken was not created: .*\(TOPIC_ALREADY_EXISTS\)\. .*--if-not-exists.*\n$/);
+    const fine = await cli(['topics', 'create', 'taken', '--if-not-exists', '--json']);
+    expect([fine.exitCode, JSON.parse(fine.out)]).toEqual([0, { name: 'taken', created: false }]);
+  });
+
+  it("gives the broker's reason for names and configs that are wrong", async () => {
+    const name = await cli(['topics', 'create', 'a b']);
+    expect([name.exitCode, name.err]).toEqual([1, expect.stringContaining('(INVALID_TOPIC_EXCEPTION)')]);
+    const config = await cli(['topics', 'create', 'fine', '-c', 'retention.ms=soon']);
+    expect([config.exitCode, config.err]).toEqual([1, expect.stringContaining('(INVALID_CONFIG)')]);
+    expect(config.err).toContain('retention.ms');
+  });
+});
+
+describe('topics list and describe', () => {
+  it('list names alone, and more as JSON', async () => {
+    await cli(['topics', 'create', 'listed', '-p', '2']);
+    expect((await cli(['topics', 'list'])).out.split('\n')).toContain('listed');
+    const topics = JSON.parse((await cli(['topics', 'list', '--json'])).out) as { name: string; partitions: number }[];
+    expect(topics.find(({ name }) => name === 'listed')).toMatchObject({ partitions: 2, internal: false });
+  });
+
+  it('show offsets', async () => {
+    await cli(['topics', 'create', 'counted']);
+    await cli(['produce', 'counted'], { input: 'a\nb\nc\n' });
+    const { out } = await cli(['topics', 'describe', 'counted']);
+    expect(out).toMatch(/^Topic {4}counted\n/);
+    expect(out).toMatch(/PARTITION {2}LEADER {2}START {2}END {2}OFFSETS\n +0 +\d+ +0 +3 +3\n$/);
+  });
+
+  it('name the topic that was probably meant', async () => {
+    await cli(['topics', 'create', 'payments']);
+    const { exitCode, err } = await cli(['topics', 'describe', 'paymetns']);
+    expect(exitCode).toBe(1);
+    expect(err).toBe('There is no topic paymetns (UNKNOWN_TOPIC_OR_PARTITION). Did you mean payments?\n');
+  });
+});
+
+describe('topics alter', () => {
+  it('adds partitions and changes configs', async () => {
+    await cli(['topics', 'create', 'grown', '-c', 'retention.ms=1000']);
+    const args = ['topics', 'alter', 'grown', '-p', '4', '-c', 'segment.ms=5000', '--delete-config', 'retention.ms'];
+    expect(await cli(args)).toMatchObject({ exitCode: 0, err: '' });
+    const [described] = JSON.parse((await cli(['topics', 'describe', 'grown', '--json'])).out);
+    expect(described.partitions).toHaveLength(4);
+    expect(described.configs).toEqual({ 'segment.ms': '5000' });
+  });
+
+  it('says why there cannot be fewer partitions, and what to do', async () => {
+    await cli(['topics', 'create', 'wide', '-p', '3']);
+    const { exitCode, err } = await cli(['topics', 'alter', 'wide', '-p', '2', '--json']);
+    expect(exitCode).toBe(1);
+    expect(JSON.parse(err)).toEqual({
+      error: { message: expect.stringContaining('has 3 partitions and cannot have fewer'), name: 'INVALID_PARTITIONS' },
+    });
+    const same = await cli(['topics', 'alter', 'wide', '-p', '3']);
+    expect([same.exitCode, same.err]).toEqual([1, expect.stringContaining('(INVALID_PARTITIONS)')]);
+  });
+
+  it('wants something to change', async () => {
+    const { exitCode, err } = await cli(['topics', 'alter', 'wide']);
+    expect([exitCode, err]).toEqual([2, expect.stringContaining('Nothing to change')]);
+  });
+});
+
+describe('topics delete', () => {
+  it('deletes several, and tells which were not there', async () => {
+    await cli(['topics', 'create', 'old-1']);
+    await cli(['topics', 'create', 'old-2']);
+    const { exitCode, out, err } = await cli(['topics', 'delete', 'old-1', 'odl-3', 'old-2']);
+    expect([exitCode, out.split('\n').sort()]).toEqual([1, ['', 'Deleted topic old-1.', 'Deleted topic old-2.']]);
+    expect(err).toContain('There is no topic odl-3');
+    expect(await cli(['topics', 'delete', 'odl-3', '--if-exists'])).toMatchObject({ exitCode: 0, err: '' });
+    expect((await cli(['topics', 'list'])).out).not.toMatch(/^old-/m);
+  });
+});
