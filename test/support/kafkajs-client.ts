@@ -77,7 +77,7 @@ export interface KafkajsRecord {
 }
 
 /** The lower layers of kafkajs that its consumer groups are built on. */
-interface LowCluster {
+export interface LowCluster {
   connect(): Promise<void>;
   disconnect(): Promise<void>;
   addTargetTopic(topic: string): Promise<void>;
@@ -85,7 +85,7 @@ interface LowCluster {
   findBroker(node: { nodeId: number }): Promise<LowBroker>;
 }
 
-interface LowBroker {
+export interface LowBroker {
   fetch(request: {
     maxWaitTime: number;
     minBytes: number;
@@ -160,15 +160,16 @@ async function readPartition(node: LowBroker, topic: string, partition: number, 
   }
 }
 
-function lowCluster(broker: BrokerProcess): LowCluster {
+/** The lower layers of a client of one broker, or of any of several. */
+export function lowCluster(...brokers: readonly { readonly bootstrap: string }[]): LowCluster {
   const Cluster = requireKafkajs('kafkajs/src/cluster') as new (options: object) => LowCluster;
   const { createLogger } = requireKafkajs('kafkajs/src/loggers') as { createLogger(options: object): object };
   const socketFactory = requireKafkajs('kafkajs/src/network/socketFactory') as () => object;
   const logCreator = requireKafkajs('kafkajs/src/loggers/console') as object;
   return new Cluster({
-    logger: createLogger({ level: logLevel.ERROR, logCreator }),
+    logger: createLogger({ level: logLevel.NOTHING, logCreator }),
     socketFactory: socketFactory(),
-    brokers: [broker.bootstrap],
+    brokers: brokers.map(({ bootstrap }) => bootstrap),
     clientId: 'compat-reader',
     connectionTimeout: 5_000,
     authenticationTimeout: 5_000,
