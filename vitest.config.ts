@@ -34,6 +34,15 @@ export default defineConfig({
       {
         test: {
           ...pool,
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          testTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...pool,
           name: 'mutations',
           include: ['test/simulation/**/*.slow.ts'],
           testTimeout: 600_000,
@@ -46,6 +55,15 @@ export default defineConfig({
           name: 'crash',
           include: ['test/crash/**/*.test.ts'],
           testTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...pool,
+          name: 'chaos',
+          include: ['test/chaos/**/*.test.ts'],
+          testTimeout: 900_000,
           fileParallelism: false,
         },
       },

@@ -18,10 +18,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   journal: ['protocol/records', 'protocol/compression'],
   log: ['journal', 'protocol/records', 'protocol/compression'],
   admin: ['journal'],
-  groups: ['journal', 'log', 'admin'],
+  groups: ['journal', 'log', 'admin', 'protocol/messages/consumer-protocol.ts'],
   transactions: ['journal', 'log', 'admin', 'groups'],
   broker: ['protocol', 'journal', 'log', 'admin', 'groups', 'transactions'],
   gateway: ['broker/frame-handler.ts', 'admin/credentials'],
+  'index.ts': ['runtime'],
   runtime: ['protocol', 'storage', 'journal', 'log', 'admin', 'groups', 'transactions', 'broker', 'gateway'],
   cli: ['runtime', 'protocol', 'gateway'],
 };

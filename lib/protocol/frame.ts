@@ -36,7 +36,7 @@ export type HeaderOutcome =
  * - `request`: decoded; `body` is a RequestBody of `api.key`, with views into the frame for its byte fields.
  * - `unknownApi`: the key has no schema here.
  * - `unsupportedVersion`: the API is known, the version has no schema or is not served.
- * - `malformed`: cut off, invalid or with bytes left over; `header` if that could be read.
+ * - `malformed`: cut off or invalid; `header` if that could be read.
  */
 export type RequestOutcome =
   | {
@@ -106,8 +106,8 @@ export function decodeRequest(frame: Buffer, isServed: IsServed = servesAll): Re
   const decoded = attempt(() => {
     const reader = new Reader(frame, 0, { elements: REQUEST_ELEMENTS_MAX });
     readMessage(RequestHeader, api.requestHeaderVersion(version), reader);
+    // Bytes behind the body are passed over, as Kafka does: librdkafka leaves three in Metadata 9 and later for all topics.
     const body = readMessage(api.request, version, reader) as RequestBody<ApiKey>;
-    reader.end();
     return { kind: 'request' as const, header, api, body };
   });
   return decoded.kind === 'malformed' ? { ...decoded, header } : decoded;

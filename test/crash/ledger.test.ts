@@ -44,6 +44,13 @@ describe('the check of what a crash left', () => {
     expect(findProblems(log(0, 1, 0, 1, 2), [ledger(false, 3, [])])).toEqual([]);
   });
 
+  it('allows an idempotent producer to repeat what it gave up', () => {
+    const gaveUp = ledger(true, 2, [[1, 2]]);
+    gaveUp.mayRepeat.add(0);
+    expect(findProblems(log(0, 0, 1), [gaveUp])).toEqual([]);
+    expect(findProblems(log(0, 0, 1, 1), [gaveUp])).toHaveLength(1);
+  });
+
   it('finds records in another order than that of sending', () => {
     expect(findProblems(log(0, 2, 1), [ledger(false, 3, [])])).toHaveLength(1);
     expect(findProblems(log(0, 2, 1), [ledger(true, 3, [])])).toHaveLength(2);

@@ -15,6 +15,11 @@ export class Ledger {
   sent = 0;
   /** Offsets of acknowledged records by their counts. */
   readonly acknowledged = new Map<number, number>();
+  /**
+   * Records that an idempotent producer gave up without knowing whether they had landed, and that were sent again under another
+   * producer id: by their counts.
+   */
+  readonly mayRepeat = new Set<number>();
 
   constructor(producer: string, partition: number, idempotent: boolean) {
     this.producer = producer;
@@ -26,7 +31,7 @@ export class Ledger {
 /**
  * What is wrong with a partition's records, if anything: offsets must run from 0 without a gap, every acknowledged record must
  * stand at the offset that its acknowledgement named, and each producer's records must be there in the order of sending,
- * exactly once each if it is idempotent. Others may repeat what was not acknowledged.
+ * exactly once each if it is idempotent and did not give them up. Others may repeat what was not acknowledged.
  */
 export function findProblems(records: readonly FoundRecord[], ledgers: readonly Ledger[]): string[] {
   const problems: string[] = [];
@@ -42,7 +47,7 @@ export function findProblems(records: readonly FoundRecord[], ledgers: readonly 
 }
 
 function findProducerProblems(records: readonly FoundRecord[], ledger: Ledger): string[] {
-  const { producer, idempotent, sent, acknowledged } = ledger;
+  const { producer, idempotent, sent, acknowledged, mayRepeat } = ledger;
   const problems: string[] = [];
   let next = 0;
   for (const record of records) {
@@ -52,7 +57,7 @@ function findProducerProblems(records: readonly FoundRecord[], ledger: Ledger): 
     else if (record.count > next) {
       problems.push(`${producer}: record ${record.count} at offset ${record.offset} comes before record ${next}`);
       next = record.count + 1;
-    } else if (idempotent) {
+    } else if (idempotent && !mayRepeat.has(record.count)) {
       problems.push(`${producer}: record ${record.count} is there again at offset ${record.offset}`);
     }
   }

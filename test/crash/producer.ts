@@ -129,7 +129,8 @@ function batchBytes(random: () => number): number {
   return kind < 0.98 ? between(random, 4_000, 40_000) : between(random, 280_000, 600_000);
 }
 
-function valueFor(producer: string, count: number, size: number): Buffer {
+/** The value of a producer's record: whose it is, which, and filling. */
+export function valueFor(producer: string, count: number, size: number): Buffer {
   const head = `${producer}:${count}:`;
   return Buffer.alloc(Math.max(size, head.length), head);
 }

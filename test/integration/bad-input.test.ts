@@ -106,12 +106,6 @@ describe('what cannot be parsed closes the connection with one line', () => {
     ['an unknown version', () => withSize(header(3, 99)), 'connection_refused_request', /version 99 of API key 3/],
     ['a body that is cut off', () => withSize(header(3, 9)), 'connection_refused_request', /malformed/],
     [
-      'bytes left over',
-      () => withSize(Buffer.concat([frame(ApiKey.Metadata, 8, { topics: [] }).subarray(4), Buffer.alloc(3)])),
-      'connection_refused_request',
-      /malformed/,
-    ],
-    [
       'an array that claims two billion elements',
       () => withSize(Buffer.concat([header(3, 1), Buffer.from('7fffffff', 'hex')])),
       'connection_refused_request',

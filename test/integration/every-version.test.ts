@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { TOPIC_CONFIG_NAMES } from '../../lib/admin/topic-configs.ts';
 import { SERVED } from '../../lib/broker/served.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { ApiKey, type RequestInput } from '../../lib/protocol/apis.ts';
@@ -135,7 +136,10 @@ describe('a request of every version gets its answer', () => {
     const [created] = topics;
     if (version < 5) return;
     expect(created).toMatchObject({ numPartitions: 3, replicationFactor: 2 });
-    expect(created!.configs).toMatchObject([{ name: 'retention.ms', value: '1000', readOnly: false, configSource: 1 }]);
+    const described = Object.fromEntries(created!.configs!.map((one) => [one.name, one]));
+    expect(Object.keys(described)).toEqual([...TOPIC_CONFIG_NAMES].sort());
+    expect(described['retention.ms']).toMatchObject({ value: '1000', readOnly: false, configSource: 1 });
+    expect(described['retention.bytes']).toMatchObject({ value: '-1', readOnly: false, configSource: 5 });
     expect(created!.topicId !== ZERO_UUID).toBe(version >= 7);
   });
 
@@ -173,6 +177,85 @@ describe('a request of every version gets its answer', () => {
     expect(results).toEqual([{ name, errorCode: 0, errorMessage: null }]);
     const { topics } = await engine.client.ask(ApiKey.Metadata, 12, { topics: [{ name }] });
     expect(topics[0]!.partitions).toHaveLength(4);
+  });
+
+  everyVersion(ApiKey.DescribeConfigs, 'DescribeConfigs', async (version) => {
+    const { results } = await engine.client.ask(ApiKey.DescribeConfigs, version, {
+      resources: [{ resourceType: 2, resourceName: topic.name, configurationKeys: ['retention.bytes'] }],
+      includeSynonyms: true,
+      ...(version >= 3 ? { includeDocumentation: true } : {}),
+    });
+    expect(results).toMatchObject([{ errorCode: 0, resourceType: 2, resourceName: topic.name }]);
+    const synonyms = [{ name: 'log.retention.bytes', value: '-1', source: 5 }];
+    const expected = { name: 'retention.bytes', value: '-1', readOnly: false, configSource: 5, synonyms };
+    expect(results[0]!.configs).toMatchObject([{ ...expected, configType: version >= 3 ? 5 : 0 }]);
+    if (version >= 3) expect(results[0]!.configs[0]!.documentation).toMatch(/kept/);
+  });
+
+  everyVersion(ApiKey.AlterConfigs, 'AlterConfigs', async (version) => {
+    const { name } = await createTopic(engine.client, `altered-by-v${version}`, { configs: { 'retention.ms': '5' } });
+    const configs = [{ name: 'flush.ms', value: '7' }];
+    const { responses } = await engine.client.ask(ApiKey.AlterConfigs, version, {
+      resources: [{ resourceType: 2, resourceName: name, configs }],
+      validateOnly: false,
+    });
+    expect(responses).toEqual([{ errorCode: 0, errorMessage: null, resourceType: 2, resourceName: name }]);
+    expect((await engine.broker.admin.topics.read(name))!.record.configs).toEqual({ 'flush.ms': '7' });
+  });
+
+  everyVersion(ApiKey.DescribeLogDirs, 'DescribeLogDirs', async (version) => {
+    const answer = await engine.client.ask(ApiKey.DescribeLogDirs, version, {
+      topics: [{ topic: topic.name, partitions: [1] }],
+    });
+    const partitions = [{ partitionIndex: 1, partitionSize: 0, offsetLag: 0, isFutureKey: false }];
+    const topics = [{ name: topic.name, partitions }];
+    expect(answer.errorCode).toBe(0);
+    expect(answer.results).toMatchObject([
+      { errorCode: 0, logDir: 'memory', topics, totalBytes: -1, isCordoned: false },
+    ]);
+  });
+
+  everyVersion(ApiKey.ElectLeaders, 'ElectLeaders', async (version) => {
+    const answer = await engine.client.ask(ApiKey.ElectLeaders, version, {
+      ...(version >= 1 ? { electionType: 1 } : {}),
+      topicPartitions: [{ topic: topic.name, partitions: [0] }],
+    });
+    expect(answer).toMatchObject({
+      errorCode: 0,
+      replicaElectionResults: [{ topic: topic.name, partitionResult: [{ partitionId: 0, errorCode: 84 }] }],
+    });
+  });
+
+  everyVersion(ApiKey.IncrementalAlterConfigs, 'IncrementalAlterConfigs', async (version) => {
+    const { name } = await createTopic(engine.client, `changed-by-v${version}`, { configs: { 'retention.ms': '5' } });
+    const configs = [{ name: 'flush.ms', configOperation: 0, value: '7' }];
+    const { responses } = await engine.client.ask(ApiKey.IncrementalAlterConfigs, version, {
+      resources: [{ resourceType: 2, resourceName: name, configs }],
+      validateOnly: false,
+    });
+    expect(responses).toEqual([{ errorCode: 0, errorMessage: null, resourceType: 2, resourceName: name }]);
+    const { record } = (await engine.broker.admin.topics.read(name))!;
+    expect(record.configs).toEqual({ 'flush.ms': '7', 'retention.ms': '5' });
+  });
+
+  everyVersion(ApiKey.ListConfigResources, 'ListConfigResources', async (version) => {
+    const request = version >= 1 ? { resourceTypes: [2] } : {};
+    const answer = await engine.client.ask(ApiKey.ListConfigResources, version, request);
+    expect(answer.errorCode).toBe(0);
+    const named = { resourceName: topic.name, resourceType: 2 };
+    expect(answer.configResources).toEqual(version >= 1 ? expect.arrayContaining([named]) : []);
+  });
+
+  everyVersion(ApiKey.DescribeTopicPartitions, 'DescribeTopicPartitions', async (version) => {
+    const answer = await engine.client.ask(ApiKey.DescribeTopicPartitions, version, {
+      topics: [{ name: topic.name }],
+      responsePartitionLimit: 1,
+    });
+    const state = { errorCode: 0, leaderId: 0, leaderEpoch: 0, replicaNodes: [0], isrNodes: [0], offlineReplicas: [] };
+    const partitions = [{ ...state, partitionIndex: 0, eligibleLeaderReplicas: [], lastKnownElr: [] }];
+    const described = { errorCode: 0, name: topic.name, topicId: topic.id, isInternal: false, partitions };
+    expect(answer.topics).toEqual([{ ...described, topicAuthorizedOperations: 0b1101_1111_1000 }]);
+    expect(answer.nextCursor).toEqual({ topicName: topic.name, partitionIndex: 1 });
   });
 
   everyVersion(ApiKey.DescribeCluster, 'DescribeCluster', async (version) => {

@@ -107,6 +107,16 @@ describe('tidelog dev', () => {
     expect(dev.stops.size).toBe(0);
   });
 
+  it('says where the metrics are, if they were asked for', async () => {
+    const dev = run(['dev', '--store', 'memory', '--metrics-port', '0', ...ANY_PORT]);
+    await eventually(() => dev.out().includes('Ctrl-C'), 'the banner');
+    const [, url] = /Metrics {2}(http:\S+), and \/healthz\n/.exec(dev.out())!;
+    expect((await fetch(url!)).status).toBe(200);
+    dev.signal();
+    expect(await dev.exitCode).toBe(0);
+    await expect(fetch(url!)).rejects.toThrow();
+  });
+
   it('ends at once on a second signal', async () => {
     const dev = run(['dev', '--store', 'memory', ...ANY_PORT]);
     await eventually(() => dev.out().includes('Ctrl-C'), 'the banner');
