@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
+import type { Record as KafkaRecord } from '../protocol/records/record.ts';
 import { withClient } from './client/connect.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
 import { findTopic, type Topic, type TopicPartition } from './client/topics.ts';
@@ -16,6 +17,7 @@ import {
 import { resolveStart } from './consume/resolve-start.ts';
 import { parseStart, parseTimestamp, type Start } from './consume/start.ts';
 import { TopicReader } from './consume/topic-reader.ts';
+import { consumeInGroup } from './consume-group.ts';
 import { CommandError, usageError } from './failure.ts';
 import { stopOnSignal } from './interruption.ts';
 import {
@@ -33,6 +35,7 @@ import { showProgress, summaryText } from './terminal/progress.ts';
 
 interface ConsumeFlags extends CommonFlags {
   readonly fromBeginning?: boolean;
+  readonly group?: string;
   readonly offset?: Start;
   readonly timestamp?: number;
   readonly partition?: readonly number[];
@@ -63,6 +66,7 @@ export const consume: CliCommand = (args, io) => {
     .option('--from-beginning', 'starts at the first record; else only what comes from now on')
     .option('-o, --offset <where>', 'starts at an offset, earliest, latest, or -N for N before the end', startFlag)
     .option('--timestamp <time>', 'starts at the first record as young as this: 2026-11-20T12:00:00Z, or ms', timeFlag)
+    .option('-g, --group <id>', 'reads as a member of a group, which goes on where it has been; commits what is out')
     .option('-p, --partition <n>', 'reads this one; may come several times', repeated(wholeNumber(0, PARTITION_MAX)))
     .option('-n, --max-messages <n>', 'stops after so many', wholeNumber(1, Number.MAX_SAFE_INTEGER))
     .option('-e, --until-end', 'stops where the end is now; starts at the beginning unless told otherwise')
@@ -80,6 +84,7 @@ export const consume: CliCommand = (args, io) => {
     ['tidelog consume greetings --from-beginning', 'All records, and those to come'],
     ['tidelog consume access-log --until-end > access.log', 'A topic into a file'],
     ["tidelog consume orders -o -10 -f '%p:%o %T %k %s\\n'", 'The last ten of each partition, with where they are'],
+    ['tidelog consume orders --group billing --from-beginning', 'Share a topic with others of a group'],
     ['tidelog consume orders --timestamp 2026-11-20T12:00:00Z --json | jq .value', 'From noon on, for a program'],
   ])
     .addHelpText(
@@ -90,6 +95,7 @@ export const consume: CliCommand = (args, io) => {
     .action((topic: string, flags: ConsumeFlags) => {
       const format = formatOf(flags);
       const start = startOf(flags);
+      checkGroup(flags);
       return withClient(flags, io, (client) => read(client, io, topic, start, format, flags));
     });
   return runProgram(program, args, io);
@@ -114,6 +120,13 @@ function startOf({ fromBeginning, offset, timestamp, untilEnd }: ConsumeFlags): 
   if (offset !== undefined) return offset;
   if (timestamp !== undefined) return { kind: 'timestamp', timestamp };
   return { kind: fromBeginning || untilEnd ? 'earliest' : 'latest' };
+}
+
+/** The group decides on partitions and offsets. */
+function checkGroup({ group, partition, offset, timestamp, untilEnd }: ConsumeFlags): void {
+  if (group === undefined) return;
+  const given = [partition, offset, timestamp, untilEnd].some((one) => one !== undefined);
+  if (given) throw usageError('--group goes with none of --partition, --offset, --timestamp and --until-end.');
 }
 
 function formatOf(flags: ConsumeFlags): RecordFormat {
@@ -142,7 +155,10 @@ async function read(
   const clock = systemClock;
   const topic = await findTopic(client, name, { clock, timeoutMs: flags.timeout });
   const committed = flags.isolation === 'read_committed';
-  const ranges = await resolveStart(client, topic, chosenPartitions(topic, flags.partition), start, committed);
+  const inGroup = flags.group !== undefined;
+  const ranges = inGroup
+    ? []
+    : await resolveStart(client, topic, chosenPartitions(topic, flags.partition), start, committed);
   const stop = stopOnSignal(io);
   const gone = io.outGone ?? new AbortController().signal;
   const out = new OutputBuffer();
@@ -164,27 +180,34 @@ async function read(
     if (out.length > 0 && !gone.aborted) io.out(out.take());
     await io.outDrained?.();
   };
-  const reader = new TopicReader({
-    client,
-    clock,
-    topic,
-    ranges,
-    untilEnd,
-    committed,
-    timeoutMs: flags.timeout,
-    signal: AbortSignal.any([stop.signal, gone]),
-    onRecord(record, partition) {
-      format(out, record, name, partition);
-      records++;
-      size += (record.key?.length ?? 0) + (record.value?.length ?? 0);
-      if (out.length >= OUTPUT_BYTES && !gone.aborted) io.out(out.take());
-      return records !== flags.maxMessages;
-    },
-    onAnswer: flush,
-    warn: (message) => io.err(`${message}\n`),
-  });
+  const signal = AbortSignal.any([stop.signal, gone]);
+  const onRecord = (record: KafkaRecord, partition: number) => {
+    format(out, record, name, partition);
+    records++;
+    size += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    if (out.length >= OUTPUT_BYTES && !gone.aborted) io.out(out.take());
+    return records !== flags.maxMessages;
+  };
+  const readAlone = () =>
+    new TopicReader({
+      client,
+      clock,
+      topic,
+      ranges,
+      untilEnd,
+      committed,
+      timeoutMs: flags.timeout,
+      signal,
+      onRecord,
+      onAnswer: flush,
+      warn: (message) => io.err(`${message}\n`),
+    }).run();
   try {
-    await reader.run();
+    if (flags.group === undefined) await readAlone();
+    else {
+      const { group, fromBeginning = false } = flags;
+      await consumeInGroup({ flags, io, topic: name, group, fromBeginning, committed, signal, onRecord, flush });
+    }
     await flush();
   } finally {
     hideProgress();

@@ -1,14 +1,22 @@
-import type { Command as CliCommand, CommandIo } from './command.ts';
 import { systemClock } from '../core/clock.ts';
-import { GroupClient, type DescribedGroup, unknownGroup } from './client/groups.ts';
 import { withClient } from './client/connect.ts';
+import { type DescribedGroup, GroupClient, unknownGroup } from './client/groups.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
+import type { Command as CliCommand, CommandIo } from './command.ts';
 import { brokerRefusal, usageError } from './failure.ts';
 import { addDeleteOffsets } from './groups/delete-offsets.ts';
 import { groupJson, membersText, standingOf, standingText, stateText } from './groups/describe-group.ts';
 import { TopicOffsets } from './groups/offset-ranges.ts';
 import { addResetOffsets } from './groups/reset-offsets.ts';
-import { type Command, type CommonFlags, newProgram, repeated, runProgram, withCommonFlags, withExamples } from './program.ts';
+import {
+  type Command,
+  type CommonFlags,
+  newProgram,
+  repeated,
+  runProgram,
+  withCommonFlags,
+  withExamples,
+} from './program.ts';
 import { json, table } from './terminal/text.ts';
 
 /** `tidelog groups list|describe|reset-offsets|delete|delete-offsets`. */
@@ -54,7 +62,12 @@ function addList(program: Command, io: CommandIo): void {
       if (flags.state === undefined && flags.type === undefined) {
         return io.out(shown.map(({ group }) => `${group}\n`).join(''));
       }
-      io.out(table(['GROUP', 'TYPE', 'STATE'], shown.map(({ group, type, state }) => [group, type, state])));
+      io.out(
+        table(
+          ['GROUP', 'TYPE', 'STATE'],
+          shown.map(({ group, type, state }) => [group, type, state]),
+        ),
+      );
     }),
   );
 }
@@ -138,12 +151,7 @@ function addDelete(program: Command, io: CommandIo): void {
   );
 }
 
-async function remove(
-  client: KafkaClient,
-  io: CommandIo,
-  ids: readonly string[],
-  flags: DescribeFlags,
-): Promise<void> {
+async function remove(client: KafkaClient, io: CommandIo, ids: readonly string[], flags: DescribeFlags): Promise<void> {
   const groups = groupsOf(client, flags);
   if (ids.length > 0 === (flags.allGroups === true)) throw usageError('Name the groups, or give --all-groups.');
   const empty = async () => (await groups.list()).filter(({ state }) => state === 'Empty').map(({ group }) => group);

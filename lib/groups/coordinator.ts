@@ -126,6 +126,8 @@ export class GroupCoordinator implements Groups {
 
   async #listOne(groupId: string, context: RequestContext): Promise<ListedGroup | undefined> {
     const described = await this.describe(groupId, context);
+    // A group that this program cannot read (the log says why) does not hide the others.
+    if (described.kind === 'failed' && described.error === 'UNKNOWN_SERVER_ERROR') return undefined;
     if (described.kind === 'failed') throw new StoreUnavailableError(`group ${groupId} could not be read`);
     const group = described.reply;
     return group === undefined ? undefined : { groupId, type: group.type, ...protocolOf(group).summary(group) };

@@ -1,4 +1,3 @@
-import { toAssignment } from './consumer/partitions.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
@@ -18,7 +17,9 @@ import {
 } from './classic/state.ts';
 import type { GroupConfig } from './config.ts';
 import { removeMembers } from './consumer/members.ts';
+import { toAssignment } from './consumer/partitions.ts';
 import { type ConsumerGroup, indexOf, type Member, newConsumerGroup, type SubscribedTopic } from './consumer/state.ts';
+import { sharedNames } from './consumer/subscription.ts';
 import type { Group } from './group.ts';
 
 /** The protocol type of consumers: only groups of it can change over to the consumer protocol. */
@@ -50,7 +51,11 @@ export function byTopicId(
 }
 
 /** What SyncGroup hands to a classic consumer, in the version that its own metadata has. */
-export function encodeAssignment(group: ConsumerGroup, assignment: Assignment, protocols: readonly MemberProtocol[]): Buffer {
+export function encodeAssignment(
+  group: ConsumerGroup,
+  assignment: Assignment,
+  protocols: readonly MemberProtocol[],
+): Buffer {
   const { topicsById } = indexOf(group.body);
   const assignedPartitions = assignment.flatMap(({ topicId, partitions }) => {
     const topic = topicsById.get(topicId)?.name;
@@ -59,7 +64,10 @@ export function encodeAssignment(group: ConsumerGroup, assignment: Assignment, p
   const told = protocols[0]?.metadata;
   const version = told === undefined || told.length < 2 ? 0 : Math.max(told.readInt16BE(0), 0);
   const { max } = ConsumerProtocolAssignment.versions;
-  return encodeConsumerProtocol(ConsumerProtocolAssignment, Math.min(version, max), { assignedPartitions, userData: null });
+  return encodeConsumerProtocol(ConsumerProtocolAssignment, Math.min(version, max), {
+    assignedPartitions,
+    userData: null,
+  });
 }
 
 /** The topics whose ids and partitions `upgrade` needs. */
@@ -109,7 +117,10 @@ export function upgrade(
   if (members.size === 0) return { kind: 'upgraded', group: empty };
   const { migrationPolicy, maxSize } = config.consumer;
   if (migrationPolicy !== 'bidirectional' && migrationPolicy !== 'upgrade') {
-    return { kind: 'refused', message: 'the group is a classic one, and upgrades are off (group.consumer.migration.policy)' };
+    return {
+      kind: 'refused',
+      message: 'the group is a classic one, and upgrades are off (group.consumer.migration.policy)',
+    };
   }
   if (classic.protocolType !== CONSUMER_PROTOCOL_TYPE) {
     return { kind: 'refused', message: `the group is a classic one of the protocol type ${classic.protocolType}` };
@@ -123,7 +134,10 @@ export function upgrade(
     const subscription = decodeSubscription(protocolMetadata(classic, member));
     const assignment = assignedOf(classic, member);
     if (subscription === undefined || assignment === undefined) {
-      return { kind: 'refused', message: `what the classic member ${member.memberId} sent is not the consumers' protocol` };
+      return {
+        kind: 'refused',
+        message: `what the classic member ${member.memberId} sent is not the consumers' protocol`,
+      };
     }
     if (assignment.userData !== null && assignment.userData.length > 0) {
       return { kind: 'refused', message: 'the members of the classic group use an assignor of their own' };
@@ -138,7 +152,7 @@ export function upgrade(
       joinedAt: now,
       sessionTimeoutMs: member.sessionTimeoutMs,
       rebalanceTimeoutMs: member.rebalanceTimeoutMs,
-      topicNames: [...new Set(subscription.topics)].sort(),
+      topicNames: sharedNames(subscription.topics, upgraded),
       topicPattern: '',
       memberEpoch: classic.generation,
       previousMemberEpoch: classic.generation,

@@ -62,7 +62,7 @@ describe(`one gateway over the embedded store (TIDELOG_CHAOS_SEED=${CHAOS_SEED})
           longFreezeMs: 0,
           freezes: false,
           downMs: [0, 1_000],
-          restMs: [100, 2_000],
+          restMs: [200, 2_500],
           clientCutMs: [10, 250],
           storeCutMs: [0, 0],
         },

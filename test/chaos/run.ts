@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { journalId } from '../../lib/storage/items/journal-entry.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
-import { findProblems } from '../crash/ledger.ts';
+import { type FoundRecord, findProblems } from '../crash/ledger.ts';
 import { readPartition } from '../crash/read-partition.ts';
 import { between, seeded } from '../crash/seeded.ts';
 import type { Check } from '../simulation/checks.ts';
@@ -173,35 +173,34 @@ export async function runChaos(stage: Stage, options: RunOptions, problems: Prob
   async function checkEverything() {
     const ledger = new StoredLedger(report, () => Date.now(), sents);
     const stored = await replayStored(stores, { id: topic.id, partitions, journals }, ledger, watch);
-    for (const [index, gateway] of gateways.entries()) {
-      const client = await TcpClient.connect(gateway.address);
-      for (let partition = 0; partition < partitions; partition++) {
-        const end = stored.ends[partition]!;
-        const told = await listOffset(client, topic, LATEST, { partition });
-        if (told.offset !== end) {
-          report(
-            'viewDiffers',
-            `${gateway.name} says ${told.offset} for partition ${partition}, a replay gives ${end}`,
-          );
-        }
-        const log = await readPartition(client, topic, partition);
-        if (log.length !== end) report('viewDiffers', `${gateway.name} has ${log.length} of ${end} in ${partition}`);
-        witness.compareWith(partition, log);
-        // The others were held against what this one showed.
-        if (index > 0) continue;
-        for (const { offset, producer, count } of log) {
-          const records = [{ offset, id: `${producer}:${count}` }];
-          witness.polled({ who: gateway.name, partition, asked: offset, records, highWatermark: end });
-        }
-        const found = findProblems(
-          log,
-          sents.filter((sent) => sent.partition === partition),
-        );
-        for (const problem of found) report('ackLost', `partition ${partition}: ${problem}`);
-      }
-      client.close();
+    const logs = new Map<number, readonly FoundRecord[]>();
+    for (const gateway of gateways) await watched(checkGateway(gateway, stored.ends, logs));
+    for (const [partition, log] of logs) {
+      const found = findProblems(
+        log,
+        sents.filter((sent) => sent.partition === partition),
+      );
+      for (const problem of found) report('ackLost', `partition ${partition}: ${problem}`);
     }
     return stored;
+  }
+
+  /** Reads everything again; `logs` holds what the gateway before this one gave, which has to be the same. */
+  async function checkGateway(gateway: Gateway, ends: readonly number[], logs: Map<number, readonly FoundRecord[]>) {
+    const client = await TcpClient.connect(gateway.address);
+    for (const [partition, end] of ends.entries()) {
+      const told = await listOffset(client, topic, LATEST, { partition });
+      if (told.offset !== end) {
+        report('viewDiffers', `${gateway.name} says ${told.offset} for partition ${partition}, a replay gives ${end}`);
+      }
+      const log = await readPartition(client, topic, partition);
+      if (log.length !== end) report('viewDiffers', `${gateway.name} has ${log.length} of ${end} in ${partition}`);
+      witness.compareWith(partition, log);
+      const other = (logs.get(partition) ?? log).find((record, offset) => differs(record, log[offset]));
+      if (other !== undefined) report('readOther', `${gateway.name} has another record at ${other.offset}`);
+      logs.set(partition, log);
+    }
+    client.close();
   }
 
   function acknowledged(): number {
@@ -232,6 +231,10 @@ export async function runChaos(stage: Stage, options: RunOptions, problems: Prob
       `producers done ${seconds(doneAt - calmAt)} s and readers ${seconds(settledAt - calmAt)} s after the last trouble`,
     ].join(', ');
   }
+}
+
+function differs(one: FoundRecord, other: FoundRecord | undefined): boolean {
+  return one.producer !== other?.producer || one.count !== other.count;
 }
 
 async function prepareTopic(gateway: Gateway, partitions: number, journals: number): Promise<TopicName> {

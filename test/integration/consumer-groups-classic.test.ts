@@ -8,7 +8,7 @@ import {
   encodeConsumerProtocol,
 } from '../../lib/protocol/messages/consumer-protocol.ts';
 import { ConsumerMember, describeConsumerGroup } from '../support/consumer-member.ts';
-import { emptyStores, type Engine, startEngine } from '../support/engine.ts';
+import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { describeGroup, GroupMember, type Synced } from '../support/group-member.ts';
 import { createTopic, type TopicName } from '../support/requests.ts';
 import { ShiftedClock } from '../support/shifted-clock.ts';
@@ -161,9 +161,24 @@ describe('a group that changes over', () => {
     const back = classic(group, { instanceId: 'instance' });
     expect(await back.join()).toMatchObject({ errorCode: 0 });
     const described = await describeGroup(engine.client, group);
-    expect(described).toMatchObject({ errorCode: 0, members: [{ memberId: back.memberId, groupInstanceId: 'instance' }] });
+    expect(described).toMatchObject({
+      errorCode: 0,
+      members: [{ memberId: back.memberId, groupInstanceId: 'instance' }],
+    });
     expect(partitionsIn(await back.sync())).toEqual([0, 1, 2, 3]);
   });
+});
+
+it('a group that changes over while partitions are on their way begins with a rebalance', async () => {
+  const group = newGroup();
+  const old = await classicGroup(group);
+  await consumer(group, 'fresh', { instanceId: 'instance' }).heartbeat();
+  const back = classic(group, { instanceId: 'instance' });
+  await back.join();
+  // The old member still has all partitions, half of which are to be the other's.
+  expect(await back.sync()).toMatchObject({ errorCode: REBALANCE_IN_PROGRESS });
+  const described = await describeGroup(engine.client, group);
+  expect(described.members.map(({ memberId }) => memberId).sort()).toEqual([old.memberId, back.memberId].sort());
 });
 
 describe('a classic member of a consumer group', () => {
@@ -203,7 +218,9 @@ describe('a classic member of a consumer group', () => {
     await fresh.heartbeat();
     expect(fresh.owned).toEqual([]);
     expect(await old.heartbeat()).toBe(REBALANCE_IN_PROGRESS);
-    const cooperative = new GroupMember(engine.client, group, { protocols: [{ name: 'range', metadata: subscription([0, 1]) }] });
+    const cooperative = new GroupMember(engine.client, group, {
+      protocols: [{ name: 'range', metadata: subscription([0, 1]) }],
+    });
     cooperative.memberId = old.memberId;
     expect(await rejoin(cooperative)).toEqual([0, 1]);
     await fresh.heartbeat();
@@ -273,5 +290,8 @@ it('changes nothing over where group.consumer.migration.policy says no', async (
   await old.join();
   const fresh = new ConsumerMember(strict.client, 'group', 'fresh', ['orders']);
   expect(await fresh.heartbeat()).toMatchObject({ errorCode: errorCode('GROUP_ID_NOT_FOUND') });
-  expect(await describeGroup(strict.client, 'group')).toMatchObject({ errorCode: 0, members: [{ memberId: old.memberId }] });
+  expect(await describeGroup(strict.client, 'group')).toMatchObject({
+    errorCode: 0,
+    members: [{ memberId: old.memberId }],
+  });
 });

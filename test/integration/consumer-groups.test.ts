@@ -3,7 +3,7 @@ import { errorCode } from '../../lib/core/errors.ts';
 import { LOOK_AGE_MAX_MS } from '../../lib/groups/topic-looks.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
 import { ConsumerMember, describeConsumerGroup, joining } from '../support/consumer-member.ts';
-import { emptyStores, type Engine, startEngine } from '../support/engine.ts';
+import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { createTopic, deleteTopic, type TopicName } from '../support/requests.ts';
 import { ShiftedClock } from '../support/shifted-clock.ts';
 
@@ -30,7 +30,12 @@ const at = (topic: TopicName, ...partitions: number[]) => partitions.map((partit
 describe('a consumer group', () => {
   it('gives its first member everything, and tells it once', async () => {
     const first = member(newGroup(), 'first');
-    expect(await first.heartbeat()).toMatchObject({ errorCode: 0, memberId: 'first', memberEpoch: 1, heartbeatIntervalMs: 5000 });
+    expect(await first.heartbeat()).toMatchObject({
+      errorCode: 0,
+      memberId: 'first',
+      memberEpoch: 1,
+      heartbeatIntervalMs: 5000,
+    });
     expect(first.owned).toEqual(at(orders, 0, 1, 2, 3));
     expect(await first.heartbeat()).toMatchObject({ errorCode: 0, memberEpoch: 1, assignment: null });
   });
@@ -59,7 +64,10 @@ describe('a consumer group', () => {
       assignorName: 'uniform',
       members: [
         { memberId: 'first', memberEpoch: 2, memberType: 1, clientId: 'test', clientHost: '/127.0.0.1' },
-        { memberId: 'second', assignment: { topicPartitions: [{ topicId: orders.id, topicName: 'orders', partitions: [2, 3] }] } },
+        {
+          memberId: 'second',
+          assignment: { topicPartitions: [{ topicId: orders.id, topicName: 'orders', partitions: [2, 3] }] },
+        },
       ],
     });
     await second.leave();
@@ -101,6 +109,23 @@ describe('a consumer group', () => {
     expect(await beats()).toEqual(expect.arrayContaining(at(toCome, 0, 1)));
     await deleteTopic(client, 'growing');
     expect(await beats()).toEqual(at(toCome, 0, 1));
+  });
+
+  it('takes what a member no longer asks for, once it has given it up', async () => {
+    const other = await createTopic(engine.client, 'other', { partitions: 1 });
+    const group = newGroup();
+    const [first, second] = [member(group, 'first', ['orders', 'other']), member(group, 'second', ['orders'])];
+    for (const one of [first, first, second, first, first, second, second]) await one.heartbeat();
+    const before = await describeConsumerGroup(engine.client, group);
+    await first.subscribe(['other']);
+    expect(first.owned).toEqual(at(other, 0));
+    await second.heartbeat();
+    expect(second.owned).not.toEqual(at(orders, 0, 1, 2, 3));
+    await first.heartbeat();
+    await second.heartbeat();
+    expect(second.owned).toEqual(at(orders, 0, 1, 2, 3));
+    const after = await describeConsumerGroup(engine.client, group);
+    expect(after).toMatchObject({ groupState: 'Stable', groupEpoch: before.groupEpoch + 1 });
   });
 
   it('resolves patterns, and takes an empty one for none', async () => {
@@ -192,7 +217,10 @@ describe('a static member', () => {
 
 describe('ConsumerGroupHeartbeat refuses', () => {
   const ask = (body: Partial<ReturnType<typeof joining>>, version = 1) =>
-    engine.client.ask(ApiKey.ConsumerGroupHeartbeat, version, { ...joining('refusing', 'asking', ['orders']), ...body });
+    engine.client.ask(ApiKey.ConsumerGroupHeartbeat, version, {
+      ...joining('refusing', 'asking', ['orders']),
+      ...body,
+    });
 
   it.each([
     ['no member id', { memberId: '' }, 'INVALID_REQUEST'],
@@ -201,7 +229,11 @@ describe('ConsumerGroupHeartbeat refuses', () => {
     ['an empty rack', { rackId: '' }, 'INVALID_REQUEST'],
     ['a join without a rebalance time-out', { rebalanceTimeoutMs: -1 }, 'INVALID_REQUEST'],
     ['a join without partitions', { topicPartitions: null }, 'INVALID_REQUEST'],
-    ['a join with partitions', { topicPartitions: [{ topicId: 'nowherenowherenowhereA', partitions: [0] }] }, 'INVALID_REQUEST'],
+    [
+      'a join with partitions',
+      { topicPartitions: [{ topicId: 'nowherenowherenowhereA', partitions: [0] }] },
+      'INVALID_REQUEST',
+    ],
     ['a join without a subscription', { subscribedTopicNames: null }, 'INVALID_REQUEST'],
     ['leaving for a while without an instance id', { memberEpoch: -2 }, 'INVALID_REQUEST'],
     ['an epoch that is none', { memberEpoch: -3 }, 'INVALID_REQUEST'],
@@ -240,7 +272,9 @@ describe('ConsumerGroupHeartbeat refuses', () => {
   it('more members than group.consumer.max.size', async () => {
     const group = newGroup();
     for (let n = 0; n < 8; n++) await member(group, `member-${n}`).heartbeat();
-    expect(await member(group, 'too-many').heartbeat()).toMatchObject({ errorCode: errorCode('GROUP_MAX_SIZE_REACHED') });
+    expect(await member(group, 'too-many').heartbeat()).toMatchObject({
+      errorCode: errorCode('GROUP_MAX_SIZE_REACHED'),
+    });
     expect(await member(group, 'member-7').heartbeat()).toMatchObject({ errorCode: 0 });
   });
 

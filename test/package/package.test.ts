@@ -29,7 +29,7 @@ describe('the tarball', () => {
       expect(paths).toContain(needed);
     }
     const strange = paths.filter(
-      (path) => !/^(dist\/(lib|functions)\/.*\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/.test(path),
+      (path) => !/^(dist\/(lib|functions|chunks)\/.*\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/.test(path),
     );
     expect(strange).toEqual([]);
     process.stderr.write(

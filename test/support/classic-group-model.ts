@@ -135,7 +135,7 @@ export class ClassicGroupModel {
     this.#take(after);
     if (result.alive !== undefined) this.#seen.set(result.alive, this.now);
     if (result.kind === 'reply') waiting.asked.reply = result.reply;
-    else this.#waiting.push({ ...waiting, step: result.next, askedOn: this.group, alive: result.alive });
+    else this.#waiting.push({ ...waiting, step: result.next, askedOn: result.group, alive: result.alive });
   }
 
   #advanceTwice(group: ClassicGroup): ClassicGroup {

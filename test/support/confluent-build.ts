@@ -26,7 +26,7 @@ export type ConfluentBuild =
 /**
  * Builds @confluentinc/kafka-javascript with the librdkafka that its tarball brings, unless that was done before, and gives the
  * folder to require it from. Its own install script would fetch a built binary, which a closed network does not have. The
- * librdkafka of Debian 12 is no alternative: the package calls functions of later versions than 2.0.2.
+ * librdkafka of Debian 12 is no alternative: the package uses types that came after 2.0.2.
  */
 export async function buildConfluent(): Promise<ConfluentBuild> {
   const module = join(BUILT, 'node_modules', NAME);

@@ -64,6 +64,12 @@ export class GroupMember {
 
   /** SyncGroup; the leader brings what each member gets. */
   sync(assignments: Readonly<Record<string, string>> = {}, protocolName = 'range'): Promise<Synced> {
+    const encoded = Object.entries(assignments).map(([id, text]) => [id, Buffer.from(text)] as const);
+    return this.syncWith(new Map(encoded), protocolName);
+  }
+
+  /** The same with assignments in bytes. */
+  syncWith(assignments: ReadonlyMap<string, Buffer>, protocolName = 'range'): Promise<Synced> {
     return this.client.ask(ApiKey.SyncGroup, 5, {
       groupId: this.groupId,
       generationId: this.generation,
@@ -71,7 +77,7 @@ export class GroupMember {
       groupInstanceId: this.instanceId,
       protocolType: this.options.protocolType ?? 'consumer',
       protocolName,
-      assignments: Object.entries(assignments).map(([memberId, text]) => ({ memberId, assignment: Buffer.from(text) })),
+      assignments: [...assignments].map(([memberId, assignment]) => ({ memberId, assignment })),
     });
   }
 

@@ -138,7 +138,8 @@ async function resolve(
 
 function answerFor(asked: AskedTopic, found: ResolvedTopic, outcome: FetchOutcome): AnsweredTopic {
   if (found.kind === 'failed') return allOf(asked, found.error);
-  const fetched = outcome.kind === 'fetched' ? outcome.topics.find(({ topic }) => topic.id === found.topic.id) : undefined;
+  const fetched =
+    outcome.kind === 'fetched' ? outcome.topics.find(({ topic }) => topic.id === found.topic.id) : undefined;
   const offsets = new Map(fetched?.offsets.map((offset) => [offset.partition, offset]));
   const none = allOf(asked, 'NONE');
   return { ...none, offsets: none.offsets.map((empty) => offsets.get(empty.partition) ?? empty) };

@@ -3,12 +3,15 @@ import type { CommandIo } from '../command.ts';
 import { CommandError, usageError } from '../failure.ts';
 import type { CommonFlags } from '../program.ts';
 import { programVersion } from '../version.ts';
-import { parseAddresses } from './addresses.ts';
+import { type Address, parseAddresses } from './addresses.ts';
 import { type ClientConfig, readClientConfig } from './client-config.ts';
 import { KafkaClient } from './kafka-client.ts';
 
 const BOOTSTRAP_VARIABLE = 'TIDELOG_BOOTSTRAP_SERVERS';
 const BOOTSTRAP_DEFAULT = 'localhost:9092';
+
+/** What brokers log requests of the command line under. */
+export const CLIENT_NAME = 'tidelog-cli';
 
 /** Runs `use` with a client of the cluster that the flags name, and closes it afterwards. Throws CommandError. */
 export async function withClient<T>(
@@ -24,18 +27,33 @@ export async function withClient<T>(
   }
 }
 
-function openClient(flags: CommonFlags, io: CommandIo): KafkaClient {
+/** What the flags, a file and the environment say of how to connect. */
+export interface Connection {
+  readonly addresses: readonly [Address, ...Address[]];
+  readonly config: ClientConfig;
+  /** The content of the file with the trusted authorities. */
+  readonly trustedAuthorities?: string;
+}
+
+/** Where and how to connect. Throws CommandError. */
+export function connectionOf(flags: CommonFlags, io: CommandIo): Connection {
   const config = clientConfig(flags.clientConfig);
   const bootstrap =
     flags.bootstrapServer ?? config.bootstrapServers ?? io.environment[BOOTSTRAP_VARIABLE] ?? BOOTSTRAP_DEFAULT;
   const outcome = parseAddresses(bootstrap);
   if (outcome.kind === 'invalid') throw usageError(outcome.problem);
-  return new KafkaClient({
+  return {
     addresses: outcome.addresses,
     config,
     ...(config.trustedAuthorities !== undefined && { trustedAuthorities: fileText(config.trustedAuthorities) }),
+  };
+}
+
+function openClient(flags: CommonFlags, io: CommandIo): KafkaClient {
+  return new KafkaClient({
+    ...connectionOf(flags, io),
     timeoutMs: flags.timeout,
-    clientName: 'tidelog-cli',
+    clientName: CLIENT_NAME,
     clientVersion: programVersion(),
   });
 }

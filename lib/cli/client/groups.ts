@@ -81,7 +81,8 @@ export class GroupClient {
         ),
       ),
     );
-    for (const { errorCode } of answers) if (errorCode !== 0) throw brokerRefusal('The groups are not known', errorCode);
+    for (const { errorCode } of answers)
+      if (errorCode !== 0) throw brokerRefusal('The groups are not known', errorCode);
     const groups = new Map<string, ListedGroup>();
     for (const { groupId, groupType, protocolType, groupState } of answers.flatMap((answer) => answer.groups)) {
       groups.set(groupId, { group: groupId, type: groupType, protocolType, state: groupState });
@@ -165,12 +166,21 @@ export class GroupClient {
     for (const { name, partitions } of topics) {
       for (const one of partitions) {
         if (one.errorCode !== 0) {
-          throw brokerRefusal(`The offset of ${name}-${one.partitionIndex} in group ${group} is not known`, one.errorCode);
+          throw brokerRefusal(
+            `The offset of ${name}-${one.partitionIndex} in group ${group} is not known`,
+            one.errorCode,
+          );
         }
         const { partitionIndex, committedOffset, committedLeaderEpoch, metadata } = one;
         if (committedOffset < 0) continue;
         const leaderEpoch = committedLeaderEpoch;
-        rows.push({ topic: name, partition: partitionIndex, offset: committedOffset, leaderEpoch, metadata: metadata ?? '' });
+        rows.push({
+          topic: name,
+          partition: partitionIndex,
+          offset: committedOffset,
+          leaderEpoch,
+          metadata: metadata ?? '',
+        });
       }
     }
     return rows.sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));

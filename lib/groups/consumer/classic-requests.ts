@@ -18,7 +18,9 @@ import {
   type Subscription,
 } from '../migration.ts';
 import { type MemberFacts, moveOn, replaceStatic, waitsForOthers } from './members.ts';
+import { isReconciled } from './reconcile.ts';
 import { type ClassicMembership, type ConsumerGroup, indexOf, type Member, withMember } from './state.ts';
+import { sharedNames } from './subscription.ts';
 
 /** Requests of the classic protocol to a consumer group: what keeps an upgraded group's old members going (KIP-848). */
 
@@ -60,7 +62,7 @@ export function joinConsumerGroup(group: ConsumerGroup, request: JoinRequest, fa
     else before = holder;
     replacesConsumer = holder !== undefined && holder.classic === undefined;
   }
-  const updated = classicMember(memberId, before, request, subscription, facts);
+  const updated = classicMember(memberId, before, request, subscription, replaced.body.members, facts);
   const { topicsByName } = indexOf(replaced.body);
   const owned = byTopicId(subscription.ownedPartitions, new Map([...facts.look.named, ...topicsByName]));
   const moved = moveOn(replaced, before, updated, owned, facts);
@@ -78,7 +80,10 @@ export function joinConsumerGroup(group: ConsumerGroup, request: JoinRequest, fa
     return { group: moved.group, reply, alive: memberId };
   }
   const classic = downgrade(moved.group, facts.now);
-  const rebalances = moved.group.groupEpoch !== group.groupEpoch;
+  // The classic group hands out targets as they stand, so nobody may still have what is another's. Kafka does not look.
+  const { assignmentEpoch, body } = moved.group;
+  const isSettled = body.members.every((one) => isReconciled(one, assignmentEpoch));
+  const rebalances = moved.group.groupEpoch !== group.groupEpoch || !isSettled;
   return {
     group: rebalances ? prepareRebalance(classic, facts.now, facts.groupConfig.classic) : classic,
     reply: { ...reply, generation: classic.generation },
@@ -100,9 +105,14 @@ function classicMember(
   before: Member | undefined,
   request: JoinRequest,
   subscription: Subscription,
+  members: readonly Member[],
   facts: ClassicFacts,
 ): Member {
-  const { assignor: _, revokeBy: __, ...kept } = before ?? {
+  const {
+    assignor: _,
+    revokeBy: __,
+    ...kept
+  } = before ?? {
     memberEpoch: 0,
     previousMemberEpoch: 0,
     state: 'stable' as const,
@@ -120,7 +130,7 @@ function classicMember(
     clientHost: request.clientHost,
     sessionTimeoutMs: request.sessionTimeoutMs,
     rebalanceTimeoutMs: request.rebalanceTimeoutMs,
-    topicNames: [...new Set(subscription.topics)].sort(),
+    topicNames: sharedNames(subscription.topics, members),
     topicPattern: '',
     classic: { protocols: request.protocols, syncBy: facts.now + request.rebalanceTimeoutMs },
   };
@@ -152,12 +162,21 @@ export function syncConsumerGroup(group: ConsumerGroup, request: SyncRequest, no
     return { group, reply: syncRefused('INCONSISTENT_GROUP_PROTOCOL') };
   }
   if (group.groupEpoch > member.memberEpoch && member.state !== 'unrevoked') {
-    return { group: awaitJoin(group, member, classic, now), reply: syncRefused('REBALANCE_IN_PROGRESS'), alive: member.memberId };
+    return {
+      group: awaitJoin(group, member, classic, now),
+      reply: syncRefused('REBALANCE_IN_PROGRESS'),
+      alive: member.memberId,
+    };
   }
   const { syncBy, ...rest } = classic;
   return {
     group: syncBy === undefined ? group : withMember(group, { ...member, classic: rest }),
-    reply: { error: 'NONE', protocolType, protocolName, assignment: encodeAssignment(group, member.assigned, classic.protocols) },
+    reply: {
+      error: 'NONE',
+      protocolType,
+      protocolName,
+      assignment: encodeAssignment(group, member.assigned, classic.protocols),
+    },
     alive: member.memberId,
   };
 }

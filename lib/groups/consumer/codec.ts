@@ -47,7 +47,7 @@ interface StoredBody {
   readonly topics: readonly (readonly [name: string, topicId: string, partitions: number])[];
   readonly topicsAt: number;
   readonly patterns: readonly (readonly [pattern: string, topics: readonly string[]])[];
-  /** Every list of names that a member asks for, once. */
+  /** The lists of names that members ask for; equal ones mostly once. */
   readonly names: readonly (readonly string[])[];
   readonly members: readonly StoredMember[];
 }
@@ -58,14 +58,13 @@ export function encodeConsumerHead(group: ConsumerGroup): unknown {
 }
 
 export function encodeConsumerBody({ body }: ConsumerGroup): unknown {
-  const places = new Map<string, number>();
+  const places = new Map<readonly string[], number>();
   const names: (readonly string[])[] = [];
   const members = body.members.map((member): StoredMember => {
-    const key = JSON.stringify(member.topicNames);
-    let place = places.get(key);
+    let place = places.get(member.topicNames);
     if (place === undefined) {
       place = names.push(member.topicNames) - 1;
-      places.set(key, place);
+      places.set(member.topicNames, place);
     }
     return encodeMember(member, place);
   });

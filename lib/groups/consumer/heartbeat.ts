@@ -16,6 +16,7 @@ import {
   newConsumerGroup,
   withMember,
 } from './state.ts';
+import { sharedNames } from './subscription.ts';
 
 /** A ConsumerGroupHeartbeat that has passed `heartbeatProblem`; null says 'as before', as on the wire. */
 export interface HeartbeatRequest {
@@ -79,7 +80,8 @@ export function heartbeat(group: ConsumerGroup | undefined, request: HeartbeatRe
     const message = `the group has its ${facts.config.maxSize} members and takes no more`;
     return refuse(group, 'GROUP_MAX_SIZE_REACHED', message);
   }
-  const found = request.instanceId === null ? findDynamic(before, request) : findStatic(before, request, request.instanceId);
+  const found =
+    request.instanceId === null ? findDynamic(before, request) : findStatic(before, request, request.instanceId);
   if (found.kind === 'refused') return { group, reply: found };
 
   const pattern = request.subscribedTopicRegex ?? '';
@@ -90,7 +92,8 @@ export function heartbeat(group: ConsumerGroup | undefined, request: HeartbeatRe
   }
 
   const memberId = found.member?.memberId ?? (request.memberId === '' ? facts.newMemberId() : request.memberId);
-  const updated = update(found.member ?? newMember(memberId, request, facts), request, facts);
+  const known = found.member ?? newMember(memberId, request, facts);
+  const updated = update(known, request, found.group.body.members, facts);
   const moved = moveOn(found.group, found.member, updated, request.topicPartitions, facts);
   const isFull =
     request.rebalanceTimeoutMs !== -1 &&
@@ -128,7 +131,9 @@ function findStatic(group: ConsumerGroup, request: HeartbeatRequest, instanceId:
   const member = indexOf(group.body).byInstance.get(instanceId);
   if (request.memberEpoch !== 0) {
     if (member === undefined) return unknownMember(`there is no member with the instance id ${instanceId}`);
-    return fencedInstance(member, request, instanceId) ?? epochProblem(member, request) ?? { kind: 'found', group, member };
+    return (
+      fencedInstance(member, request, instanceId) ?? epochProblem(member, request) ?? { kind: 'found', group, member }
+    );
   }
   // The one that had joined already joins again: it was fenced, or did not hear the answer. Kafka refuses it.
   if (member === undefined) return { kind: 'found', group, member: indexOf(group.body).byId.get(request.memberId) };
@@ -184,7 +189,7 @@ function newMember(memberId: string, request: HeartbeatRequest, facts: Heartbeat
 }
 
 /** The member with what the request says anew; the same if it says nothing new. */
-function update(member: Member, request: HeartbeatRequest, facts: HeartbeatFacts): Member {
+function update(member: Member, request: HeartbeatRequest, members: readonly Member[], facts: HeartbeatFacts): Member {
   const { classic: _, ...consumer } = member;
   const updated: Member = {
     ...consumer,
@@ -195,7 +200,9 @@ function update(member: Member, request: HeartbeatRequest, facts: HeartbeatFacts
     ...(request.rackId === null ? {} : { rackId: request.rackId }),
     ...(request.rebalanceTimeoutMs === -1 ? {} : { rebalanceTimeoutMs: request.rebalanceTimeoutMs }),
     ...(request.serverAssignor === null ? {} : { assignor: request.serverAssignor }),
-    ...(request.subscribedTopicNames === null ? {} : { topicNames: [...new Set(request.subscribedTopicNames)].sort() }),
+    ...(request.subscribedTopicNames === null
+      ? {}
+      : { topicNames: sharedNames(request.subscribedTopicNames, members) }),
     ...(request.subscribedTopicRegex === null ? {} : { topicPattern: request.subscribedTopicRegex }),
   };
   return saysTheSame(member, updated) ? member : updated;
@@ -233,7 +240,15 @@ function leave(group: ConsumerGroup | undefined, request: HeartbeatRequest, fact
     const away = { ...rest, memberEpoch: LEFT_FOR_NOW, pendingRevocation: NO_PARTITIONS };
     return { group: withMember(group, away), reply, alive: memberId };
   }
-  return { group: fenceMembers(group, new Set([member.memberId]), { consumer: facts.config, classic: facts.classicConfig }, facts.now), reply };
+  return {
+    group: fenceMembers(
+      group,
+      new Set([member.memberId]),
+      { consumer: facts.config, classic: facts.classicConfig },
+      facts.now,
+    ),
+    reply,
+  };
 }
 
 function refuse(group: ConsumerGroup | undefined, error: Failure['error'], message: string): Outcome {

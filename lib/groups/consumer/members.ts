@@ -1,11 +1,11 @@
 import type { StoreTime } from '../../storage/ports.ts';
+import type { TopicPartitions } from '../assignors/assignor.ts';
 import type { ConsumerGroupConfig } from '../config.ts';
 import { sameAssignment } from './partitions.ts';
 import { isReconciled, reconcile } from './reconcile.ts';
 import { type ConsumerGroup, indexOf, type Member, withMember, withMembers } from './state.ts';
 import { type MatchPattern, refreshTopics, subscribedNames, type TopicLook } from './subscription.ts';
 import { computeTargets } from './target.ts';
-import type { TopicPartitions } from '../assignors/assignor.ts';
 
 /** What moving a member on takes. */
 export interface MemberFacts {

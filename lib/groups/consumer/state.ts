@@ -106,51 +106,91 @@ export function newConsumerGroup(epoch: number, now: StoreTime): ConsumerGroup {
   return { type: 'consumer', groupEpoch: epoch, assignmentEpoch: epoch, emptySince: now, body: EMPTY_BODY };
 }
 
-/** What can be worked out from a body and is asked for often. */
-export interface BodyIndex {
-  readonly byId: ReadonlyMap<string, Member>;
-  readonly byInstance: ReadonlyMap<string, Member>;
-  readonly topicsById: ReadonlyMap<Uuid, SubscribedTopic>;
-  readonly topicsByName: ReadonlyMap<string, SubscribedTopic>;
+/** What can be worked out from a body and is asked for often; each part when it is first asked for. */
+export class BodyIndex {
+  readonly #body: ConsumerGroupBody;
+  #byId: ReadonlyMap<string, Member> | undefined;
+  #byInstance: ReadonlyMap<string, Member> | undefined;
+  #owners: ReadonlyMap<Uuid, ReadonlyMap<number, string>> | undefined;
+
+  constructor(body: ConsumerGroupBody) {
+    this.#body = body;
+  }
+
+  get byId(): ReadonlyMap<string, Member> {
+    this.#byId ??= new Map(this.#body.members.map((member) => [member.memberId, member]));
+    return this.#byId;
+  }
+
+  get byInstance(): ReadonlyMap<string, Member> {
+    this.#byInstance ??= new Map(
+      this.#body.members.flatMap((member) => (member.instanceId === undefined ? [] : [[member.instanceId, member]])),
+    );
+    return this.#byInstance;
+  }
+
   /** Who has, or may still have, a partition: by topic id and partition. */
-  readonly owners: ReadonlyMap<Uuid, ReadonlyMap<number, string>>;
+  get owners(): ReadonlyMap<Uuid, ReadonlyMap<number, string>> {
+    this.#owners ??= ownersIn(this.#body.members);
+    return this.#owners;
+  }
+
+  get topicsById(): ReadonlyMap<Uuid, SubscribedTopic> {
+    return topicIndexOf(this.#body.topics).byId;
+  }
+
+  get topicsByName(): ReadonlyMap<string, SubscribedTopic> {
+    return topicIndexOf(this.#body.topics).byName;
+  }
 }
 
 const indexes = new WeakMap<ConsumerGroupBody, BodyIndex>();
 
-/** The index of a body; worked out once for each. */
+/** The index of a body; there is one for each. */
 export function indexOf(body: ConsumerGroupBody): BodyIndex {
   let index = indexes.get(body);
   if (index === undefined) {
-    index = makeIndex(body);
+    index = new BodyIndex(body);
     indexes.set(body, index);
   }
   return index;
 }
 
-function makeIndex(body: ConsumerGroupBody): BodyIndex {
-  const byId = new Map<string, Member>();
-  const byInstance = new Map<string, Member>();
+function ownersIn(members: readonly Member[]): ReadonlyMap<Uuid, ReadonlyMap<number, string>> {
   const owners = new Map<Uuid, Map<number, string>>();
-  for (const member of body.members) {
-    byId.set(member.memberId, member);
-    if (member.instanceId !== undefined) byInstance.set(member.instanceId, member);
-    for (const { topicId, partitions } of [...member.assigned, ...member.pendingRevocation]) {
-      let ofTopic = owners.get(topicId);
-      if (ofTopic === undefined) {
-        ofTopic = new Map();
-        owners.set(topicId, ofTopic);
+  for (const { memberId, assigned, pendingRevocation } of members) {
+    for (const held of [assigned, pendingRevocation]) {
+      for (const { topicId, partitions } of held) {
+        let ofTopic = owners.get(topicId);
+        if (ofTopic === undefined) {
+          ofTopic = new Map();
+          owners.set(topicId, ofTopic);
+        }
+        for (const partition of partitions) ofTopic.set(partition, memberId);
       }
-      for (const partition of partitions) ofTopic.set(partition, member.memberId);
     }
   }
-  return {
-    byId,
-    byInstance,
-    topicsById: new Map(body.topics.map((topic) => [topic.topicId, topic])),
-    topicsByName: new Map(body.topics.map((topic) => [topic.name, topic])),
-    owners,
-  };
+  return owners;
+}
+
+interface TopicIndex {
+  readonly byId: ReadonlyMap<Uuid, SubscribedTopic>;
+  readonly byName: ReadonlyMap<string, SubscribedTopic>;
+}
+
+const topicIndexes = new WeakMap<readonly SubscribedTopic[], TopicIndex>();
+
+/** Bodies share their topics as long as those stay what they are. */
+function topicIndexOf(topics: readonly SubscribedTopic[]): TopicIndex {
+  let index = topicIndexes.get(topics);
+  if (index === undefined) {
+    index = {
+      byId: new Map(topics.map((topic) => [topic.topicId, topic])),
+      byName: new Map(topics.map((topic) => [topic.name, topic])),
+    };
+    topicIndexes.set(topics, index);
+  }
+  return index;
 }
 
 /** The group with one member put in the place of the one with its id, or added; the same if it is the same. */

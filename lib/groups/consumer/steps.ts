@@ -6,8 +6,8 @@ import type { Step, StepContext, StepResult } from '../step.ts';
 import { FRESH_LIST_AGE_MAX_MS, LIST_AGE_MAX_MS, type LookRequest } from '../topic-looks.ts';
 import { joinConsumerGroup } from './classic-requests.ts';
 import { type HeartbeatReply, type HeartbeatRequest, heartbeat } from './heartbeat.ts';
-import { matchesPattern } from './pattern/cache.ts';
 import type { MemberFacts } from './members.ts';
+import { matchesPattern } from './pattern/cache.ts';
 import { type ConsumerGroup, type ConsumerGroupBody, indexOf } from './state.ts';
 import { allSubscribedNames, type TopicLook } from './subscription.ts';
 
@@ -20,7 +20,10 @@ export function isConsumer(group: Group): group is ConsumerGroup {
  * ConsumerGroupHeartbeat as a step. `mayDescribe`: patterns match only topics that the member may know of (Kafka's
  * TopicRegexResolver); a pattern is resolved with the rights of the member whose heartbeat comes when it is due.
  */
-export function heartbeatStep(request: HeartbeatRequest, mayDescribe: (topic: string) => boolean): Step<HeartbeatReply> {
+export function heartbeatStep(
+  request: HeartbeatRequest,
+  mayDescribe: (topic: string) => boolean,
+): Step<HeartbeatReply> {
   return {
     tooLarge: {
       kind: 'refused',

@@ -20,6 +20,17 @@ export function subscribedNames(member: Member, patterns: readonly ResolvedPatte
   return names;
 }
 
+/** The names of a subscription, each once and ascending; the very list of another member if its are the same. */
+export function sharedNames(names: Iterable<string>, members: readonly Member[]): readonly string[] {
+  const list = [...new Set(names)].sort();
+  const [first] = members;
+  for (const member of [first, members.at(-1)]) {
+    const other = member?.topicNames;
+    if (other?.length === list.length && list.every((name, index) => name === other[index])) return other;
+  }
+  return list;
+}
+
 const namesOfBodies = new WeakMap<object, ReadonlySet<string>>();
 
 /** The names that all members together are subscribed to; worked out once for each body. */
@@ -33,12 +44,15 @@ export function allSubscribedNames(body: Pick<ConsumerGroupBody, 'members' | 'pa
 }
 
 function collectNames(body: Pick<ConsumerGroupBody, 'members' | 'patterns'>): ReadonlySet<string> {
-  const names = new Set<string>();
+  // Members with equal subscriptions share their list (see sharedNames), and most have equal ones.
+  const lists = new Set<readonly string[]>();
   const patterns = new Set<string>();
-  for (const member of body.members) {
-    for (const name of member.topicNames) names.add(name);
-    if (member.topicPattern !== '') patterns.add(member.topicPattern);
+  for (const { topicNames, topicPattern } of body.members) {
+    lists.add(topicNames);
+    if (topicPattern !== '') patterns.add(topicPattern);
   }
+  const names = new Set<string>();
+  for (const list of lists) for (const name of list) names.add(name);
   for (const { pattern, topics } of body.patterns) {
     if (patterns.has(pattern)) for (const name of topics) names.add(name);
   }
@@ -92,7 +106,11 @@ function resolvePatterns(
       .map(({ name }) => name)
       .filter((name) => matches(pattern, name))
       .sort();
-    if (resolved !== undefined && names.length === resolved.topics.length && names.every((n, i) => n === resolved.topics[i]))
+    if (
+      resolved !== undefined &&
+      names.length === resolved.topics.length &&
+      names.every((n, i) => n === resolved.topics[i])
+    )
       return resolved;
     changed = true;
     return { pattern, topics: names };

@@ -20,13 +20,18 @@ export function assignorOf(group: ConsumerGroup, configured: readonly string[]):
 export function computeTargets(group: ConsumerGroup, configured: readonly string[]): ConsumerGroup {
   if (group.assignmentEpoch === group.groupEpoch) return group;
   const { topicsByName } = indexOf(group.body);
-  const subscriptions = new Map<string, readonly string[]>();
+  // By the list of names, which members with equal subscriptions share, and the pattern.
+  const subscriptions = new Map<readonly string[], Map<string, readonly string[]>>();
   const members = group.body.members.map((member): AssignorMember => {
-    const key = JSON.stringify([member.topicPattern, member.topicNames]);
-    let topicIds = subscriptions.get(key);
+    let byPattern = subscriptions.get(member.topicNames);
+    if (byPattern === undefined) {
+      byPattern = new Map();
+      subscriptions.set(member.topicNames, byPattern);
+    }
+    let topicIds = byPattern.get(member.topicPattern);
     if (topicIds === undefined) {
       topicIds = idsOf(member, group.body.patterns, topicsByName);
-      subscriptions.set(key, topicIds);
+      byPattern.set(member.topicPattern, topicIds);
     }
     return { memberId: member.memberId, instanceId: member.instanceId, topicIds, current: member.target };
   });

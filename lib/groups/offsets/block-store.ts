@@ -75,7 +75,10 @@ export class BlockStore {
   }
 
   /** All blocks of a group, or of one of its topics; strongly consistent, page by page. Throws as `read`. */
-  async *list(groupId: string, topicId?: Uuid): AsyncGenerator<{ readonly key: BlockKey; readonly stored: StoredBlock }> {
+  async *list(
+    groupId: string,
+    topicId?: Uuid,
+  ): AsyncGenerator<{ readonly key: BlockKey; readonly stored: StoredBlock }> {
     const range = topicId === undefined ? {} : offsetsSkRange(topicId);
     let after: string | undefined;
     for (;;) {

@@ -239,12 +239,7 @@ export function stampOf(block: OffsetsBlock, partition: number): number {
  * Raises the stamps of partitions to the group's fence. In a classic group one stamp does for the whole block, so that
  * sixteen members write it once and not sixteen times.
  */
-function raise(
-  block: OffsetsBlock,
-  topic: BlockTopic,
-  partitions: readonly number[],
-  facts: GroupFacts,
-): OffsetsBlock {
+function raise(block: OffsetsBlock, topic: BlockTopic, partitions: readonly number[], facts: GroupFacts): OffsetsBlock {
   const { fence } = facts;
   if (fence.kind === 'none' || partitions.length === 0) return block;
   if (fence.kind === 'group') {

@@ -132,4 +132,3 @@ async function changeBlocks<T>(
     return part;
   }
 }
-

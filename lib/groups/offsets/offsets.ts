@@ -6,7 +6,13 @@ import { protocolOf } from '../protocols.ts';
 import type { Step } from '../step.ts';
 import { BlockStore } from './block-store.ts';
 import { type Commit, type CommitOutcome, commitOffsets } from './commit.ts';
-import { type DeleteOutcome, deleteOffsets, expireOffsets, type OffsetsToDelete, removeGroupOffsets } from './delete.ts';
+import {
+  type DeleteOutcome,
+  deleteOffsets,
+  expireOffsets,
+  type OffsetsToDelete,
+  removeGroupOffsets,
+} from './delete.ts';
 import type { OffsetGroups, OffsetsEnvironment } from './environment.ts';
 import { type FetchOutcome, fetchOffsets, type OffsetsToFetch } from './fetch.ts';
 import { factsOf, NOBODY } from './group-facts.ts';

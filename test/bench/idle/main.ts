@@ -33,9 +33,11 @@ try {
   console.log(`${values.topics} topics and a journal of ${values.entries} entries, made in ${seconds} s\n`);
 
   // The first start builds the program and reads it into the page cache.
-  await idleRun(emptyStore, fullStore);
+  await idleRun(emptyStore, fullStore, 'empty');
   const runs: IdleRun[] = [];
-  for (let run = 0; run < Number(values.runs); run++) runs.push(await idleRun(emptyStore, fullStore));
+  for (let run = 0; run < Number(values.runs); run++) {
+    runs.push(await idleRun(emptyStore, fullStore, run % 2 === 0 ? 'empty' : 'full'));
+  }
 
   console.log(
     '| run | first ack ms, empty | full | CPU ms by then, empty | full | p50 ms, empty | full | RssAnon MB, empty | full | others CPU |',

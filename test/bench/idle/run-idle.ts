@@ -40,10 +40,11 @@ export interface IdleRun {
 
 let producerId = 1_000;
 
-/** Starts a broker over each of the stores, one after the other, and produces to both by turns. */
-export async function idleRun(emptyStore: string, fullStore: string): Promise<IdleRun> {
-  const empty = await Measured.start(emptyStore);
-  const full = await Measured.start(fullStore);
+/** Starts a broker over each of the stores, one after the other, `first` first, and produces to both by turns. */
+export async function idleRun(emptyStore: string, fullStore: string, first: 'empty' | 'full'): Promise<IdleRun> {
+  const early = await Measured.start(first === 'empty' ? emptyStore : fullStore);
+  const late = await Measured.start(first === 'empty' ? fullStore : emptyStore);
+  const [empty, full] = first === 'empty' ? [early, late] : [late, early];
   try {
     for (const one of [empty, full]) await one.produce(PREPARATION_MS);
     const machine = new MachineLoad();

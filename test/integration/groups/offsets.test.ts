@@ -2,10 +2,19 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../../lib/core/errors.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
-import { ConsumerProtocolSubscription, encodeConsumerProtocol } from '../../../lib/protocol/messages/consumer-protocol.ts';
+import {
+  ConsumerProtocolSubscription,
+  encodeConsumerProtocol,
+} from '../../../lib/protocol/messages/consumer-protocol.ts';
 import { type Engine, emptyStores, startEngine } from '../../support/engine.ts';
 import { GroupMember } from '../../support/group-member.ts';
-import { type Committer, commitOffsets, deleteOffsets, fetchOffsets, offsetsIn } from '../../support/offset-requests.ts';
+import {
+  type Committer,
+  commitOffsets,
+  deleteOffsets,
+  fetchOffsets,
+  offsetsIn,
+} from '../../support/offset-requests.ts';
 import { createTopic, deleteTopic, NOWHERE, type TopicName } from '../../support/requests.ts';
 
 let engine: Engine;
@@ -52,7 +61,9 @@ describe('without members', () => {
     await commitOffsets(engine.client, group, payments, { 1: 3 });
     const answer = await fetchOffsets(engine.client, group, orders, [20, 0], { version });
     expect(offsetsIn(answer)).toEqual([8, 7]);
-    expect(version >= 10 ? answer.topics[0]?.topicId : answer.topics[0]?.name).toBe(version >= 10 ? orders.id : 'orders');
+    expect(version >= 10 ? answer.topics[0]?.topicId : answer.topics[0]?.name).toBe(
+      version >= 10 ? orders.id : 'orders',
+    );
     if (version < 2) return;
     const all = await fetchOffsets(engine.client, group, null, [], { version });
     expect(offsetsIn(all).sort()).toEqual([3, 7, 8]);
@@ -98,7 +109,9 @@ describe('without members', () => {
   it('a group id that no item can have is INVALID_GROUP_ID', async () => {
     for (const id of ['', 'x'.repeat(2_000)]) {
       expect(await commitOffsets(engine.client, id, orders, { 0: 1 })).toEqual([errorCode('INVALID_GROUP_ID')]);
-      expect(offsetsIn(await fetchOffsets(engine.client, id, orders))).toEqual([`error ${errorCode('INVALID_GROUP_ID')}`]);
+      expect(offsetsIn(await fetchOffsets(engine.client, id, orders))).toEqual([
+        `error ${errorCode('INVALID_GROUP_ID')}`,
+      ]);
     }
   });
 
@@ -232,10 +245,11 @@ describe('offsets.retention.minutes', () => {
     const clock = new VirtualClock();
     const settings = { 'offsets.retention.minutes': '60' };
     const aged = await startEngine({ stores: emptyStores(clock), clock, settings });
-    const [topic, gone] = [await createTopic(aged.client, 'aging'), await createTopic(aged.client, 'going')];
+    const topic = await createTopic(aged.client, 'aging');
+    const other = await createTopic(aged.client, 'aging-too');
     const first = new GroupMember(aged.client, 'sleepers');
     await first.enter();
-    for (const one of [topic, gone]) await commitOffsets(aged.client, 'sleepers', one, { 0: 5 }, { by: as(first) });
+    for (const one of [topic, other]) await commitOffsets(aged.client, 'sleepers', one, { 0: 5 }, { by: as(first) });
     await first.leave();
     for (const [minutes, offset] of [
       [50, 5],
@@ -279,5 +293,111 @@ describe('what it costs', () => {
       expect(engine.meter.totals('state.put').calls).toBe(puts);
       engine.meter.reset();
     }
+  });
+});
+
+describe('in a consumer group', () => {
+  /** One heartbeat of a member that reads `orders`. */
+  async function heartbeat(
+    groupId: string,
+    memberId: string,
+    memberEpoch: number,
+    owned: readonly number[] | null = [],
+  ) {
+    const topicPartitions =
+      owned === null ? null : owned.length === 0 ? [] : [{ topicId: orders.id, partitions: [...owned] }];
+    return engine.client.ask(ApiKey.ConsumerGroupHeartbeat, 1, {
+      groupId,
+      memberId,
+      memberEpoch,
+      rebalanceTimeoutMs: memberEpoch === 0 ? 30_000 : -1,
+      subscribedTopicNames: memberEpoch === 0 ? ['orders'] : null,
+      topicPartitions,
+    });
+  }
+  const partitionsOf = (answer: Awaited<ReturnType<typeof heartbeat>>) =>
+    answer.assignment?.topicPartitions.flatMap(({ partitions }) => partitions) ?? [];
+
+  it('members commit in their epoch, and one that is behind still commits what it has', async () => {
+    const group = newGroup();
+    const first = await heartbeat(group, 'first-member-of-the-group', 0);
+    const owned = partitionsOf(first);
+    expect(owned).toHaveLength(40);
+    const one = { memberId: 'first-member-of-the-group', generation: first.memberEpoch };
+    await fetchOffsets(engine.client, group, orders, owned, { by: one });
+    const commit = (by: Committer, offset: number, version = 9) =>
+      commitOffsets(engine.client, group, orders, { 0: offset }, { by, version });
+    expect(await commit(one, 5)).toEqual([0]);
+    expect(await commit({ ...one, generation: one.generation - 1 }, 6)).toEqual([errorCode('STALE_MEMBER_EPOCH')]);
+    expect(await commit(one, 6, 8)).toEqual([errorCode('UNSUPPORTED_VERSION')]);
+    expect(await commit({ memberId: 'stranger', generation: 1 }, 6)).toEqual([errorCode('UNKNOWN_MEMBER_ID')]);
+
+    // The second member is at the next epoch, and looks at all offsets, before the first one has given anything up.
+    const second = await heartbeat(group, 'second-member-of-the-group', 0);
+    const two = { memberId: 'second-member-of-the-group', generation: second.memberEpoch };
+    expect(two.generation).toBeGreaterThan(one.generation);
+    expect(offsetsIn(await fetchOffsets(engine.client, group, orders, [0, 1], { by: two }))).toEqual([5, -1]);
+    expect(await commit(one, 7)).toEqual([0]);
+
+    // The first one gives up half, and is in the epoch of the second one.
+    const kept = partitionsOf(await heartbeat(group, one.memberId, one.generation, owned));
+    const moved = owned.filter((partition) => !kept.includes(partition));
+    expect(kept.length + moved.length).toBe(40);
+    const settled = await heartbeat(group, one.memberId, one.generation, kept);
+    expect(settled.memberEpoch).toBe(two.generation);
+    expect(await commit(one, 8)).toEqual([errorCode('STALE_MEMBER_EPOCH')]);
+    expect(await commit({ ...one, generation: settled.memberEpoch }, 8)).toEqual([0]);
+    const taken = partitionsOf(await heartbeat(group, two.memberId, two.generation, []));
+    expect(taken).toEqual(moved);
+  });
+
+  it('a member that is at an old epoch may not read, nobody in particular may', async () => {
+    const group = newGroup();
+    const { memberEpoch } = await heartbeat(group, 'a-member-of-the-group', 0);
+    const by = { memberId: 'a-member-of-the-group', generation: memberEpoch - 1 };
+    const stale = `error ${errorCode('STALE_MEMBER_EPOCH')}`;
+    expect(offsetsIn(await fetchOffsets(engine.client, group, orders, [0], { by }))).toEqual([stale]);
+    expect(offsetsIn(await fetchOffsets(engine.client, group, orders, [0]))).toEqual([-1]);
+  });
+});
+
+describe('several processes over one store', () => {
+  it('a commit that one is slow to write comes to nothing once the new owner has read at another', async () => {
+    const stores = emptyStores();
+    let hold: ((key: string) => Promise<void>) | undefined;
+    const { state } = stores;
+    const slow = await startEngine({
+      stores: {
+        ...stores,
+        state: {
+          ...state,
+          now: () => state.now(),
+          put: async (item, condition, options) => {
+            if (item.pk === 'offsets/moving') await hold?.(item.sk);
+            return state.put(item, condition, options);
+          },
+        },
+      },
+    });
+    const quick = await startEngine({ stores });
+    const topic = await createTopic(quick.client, 'moving-topic');
+    const old = new GroupMember(slow.client, 'moving');
+    await old.enter();
+    const next = new GroupMember(quick.client, 'moving');
+    let seen: unknown;
+    // The commit was checked and its put is about to leave: the group moves on, and the new owner asks where to begin.
+    hold = async () => {
+      hold = undefined;
+      await old.leave();
+      await next.enter();
+      seen = offsetsIn(await fetchOffsets(quick.client, 'moving', topic, [0], { by: as(next) }));
+    };
+    expect(await commitOffsets(slow.client, 'moving', topic, { 0: 99 }, { by: as(old) })).toEqual([
+      errorCode('UNKNOWN_MEMBER_ID'),
+    ]);
+    expect(seen).toEqual([-1]);
+    expect(offsetsIn(await fetchOffsets(slow.client, 'moving', topic))).toEqual([-1]);
+    expect(await commitOffsets(quick.client, 'moving', topic, { 0: 1 }, { by: as(next) })).toEqual([0]);
+    expect(offsetsIn(await fetchOffsets(slow.client, 'moving', topic))).toEqual([1]);
   });
 });

@@ -26,7 +26,10 @@ const someMembers = (topicIds: fc.Arbitrary<string[]>) =>
   fc.uniqueArray(
     fc.record({
       memberId: fc.integer({ min: 100, max: 999 }).map((id) => `member-${id}`),
-      instanceId: fc.option(fc.integer({ min: 1, max: 99 }).map((id) => `instance-${id}`), { nil: undefined }),
+      instanceId: fc.option(
+        fc.integer({ min: 1, max: 99 }).map((id) => `instance-${id}`),
+        { nil: undefined },
+      ),
       topicIds,
       current: anyAssignment,
     }),

@@ -11,7 +11,12 @@ const subscription: fc.Arbitrary<Subscription> = fc.oneof(
 );
 
 type Event =
-  | { readonly kind: 'join'; readonly subscription: Subscription; readonly instance: number; readonly assignor: string | null }
+  | {
+      readonly kind: 'join';
+      readonly subscription: Subscription;
+      readonly instance: number;
+      readonly assignor: string | null;
+    }
   | { readonly kind: 'heartbeat'; readonly who: number; readonly fate: 'ok' | 'requestLost' | 'answerLost' | 'twice' }
   | { readonly kind: 'settle'; readonly who: number }
   | { readonly kind: 'subscribe'; readonly who: number; readonly subscription: Subscription }
@@ -37,14 +42,24 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('heartbeat' as const),
       who,
-      fate: fc.constantFrom('ok' as const, 'ok' as const, 'ok' as const, 'requestLost' as const, 'answerLost' as const, 'twice' as const),
+      fate: fc.constantFrom(
+        'ok' as const,
+        'ok' as const,
+        'ok' as const,
+        'requestLost' as const,
+        'answerLost' as const,
+        'twice' as const,
+      ),
     }),
   },
   { weight: 10, arbitrary: fc.record({ kind: fc.constant('settle' as const), who }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('subscribe' as const), who, subscription }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('leave' as const), who, forNow: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('expire' as const), who }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.constantFrom(1000, 30_000, 61_000) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.constantFrom(1000, 30_000, 61_000) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -75,7 +90,8 @@ function play(model: ConsumerGroupModel, event: Event): void {
       if (client !== undefined) client.subscription = event.subscription;
       return;
     case 'leave':
-      if (client !== undefined && client.epoch > 0) model.leave(client, event.forNow && client.instanceId !== null ? -2 : -1);
+      if (client !== undefined && client.epoch > 0)
+        model.leave(client, event.forNow && client.instanceId !== null ? -2 : -1);
       return;
     case 'expire':
       model.advance(45_000, client === undefined ? [] : [client]);
@@ -87,17 +103,20 @@ function play(model: ConsumerGroupModel, event: Event): void {
       const known = model.topics.get(event.name);
       if (event.partitions === 0) model.topics.delete(event.name);
       else if (known === undefined || event.anew) model.createTopic(event.name, event.partitions);
-      else if (event.partitions > known.partitions) model.topics.set(event.name, { ...known, partitions: event.partitions });
+      else if (event.partitions > known.partitions)
+        model.topics.set(event.name, { ...known, partitions: event.partitions });
     }
   }
 }
 
-function beat(model: ConsumerGroupModel, client: ModelClient, fate: 'ok' | 'requestLost' | 'answerLost' | 'twice'): void {
+function beat(
+  model: ConsumerGroupModel,
+  client: ModelClient,
+  fate: 'ok' | 'requestLost' | 'answerLost' | 'twice',
+): void {
   const request = model.compose(client);
-  if (fate === 'requestLost') return model.receive(client, undefined);
-  const reply = model.deliver(request);
-  if (fate === 'answerLost') return model.receive(client, undefined);
-  model.receive(client, reply);
+  const reply = fate === 'requestLost' ? undefined : model.deliver(request);
+  model.receive(client, fate === 'answerLost' ? undefined : reply);
   // Something in between has asked again, and the client hears the first answer only.
   if (fate === 'twice') model.deliver(request);
 }
@@ -134,7 +153,10 @@ function settleDown(model: ConsumerGroupModel): void {
       checkAlways(model, undefined);
     }
     const kept = new Set(staying().map(({ memberId }) => memberId));
-    model.advance(1, model.clients.filter(({ memberId }) => !kept.has(memberId)));
+    model.advance(
+      1,
+      model.clients.filter(({ memberId }) => !kept.has(memberId)),
+    );
   }
 }
 

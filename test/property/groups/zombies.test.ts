@@ -120,8 +120,7 @@ async function play(actions: readonly Action[], seed: number, classic: boolean) 
         const bound = classic ? generation : owners[one.partition]!;
         const claim = one.named ? member(memberOf(one.partition), by) : NOBODY;
         work.push(
-          processes[one.process]!.offsets
-            .fetch(fetchOf(claim, [one.partition]), context(60_000))
+          processes[one.process]!.offsets.fetch(fetchOf(claim, [one.partition]), context(60_000))
             .then((outcome) => {
               watch();
               if (outcome.kind !== 'fetched' || !one.named) return;

@@ -32,7 +32,9 @@ export class CharClass {
 
   /** With both cases of every letter in it. */
   foldingCase(): CharClass {
-    return CharClass.where((char) => [char.toLowerCase(), char.toUpperCase()].some((one) => this.has(one.charCodeAt(0))));
+    return CharClass.where((char) =>
+      [char.toLowerCase(), char.toUpperCase()].some((one) => this.has(one.charCodeAt(0))),
+    );
   }
 }
 

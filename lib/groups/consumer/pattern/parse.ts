@@ -122,7 +122,8 @@ class Parser {
     if (found === undefined) return undefined;
     const min = Number(found[1]);
     const max = found[2] === '' ? min : found[3] === '' ? undefined : Number(found[3]);
-    const valid = (found[2] !== '' || found[3] === '') && min <= REPEAT_MAX && (max ?? min) <= REPEAT_MAX && min <= (max ?? min);
+    const valid =
+      (found[2] !== '' || found[3] === '') && min <= REPEAT_MAX && (max ?? min) <= REPEAT_MAX && min <= (max ?? min);
     if (!valid) throw new PatternError(`invalid repeat count: ${found[0]}`);
     return { min, max };
   }
@@ -164,7 +165,8 @@ class Parser {
     const outer = this.#flags;
     if (this.#peek('?') && this.#matched(/\?P?<[A-Za-z0-9_]+>/y) === undefined) {
       const flags = this.#matched(/\?([imsU]*)(-[imsU]+)?([:)])/y);
-      if (flags === undefined) throw new PatternError(`invalid or unsupported Perl syntax: (${this.#text.slice(this.#at, this.#at + 2)}`);
+      if (flags === undefined)
+        throw new PatternError(`invalid or unsupported Perl syntax: (${this.#text.slice(this.#at, this.#at + 2)}`);
       this.#setFlags(flags[1]!, true);
       this.#setFlags(flags[2] ?? '', false);
       // Flags that stand alone hold to the end of the group around them.

@@ -18,7 +18,11 @@ const committed = fc.record({
   metadata: fc.string({ unit: 'binary' }),
   at: fc.maxSafeNat(),
 });
-const expiring = fc.record({ ...{ offset: fc.nat(), leaderEpoch: fc.nat(), at: fc.nat() }, metadata: fc.string(), expiresAt: fc.nat() });
+const expiring = fc.record({
+  ...{ offset: fc.nat(), leaderEpoch: fc.nat(), at: fc.nat() },
+  metadata: fc.string(),
+  expiresAt: fc.nat(),
+});
 
 const block: fc.Arbitrary<OffsetsBlock> = fc.record({
   topicName: fc.string(),
@@ -29,9 +33,9 @@ const block: fc.Arbitrary<OffsetsBlock> = fc.record({
     .uniqueArray(fc.tuple(fc.nat(), fc.oneof(committed, expiring)), { selector: ([partition]) => partition })
     .map(sortedMap),
   pending: fc.array(
-    fc.record({ partition: fc.nat(), transactionalId: fc.string(), transaction: fc.nat() }).chain((base) =>
-      committed.map((one) => ({ ...base, ...one })),
-    ),
+    fc
+      .record({ partition: fc.nat(), transactionalId: fc.string(), transaction: fc.nat() })
+      .chain((base) => committed.map((one) => ({ ...base, ...one }))),
   ),
 });
 
@@ -61,7 +65,10 @@ describe('the item of committed offsets', () => {
     ['another format', Buffer.from([2, 0x7b, 0x7d])],
     ['no JSON', Buffer.from([1, 0x7b])],
     ['no topic', Buffer.concat([Buffer.of(1), Buffer.from('{"since":1,"offsets":[]}')])],
-    ['a row that is none', Buffer.concat([Buffer.of(1), Buffer.from('{"topic":"t","since":1,"offsets":[["x",1,1,1]]}')])],
+    [
+      'a row that is none',
+      Buffer.concat([Buffer.of(1), Buffer.from('{"topic":"t","since":1,"offsets":[["x",1,1,1]]}')]),
+    ],
   ])('is refused where it has %s', (_, body) => {
     expect(() => decodeOffsetsBlock(body)).toThrow(MalformedBytesError);
   });
@@ -84,7 +91,8 @@ describe('the key of committed offsets', () => {
 
   it('lies in the range of its topic, and no other topic does', () => {
     const { from, to } = offsetsSkRange(TOPIC.id);
-    for (const block of [0, 9_999]) expect(from <= offsetsSk(TOPIC.id, block) && offsetsSk(TOPIC.id, block) < to).toBe(true);
+    for (const block of [0, 9_999])
+      expect(from <= offsetsSk(TOPIC.id, block) && offsetsSk(TOPIC.id, block) < to).toBe(true);
     for (const id of ['topicidtopicidtopicid1', 'topicidtopicidtopicidA', 'topicidtopicidtopici-0']) {
       expect(from <= offsetsSk(id, 0) && offsetsSk(id, 0) < to).toBe(false);
     }

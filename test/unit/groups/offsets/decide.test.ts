@@ -34,7 +34,13 @@ function offsetsIn(block: OffsetsBlock): Record<number, number> {
   return Object.fromEntries([...block.committed].map(([partition, { offset }]) => [partition, offset]));
 }
 
-function read(block: OffsetsBlock | undefined, partitions: number[] | null, group = CLASSIC, now = T0, mayConsume = true) {
+function read(
+  block: OffsetsBlock | undefined,
+  partitions: number[] | null,
+  group = CLASSIC,
+  now = T0,
+  mayConsume = true,
+) {
   const request = { topic: TOPIC, partitions, mayConsume, requireStable: false };
   return decideFetch(block, request, factsOfTest(group), now, SETTINGS);
 }
@@ -66,7 +72,11 @@ describe('a commit', () => {
   });
 
   it('with too long metadata is refused for that partition only', () => {
-    const request = { topic: TOPIC, generation: 5, offsets: [...at({ 0: 1 }, '0123456789'), ...at({ 1: 1 }, '0123456789x')] };
+    const request = {
+      topic: TOPIC,
+      generation: 5,
+      offsets: [...at({ 0: 1 }, '0123456789'), ...at({ 1: 1 }, '0123456789x')],
+    };
     const decision = decideCommit(undefined, request, factsOfTest(CLASSIC), T0, SETTINGS);
     expect([...decision.errors]).toEqual([[1, 'OFFSET_METADATA_TOO_LARGE']]);
     expect(offsetsIn(blockAfter(decision))).toEqual({ 0: 1 });
@@ -74,7 +84,13 @@ describe('a commit', () => {
 
   it('keeps for how long its client asked', () => {
     const offsets = at({ 0: 1 }).map((one) => ({ ...one, retentionMs: 5_000 }));
-    const decision = decideCommit(undefined, { topic: TOPIC, generation: 5, offsets }, factsOfTest(CLASSIC), T0, SETTINGS);
+    const decision = decideCommit(
+      undefined,
+      { topic: TOPIC, generation: 5, offsets },
+      factsOfTest(CLASSIC),
+      T0,
+      SETTINGS,
+    );
     const block = blockAfter(decision);
     expect(block.committed.get(0)?.expiresAt).toBe(T0 + 5_000);
     expect(read(block, [0], EMPTY, T0 + 4_999).offsets[0]?.offset).toBe(1);
@@ -100,7 +116,9 @@ describe('a commit', () => {
   });
 
   it('does not see what an earlier group of the same name left behind', () => {
-    const old = blockAfter(commit(undefined, { 0: 10, 1: 11 }, { generation: 50, group: { ...CLASSIC, generation: 50 } }));
+    const old = blockAfter(
+      commit(undefined, { 0: 10, 1: 11 }, { generation: 50, group: { ...CLASSIC, generation: 50 } }),
+    );
     const again = { since: T0 + DAY, generation: 1, members: ['a'] };
     expect(read(old, [0, 1], again).offsets.map(({ offset }) => offset)).toEqual([-1, -1]);
     const block = blockAfter(commit(old, { 0: 3 }, { generation: 1, group: again }));
@@ -109,7 +127,8 @@ describe('a commit', () => {
   });
 
   it('passes on what the group has against single partitions', () => {
-    const partitionProblem = (_: string, partition: number) => (partition === 1 ? ('STALE_MEMBER_EPOCH' as const) : undefined);
+    const partitionProblem = (_: string, partition: number) =>
+      partition === 1 ? ('STALE_MEMBER_EPOCH' as const) : undefined;
     const request = { topic: TOPIC, generation: 5, offsets: at({ 0: 1, 1: 1 }), partitionProblem };
     const decision = decideCommit(undefined, request, factsOfTest(CLASSIC), T0, SETTINGS);
     expect([...decision.errors]).toEqual([[1, 'STALE_MEMBER_EPOCH']]);
@@ -164,7 +183,15 @@ describe('a read', () => {
   });
 });
 
-const PENDING = { partition: 1, transactionalId: 'tx', transaction: 3, offset: 99, leaderEpoch: 0, metadata: '', at: T0 };
+const PENDING = {
+  partition: 1,
+  transactionalId: 'tx',
+  transaction: 3,
+  offset: 99,
+  leaderEpoch: 0,
+  metadata: '',
+  at: T0,
+};
 
 describe('expiry', () => {
   const block = blockAfter(commit(undefined, { 0: 10 }));

@@ -12,9 +12,9 @@ import {
   HOUR,
   member,
   NOBODY,
-  OTHER,
   type OffsetsProcess,
   type OffsetsWorld,
+  OTHER,
   offsetsWorld,
   T0,
   type TestGroup,
@@ -163,7 +163,11 @@ describe('commits', () => {
     const second = offsetsSk(TOPIC.id, 1);
     one.faults = ({ operation, sortKey }) =>
       operation === 'put' && sortKey === second ? { refuse: 'unavailable' } : undefined;
-    expect(await commit(one, commitOf(A, { 0: 1, 16: 1, 32: 1 }))).toEqual(['NONE', 'COORDINATOR_NOT_AVAILABLE', 'NONE']);
+    expect(await commit(one, commitOf(A, { 0: 1, 16: 1, 32: 1 }))).toEqual([
+      'NONE',
+      'COORDINATOR_NOT_AVAILABLE',
+      'NONE',
+    ]);
     expect(shown(await fetch(world.process(), fetchOf(A, [0, 16, 32])))).toBe('orders 0:1 16:-1 32:1');
   });
 

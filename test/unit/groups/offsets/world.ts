@@ -2,6 +2,8 @@ import type { RequestContext } from '../../../../lib/core/context.ts';
 import { seededRandom } from '../../../../lib/core/random.ts';
 import { VirtualClock } from '../../../../lib/core/virtual-clock.ts';
 import type { MemberClaim } from '../../../../lib/groups/group.ts';
+import { BlockStore } from '../../../../lib/groups/offsets/block-store.ts';
+import { type DeleteRoom, expireOffsets } from '../../../../lib/groups/offsets/delete.ts';
 import type {
   CheckedClaim,
   ExpiryRule,
@@ -9,8 +11,6 @@ import type {
   OffsetGroups,
   OffsetSettings,
 } from '../../../../lib/groups/offsets/environment.ts';
-import { BlockStore } from '../../../../lib/groups/offsets/block-store.ts';
-import { type DeleteRoom, expireOffsets } from '../../../../lib/groups/offsets/delete.ts';
 import { Offsets } from '../../../../lib/groups/offsets/offsets.ts';
 import { decodeOffsetsBlock, offsetsPk } from '../../../../lib/storage/items/committed-offsets.ts';
 import type { Fault, StoreCall } from '../../../../lib/storage/memory/faults.ts';
@@ -143,7 +143,10 @@ export function offsetsWorld(seed = 1): OffsetsWorld {
       if (item !== undefined) await stores.state.delete(PK, groupId, item.version);
       if (group === undefined) return;
       const body = Buffer.from(JSON.stringify(group));
-      await stores.state.put({ pk: PK, sk: groupId, version: version++, nonce: `${version}`, body }, { kind: 'absent' });
+      await stores.state.put(
+        { pk: PK, sk: groupId, version: version++, nonce: `${version}`, body },
+        { kind: 'absent' },
+      );
     },
     async run(work) {
       let done = false;

@@ -1,0 +1,182 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Tidelog } from '../../../lib/runtime/start.ts';
+import { cliOf, runCli, startMemoryTidelog, until } from './cli-run.ts';
+
+let tidelog: Tidelog;
+const cli = cliOf(() => tidelog.bootstrapServers);
+const T0 = 1_700_000_000_000;
+
+beforeAll(async () => {
+  tidelog = await startMemoryTidelog();
+  await cli(['topics', 'create', 'orders', '-p', '2', '-c', 'message.timestamp.before.max.ms=9223372036854775807']);
+  const records = Array.from({ length: 20 }, (_, i) => ({ value: `v${i}`, timestamp: T0 + i * 1000, partition: 1 }));
+  const input = records.map((record) => `${JSON.stringify(record)}\n`).join('');
+  const produced = await cli(['produce', 'orders', '--format', 'json'], { input });
+  expect(produced).toMatchObject({ exitCode: 0 });
+});
+afterAll(() => tidelog.close());
+
+/** Runs a line of arguments; throws unless it exits with 0. */
+async function run(line: string): Promise<string> {
+  const { exitCode, out, err } = await cli(line.split(' '));
+  if (exitCode !== 0) throw new Error(`tidelog ${line}: ${err}`);
+  return out;
+}
+
+/** The new offset of partition 1 that a reset would give, or that it gives. */
+async function reset(target: string, group = 'billing'): Promise<number> {
+  const { offsets } = JSON.parse(await run(`groups reset-offsets -g ${group} -t orders:1 ${target} --json`));
+  return offsets[0].newOffset;
+}
+
+async function offsetsOf(group: string): Promise<unknown[]> {
+  const [described] = JSON.parse(await run(`groups describe ${group} --json`));
+  return described.offsets.map(({ topic, partition, currentOffset, logEndOffset, lag }: Record<string, unknown>) => [
+    topic,
+    partition,
+    currentOffset,
+    logEndOffset,
+    lag,
+  ]);
+}
+
+describe('groups reset-offsets', () => {
+  it('only shows what it would do, unless it is told to do it', async () => {
+    const dry = await cli(['groups', 'reset-offsets', '--group', 'dry', '--topic', 'orders', '--to-latest']);
+    expect(dry.err).toBe('Nothing was changed. With --execute it is done.\n');
+    expect(dry.out).toMatch(/^GROUP +TOPIC +PARTITION +CURRENT-OFFSET +NEW-OFFSET\ndry +orders +0 +- +0\n/);
+    expect((await cli(['groups', 'describe', 'dry'])).exitCode).toBe(1);
+    await run('groups reset-offsets --group dry --topic orders --to-latest --execute');
+    expect(await offsetsOf('dry')).toEqual([
+      ['orders', 0, 0, 0, 0],
+      ['orders', 1, 20, 20, 0],
+    ]);
+  });
+
+  it('knows all of its targets', async () => {
+    await run('groups reset-offsets -g billing -t orders:1 --to-offset 7 --execute');
+    expect(await reset('--to-earliest')).toBe(0);
+    expect(await reset('--to-latest')).toBe(20);
+    expect(await reset('--to-current')).toBe(7);
+    expect(await reset('--shift-by 5')).toBe(12);
+    expect(await reset('--shift-by -5')).toBe(2);
+    expect(await reset(`--to-datetime ${new Date(T0 + 3_500).toISOString()}`)).toBe(4);
+    expect(await reset('--to-datetime 2100-01-01T00:00:00Z')).toBe(20);
+    expect(await reset('--by-duration P20000D')).toBe(0);
+    expect(await reset('--by-duration PT1H')).toBe(20);
+    expect(await reset('--to-current', 'without-offsets')).toBe(20);
+  });
+
+  it('stays within what the partition has, and says so', async () => {
+    const far = await cli([
+      'groups',
+      'reset-offsets',
+      '-g',
+      'billing',
+      '-t',
+      'orders:1',
+      '--to-offset',
+      '99',
+      '--json',
+    ]);
+    expect([JSON.parse(far.out).offsets[0].newOffset, far.err]).toEqual([
+      20,
+      'orders-1 has offsets 0 to 20: 20 is taken instead of 99.\n',
+    ]);
+  });
+
+  it('reads back the file that it writes', async () => {
+    await run('groups reset-offsets -g saved -t orders --to-offset 3 --execute');
+    const csv = await run('groups reset-offsets -g saved --all-topics --to-current --export');
+    expect(csv).toBe('orders,0,0\norders,1,3\n');
+    const path = join(tmpdir(), `tidelog-offsets-${process.pid}.csv`);
+    try {
+      writeFileSync(path, csv);
+      await run(`groups reset-offsets -g restored --from-file ${path} --execute`);
+      expect(await offsetsOf('restored')).toEqual(await offsetsOf('saved'));
+      writeFileSync(path, 'orders,zero,3\n');
+      const wrong = await cli(['groups', 'reset-offsets', '-g', 'restored', '--from-file', path]);
+      expect([wrong.exitCode, wrong.err]).toEqual([2, expect.stringContaining('Line 1 is no row')]);
+    } finally {
+      rmSync(path, { force: true });
+    }
+  });
+
+  it.each([
+    ['no target', '-g billing -t orders', 2, 'Give exactly one of --to-earliest'],
+    ['two targets', '-g billing -t orders --to-earliest --to-latest', 2, 'Give exactly one of --to-earliest'],
+    ['no group', '-t orders --to-earliest', 2, 'Give --group, or --all-groups.'],
+    ['no topic', '-g billing --to-earliest', 2, 'Give --topic, or --all-topics.'],
+    [
+      'both --execute and --dry-run',
+      '-g billing -t orders --to-earliest --execute --dry-run',
+      2,
+      '--execute does not go',
+    ],
+    ['a duration that is none', '-g billing -t orders --by-duration 1h', 2, 'such as P1DT2H3M4S'],
+    ['a topic that is not there', '-g billing -t ordres --to-earliest', 1, 'Did you mean orders?'],
+    ['a partition that is not there', '-g billing -t orders:7 --to-earliest', 1, 'only 0 to 1'],
+    ['nothing to shift', '-g without -t orders --shift-by 1', 1, 'cannot be shifted'],
+  ])('refuses %s', async (_, args, exitCode, message) => {
+    const refused = await cli(['groups', 'reset-offsets', ...args.split(' ')]);
+    expect([refused.exitCode, refused.err]).toEqual([exitCode, expect.stringContaining(message)]);
+  });
+});
+
+describe('groups list, describe and delete', () => {
+  it('list ids, states and types', async () => {
+    await run('groups reset-offsets -g listed -t orders --to-latest --execute');
+    expect((await run('groups list')).split('\n')).toContain('listed');
+    expect(await run('groups list --state Empty')).toMatch(/listed +Classic +Empty/);
+    expect(await run('groups list --state Stable')).toBe('GROUP  TYPE  STATE\n');
+  });
+
+  it('describe all groups, and say which one is not there', async () => {
+    const all = JSON.parse(await run('groups describe --all-groups --json')) as { group: string }[];
+    expect(all.map(({ group }) => group)).toContain('listed');
+    const { exitCode, err } = await cli(['groups', 'describe', 'nowhere']);
+    expect([exitCode, err]).toEqual([
+      1,
+      'There is no group nowhere (GROUP_ID_NOT_FOUND). tidelog groups list shows all.\n',
+    ]);
+  });
+
+  it('delete a group, and offsets of one', async () => {
+    await run('groups reset-offsets -g going -t orders --to-latest --execute');
+    await run('groups delete-offsets -g going -t orders:1');
+    expect(await offsetsOf('going')).toEqual([['orders', 0, 0, 0, 0]]);
+    expect(await run('groups delete going')).toBe('Deleted group going.\n');
+    const again = await cli(['groups', 'delete', 'going']);
+    expect([again.exitCode, again.err]).toEqual([1, expect.stringContaining('GROUP_ID_NOT_FOUND')]);
+  });
+});
+
+describe('consume --group', () => {
+  it('goes on where the group has been', async () => {
+    const part = () => run('consume orders --group readers --from-beginning -n 5');
+    expect(await part()).toBe('v0\nv1\nv2\nv3\nv4\n');
+    expect(await part()).toBe('v5\nv6\nv7\nv8\nv9\n');
+    expect(await offsetsOf('readers')).toEqual([['orders', 1, 10, 20, 10]]);
+  });
+
+  it('is a member while it runs, and commits when it is stopped', async () => {
+    const environment = { TIDELOG_BOOTSTRAP_SERVERS: tidelog.bootstrapServers };
+    const reader = runCli(['consume', 'orders', '--group', 'watchers', '--from-beginning'], { environment });
+    await until(() => reader.out().toString().endsWith('v19\n'));
+    expect(await run('groups describe watchers --state')).toMatch(/watchers +Classic +\d+ +\S+ +Stable +1/);
+    expect(await run('groups describe watchers --members --verbose')).toContain('orders(0,1)');
+    const refused = await cli(['groups', 'reset-offsets', '-g', 'watchers', '-t', 'orders', '--to-earliest']);
+    expect([refused.exitCode, refused.err]).toEqual([1, expect.stringContaining('(NON_EMPTY_GROUP)')]);
+    reader.interrupt();
+    expect(await reader.exitCode).toBe(0);
+    expect(await offsetsOf('watchers')).toEqual([['orders', 1, 20, 20, 0]]);
+  });
+
+  it('leaves partitions and offsets to the group', async () => {
+    const { exitCode, err } = await cli(['consume', 'orders', '--group', 'readers', '-p', '1']);
+    expect([exitCode, err]).toEqual([2, expect.stringContaining('--group goes with none of')]);
+  });
+});
