@@ -63,12 +63,7 @@ export class GroupCoordinator implements Groups {
     return worker.submit(step, context);
   }
 
-  checkCommit(
-    groupId: string,
-    claim: MemberClaim,
-    kind: CommitKind,
-    context: RequestContext,
-  ): Promise<OffsetCheck> {
+  checkCommit(groupId: string, claim: MemberClaim, kind: CommitKind, context: RequestContext): Promise<OffsetCheck> {
     return this.#check(groupId, context, {
       tooLarge: { kind: 'refused', error: 'UNKNOWN_SERVER_ERROR' },
       decide(group, { now, since }) {

@@ -1,7 +1,7 @@
-import type { ErrorName } from '../core/errors.ts';
 import type { RequestContext } from '../core/context.ts';
-import type { CommitKind, Group, GroupSummary, GroupType, MemberClaim } from './group.ts';
+import type { ErrorName } from '../core/errors.ts';
 import type { StoreTime } from '../storage/ports.ts';
+import type { CommitKind, Group, GroupSummary, GroupType, MemberClaim } from './group.ts';
 import type { Step } from './step.ts';
 
 /**

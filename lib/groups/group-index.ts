@@ -39,7 +39,8 @@ export class GroupIndex {
         existing === undefined ? { kind: 'absent' } : { kind: 'version', version: existing.version };
       const put = await putItem(this.#state, item, condition, this.#clock, this.#random);
       if (put.kind === 'committed') return;
-      if (put.kind !== 'conflict') throw new StoreUnavailableError(`the group was not entered in the index: ${put.message}`);
+      if (put.kind !== 'conflict')
+        throw new StoreUnavailableError(`the group was not entered in the index: ${put.message}`);
       existing = put.existing;
     }
     throw new StoreUnavailableError('the group could not be entered in the index');

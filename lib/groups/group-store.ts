@@ -17,10 +17,10 @@ import { decodeGroupHead, encodeGroupHead, GROUP_HEAD_SK, type StoredBody } from
 import { groupPk } from '../storage/items/group-keys.ts';
 import { type Item, type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
-import type { Group } from './group.ts';
-import type { GroupIndex } from './group-index.ts';
 import type { DeleteOffsets } from './environment.ts';
+import type { Group } from './group.ts';
 import { finishDeletion } from './group-deletion.ts';
+import type { GroupIndex } from './group-index.ts';
 import { protocolOf, protocolOfType } from './protocols.ts';
 
 /** What the stored groups are worked with. */
@@ -125,12 +125,7 @@ export class GroupStore {
    * Makes `group` follow `loaded`, or deletes it where it is undefined. `now`: store time of the decision, which is when a
    * new group was made. Throws StoreUnavailableError.
    */
-  async commit(
-    groupId: string,
-    loaded: LoadedGroup,
-    group: Group | undefined,
-    now: StoreTime,
-  ): Promise<CommitOutcome> {
+  async commit(groupId: string, loaded: LoadedGroup, group: Group | undefined, now: StoreTime): Promise<CommitOutcome> {
     if (group === undefined) return this.#delete(groupId, loaded);
     if (loaded.group === undefined) await this.env.index.add(groupId);
     const { state, random } = this.env;
@@ -254,7 +249,15 @@ export class GroupStore {
   }
 }
 
-const ABSENT: LoadedGroup = { group: undefined, since: 0, version: 0, nonce: '', body: undefined, bodyJson: undefined, bytes: 0 };
+const ABSENT: LoadedGroup = {
+  group: undefined,
+  since: 0,
+  version: 0,
+  nonce: '',
+  body: undefined,
+  bodyJson: undefined,
+  bytes: 0,
+};
 
 /** Whether an error says that the store did not answer, or holds what this program cannot read; others are bugs. */
 export function isStoreProblem(error: unknown): error is StoreUnavailableError | MalformedBytesError {

@@ -1,13 +1,12 @@
 import { type Clock, sleep } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
-import type { ErrorName } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { type Random, randomInt } from '../core/random.ts';
 import { randomUuid } from '../core/uuid.ts';
 import { type Item, StoreUnavailableError } from '../storage/ports.ts';
 import type { GroupConfig } from './config.ts';
-import type { Submitted } from './environment.ts';
 import { type Decision, decideRound } from './decide-round.ts';
+import type { Submitted } from './environment.ts';
 import type { Group, Session } from './group.ts';
 import { type GroupStore, isStoreProblem, type LoadedGroup } from './group-store.ts';
 import { Leases } from './leases.ts';
@@ -237,6 +236,7 @@ export class GroupWorker {
       waiting.askedOn = result.group;
       if (result.kind === 'wait') {
         waiting.step = result.next;
+        waiting.isSettled = true;
         waiting.wakeAt = result.wakeAt;
         waiting.alive = result.alive;
         continue;
@@ -305,8 +305,11 @@ export class GroupWorker {
   /** The store does not answer, or holds what this program cannot read, or there is a bug. */
   #failAll(error: unknown): void {
     this.#logFailure(error);
-    const answer: ErrorName = error instanceof StoreUnavailableError ? 'COORDINATOR_NOT_AVAILABLE' : 'UNKNOWN_SERVER_ERROR';
-    for (const waiting of this.#queue.all()) this.#queue.fail(waiting, answer);
+    const isSilent = error instanceof StoreUnavailableError;
+    for (const waiting of this.#queue.all()) {
+      if (!isSilent) this.#queue.fail(waiting, 'UNKNOWN_SERVER_ERROR');
+      else if (!waiting.isSettled) this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+    }
   }
 
   #logFailure(error: unknown): void {

@@ -12,6 +12,8 @@ export interface Waiting {
   readonly context: RequestContext;
   /** Not asked yet since it came: it wants to hear of the group as it is from now on. */
   isFresh: boolean;
+  /** What it wanted is stored, and it waits for others: it can bear that the store is silent for a while. */
+  isSettled: boolean;
   /** The group that it was asked about last. */
   askedOn: Group | undefined;
   /** Store time at which it wants to be asked again in any case. */
@@ -52,6 +54,7 @@ export class RequestQueue {
         step,
         context,
         isFresh: true,
+        isSettled: false,
         askedOn: undefined,
         wakeAt: undefined,
         alive: undefined,

@@ -1,7 +1,9 @@
+import { createRequire } from 'node:module';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Consumer, stringDeserializers } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
+import { buildConfluent } from '../support/confluent-build.ts';
 import { describeConsumerGroup } from '../support/consumer-member.ts';
 import { describeGroup } from '../support/group-member.ts';
 import { TcpClient } from '../support/kafka-client.ts';
@@ -25,6 +27,14 @@ const HAVE_TOOLS = have(
   "Kafka's own tools",
   missing === undefined,
   `${missing}. Install maven with a Java 17 to run them.`,
+);
+
+// Whether it can be built has to be known before any test is named.
+const build = await buildConfluent();
+const HAVE_CONFLUENT = have(
+  '@confluentinc/kafka-javascript',
+  build.kind === 'built',
+  build.kind === 'built' ? '' : `It cannot be built here: ${build.reason}.`,
 );
 
 const folder = temporaryFolder();
@@ -182,5 +192,58 @@ describe("@platformatic/kafka with groupProtocol 'consumer'", () => {
     await first.close();
     await wait(100);
     expect(await stateOf('platformatic-group')).toBe('Empty');
+  });
+});
+
+/** What of librdkafka's consumer is used here; the package is not a dependency, so its own types are not at hand. */
+interface FlowingConsumer {
+  connect(options: object, callback: (error: Error | null | undefined) => void): void;
+  disconnect(callback: () => void): void;
+  subscribe(topics: readonly string[]): void;
+  consume(): void;
+  on(event: 'data', listener: (message: { readonly value: Buffer | null }) => void): void;
+}
+
+describe.skipIf(!HAVE_CONFLUENT)('librdkafka with group.protocol=consumer', () => {
+  const values: string[] = [];
+
+  async function reading(topics: readonly string[]): Promise<FlowingConsumer> {
+    if (build.kind === 'missing') throw new Error(build.reason);
+    const { KafkaConsumer } = createRequire(import.meta.url)(build.module) as {
+      readonly KafkaConsumer: new (config: object, topicConfig: object) => FlowingConsumer;
+    };
+    const config = {
+      'bootstrap.servers': broker.bootstrap,
+      'group.id': 'librdkafka-group',
+      'group.protocol': 'consumer',
+    };
+    const consumer = new KafkaConsumer(config, { 'auto.offset.reset': 'earliest' });
+    consumer.on('data', ({ value }) => values.push(String(value)));
+    await new Promise<void>((resolve, reject) => {
+      consumer.connect({}, (error) => (error ? reject(error) : resolve()));
+    });
+    consumer.subscribe(topics);
+    consumer.consume();
+    return consumer;
+  }
+
+  it('lets the broker resolve a pattern, and shares the topics with a second member', async () => {
+    await fill('paint-red');
+    await fill('paint-blue');
+    const expected = [...valuesOf('paint-red'), ...valuesOf('paint-blue')].sort();
+    const first = await reading(['^paint-.*']);
+    await expect.poll(() => [...values].sort(), JOINED_WITHIN).toEqual(expected);
+    const second = await reading(['^paint-.*']);
+    await expect.poll(() => memberCount('librdkafka-group'), JOINED_WITHIN).toBe(2);
+    await expect.poll(() => stateOf('librdkafka-group'), JOINED_WITHIN).toBe('Stable');
+    const { members } = await describeConsumerGroup(client, 'librdkafka-group');
+    expect(members.map(({ subscribedTopicRegex }) => subscribedTopicRegex)).toEqual(['(^paint-.*)', '(^paint-.*)']);
+    const sizes = members.map(({ assignment }) =>
+      assignment.topicPartitions.reduce((sum, { partitions }) => sum + partitions.length, 0),
+    );
+    expect(sizes).toEqual([PARTITIONS, PARTITIONS]);
+    for (const consumer of [first, second]) await new Promise<void>((resolve) => consumer.disconnect(resolve));
+    expect([...values].sort()).toEqual(expected);
+    expect(await stateOf('librdkafka-group')).toBe('Empty');
   });
 });

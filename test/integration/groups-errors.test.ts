@@ -13,7 +13,8 @@ beforeAll(async () => {
 });
 
 const newGroup = () => `group-${groups++}`;
-const newMember = (groupId = newGroup(), options: MemberOptions = {}) => new GroupMember(engine.client, groupId, options);
+const newMember = (groupId = newGroup(), options: MemberOptions = {}) =>
+  new GroupMember(engine.client, groupId, options);
 
 async function stableMember(groupId = newGroup(), options: MemberOptions = {}): Promise<GroupMember> {
   const member = newMember(groupId, options);
@@ -23,7 +24,10 @@ async function stableMember(groupId = newGroup(), options: MemberOptions = {}): 
 }
 
 /** Somebody who says to be that member. */
-function like(member: GroupMember, claim: { memberId?: string; generation?: number; instanceId?: string } = {}): GroupMember {
+function like(
+  member: GroupMember,
+  claim: { memberId?: string; generation?: number; instanceId?: string } = {},
+): GroupMember {
   const { instanceId } = claim;
   const other = newMember(member.groupId, { ...member.options, ...(instanceId === undefined ? {} : { instanceId }) });
   other.memberId = claim.memberId ?? member.memberId;
@@ -162,7 +166,10 @@ describe('odd requests', () => {
     const [one, two] = [newMember(groupId, { instanceId: 'one' }), newMember(groupId, { instanceId: 'two' })];
     await Promise.all([one.join(), two.join()]);
     const leave = (members: { memberId: string; groupInstanceId: string | null }[]) =>
-      engine.client.ask(ApiKey.LeaveGroup, 5, { groupId, members: members.map((member) => ({ ...member, reason: null })) });
+      engine.client.ask(ApiKey.LeaveGroup, 5, {
+        groupId,
+        members: members.map((member) => ({ ...member, reason: null })),
+      });
     const { members } = await leave([
       { memberId: 'somebody', groupInstanceId: null },
       { memberId: '', groupInstanceId: 'three' },
@@ -212,12 +219,19 @@ describe('odd requests', () => {
     await member.enter();
     const head = stores.contents().state.find(({ pk, sk }) => pk === 'group/newer' && sk === 'group')!;
     const text = head.body.toString('utf8', 1).replace('"type":"classic"', '"type":"streams"');
-    const newer = { ...head, version: head.version + 1, body: Buffer.concat([head.body.subarray(0, 1), Buffer.from(text)]) };
+    const newer = {
+      ...head,
+      version: head.version + 1,
+      body: Buffer.concat([head.body.subarray(0, 1), Buffer.from(text)]),
+    };
     await stores.state.put(newer, { kind: 'version', version: head.version });
     expect(await member.heartbeat()).toBe(errorCode('UNKNOWN_SERVER_ERROR'));
     expect((await member.join()).errorCode).toBe(errorCode('UNKNOWN_SERVER_ERROR'));
     expect(own.lines).toContainEqual(
-      expect.objectContaining({ event: 'group_request_failed', message: 'group type streams is unknown to this program' }),
+      expect.objectContaining({
+        event: 'group_request_failed',
+        message: 'group type streams is unknown to this program',
+      }),
     );
     expect(stores.contents().state.find(({ pk, sk }) => pk === 'group/newer' && sk === 'group')).toEqual(newer);
   });

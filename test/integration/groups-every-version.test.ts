@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { SERVED } from '../../lib/broker/served.ts';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
-import { type Engine, startEngine } from '../support/engine.ts';
 import { joining } from '../support/consumer-member.ts';
+import { type Engine, startEngine } from '../support/engine.ts';
 import { GROUP_APIS } from '../support/group-apis.ts';
 import { GroupMember, offer } from '../support/group-member.ts';
 import { commitOffsets, fetchOffsets } from '../support/offset-requests.ts';
@@ -50,7 +50,12 @@ describe('a request of every version gets its answer', () => {
       });
     let answer = await join('');
     if (version >= 4) {
-      expect(answer).toMatchObject({ errorCode: errorCode('MEMBER_ID_REQUIRED'), generationId: -1, leader: '', members: [] });
+      expect(answer).toMatchObject({
+        errorCode: errorCode('MEMBER_ID_REQUIRED'),
+        generationId: -1,
+        leader: '',
+        members: [],
+      });
       expect(answer.protocolName).toBe(version >= 7 ? null : '');
       answer = await join(answer.memberId);
     }

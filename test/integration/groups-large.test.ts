@@ -35,7 +35,10 @@ function shareOut(memberIds: readonly string[]): Map<string, Buffer> {
   const shares = memberIds.map((): number[] => []);
   for (let partition = 0; partition < PARTITIONS; partition++) shares[partition % shares.length]!.push(partition);
   const encode = (partitions: number[]) =>
-    encodeConsumerProtocol(ConsumerProtocolAssignment, 3, { assignedPartitions: [{ topic: TOPIC, partitions }], userData: null });
+    encodeConsumerProtocol(ConsumerProtocolAssignment, 3, {
+      assignedPartitions: [{ topic: TOPIC, partitions }],
+      userData: null,
+    });
   return new Map(memberIds.map((memberId, i) => [memberId, encode(shares[i]!)]));
 }
 
@@ -127,7 +130,10 @@ describe('the items of a large group', () => {
   const itemsOf = (groupId: string) => stores.contents().state.filter(({ pk }) => pk === groupPk(groupId));
 
   it(`hold ${MANY_MEMBERS} ordinary members`, async () => {
-    const protocols = ['range', 'cooperative-sticky'].map((name) => ({ name, metadata: subscription([1, 501, 77], 12) }));
+    const protocols = ['range', 'cooperative-sticky'].map((name) => ({
+      name,
+      metadata: subscription([1, 501, 77], 12),
+    }));
     const options = { protocols, sessionTimeoutMs: 45_000 };
     const members = Array.from({ length: MANY_MEMBERS }, () => new GroupMember(engine.client, 'many', options));
     await Promise.all(members.map((member) => member.joinOnce()));
@@ -161,7 +167,9 @@ describe('the items of a large group', () => {
     const noise = systemRandom.bytes(400_000);
     const heavy = new GroupMember(engine.client, 'heavy', { protocols: [{ name: 'range', metadata: noise }] });
     expect(await heavy.join()).toMatchObject({ errorCode: errorCode('GROUP_MAX_SIZE_REACHED'), memberId: '' });
-    expect(engine.lines).toContainEqual(expect.objectContaining({ level: 'warn', event: 'group_too_large', groupId: 'heavy' }));
+    expect(engine.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', event: 'group_too_large', groupId: 'heavy' }),
+    );
     expect(await member.heartbeat()).toBe(0);
   });
 

@@ -54,7 +54,10 @@ describe('a classic group', () => {
   });
 
   it('takes any protocol type and payload', async () => {
-    const options = { protocolType: 'connect', protocols: [offer('sessioned', '\0\u0001 binary'), offer('compatible')] };
+    const options = {
+      protocolType: 'connect',
+      protocols: [offer('sessioned', '\0\u0001 binary'), offer('compatible')],
+    };
     const member = new GroupMember(engine.client, newGroup(), options);
     const { joined } = await member.enter();
     expect(joined).toMatchObject({ errorCode: 0, protocolType: 'connect', protocolName: 'sessioned' });

@@ -21,6 +21,8 @@ const TICK_MS = 250;
 const SHORT_FREEZE_MS = [20, 8_000] as const;
 const RESTART_MS = [50, 2_000] as const;
 const STORM_MS = [200, 3_000] as const;
+/** What went wrong at last may take so long to be over; ms. */
+const AFTERMATH_MS = 15_000;
 /** So many brokers are left running when freezes are drawn. */
 const RUNNING_MIN = 2;
 
@@ -31,6 +33,9 @@ export class Cluster {
   readonly instances: Instance[] = [];
   /** So many of the first places get no requests for the time being. */
   resting = 0;
+  /** When the last troubles ended; undefined while there are some. */
+  #calmAt: number | undefined;
+  readonly #thawedAt = new WeakMap<Instance, number>();
   readonly #random: Random;
   #started = 0;
 
@@ -69,6 +74,7 @@ export class Cluster {
   /** Breaks things now and then, as long as troubles are on. */
   disturb(): void {
     const { clock, troubles } = this.world;
+    if (troubles.on) this.#calmAt = undefined;
     const tick = () => {
       if (!troubles.on) return;
       const share = TICK_MS / 1_000;
@@ -83,6 +89,7 @@ export class Cluster {
   /** Ends what is still going on, but for the long freezes; enough processes run afterwards. */
   calm(): void {
     this.world.troubles.storms.clear();
+    this.#calmAt ??= this.world.clock.monotonic();
     const awake = this.instances.slice(this.resting);
     let running = awake.filter((one) => one.process.state === 'up').length;
     for (let place = this.resting; running < RUNNING_MIN && place < this.instances.length; place++) {
@@ -90,6 +97,13 @@ export class Cluster {
       this.instances[place] = this.start();
       running++;
     }
+  }
+
+  /** Whether nothing has gone wrong since `at`, nor shortly before, and this process was there all the time. */
+  isCalmSince(at: number, instance: Instance): boolean {
+    const calmAt = this.#calmAt ?? Number.POSITIVE_INFINITY;
+    const upAt = this.#thawedAt.get(instance) ?? 0;
+    return Math.max(calmAt, upAt) + AFTERMATH_MS <= at && instance.process.state === 'up';
   }
 
   #crash(): void {
@@ -118,6 +132,7 @@ export class Cluster {
     chosen.process.freeze();
     this.world.clock.setTimer(durationMs, () => {
       this.world.note('thaw', chosen.name);
+      this.#thawedAt.set(chosen, this.world.clock.monotonic());
       chosen.process.thaw(lagging);
     });
   }

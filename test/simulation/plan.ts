@@ -1,5 +1,6 @@
 import type { ClusterPlan } from './cluster.ts';
 import type { ConsumerPlan } from './consumer.ts';
+import type { GroupPlan } from './groups/scenario.ts';
 import type { LifecyclePlan } from './lifecycle.ts';
 import type { OperatorPlan } from './operator.ts';
 import type { ProducerPlan } from './producer.ts';
@@ -33,6 +34,7 @@ export interface Plan {
   readonly cluster: ClusterPlan;
   readonly topics: readonly TopicPlan[];
   readonly lifecycles: readonly LifecyclePlan[];
+  readonly groups?: readonly GroupPlan[];
   readonly stretches: readonly Stretch[];
   /** After so long a later program writes an entry that nobody knows, and the run ends soon after; ms. */
   readonly newcomerAfterMs?: number;

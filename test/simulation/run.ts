@@ -2,6 +2,10 @@ import { randomInt, seededRandom } from '../../lib/core/random.ts';
 import { Caller } from './caller.ts';
 import { Cluster } from './cluster.ts';
 import { Consumer } from './consumer.ts';
+import { GroupOperator } from './groups/group-operator.ts';
+import { GroupSlot } from './groups/group-slot.ts';
+import type { GroupPlan } from './groups/scenario.ts';
+import { SimGroup } from './groups/sim-group.ts';
 import { Janitor } from './janitor.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { writeUnknownEntry } from './newcomer.ts';
@@ -9,7 +13,7 @@ import { Operator } from './operator.ts';
 import type { Plan, Stretch, TopicPlan } from './plan.ts';
 import { Producer } from './producer.ts';
 import { SCENARIOS, type ScenarioName } from './scenarios.ts';
-import { createTopic } from './topics.ts';
+import { createTopic, type SimTopic } from './topics.ts';
 import { Transactor } from './transactor.ts';
 import { type Violation, World } from './world.ts';
 
@@ -37,6 +41,8 @@ export interface Figures {
   readonly troubles: Readonly<Record<string, number>>;
   readonly entries: number;
   readonly objects: number;
+  readonly commits: number;
+  readonly generations: number;
   readonly checkpoints: number;
   readonly checkpointsInObjects: number;
   readonly entriesDeleted: number;
@@ -77,6 +83,9 @@ class Run {
   readonly #lifecycles: Lifecycle[] = [];
   readonly #operators: Operator[] = [];
   readonly #consumers: Consumer[] = [];
+  readonly #groups: SimGroup[] = [];
+  readonly #members: GroupSlot[] = [];
+  readonly #groupOperators: GroupOperator[] = [];
   #readAgain: Consumer[] = [];
 
   constructor(plan: Plan, options: RunOptions) {
@@ -107,7 +116,7 @@ class Run {
 
   result(): RunResult {
     const { scenario, seed } = this.#options;
-    const { violations, trace, ledger, checkpoints, troubles, events, clock } = this.#world;
+    const { violations, trace, ledger, groups, checkpoints, troubles, events, clock } = this.#world;
     const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
     const acknowledging = [...this.#producers, ...this.#transactors, ...this.#lifecycles];
     return {
@@ -115,7 +124,13 @@ class Run {
       seed,
       violations,
       trace,
-      clients: [...acknowledging, ...this.#operators, ...this.#consumers].map((one) => one.name),
+      clients: [
+        ...acknowledging,
+        ...this.#operators,
+        ...this.#consumers,
+        ...this.#members,
+        ...this.#groupOperators,
+      ].map((one) => one.name),
       traceHash: this.#world.traceHash(),
       figures: {
         acknowledged: sum(acknowledging.map((one) => one.acknowledged)),
@@ -123,6 +138,8 @@ class Run {
         troubles: Object.fromEntries(troubles.counts),
         entries: sum([...ledger.journals.values()].map((journal) => journal.entries.length)),
         objects: trace.filter((line) => line.includes(' stored wal/')).length,
+        commits: groups.acknowledged,
+        generations: sum([...groups.groups.values()].map((group) => group.generations)),
         checkpoints: checkpoints.stored,
         checkpointsInObjects: checkpoints.inObjects,
         entriesDeleted: this.#janitor.entriesDeleted,
@@ -140,13 +157,17 @@ class Run {
 
   async #setUp(): Promise<void> {
     const caller = new Caller(this.#cluster, 'setup');
-    for (const [index, topic] of this.#plan.topics.entries()) await this.#setUpTopic(caller, topic, `${index}`);
+    const topics: SimTopic[] = [];
+    for (const [index, topic] of this.#plan.topics.entries()) {
+      topics.push(await this.#setUpTopic(caller, topic, `${index}`));
+    }
+    for (const [index, group] of (this.#plan.groups ?? []).entries()) this.#setUpGroup(group, `${index}`, topics);
     for (const [index, lifecycle] of this.#plan.lifecycles.entries()) {
       this.#add(this.#lifecycles, new Lifecycle(this.#cluster, `life${index}`, lifecycle));
     }
   }
 
-  async #setUpTopic(caller: Caller, plan: TopicPlan, index: string): Promise<void> {
+  async #setUpTopic(caller: Caller, plan: TopicPlan, index: string): Promise<SimTopic> {
     const cluster = this.#cluster;
     const topic = await createTopic(caller, plan.name, plan.partitions, plan.journals);
     for (const [n, one] of plan.producers.entries()) {
@@ -161,6 +182,22 @@ class Run {
     for (const [n, one] of plan.consumers.entries()) {
       this.#add(this.#consumers, new Consumer(cluster, `c${index}${n}`, topic, one));
     }
+    return topic;
+  }
+
+  #setUpGroup(plan: GroupPlan, index: string, topics: readonly SimTopic[]): void {
+    const group = new SimGroup(
+      this.#cluster,
+      plan.id,
+      plan.topics.map((name) => topics.find((topic) => topic.name === name)!),
+    );
+    this.#groups.push(group);
+    for (const [n, one] of plan.members.entries()) {
+      this.#add(this.#members, new GroupSlot(group, `g${index}${n}`, one, n === 0));
+    }
+    if (plan.operator !== undefined) {
+      this.#add(this.#groupOperators, new GroupOperator(group, `x${index}`, plan.operator.deletes));
+    }
   }
 
   #add<Client extends Caller>(clients: Client[], client: Client): void {
@@ -174,10 +211,14 @@ class Run {
     this.#cluster.resting = stretch.resting ?? 0;
     this.#cluster.disturb();
     const writing = [...this.#producers, ...this.#transactors, ...this.#lifecycles, ...this.#operators];
-    const written = new Set(writing);
+    for (const group of this.#groups) group.over = false;
+    const written = new Set<Caller>(writing);
+    const reading = new Set<Caller>([...this.#consumers, ...this.#members]);
+    const mayStop = () => written.size === 0;
     const all = [
       ...writing.map((one) => one.run().then(() => written.delete(one))),
-      ...this.#consumers.map((one) => one.run(() => written.size === 0)),
+      ...[...this.#consumers, ...this.#members].map((one) => one.run(mayStop).then(() => reading.delete(one))),
+      ...this.#groupOperators.map((one) => one.run()),
     ];
     const calm = clock.setTimer(stretch.troubledMs, () => {
       troubles.on = false;
@@ -185,8 +226,8 @@ class Run {
       this.#world.note('calm');
     });
     await this.#until('working', Promise.all(all), stretch.troubledMs + SETTLE_MS, () => {
-      const waiting = [...written].map((one) => one.name);
-      return waiting.length > 0 ? waiting.join(', ') : 'consumers';
+      const waiting = written.size > 0 ? written : reading;
+      return [...waiting].map((one) => one.name).join(', ');
     });
     calm();
     troubles.on = false;

@@ -8,7 +8,7 @@ const LINES_MAX = 60;
 const SEEDS_PER_STEP = 4;
 
 /** Names of clients and of their batches, of processes, and journals, in a violation's message. */
-const SUBJECTS = /[A-Za-z0-9_-]{22}\/\d+|wal\/\S+|\b[a-z]+\d+(?:[a-z])?\/\d+\/\S+|\b[bcptov]\d+\b/g;
+const SUBJECTS = /[A-Za-z0-9_-]{22}\/\d+|wal\/\S+|\b[a-z]+\d+(?:[a-z])?\/\d+\/\S+|\b[bcptovgx]\d+\b/g;
 
 /**
  * Finds out what a failure needs: leaves out kinds of trouble and clients, one after the other, for as long as the same checker

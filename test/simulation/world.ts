@@ -5,6 +5,7 @@ import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory
 import type { Item } from '../../lib/storage/ports.ts';
 import { CheckpointLog } from './checkpoint-log.ts';
 import type { Check } from './checks.ts';
+import { GroupLedger } from './groups/group-ledger.ts';
 import { awsLatency } from './latencies.ts';
 import { Ledger } from './ledger.ts';
 import { watchStore } from './store-watch.ts';
@@ -33,6 +34,7 @@ export class World {
   readonly store: MemoryStores;
   readonly ledger: Ledger;
   readonly checkpoints: CheckpointLog;
+  readonly groups: GroupLedger;
   readonly violations: Violation[] = [];
   readonly trace: string[] = [];
   readonly #random: Random;
@@ -48,11 +50,16 @@ export class World {
       () => this.clock.now(),
     );
     this.checkpoints = new CheckpointLog(this.ledger);
+    this.groups = new GroupLedger(
+      (kind, message) => this.report(kind, message),
+      () => this.clock.monotonic(),
+    );
     watchStore(this.clock, {
       wrote: (table, item, before) => this.#wrote(table, item, before),
       deleted: (table, item) => {
         this.note('deleted', table, item.pk, item.sk);
         if (table === 'journal') this.ledger.deleted(item);
+        else this.groups.deleted(item);
       },
       stored: (key, bytes) => {
         this.note('stored', key, bytes.length);
@@ -108,5 +115,6 @@ export class World {
     }
     this.#versions.set(key, Math.max(known, item.version));
     if (item.pk.startsWith('checkpoint/')) this.checkpoints.wrote(item);
+    else this.groups.wrote(item);
   }
 }

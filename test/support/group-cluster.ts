@@ -1,9 +1,9 @@
+import { Topics } from '../../lib/admin/topics.ts';
+import { type Clock, sleep } from '../../lib/core/clock.ts';
+import { silentLogger } from '../../lib/core/logger.ts';
 import type { Random } from '../../lib/core/random.ts';
 import { randomInt } from '../../lib/core/random.ts';
-import { silentLogger } from '../../lib/core/logger.ts';
 import type { VirtualClock } from '../../lib/core/virtual-clock.ts';
-import { type Clock, sleep } from '../../lib/core/clock.ts';
-import { Topics } from '../../lib/admin/topics.ts';
 import { GroupCoordinator } from '../../lib/groups/coordinator.ts';
 import type { Submitted } from '../../lib/groups/environment.ts';
 import type { Step } from '../../lib/groups/step.ts';

@@ -13,7 +13,8 @@ export const leaveGroup: Handler<typeof ApiKey.LeaveGroup> = async (broker, requ
     errorCode: errorCode(error),
     ...(version >= FIRST_WITH_MEMBERS ? { members: [] } : {}),
   });
-  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) return refused('GROUP_AUTHORIZATION_FAILED');
+  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId }))
+    return refused('GROUP_AUTHORIZATION_FAILED');
   if (groupId === '') return refused('INVALID_GROUP_ID');
   const members: MemberIdentity[] =
     version >= FIRST_WITH_MEMBERS

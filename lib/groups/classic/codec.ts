@@ -31,7 +31,12 @@ interface StoredMember {
   readonly assignment?: string | undefined;
 }
 
-const STATES: readonly string[] = ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable'] satisfies ClassicState[];
+const STATES: readonly string[] = [
+  'Empty',
+  'PreparingRebalance',
+  'CompletingRebalance',
+  'Stable',
+] satisfies ClassicState[];
 
 export function encodeClassicHead(group: ClassicGroup): unknown {
   const ids = [...group.roster.members.keys()];

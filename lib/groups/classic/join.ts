@@ -148,7 +148,8 @@ function joinExisting(group: ClassicGroup, request: JoinRequest, context: StepCo
   const member = group.roster.members.get(memberId)!;
   const asBefore = sameProtocols(member.protocols, request.protocols);
   // A leader that joins a stable group wants a rebalance: the topics may have changed.
-  const missedItsAnswer = group.state === 'CompletingRebalance' || (group.state === 'Stable' && group.leader !== memberId);
+  const missedItsAnswer =
+    group.state === 'CompletingRebalance' || (group.state === 'Stable' && group.leader !== memberId);
   if (asBefore && missedItsAnswer) {
     return { kind: 'reply', group, reply: joinReply(group, memberId), alive: memberId };
   }
@@ -225,8 +226,7 @@ function updatedMember(
   context: StepContext,
 ): ClassicMember {
   const { protocols, sessionTimeoutMs, rebalanceTimeoutMs } = request;
-  const sameTimes =
-    member.sessionTimeoutMs === sessionTimeoutMs && member.rebalanceTimeoutMs === rebalanceTimeoutMs;
+  const sameTimes = member.sessionTimeoutMs === sessionTimeoutMs && member.rebalanceTimeoutMs === rebalanceTimeoutMs;
   if (sameMetadata && sameTimes) return member;
   return { ...member, protocols, sessionTimeoutMs, rebalanceTimeoutMs, seenAt: context.now };
 }
@@ -243,4 +243,3 @@ function acceptsJoining(group: ClassicGroup, memberId: string, maxSize: number):
       return group.roster.members.has(memberId) || group.roster.members.size < maxSize;
   }
 }
-

@@ -40,7 +40,10 @@ export function leaveStep(request: LeaveRequest): Step<LeaveReply> {
   };
 }
 
-function findLeaving(group: ClassicGroup, { memberId, instanceId }: MemberIdentity): MemberIdentity & { error: ErrorName } {
+function findLeaving(
+  group: ClassicGroup,
+  { memberId, instanceId }: MemberIdentity,
+): MemberIdentity & { error: ErrorName } {
   if (memberId === '') {
     const member = instanceId === null ? undefined : staticMember(group, instanceId);
     return { memberId: member?.memberId ?? '', instanceId, error: member === undefined ? 'UNKNOWN_MEMBER_ID' : 'NONE' };

@@ -48,7 +48,10 @@ export function removeMembers(group: ClassicGroup, memberIds: Iterable<string>):
 export function replaceStaticMember(group: ClassicGroup, oldId: string, newId: string): ClassicGroup {
   const rename = (id: string) => (id === oldId ? newId : id);
   const members = new Map(
-    [...group.roster.members].map(([id, member]) => [rename(id), id === oldId ? { ...member, memberId: newId } : member]),
+    [...group.roster.members].map(([id, member]) => [
+      rename(id),
+      id === oldId ? { ...member, memberId: newId } : member,
+    ]),
   );
   const assignments = new Map([...group.roster.assignments].map(([id, assignment]) => [rename(id), assignment]));
   return {
@@ -61,14 +64,8 @@ export function replaceStaticMember(group: ClassicGroup, oldId: string, newId: s
 }
 
 /** After a member was added or changed its metadata (maybePrepareRebalanceOrCompleteJoin). */
-export function rebalanceOrCompleteJoin(
-  group: ClassicGroup,
-  now: StoreTime,
-  config: ClassicGroupConfig,
-): ClassicGroup {
-  return group.state === 'PreparingRebalance'
-    ? maybeCompleteJoin(group, now)
-    : prepareRebalance(group, now, config);
+export function rebalanceOrCompleteJoin(group: ClassicGroup, now: StoreTime, config: ClassicGroupConfig): ClassicGroup {
+  return group.state === 'PreparingRebalance' ? maybeCompleteJoin(group, now) : prepareRebalance(group, now, config);
 }
 
 /** Asks all members to join again (prepareRebalance); one without anybody to wait for is complete at once. */
@@ -136,11 +133,7 @@ function completeJoin(before: ClassicGroup, now: StoreTime): ClassicGroup {
 }
 
 /** The leader's assignment, empty for whom it does not name; the group is stable (setAndPropagateAssignment). */
-export function assign(
-  group: ClassicGroup,
-  assignments: ReadonlyMap<string, Buffer>,
-  now: StoreTime,
-): ClassicGroup {
+export function assign(group: ClassicGroup, assignments: ReadonlyMap<string, Buffer>, now: StoreTime): ClassicGroup {
   const given = [...group.roster.members.keys()].map(
     (memberId) => [memberId, assignments.get(memberId) ?? NO_ASSIGNMENT] as const,
   );

@@ -4,7 +4,6 @@ import {
   decodeOffsetsBlock,
   encodeOffsetsBlock,
   type OffsetsBlock,
-  offsetsBlockOf,
   offsetsPk,
   offsetsSk,
   offsetsSkRange,
@@ -177,11 +176,6 @@ export class BlockStore {
     this.#known.delete(cacheKey(key));
     this.#knownBytes -= known.bytes;
   }
-}
-
-/** The block that a partition of a topic belongs to. */
-export function blockKey(groupId: string, topicId: Uuid, partition: number): BlockKey {
-  return { groupId, topicId, block: offsetsBlockOf(partition) };
 }
 
 /** The same text for the same block. */

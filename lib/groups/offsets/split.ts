@@ -1,4 +1,4 @@
-import { OFFSETS_BLOCK_PARTITIONS, offsetsBlockOf } from '../../storage/items/committed-offsets.ts';
+import { offsetsBlockOf } from '../../storage/items/committed-offsets.ts';
 import { type BlockKey, cacheKey } from './block-store.ts';
 import type { BlockTopic } from './decide.ts';
 
@@ -25,9 +25,4 @@ export function splitIntoBlocks<T>(
     }
   }
   return [...parts.values()];
-}
-
-/** The partitions that a block has room for. */
-export function isInBlock(partition: number, block: number): boolean {
-  return partition >= block * OFFSETS_BLOCK_PARTITIONS && partition < (block + 1) * OFFSETS_BLOCK_PARTITIONS;
 }

@@ -53,7 +53,8 @@ export function decodeGroupHead(item: Buffer): GroupHead {
     readonly bodyKey?: string;
   } | null;
   const since = stored?.since;
-  if (typeof since !== 'number') throw new MalformedBytesError('the head of a group does not say since when it is there');
+  if (typeof since !== 'number')
+    throw new MalformedBytesError('the head of a group does not say since when it is there');
   if (stored?.deleting === true) return { kind: 'deleting', since };
   if (typeof stored?.type !== 'string') throw new MalformedBytesError('the head of a group has no type');
   const { type, head, body: json, deflatedBody, bodyKey } = stored;

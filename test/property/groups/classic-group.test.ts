@@ -68,7 +68,7 @@ class Play {
   readonly clients: Client[];
   readonly #assigned = new Map<string, string>();
 
-  constructor({ delayMs, maxSize, clients }: Omit<(typeof plan extends fc.Arbitrary<infer P> ? P : never), 'actions'>) {
+  constructor({ delayMs, maxSize, clients }: Omit<typeof plan extends fc.Arbitrary<infer P> ? P : never, 'actions'>) {
     this.model = new ClassicGroupModel({ initialRebalanceDelayMs: delayMs, maxSize });
     this.model.check = (before, after) => checkGroup(before, after);
     this.clients = clients.map((one, index) => ({
@@ -92,26 +92,33 @@ class Play {
   }
 
   do(step: Action): void {
-    if (step.kind === 'tick') return this.model.advance(step.ms);
+    if (step.kind === 'tick') {
+      this.model.advance(step.ms);
+      return;
+    }
     const client = this.clients[step.who]!;
     if (client.dead) return;
     switch (step.kind) {
       case 'follow':
-        return this.follow(client);
+        this.follow(client);
+        return;
       case 'repeat':
         // The connection was lost: the request that waits is sent again, its first answer is never seen.
         if (client.joining !== undefined) client.joining = this.#join(client);
         else if (client.syncing !== undefined) client.syncing = this.#sync(client);
         return;
       case 'stale':
-        return this.#stale(client);
+        this.#stale(client);
+        return;
       case 'leave':
         this.model.leave({ memberId: client.memberId, instanceId: client.instanceId });
-        return forget(client);
+        forget(client);
+        return;
       case 'forget':
         // A restart: a static member comes back without its member id.
         this.#hangUp(client);
-        return forget(client);
+        forget(client);
+        return;
       case 'die':
         this.#hangUp(client);
         client.dead = true;
@@ -169,7 +176,8 @@ class Play {
       case 'UNKNOWN_MEMBER_ID':
       case 'FENCED_INSTANCE_ID':
       case 'GROUP_MAX_SIZE_REACHED':
-        return forget(client);
+        forget(client);
+        return;
       default:
         throw new Error(`a join is not answered with ${reply.error}`);
     }
@@ -190,7 +198,8 @@ class Play {
       expect(['REBALANCE_IN_PROGRESS', 'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID']).toContain(
         reply.error,
       );
-      return this.#back(client, reply.error);
+      this.#back(client, reply.error);
+      return;
     }
     const assignment = String(reply.assignment);
     const place = `${client.memberId} ${client.generation}`;

@@ -76,7 +76,12 @@ class Client {
 
   async #enter(): Promise<boolean> {
     const { memberId, instanceId } = this;
-    const request = joinRequest({ memberId, instanceId, sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: REBALANCE_MS });
+    const request = joinRequest({
+      memberId,
+      instanceId,
+      sessionTimeoutMs: SESSION_MS,
+      rebalanceTimeoutMs: REBALANCE_MS,
+    });
     const joined = await this.#ask(joinStep(request));
     if (joined === undefined || this.ended) return false;
     if (joined.error === 'UNKNOWN_MEMBER_ID' || joined.error === 'FENCED_INSTANCE_ID') this.memberId = '';
@@ -91,7 +96,8 @@ class Client {
     if (isLeader) {
       const share = joined.members.map((): number[] => []);
       for (let partition = 0; partition < PARTITIONS; partition++) share[partition % share.length]!.push(partition);
-      for (const [i, member] of joined.members.entries()) assignments.set(member.memberId, Buffer.from(share[i]!.join(',')));
+      for (const [i, member] of joined.members.entries())
+        assignments.set(member.memberId, Buffer.from(share[i]!.join(',')));
     }
     const synced = await this.#ask(
       syncStep({
@@ -195,7 +201,9 @@ async function play(seed: number): Promise<{ kills: number; generation: number }
   // And it stays so: heartbeats find nothing new.
   const { generation } = live[0]!;
   await clock.advance(2 * SESSION_MS);
-  expect(live.map((one) => [one.generation, one.assignment === undefined])).toEqual(live.map(() => [generation, false]));
+  expect(live.map((one) => [one.generation, one.assignment === undefined])).toEqual(
+    live.map(() => [generation, false]),
+  );
   for (const client of live) client.die();
   return { kills, generation };
 }

@@ -49,9 +49,11 @@ export class GroupRecord {
   generations = 0;
   /** Member ids that the store has ever had, with the life of the group that they belong to. */
   readonly ids = new Map<string, number>();
-  /** `since/generation` of all that were ever there, and that were ever stable. */
-  readonly reached = new Set<string>();
+  /** The highest generation of each life of the group, and `life/generation` of all that were stable. */
+  readonly highest = new Map<number, number>();
   readonly stable = new Set<string>();
+  /** When the head was written last. */
+  writtenAt = 0;
   readonly commits: Map<number, SentCommit>;
   readonly #report: Report;
   readonly #now: () => number;
@@ -140,12 +142,12 @@ export class GroupRecord {
     const before = this.stored;
     const now = this.#now();
     this.stored = group;
+    this.writtenAt = now;
     if (before === undefined || before.members.size === 0) this.emptyUntil = now;
     if (group === undefined) {
       if (before !== undefined && this.deletions === 0) this.#report('offsetLost', `nobody deleted the group ${this.id}`);
     } else {
       const { since, generation } = group;
-      const life = `${since}/${generation}`;
       if (before?.since === since && generation < before.generation) {
         this.#report('epochBack', `${this.id} went from generation ${before.generation} to ${generation}`);
       }
@@ -154,8 +156,8 @@ export class GroupRecord {
         this.generations++;
       }
       if (group.stable && before?.stable !== true) this.stableAt = now;
-      this.reached.add(life);
-      if (group.stable) this.stable.add(life);
+      this.highest.set(since, Math.max(generation, this.highest.get(since) ?? 0));
+      if (group.stable) this.stable.add(`${since}/${generation}`);
       for (const id of [...group.members.keys(), ...group.pending]) this.ids.set(id, since);
     }
     if (before?.since !== group?.since) for (const block of this.#blocks.values()) this.#stand(block, block);

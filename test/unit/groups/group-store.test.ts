@@ -65,7 +65,10 @@ async function ask<Reply>(coordinator: GroupCoordinator, step: Step<Reply>): Pro
 }
 
 /** A member on its own in the group, its metadata of random bytes. */
-async function enter(coordinator: GroupCoordinator, metadataBytes = 10): Promise<{ memberId: string; generation: number }> {
+async function enter(
+  coordinator: GroupCoordinator,
+  metadataBytes = 10,
+): Promise<{ memberId: string; generation: number }> {
   const protocols = [{ name: 'range', metadata: systemRandom.bytes(metadataBytes) }];
   const request = joinRequest({ protocols, requiresKnownMemberId: false, sessionTimeoutMs: 1_800_000 });
   const joined = await ask(coordinator, joinStep(request));
@@ -108,7 +111,12 @@ describe('a large group', () => {
     const coordinator = newCoordinator();
     await enter(coordinator, LARGE);
     faults = (call) => (isHeadPut(call) ? { refuse: 'unavailable' } : undefined);
-    const join = joinStep(joinRequest({ requiresKnownMemberId: false, protocols: [{ name: 'range', metadata: systemRandom.bytes(LARGE) }] }));
+    const join = joinStep(
+      joinRequest({
+        requiresKnownMemberId: false,
+        protocols: [{ name: 'range', metadata: systemRandom.bytes(LARGE) }],
+      }),
+    );
     expect(await ask(coordinator, join)).toBe('COORDINATOR_NOT_AVAILABLE');
     faults = undefined;
     const bodies = () => items().filter((item) => item.endsWith('body')).length;
@@ -140,6 +148,27 @@ describe('a put whose answer is lost', () => {
     faults = undefined;
     await clock.advance(31_000);
     expect(await coordinator.describe(GROUP, CONTEXT)).toMatchObject({ reply: { state: 'Empty' } });
+  });
+});
+
+describe('a store that is silent for a while', () => {
+  it('fails new requests, and not those that wait for others', async () => {
+    const coordinator = newCoordinator();
+    const { memberId } = await enter(coordinator);
+    let joined: unknown;
+    const join = joinStep(joinRequest({ requiresKnownMemberId: false, sessionTimeoutMs: 60_000 }));
+    void coordinator.submit(GROUP, join, CONTEXT).then((submitted) => {
+      joined = submitted;
+    });
+    await clock.advance(1_000);
+    faults = () => ({ refuse: 'unavailable' });
+    await clock.advance(5_000);
+    expect(await ask(coordinator, leave(memberId))).toBe('COORDINATOR_NOT_AVAILABLE');
+    expect(joined).toBeUndefined();
+    faults = undefined;
+    await ask(coordinator, leave(memberId));
+    await clock.advance(1_000);
+    expect(joined).toMatchObject({ kind: 'reply', reply: { error: 'NONE', generation: 2 } });
   });
 });
 
@@ -192,7 +221,8 @@ describe('deleting a group', () => {
     const { memberId } = await enter(first);
     await ask(first, leave(memberId));
     // The first is slow to remove the entry; the second makes the group anew in that time.
-    faults = ({ operation, key }) => (operation === 'delete' && key === 'groups' ? { delayBeforeMs: 5_000 } : undefined);
+    faults = ({ operation, key }) =>
+      operation === 'delete' && key === 'groups' ? { delayBeforeMs: 5_000 } : undefined;
     const deleting = ask(first, deleteStep);
     const entering = enter(second);
     await Promise.all([deleting, entering]);

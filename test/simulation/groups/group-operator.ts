@@ -1,0 +1,109 @@
+import { errorCode } from '../../../lib/core/errors.ts';
+import { randomInt } from '../../../lib/core/random.ts';
+import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { Caller } from '../caller.ts';
+import { NOBODY } from './group-ledger.ts';
+import { commitRequest, fetchRequest } from './group-member.ts';
+import type { SimGroup } from './sim-group.ts';
+import { partitionKey } from './stored-group.ts';
+
+const THINK_MS = 2_500;
+/** How long members stay away while the group is redeployed, at most; ms. */
+const PAUSE_MS = 15_000;
+
+const NONE = errorCode('NONE');
+const NOT_NOW = new Set([
+  errorCode('COORDINATOR_NOT_AVAILABLE'),
+  errorCode('UNKNOWN_MEMBER_ID'),
+  errorCode('NON_EMPTY_GROUP'),
+  errorCode('GROUP_ID_NOT_FOUND'),
+]);
+
+/** Describes groups, has their members stopped and started, resets their offsets meanwhile, deletes them. */
+export class GroupOperator extends Caller {
+  readonly group: SimGroup;
+  readonly #deletes: boolean;
+
+  constructor(group: SimGroup, name: string, deletes: boolean) {
+    super(group.cluster, name);
+    this.group = group;
+    this.#deletes = deletes;
+  }
+
+  async run(): Promise<void> {
+    const { world } = this.cluster;
+    await this.sleep(this.random.next() * 500);
+    while (world.troubles.on && world.violations.length === 0) {
+      this.leave();
+      const chance = this.random.next();
+      if (chance < 0.25) await this.#describe();
+      else if (chance < 0.5) await this.#offsets();
+      else if (chance < 0.75) await this.#reset();
+      else if (chance < 0.85) this.#pause();
+      else if (this.#deletes) await this.#delete();
+      await this.sleep(2 * THINK_MS * this.random.next());
+    }
+  }
+
+  #pause(): void {
+    const { world } = this.cluster;
+    this.group.pausedUntil = world.clock.monotonic() + PAUSE_MS * this.random.next();
+    world.note('groupPause', this.group.id, this.group.pausedUntil);
+  }
+
+  async #describe(): Promise<void> {
+    const groups = [this.group.id];
+    const answer = await this.ask(ApiKey.DescribeGroups, 6, { groups });
+    if (answer !== 'closed') this.#expect('DescribeGroups', answer.groups[0]!.errorCode);
+    const described = await this.ask(ApiKey.ConsumerGroupDescribe, 1, { groupIds: groups, includeAuthorizedOperations: false });
+    if (described !== 'closed') this.#expect('ConsumerGroupDescribe', described.groups[0]!.errorCode);
+  }
+
+  async #offsets(): Promise<void> {
+    const { group } = this;
+    const sentAt = this.cluster.world.clock.monotonic();
+    const answer = await this.ask(ApiKey.OffsetFetch, 9, fetchRequest(group, group.keys, NOBODY, 9));
+    if (answer === 'closed') return;
+    const [told] = answer.groups;
+    this.#expect('OffsetFetch', told!.errorCode);
+    for (const { name, partitions } of told!.topics) {
+      const topic = group.topics.find((one) => one.name === name)!;
+      for (const { partitionIndex, committedOffset: offset, metadata } of partitions) {
+        const key = partitionKey(topic.id, partitionIndex);
+        this.cluster.world.groups.fetched(group.id, key, { offset, metadata: metadata ?? '' }, sentAt);
+      }
+    }
+  }
+
+  /** Sets offsets back, or on; refused while the group has members. */
+  async #reset(): Promise<void> {
+    const { groups, clock } = this.cluster.world;
+    const { group } = this;
+    const commits = group.keys.map((key) => {
+      const { start, end } = group.bounds(key);
+      return groups.commit(group.id, NOBODY, key, randomInt(this.random, start, end + 1));
+    });
+    const sentAt = clock.monotonic();
+    const answer = await this.ask(ApiKey.OffsetCommit, 9, commitRequest(group, commits, NOBODY));
+    if (answer === 'closed') return;
+    for (const { name, partitions } of answer.topics) {
+      const { id } = group.topics.find((one) => one.name === name)!;
+      for (const { partitionIndex, errorCode: code } of partitions) {
+        const commit = commits.find(({ key }) => key === partitionKey(id, partitionIndex))!;
+        if (code === NONE) groups.committed(commit, sentAt);
+        else this.#expect('OffsetCommit', code);
+      }
+    }
+  }
+
+  async #delete(): Promise<void> {
+    this.group.record.deletions++;
+    const answer = await this.ask(ApiKey.DeleteGroups, 2, { groupsNames: [this.group.id] });
+    if (answer !== 'closed') this.#expect('DeleteGroups', answer.results[0]!.errorCode);
+  }
+
+  #expect(what: string, code: number): void {
+    if (code === NONE || NOT_NOW.has(code)) return;
+    this.cluster.world.report('unexpectedError', `${this.name} was answered ${code} to ${what}`);
+  }
+}

@@ -1,0 +1,142 @@
+import { randomInt } from '../../../lib/core/random.ts';
+import { Caller } from '../caller.ts';
+import { ClassicMember } from './classic-member.ts';
+import { ConsumerMember } from './consumer-member.ts';
+import type { GroupMember, MemberPlan } from './group-member.ts';
+import type { SimGroup } from './sim-group.ts';
+
+/** What befalls a member, per round of its work while there are troubles. */
+const CRASH = 0.012;
+const FREEZE = 0.012;
+const LEAVE = 0.01;
+const SUBSCRIBE = 0.02;
+
+/** A member that stands still does so for up to this many sessions. */
+const FREEZE_SESSIONS_MAX = 2.5;
+
+/** Between two lives of a member, at most; ms. */
+const AWAY_MS = 6_000;
+
+/** How long the old life of a member goes on once the next one has begun; ms. */
+const ZOMBIE_MS = 8_000;
+
+/** When all is calm one member still leaves and comes back, after so long; ms. */
+const LAST_LEAVE_MS = 18_000;
+
+/** A place in a group: a process that consumes, ends in one way or the other, and is started again. */
+export class GroupSlot extends Caller {
+  readonly group: SimGroup;
+  readonly plan: MemberPlan;
+  readonly #first: boolean;
+  #lives = 0;
+
+  constructor(group: SimGroup, name: string, plan: MemberPlan, first: boolean) {
+    super(group.cluster, name);
+    this.group = group;
+    this.plan = plan;
+    this.#first = first;
+  }
+
+  get #running(): boolean {
+    return !this.group.over && this.cluster.world.violations.length === 0;
+  }
+
+  /** Consumes, life after life, until `mayStop` and the group has come to rest. */
+  async run(mayStop: () => boolean): Promise<void> {
+    await this.sleep(this.random.next() * 1_500);
+    while (this.#running) {
+      await this.#waitForPause();
+      const member = this.#begin();
+      this.group.present.add(member);
+      await this.#live(member, mayStop);
+      this.group.present.delete(member);
+      if (this.#running) await this.sleep(this.random.next() * AWAY_MS);
+    }
+  }
+
+  get #calm(): boolean {
+    return !this.cluster.world.troubles.on;
+  }
+
+  async #waitForPause(): Promise<void> {
+    while (this.#running && this.cluster.world.clock.monotonic() < this.group.pausedUntil) await this.sleep(500);
+  }
+
+  #begin(): GroupMember {
+    const name = `${this.name}l${this.#lives++}`;
+    this.cluster.world.note('member', name, this.group.id, this.plan.protocol, this.plan.instanceId ?? '');
+    const Member = this.plan.protocol === 'classic' ? ClassicMember : ConsumerMember;
+    return new Member(this.group, name, this.plan);
+  }
+
+  async #live(member: GroupMember, mayStop: () => boolean): Promise<void> {
+    const { clock } = this.cluster.world;
+    let calmAt: number | undefined;
+    let leaves = this.#first;
+    if (this.random.next() < 0.3) this.#subscribe(member);
+    while (this.#running && !member.ended) {
+      await member.turn();
+      if (!this.#calm) {
+        if (await this.#befall(member)) return;
+        continue;
+      }
+      calmAt ??= clock.monotonic();
+      member.subscribe(this.group.topics);
+      const isLate = clock.monotonic() - calmAt > LAST_LEAVE_MS;
+      if (leaves && isLate) {
+        leaves = false;
+        await member.goodbye();
+        await this.sleep(1_000);
+      }
+      if (mayStop() && !leaves && isLate && this.group.isSettled) this.group.over = true;
+    }
+    if (this.random.next() < 0.6) await member.goodbye();
+  }
+
+  /** True if that was the end of this life. */
+  async #befall(member: GroupMember): Promise<boolean> {
+    const { world } = this.cluster;
+    if (world.clock.monotonic() < this.group.pausedUntil) {
+      if (this.random.next() < 0.7) await member.goodbye();
+      return true;
+    }
+    let chance = this.random.next();
+    if ((chance -= CRASH) < 0) {
+      world.note('memberCrash', member.name);
+      return true;
+    }
+    if ((chance -= LEAVE) < 0) {
+      world.note('memberLeave', member.name);
+      await member.goodbye();
+      return true;
+    }
+    if ((chance -= SUBSCRIBE) < 0) this.#subscribe(member);
+    if ((chance -= FREEZE) >= 0) return false;
+    const ms = Math.ceil(this.random.next() * FREEZE_SESSIONS_MAX * this.plan.sessionMs);
+    world.note('memberFreeze', member.name, ms);
+    if (this.random.next() < 0.5) void member.commit(true);
+    if (this.random.next() < 0.5) {
+      // Somebody else takes the place while it stands still; then both are there.
+      void this.#haunt(member, ms);
+      return true;
+    }
+    await this.sleep(ms);
+    if (this.random.next() < 0.7) await member.commit();
+    return false;
+  }
+
+  async #haunt(member: GroupMember, ms: number): Promise<void> {
+    const { clock } = this.cluster.world;
+    await this.sleep(ms);
+    const until = clock.monotonic() + ZOMBIE_MS;
+    await member.commit();
+    while (clock.monotonic() < until && !member.ended && this.#running && !this.#calm) await member.turn();
+    if (this.random.next() < 0.5) await member.goodbye();
+  }
+
+  #subscribe(member: GroupMember): void {
+    const { topics } = this.group;
+    const one = topics[randomInt(this.random, 0, topics.length)]!;
+    member.subscribe(this.random.next() < 0.5 ? [one] : topics);
+  }
+}
