@@ -12,6 +12,7 @@ const HELP = `Runs brokers, clients and faults on a virtual clock, each seed ano
 
   npm run sim -- [--seeds N] [--seed FIRST] [--scenario NAME|all] [--jobs N] [--without KIND,...]
              [--mutation NAME]
+  npm run sim -- --mutations N [--only SCENARIO]
 
   --seeds N       how many seeds (default 100)
   --seed FIRST    the first seed (default: any)
@@ -22,6 +23,7 @@ const HELP = `Runs brokers, clients and faults on a virtual clock, each seed ano
                   the one that it is noticed in unless one is given
   --mutations N   instead, leave out one rule of the engine after the other and count the seeds until that is noticed, from
                   N starting points
+  --only SCENARIO with --mutations: those that are noticed in this scenario
 
 Ends with 1 after a violation: what was violated, how to run it again, and the part of its trace that matters.
 `;
@@ -39,6 +41,7 @@ async function main(): Promise<number> {
       without: { type: 'string', default: '' },
       mutation: { type: 'string' },
       mutations: { type: 'string' },
+      only: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -55,7 +58,7 @@ async function main(): Promise<number> {
     process.stdout.write(unknown === undefined ? HELP : `There is no scenario ${unknown}.\n\n${HELP}`);
     return values.help ? 0 : 2;
   }
-  if (values.mutations !== undefined) return tellMutations(Number(values.mutations));
+  if (values.mutations !== undefined) return tellMutations(Number(values.mutations), values.only);
   const first = values.seed === undefined ? Math.floor(Math.random() * ANY_SEED_MAX) : Number(values.seed);
   const [seeds, jobs] = [Number(values.seeds), Number(values.jobs)];
   const without = values.without.split(',').filter((kind) => kind !== '');
@@ -90,10 +93,10 @@ async function failure(wrong: SeedLine, broken: Mutation | undefined, shrunk: ()
 }
 
 /** A table of what each mutation took; 1 if one was not noticed. */
-async function tellMutations(starts: number): Promise<number> {
+async function tellMutations(starts: number, only: string | undefined): Promise<number> {
   process.stdout.write('| rule | left out or broken | scenario | median seeds | noticed as |\n|---|---|---|---|---|\n');
   let missed = 0;
-  for (const mutation of MUTATIONS) {
+  for (const mutation of MUTATIONS.filter(({ scenario }) => only === undefined || scenario === only)) {
     const { seeds, checks } = await catchMutation(mutation, starts);
     const middle = median(seeds);
     if (seeds.includes(undefined)) missed++;
