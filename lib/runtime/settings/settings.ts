@@ -50,6 +50,9 @@ const MS_PER_MINUTE = 60_000;
 const MS_PER_HOUR = 60 * MS_PER_MINUTE;
 const VARIABLE_PREFIX = 'TIDELOG_';
 
+/** What the command line's clients read (lib/cli/client); no setting, and no slip either. */
+const CLIENT_VARIABLES = ['TIDELOG_BOOTSTRAP_SERVERS'];
+
 const SETTINGS_BY_KEY = settingsBy((key) => key);
 const SETTINGS_BY_VARIABLE = settingsBy(variableOf);
 
@@ -111,7 +114,7 @@ function readVariables(
   warnings: string[],
 ): void {
   for (const [name, text] of Object.entries(environment)) {
-    if (text === undefined || !name.startsWith(VARIABLE_PREFIX)) continue;
+    if (text === undefined || !name.startsWith(VARIABLE_PREFIX) || CLIENT_VARIABLES.includes(name)) continue;
     const setting = SETTINGS_BY_VARIABLE.get(name);
     if (setting === undefined) warnings.push(unknownName(name, 'the environment', SETTINGS_BY_VARIABLE.keys()));
     else given.set(setting.field, { text, source: name });

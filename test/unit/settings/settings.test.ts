@@ -129,6 +129,10 @@ describe('settings', () => {
     });
   });
 
+  it('do not warn of the variable that tells the command line where the cluster is', () => {
+    expect(load([], { TIDELOG_BOOTSTRAP_SERVERS: 'a:9092' })).toMatchObject({ kind: 'settings', warnings: [] });
+  });
+
   it('tell when the file cannot be read', () => {
     expect(problems(['--config', '/does/not/exist'])).toEqual([
       'The settings file /does/not/exist cannot be read (ENOENT).',
