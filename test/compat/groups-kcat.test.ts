@@ -88,7 +88,11 @@ describe.skipIf(!haveKcat())('kcat -G', () => {
 
   async function write(topic: string, prefix: string): Promise<string[]> {
     const values = Array.from({ length: RECORDS }, (_, index) => `${prefix}-${index}`);
-    await kcat(broker, ['-P', '-t', topic], { stdin: `${values.join('\n')}\n` });
+    // Left to itself librdkafka puts what comes at once into one partition.
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const part = values.filter((_, index) => index % PARTITIONS === partition);
+      await kcat(broker, ['-P', '-t', topic, '-p', String(partition)], { stdin: `${part.join('\n')}\n` });
+    }
     return values;
   }
 
