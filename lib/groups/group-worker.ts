@@ -123,7 +123,7 @@ export class GroupWorker {
         if (this.#queue.size === 0) return;
         const mustRead = this.#queue.hasFresh || this.#pollDue || this.#loaded === undefined;
         if (mustRead) await this.#read();
-        else if (!this.#queue.all().some((one) => one.askedOn !== this.#loaded!.group)) return;
+        else if (!this.#queue.all().some((one) => !one.awaitsLease && one.askedOn !== this.#loaded!.group)) return;
         if (!(await this.#round())) return;
       }
     } catch (error) {
@@ -154,7 +154,9 @@ export class GroupWorker {
       const before = this.#loaded!;
       const now = this.#now();
       const expired = await this.#leases.expired(before.group, now);
-      const asked = this.#queue.all().filter((one) => !one.isFresh && isDue(one, before.group, now));
+      const asked = this.#queue
+        .all()
+        .filter((one) => !one.isFresh && !one.awaitsLease && isDue(one, before.group, now));
       const context = this.#context(now);
       const decision = decideRound(before.group, expired, asked.slice(0, limit), context);
       if (decision.loads.length > 0) {
@@ -246,11 +248,12 @@ export class GroupWorker {
         this.#queue.reply(waiting, result.reply);
         continue;
       }
-      // The answer promises that the session goes on; it waits for its own lease, not for the group.
+      // The answer promises that the session goes on: who has seen it end meanwhile may have removed the member.
       waiting.alive = undefined;
-      waiting.step = { decide: (group) => ({ ...result, group }), tooLarge: result.reply };
+      waiting.awaitsLease = true;
+      const endsAt = this.#leases.endOf(session);
       void this.#renew(session, now).then((renewed) => {
-        if (renewed) this.#queue.reply(waiting, result.reply);
+        if (renewed && this.#now() < endsAt) this.#queue.reply(waiting, result.reply);
         else this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
       });
     }

@@ -67,7 +67,7 @@ export class Leases {
     const sessions = [...protocol.sessions(group)];
     if (this.#overAt(sessions, now).size > 0) await this.#read(sessions, now);
     this.#earliestOf = body;
-    this.#earliest = sessions.reduce((first, one) => Math.min(first, this.#endOf(one)), Number.POSITIVE_INFINITY);
+    this.#earliest = sessions.reduce((first, one) => Math.min(first, this.endOf(one)), Number.POSITIVE_INFINITY);
     return this.#overAt(sessions, now);
   }
 
@@ -105,12 +105,13 @@ export class Leases {
     }
   }
 
-  #endOf({ memberId, timeoutMs, seenAt }: Session): StoreTime {
+  /** When the member's session ends, as far as this process knows. */
+  endOf({ memberId, timeoutMs, seenAt }: Session): StoreTime {
     return Math.max(this.#known.get(memberId)?.at ?? 0, seenAt) + timeoutMs;
   }
 
   #overAt(sessions: readonly Session[], now: StoreTime): ReadonlySet<string> {
-    return new Set(sessions.filter((one) => this.#endOf(one) <= now).map(({ memberId }) => memberId));
+    return new Set(sessions.filter((one) => this.endOf(one) <= now).map(({ memberId }) => memberId));
   }
 
   async #write({ memberId, timeoutMs }: Session, now: StoreTime): Promise<boolean> {

@@ -20,6 +20,8 @@ export interface Waiting {
   wakeAt: StoreTime | undefined;
   /** The member that it stands for; alive as long as the request waits. */
   alive: string | undefined;
+  /** It is decided, and its answer waits for the member's lease: it is not asked again. */
+  awaitsLease: boolean;
   answer(answer: Submitted<unknown>): void;
 }
 
@@ -58,6 +60,7 @@ export class RequestQueue {
         askedOn: undefined,
         wakeAt: undefined,
         alive: undefined,
+        awaitsLease: false,
         answer(answer) {
           context.signal.removeEventListener('abort', gone);
           resolve(answer as Submitted<Reply>);

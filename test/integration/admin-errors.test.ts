@@ -240,6 +240,17 @@ describe('Metadata', () => {
     expect(unknown).toMatchObject([{ name: '', topicId: NOWHERE.id, errorCode: 100 }]);
   });
 
+  // What Admin.describeTopics(TopicCollection.ofTopicIds(...)) of the Java client sends.
+  it('goes by the id where there is one, also beside an empty name', async () => {
+    const { name, id } = await createTopic(engine.client, 'by-id', { partitions: 2 });
+    const [found, unknown] = await describeTopics(13, [
+      { name: '', topicId: id },
+      { name: '', topicId: NOWHERE.id },
+    ]);
+    expect(found).toMatchObject({ name, topicId: id, errorCode: 0, partitions: [{}, {}] });
+    expect(unknown).toMatchObject({ name: null, topicId: NOWHERE.id, errorCode: errorCode('UNKNOWN_TOPIC_ID') });
+  });
+
   it('lists all topics for null, and none for none but in v0', async () => {
     expect((await engine.client.ask(ApiKey.Metadata, 1, { topics: null })).topics).toHaveLength(1);
     expect((await engine.client.ask(ApiKey.Metadata, 1, { topics: [] })).topics).toHaveLength(0);

@@ -193,7 +193,7 @@ class Run {
     );
     this.#groups.push(group);
     for (const [n, one] of plan.members.entries()) {
-      this.#add(this.#members, new GroupSlot(group, `g${index}${n}`, one, n === 0));
+      this.#add(this.#members, new GroupSlot(group, `g${index}${n}`, one, plan.leavesLast === true && n === 0));
     }
     if (plan.operator !== undefined) {
       this.#add(this.#groupOperators, new GroupOperator(group, `x${index}`, plan.operator.deletes));

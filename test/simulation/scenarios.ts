@@ -1,6 +1,6 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
 import { settingsOf } from '../../lib/runtime/settings/settings.ts';
-import { groups } from './groups/scenario.ts';
+import { GROUP_SETTINGS, groups, mixedGroups } from './groups/scenario.ts';
 import type { Plan } from './plan.ts';
 import type { ProducerPlan } from './producer.ts';
 import {
@@ -24,7 +24,7 @@ function mixed(random: Random): Plan {
   return {
     rates: RATES,
     times: TIMES,
-    cluster: { ...CLUSTER, brokers: randomInt(random, 4, 7), settings: awsSettings() },
+    cluster: { ...CLUSTER, brokers: randomInt(random, 4, 7), settings: awsSettings(GROUP_SETTINGS) },
     topics: [
       {
         ...TOPIC,
@@ -43,6 +43,7 @@ function mixed(random: Random): Plan {
         transactors: [{ transactions: 6, batchesMax: 4, valueBytes: 60 }],
       },
     ],
+    groups: mixedGroups(random),
     lifecycles: [],
     stretches: [
       { troubledMs: 6 * SECOND_MS, idleMs: 6 * HOUR_MS, sweeps: 3 },

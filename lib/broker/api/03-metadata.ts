@@ -95,7 +95,8 @@ async function describeNamed(
   const described: Described[] = [];
   let creations = 0;
   for (const { name, topicId } of asked) {
-    if (name === null) {
+    // The Java AdminClient names a topic by its id with an empty name, not with none.
+    if (name === null || topicId !== ZERO_UUID) {
       const byId = await describeById(broker, context, topicId, describe);
       described.push(byId.name === null && !mayBeNull ? { ...byId, name: '' } : byId);
       continue;

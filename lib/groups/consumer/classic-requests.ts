@@ -58,8 +58,9 @@ export function joinConsumerGroup(group: ConsumerGroup, request: JoinRequest, fa
     const holder = byInstance.get(instanceId);
     if (!isNew && holder === undefined) return refuse('UNKNOWN_MEMBER_ID');
     if (!isNew && holder?.memberId !== memberId) return refuse('FENCED_INSTANCE_ID');
-    if (holder !== undefined && isNew) ({ group: replaced, member: before } = replaceStatic(group, holder, memberId));
-    else before = holder;
+    if (holder !== undefined && isNew) {
+      ({ group: replaced, member: before } = replaceStatic(group, holder, memberId, facts.now));
+    } else before = holder;
     replacesConsumer = holder !== undefined && holder.classic === undefined;
   }
   const updated = classicMember(memberId, before, request, subscription, replaced.body.members, facts);

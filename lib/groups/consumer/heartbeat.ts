@@ -1,4 +1,5 @@
 import type { Failure } from '../../core/errors.ts';
+import type { StoreTime } from '../../storage/ports.ts';
 import type { Assignment, TopicPartitions } from '../assignors/assignor.ts';
 import { NO_PARTITIONS } from '../assignors/assignor.ts';
 import type { ClassicGroupConfig } from '../config.ts';
@@ -81,7 +82,9 @@ export function heartbeat(group: ConsumerGroup | undefined, request: HeartbeatRe
     return refuse(group, 'GROUP_MAX_SIZE_REACHED', message);
   }
   const found =
-    request.instanceId === null ? findDynamic(before, request) : findStatic(before, request, request.instanceId);
+    request.instanceId === null
+      ? findDynamic(before, request)
+      : findStatic(before, request, request.instanceId, facts.now);
   if (found.kind === 'refused') return { group, reply: found };
 
   const pattern = request.subscribedTopicRegex ?? '';
@@ -127,7 +130,7 @@ function findDynamic(group: ConsumerGroup, request: HeartbeatRequest): Found {
   return epochProblem(member, request) ?? { kind: 'found', group, member };
 }
 
-function findStatic(group: ConsumerGroup, request: HeartbeatRequest, instanceId: string): Found {
+function findStatic(group: ConsumerGroup, request: HeartbeatRequest, instanceId: string, now: StoreTime): Found {
   const member = indexOf(group.body).byInstance.get(instanceId);
   if (request.memberEpoch !== 0) {
     if (member === undefined) return unknownMember(`there is no member with the instance id ${instanceId}`);
@@ -143,7 +146,7 @@ function findStatic(group: ConsumerGroup, request: HeartbeatRequest, instanceId:
     const message = `the instance id ${instanceId} is in use by member ${member.memberId}`;
     return { kind: 'refused', error: 'UNRELEASED_INSTANCE_ID', message };
   }
-  return { kind: 'found', ...replaceStatic(group, member, request.memberId) };
+  return { kind: 'found', ...replaceStatic(group, member, request.memberId, now) };
 }
 
 function unknownMember(message: string): Found & { readonly kind: 'refused' } {

@@ -97,8 +97,10 @@ export function replaceStatic(
   group: ConsumerGroup,
   member: Member,
   memberId: string,
+  now: StoreTime,
 ): { readonly group: ConsumerGroup; readonly member: Member } {
-  const heir: Member = { ...member, memberId, memberEpoch: 0, previousMemberEpoch: 0 };
+  // It has no lease yet: its session counts from now, not from its predecessor's join.
+  const heir: Member = { ...member, memberId, joinedAt: now, memberEpoch: 0, previousMemberEpoch: 0 };
   const members = group.body.members
     .filter((other) => other.memberId !== memberId)
     .map((other) => (other === member ? heir : other));

@@ -81,13 +81,12 @@ export class ClassicMember extends GroupMember {
     };
     const { instance } = this.connection;
     const answer = await this.ask(ApiKey.JoinGroup, this.#joinVersion, request, plan.rebalanceMs + PATIENCE_MS);
-    if (answer === 'closed') {
-      if (this.cluster.isCalmSince(sentAt, instance)) {
-        this.ledger.gaveUp(group.id, { ...this.claim, generation }, 'generation', sentAt);
-      }
-      return this.pause();
+    if (this.cluster.isCalmSince(sentAt, instance)) {
+      this.ledger.waited(group.id, { ...this.claim, generation }, 'generation', sentAt);
     }
+    if (answer === 'closed') return this.pause();
     const code = answer.errorCode;
+    this.note('join', code, answer.generationId, answer.memberId, answer.leader, sentAt);
     if (code === NONE) return this.#joined(answer);
     this.generation = -1;
     if (code === MEMBER_ID_REQUIRED) {
@@ -122,8 +121,8 @@ export class ClassicMember extends GroupMember {
       const sentAt = this.now;
       const { instance } = this.connection;
       const sync = await this.ask(ApiKey.SyncGroup, 5, request, this.plan.rebalanceMs + PATIENCE_MS);
+      if (this.cluster.isCalmSince(sentAt, instance)) this.ledger.waited(group.id, claim, 'assignment', sentAt);
       if (sync === 'closed') {
-        if (this.cluster.isCalmSince(sentAt, instance)) this.ledger.gaveUp(group.id, claim, 'assignment', sentAt);
         await this.pause();
         continue;
       }
@@ -139,6 +138,7 @@ export class ClassicMember extends GroupMember {
       const { id } = this.group.topics.find(({ name }) => name === topic)!;
       return partitions.map((partition) => partitionKey(id, partition));
     });
+    this.note('sync', this.generation, keys.join(' '), sentAt);
     this.ledger.synced(this.group.id, this.claim, keys, sentAt);
     this.own(keys, true);
     this.out = false;
@@ -152,7 +152,7 @@ export class ClassicMember extends GroupMember {
     const code = answer.errorCode;
     if (code === NONE) return;
     // Before a rebalance it commits; some try it also when it is too late.
-    if (code === REBALANCE_IN_PROGRESS || this.random.next() < 0.5) await this.commit();
+    if (code === REBALANCE_IN_PROGRESS || this.random.next() < 0.5) await this.commitLast();
     this.#refused(code, 'Heartbeat');
   }
 

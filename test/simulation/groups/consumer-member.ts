@@ -95,6 +95,8 @@ export class ConsumerMember extends GroupMember implements Holder {
       return this.pause();
     }
     const code = answer.errorCode;
+    const told = answer.assignment?.topicPartitions.map(({ topicId, partitions }) => `${topicId}/${partitions.join('+')}`);
+    this.note('heartbeat', `${this.generation}>${code === NONE ? answer.memberEpoch : -code}`, told?.join(' ') ?? '-', sentAt);
     if (code === NONE) {
       this.#tellAll = false;
       this.aliveAt = sentAt;
@@ -105,7 +107,7 @@ export class ConsumerMember extends GroupMember implements Holder {
       return;
     }
     if (ANEW.has(code)) {
-      if (this.random.next() < 0.5) await this.commit();
+      if (this.random.next() < 0.5) await this.commitLast();
       this.#giveUp();
     } else if (code === FENCED_INSTANCE_ID) {
       this.#giveUp();
@@ -123,7 +125,7 @@ export class ConsumerMember extends GroupMember implements Holder {
     this.ledger.holds(this.group.id, this, keys);
     const lost = [...this.positions.keys()].filter((key) => !keys.includes(key));
     if (lost.length > 0) {
-      if (this.random.next() < 0.7) await this.commit();
+      if (this.random.next() < 0.7) await this.commitLast();
       this.heartbeatSoon();
     }
     if (!this.out) this.own(keys, false);

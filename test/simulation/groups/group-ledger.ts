@@ -202,8 +202,8 @@ export class GroupLedger {
     for (const [key, other] of holders) if (other.instanceId === instanceId) holders.delete(key);
   }
 
-  /** A request that waits for the next generation, or for an assignment, ended without an answer although all is well. */
-  gaveUp(groupId: string, claim: Claim, waitsFor: 'generation' | 'assignment', sentAt: number): void {
+  /** A request that waited for the next generation, or for an assignment, ended, by its answer or without, though all is well. */
+  waited(groupId: string, claim: Claim, waitsFor: 'generation' | 'assignment', sentAt: number): void {
     const { stored, generationAt, stableAt } = this.group(groupId);
     if (stored === undefined || !stored.members.has(claim.memberId)) return;
     const isThere =

@@ -1,4 +1,5 @@
 import { errorCode } from '../../../lib/core/errors.ts';
+import { randomInt } from '../../../lib/core/random.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { Caller } from '../caller.ts';
 import { checkFetched } from '../client-checks.ts';
@@ -33,6 +34,7 @@ const FAR_COMMIT_MS = 60_000;
 /** The chance that a request goes to another broker than the one before. */
 const WANDER = 0.25;
 const COMMIT = 0.35;
+const SEEK = 0.08;
 
 const NONE = errorCode('NONE');
 const OUT_OF_RANGE = errorCode('OFFSET_OUT_OF_RANGE');
@@ -61,7 +63,8 @@ export abstract class GroupMember extends Caller {
   protected out = true;
   /** Set when it may never come back, as a static member whose place was taken. */
   ended = false;
-  readonly #committed = new Map<string, SentCommit>();
+  /** Acknowledged commits of this generation. */
+  readonly #committed = new Map<string, SentCommit[]>();
   #heartbeatAt = 0;
 
   constructor(group: SimGroup, name: string, plan: MemberPlan) {
@@ -95,6 +98,7 @@ export abstract class GroupMember extends Caller {
     }
     if ([...this.positions.values()].includes(undefined)) await this.#fetchOffsets();
     await this.#poll();
+    if (this.cluster.world.troubles.on && this.random.next() < SEEK) this.#seek();
     if (this.random.next() < COMMIT) {
       if (this.random.next() < 0.5) await this.commit();
       else void this.commit(this.random.next() < 0.3);
@@ -114,9 +118,19 @@ export abstract class GroupMember extends Caller {
     return this.cluster.world.groups;
   }
 
+  protected note(what: string, ...details: readonly (string | number)[]): void {
+    this.cluster.world.note(what, this.name, this.group.id, ...details);
+  }
+
   /** An answer that nobody gave a reason for. */
   protected unexpected(what: string, code: number): void {
     this.cluster.world.report('unexpectedError', `${this.name} was answered ${code} to ${what}`);
+  }
+
+  /** Commits before it gives something up; some do not wait for the answer. */
+  protected async commitLast(): Promise<void> {
+    if (this.random.next() < 0.6) await this.commit();
+    else void this.commit(true);
   }
 
   /** Commits where it stands. `far`: by a connection of its own, without an end to its patience. */
@@ -124,12 +138,13 @@ export abstract class GroupMember extends Caller {
     const commits: SentCommit[] = [];
     for (const [key, position] of this.positions) {
       if (position === undefined) continue;
-      const before = this.#committed.get(key);
-      const same = before !== undefined && before.offset === position && before.generation === this.generation;
-      if (same && this.random.next() < 0.7) continue;
-      // What was acknowledged once is committed again as it was; then nothing is to be written.
+      const done = this.#committedOf(key);
+      if (done.at(-1)?.offset === position && this.random.next() < 0.7) continue;
+      // What was acknowledged once is committed again as it was; then there may be nothing to write.
+      const same = done.find(({ offset }) => offset === position);
       const hopeless = this.group.record.isHopeless(this.memberId, this.generation, key);
-      commits.push(same && !hopeless ? before : this.ledger.commit(this.group.id, this.claim, key, position));
+      const again = same !== undefined && !hopeless;
+      commits.push(again ? same : this.ledger.commit(this.group.id, this.claim, key, position));
     }
     if (commits.length === 0) return;
     const { random, cluster } = this;
@@ -147,9 +162,25 @@ export abstract class GroupMember extends Caller {
         const commit = commits.find((one) => one.key === key)!;
         if (code === NONE) {
           this.ledger.committed(commit, sentAt);
-          if (commit.generation === this.generation) this.#committed.set(key, commit);
+          if (commit.generation === this.generation) this.#committedOf(key).push(commit);
         } else if (!REFUSALS.has(code)) this.unexpected('a commit', code);
       }
+    }
+  }
+
+  #committedOf(key: string): SentCommit[] {
+    const done = this.#committed.get(key);
+    if (done !== undefined && (done.length === 0 || done[0]!.generation === this.generation)) return done;
+    const none: SentCommit[] = [];
+    this.#committed.set(key, none);
+    return none;
+  }
+
+  /** Goes back to something that it has committed before. */
+  #seek(): void {
+    for (const key of this.positions.keys()) {
+      const done = this.#committedOf(key);
+      if (done.length > 0) this.positions.set(key, done[randomInt(this.random, 0, done.length)]!.offset);
     }
   }
 

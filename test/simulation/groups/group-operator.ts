@@ -9,7 +9,7 @@ import { partitionKey } from './stored-group.ts';
 
 const THINK_MS = 2_500;
 /** How long members stay away while the group is redeployed, at most; ms. */
-const PAUSE_MS = 15_000;
+const PAUSE_MS = 14_000;
 
 const NONE = errorCode('NONE');
 const NOT_NOW = new Set([
@@ -38,17 +38,26 @@ export class GroupOperator extends Caller {
       const chance = this.random.next();
       if (chance < 0.25) await this.#describe();
       else if (chance < 0.5) await this.#offsets();
-      else if (chance < 0.75) await this.#reset();
-      else if (chance < 0.85) this.#pause();
-      else if (this.#deletes) await this.#delete();
+      else if (chance < 0.7) await this.#reset();
+      else await this.#redeploy();
       await this.sleep(2 * THINK_MS * this.random.next());
     }
   }
 
-  #pause(): void {
+  /** Has all members stop, works on the group while it has none, and has them start again. */
+  async #redeploy(): Promise<void> {
     const { world } = this.cluster;
-    this.group.pausedUntil = world.clock.monotonic() + PAUSE_MS * this.random.next();
-    world.note('groupPause', this.group.id, this.group.pausedUntil);
+    const { group } = this;
+    group.pausedUntil = world.clock.monotonic() + PAUSE_MS;
+    world.note('groupPause', group.id, group.pausedUntil);
+    while (world.troubles.on && world.clock.monotonic() < group.pausedUntil) {
+      await this.sleep(1_000);
+      if ((group.record.stored?.members.size ?? 0) > 0 && this.random.next() < 0.8) continue;
+      if (this.#deletes && this.random.next() < 0.5) await this.#delete();
+      else await this.#reset();
+      if (this.random.next() < 0.5) break;
+    }
+    group.pausedUntil = 0;
   }
 
   async #describe(): Promise<void> {

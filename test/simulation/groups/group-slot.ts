@@ -7,12 +7,12 @@ import type { SimGroup } from './sim-group.ts';
 
 /** What befalls a member, per round of its work while there are troubles. */
 const CRASH = 0.012;
-const FREEZE = 0.012;
+const FREEZE = 0.02;
 const LEAVE = 0.01;
 const SUBSCRIBE = 0.02;
 
 /** A member that stands still does so for up to this many sessions. */
-const FREEZE_SESSIONS_MAX = 2.5;
+const FREEZE_SESSIONS_MAX = 2;
 
 /** Between two lives of a member, at most; ms. */
 const AWAY_MS = 6_000;
@@ -20,21 +20,24 @@ const AWAY_MS = 6_000;
 /** How long the old life of a member goes on once the next one has begun; ms. */
 const ZOMBIE_MS = 8_000;
 
-/** When all is calm one member still leaves and comes back, after so long; ms. */
+/** When all is calm one member leaves and comes back, and then reads less for a while; ms after the calm began. */
 const LAST_LEAVE_MS = 18_000;
+const LAST_LESS_MS = 22_000;
+const LAST_MORE_MS = 27_000;
 
 /** A place in a group: a process that consumes, ends in one way or the other, and is started again. */
 export class GroupSlot extends Caller {
   readonly group: SimGroup;
   readonly plan: MemberPlan;
-  readonly #first: boolean;
+  /** It leaves once when all is calm, and comes back. */
+  readonly #leavesLast: boolean;
   #lives = 0;
 
-  constructor(group: SimGroup, name: string, plan: MemberPlan, first: boolean) {
+  constructor(group: SimGroup, name: string, plan: MemberPlan, leavesLast: boolean) {
     super(group.cluster, name);
     this.group = group;
     this.plan = plan;
-    this.#first = first;
+    this.#leavesLast = leavesLast;
   }
 
   get #running(): boolean {
@@ -43,6 +46,7 @@ export class GroupSlot extends Caller {
 
   /** Consumes, life after life, until `mayStop` and the group has come to rest. */
   async run(mayStop: () => boolean): Promise<void> {
+    if (this.#leavesLast) this.group.leaving = true;
     await this.sleep(this.random.next() * 1_500);
     while (this.#running) {
       await this.#waitForPause();
@@ -72,7 +76,7 @@ export class GroupSlot extends Caller {
   async #live(member: GroupMember, mayStop: () => boolean): Promise<void> {
     const { clock } = this.cluster.world;
     let calmAt: number | undefined;
-    let leaves = this.#first;
+    let leaves = this.#leavesLast;
     if (this.random.next() < 0.3) this.#subscribe(member);
     while (this.#running && !member.ended) {
       await member.turn();
@@ -81,14 +85,15 @@ export class GroupSlot extends Caller {
         continue;
       }
       calmAt ??= clock.monotonic();
-      member.subscribe(this.group.topics);
-      const isLate = clock.monotonic() - calmAt > LAST_LEAVE_MS;
-      if (leaves && isLate) {
+      const calmMs = clock.monotonic() - calmAt;
+      const readsLess = this.#leavesLast && calmMs > LAST_LESS_MS && calmMs < LAST_MORE_MS;
+      member.subscribe(readsLess ? this.group.topics.slice(0, 1) : this.group.topics);
+      if (leaves && calmMs > LAST_LEAVE_MS) {
         leaves = false;
         await member.goodbye();
-        await this.sleep(1_000);
       }
-      if (mayStop() && !leaves && isLate && this.group.isSettled) this.group.over = true;
+      if (this.#leavesLast && calmMs > LAST_MORE_MS) this.group.leaving = false;
+      if (mayStop() && !this.group.leaving && this.group.isSettled) this.group.over = true;
     }
     if (this.random.next() < 0.6) await member.goodbye();
   }
@@ -101,6 +106,8 @@ export class GroupSlot extends Caller {
       return true;
     }
     let chance = this.random.next();
+    // Often with a commit on its way, that nobody waits for any more.
+    if (chance < CRASH + LEAVE && this.random.next() < 0.6) void member.commit(true);
     if ((chance -= CRASH) < 0) {
       world.note('memberCrash', member.name);
       return true;

@@ -14,6 +14,8 @@ export class SimGroup {
   readonly present = new Set<GroupMember>();
   /** Until then everybody stays away; virtual ms. */
   pausedUntil = 0;
+  /** A member is to leave and come back before that. */
+  leaving = false;
   /** Set once all is done: everybody may go. */
   over = false;
 
