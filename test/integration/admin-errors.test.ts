@@ -249,6 +249,7 @@ describe('Metadata', () => {
     ]);
     expect(found).toMatchObject({ name, topicId: id, errorCode: 0, partitions: [{}, {}] });
     expect(unknown).toMatchObject({ name: null, topicId: NOWHERE.id, errorCode: errorCode('UNKNOWN_TOPIC_ID') });
+    await deleteTopic(engine.client, name);
   });
 
   it('lists all topics for null, and none for none but in v0', async () => {

@@ -13,7 +13,7 @@ export const OFFSETS: readonly Mutation[] = [
   mutation(
     'a reader of offsets leaves no stamp on them',
     'R13',
-    'groups',
+    'zombies',
     ['staleCommit'],
     DECIDE,
     'const block = fetch.mayConsume ? raise(expired, fetch.topic, partitions, facts) : expired;',
@@ -22,7 +22,7 @@ export const OFFSETS: readonly Mutation[] = [
   mutation(
     'where nothing is committed yet a reader leaves no stamp',
     'R13',
-    'groups',
+    'zombies',
     ['staleCommit'],
     DECIDE,
     "return facts.fence.kind === 'none' || (block.stamp < 0 && block.stamps.size === 0);",
@@ -40,7 +40,7 @@ export const OFFSETS: readonly Mutation[] = [
   mutation(
     'commits of any generation are taken',
     'generations',
-    'groups',
+    'zombies',
     ['zombieCommit'],
     CLASSIC,
     "if (generationOrEpoch !== group.generation) return 'ILLEGAL_GENERATION';",

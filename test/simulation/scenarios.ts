@@ -1,6 +1,6 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
 import { settingsOf } from '../../lib/runtime/settings/settings.ts';
-import { GROUP_SETTINGS, groups, mixedGroups } from './groups/scenario.ts';
+import { GROUP_SETTINGS, groups, mixedGroups, zombies } from './groups/scenario.ts';
 import type { Plan } from './plan.ts';
 import type { ProducerPlan } from './producer.ts';
 import {
@@ -418,6 +418,7 @@ export const SCENARIOS = {
   outages,
   newcomer,
   groups,
+  zombies,
 } satisfies Record<string, (random: Random) => Plan>;
 
 export type ScenarioName = keyof typeof SCENARIOS;

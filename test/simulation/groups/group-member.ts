@@ -20,6 +20,10 @@ export interface MemberPlan {
   readonly sessionMs: number;
   readonly rebalanceMs: number;
   readonly heartbeatMs: number;
+  /** The chances per round of its work to commit and, while there are troubles, to leave and to stand still. */
+  readonly commits: number;
+  readonly leaves: number;
+  readonly freezes: number;
 }
 
 const WITH_IDS = 10;
@@ -33,7 +37,6 @@ const FAR_COMMIT_MS = 60_000;
 
 /** The chance that a request goes to another broker than the one before. */
 const WANDER = 0.25;
-const COMMIT = 0.35;
 const SEEK = 0.08;
 
 const NONE = errorCode('NONE');
@@ -99,7 +102,7 @@ export abstract class GroupMember extends Caller {
     if ([...this.positions.values()].includes(undefined)) await this.#fetchOffsets();
     await this.#poll();
     if (this.cluster.world.troubles.on && this.random.next() < SEEK) this.#seek();
-    if (this.random.next() < COMMIT) {
+    if (this.random.next() < this.plan.commits) {
       if (this.random.next() < 0.5) await this.commit();
       else void this.commit(this.random.next() < 0.3);
     }

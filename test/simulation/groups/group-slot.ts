@@ -7,8 +7,6 @@ import type { SimGroup } from './sim-group.ts';
 
 /** What befalls a member, per round of its work while there are troubles. */
 const CRASH = 0.012;
-const FREEZE = 0.02;
-const LEAVE = 0.01;
 const SUBSCRIBE = 0.02;
 
 /** A member that stands still does so for up to this many sessions. */
@@ -106,19 +104,20 @@ export class GroupSlot extends Caller {
       return true;
     }
     let chance = this.random.next();
+    const { leaves, freezes } = this.plan;
     // Often with a commit on its way, that nobody waits for any more.
-    if (chance < CRASH + LEAVE && this.random.next() < 0.6) void member.commit(true);
+    if (chance < CRASH + leaves && this.random.next() < 0.6) void member.commit(true);
     if ((chance -= CRASH) < 0) {
       world.note('memberCrash', member.name);
       return true;
     }
-    if ((chance -= LEAVE) < 0) {
+    if ((chance -= leaves) < 0) {
       world.note('memberLeave', member.name);
       await member.goodbye();
       return true;
     }
     if ((chance -= SUBSCRIBE) < 0) this.#subscribe(member);
-    if ((chance -= FREEZE) >= 0) return false;
+    if ((chance -= freezes) >= 0) return false;
     const ms = Math.ceil(this.random.next() * FREEZE_SESSIONS_MAX * this.plan.sessionMs);
     world.note('memberFreeze', member.name, ms);
     if (this.random.next() < 0.5) void member.commit(true);

@@ -31,6 +31,9 @@ const CLASSIC: MemberPlan = {
   sessionMs: SESSION_MS,
   rebalanceMs: 6 * SECOND_MS,
   heartbeatMs: 1_500,
+  commits: 0.35,
+  leaves: 0.01,
+  freezes: 0.02,
 };
 
 const CONSUMER: MemberPlan = { ...CLASSIC, protocol: 'consumer', rebalanceMs: SESSION_MS };
@@ -62,6 +65,30 @@ export function groups(random: Random): Plan {
       { id: 'consumer', topics: ['one', 'two'], members: members(CONSUMER), leavesLast: true, operator: { deletes: random.next() < 0.6 } },
     ],
     stretches: [{ troubledMs: 35 * SECOND_MS, idleMs: 0, sweeps: 0 }],
+  };
+}
+
+/** Members come and go all the time, and what they committed last hangs on its way while others read on. */
+export function zombies(random: Random): Plan {
+  const members = (plan: MemberPlan, isStatic: boolean) => {
+    const restless = { ...plan, rebalanceMs: 3 * SECOND_MS, commits: 0.15, leaves: 0.06, freezes: 0.04 };
+    return Array.from({ length: 3 }, (_, place) => ({ ...restless, instanceId: isStatic && place < 2 ? `i${place}` : null }));
+  };
+  const topics = ['one', 'two'];
+  const operator = { deletes: true };
+  const producers = [{ ...PRODUCER, batches: 10, thinkMs: 1_000 }];
+  return {
+    rates: { slowThere: 0.05, freeze: 0.1, dropAfter: 0.01, dropBefore: 0.01, duplicate: 0.2, skew: 1 },
+    times: { ...TIMES, slowMs: 12 * SECOND_MS },
+    cluster: { ...CLUSTER, brokers: 4, settings: awsSettings(GROUP_SETTINGS) },
+    topics: topics.map((name) => ({ ...TOPIC, name, partitions: 1, journals: 1, producers })),
+    lifecycles: [],
+    groups: [
+      { id: 'classic', topics, members: members(CLASSIC, false), operator },
+      { id: 'static', topics, members: members(CLASSIC, true), operator },
+      { id: 'consumer', topics, members: members(CONSUMER, random.next() < 0.4), operator },
+    ],
+    stretches: [{ troubledMs: 25 * SECOND_MS, idleMs: 0, sweeps: 0 }],
   };
 }
 
