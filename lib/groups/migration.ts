@@ -164,7 +164,8 @@ export function upgrade(
     });
   }
   const { emptySince: _, ...group } = empty;
-  return { kind: 'upgraded', group: { ...group, body: { ...group.body, members: upgraded } } };
+  const kept = classic.replacedAt === undefined ? {} : { replacedAt: classic.replacedAt };
+  return { kind: 'upgraded', group: { ...group, ...kept, body: { ...group.body, members: upgraded } } };
 }
 
 /** An assignor of the clients' own may have given a partition to two; the first keeps it. */
@@ -218,6 +219,7 @@ export function downgrade(group: ConsumerGroup, now: StoreTime): ClassicGroup {
   const [leader] = members.keys();
   return {
     ...emptyClassicGroup(now, group.groupEpoch),
+    ...(group.replacedAt === undefined ? {} : { replacedAt: group.replacedAt }),
     state: 'Stable',
     protocolType: CONSUMER_PROTOCOL_TYPE,
     protocolName: selectProtocol(members.values()),

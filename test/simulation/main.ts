@@ -12,7 +12,7 @@ const HELP = `Runs brokers, clients and faults on a virtual clock, each seed ano
 
   npm run sim -- [--seeds N] [--seed FIRST] [--scenario NAME|all] [--jobs N] [--without KIND,...]
              [--mutation NAME]
-  npm run sim -- --mutations N [--only SCENARIO]
+  npm run sim -- --mutations N [--only NAME,...]
 
   --seeds N       how many seeds (default 100)
   --seed FIRST    the first seed (default: any)
@@ -23,7 +23,7 @@ const HELP = `Runs brokers, clients and faults on a virtual clock, each seed ano
                   the one that it is noticed in unless one is given
   --mutations N   instead, leave out one rule of the engine after the other and count the seeds until that is noticed, from
                   N starting points
-  --only SCENARIO with --mutations: those that are noticed in this scenario
+  --only LIST     with --mutations: those that are noticed in these scenarios
 
 Ends with 1 after a violation: what was violated, how to run it again, and the part of its trace that matters.
 `;
@@ -96,7 +96,7 @@ async function failure(wrong: SeedLine, broken: Mutation | undefined, shrunk: ()
 async function tellMutations(starts: number, only: string | undefined): Promise<number> {
   process.stdout.write('| rule | left out or broken | scenario | median seeds | noticed as |\n|---|---|---|---|---|\n');
   let missed = 0;
-  for (const mutation of MUTATIONS.filter(({ scenario }) => only === undefined || scenario === only)) {
+  for (const mutation of MUTATIONS.filter(({ scenario }) => only === undefined || only.split(',').includes(scenario))) {
     const { seeds, checks } = await catchMutation(mutation, starts);
     const middle = median(seeds);
     if (seeds.includes(undefined)) missed++;

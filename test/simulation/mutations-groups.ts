@@ -29,6 +29,15 @@ export const OFFSETS: readonly Mutation[] = [
     'return true;',
   ),
   mutation(
+    'who takes the place of a static member leaves no stamp of its own',
+    'R13',
+    'zombies',
+    ['staleCommit'],
+    DECIDE,
+    'const isNews = replacedAt !== undefined && replacedAt > (before.replacedAt ?? 0);',
+    'const isNews = false as boolean;',
+  ),
+  mutation(
     'a commit is written over what others wrote meanwhile',
     'R6',
     'groups',
@@ -53,7 +62,7 @@ export const OFFSETS: readonly Mutation[] = [
     ['zombieCommit', 'staleCommit'],
     'lib/groups/consumer/protocol.ts',
     "const member = indexOf(group.body).byId.get(memberId);\n  if (member === undefined) return 'UNKNOWN_MEMBER_ID';\n  if (!kind.transactional",
-    "const member = indexOf(group.body).byId.get(memberId);\n  if (member === undefined) return undefined;\n  if (!kind.transactional",
+    'const member = indexOf(group.body).byId.get(memberId);\n  if (member === undefined) return undefined;\n  if (!kind.transactional',
   ),
   mutation(
     'a commit that seems to change nothing is not held against the store',
@@ -72,6 +81,15 @@ export const OFFSETS: readonly Mutation[] = [
     DECIDE,
     'return { offset, leaderEpoch, metadata, at, ...(retentionMs',
     'return { offset: offset + 1, leaderEpoch, metadata, at, ...(retentionMs',
+  ),
+  mutation(
+    'offsets are told one too far',
+    'offsets',
+    'groups',
+    ['offsetOther'],
+    DECIDE,
+    'const { offset, leaderEpoch, metadata } = committed;',
+    'const { leaderEpoch, metadata } = committed;\n  const offset = committed.offset + 1;',
   ),
   mutation(
     'offsets are read eventually consistent',

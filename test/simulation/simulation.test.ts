@@ -19,6 +19,8 @@ function hasWorked({ figures }: RunResult): void {
   expect(figures.brokers).toBeGreaterThanOrEqual(BROKERS_MIN);
   expect(troubles).toBeGreaterThanOrEqual(TROUBLES_MIN);
   expect(figures.objects).toBeGreaterThan(0);
+  expect(figures.commits).toBeGreaterThan(0);
+  expect(figures.generations).toBeGreaterThan(0);
   expect(figures.entries).toBeGreaterThan(figures.objects);
 }
 
@@ -45,13 +47,16 @@ describe('a simulated cluster', () => {
     }
   });
 
-  it.each(['mixed', 'objects', 'lifecycle'] as const)('goes the same way with the same seed: %s', async (scenario) => {
-    const [once, again, other] = [
-      await runSeed({ scenario, seed: 42 }),
-      await runSeed({ scenario, seed: 42 }),
-      await runSeed({ scenario, seed: 43 }),
-    ];
-    expect(again.trace.join('\n')).toBe(once.trace.join('\n'));
-    expect(other.traceHash).not.toBe(once.traceHash);
-  });
+  it.each(['mixed', 'objects', 'lifecycle', 'groups'] as const)(
+    'goes the same way with the same seed: %s',
+    async (scenario) => {
+      const [once, again, other] = [
+        await runSeed({ scenario, seed: 42 }),
+        await runSeed({ scenario, seed: 42 }),
+        await runSeed({ scenario, seed: 43 }),
+      ];
+      expect(again.trace.join('\n')).toBe(once.trace.join('\n'));
+      expect(other.traceHash).not.toBe(once.traceHash);
+    },
+  );
 });

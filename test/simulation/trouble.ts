@@ -9,6 +9,7 @@ export const STORE_TROUBLES = [
   'landsLater',
   'outage',
   'slowThere',
+  'slowPart',
   'slowBack',
   'staleRead',
   'shortPage',
@@ -23,7 +24,7 @@ export type Trouble = (typeof STORE_TROUBLES)[number] | (typeof WORLD_TROUBLES)[
 export type Rates = { readonly [kind in Trouble]?: number };
 
 export interface TroubleTimes {
-  /** How long `slowThere` and `slowBack` hold a call up, at most; ms. */
+  /** How long `slowThere`, `slowPart` (puts of leases and offsets) and `slowBack` hold a call up, at most; ms. */
   readonly slowMs: number;
   /** How late `landsLater` lands, at most; ms. Beyond 15 minutes the signature is too old. */
   readonly landMs: number;
@@ -94,6 +95,8 @@ export class Troubles {
     if (this.strikes('slowBack', factor)) return { delayAfterMs: this.#upTo(slowMs) };
     if (this.strikes('lostAnswer', factor)) return { loseAnswer: true };
     if (call.operation === 'put') {
+      const isPart = call.key.startsWith('offsets/') || call.sortKey.startsWith('lease/');
+      if (isPart && this.strikes('slowPart')) return { delayBeforeMs: this.#upTo(slowMs) };
       return this.strikes('landsLater', factor) ? this.#landLater(call.client) : undefined;
     }
     if (call.consistent === false && this.strikes('staleRead')) {

@@ -17,6 +17,7 @@ interface StoredHead {
   readonly joinDeadline?: number | undefined;
   readonly syncDeadline?: number | undefined;
   readonly initial?: ClassicGroup['initial'];
+  readonly replacedAt?: number | undefined;
 }
 
 interface StoredMember {
@@ -53,6 +54,7 @@ export function encodeClassicHead(group: ClassicGroup): unknown {
     joinDeadline: group.joinDeadline,
     syncDeadline: group.syncDeadline,
     initial: group.initial,
+    replacedAt: group.replacedAt,
   };
   return head;
 }
@@ -98,6 +100,7 @@ export function decodeClassic(headJson: unknown, bodyJson: unknown): ClassicGrou
     joinDeadline,
     syncDeadline,
     initial,
+    ...(head!.replacedAt === undefined ? {} : { replacedAt: head!.replacedAt }),
   };
 }
 

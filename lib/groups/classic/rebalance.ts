@@ -45,7 +45,7 @@ export function removeMembers(group: ClassicGroup, memberIds: Iterable<string>):
 }
 
 /** Puts a static member's new id in the place of its old one, with its assignment (ClassicGroup.replaceStaticMember). */
-export function replaceStaticMember(group: ClassicGroup, oldId: string, newId: string): ClassicGroup {
+export function replaceStaticMember(group: ClassicGroup, oldId: string, newId: string, now: StoreTime): ClassicGroup {
   const rename = (id: string) => (id === oldId ? newId : id);
   const members = new Map(
     [...group.roster.members].map(([id, member]) => [
@@ -58,6 +58,7 @@ export function replaceStaticMember(group: ClassicGroup, oldId: string, newId: s
     ...synced(group, oldId),
     roster: { members, assignments },
     leader: group.leader === undefined ? undefined : rename(group.leader),
+    replacedAt: Math.max(now, (group.replacedAt ?? 0) + 1),
     // The old id's request is refused as fenced; the new one has yet to join for itself.
     joined: minus(group.joined, new Set([oldId])),
   };

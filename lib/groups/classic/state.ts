@@ -58,6 +58,8 @@ export interface ClassicGroup extends Group {
   readonly syncDeadline: StoreTime | undefined;
   /** The first rebalance of an empty group, which waits for further members. */
   readonly initial: InitialRebalance | undefined;
+  /** When a static member took the place of its former self last; grows with each time. It does so within a generation. */
+  readonly replacedAt?: StoreTime;
 }
 
 export interface InitialRebalance {

@@ -20,7 +20,7 @@ export function replaceAndJoin(
   const { memberId, instanceId } = member;
   // Kafka keeps the client id and host of the former member.
   const kept = { ...member, clientId: old.clientId, clientHost: old.clientHost };
-  const replaced = replaceStaticMember(group, old.memberId, memberId);
+  const replaced = replaceStaticMember(group, old.memberId, memberId, now);
   const updated = putMember(replaced, kept, request.protocolType);
   const wait = (after: ClassicGroup) => waitForJoin(after, memberId, instanceId, group.generation);
   switch (group.state) {

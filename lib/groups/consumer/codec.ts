@@ -8,6 +8,7 @@ interface StoredHead {
   readonly groupEpoch: number;
   readonly assignmentEpoch: number;
   readonly emptySince?: number | undefined;
+  readonly replacedAt?: number | undefined;
 }
 
 /** `[topic id, ranges]`; a range is its first partition and how many there are, one after the other. */
@@ -53,8 +54,8 @@ interface StoredBody {
 }
 
 export function encodeConsumerHead(group: ConsumerGroup): unknown {
-  const { groupEpoch, assignmentEpoch, emptySince } = group;
-  return { groupEpoch, assignmentEpoch, emptySince } satisfies StoredHead;
+  const { groupEpoch, assignmentEpoch, emptySince, replacedAt } = group;
+  return { groupEpoch, assignmentEpoch, emptySince, replacedAt } satisfies StoredHead;
 }
 
 export function encodeConsumerBody({ body }: ConsumerGroup): unknown {
@@ -139,12 +140,13 @@ export function decodeConsumerGroup(headJson: unknown, bodyJson: unknown): Consu
     Number.isSafeInteger(head?.assignmentEpoch) &&
     [body?.topics, body?.patterns, body?.names, body?.members].every(Array.isArray);
   if (!whole) throw new MalformedBytesError('the items of a consumer group lack what every such group has');
-  const { groupEpoch, assignmentEpoch, emptySince } = head!;
+  const { groupEpoch, assignmentEpoch, emptySince, replacedAt } = head!;
   return {
     type: 'consumer',
     groupEpoch,
     assignmentEpoch,
     ...(emptySince === undefined ? {} : { emptySince }),
+    ...(replacedAt === undefined ? {} : { replacedAt }),
     body: decodeBody(body!),
   };
 }

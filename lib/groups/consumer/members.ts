@@ -104,7 +104,8 @@ export function replaceStatic(
   const members = group.body.members
     .filter((other) => other.memberId !== memberId)
     .map((other) => (other === member ? heir : other));
-  return { group: withMembers(group, members), member: heir };
+  const replacedAt = Math.max(now, (group.replacedAt ?? 0) + 1);
+  return { group: { ...withMembers(group, members), replacedAt }, member: heir };
 }
 
 /** The group without these members, at the next epoch; what they had is free at once. The same if none of them is in it. */

@@ -13,6 +13,8 @@ export interface ConsumerGroup extends Group {
   readonly assignmentEpoch: number;
   /** Store time since which there are no members. */
   readonly emptySince?: StoreTime;
+  /** When a static member took the place of its former self last; grows with each time. It does so within an epoch. */
+  readonly replacedAt?: StoreTime;
   readonly body: ConsumerGroupBody;
 }
 

@@ -239,9 +239,17 @@ export function stampOf(block: OffsetsBlock, partition: number): number {
  * Raises the stamps of partitions to the group's fence. In a classic group one stamp does for the whole block, so that
  * sixteen members write it once and not sixteen times.
  */
-function raise(block: OffsetsBlock, topic: BlockTopic, partitions: readonly number[], facts: GroupFacts): OffsetsBlock {
+function raise(
+  before: OffsetsBlock,
+  topic: BlockTopic,
+  partitions: readonly number[],
+  facts: GroupFacts,
+): OffsetsBlock {
   const { fence } = facts;
-  if (fence.kind === 'none' || partitions.length === 0) return block;
+  if (fence.kind === 'none' || partitions.length === 0) return before;
+  const { replacedAt } = fence;
+  const isNews = replacedAt !== undefined && replacedAt > (before.replacedAt ?? 0);
+  const block = isNews ? { ...before, replacedAt } : before;
   if (fence.kind === 'group') {
     const { generation } = fence;
     if (generation <= block.stamp) return block;

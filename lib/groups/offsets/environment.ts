@@ -23,12 +23,18 @@ export interface GroupFacts {
 /**
  * What commits must not be older than (rule R13): the generation of a classic group; in a consumer group, whose members reach
  * an epoch one after the other, the epoch at which its owner was given a partition (KIP-1251), undefined while nobody owns it.
- * `none`: there are no members, so nobody reads on from an offset.
+ * `none`: there are no members, so nobody reads on from an offset. `replacedAt`: when a static member took the place of its former
+ * self last, which changes neither generation nor epoch: its first reading has to change the item as well, so that what its former
+ * self has on the way meets a changed item and is held against the group again.
  */
 export type Fence =
   | { readonly kind: 'none' }
-  | { readonly kind: 'group'; readonly generation: number }
-  | { readonly kind: 'partition'; epochOf(topicId: Uuid, partition: number): number | undefined };
+  | { readonly kind: 'group'; readonly generation: number; readonly replacedAt?: StoreTime | undefined }
+  | {
+      readonly kind: 'partition';
+      epochOf(topicId: Uuid, partition: number): number | undefined;
+      readonly replacedAt?: StoreTime | undefined;
+    };
 
 /**
  * From when on an offset's retention counts (KIP-211): never while the group's members may need it, else from its commit

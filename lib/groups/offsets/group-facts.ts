@@ -1,6 +1,6 @@
 import { CONSUMER_PROTOCOL_TYPE } from '../classic/protocol.ts';
 import { type ClassicGroup, isClassic } from '../classic/state.ts';
-import type { ConsumerGroup, Member } from '../consumer/state.ts';
+import type { ConsumerGroup } from '../consumer/state.ts';
 import type { Groups, OffsetCheck } from '../environment.ts';
 import type { Group, MemberClaim } from '../group.ts';
 import { protocolOf } from '../protocols.ts';
@@ -49,7 +49,7 @@ function classicFacts(group: ClassicGroup): FactsByType {
   return {
     staleError: 'ILLEGAL_GENERATION',
     expiry: classicExpiry(group),
-    fence: isEmpty ? { kind: 'none' } : { kind: 'group', generation: group.generation },
+    fence: isEmpty ? { kind: 'none' } : { kind: 'group', generation: group.generation, replacedAt: group.replacedAt },
     deleteProblem: isEmpty || usesConsumers ? undefined : 'NON_EMPTY_GROUP',
   };
 }
@@ -74,13 +74,14 @@ function consumerFacts(group: ConsumerGroup, claim: MemberClaim): FactsByType {
       ? 'ILLEGAL_GENERATION'
       : 'STALE_MEMBER_EPOCH',
     expiry: emptySince === undefined ? { kind: 'sinceCommit' } : { kind: 'sinceEmpty', emptySince },
-    fence: members.length === 0 ? { kind: 'none' } : ownersFence(members),
+    fence: members.length === 0 ? { kind: 'none' } : ownersFence(group),
   };
 }
 
-function ownersFence(members: readonly Member[]): Fence {
+function ownersFence({ body: { members }, replacedAt }: ConsumerGroup): Fence {
   return {
     kind: 'partition',
+    replacedAt,
     epochOf: (topicId, partition) =>
       members.find(({ assigned }) =>
         assigned.some((topic) => topic.topicId === topicId && topic.partitions.includes(partition)),

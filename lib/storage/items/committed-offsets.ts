@@ -38,6 +38,8 @@ export interface OffsetsBlock {
    */
   readonly stamp: number;
   readonly stamps: ReadonlyMap<number, number>;
+  /** The group's last replacement of a static member when the offsets were shown last, so that it is stamped as well. */
+  readonly replacedAt?: number;
   readonly committed: ReadonlyMap<number, CommittedOffset>;
   readonly pending: readonly PendingOffset[];
 }
@@ -90,6 +92,7 @@ interface Stored {
   readonly since: number;
   readonly stamp?: number;
   readonly stamps?: readonly (readonly [partition: number, stamp: number])[];
+  readonly replacedAt?: number;
   readonly offsets: readonly Row[];
   readonly pending?: readonly PendingRow[];
 }
@@ -100,6 +103,7 @@ export function encodeOffsetsBlock(block: OffsetsBlock): Buffer {
     since: block.groupSince,
     ...(block.stamp < 0 ? {} : { stamp: block.stamp }),
     ...(block.stamps.size === 0 ? {} : { stamps: [...block.stamps].sort(byPartition) }),
+    ...(block.replacedAt === undefined ? {} : { replacedAt: block.replacedAt }),
     offsets: [...block.committed].sort(byPartition).map(([partition, committed]) => toRow(partition, committed)),
     ...(block.pending.length === 0
       ? {}
@@ -119,6 +123,7 @@ export function decodeOffsetsBlock(body: Buffer): OffsetsBlock {
     groupSince: stored.since,
     stamp: stored.stamp ?? -1,
     stamps: new Map(stored.stamps ?? []),
+    ...(stored.replacedAt === undefined ? {} : { replacedAt: stored.replacedAt }),
     committed: new Map(stored.offsets.map((row) => [checked(row)[0], fromRow(row)])),
     pending: (stored.pending ?? []).map(([transactionalId, transaction, row]) => ({
       partition: checked(row)[0],

@@ -133,7 +133,8 @@ export class ClassicMember extends GroupMember {
   }
 
   #assigned(assignment: Buffer, sentAt: number): void {
-    const told = assignment.length === 0 ? [] : decodeConsumerProtocol(ConsumerProtocolAssignment, assignment).assignedPartitions;
+    const told =
+      assignment.length === 0 ? [] : decodeConsumerProtocol(ConsumerProtocolAssignment, assignment).assignedPartitions;
     const keys = told.flatMap(({ topic, partitions }) => {
       const { id } = this.group.topics.find(({ name }) => name === topic)!;
       return partitions.map((partition) => partitionKey(id, partition));
@@ -211,7 +212,9 @@ export class ClassicMember extends GroupMember {
       const takers = all.filter((memberId) => topics.get(memberId)?.has(name) === true);
       if (takers.length > 0) given.get(takers[place % takers.length]!)!.push(key);
     }
-    const told = answer.members.map(({ memberId, groupInstanceId }) => [groupInstanceId ?? memberId, given.get(memberId)!] as const);
+    const told = answer.members.map(
+      ({ memberId, groupInstanceId }) => [groupInstanceId ?? memberId, given.get(memberId)!] as const,
+    );
     this.ledger.assigns(this.group.id, answer.generationId, new Map(told));
     return [...given].map(([memberId, keys]) => ({ memberId, assignment: encodeAssignment(this.group, keys) }));
   }

@@ -25,7 +25,9 @@ const ANEW = new Set([
 export class ConsumerMember extends GroupMember implements Holder {
   readonly instanceId: string | null;
   readonly sessionMs: number;
+  readonly rebalanceMs: number;
   aliveAt = 0;
+  revokingSince = Number.POSITIVE_INFINITY;
   #topics: readonly SimTopic[];
   /** What the coordinator may not have heard of: everything is told again. */
   #tellAll = true;
@@ -34,6 +36,7 @@ export class ConsumerMember extends GroupMember implements Holder {
     super(group, name, plan);
     this.instanceId = plan.instanceId;
     this.sessionMs = plan.sessionMs;
+    this.rebalanceMs = plan.rebalanceMs;
     this.memberId = randomUuid(this.random);
     this.#topics = group.topics;
   }
@@ -85,7 +88,9 @@ export class ConsumerMember extends GroupMember implements Holder {
       rebalanceTimeoutMs: all ? plan.rebalanceMs : -1,
       subscribedTopicNames: all ? this.#topics.map(({ name }) => name) : null,
       topicPartitions: group.topics.flatMap(({ id: topicId }) => {
-        const partitions = [...owned].filter((key) => key.startsWith(topicId)).map((key) => parsePartitionKey(key).partition);
+        const partitions = [...owned]
+          .filter((key) => key.startsWith(topicId))
+          .map((key) => parsePartitionKey(key).partition);
         return partitions.length === 0 ? [] : [{ topicId, partitions }];
       }),
     });
@@ -95,15 +100,24 @@ export class ConsumerMember extends GroupMember implements Holder {
       return this.pause();
     }
     const code = answer.errorCode;
-    const told = answer.assignment?.topicPartitions.map(({ topicId, partitions }) => `${topicId}/${partitions.join('+')}`);
-    this.note('heartbeat', `${this.generation}>${code === NONE ? answer.memberEpoch : -code}`, told?.join(' ') ?? '-', sentAt);
+    const told = answer.assignment?.topicPartitions.map(
+      ({ topicId, partitions }) => `${topicId}/${partitions.join('+')}`,
+    );
+    this.note(
+      'heartbeat',
+      `${this.generation}>${code === NONE ? answer.memberEpoch : -code}`,
+      told?.join(' ') ?? '-',
+      sentAt,
+    );
     if (code === NONE) {
       this.#tellAll = false;
+      const aliveBefore = this.aliveAt;
       this.aliveAt = sentAt;
       this.generation = answer.memberEpoch;
       this.ledger.joined(group.id, this.memberId, this.generation);
       this.out = false;
-      if (answer.assignment !== null) await this.#reconcile(answer.assignment.topicPartitions);
+      this.revokingSince = Number.POSITIVE_INFINITY;
+      if (answer.assignment !== null) await this.#reconcile(answer.assignment.topicPartitions, aliveBefore);
       return;
     }
     if (ANEW.has(code)) {
@@ -118,13 +132,17 @@ export class ConsumerMember extends GroupMember implements Holder {
   }
 
   /** First commits what it is to give up, then says so, at once. */
-  async #reconcile(assignment: readonly { readonly topicId: string; readonly partitions: readonly number[] }[]): Promise<void> {
+  async #reconcile(
+    assignment: readonly { readonly topicId: string; readonly partitions: readonly number[] }[],
+    askedAfter: number,
+  ): Promise<void> {
     const keys = assignment.flatMap(({ topicId, partitions }) =>
       partitions.map((partition) => partitionKey(topicId, partition)),
     );
     this.ledger.holds(this.group.id, this, keys);
     const lost = [...this.positions.keys()].filter((key) => !keys.includes(key));
     if (lost.length > 0) {
+      this.revokingSince = askedAfter;
       if (this.random.next() < 0.7) await this.commitLast();
       this.heartbeatSoon();
     }

@@ -1,7 +1,7 @@
+import { decodeOffsetsBlock } from '../../../lib/storage/items/committed-offsets.ts';
 import { decodeGroupBody } from '../../../lib/storage/items/group-body.ts';
 import { decodeGroupHead } from '../../../lib/storage/items/group-head.ts';
 import { decodeGroupLease } from '../../../lib/storage/items/group-lease.ts';
-import { decodeOffsetsBlock } from '../../../lib/storage/items/committed-offsets.ts';
 import type { Item } from '../../../lib/storage/ports.ts';
 import type { Report } from '../ledger.ts';
 import { GroupRecord, type SentCommit } from './group-record.ts';
@@ -11,8 +11,12 @@ export interface Holder {
   readonly name: string;
   readonly instanceId: string | null;
   readonly sessionMs: number;
+  /** How long it may take to give up partitions; ms. */
+  readonly rebalanceMs: number;
   /** When the last heartbeat was sent that was answered. */
   aliveAt: number;
+  /** Since when it may have been asked to give something up that it has not confirmed to have given up. */
+  revokingSince: number;
 }
 
 /** A member as it commits and reads. */
@@ -71,7 +75,7 @@ export class GroupLedger {
       else if (sk.startsWith('lease/')) decodeGroupLease(body);
       else decodeGroupBody(body);
     } catch (error) {
-      return this.#report('groupUnreadable', `${pk} ${sk}: ${String(error)}`);
+      return void this.#report('groupUnreadable', `${pk} ${sk}: ${String(error)}`);
     }
     if (kind === 'offsets') this.group(id).wroteBlock(sk, body);
     else this.group(id).wrote(sk, body);
@@ -107,14 +111,20 @@ export class GroupLedger {
     this.acknowledged++;
     const { groupId, key, number, offset, memberId, generation } = commit;
     const who = `${groupId} ${key}: commit #${number} of ${offset} by ${memberId || 'nobody'} in ${generation}`;
-    if (commit.hopeless) return this.#report('zombieCommit', `${who} was acknowledged`);
+    if (commit.hopeless) return void this.#report('zombieCommit', `${who} was acknowledged`);
     if (!this.group(groupId).standsSince(key, sentAt).has(number)) {
       this.#report('offsetLost', `${who} was acknowledged and is not there`);
     }
   }
 
   /** An offset was told. `fences`: its reader was a member from the question to the answer, and goes on from it. */
-  fetched(groupId: string, key: string, told: { offset: number; metadata: string }, sentAt: number, fences?: Claim): void {
+  fetched(
+    groupId: string,
+    key: string,
+    told: { offset: number; metadata: string },
+    sentAt: number,
+    fences?: Claim,
+  ): void {
     const record = this.group(groupId);
     const number = told.metadata === '' ? 0 : Number(told.metadata.slice(1));
     const known = number === 0 ? told.offset === -1 : this.#commits.get(number)?.offset === told.offset;
@@ -122,7 +132,7 @@ export class GroupLedger {
     if (!known || !stands.has(number)) {
       const was = [...stands].map((one) => `#${one}`).join(', ');
       const kind = told.offset === -1 ? 'offsetLost' : 'offsetOther';
-      return this.#report(kind, `${groupId} ${key}: told ${told.offset} (#${number}), while it was ${was}`);
+      return void this.#report(kind, `${groupId} ${key}: told ${told.offset} (#${number}), while it was ${was}`);
     }
     if (fences !== undefined) record.show(key, fences.generation, fences.memberId, fences.instanceId);
   }
@@ -138,7 +148,8 @@ export class GroupLedger {
 
   /** A leader is about to send what its members get, by instance or member id. */
   assigns(groupId: string, generation: number, assignments: ReadonlyMap<string, readonly string[]>): void {
-    for (const [who, keys] of assignments) this.#assignmentsOf(groupId, generation, who).add([...keys].sort().join(' '));
+    for (const [who, keys] of assignments)
+      this.#assignmentsOf(groupId, generation, who).add([...keys].sort().join(' '));
   }
 
   /** A classic member was told its assignment. */
@@ -149,13 +160,19 @@ export class GroupLedger {
     // The next rebalance may have begun in the same write.
     const stored = record.stable.has(`${since}/${generation}`) || record.writtenAt >= sentAt;
     if (since === undefined || !stored) {
-      return this.#report('toldEarly', `${groupId}: ${memberId} got an assignment of ${generation} that nobody stored`);
+      return void this.#report(
+        'toldEarly',
+        `${groupId}: ${memberId} got an assignment of ${generation} that nobody stored`,
+      );
     }
     const who = claim.instanceId ?? memberId;
     const sent = this.#assignmentsOf(groupId, generation, who);
     const told = [...keys].sort().join(' ');
     if (!sent.has(told)) {
-      return this.#report('assignedOther', `${groupId}: ${memberId} got ${told || 'nothing'} in ${generation}, not ${[...sent]}`);
+      return void this.#report(
+        'assignedOther',
+        `${groupId}: ${memberId} got ${told || 'nothing'} in ${generation}, not ${[...sent]}`,
+      );
     }
     const place = `${groupId} ${since} ${generation}`;
     let owners = this.#owners.get(place);
@@ -165,7 +182,8 @@ export class GroupLedger {
     }
     for (const key of keys) {
       const owner = owners.get(key) ?? who;
-      if (owner !== who) this.#report('ownedTwice', `${groupId} ${key} belongs to ${owner} and ${who} in ${generation}`);
+      if (owner !== who)
+        this.#report('ownedTwice', `${groupId} ${key} belongs to ${owner} and ${who} in ${generation}`);
       owners.set(key, who);
     }
   }
@@ -217,8 +235,10 @@ export class GroupLedger {
     }
   }
 
-  #isOver({ aliveAt, sessionMs }: Holder): boolean {
-    return this.#now() >= aliveAt + sessionMs * SESSION_SHARE - TIME_TOLERANCE_MS;
+  #isOver({ aliveAt, revokingSince, sessionMs, rebalanceMs }: Holder): boolean {
+    const session = aliveAt + sessionMs * SESSION_SHARE;
+    const rebalance = Math.min(aliveAt, revokingSince) + rebalanceMs;
+    return this.#now() >= Math.min(session, rebalance) - TIME_TOLERANCE_MS;
   }
 
   #assignmentsOf(groupId: string, generation: number, who: string): Set<string> {

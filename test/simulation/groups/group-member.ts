@@ -222,7 +222,8 @@ export abstract class GroupMember extends Caller {
       return this.pause();
     }
     for (const { partitions, ...told } of asked.topics) {
-      const isIt = (topic: SimTopic) => ('topicId' in told && version >= WITH_IDS ? topic.id === told.topicId : topic.name === told.name);
+      const isIt = (topic: SimTopic) =>
+        'topicId' in told && version >= WITH_IDS ? topic.id === told.topicId : topic.name === told.name;
       const topic = group.topics.find(isIt)!;
       for (const { partitionIndex, committedOffset, metadata } of partitions) {
         const key = partitionKey(topic.id, partitionIndex);
@@ -315,7 +316,9 @@ export function commitRequest(group: SimGroup, commits: readonly SentCommit[], c
 /** OffsetFetch for the given partitions of a group's topics. */
 export function fetchRequest(group: SimGroup, keys: readonly string[], claim: Claim, version: number) {
   const topics = group.topics.flatMap((topic) => {
-    const partitionIndexes = keys.filter((key) => key.startsWith(topic.id)).map((key) => parsePartitionKey(key).partition);
+    const partitionIndexes = keys
+      .filter((key) => key.startsWith(topic.id))
+      .map((key) => parsePartitionKey(key).partition);
     return partitionIndexes.length === 0 ? [] : [{ name: topic.name, topicId: topic.id, partitionIndexes }];
   });
   if (version < 8) return { groupId: group.id, topics, requireStable: true };

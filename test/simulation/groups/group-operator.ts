@@ -64,7 +64,10 @@ export class GroupOperator extends Caller {
     const groups = [this.group.id];
     const answer = await this.ask(ApiKey.DescribeGroups, 6, { groups });
     if (answer !== 'closed') this.#expect('DescribeGroups', answer.groups[0]!.errorCode);
-    const described = await this.ask(ApiKey.ConsumerGroupDescribe, 1, { groupIds: groups, includeAuthorizedOperations: false });
+    const described = await this.ask(ApiKey.ConsumerGroupDescribe, 1, {
+      groupIds: groups,
+      includeAuthorizedOperations: false,
+    });
     if (described !== 'closed') this.#expect('ConsumerGroupDescribe', described.groups[0]!.errorCode);
   }
 

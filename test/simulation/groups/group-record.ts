@@ -75,7 +75,7 @@ export class GroupRecord {
     if (sk !== 'group') return;
     const read = readHead(body, (key) => this.#bodies.get(key));
     if (read.kind === 'bodyMissing') {
-      return this.#report('groupBodyMissing', `${this.id} names ${read.sk}, which is not there`);
+      return void this.#report('groupBodyMissing', `${this.id} names ${read.sk}, which is not there`);
     }
     this.#becomes(read.kind === 'group' ? read.group : undefined);
   }
@@ -145,7 +145,8 @@ export class GroupRecord {
     this.writtenAt = now;
     if (before === undefined || before.members.size === 0) this.emptyUntil = now;
     if (group === undefined) {
-      if (before !== undefined && this.deletions === 0) this.#report('offsetLost', `nobody deleted the group ${this.id}`);
+      if (before !== undefined && this.deletions === 0)
+        this.#report('offsetLost', `nobody deleted the group ${this.id}`);
     } else {
       const { since, generation } = group;
       if (before?.since === since && generation < before.generation) {
@@ -167,7 +168,7 @@ export class GroupRecord {
   #committed(block: StoredBlock, key: string, offset: number, metadata: string): void {
     const commit = this.commits.get(Number(NUMBERED.exec(metadata)?.[1]));
     if (commit === undefined || commit.groupId !== this.id || commit.key !== key || commit.offset !== offset) {
-      return this.#report('offsetPhantom', `${this.id} ${key}: nobody committed ${offset} (${metadata})`);
+      return void this.#report('offsetPhantom', `${this.id} ${key}: nobody committed ${offset} (${metadata})`);
     }
     const who = `${this.id} ${key}: commit #${commit.number} of ${commit.memberId || 'nobody'} in ${commit.generation}`;
     if (commit.hopeless) this.#report('zombieCommit', `${who} was written`);

@@ -12,8 +12,9 @@ const SUBSCRIBE = 0.02;
 /** A member that stands still does so for up to this many sessions. */
 const FREEZE_SESSIONS_MAX = 2;
 
-/** Between two lives of a member, at most; ms. */
+/** Between two lives of a member, at most; a static one is to be back before its session ends. */
 const AWAY_MS = 6_000;
+const STATIC_AWAY_MS = 1_000;
 
 /** How long the old life of a member goes on once the next one has begun; ms. */
 const ZOMBIE_MS = 8_000;
@@ -52,7 +53,8 @@ export class GroupSlot extends Caller {
       this.group.present.add(member);
       await this.#live(member, mayStop);
       this.group.present.delete(member);
-      if (this.#running) await this.sleep(this.random.next() * AWAY_MS);
+      const awayMs = this.plan.instanceId === null ? AWAY_MS : STATIC_AWAY_MS;
+      if (this.#running) await this.sleep(this.random.next() * awayMs);
     }
   }
 
@@ -103,21 +105,27 @@ export class GroupSlot extends Caller {
       if (this.random.next() < 0.7) await member.goodbye();
       return true;
     }
-    let chance = this.random.next();
     const { leaves, freezes } = this.plan;
+    const chance = this.random.next();
     // Often with a commit on its way, that nobody waits for any more.
     if (chance < CRASH + leaves && this.random.next() < 0.6) void member.commit(true);
-    if ((chance -= CRASH) < 0) {
+    if (chance < CRASH) {
       world.note('memberCrash', member.name);
       return true;
     }
-    if ((chance -= leaves) < 0) {
+    if (chance < CRASH + leaves) {
       world.note('memberLeave', member.name);
       await member.goodbye();
       return true;
     }
-    if ((chance -= SUBSCRIBE) < 0) this.#subscribe(member);
-    if ((chance -= freezes) >= 0) return false;
+    // A change that others hear of only after a while is worth more than one that they hear of at once.
+    if (chance < CRASH + leaves + SUBSCRIBE) this.#subscribe(member);
+    return chance < CRASH + leaves + SUBSCRIBE + freezes ? this.#freeze(member) : false;
+  }
+
+  /** Stands still, then goes on: true if somebody else has its place by then. */
+  async #freeze(member: GroupMember): Promise<boolean> {
+    const { world } = this.cluster;
     const ms = Math.ceil(this.random.next() * FREEZE_SESSIONS_MAX * this.plan.sessionMs);
     world.note('memberFreeze', member.name, ms);
     if (this.random.next() < 0.5) void member.commit(true);

@@ -61,32 +61,51 @@ export function groups(random: Random): Plan {
     ],
     lifecycles: [],
     groups: [
-      { id: 'classic', topics: ['one', 'two'], members: members(CLASSIC), leavesLast: true, operator: { deletes: random.next() < 0.6 } },
-      { id: 'consumer', topics: ['one', 'two'], members: members(CONSUMER), leavesLast: true, operator: { deletes: random.next() < 0.6 } },
+      {
+        id: 'classic',
+        topics: ['one', 'two'],
+        members: members(CLASSIC),
+        leavesLast: true,
+        operator: { deletes: random.next() < 0.6 },
+      },
+      {
+        id: 'consumer',
+        topics: ['one', 'two'],
+        members: members(CONSUMER),
+        leavesLast: true,
+        operator: { deletes: random.next() < 0.6 },
+      },
     ],
     stretches: [{ troubledMs: 35 * SECOND_MS, idleMs: 0, sweeps: 0 }],
   };
 }
 
+/** Rebalances do not wait long for it, so that it sleeps through some. */
+const HASTY: MemberPlan = { ...CLASSIC, rebalanceMs: 3 * SECOND_MS };
+
 /** Members come and go all the time, and what they committed last hangs on its way while others read on. */
 export function zombies(random: Random): Plan {
-  const members = (plan: MemberPlan, isStatic: boolean) => {
-    const restless = { ...plan, rebalanceMs: 3 * SECOND_MS, commits: 0.15, leaves: 0.06, freezes: 0.04 };
-    return Array.from({ length: 3 }, (_, place) => ({ ...restless, instanceId: isStatic && place < 2 ? `i${place}` : null }));
+  const members = (plan: MemberPlan, dynamic: number, fixed: number) => {
+    const restless = { ...plan, commits: 0.15, leaves: fixed > 0 ? 0.1 : 0.06, freezes: fixed > 0 ? 0.08 : 0.04 };
+    const ids = [
+      ...Array.from({ length: fixed }, (_, place) => `i${place}`),
+      ...Array.from({ length: dynamic }, () => null),
+    ];
+    return ids.map((instanceId) => ({ ...restless, instanceId }));
   };
   const topics = ['one', 'two'];
   const operator = { deletes: true };
-  const producers = [{ ...PRODUCER, batches: 10, thinkMs: 1_000 }];
+  const producers = [{ ...PRODUCER, batches: 30, thinkMs: 400 }];
   return {
-    rates: { slowThere: 0.05, freeze: 0.1, dropAfter: 0.01, dropBefore: 0.01, duplicate: 0.2, skew: 1 },
+    rates: { slowThere: 0.02, slowPart: 0.3, freeze: 0.1, dropAfter: 0.01, dropBefore: 0.01, duplicate: 0.2, skew: 1 },
     times: { ...TIMES, slowMs: 12 * SECOND_MS },
     cluster: { ...CLUSTER, brokers: 4, settings: awsSettings(GROUP_SETTINGS) },
     topics: topics.map((name) => ({ ...TOPIC, name, partitions: 1, journals: 1, producers })),
     lifecycles: [],
     groups: [
-      { id: 'classic', topics, members: members(CLASSIC, false), operator },
-      { id: 'static', topics, members: members(CLASSIC, true), operator },
-      { id: 'consumer', topics, members: members(CONSUMER, random.next() < 0.4), operator },
+      { id: 'classic', topics, members: members(HASTY, 3, 0), operator },
+      { id: 'static', topics, members: members(HASTY, random.next() < 0.5 ? 0 : 1, 2), operator },
+      { id: 'consumer', topics, members: members(CONSUMER, 2, random.next() < 0.6 ? 2 : 0), operator },
     ],
     stretches: [{ troubledMs: 25 * SECOND_MS, idleMs: 0, sweeps: 0 }],
   };
@@ -94,6 +113,7 @@ export function zombies(random: Random): Plan {
 
 /** A group of either kind beside everything else, which has to be done soon. */
 export function mixedGroups(random: Random): readonly GroupPlan[] {
-  const [id, topic, member] = random.next() < 0.5 ? (['classic', 'orders', CLASSIC] as const) : (['consumer', 'payments', CONSUMER] as const);
+  const [id, topic, member] =
+    random.next() < 0.5 ? (['classic', 'orders', CLASSIC] as const) : (['consumer', 'payments', CONSUMER] as const);
   return [{ id, topics: [topic], members: [member, member], operator: { deletes: false } }];
 }

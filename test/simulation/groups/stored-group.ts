@@ -138,7 +138,13 @@ export interface StoredBlock {
 export function readBlock(sk: string, item: Buffer): StoredBlock {
   const json = JSON.parse(item.toString('utf8', FORMAT_BYTES)) as {
     readonly since: number;
-    readonly offsets: readonly (readonly [partition: number, offset: number, epoch: number, at: number, text?: string])[];
+    readonly offsets: readonly (readonly [
+      partition: number,
+      offset: number,
+      epoch: number,
+      at: number,
+      text?: string,
+    ])[];
   };
   const offsets = json.offsets.map(([partition, offset, , , metadata = '']) => ({ partition, offset, metadata }));
   return { topicId: sk.slice(0, sk.lastIndexOf('/')), since: json.since, offsets };
