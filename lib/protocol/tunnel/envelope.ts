@@ -1,0 +1,164 @@
+import * as v from 'valibot';
+import { MalformedBytesError } from '../../core/bytes.ts';
+
+/**
+ * What a gateway sends to a function, and gets back: several Kafka frames in one body.
+ *
+ *   request   1 byte format, 4 bytes length, JSON (the RequestHead), then frames
+ *   answer    1 byte format, then per frame 1 byte kind, 4 bytes length, bytes
+ *
+ * Frames are requests without their 4-byte size, each behind a length of 4 bytes; numbers are big-endian.
+ */
+export const ENVELOPE_CONTENT_TYPE = 'application/vnd.tidelog.frames';
+
+/** One frame, as a client sends it, and one answer back. */
+export const FRAME_CONTENT_TYPE = 'application/octet-stream';
+
+/** Of one frame: where it came from, and what the function said with `again`. */
+export interface EnvelopeFrame {
+  /** The frame without its 4-byte size. */
+  readonly frame: Buffer;
+  /** The client's address, without the port. */
+  readonly host: string;
+  /** What came with `again`, when a frame is sent once more. */
+  readonly token?: string | undefined;
+}
+
+export interface RequestEnvelope {
+  /** The listener that the frames came in by. */
+  readonly listener: string;
+  /** What clients of that listener are told to connect to. */
+  readonly advertised: { readonly host: string; readonly port: number };
+  readonly frames: readonly EnvelopeFrame[];
+}
+
+/**
+ * - `answer`: the response without its 4-byte size.
+ * - `none`: nothing is to be sent to the client.
+ * - `close`: the client's connection is to be closed.
+ * - `again`: it waits still; the same frame is to be sent again with the token, until its own time is over.
+ */
+export type EnvelopeAnswer =
+  | { readonly kind: 'answer'; readonly chunks: readonly Buffer[] }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'close'; readonly reason: string }
+  | { readonly kind: 'again'; readonly token: string };
+
+const FORMAT = 1;
+
+/** Frames of one flush; a gateway that has more sends another envelope. */
+export const ENVELOPE_FRAMES_MAX = 1_000;
+
+const KINDS = ['answer', 'none', 'close', 'again'] as const;
+
+const head = v.object({
+  listener: v.string(),
+  advertised: v.object({ host: v.string(), port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)) }),
+  frames: v.pipe(
+    v.array(v.object({ host: v.string(), token: v.optional(v.string()) })),
+    v.maxLength(ENVELOPE_FRAMES_MAX),
+  ),
+});
+
+export function encodeRequestEnvelope({ listener, advertised, frames }: RequestEnvelope): Buffer {
+  const json = { listener, advertised, frames: frames.map(({ host, token }) => ({ host, token })) };
+  const parts = [Buffer.of(FORMAT), ...sized(Buffer.from(JSON.stringify(json)))];
+  for (const { frame } of frames) parts.push(...sized(frame));
+  return Buffer.concat(parts);
+}
+
+/** Frames are views of `body`. Throws MalformedBytesError. */
+export function decodeRequestEnvelope(body: Buffer): RequestEnvelope {
+  const reader = new Reader(body);
+  let json: unknown;
+  try {
+    json = JSON.parse(reader.sized().toString());
+  } catch (cause) {
+    if (cause instanceof MalformedBytesError) throw cause;
+    throw new MalformedBytesError('the head of the envelope is not JSON', { cause });
+  }
+  const parsed = v.safeParse(head, json);
+  if (!parsed.success) throw new MalformedBytesError(`the head of the envelope: ${parsed.issues[0].message}`);
+  const { listener, advertised } = parsed.output;
+  const frames = parsed.output.frames.map(({ host, token }) => ({ frame: reader.sized(), host, token }));
+  reader.end();
+  return { listener, advertised, frames };
+}
+
+export function encodeAnswerEnvelope(answers: readonly EnvelopeAnswer[]): Buffer {
+  const parts: Buffer[] = [Buffer.of(FORMAT)];
+  for (const answer of answers) parts.push(Buffer.of(KINDS.indexOf(answer.kind)), ...sized(...bytesOf(answer)));
+  return Buffer.concat(parts);
+}
+
+/** Throws MalformedBytesError, also where there are not `count` answers. */
+export function decodeAnswerEnvelope(body: Buffer, count: number): readonly EnvelopeAnswer[] {
+  const reader = new Reader(body);
+  const answers = Array.from({ length: count }, () => answerOf(reader.byte(), reader.sized()));
+  reader.end();
+  return answers;
+}
+
+function answerOf(kind: number, bytes: Buffer): EnvelopeAnswer {
+  switch (KINDS[kind]) {
+    case 'answer':
+      return { kind: 'answer', chunks: [bytes] };
+    case 'none':
+      return { kind: 'none' };
+    case 'close':
+      return { kind: 'close', reason: bytes.toString() };
+    case 'again':
+      return { kind: 'again', token: bytes.toString() };
+    default:
+      throw new MalformedBytesError(`the envelope has an answer of the unknown kind ${kind}`);
+  }
+}
+
+function bytesOf(answer: EnvelopeAnswer): readonly Buffer[] {
+  switch (answer.kind) {
+    case 'answer':
+      return answer.chunks;
+    case 'none':
+      return [];
+    case 'close':
+      return [Buffer.from(answer.reason)];
+    case 'again':
+      return [Buffer.from(answer.token)];
+  }
+}
+
+function sized(...chunks: readonly Buffer[]): Buffer[] {
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
+  return [size, ...chunks];
+}
+
+class Reader {
+  readonly #body: Buffer;
+  #at = 0;
+
+  constructor(body: Buffer) {
+    this.#body = body;
+    const format = this.byte();
+    if (format !== FORMAT) throw new MalformedBytesError(`envelope format ${format} is unknown to this program`);
+  }
+
+  byte(): number {
+    const byte = this.#body[this.#at];
+    if (byte === undefined) throw new MalformedBytesError('the envelope ends too early');
+    this.#at++;
+    return byte;
+  }
+
+  sized(): Buffer {
+    const from = this.#at + 4;
+    const to = from <= this.#body.length ? from + this.#body.readUInt32BE(this.#at) : Number.POSITIVE_INFINITY;
+    if (to > this.#body.length) throw new MalformedBytesError('the envelope ends too early');
+    this.#at = to;
+    return this.#body.subarray(from, to);
+  }
+
+  end(): void {
+    if (this.#at !== this.#body.length) throw new MalformedBytesError('there are bytes behind the envelope');
+  }
+}
