@@ -1,19 +1,21 @@
 import type { Topics } from '../admin/topics.ts';
+import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
 import { isGroupId } from '../storage/items/group-keys.ts';
-import { type ItemStore, StoreUnavailableError } from '../storage/ports.ts';
+import { type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { emptyClassicGroup, isClassic } from './classic/state.ts';
 import type { GroupConfig } from './config.ts';
-import type { DeleteOffsets, Groups, ListedGroup, OffsetCheck, Submitted } from './environment.ts';
+import type { DeleteOffsets, Groups, ListedGroup, OffsetCheck, SentAway, Submitted } from './environment.ts';
 import type { CommitKind, Group, MemberClaim } from './group.ts';
 import { GroupIndex } from './group-index.ts';
 import { GroupStore } from './group-store.ts';
 import { GroupWorker, type WorkerEnvironment } from './group-worker.ts';
 import { protocolOf } from './protocols.ts';
 import type { Step } from './step.ts';
+import { type ExpireOffsets, type SweptGroups, sweepGroups } from './sweep.ts';
 import { TopicLooks } from './topic-looks.ts';
 
 export interface CoordinatorOptions {
@@ -53,6 +55,16 @@ export class GroupCoordinator implements Groups {
   }
 
   async submit<Reply>(groupId: string, step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>> {
+    const submitted = await this.submitWaiting(groupId, step, context);
+    assert(submitted.kind !== 'again', 'only steps of submitWaiting may be sent away');
+    return submitted;
+  }
+
+  async submitWaiting<Reply>(
+    groupId: string,
+    step: Step<Reply>,
+    context: RequestContext,
+  ): Promise<Submitted<Reply> | SentAway> {
     if (!isGroupId(groupId)) return { kind: 'failed', error: 'INVALID_GROUP_ID' };
     this.#evict();
     let worker = this.#workers.get(groupId);
@@ -126,6 +138,28 @@ export class GroupCoordinator implements Groups {
     if (described.kind === 'failed') throw new StoreUnavailableError(`group ${groupId} could not be read`);
     const group = described.reply;
     return group === undefined ? undefined : { groupId, type: group.type, ...protocolOf(group).summary(group) };
+  }
+
+  /** See sweepGroups. */
+  sweep(expire: ExpireOffsets, context: RequestContext): Promise<SweptGroups> {
+    const describe = (groupId: string) => this.#described(groupId, context);
+    return sweepGroups({ store: this.#env.store, clock: this.#env.clock, describe, expire }, context);
+  }
+
+  async #described(groupId: string, context: RequestContext) {
+    const submitted = await this.submit<{ readonly group: Group; readonly since: StoreTime } | undefined>(
+      groupId,
+      {
+        tooLarge: undefined,
+        decide: (group, { since }) => ({
+          kind: 'reply',
+          group,
+          reply: group && since !== undefined ? { group, since } : undefined,
+        }),
+      },
+      context,
+    );
+    return submitted.kind === 'reply' ? submitted.reply : undefined;
   }
 
   /** Answers what still waits and lets what is being written end. */

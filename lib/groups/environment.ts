@@ -12,6 +12,12 @@ export type Submitted<Reply> =
   | { readonly kind: 'reply'; readonly reply: Reply }
   | { readonly kind: 'failed'; readonly error: ErrorName };
 
+/** The request waits still and was sent away with this token (RequestContext.again); what it wanted so far is stored. */
+export interface SentAway {
+  readonly kind: 'again';
+  readonly token: string;
+}
+
 export type OffsetCheck =
   /** `type` and `summary` are undefined where there is no such group. */
   | {
@@ -32,6 +38,12 @@ export type OffsetCheck =
 export interface Groups {
   /** Runs one step on a group to its end. Never throws for what the store does. */
   submit<Reply>(groupId: string, step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>>;
+  /** The same for a step that waits for others: it may be sent away instead, where the context has `again`. */
+  submitWaiting<Reply>(
+    groupId: string,
+    step: Step<Reply>,
+    context: RequestContext,
+  ): Promise<Submitted<Reply> | SentAway>;
   /**
    * May this claim commit offsets now? Read strongly consistent. Makes the group (Empty, no protocol type) where there is
    * none and the claim is nobody's, as Kafka does for offsets without members; counts as a member's sign of life.
@@ -52,6 +64,7 @@ export interface ListedGroup extends GroupSummary {
 
 /**
  * Removes all offsets of a group whose head is deleted already; repeatable. `since`: of the group that was deleted, so that those of
- * one that was made again meanwhile stay. Throws StoreUnavailableError.
+ * one that was made again meanwhile stay. True where nothing of them is left: what was written lately stays for a while,
+ * empty, and takes a call later to go. Throws StoreUnavailableError.
  */
-export type DeleteOffsets = (groupId: string, since: StoreTime) => Promise<void>;
+export type DeleteOffsets = (groupId: string, since: StoreTime) => Promise<boolean>;

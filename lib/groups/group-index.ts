@@ -9,6 +9,13 @@ import { putItem } from '../storage/put-item.ts';
 /** Two who make the same group at the same time each need a put; more than a few rounds are not to be expected. */
 const ATTEMPTS_MAX = 10;
 
+/**
+ * The first put of an entry or a head is signed within so long of its decision. What is left of a deleted group goes only
+ * when it was not changed for longer: nothing that was sent before can land then, and versions never go back (rule R9); ms.
+ */
+export const FIRST_PUT_SIGNED_WITHIN_MS = 10 * 60 * 1000;
+export const REMOVED_AFTER_MS = 60 * 60 * 1000;
+
 /** The ids of all groups, so that listing them does not scan the table. An entry may outlive its group, never the reverse. */
 export class GroupIndex {
   readonly #state: ItemStore;
@@ -28,16 +35,18 @@ export class GroupIndex {
   async add(groupId: string): Promise<void> {
     let existing: Item | undefined;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const now = this.#state.now();
       const item: Item = {
         pk: GROUPS_PK,
         sk: groupId,
-        version: Math.max(Math.floor(this.#state.now()) || 0, (existing?.version ?? 0) + 1),
+        version: Math.max(Math.floor(now) || 0, (existing?.version ?? 0) + 1),
         nonce: newNonce(this.#random),
         body: encodeGroupIndexEntry(),
       };
       const condition: PutCondition =
         existing === undefined ? { kind: 'absent' } : { kind: 'version', version: existing.version };
-      const put = await putItem(this.#state, item, condition, this.#clock, this.#random);
+      const options = { signBefore: now + FIRST_PUT_SIGNED_WITHIN_MS };
+      const put = await putItem(this.#state, item, condition, this.#clock, this.#random, options);
       if (put.kind === 'committed') return;
       if (put.kind !== 'conflict')
         throw new StoreUnavailableError(`the group was not entered in the index: ${put.message}`);

@@ -13,14 +13,20 @@ import {
   groupBodySk,
   inflateBody,
 } from '../storage/items/group-body.ts';
-import { decodeGroupHead, encodeGroupHead, GROUP_HEAD_SK, type StoredBody } from '../storage/items/group-head.ts';
+import {
+  decodeGroupHead,
+  encodeGroupHead,
+  GROUP_HEAD_SK,
+  type GroupHead,
+  type StoredBody,
+} from '../storage/items/group-head.ts';
 import { groupPk } from '../storage/items/group-keys.ts';
 import { type Item, type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import type { DeleteOffsets } from './environment.ts';
 import type { Group } from './group.ts';
 import { finishDeletion } from './group-deletion.ts';
-import type { GroupIndex } from './group-index.ts';
+import { FIRST_PUT_SIGNED_WITHIN_MS, type GroupIndex } from './group-index.ts';
 import { protocolOf, protocolOfType } from './protocols.ts';
 
 /** What the stored groups are worked with. */
@@ -33,10 +39,10 @@ export interface GroupStoreEnvironment {
   readonly deleteOffsets: DeleteOffsets;
 }
 
-/** A group as it is stored. Version 0 and no group: there is none. */
+/** A group as it is stored. No group: there is none; version 0: nor is there a trace of a deleted one. */
 export interface LoadedGroup {
   readonly group: Group | undefined;
-  /** When it was made; kept when it changes its protocol. */
+  /** When it was made, or the deleted one; kept when it changes its protocol. */
   readonly since: StoreTime;
   readonly version: number;
   readonly nonce: string;
@@ -91,15 +97,16 @@ export class GroupStore {
       if (head === undefined) return ABSENT;
       if (known !== undefined && head.version === known.version && head.nonce === known.nonce) return known;
       const stored = decodeGroupHead(head.body);
+      const { version, nonce } = head;
+      if (stored.kind === 'deleted') return { ...ABSENT, since: stored.since, version, nonce };
       if (stored.kind === 'deleting') {
-        await finishDeletion(this.env, groupId, head.version, stored.since);
+        await finishDeletion(this.env, groupId, version, stored.since);
       } else {
         const protocol = protocolOfType(stored.type);
         const body = await this.#readBody(groupId, stored.body, known);
         if (body !== undefined) {
           const group = protocol.decode(stored.head, body.json);
           const bytes = head.body.length + body.bytes;
-          const { version, nonce } = head;
           const bodyJson = stored.body.kind === 'item' ? body.json : undefined;
           return { group, since: stored.since, version, nonce, body: stored.body, bodyJson, bytes };
         }
@@ -133,7 +140,7 @@ export class GroupStore {
     const nonce = newNonce(random);
     const writtenAt = Math.floor(state.now());
     const body = this.#placeBody(group, loaded, writtenAt, nonce);
-    const since = loaded.group === undefined ? now : loaded.since;
+    const since = sinceOf(loaded, now);
     const { type } = group;
     const head = encodeGroupHead({ kind: 'group', type, since, head: protocol.encodeHead(group), body: body.stored });
     const largest = Math.max(head.length, body.written?.length ?? 0);
@@ -144,7 +151,7 @@ export class GroupStore {
       if (put.kind !== 'committed') return { kind: 'failed', message: `the body was not stored: ${put.kind}` };
     }
     const version = Math.max(writtenAt, loaded.version + 1);
-    const outcome = await this.#putHead(groupId, loaded, { version, nonce, body: head }, body.stored);
+    const outcome = await this.#putHead(groupId, loaded, { version, nonce, body: head }, body.stored, now);
     const replaced = loaded.body?.kind === 'item' ? loaded.body.sk : undefined;
     if (outcome.kind !== 'committed') {
       // After a failure the head may land yet, and would name it.
@@ -194,6 +201,7 @@ export class GroupStore {
     loaded: LoadedGroup,
     head: { readonly version: number; readonly nonce: string; readonly body: Buffer },
     body: StoredBody,
+    now: StoreTime,
   ): Promise<CommitOutcome> {
     const { state, clock, random } = this.env;
     const item: Item = { pk: groupPk(groupId), sk: GROUP_HEAD_SK, ...head };
@@ -201,7 +209,11 @@ export class GroupStore {
       loaded.version === 0 ? ({ kind: 'absent' } as const) : ({ kind: 'version', version: loaded.version } as const);
     // Only a body that nobody has named yet may be taken for an orphan.
     const isNew = body.kind === 'item' && (loaded.body?.kind !== 'item' || loaded.body.sk !== body.sk);
-    const options = isNew ? { signBefore: bodyWrittenAt(body.sk) + NAMED_WITHIN_MS } : undefined;
+    const signBefore = Math.min(
+      isNew ? bodyWrittenAt(body.sk) + NAMED_WITHIN_MS : Number.POSITIVE_INFINITY,
+      loaded.version === 0 ? now + FIRST_PUT_SIGNED_WITHIN_MS : Number.POSITIVE_INFINITY,
+    );
+    const options = Number.isFinite(signBefore) ? { signBefore } : {};
     const put = await putItem(state, item, condition, clock, random, options);
     switch (put.kind) {
       case 'committed':
@@ -227,6 +239,12 @@ export class GroupStore {
     return { kind: 'committed', loaded: ABSENT };
   }
 
+  /** What the head says, to whoever tidies up; undefined without one. Throws as `load`. */
+  async peek(groupId: string): Promise<{ readonly head: GroupHead; readonly version: number } | undefined> {
+    const { item } = await this.env.state.get(groupPk(groupId), GROUP_HEAD_SK, true);
+    return item === undefined ? undefined : { head: decodeGroupHead(item.body), version: item.version };
+  }
+
   async #deleteBody(groupId: string, sk: string): Promise<void> {
     // Its version is the store time that is part of its key; if it stays, it is an orphan to be found.
     await this.env.state.delete(groupPk(groupId), sk, bodyWrittenAt(sk)).catch(() => {});
@@ -247,6 +265,11 @@ export class GroupStore {
       await state.delete(groupPk(groupId), sk, version);
     }
   }
+}
+
+/** Since when a group is there that is made, or changed, now: a new one later than the deleted one of its id. */
+export function sinceOf({ group, since }: LoadedGroup, now: StoreTime): StoreTime {
+  return group === undefined ? Math.max(now, since + 1) : since;
 }
 
 const ABSENT: LoadedGroup = {

@@ -6,9 +6,9 @@ import { randomUuid } from '../core/uuid.ts';
 import { type Item, StoreUnavailableError } from '../storage/ports.ts';
 import type { GroupConfig } from './config.ts';
 import { type Decision, decideRound } from './decide-round.ts';
-import type { Submitted } from './environment.ts';
+import type { SentAway, Submitted } from './environment.ts';
 import type { Group, Session } from './group.ts';
-import { type GroupStore, isStoreProblem, type LoadedGroup } from './group-store.ts';
+import { type GroupStore, isStoreProblem, type LoadedGroup, sinceOf } from './group-store.ts';
 import { Leases } from './leases.ts';
 import { protocolOf } from './protocols.ts';
 import { RequestQueue, type Waiting } from './queue.ts';
@@ -77,7 +77,7 @@ export class GroupWorker {
     return this.#loaded;
   }
 
-  submit<Reply>(step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>> {
+  submit<Reply>(step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply> | SentAway> {
     const answer = this.#queue.add(step, context);
     this.#start();
     return answer;
@@ -300,7 +300,7 @@ export class GroupWorker {
 
   #context(now: number): StepContext {
     const { config, topics, random } = this.#env;
-    const since = this.#loaded?.group === undefined ? now : this.#loaded.since;
+    const since = this.#loaded === undefined ? now : sinceOf(this.#loaded, now);
     const newMemberId = (prefix: string) => `${prefix}-${randomUuid(random)}`;
     return { groupId: this.groupId, now, since, config, topics, newMemberId };
   }

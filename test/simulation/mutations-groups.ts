@@ -92,6 +92,15 @@ export const OFFSETS: readonly Mutation[] = [
     'const { leaderEpoch, metadata } = committed;\n  const offset = committed.offset + 1;',
   ),
   mutation(
+    "a deleted group's offsets go at once",
+    'R9',
+    'zombies',
+    ['versionBack'],
+    'lib/groups/offsets/block-store.ts',
+    'const isOld = checkedAt - stored.version > REMOVED_AFTER_MS;',
+    'const isOld = (true as boolean);',
+  ),
+  mutation(
     'offsets are read eventually consistent',
     'strong read for OffsetFetch',
     'groups',

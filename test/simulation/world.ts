@@ -27,12 +27,6 @@ export interface WorldOptions {
   readonly without: ReadonlySet<string>;
 }
 
-/** Items of a group that its deletion removes. */
-const GROUP_ITEMS = /^(?:group|offsets)\/|^groups$/;
-
-/** By how much processes differ about the store's time; ms. */
-const TIME_COARSENESS_MS = 1_500;
-
 /** What all simulated processes share: one clock, one source of chance, one store, one record of what happened. */
 export class World {
   readonly clock = new VirtualClock();
@@ -118,9 +112,7 @@ export class World {
     // Leases and bodies of groups are deleted for good, and what comes late is what was there before: nothing names it.
     const isPart = item.pk.startsWith('group/') && item.sk.includes('/');
     const last = isPart ? undefined : this.#versions.get(key);
-    // A deleted group leaves nothing behind: one of its name begins at the store's time, as its maker knows it.
-    const isNew = before === undefined && GROUP_ITEMS.test(item.pk);
-    const known = isNew && last !== undefined ? last - TIME_COARSENESS_MS : (last ?? before?.version ?? -1);
+    const known = last ?? before?.version ?? -1;
     if (item.version <= known) {
       this.report('versionBack', `${item.pk} ${item.sk} went from version ${known} to ${item.version}`);
     }

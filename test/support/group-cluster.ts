@@ -64,7 +64,7 @@ export class GroupCluster {
       logger: silentLogger,
       config,
       topics,
-      deleteOffsets: async () => {},
+      deleteOffsets: async () => true,
     });
     const instance = { process, coordinator };
     this.instances.push(instance);

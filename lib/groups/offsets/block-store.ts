@@ -50,7 +50,7 @@ const ITEM_REST_BYTES = 2048;
  * meanwhile, comes to nothing; ms.
  */
 const FIRST_PUT_SIGNED_WITHIN_MS = 10 * 60 * 1000;
-const REMOVED_AFTER_MS = 60 * 60 * 1000;
+export const REMOVED_AFTER_MS = 60 * 60 * 1000;
 
 /** The items with committed offsets, and what this process remembers of them. */
 export class BlockStore {

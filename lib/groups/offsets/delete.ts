@@ -1,8 +1,9 @@
 import type { RequestContext } from '../../core/context.ts';
 import type { ErrorName } from '../../core/errors.ts';
 import type { Uuid } from '../../core/uuid.ts';
+import type { OffsetsBlock } from '../../storage/items/committed-offsets.ts';
 import { type StoreTime, StoreUnavailableError } from '../../storage/ports.ts';
-import { type BlockKey, type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
+import { type BlockKey, type BlockStore, cacheKey, REMOVED_AFTER_MS, type StoredBlock } from './block-store.ts';
 import { type BlockChange, type BlockTopic, decideDelete, decideExpiry } from './decide.ts';
 import type { GroupFacts, OffsetGroups, OffsetsEnvironment } from './environment.ts';
 import { inRounds } from './rounds.ts';
@@ -84,18 +85,34 @@ export async function expireOffsets(
 /**
  * Removes the offsets of a group that is no more. The group's head goes first: from then on these offsets count for nobody,
  * also not for a group that is made with the same name, so that a crash in between leaves only litter, and a repeated call takes that
- * away. `groupSince`: which of the groups of that name it was (store time). Throws StoreUnavailableError.
+ * away. `groupSince`: which of the groups of that name it was (store time). True where nothing is left; what was written lately
+ * is emptied and stays for a while. Throws StoreUnavailableError.
  */
-export async function removeGroupOffsets(blocks: BlockStore, groupId: string, groupSince: StoreTime): Promise<void> {
+export async function removeGroupOffsets(
+  { env, blocks }: Pick<DeleteRoom, 'env' | 'blocks'>,
+  groupId: string,
+  groupSince: StoreTime,
+): Promise<boolean> {
+  let isAllGone = true;
   for await (const { key, stored } of blocks.list(groupId)) {
     let current = stored;
     for (let attempt = 0; current.block !== undefined && current.block.groupSince <= groupSince; attempt++) {
       if (attempt === ATTEMPTS_MAX) throw new StoreUnavailableError(`offsets of group ${groupId} could not be removed`);
-      const outcome = await blocks.remove(key, current.version);
+      const now = env.state.now();
+      const isYoung = now - current.version <= REMOVED_AFTER_MS;
+      if (isYoung) isAllGone = false;
+      if (isYoung && isEmptyBlock(current.block)) break;
+      const block = { ...current.block, committed: new Map(), pending: [] };
+      const outcome = await blocks.apply(key, current, { kind: 'remove', block }, now);
       if (outcome.kind === 'committed') break;
       current = outcome.kind === 'conflict' ? outcome.stored : await blocks.read(key);
     }
   }
+  return isAllGone;
+}
+
+function isEmptyBlock({ committed, pending }: OffsetsBlock): boolean {
+  return committed.size === 0 && pending.length === 0;
 }
 
 /** Nobody has a reason to change what is left of a deleted group, other than requests that were on their way. */

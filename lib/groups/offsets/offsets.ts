@@ -73,8 +73,23 @@ export class Offsets {
   }
 
   /** See removeGroupOffsets. */
-  removeGroup(groupId: string, groupSince: StoreTime): Promise<void> {
-    return removeGroupOffsets(this.#blocks, groupId, groupSince);
+  removeGroup(groupId: string, groupSince: StoreTime): Promise<boolean> {
+    return removeGroupOffsets(this.#room(), groupId, groupSince);
+  }
+
+  /**
+   * Removes what has expired of a group's offsets if it has had no members for longer than they are kept; true if it was looked
+   * for. `since`: when the group was made. `isThere`: whether there is a topic of that id.
+   */
+  async expire(
+    groupId: string,
+    group: Group,
+    since: StoreTime,
+    isThere: (topicId: Uuid) => Promise<boolean>,
+  ): Promise<boolean> {
+    if (!isOverdue(group, this.#env.state.now() - this.#env.settings.retentionMs)) return false;
+    await expireOffsets(this.#room(), groupId, factsOf(group, since, NOBODY), isThere);
+    return true;
   }
 
   #room() {

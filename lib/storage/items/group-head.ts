@@ -10,6 +10,8 @@ export const GROUP_HEAD_SK = 'group';
  * - `group`: `head` and `body` are JSON as the group's protocol writes them. The body is inline, or in an item of its own
  *   under `bodyKey`.
  * - `deleting`: the group is gone; whoever meets this removes what is left of it.
+ * - `deleted`: nothing is left of it but this, which stays until nothing sent for it can land any more, so that the
+ *   version never restarts (rule R9).
  */
 export type GroupHead =
   | {
@@ -19,7 +21,8 @@ export type GroupHead =
       readonly head: unknown;
       readonly body: StoredBody;
     }
-  | { readonly kind: 'deleting'; readonly since: StoreTime };
+  | { readonly kind: 'deleting'; readonly since: StoreTime }
+  | { readonly kind: 'deleted'; readonly since: StoreTime };
 
 export type StoredBody =
   | { readonly kind: 'inline'; readonly json: unknown }
@@ -31,7 +34,7 @@ const FORMAT = 1;
 
 export function encodeGroupHead(head: GroupHead): Buffer {
   const { since } = head;
-  if (head.kind === 'deleting') return encodeJsonBody(FORMAT, { deleting: true, since });
+  if (head.kind !== 'group') return encodeJsonBody(FORMAT, { [head.kind]: true, since });
   const { type, body } = head;
   const place = {
     body: body.kind === 'inline' ? body.json : undefined,
@@ -45,6 +48,7 @@ export function encodeGroupHead(head: GroupHead): Buffer {
 export function decodeGroupHead(item: Buffer): GroupHead {
   const stored = decodeJsonBody(FORMAT, item) as {
     readonly deleting?: boolean;
+    readonly deleted?: boolean;
     readonly type?: unknown;
     readonly since?: unknown;
     readonly head?: unknown;
@@ -56,6 +60,7 @@ export function decodeGroupHead(item: Buffer): GroupHead {
   if (typeof since !== 'number')
     throw new MalformedBytesError('the head of a group does not say since when it is there');
   if (stored?.deleting === true) return { kind: 'deleting', since };
+  if (stored?.deleted === true) return { kind: 'deleted', since };
   if (typeof stored?.type !== 'string') throw new MalformedBytesError('the head of a group has no type');
   const { type, head, body: json, deflatedBody, bodyKey } = stored;
   let body: StoredBody = { kind: 'inline', json };

@@ -53,6 +53,11 @@ export class ClassicMember extends GroupMember {
     this.out = true;
   }
 
+  /** As a leader does that finds the topics changed; without a change of its own no other static member does. */
+  override rejoin(): void {
+    this.out = true;
+  }
+
   async goodbye(): Promise<void> {
     if (this.memberId === '' || this.plan.instanceId !== null) return;
     const { memberId } = this;
@@ -87,10 +92,10 @@ export class ClassicMember extends GroupMember {
     if (answer === 'closed') return this.pause();
     const code = answer.errorCode;
     this.note('join', code, answer.generationId, answer.memberId, answer.leader, sentAt);
-    if (code === NONE) return this.#joined(answer);
+    if (code === NONE) return this.#joined(answer, sentAt);
     this.generation = -1;
     if (code === MEMBER_ID_REQUIRED) {
-      this.ledger.joined(group.id, answer.memberId, -1);
+      this.ledger.gotId(group.id, answer.memberId, sentAt);
       this.memberId = answer.memberId;
       return;
     }
@@ -100,11 +105,11 @@ export class ClassicMember extends GroupMember {
     await this.pause();
   }
 
-  async #joined(answer: JoinAnswer): Promise<void> {
+  async #joined(answer: JoinAnswer, sentAt: number): Promise<void> {
     const { group } = this;
     this.memberId = answer.memberId;
     this.generation = answer.generationId;
-    this.ledger.joined(group.id, this.memberId, this.generation);
+    this.ledger.joined(group.id, this.memberId, this.generation, this.plan.instanceId, sentAt);
     const isLeader = answer.leader === this.memberId && !answer.skipAssignment;
     const assignments = isLeader ? this.#assign(answer) : [];
     const { claim } = this;

@@ -114,7 +114,7 @@ export class ConsumerMember extends GroupMember implements Holder {
       const aliveBefore = this.aliveAt;
       this.aliveAt = sentAt;
       this.generation = answer.memberEpoch;
-      this.ledger.joined(group.id, this.memberId, this.generation);
+      this.ledger.joined(group.id, this.memberId, this.generation, this.instanceId, sentAt);
       this.out = false;
       this.revokingSince = Number.POSITIVE_INFINITY;
       if (answer.assignment !== null) await this.#reconcile(answer.assignment.topicPartitions, aliveBefore);

@@ -9,6 +9,7 @@ import { GroupRecord, type SentCommit } from './group-record.ts';
 /** What the checks of ownership need of a consumer-protocol member, as it is itself. */
 export interface Holder {
   readonly name: string;
+  readonly memberId: string;
   readonly instanceId: string | null;
   readonly sessionMs: number;
   /** How long it may take to give up partitions; ms. */
@@ -111,8 +112,11 @@ export class GroupLedger {
     this.acknowledged++;
     const { groupId, key, number, offset, memberId, generation } = commit;
     const who = `${groupId} ${key}: commit #${number} of ${offset} by ${memberId || 'nobody'} in ${generation}`;
-    if (commit.hopeless) return void this.#report('zombieCommit', `${who} was acknowledged`);
-    if (!this.group(groupId).standsSince(key, sentAt).has(number)) {
+    const record = this.group(groupId);
+    if (commit.hopeless && !record.isMember(memberId, generation)) {
+      return void this.#report('zombieCommit', `${who} was acknowledged`);
+    }
+    if (!record.standsSince(key, sentAt).has(number) && record.goneAt < sentAt) {
       this.#report('offsetLost', `${who} was acknowledged and is not there`);
     }
   }
@@ -137,10 +141,17 @@ export class GroupLedger {
     if (fences !== undefined) record.show(key, fences.generation, fences.memberId, fences.instanceId);
   }
 
+  /** Somebody was told the id to join with. It is stored, unless the group was deleted right after that, in the same write. */
+  gotId(groupId: string, memberId: string, sentAt: number): void {
+    if (this.group(groupId).goneAt < sentAt) this.joined(groupId, memberId, -1, null, sentAt);
+  }
+
   /** A member was told its id and its generation or epoch: both must stand in the store by then. */
-  joined(groupId: string, memberId: string, generation: number): void {
+  joined(groupId: string, memberId: string, generation: number, instanceId: string | null, sentAt: number): void {
     const record = this.group(groupId);
-    const since = record.ids.get(memberId);
+    let since = record.ids.get(memberId);
+    // Somebody else took the place right after that, in the same write.
+    if (instanceId !== null && record.isReplacedSince(instanceId, sentAt)) since ??= record.stored?.since;
     if (since === undefined || generation > (record.highest.get(since) ?? 0)) {
       this.#report('toldEarly', `${groupId}: ${memberId} was told of generation ${generation}, which nobody stored`);
     }
@@ -196,7 +207,7 @@ export class GroupLedger {
     const holders = this.#holdersOf(groupId);
     for (const key of keys) {
       const other = holders.get(key);
-      if (other !== undefined && other !== holder && !this.#isOver(other)) {
+      if (other !== undefined && other !== holder && !this.#isOver(groupId, other)) {
         const ago = Math.floor(this.#now() - other.aliveAt);
         const text = `${groupId} ${key} was given to ${holder.name} while ${other.name} has it, last answered ${ago} ms ago`;
         this.#report('ownedTwice', text);
@@ -235,9 +246,11 @@ export class GroupLedger {
     }
   }
 
-  #isOver({ aliveAt, revokingSince, sessionMs, rebalanceMs }: Holder): boolean {
+  #isOver(groupId: string, { memberId, aliveAt, revokingSince, sessionMs, rebalanceMs }: Holder): boolean {
     const session = aliveAt + sessionMs * SESSION_SHARE;
-    const rebalance = Math.min(aliveAt, revokingSince) + rebalanceMs;
+    // The answer that asked it to give something up may have been lost.
+    const asked = Math.min(revokingSince, this.group(groupId).revokingSince(memberId));
+    const rebalance = Math.min(aliveAt, asked) + rebalanceMs;
     return this.#now() >= Math.min(session, rebalance) - TIME_TOLERANCE_MS;
   }
 

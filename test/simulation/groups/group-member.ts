@@ -84,6 +84,8 @@ export abstract class GroupMember extends Caller {
   abstract isAt(stored: StoredGroup): boolean;
   /** Takes another part of the topics, or all of them. */
   abstract subscribe(topics: readonly SimTopic[]): void;
+  /** Joins anew although nothing has changed for itself, where its protocol knows that. */
+  rejoin(): void {}
 
   get claim(): Claim {
     return { memberId: this.memberId, instanceId: this.plan.instanceId, generation: this.generation };

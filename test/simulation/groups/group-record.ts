@@ -1,5 +1,12 @@
 import type { Report } from '../ledger.ts';
-import { partitionKey, readBlock, readHead, type StoredBlock, type StoredGroup } from './stored-group.ts';
+import {
+  partitionKey,
+  readBlock,
+  readHead,
+  type StoredBlock,
+  type StoredGroup,
+  type StoredMember,
+} from './stored-group.ts';
 
 /** One partition's part of an OffsetCommit that was sent; its number is the offset's metadata in the store. */
 export interface SentCommit {
@@ -44,6 +51,8 @@ export class GroupRecord {
   stableAt = 0;
   /** Until when it was seen without members. */
   emptyUntil = 0;
+  /** When it ceased to be, the last time; what is committed meanwhile may count as done before that. */
+  goneAt = Number.NEGATIVE_INFINITY;
   /** DeleteGroups that were sent. */
   deletions = 0;
   generations = 0;
@@ -61,6 +70,8 @@ export class GroupRecord {
   readonly #blocks = new Map<string, StoredBlock>();
   readonly #stands = new Map<string, Stand[]>();
   readonly #shown = new Map<string, Shown>();
+  readonly #revokingSince = new Map<string, number>();
+  readonly #replacedAt = new Map<string, number>();
 
   constructor(id: string, commits: Map<number, SentCommit>, report: Report, now: () => number) {
     this.id = id;
@@ -113,6 +124,16 @@ export class GroupRecord {
     return this.stored?.members.get(memberId)?.epoch === generation;
   }
 
+  /** Since when the store says that this member has to give something up; also after it was removed for that. */
+  revokingSince(memberId: string): number {
+    return this.#revokingSince.get(memberId) ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether somebody else has taken the place of that instance since. */
+  isReplacedSince(instanceId: string, at: number): boolean {
+    return (this.#replacedAt.get(instanceId) ?? Number.NEGATIVE_INFINITY) >= at;
+  }
+
   /** Whether nothing that this member commits now may be taken. */
   isHopeless(memberId: string, generation: number, key: string): boolean {
     if (generation < 0) return false;
@@ -145,6 +166,7 @@ export class GroupRecord {
     this.writtenAt = now;
     if (before === undefined || before.members.size === 0) this.emptyUntil = now;
     if (group === undefined) {
+      if (before !== undefined) this.goneAt = now;
       if (before !== undefined && this.deletions === 0)
         this.#report('offsetLost', `nobody deleted the group ${this.id}`);
     } else {
@@ -160,8 +182,15 @@ export class GroupRecord {
       this.highest.set(since, Math.max(generation, this.highest.get(since) ?? 0));
       if (group.stable) this.stable.add(`${since}/${generation}`);
       for (const id of [...group.members.keys(), ...group.pending]) this.ids.set(id, since);
+      for (const member of group.members.values()) this.#noteMember(member, before);
     }
     if (before?.since !== group?.since) for (const block of this.#blocks.values()) this.#stand(block, block);
+  }
+
+  #noteMember({ id, instanceId, revoking }: StoredMember, before: StoredGroup | undefined): void {
+    if (!revoking) this.#revokingSince.delete(id);
+    else if (!this.#revokingSince.has(id)) this.#revokingSince.set(id, this.#now());
+    if (instanceId !== undefined && before?.members.has(id) !== true) this.#replacedAt.set(instanceId, this.#now());
   }
 
   /** A stored row is new: somebody must have sent it, who may still have it written. */
@@ -171,7 +200,10 @@ export class GroupRecord {
       return void this.#report('offsetPhantom', `${this.id} ${key}: nobody committed ${offset} (${metadata})`);
     }
     const who = `${this.id} ${key}: commit #${commit.number} of ${commit.memberId || 'nobody'} in ${commit.generation}`;
-    if (commit.hopeless) this.#report('zombieCommit', `${who} was written`);
+    // It may have come in by the same id again, in a group that was made anew, and have got to the same epoch.
+    if (commit.hopeless && !this.isMember(commit.memberId, commit.generation)) {
+      this.#report('zombieCommit', `${who} was written`);
+    }
     const shown = this.#shown.get(key);
     if (shown === undefined || shown.since !== block.since) return;
     const told = `${who} was written after ${shown.memberId} in ${shown.generation} had been shown the offset`;

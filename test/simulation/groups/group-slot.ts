@@ -84,6 +84,8 @@ export class GroupSlot extends Caller {
         if (await this.#befall(member)) return;
         continue;
       }
+      // Those who took a static member's place have its assignment, whatever they read themselves.
+      if (calmAt === undefined && this.plan.instanceId !== null) member.rejoin();
       calmAt ??= clock.monotonic();
       const calmMs = clock.monotonic() - calmAt;
       const readsLess = this.#leavesLast && calmMs > LAST_LESS_MS && calmMs < LAST_MORE_MS;

@@ -8,6 +8,8 @@ export interface StoredMember {
   readonly epoch: number;
   /** Whether it has, at the group's epoch, all that it is to have. */
   readonly settled: boolean;
+  /** Whether it was asked to give something up, and has not said that it did. */
+  readonly revoking: boolean;
   /** Partitions of the consumer protocol that it was told to have: topic id, '/', partition. */
   readonly assigned: ReadonlySet<string>;
 }
@@ -35,6 +37,7 @@ const FORMAT_BYTES = 1;
 
 interface HeadJson {
   readonly deleting?: boolean;
+  readonly deleted?: boolean;
   readonly type: string;
   readonly since: number;
   readonly head: {
@@ -60,7 +63,7 @@ interface MemberJson {
 /** Reads a group's head by the layout alone (docs/DATA_LAYOUT.md), without the engine's code. Throws what JSON.parse throws. */
 export function readHead(item: Buffer, bodyOf: (sk: string) => Buffer | undefined): ReadHead {
   const json = JSON.parse(item.toString('utf8', FORMAT_BYTES)) as HeadJson;
-  if (json.deleting === true) return { kind: 'deleting' };
+  if (json.deleting === true || json.deleted === true) return { kind: 'deleting' };
   let body = json.body;
   if (json.deflatedBody !== undefined) body = inflated(Buffer.from(json.deflatedBody, 'base64'));
   if (json.bodyKey !== undefined) {
@@ -80,7 +83,7 @@ function classic({ type, since, head }: HeadJson, body: unknown): StoredGroup {
   const stable = head.state === 'Stable';
   const members = (body as readonly MemberJson[]).map(({ id, instanceId }): [string, StoredMember] => [
     id,
-    { id, instanceId, epoch: generation, settled: stable, assigned: new Set() },
+    { id, instanceId, epoch: generation, settled: stable, revoking: false, assigned: new Set() },
   ]);
   const pending = new Set((head.pendingJoin ?? []).map(([id]) => id));
   return { type, since, generation, stable, members: new Map(members), pending };
@@ -96,6 +99,7 @@ function consumer({ type, since, head }: HeadJson, body: unknown): StoredGroup {
       instanceId,
       epoch: epoch!,
       settled: state === 'stable' && epoch === generation,
+      revoking: state === 'unrevoked',
       assigned: new Set(assigned!.flatMap(([topicId, ...ranges]) => inRanges(topicId, ranges))),
     },
   ]);

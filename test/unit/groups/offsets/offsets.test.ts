@@ -10,6 +10,7 @@ import {
   fetchOf,
   GROUP,
   HOUR,
+  MINUTE,
   member,
   NOBODY,
   type OffsetsProcess,
@@ -255,15 +256,30 @@ describe('deletion', () => {
     });
   });
 
+  it('of a group empties what was written within the hour, and removes it later', async () => {
+    await commit(one, commitOf(A, { 0: 1, 16: 1 }));
+    await world.setGroup(undefined);
+    for (const puts of [2, 0]) {
+      one.meter.reset();
+      expect(await world.run(one.offsets.removeGroup(GROUP, T0))).toBe(false);
+      expect([one.meter.totals('state.put').calls, one.meter.totals('state.delete').calls]).toEqual([puts, 0]);
+    }
+    expect([...world.stored().values()].map(({ committed }) => committed.size)).toEqual([0, 0]);
+    await world.clock.advance(HOUR + MINUTE);
+    expect(await world.run(one.offsets.removeGroup(GROUP, T0))).toBe(true);
+    expect(world.stored().size).toBe(0);
+  });
+
   it('of a group can be repeated after a crash, and leaves the offsets of one that was made again', async () => {
     await commit(one, commitOf(A, { 0: 1, 16: 1, 32: 1 }));
     await world.setGroup(undefined);
+    await world.clock.advance(HOUR + MINUTE);
     let deletions = 0;
     one.faults = ({ operation }) => (operation === 'delete' && deletions++ > 0 ? { refuse: 'unavailable' } : undefined);
     await expect(world.run(one.offsets.removeGroup(GROUP, T0))).rejects.toThrow(StoreUnavailableError);
     expect(world.stored().size).toBe(2);
 
-    await world.setGroup({ since: T0 + HOUR, generation: 1, members: ['c'] });
+    await world.setGroup({ since: T0 + 2 * HOUR, generation: 1, members: ['c'] });
     const C = member('c', 1);
     const two = world.process();
     expect(shown(await fetch(two, fetchOf(C, [0, 16, 32])))).toBe('orders 0:-1 16:-1 32:-1');
