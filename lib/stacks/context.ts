@@ -1,0 +1,53 @@
+import { DEFAULT_STAGE, FRONT_DOORS, SMALL_GATEWAY, STAGES, type Stage, type StageName } from './stages.ts';
+
+/** What to synthesize: a stage, with what `-c name=value` said otherwise. */
+export interface Deployment {
+  readonly stage: Stage;
+  /** The folder with one folder per function; undefined for the package's own. */
+  readonly functionsFolder: string | undefined;
+}
+
+export type ContextOutcome =
+  | { readonly kind: 'deployment'; readonly deployment: Deployment }
+  /** One sentence that says what is wrong and what is allowed. */
+  | { readonly kind: 'invalid'; readonly problem: string };
+
+/** Stack names allow these; 40 of them leave room for `-coordinate` in the 64 that a function's name may have. */
+const PREFIX = /^(?=.{1,40}$)[A-Za-z](-?[A-Za-z0-9])*$/;
+
+const SWITCHES = ['on', 'off'] as const;
+
+/** Reads the context values `stage`, `api`, `prefix`, `gateway` and `functions`; the rest is the stage's. */
+export function readContext(given: (name: string) => unknown): ContextOutcome {
+  const problems: string[] = [];
+  const oneOf = <Value extends string>(name: string, allowed: readonly Value[]): Value | undefined => {
+    const value = given(name);
+    if (value === undefined || allowed.includes(value as Value)) return value as Value | undefined;
+    problems.push(`-c ${name}=${value} is unknown; choose one of ${allowed.join(', ')}.`);
+    return undefined;
+  };
+  const names = Object.keys(STAGES) as StageName[];
+  const stage: Stage = STAGES[oneOf('stage', names) ?? DEFAULT_STAGE];
+  const frontDoor = oneOf('api', FRONT_DOORS) ?? stage.frontDoor;
+  const gateway = oneOf('gateway', SWITCHES);
+  const prefix = given('prefix') ?? stage.prefix;
+  if (typeof prefix !== 'string' || !PREFIX.test(prefix)) {
+    problems.push(
+      `-c prefix=${prefix} cannot name a stack; take up to 40 letters, digits and single hyphens, beginning with a letter.`,
+    );
+  }
+  const functionsFolder = given('functions');
+  if (functionsFolder !== undefined && (typeof functionsFolder !== 'string' || functionsFolder === '')) {
+    problems.push('-c functions= needs the path of a folder.');
+  }
+  if (problems.length > 0) return { kind: 'invalid', problem: problems.join(' ') };
+  const { gateway: size, ...rest } = stage;
+  const wanted = gateway === 'off' ? undefined : (size ?? (gateway === 'on' ? SMALL_GATEWAY : undefined));
+  return {
+    kind: 'deployment',
+    deployment: {
+      stage: { ...rest, prefix: prefix as string, frontDoor, ...(wanted === undefined ? {} : { gateway: wanted }) },
+      functionsFolder: functionsFolder as string | undefined,
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { LogRetentionDays } from '../stages.ts';
+
+/** One line of JSON per request: who, what, how long. Both kinds of API know these variables. */
+export function accessLogFormat(route: '$context.routeKey' | '$context.resourcePath'): AccessLogFormat {
+  return AccessLogFormat.custom(
+    JSON.stringify({
+      requestId: '$context.requestId',
+      time: '$context.requestTime',
+      route,
+      status: '$context.status',
+      bytes: '$context.responseLength',
+      latencyMs: '$context.responseLatency',
+      functionLatencyMs: '$context.integrationLatency',
+      error: '$context.error.message',
+      sourceIp: '$context.identity.sourceIp',
+      caller: '$context.identity.userArn',
+    }),
+  );
+}
+
+/**
+ * The log group of an API's access log. Under /aws/vendedlogs, as CloudWatch's policy for log deliveries has a bounded
+ * length, to which every other name would add.
+ */
+export function accessLogGroup(scope: Construct, prefix: string, retention: LogRetentionDays): LogGroup {
+  return new LogGroup(scope, 'AccessLogs', {
+    logGroupName: `/aws/vendedlogs/apigateway/${prefix}`,
+    retention,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+}

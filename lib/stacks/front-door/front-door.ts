@@ -1,0 +1,44 @@
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
+import type { FrameFunction } from '../../protocol/tunnel/functions.ts';
+import type { FrontDoorKind, LogRetentionDays, Throttling } from '../stages.ts';
+import { HttpFrontDoor } from './http.ts';
+import { RestFrontDoor } from './rest.ts';
+import { UrlFrontDoor } from './url.ts';
+
+/** Where frames come in. Every route asks for a signature by IAM. */
+export interface FrontDoor {
+  /** What `tidelog gateway --via` takes: a base URL, or `produce=URL,fetch=URL,...`. */
+  readonly via: string;
+  /** The base of `POST {base}/kafka/{function}`; undefined where each function has a URL of its own. */
+  readonly url: string | undefined;
+  /** The URL of each function, without a path behind it; undefined where there is one base. */
+  readonly urls: Readonly<Record<FrameFunction, string>> | undefined;
+  /** Lets a role send requests to one function. */
+  grantCall(grantee: IGrantable, name: FrameFunction): Grant;
+}
+
+export interface FrontDoorProps {
+  readonly functions: Readonly<Record<FrameFunction, IFunction>>;
+  /** Names what has to have a name. */
+  readonly prefix: string;
+  readonly throttling: Throttling;
+  readonly logRetentionDays: LogRetentionDays;
+}
+
+/** The path of a function at a front door with one base (the tunnel's contract). */
+export function pathOf(name: FrameFunction): string {
+  return `/kafka/${name}`;
+}
+
+export function frontDoor(scope: Construct, kind: FrontDoorKind, props: FrontDoorProps): FrontDoor {
+  switch (kind) {
+    case 'http':
+      return new HttpFrontDoor(scope, 'HttpApi', props);
+    case 'rest':
+      return new RestFrontDoor(scope, 'RestApi', props);
+    case 'url':
+      return new UrlFrontDoor(scope, 'Urls', props);
+  }
+}

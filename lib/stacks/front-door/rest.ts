@@ -1,0 +1,72 @@
+import { Stack } from 'aws-cdk-lib';
+import {
+  AuthorizationType,
+  EndpointType,
+  LambdaIntegration,
+  LogGroupLogDestination,
+  MethodLoggingLevel,
+  RestApi,
+} from 'aws-cdk-lib/aws-apigateway';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../protocol/tunnel/functions.ts';
+import { acknowledge } from '../acknowledge.ts';
+import { accessLogFormat, accessLogGroup } from './access-log.ts';
+import { type FrontDoor, type FrontDoorProps, pathOf } from './front-door.ts';
+
+const STAGE = 'kafka';
+
+/** A REST API with a method per function: for who needs WAF, or an endpoint that knows no HTTP APIs. */
+export class RestFrontDoor extends Construct implements FrontDoor {
+  readonly url: string;
+  readonly via: string;
+  readonly urls = undefined;
+  readonly #api: RestApi;
+
+  constructor(scope: Construct, id: string, { functions, prefix, throttling, logRetentionDays }: FrontDoorProps) {
+    super(scope, id);
+    this.#api = new RestApi(this, 'Api', {
+      restApiName: prefix,
+      description: 'Tidelog: Kafka frames for the functions',
+      endpointTypes: [EndpointType.REGIONAL],
+      // Without it, API Gateway would read a body of frames as UTF-8.
+      binaryMediaTypes: ['*/*'],
+      // An account has one role for all its APIs; none writes a log before it is set.
+      cloudWatchRole: true,
+      defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
+      deployOptions: {
+        stageName: STAGE,
+        throttlingRateLimit: throttling.requestsPerSecond,
+        throttlingBurstLimit: throttling.burst,
+        loggingLevel: MethodLoggingLevel.ERROR,
+        accessLogDestination: new LogGroupLogDestination(accessLogGroup(this, prefix, logRetentionDays)),
+        accessLogFormat: accessLogFormat('$context.resourcePath'),
+      },
+    });
+    // An output that nobody asked for, in what may be somebody else's stack.
+    this.#api.node.tryRemoveChild('Endpoint');
+    for (const name of FRAME_FUNCTIONS) {
+      const resource = this.#api.root.resourceForPath(pathOf(name));
+      resource.addMethod('POST', new LambdaIntegration(functions[name], { allowTestInvoke: false }));
+    }
+    // The base is put together here, as the API's own `url` ends with a slash.
+    this.url = `https://${this.#api.restApiId}.execute-api.${Stack.of(this).region}.${Stack.of(this).urlSuffix}/${STAGE}`;
+    this.via = this.url;
+    acknowledge(this, {
+      'AwsSolutions-APIG2':
+        'Bodies are binary frames, which no model of API Gateway can check; the functions refuse malformed ones.',
+      'AwsSolutions-APIG3':
+        'Callers sign with IAM, and a WAF is billed by the month. Who wants one can attach it to the stage.',
+      'AwsSolutions-COG4': 'Callers are programs with IAM roles, so every method asks for a signature by IAM.',
+      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]':
+        "The policy that AWS keeps for just this purpose: API Gateway's account-wide right to write logs.",
+      'Serverless-APIGWXrayEnabled':
+        'Traces are billed and would end here, as the functions have none. The access log has the latencies of both.',
+    });
+  }
+
+  grantCall(grantee: IGrantable, name: FrameFunction): Grant {
+    const arn = this.#api.arnForExecuteApi('POST', pathOf(name), STAGE);
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [arn] });
+  }
+}

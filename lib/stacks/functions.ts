@@ -1,0 +1,141 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct, type IConstruct } from 'constructs';
+import { variableOf } from '../runtime/settings/keys.ts';
+import { readSettings } from '../runtime/settings/settings.ts';
+import { acknowledge, wildcardResource } from './acknowledge.ts';
+import { bundleOf } from './package-files.ts';
+import { RIGHTS, type Rights } from './rights.ts';
+import { StackError } from './stack-error.ts';
+import { FUNCTION_NAMES, type FunctionName, type LogRetentionDays } from './stages.ts';
+import type { StateResources } from './state.ts';
+
+/** Functions answer within 25 s and both APIs give up after 29 s; whoever takes longer has failed. */
+const ANSWER_TIMEOUT = Duration.seconds(29);
+
+/** Upkeep works off what is due in pieces; the next run goes on where this one ends. */
+const MAINTENANCE_TIMEOUT = Duration.minutes(5);
+
+const DESCRIPTIONS: Readonly<Record<FunctionName, string>> = {
+  produce: 'Tidelog: appends record batches',
+  fetch: 'Tidelog: reads record batches and offsets',
+  coordinate: 'Tidelog: consumer groups, committed offsets, producer ids',
+  admin: 'Tidelog: topics, configs, metadata',
+  maintain: 'Tidelog: scheduled upkeep',
+};
+
+export interface TidelogFunctionsProps {
+  readonly state: StateResources;
+  /** Functions are called `${prefix}-produce` and so on. */
+  readonly prefix: string;
+  readonly memoryMiB: Readonly<Record<FunctionName, number>>;
+  readonly logRetentionDays: LogRetentionDays;
+  readonly anonymous: boolean;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly functionsFolder: string | undefined;
+}
+
+/** The five functions, each with a role and a log group of its own. */
+export class TidelogFunctions extends Construct {
+  readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
+
+  constructor(scope: Construct, id: string, props: TidelogFunctionsProps) {
+    super(scope, id);
+    const environment = environmentOf(props);
+    const made = FUNCTION_NAMES.map((name) => [name, this.#function(name, props, environment)] as const);
+    this.functions = Object.fromEntries(made) as Record<FunctionName, LambdaFunction>;
+  }
+
+  #function(name: FunctionName, props: TidelogFunctionsProps, environment: Record<string, string>): LambdaFunction {
+    const functionName = `${props.prefix}-${name}`;
+    const scope = new Construct(this, name.charAt(0).toUpperCase() + name.slice(1));
+    const logGroup = new LogGroup(scope, 'Logs', {
+      logGroupName: `/aws/lambda/${functionName}`,
+      retention: props.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const role = new Role(scope, 'Role', {
+      assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
+      description: DESCRIPTIONS[name],
+      inlinePolicies: {
+        stores: new PolicyDocument({ statements: storeStatements(RIGHTS[name], props.state) }),
+        logs: new PolicyDocument({
+          statements: [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])],
+        }),
+      },
+    });
+    if (RIGHTS[name].objects.length > 0) acknowledgeObjects(role, props.state);
+    const made = new LambdaFunction(scope, 'Function', {
+      functionName,
+      description: DESCRIPTIONS[name],
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      code: Code.fromAsset(bundleOf(name, props.functionsFolder)),
+      handler: 'index.handler',
+      memorySize: props.memoryMiB[name],
+      timeout: name === 'maintain' ? MAINTENANCE_TIMEOUT : ANSWER_TIMEOUT,
+      environment,
+      role,
+      logGroup,
+    });
+    const failures =
+      name === 'maintain'
+        ? 'A run that failed is made good by the next one, which finds the same things due; its event holds nothing worth keeping.'
+        : 'It is called for its answer only; a call that nobody waits for has no use, and no work of it would be left over.';
+    acknowledge(made, {
+      'Serverless-LambdaDLQ': failures,
+      'Serverless-LambdaTracing':
+        'The rights for X-Ray exist for the resource * only, and each trace is billed. Metrics and log lines carry the durations.',
+    });
+    return made;
+  }
+}
+
+/** The settings as variables, checked here so that a slip fails the synthesis instead of each function's start. */
+export function environmentOf(props: {
+  readonly state: StateResources;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly anonymous?: boolean;
+}): Record<string, string> {
+  const { state, settings, anonymous = false } = props;
+  const own = {
+    'tidelog.store': 'aws',
+    'tidelog.journal.table': state.journalTable.tableName,
+    'tidelog.state.table': state.stateTable.tableName,
+    'tidelog.bucket': state.bucket.bucketName,
+    ...(anonymous ? { 'tidelog.functions.anonymous': 'true' } : {}),
+  };
+  const taken = Object.keys(settings).filter((key) => key in own);
+  if (taken.length > 0) throw new StackError(`settings: ${taken.join(', ')} cannot be set; the stack does.`);
+  const outcome = readSettings({ ...settings, ...own });
+  if (outcome.kind === 'invalid') throw new StackError(`settings: ${outcome.problems.join(' ')}`);
+  return Object.fromEntries(Object.entries({ ...own, ...settings }).map(([key, value]) => [variableOf(key), value]));
+}
+
+/** One statement per store that there are actions for. */
+export function storeStatements(
+  rights: Rights,
+  { journalTable, stateTable, bucket }: StateResources,
+): PolicyStatement[] {
+  const wanted: [readonly string[], string][] = [
+    [rights.journalTable, journalTable.tableArn],
+    [rights.stateTable, stateTable.tableArn],
+    [rights.objects, bucket.arnForObjects('*')],
+    [rights.bucket, bucket.bucketArn],
+  ];
+  return wanted.filter(([actions]) => actions.length > 0).map(([actions, arn]) => allow(actions, [arn]));
+}
+
+/** The one wildcard: S3 knows no ARN for all objects of a bucket but this. */
+export function acknowledgeObjects(role: IConstruct, { bucket }: StateResources): void {
+  acknowledge(role, {
+    [wildcardResource(role, bucket.arnForObjects('*'))]:
+      'Objects get a new name with each write; the bucket holds nothing but those of this Tidelog.',
+  });
+}
+
+function allow(actions: readonly string[], resources: readonly string[]): PolicyStatement {
+  return new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources: [...resources] });
+}

@@ -1,0 +1,73 @@
+import type { FunctionName } from './stages.ts';
+
+/** The calls that lib/storage makes; there are no others, so no role ever needs another action. */
+type TableAction = 'dynamodb:GetItem' | 'dynamodb:Query' | 'dynamodb:PutItem' | 'dynamodb:DeleteItem';
+type ObjectAction = 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject';
+
+/** What one function may do; an empty list gives it no statement at all. */
+export interface Rights {
+  readonly journalTable: readonly TableAction[];
+  readonly stateTable: readonly TableAction[];
+  readonly objects: readonly ObjectAction[];
+  /**
+   * Who may not list a bucket is told 403 instead of 404 for an object that is not there, and the engine must know the
+   * difference (rule R5: a missing object means that the offset has to be resolved again).
+   */
+  readonly bucket: readonly 's3:ListBucket'[];
+}
+
+/**
+ * The action list of each function, as IAM knows it; lib/runtime/function-rights.ts has the same as calls to the stores, and a
+ * test compares them. Literal lists: the grants of the CDK give more than is asked for.
+ */
+export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
+  produce: {
+    journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],
+    stateTable: ['dynamodb:GetItem', 'dynamodb:PutItem'],
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: ['s3:ListBucket'],
+  },
+  fetch: {
+    journalTable: ['dynamodb:Query'],
+    stateTable: ['dynamodb:GetItem'],
+    objects: ['s3:GetObject'],
+    bucket: ['s3:ListBucket'],
+  },
+  coordinate: {
+    journalTable: [],
+    stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    objects: [],
+    bucket: [],
+  },
+  admin: {
+    journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],
+    stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: ['s3:ListBucket'],
+  },
+  maintain: {
+    journalTable: [],
+    stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    objects: ['s3:DeleteObject'],
+    bucket: ['s3:ListBucket'],
+  },
+};
+
+/** A gateway is the engine on the stores itself, so it needs what all functions together have. */
+export const GATEWAY_RIGHTS: Rights = {
+  journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],
+  stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+  objects: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+  bucket: ['s3:ListBucket'],
+};
+
+/**
+ * Which functions a role has to be able to call to do something with a Kafka client. `admin` is in all of them, since it
+ * answers Metadata, the first request of every client, and `coordinate` in the producer's for InitProducerId. What a
+ * caller may do to which topic is not for IAM to say: it sees functions, not topics.
+ */
+export const CALLS = {
+  produce: ['produce', 'coordinate', 'admin'],
+  consume: ['fetch', 'coordinate', 'admin'],
+  administer: ['produce', 'fetch', 'coordinate', 'admin'],
+} as const satisfies Readonly<Record<string, readonly FunctionName[]>>;

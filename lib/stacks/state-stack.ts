@@ -1,0 +1,50 @@
+import { CfnOutput, Fn, Stack, type StackProps } from 'aws-cdk-lib';
+import { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import type { Stage } from './stages.ts';
+import { type StateResources, TidelogState } from './state.ts';
+
+/** What the State stack shows to people and to the other stacks, by these names behind the prefix. */
+const OUTPUTS = ['JournalTableName', 'StateTableName', 'BucketName'] as const;
+
+export interface StateStackProps extends StackProps {
+  readonly stage: Stage;
+}
+
+/** Tables and bucket, in a stack of their own: all else may be deleted and made again. */
+export class StateStack extends Stack {
+  constructor(scope: Construct, id: string, { stage, ...props }: StateStackProps) {
+    super(scope, id, { description: 'Tidelog: the tables and the bucket that hold the log', ...props });
+    const { journalTable, stateTable, bucket } = new TidelogState(this, 'Tidelog', { removal: stage.removal });
+    const values = {
+      JournalTableName: journalTable.tableName,
+      StateTableName: stateTable.tableName,
+      BucketName: bucket.bucketName,
+    };
+    for (const name of OUTPUTS) {
+      new CfnOutput(this, name, { value: values[name], exportName: exportName(stage, name) });
+    }
+  }
+}
+
+/**
+ * The tables and the bucket, for another stack. By exports with names of our own: those that the CDK makes up change with the
+ * path of a construct, and an export that is in use cannot be renamed.
+ */
+export function importState(scope: Construct, stage: Stage): StateResources {
+  const names = stage.existing ?? {
+    journalTable: Fn.importValue(exportName(stage, 'JournalTableName')),
+    stateTable: Fn.importValue(exportName(stage, 'StateTableName')),
+    bucket: Fn.importValue(exportName(stage, 'BucketName')),
+  };
+  return {
+    journalTable: Table.fromTableName(scope, 'JournalTable', names.journalTable),
+    stateTable: Table.fromTableName(scope, 'StateTable', names.stateTable),
+    bucket: Bucket.fromBucketName(scope, 'Bucket', names.bucket),
+  };
+}
+
+function exportName({ prefix }: Stage, name: (typeof OUTPUTS)[number]): string {
+  return `${prefix}-${name}`;
+}

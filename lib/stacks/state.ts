@@ -1,0 +1,73 @@
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, type ITable, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import type { Removal } from './stages.ts';
+
+/** All that a Tidelog has. Everything else can be deleted and deployed again. */
+export interface StateResources {
+  readonly journalTable: ITable;
+  readonly stateTable: ITable;
+  readonly bucket: IBucket;
+}
+
+export interface TidelogStateProps {
+  /** Default: `retain`, with deletion protection on the tables. */
+  readonly removal?: Removal;
+}
+
+/** Tidelog writes objects in one piece; parts that lie about are somebody else's upload that broke off. */
+const ABANDONED_UPLOAD_DAYS = 1;
+
+/** Two tables, billed per request, and a bucket. */
+export class TidelogState extends Construct implements StateResources {
+  readonly journalTable: ITable;
+  readonly stateTable: ITable;
+  readonly bucket: IBucket;
+
+  constructor(scope: Construct, id: string, { removal = 'retain' }: TidelogStateProps = {}) {
+    super(scope, id);
+    this.journalTable = this.#table('Journal', removal);
+    this.stateTable = this.#table('State', removal);
+    const bucket = new Bucket(this, 'Bucket', {
+      // With a key of KMS, each PUT of the write path would cost a request to KMS.
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      // An object's name is unique and its bytes never change, so versions would keep, and bill, only what was deleted on purpose.
+      versioned: false,
+      lifecycleRules: [
+        { id: 'AbandonedUploads', abortIncompleteMultipartUploadAfter: Duration.days(ABANDONED_UPLOAD_DAYS) },
+      ],
+      removalPolicy: policyOf(removal),
+    });
+    acknowledge(bucket, {
+      'AwsSolutions-S1':
+        'Server access logs would bill a log object for every few requests of the write path. Only the roles of this stack reach the bucket; CloudTrail data events can be switched on where an audit needs them.',
+    });
+    // The CDK's classes do not fit its own interfaces under exactOptionalPropertyTypes.
+    this.bucket = bucket as IBucket;
+  }
+
+  #table(id: string, removal: Removal): ITable {
+    const table = new Table(this, id, {
+      // The names are those of lib/storage/dynamodb/attributes.ts; a test compares them.
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      // The account's own key for DynamoDB: visible in CloudTrail, and without a fee by the month.
+      encryption: TableEncryption.AWS_MANAGED,
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      deletionProtection: removal === 'retain',
+      removalPolicy: policyOf(removal),
+    });
+    return table as ITable;
+  }
+}
+
+function policyOf(removal: Removal): RemovalPolicy {
+  return removal === 'retain' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
+}

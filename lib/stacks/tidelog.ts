@@ -1,0 +1,135 @@
+import { Names } from 'aws-cdk-lib';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { type FrontDoor, frontDoor } from './front-door/front-door.ts';
+import { TidelogFunctions } from './functions.ts';
+import { Maintenance } from './maintenance.ts';
+import { CALLS } from './rights.ts';
+import {
+  DEFAULT_STAGE,
+  type FrontDoorKind,
+  type FunctionName,
+  type LogRetentionDays,
+  type Removal,
+  STAGES,
+  type Stage,
+  type Throttling,
+} from './stages.ts';
+import { type StateResources, TidelogState } from './state.ts';
+
+/** Every property has a default: those of the stage `prod`. */
+export interface TidelogProps {
+  /** Tables and bucket that are there already, for example from another stack. Default: new ones. */
+  readonly state?: StateResources;
+  /** What becomes of new tables and a new bucket when the stack is deleted. Default: `retain`. */
+  readonly removal?: Removal;
+  /**
+   * Functions are called `${functionPrefix}-produce` and so on; `tidelog gateway --via lambda:PREFIX` finds them by it. Up
+   * to 40 characters, unique in account and region. Default: made from the construct's path, in lower case.
+   */
+  readonly functionPrefix?: string;
+  /** How requests come in. Default: `http`, an HTTP API. All ask for signatures by IAM. */
+  readonly frontDoor?: FrontDoorKind;
+  /** For all routes together; function URLs know none. */
+  readonly throttling?: Throttling;
+  /** MiB per function; what is left out keeps its default. */
+  readonly memoryMiB?: Readonly<Partial<Record<FunctionName, number>>>;
+  readonly logRetentionDays?: LogRetentionDays;
+  /** Minutes between two runs of the scheduled upkeep, a whole number. Default: 60. */
+  readonly maintenanceMinutes?: number;
+  /** Settings of the functions by their keys, as in a server.properties file: `{ 'tidelog.journals': '8' }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Lets callers without an IAM identity in; only for a local endpoint that hands none over. Default: false. */
+  readonly anonymous?: boolean;
+  /** The folder with the bundles, a folder per function. Default: those that come with this package. */
+  readonly functionsFolder?: string;
+}
+
+/** By the front door, or past it by invoking the functions. */
+export type CallWay = 'front-door' | 'invoke';
+
+const PREFIX_LENGTH_MAX = 40;
+
+/**
+ * A Tidelog: tables, bucket, functions, front door and scheduled upkeep. Nothing of it is billed by the hour.
+ *
+ *   const log = new Tidelog(this, 'Log', { settings: { 'num.partitions': '12' } });
+ *   log.grantProduce(role);
+ *
+ * Throws StackError for settings that Tidelog does not take, and where the functions are not built.
+ */
+export class Tidelog extends Construct {
+  readonly journalTable: ITable;
+  readonly stateTable: ITable;
+  readonly bucket: IBucket;
+  readonly functions: Readonly<Record<FunctionName, IFunction>>;
+  readonly functionPrefix: string;
+  readonly frontDoor: FrontDoor;
+
+  constructor(scope: Construct, id: string, props: TidelogProps = {}) {
+    super(scope, id);
+    const { functionsFolder, ...given } = props;
+    const { memoryMiB, anonymous, logRetentionDays, throttling, maintenanceMinutes, settings }: Stage = {
+      ...STAGES[DEFAULT_STAGE],
+      ...given,
+      memoryMiB: { ...STAGES[DEFAULT_STAGE].memoryMiB, ...given.memoryMiB },
+    };
+    const state = props.state ?? new TidelogState(this, 'State', { removal: props.removal ?? 'retain' });
+    ({ journalTable: this.journalTable, stateTable: this.stateTable, bucket: this.bucket } = state);
+    this.functionPrefix =
+      props.functionPrefix ?? Names.uniqueResourceName(this, { maxLength: PREFIX_LENGTH_MAX }).toLowerCase();
+    const prefix = this.functionPrefix;
+    const { functions } = new TidelogFunctions(this, 'Functions', {
+      state,
+      prefix,
+      memoryMiB,
+      logRetentionDays,
+      anonymous,
+      settings,
+      functionsFolder,
+    });
+    this.functions = functions;
+    this.frontDoor = frontDoor(this, props.frontDoor ?? STAGES[DEFAULT_STAGE].frontDoor, {
+      functions,
+      prefix,
+      throttling,
+      logRetentionDays,
+    });
+    new Maintenance(this, 'Maintenance', { maintain: functions.maintain, everyMinutes: maintenanceMinutes });
+  }
+
+  /** Lets a role write records. It can call `admin` then too, which answers Metadata; see CALLS in rights.ts. */
+  grantProduce(grantee: IGrantable, way?: CallWay): Grant {
+    return this.#grantCalls(grantee, CALLS.produce, way);
+  }
+
+  /** Lets a role read records and be in consumer groups. It can call `admin` then too, which answers Metadata. */
+  grantConsume(grantee: IGrantable, way?: CallWay): Grant {
+    return this.#grantCalls(grantee, CALLS.consume, way);
+  }
+
+  /** Lets a role call all functions but the scheduled one. */
+  grantAdmin(grantee: IGrantable, way?: CallWay): Grant {
+    return this.#grantCalls(grantee, CALLS.administer, way);
+  }
+
+  /**
+   * Who invokes functions directly (`--via lambda:PREFIX`) may say on whose behalf, so this way is for gateways that know
+   * their clients, and has to be asked for.
+   */
+  #grantCalls(grantee: IGrantable, names: (typeof CALLS)[keyof typeof CALLS], way: CallWay = 'front-door'): Grant {
+    const grants = names.map((name) =>
+      way === 'front-door'
+        ? this.frontDoor.grantCall(grantee, name)
+        : Grant.addToPrincipal({
+            grantee,
+            actions: ['lambda:InvokeFunction'],
+            resourceArns: [this.functions[name].functionArn],
+          }),
+    );
+    return grants.reduce((all, grant) => all.combine(grant));
+  }
+}

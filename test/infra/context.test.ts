@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readContext } from '../../lib/stacks/context.ts';
+import { FUNCTION_NAMES, STAGES, type Stage } from '../../lib/stacks/stages.ts';
+import { FUNCTIONS, propertiesOf, synthesized } from './synthesized.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const LATER = 60_000;
+
+function read(values: Readonly<Record<string, unknown>>) {
+  return readContext((name) => values[name]);
+}
+
+function stageOf(values: Readonly<Record<string, unknown>>): Stage {
+  const outcome = read(values);
+  if (outcome.kind === 'invalid') throw new Error(outcome.problem);
+  return outcome.deployment.stage;
+}
+
+describe('the context', () => {
+  it('means the stage prod where it says nothing', () => {
+    expect(stageOf({})).toEqual(STAGES.prod);
+    expect(stageOf({}).removal).toBe('retain');
+  });
+
+  it('chooses a stage, and can differ from it in prefix, front door and gateway', () => {
+    expect(stageOf({ stage: 'dev' })).toEqual(STAGES.dev);
+    expect(stageOf({ stage: 'dev', api: 'url' })).toEqual({ ...STAGES.dev, frontDoor: 'url' });
+    expect(stageOf({ prefix: 'Shop-Log' })).toMatchObject({ prefix: 'Shop-Log', removal: 'retain' });
+    expect(stageOf({ gateway: 'on' }).gateway).toEqual({ tasks: 2, cpu: 256, memoryMiB: 512 });
+    expect(stageOf({ gateway: 'off' })).not.toHaveProperty('gateway');
+  });
+
+  it('takes the folder of the functions', () => {
+    expect(read({ functions: '/some/where' })).toMatchObject({ deployment: { functionsFolder: '/some/where' } });
+    expect(read({})).toMatchObject({ deployment: { functionsFolder: undefined } });
+  });
+
+  it.each([
+    [{ api: 'foo' }, '-c api=foo is unknown; choose one of http, rest, url.'],
+    [{ stage: 'nope' }, '-c stage=nope is unknown; choose one of prod, dev, local.'],
+    [{ stage: 'toString' }, '-c stage=toString is unknown; choose one of prod, dev, local.'],
+    [{ gateway: 'yes' }, '-c gateway=yes is unknown; choose one of on, off.'],
+    [{ functions: '' }, '-c functions= needs the path of a folder.'],
+  ])('refuses %j with a sentence', (values, problem) => {
+    expect(read(values)).toEqual({ kind: 'invalid', problem });
+  });
+
+  it.each(['', '1st', 'a--b', 'ends-', 'sp ace', 'a'.repeat(41), `a${'-b'.repeat(20)}`])(
+    'refuses the prefix "%s"',
+    (prefix) => {
+      expect(read({ prefix })).toMatchObject({ problem: expect.stringMatching(/cannot name a stack; take up to 40/) });
+    },
+  );
+
+  it('leaves function names within the 64 characters that Lambda takes, with the longest prefix', () => {
+    const { prefix } = stageOf({ prefix: 'a'.repeat(40) });
+    expect(Math.max(...FUNCTION_NAMES.map((name) => `${prefix}-${name}`.length))).toBeLessThanOrEqual(64);
+  });
+});
+
+describe('the stages', () => {
+  it('have prefixes that are good for stacks', () => {
+    for (const { prefix } of Object.values(STAGES)) expect(read({ prefix }).kind).toBe('deployment');
+  });
+
+  it('do not share names where they could share an account', () => {
+    expect(STAGES.dev.prefix).not.toBe(STAGES.prod.prefix);
+  });
+
+  it('set account and region of all stacks, or none', () => {
+    const { stacks } = synthesized({ account: '111122223333', region: 'eu-central-1' });
+    for (const stack of [stacks.state!, stacks.service, stacks.gateway!]) {
+      expect([stack.account, stack.region]).toEqual(['111122223333', 'eu-central-1']);
+    }
+    expect(synthesized().stacks.state!.environment).toBe('aws://unknown-account/unknown-region');
+  });
+
+  it('deploy the State stack before the others', () => {
+    const { state, service, gateway } = synthesized().stacks;
+    expect(service.dependencies).toEqual([state]);
+    expect(gateway!.dependencies).toEqual([state]);
+  });
+
+  it('have no gateway by themselves, which would be billed by the hour', () => {
+    expect(Object.values(STAGES).filter((stage) => 'gateway' in stage)).toEqual([]);
+  });
+
+  it('give every function a size', () => {
+    for (const stage of Object.values(STAGES)) {
+      const functions = Object.values(propertiesOf(synthesized(stage).service, 'AWS::Lambda::Function'));
+      expect(functions.map(({ MemorySize }) => MemorySize as number).every((size) => size >= 128)).toBe(true);
+    }
+  });
+});
+
+/** Runs the program of cdk.json as the CLI does. */
+function app(context: Readonly<Record<string, string>>): Promise<{ code: number; stdout: string; stderr: string }> {
+  return new Promise((done) => {
+    execFile(
+      process.execPath,
+      ['--import', 'tsx', 'lib/stacks/app.ts'],
+      { cwd: ROOT, env: { ...process.env, CDK_CONTEXT_JSON: JSON.stringify(context) } },
+      (error, stdout, stderr) => done({ code: (error?.code as number | undefined) ?? 0, stdout, stderr }),
+    );
+  });
+}
+
+describe('the program', { timeout: LATER }, () => {
+  it('says a sentence about a wrong value and ends with 1', async () => {
+    expect(await app({ api: 'foo' })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: '-c api=foo is unknown; choose one of http, rest, url.\n',
+    });
+  });
+
+  it('says a sentence where the functions are not built', async () => {
+    expect(await app({ functions: `${FUNCTIONS}/nowhere` })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `The function produce is not built: there is no ${FUNCTIONS}/nowhere/produce/index.mjs. Run npm run build first.\n`,
+    });
+  });
+});

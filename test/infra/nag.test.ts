@@ -1,0 +1,85 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { AwsSolutionsChecks, type NagPack, ServerlessChecks } from 'cdk-nag';
+import type { IConstruct } from 'constructs';
+import { describe, expect, it } from 'vitest';
+import { FRONT_DOORS, STAGES } from '../../lib/stacks/stages.ts';
+import { quickApp, synthesized } from './synthesized.ts';
+
+const packs = (): NagPack[] => [new AwsSolutionsChecks(), new ServerlessChecks()];
+
+/** What the packs find, as `rule construct`. */
+function findings(scope: IConstruct): string[] {
+  return packs().flatMap((pack) =>
+    pack
+      .validateScope(scope)
+      .violations.flatMap(({ ruleName, violatingResources }) =>
+        violatingResources.map(({ constructPath }) => `${ruleName} ${constructPath}`),
+      ),
+  );
+}
+
+interface Acknowledged {
+  readonly construct: IConstruct;
+  readonly rule: string;
+  readonly reason: string;
+}
+
+function acknowledged(scope: IConstruct): Acknowledged[] {
+  return scope.node.findAll().flatMap((construct) =>
+    construct.node.metadata
+      .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+      .flatMap(({ data }) =>
+        Object.entries(data as Record<string, string>).map(([id, reason]) => ({
+          construct,
+          rule: id.replace(/^annotation::/i, ''),
+          reason,
+        })),
+      ),
+  );
+}
+
+/** What the packs would find if nothing was acknowledged. */
+function unexcused(scope: IConstruct): string[] {
+  for (const construct of scope.node.findAll()) {
+    // The packs read this list; there is no way to take an entry back.
+    Object.defineProperty(construct.node, 'metadata', { value: [] });
+  }
+  return findings(scope);
+}
+
+describe("cdk-nag's packs AwsSolutions and Serverless", () => {
+  it.each(FRONT_DOORS)('find nothing with the front door %s', (frontDoor) => {
+    expect(findings(synthesized({ frontDoor }).app)).toEqual([]);
+  });
+
+  it.each(Object.keys(STAGES) as (keyof typeof STAGES)[])('find nothing in the stage %s', (name) => {
+    expect(findings(synthesized(STAGES[name]).app)).toEqual([]);
+  });
+
+  it('find what is wrong in an app around it, so that they have looked', () => {
+    const app = quickApp();
+    synthesized({}, app);
+    new Bucket(new Stack(app, 'Other'), 'Careless');
+    expect(findings(app)).toContain('AwsSolutions-S10 Other/Careless/Resource');
+  });
+
+  it.each(FRONT_DOORS)('need every acknowledgement, with the front door %s, and each has a reason', (frontDoor) => {
+    const { app } = synthesized({ frontDoor });
+    const given = acknowledged(app).filter(({ rule }) => /^(AwsSolutions|Serverless)-/.test(rule));
+    expect(given.length).toBeGreaterThan(10);
+    expect(given.filter(({ reason }) => reason.length < 40)).toEqual([]);
+    const found = unexcused(app);
+    const idle = given.filter(
+      ({ construct, rule }) => !found.some((finding) => finding.startsWith(`${rule} ${construct.node.path}/`)),
+    );
+    expect(idle.map(({ construct, rule }) => `${rule} ${construct.node.path}`)).toEqual([]);
+  });
+
+  it('run as plugins of an app, too', () => {
+    const app = quickApp();
+    Validations.of(app).addPlugins(...packs());
+    synthesized({}, app);
+    expect(() => app.synth()).not.toThrow();
+  });
+});

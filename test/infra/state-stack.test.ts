@@ -1,0 +1,116 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { STAGES } from '../../lib/stacks/stages.ts';
+import { PARTITION_KEY, SORT_KEY } from '../../lib/storage/dynamodb/attributes.ts';
+import { only, propertiesOf, synthesized } from './synthesized.ts';
+
+const { state } = synthesized();
+
+describe('the State stack', () => {
+  it('is what it was', async () => {
+    await expect(`${JSON.stringify(state.toJSON(), null, 2)}\n`).toMatchFileSnapshot('../golden/state-stack.json');
+  });
+
+  it('has nothing but two tables, a bucket and its policy', () => {
+    const types = Object.values(state.toJSON().Resources as Record<string, { Type: string }>).map(({ Type }) => Type);
+    expect(types.sort()).toEqual([
+      'AWS::DynamoDB::Table',
+      'AWS::DynamoDB::Table',
+      'AWS::S3::Bucket',
+      'AWS::S3::BucketPolicy',
+    ]);
+  });
+
+  it('has tables with the keys of the storage adapter, billed per request, with backups, encryption and protection', () => {
+    state.allResourcesProperties('AWS::DynamoDB::Table', {
+      KeySchema: [
+        { AttributeName: PARTITION_KEY, KeyType: 'HASH' },
+        { AttributeName: SORT_KEY, KeyType: 'RANGE' },
+      ],
+      AttributeDefinitions: [
+        { AttributeName: PARTITION_KEY, AttributeType: 'S' },
+        { AttributeName: SORT_KEY, AttributeType: 'S' },
+      ],
+      BillingMode: 'PAY_PER_REQUEST',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      SSESpecification: { SSEEnabled: true },
+      DeletionProtectionEnabled: true,
+    });
+  });
+
+  it('has no indexes, streams or expiry, which the engine may not rely on', () => {
+    for (const table of Object.values(propertiesOf(state, 'AWS::DynamoDB::Table'))) {
+      const beyond = [
+        'LocalSecondaryIndexes',
+        'GlobalSecondaryIndexes',
+        'StreamSpecification',
+        'TimeToLiveSpecification',
+      ];
+      expect(beyond.filter((name) => name in table)).toEqual([]);
+    }
+  });
+
+  it('keeps tables and bucket when it is deleted, and when an update would replace them', () => {
+    const kept = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' };
+    state.allResources('AWS::DynamoDB::Table', kept);
+    state.allResources('AWS::S3::Bucket', kept);
+  });
+
+  it('has an encrypted bucket that nobody outside sees', () => {
+    state.hasResourceProperties('AWS::S3::Bucket', {
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+      LifecycleConfiguration: {
+        Rules: [{ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' }],
+      },
+    });
+    expect(only(state, 'AWS::S3::Bucket')).not.toHaveProperty('VersioningConfiguration');
+  });
+
+  it('refuses requests to the bucket without TLS, and with an old one', () => {
+    const denied = (Condition: unknown) =>
+      Match.objectLike({ Effect: 'Deny', Principal: { AWS: '*' }, Action: 's3:*', Condition });
+    state.hasResourceProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: {
+        Statement: [
+          denied({ Bool: { 'aws:SecureTransport': 'false' } }),
+          denied({ NumericLessThan: { 's3:TlsVersion': 1.2 } }),
+        ],
+      },
+    });
+  });
+
+  it('tells the names', () => {
+    const outputs = state.toJSON().Outputs as Record<string, { Export: { Name: string } }>;
+    expect(Object.entries(outputs).map(([name, { Export }]) => [name, Export.Name])).toEqual([
+      ['JournalTableName', 'Tidelog-JournalTableName'],
+      ['StateTableName', 'Tidelog-StateTableName'],
+      ['BucketName', 'Tidelog-BucketName'],
+    ]);
+  });
+
+  it.each(['dev', 'local'] as const)('lets everything go in the stage %s', (name) => {
+    const { state } = synthesized(STAGES[name]);
+    const gone = { DeletionPolicy: 'Delete', UpdateReplacePolicy: 'Delete' };
+    state.allResources('AWS::DynamoDB::Table', gone);
+    state.allResources('AWS::S3::Bucket', gone);
+    state.allResourcesProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: Match.not(true) });
+  });
+
+  it('is the same in the stage prod whatever the other stacks are like', () => {
+    const { state: other } = synthesized({
+      frontDoor: 'url',
+      logRetentionDays: 1,
+      settings: { 'num.partitions': '3' },
+    });
+    expect(other.toJSON()).toEqual(state.toJSON());
+  });
+});

@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { App, CfnResource, Stack } from 'aws-cdk-lib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FRONT_DOORS } from '../../lib/stacks/stages.ts';
+import { FUNCTIONS, synthesized } from './synthesized.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const LATER = 240_000;
+const CLI = join(ROOT, 'node_modules/aws-cdk/bin/cdk');
+
+let base: string;
+
+beforeAll(() => {
+  base = mkdtempSync(join(tmpdir(), 'tidelog-synth-'));
+  // Node and nothing else: no Docker, no shell tools.
+  mkdirSync(join(base, 'bin'));
+  symlinkSync(process.execPath, join(base, 'bin/node'));
+});
+
+afterAll(() => rmSync(base, { recursive: true, force: true }));
+
+/** `cdk synth` into a folder, on a machine without account, network or Docker. */
+async function synth(folder: string, ...args: string[]): Promise<string> {
+  const output = join(base, folder);
+  await promisify(execFile)(process.execPath, [CLI, 'synth', '--quiet', '--output', output, ...args], {
+    cwd: ROOT,
+    env: {
+      PATH: join(base, 'bin'),
+      HOME: base,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      // Whoever would ask the network is turned away at once.
+      HTTPS_PROXY: 'http://127.0.0.1:9',
+      HTTP_PROXY: 'http://127.0.0.1:9',
+    },
+  });
+  return output;
+}
+
+/** What stands for the bytes of every file, by its path. */
+function filesIn(folder: string): Record<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return Object.fromEntries(
+    files.map(({ parentPath, name }) => {
+      const path = join(parentPath, name);
+      return [path.slice(folder.length), createHash('sha256').update(readFileSync(path)).digest('hex')];
+    }),
+  );
+}
+
+describe('cdk synth', { timeout: LATER }, () => {
+  it('gives the same bytes twice, without network and Docker', async () => {
+    const first = filesIn(await synth('first', '-c', `functions=${FUNCTIONS}`));
+    const second = filesIn(await synth('second', '-c', `functions=${FUNCTIONS}`));
+    expect(
+      Object.keys(first)
+        .filter((path) => path.endsWith('.template.json'))
+        .sort(),
+    ).toEqual(['/Tidelog-Service.template.json', '/Tidelog-State.template.json']);
+    expect(second).toEqual(first);
+  });
+
+  it('says what is wrong with the context, and makes nothing', async () => {
+    const failure = await synth('wrong', '-c', 'stage=nope').catch((error: { stderr: string }) => error);
+    expect((failure as { stderr: string }).stderr).toMatch(
+      /^-c stage=nope is unknown; choose one of prod, dev, local\.$/m,
+    );
+  });
+});
+
+describe("the CDK's own check of templates", { timeout: LATER }, () => {
+  function findings(app: App): string[] {
+    const report = JSON.parse(readFileSync(join(app.synth().directory, 'validation-report.json'), 'utf8')) as {
+      pluginReports: { violations: { ruleName: string }[] }[];
+    };
+    return report.pluginReports.flatMap(({ violations }) => violations.map(({ ruleName }) => ruleName));
+  }
+
+  const checkedApp = () => new App({ context: { '@aws-cdk/core:validateAgainstDefaultRules': true } });
+
+  it.each(FRONT_DOORS)('finds nothing in any of the stacks, with the front door %s', (frontDoor) => {
+    expect(findings(synthesized({ frontDoor }, checkedApp()).app)).toEqual([]);
+  });
+
+  it('looks', () => {
+    const app = checkedApp();
+    new CfnResource(new Stack(app, 'Other'), 'Wrong', { type: 'AWS::S3::Bucket', properties: { BucketNam: 'x' } });
+    expect(() => app.synth()).toThrow(/Additional properties are not allowed \('BucketNam' was unexpected/);
+  });
+});
