@@ -8,6 +8,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./dev.ts')).dev,
   },
   {
+    name: 'gateway',
+    summary: 'Gives Kafka clients an address on this machine whose log is on AWS, by way of functions or directly.',
+    load: async () => (await import('./gateway.ts')).gateway,
+  },
+  {
     name: 'topics',
     summary: 'Creates, lists, describes, changes and deletes topics.',
     load: async () => (await import('./topics.ts')).topics,

@@ -40,6 +40,12 @@ interface ListenerTally {
   sent: number;
 }
 
+interface FunctionTally {
+  readonly name: string;
+  readonly outcomes: Record<string, number>;
+  readonly durations: Buckets;
+}
+
 interface StoreTally {
   readonly store: string;
   readonly operation: string;
@@ -61,6 +67,7 @@ export class Metrics implements Observer, Meter {
   readonly #apis = new Map<number | typeof UNKNOWN, ApiTally>();
   readonly #listeners = new Map<string, ListenerTally>();
   readonly #stores = new Map<CallKind, StoreTally>();
+  readonly #functions = new Map<string, FunctionTally>();
   readonly #groups = new Buckets(GROUP_BUCKETS);
   readonly #lag = new Buckets(LAG_BUCKETS);
   readonly #polls = { news: 0, none: 0, failed: 0 };
@@ -70,6 +77,7 @@ export class Metrics implements Observer, Meter {
     this.#describeRequests();
     this.#describeStores();
     this.#describeJournals();
+    this.#describeFunctions();
   }
 
   received(listener: string, bytes: number): void {
@@ -121,9 +129,25 @@ export class Metrics implements Observer, Meter {
     tally.read += bytesOut;
   }
 
+  /** A function was called by a tunnel. */
+  called(name: string, outcome: string, durationMs: number): void {
+    let tally = this.#functions.get(name);
+    if (tally === undefined) {
+      tally = { name, outcomes: {}, durations: new Buckets(DURATION_BUCKETS) };
+      this.#functions.set(name, tally);
+    }
+    tally.outcomes[outcome] = (tally.outcomes[outcome] ?? 0) + 1;
+    tally.durations.observe(durationMs / MS_PER_SECOND);
+  }
+
   /** Adds what is read from the parts themselves. To be called once. */
   watch({ gateway, journals }: MetricSources): void {
-    const { cache, stores } = journals.env;
+    this.watchGateway(gateway);
+    this.#watchJournals(journals);
+  }
+
+  /** The part of `watch` that there is without an engine. To be called once. */
+  watchGateway(gateway: () => GatewayStats): void {
     const gauge = (name: string, help: string, read: () => number) => this.#readings.gauge({ name, help }, read);
     gauge('tidelog_connections', 'Open connections of clients.', () => gateway().connections);
     gauge('tidelog_requests_in_flight', 'Requests that were started and have no outcome yet.', () => {
@@ -139,6 +163,11 @@ export class Metrics implements Observer, Meter {
       { name: 'tidelog_connections_refused_total', help: 'Connections turned away for want of room.' },
       () => [[{}, gateway().refusedConnections]],
     );
+  }
+
+  #watchJournals(journals: Journals): void {
+    const { cache, stores } = journals.env;
+    const gauge = (name: string, help: string, read: () => number) => this.#readings.gauge({ name, help }, read);
     gauge('tidelog_open_journals', 'Journals that this process holds a view of.', () => journals.size);
     gauge(
       'tidelog_view_age_seconds_max',
@@ -273,6 +302,26 @@ export class Metrics implements Observer, Meter {
         help: 'Age of the newest entry when a poll found news for waiting consumers.',
       },
       () => [[{}, this.#lag]],
+    );
+  }
+
+  #describeFunctions(): void {
+    const tallies = () => [...this.#functions.values()];
+    this.#readings.counter(
+      {
+        name: 'tidelog_function_calls_total',
+        help: 'Calls of functions by a tunnel: answered, refused for a reason, or of unknown outcome.',
+        labelNames: ['function', 'outcome'],
+      },
+      () => tallies().flatMap(({ name, outcomes }) => counted(outcomes, (outcome) => ({ function: name, outcome }))),
+    );
+    this.#readings.histogram(
+      {
+        name: 'tidelog_function_call_duration_seconds',
+        help: 'How long calls of functions by a tunnel took; what fetches and joins wait for is in it.',
+        labelNames: ['function'],
+      },
+      () => tallies().map(({ name, durations }) => [{ function: name }, durations]),
     );
   }
 

@@ -4,8 +4,9 @@ import type { Observer } from '../../core/observer.ts';
 import { meterStores } from '../../storage/metering.ts';
 import type { Stores } from '../../storage/ports.ts';
 import { Health } from './health.ts';
-import { type Page, servePages } from './http.ts';
+import { servePages } from './http.ts';
 import { type MetricSources, Metrics } from './metrics.ts';
+import { healthPage, metricsPage } from './pages.ts';
 import { processMetrics } from './process-metrics.ts';
 
 export interface MonitoringOptions {
@@ -43,7 +44,7 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
     port,
     pages: new Map([
       ['/metrics', () => metricsPage(metrics, process)],
-      ['/healthz', () => healthPage(health)],
+      ['/healthz', async () => healthPage(await health.check())],
     ]),
     onError: (path, error) => logger.log('warn', { event: 'monitoring_failed', path, message: String(error) }),
   });
@@ -59,16 +60,4 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
     draining: () => health.draining(),
     close: () => pages.close(),
   };
-}
-
-async function metricsPage(metrics: Metrics, process: Metrics['registry']): Promise<Page> {
-  const { contentType } = metrics.registry;
-  const parts = await Promise.all([metrics.registry.metrics(), process.metrics()]);
-  return { status: 200, contentType, body: parts.join('') };
-}
-
-async function healthPage(health: Health): Promise<Page> {
-  const state = await health.check();
-  const status = state.status === 'ok' ? 200 : 503;
-  return { status, contentType: 'application/json', body: `${JSON.stringify(state)}\n` };
 }

@@ -1,0 +1,14 @@
+import { resolve } from 'node:path';
+import type { Settings } from '../runtime/settings/settings.ts';
+
+/** Where the log is, for people. */
+export function storeLine(settings: Settings): string {
+  switch (settings.store) {
+    case 'embedded':
+      return `embedded, in ${resolve(settings.dataDir)}`;
+    case 'memory':
+      return 'in memory, gone when this process ends';
+    case 'aws':
+      return `DynamoDB ${settings.journalTable} and ${settings.stateTable}, S3 ${settings.bucket}`;
+  }
+}

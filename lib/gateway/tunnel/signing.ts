@@ -1,0 +1,112 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { Clock } from '../../core/clock.ts';
+import type { Credentials, Identity } from './credentials.ts';
+
+/** What a host name tells of the service behind it. */
+export interface SigningScope {
+  readonly service: 'execute-api' | 'lambda';
+  /** Undefined for a name of one's own. */
+  readonly region: string | undefined;
+}
+
+/** Function URLs have `lambda-url` in their names, and the region behind it; API Gateway has `execute-api`. */
+export function scopeOfHost(hostname: string): SigningScope {
+  const [, kind, region] = /(?:^|\.)(lambda-url|execute-api)\.([a-z]{2,}(?:-[a-z]+)+-\d+)\./.exec(hostname) ?? [];
+  const isFunctionUrl = kind === 'lambda-url' || /(?:^|\.)lambda-url\./.test(hostname);
+  return { service: isFunctionUrl ? 'lambda' : 'execute-api', region };
+}
+
+/** One request that is to be signed. */
+export interface Unsigned {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** Signs requests with Signature Version 4. */
+export interface Signer {
+  /** The headers to send, the signature among them. Rejects where there are no credentials. */
+  sign(request: Unsigned): Promise<Record<string, string>>;
+  /**
+   * To be told when a service has refused a signature; `serverTime` is its Date header, ms. True if the next signature will be
+   * another one: the clock was wrong and is corrected now, or there are new credentials.
+   */
+  refused(serverTime: number): Promise<boolean>;
+}
+
+/** AWS refuses signatures that are 5 minutes off; less than this is no reason to distrust the clock. */
+const SKEW_MS_MIN = 60_000;
+
+/** Asking for credentials may run a program or a call to a service; it helps once, not for every request that is refused. */
+const REFRESH_INTERVAL_MS = 30_000;
+
+/** Loads the SDK's signer. `scope` has a region by then. */
+export async function signerFor(
+  scope: { readonly service: string; readonly region: string },
+  credentials: Credentials,
+  clock: Clock,
+): Promise<Signer> {
+  const { SignatureV4 } = await import('@smithy/signature-v4');
+  const signer = new SignatureV4({ ...scope, credentials: () => credentials(), sha256: Sha256 });
+  let skewMs = 0;
+  let refreshedAt = Number.NEGATIVE_INFINITY;
+  let last: Identity | undefined;
+  return {
+    async sign({ url, headers, body }) {
+      last = await credentials();
+      const signed = await signer.sign(
+        {
+          method: 'POST',
+          protocol: url.protocol,
+          hostname: url.hostname,
+          ...(url.port !== '' && { port: Number(url.port) }),
+          path: url.pathname,
+          query: {},
+          headers: { ...headers, host: url.host },
+          body,
+        },
+        { signingDate: new Date(clock.now() + skewMs) },
+      );
+      return signed.headers;
+    },
+    async refused(serverTime) {
+      const measured = serverTime - clock.now();
+      if (!Number.isNaN(measured) && Math.abs(measured - skewMs) > SKEW_MS_MIN) {
+        skewMs = measured;
+        return true;
+      }
+      if (clock.monotonic() - refreshedAt < REFRESH_INTERVAL_MS) return false;
+      refreshedAt = clock.monotonic();
+      const before = last;
+      const after = await credentials({ forceRefresh: true }).catch(() => undefined);
+      return (
+        after !== undefined &&
+        (after.accessKeyId !== before?.accessKeyId || after.sessionToken !== before?.sessionToken)
+      );
+    },
+  };
+}
+
+/** SHA-256, and HMAC with it, as the signer takes them. */
+class Sha256 {
+  readonly #hash: { update(data: Uint8Array): unknown; digest(): Buffer };
+
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
+  }
+
+  update(data: string | ArrayBuffer | ArrayBufferView): void {
+    this.#hash.update(bytesOf(data));
+  }
+
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+}
+
+function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
+  if (typeof data === 'string') return Buffer.from(data);
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
+}

@@ -1,0 +1,128 @@
+import type { Clock } from '../core/clock.ts';
+import { defaultCredentials } from '../gateway/tunnel/credentials.ts';
+import { withAbort } from '../storage/aws/reads.ts';
+import { PARTITION_KEY } from '../storage/dynamodb/attributes.ts';
+import { regionMissing, requireCredentials } from './aws-identity.ts';
+import type { Settings } from './settings/settings.ts';
+import { StartError } from './start-error.ts';
+
+/** What an exception of the SDK carries, of which everything may be missing. */
+interface SdkException {
+  readonly name?: string;
+  readonly message?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/** A key that no item and no object has: reading it tells whether one may read. */
+const NOTHING = 'tidelog-start-check';
+
+/** AWS answers such a read in tens of ms; ms. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** What the engine calls, in IAM's words. */
+const TABLE_RIGHTS = 'dynamodb:Query, GetItem, PutItem and DeleteItem';
+const BUCKET_RIGHTS = 's3:GetObject, PutObject, DeleteObject and ListBucket';
+
+/**
+ * Looks whether the engine can work on AWS with these settings: credentials, region, both tables, the bucket. Throws
+ * StartError with a sentence for each problem: what is wrong, and what to do. One small read per table and bucket; nothing
+ * is written.
+ */
+export async function checkAws({ journalTable, stateTable, bucket }: Settings, clock: Clock): Promise<void> {
+  const [{ QueryCommand }, { GetObjectCommand }, { dynamoDbClient }, { s3Client }] = await Promise.all([
+    import('@aws-sdk/client-dynamodb'),
+    import('@aws-sdk/client-s3'),
+    import('../storage/dynamodb/client.ts'),
+    import('../storage/s3/client.ts'),
+  ]);
+  const dynamoDb = dynamoDbClient();
+  const s3 = s3Client();
+  try {
+    await requireCredentials(await defaultCredentials());
+    const region = await dynamoDb.config.region().catch(() => {
+      throw regionMissing('the tables');
+    });
+    // Not GetItem, which the engine does not need on the journals' table and roles do not have.
+    const question = {
+      KeyConditionExpression: `${PARTITION_KEY} = :pk`,
+      ExpressionAttributeValues: { ':pk': { S: NOTHING } },
+      Limit: 1,
+    };
+    const checkTable = (flag: string, table: string) =>
+      withAbort(clock, ANSWER_TIMEOUT_MS, (abortSignal) =>
+        dynamoDb.send(new QueryCommand({ TableName: table, ...question }), { abortSignal }),
+      ).then(
+        () => undefined,
+        (error: SdkException) => tableProblem(flag, table, region, error),
+      );
+    const checkBucket = (name: string) =>
+      withAbort(clock, ANSWER_TIMEOUT_MS, (abortSignal) =>
+        s3.send(new GetObjectCommand({ Bucket: name, Key: NOTHING }), { abortSignal }),
+      ).then(
+        () => undefined,
+        (error: SdkException) => bucketProblem(name, region, error),
+      );
+    const problems = await Promise.all([
+      checkTable('--journal-table', journalTable!),
+      checkTable('--state-table', stateTable!),
+      checkBucket(bucket!),
+    ]);
+    const found = problems.filter((problem) => problem !== undefined);
+    if (found.length > 0) throw new StartError([...new Set(found)].join('\n'));
+  } finally {
+    dynamoDb.destroy();
+    s3.destroy();
+  }
+}
+
+function tableProblem(flag: string, table: string, region: string, error: SdkException): string {
+  switch (error.name) {
+    case 'ResourceNotFoundException':
+      return `There is no table ${table} in ${region}. Check ${flag} against the outputs of the State stack, and AWS_REGION.`;
+    case 'ValidationException':
+      return `The table ${table} is not one of Tidelog's: ${error.message}. Its keys have to be pk and sk, both texts. Check ${flag}.`;
+    case 'AccessDeniedException':
+      return `The credentials may not read the table ${table}: ${error.message}. They need ${TABLE_RIGHTS} on it.`;
+  }
+  return (
+    identityProblem('DynamoDB', error) ??
+    `DynamoDB in ${region} cannot be asked for the table ${table}: ${wordsOf(error)}. Check the network and AWS_REGION.`
+  );
+}
+
+/** The object that is asked for is not there, so its absence is what is wanted to hear of. */
+function bucketProblem(bucket: string, region: string, error: SdkException): string | undefined {
+  const status = error.$metadata?.httpStatusCode;
+  if (error.name === 'NoSuchKey' || (status === 404 && error.name !== 'NoSuchBucket')) return undefined;
+  if (error.name === 'NoSuchBucket') {
+    return `There is no bucket ${bucket}. Check --bucket against the outputs of the State stack.`;
+  }
+  if (status === 301 || error.name === 'PermanentRedirect' || error.name === 'AuthorizationHeaderMalformed') {
+    return `The bucket ${bucket} is not in ${region}: ${error.message}. Tables and bucket have to be in one region; check --bucket and AWS_REGION.`;
+  }
+  const problem = identityProblem('S3', error);
+  if (problem !== undefined) return problem;
+  if (status === 403) {
+    return `The credentials may not read the bucket ${bucket}: ${error.message}. They need ${BUCKET_RIGHTS} on it.`;
+  }
+  return `S3 in ${region} cannot be asked for the bucket ${bucket}: ${wordsOf(error)}. Check the network and AWS_REGION.`;
+}
+
+/** Credentials that the service does not take, whatever they may do. */
+function identityProblem(service: string, error: SdkException): string | undefined {
+  const { name = '' } = error;
+  if (/Expired/.test(name))
+    return `The AWS credentials have run out (${wordsOf(error)}). Log in again, for example with aws sso login.`;
+  if (
+    /^(UnrecognizedClient|InvalidSignature|IncompleteSignature|MissingAuthenticationToken)|InvalidAccessKeyId|InvalidClientTokenId|SignatureDoesNotMatch|RequestTimeTooSkewed/.test(
+      name,
+    )
+  ) {
+    return `${service} does not take the AWS credentials (${wordsOf(error)}). Check AWS_PROFILE or the keys, and the clock of this machine.`;
+  }
+  return undefined;
+}
+
+function wordsOf({ name = 'Error', message = '' }: SdkException): string {
+  return `${name}${message === '' ? '' : `: ${message.replace(/\.$/, '')}`}`;
+}

@@ -1,0 +1,63 @@
+import type { Clock } from '../core/clock.ts';
+import { defaultCredentials } from '../gateway/tunnel/credentials.ts';
+import { httpTransport } from '../gateway/tunnel/http-transport.ts';
+import { type Signer, scopeOfHost, signerFor } from '../gateway/tunnel/signing.ts';
+import type { Transport } from '../gateway/tunnel/transport.ts';
+import type { Via } from '../gateway/tunnel/via.ts';
+import type { FrameFunction } from '../protocol/tunnel/functions.ts';
+import { regionMissing, requireCredentials } from './aws-identity.ts';
+import { isLoopback } from './settings/listeners.ts';
+
+/** What endpoints on this machine are signed for where nothing names a region; they do not look at it. */
+const LOCAL_REGION = 'us-east-1';
+
+/**
+ * Opens the way to the functions with the credentials that the AWS SDK finds. Throws StartError where there are none, or no
+ * region. What calls a function is loaded when it is wanted: the SDK's client for Lambda costs a tenth of a second.
+ */
+export async function openTransport(via: Via, region: string | undefined, clock: Clock): Promise<Transport> {
+  const credentials = await defaultCredentials();
+  await requireCredentials(credentials);
+  if (via.kind === 'lambda') {
+    const { lambdaTransport } = await import('../gateway/tunnel/lambda-transport.ts');
+    if (region === undefined && (await profileRegion()) === undefined) throw regionMissing('Lambda');
+    return lambdaTransport({ prefix: via.prefix, region, credentials });
+  }
+  const signers: Partial<Record<FrameFunction, Signer>> = {};
+  const services = new Set<string>();
+  for (const [name, url] of Object.entries(via.urls)) {
+    const scope = scopeOfHost(url.hostname);
+    const signingRegion = scope.region ?? region ?? (await profileRegion()) ?? localRegion(url.hostname);
+    if (signingRegion === undefined) throw regionMissing(url.hostname);
+    signers[name as FrameFunction] = await signerFor(
+      { service: scope.service, region: signingRegion },
+      credentials,
+      clock,
+    );
+    services.add(scope.service);
+  }
+  return httpTransport({
+    urls: via.urls,
+    signers: signers as Record<FrameFunction, Signer>,
+    // Function URLs ask for both since October 2025.
+    permission: services.has('lambda') ? 'lambda:InvokeFunctionUrl and lambda:InvokeFunction' : 'execute-api:Invoke',
+    clock,
+  });
+}
+
+/** The region as the AWS SDK finds it, in the environment or in the profile's file; undefined where there is none. */
+async function profileRegion(): Promise<string | undefined> {
+  const { LambdaClient } = await import('@aws-sdk/client-lambda');
+  const client = new LambdaClient({});
+  try {
+    return await client.config.region();
+  } catch {
+    return undefined;
+  } finally {
+    client.destroy();
+  }
+}
+
+function localRegion(hostname: string): string | undefined {
+  return isLoopback(hostname.replace(/^\[|\]$/g, '')) || hostname.endsWith('.localhost') ? LOCAL_REGION : undefined;
+}

@@ -1,0 +1,152 @@
+import { type Clock, systemClock } from '../core/clock.ts';
+import { jsonLogger, type Logger } from '../core/logger.ts';
+import { type Random, systemRandom } from '../core/random.ts';
+import { type Gateway, ListenError, startGateway } from '../gateway/server.ts';
+import { checkFunctions, type FunctionProblem } from '../gateway/tunnel/check-functions.ts';
+import type { FlushPace } from '../gateway/tunnel/merged-produce.ts';
+import type { Transport } from '../gateway/tunnel/transport.ts';
+import { tunnelHandler } from '../gateway/tunnel/tunnel.ts';
+import type { Via } from '../gateway/tunnel/via.ts';
+import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
+import type { TunnelMonitoring } from './metrics/tunnel-monitoring.ts';
+import { openTransport } from './open-transport.ts';
+import { type Address, formatAddress } from './settings/listeners.ts';
+import type { Settings } from './settings/settings.ts';
+import { StartError } from './start-error.ts';
+
+export interface StartTunnelOptions {
+  /** Of these count the listeners, the limits of connections and memory, the pace of flushes, metrics and log level. */
+  readonly settings: Settings;
+  readonly via: Via;
+  /** The region where the host name does not tell it; else it is looked for as the AWS SDK does. */
+  readonly region?: string | undefined;
+  /** Made from `via` when left out. */
+  readonly transport?: Transport;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** JSON lines on stderr when left out. */
+  readonly logger?: Logger;
+}
+
+/** A running tunnel: a gateway in this process, engine and stores behind functions. */
+export interface Tunnel {
+  /** What clients put into bootstrap.servers: the advertised addresses, separated by commas. */
+  readonly bootstrapServers: string;
+  /** Where the requests go. */
+  readonly target: string;
+  /** Functions that the credentials may not call: requests to them close their connection. */
+  readonly notAllowed: readonly string[];
+  readonly gateway: Gateway;
+  /** Where /metrics and /healthz are served; undefined where they are not. */
+  readonly monitoring: Address | undefined;
+  /** Lets requests in progress finish (up to DRAIN_TIMEOUT_MS), then closes. Call it once. */
+  close(): Promise<void>;
+}
+
+/**
+ * When Produce requests are sent on, by profile. With one call at a time, a client that has an answer waits for the call that the others
+ * are in before its own; with two it does not (docs/PERFORMANCE.md).
+ */
+const PACES: Readonly<Record<string, FlushPace>> = {
+  latency: { intervalMs: 0, flights: 4 },
+  default: { intervalMs: 0, flights: 2 },
+  cost: { intervalMs: 1_500, flights: 1 },
+};
+
+/**
+ * Starts a gateway whose work is done by functions. Throws StartError, whose message tells a user what is wrong (credentials,
+ * rights, addresses, the region) and what to do; nothing is left running then.
+ */
+export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> {
+  const { settings, via, clock = systemClock, random = systemRandom } = options;
+  const logger = options.logger ?? jsonLogger(clock, settings.logLevel, (line) => process.stderr.write(line));
+  const opened = options.transport ?? (await openTransport(via, options.region, clock));
+  let monitoring: TunnelMonitoring | undefined;
+  let gateway: Gateway | undefined;
+  let notAllowed: readonly string[] = [];
+  const advertised = (name: string): Address => {
+    // Frames come in by no other listeners than these.
+    const listener = settings.listeners.find((candidate) => candidate.name === name)!;
+    return advertisedAddress(listener, gateway?.addresses.get(name)?.port);
+  };
+  try {
+    monitoring = await openMonitoring(settings, opened, clock, logger);
+    const transport = monitoring?.transport ?? opened;
+    const problems = await checkFunctions(transport, clock);
+    if (problems.some(isFatal)) throw new StartError(problems.map(({ message }) => message).join('\n'));
+    notAllowed = problems.map(({ name }) => name);
+    for (const { name, message } of problems) {
+      logger.log('warn', { event: 'function_not_allowed', function: name, message });
+    }
+    const handleFrame = tunnelHandler({
+      transport,
+      clock,
+      random,
+      logger,
+      advertised,
+      pace: paceOf(settings),
+    });
+    gateway = await startGateway({
+      listeners: settings.listeners,
+      handleFrame,
+      clock,
+      logger,
+      limits: gatewayLimits(settings),
+      observer: monitoring?.observer,
+    });
+  } catch (error) {
+    opened.close();
+    await monitoring?.close();
+    throw error instanceof ListenError ? new StartError(listenProblem(error), { cause: error }) : error;
+  }
+  const started = gateway;
+  const bootstrapServers = settings.listeners.map(({ name }) => formatAddress(advertised(name))).join(',');
+  const listeners = [...started.addresses].map(([name, address]) => [name, formatAddress(address)]);
+  monitoring?.opened(() => started.stats, Object.fromEntries(listeners));
+  logger.log('info', {
+    event: 'started',
+    bootstrapServers,
+    via: opened.target,
+    ...(monitoring && { monitoring: formatAddress(monitoring) }),
+  });
+  return {
+    bootstrapServers,
+    target: opened.target,
+    notAllowed,
+    gateway: started,
+    monitoring,
+    async close() {
+      monitoring?.draining();
+      await started.drain(DRAIN_TIMEOUT_MS);
+      opened.close();
+      await monitoring?.close();
+      logger.log('info', { event: 'stopped' });
+    },
+  };
+}
+
+/** A role that only produces, or only consumes, has no right to all functions; `admin` is what every client begins with. */
+function isFatal({ name, isForbidden }: FunctionProblem): boolean {
+  return !isForbidden || name === 'admin';
+}
+
+function paceOf({ profile, lingerMs }: Settings): FlushPace {
+  const pace = PACES[profile]!;
+  return lingerMs === undefined ? pace : { ...pace, intervalMs: lingerMs };
+}
+
+/** Loads what serves the metrics only when it is wanted. Throws StartError. */
+async function openMonitoring(
+  { metricsHost: host, metricsPort: port }: Settings,
+  transport: Transport,
+  clock: Clock,
+  logger: Logger,
+): Promise<TunnelMonitoring | undefined> {
+  if (port === undefined) return undefined;
+  const { startTunnelMonitoring } = await import('./metrics/tunnel-monitoring.ts');
+  try {
+    return await startTunnelMonitoring({ host, port, transport, clock, logger });
+  } catch (error) {
+    throw new StartError(metricsProblem({ host, port }, error), { cause: error });
+  }
+}
