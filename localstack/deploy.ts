@@ -1,0 +1,81 @@
+import { addressOn } from './address.ts';
+import { bootstrap, deployStacks, endpointEnvironment } from './cdk.ts';
+import type { Endpoint } from './endpoint.ts';
+import { EndpointError } from './endpoint-error.ts';
+import { isMinistackAt, requireEndpoint } from './health.ts';
+
+export interface DeployOptions {
+  /** What stacks and functions are called after. Default: Tidelog. */
+  readonly prefix?: string;
+  /**
+   * How requests come in: an HTTP API, a REST API, or a URL per function. Default: `http` on MiniStack, `rest` elsewhere, as
+   * free versions of LocalStack know no HTTP APIs.
+   */
+  readonly api?: 'http' | 'rest' | 'url';
+  /** A folder with one folder per function, for others than those that Tidelog came with. */
+  readonly functions?: string;
+  /** Gets what the CDK says. Default: nobody does. */
+  readonly onOutput?: (text: string) => void;
+}
+
+/** A Tidelog on an endpoint. */
+export interface Deployed {
+  /** What `tidelog gateway --via` takes: the front door's address, or those of the functions. */
+  readonly via: string;
+  /** The functions are called `${functionPrefix}-produce` and so on; `--via lambda:${functionPrefix}` invokes them. */
+  readonly functionPrefix: string;
+  readonly journalTable: string;
+  readonly stateTable: string;
+  readonly bucket: string;
+  /** Variables with which any AWS SDK, and `tidelog gateway`, reach the endpoint. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** False if all was there already. */
+  readonly changed: boolean;
+}
+
+/** Endpoints that were prepared for the CDK by this process. */
+const bootstrapped = new WeakSet<Endpoint>();
+
+/**
+ * Deploys Tidelog's stacks to an endpoint of this machine with the CDK, or brings them up to date; what they hold stays.
+ * Never to AWS itself: something that says that it is LocalStack or MiniStack has to answer. Rejects with EndpointError.
+ */
+export async function deployTo(endpoint: Endpoint, options: DeployOptions = {}): Promise<Deployed> {
+  const { prefix = 'Tidelog', functions, onOutput } = options;
+  await requireEndpoint(endpoint.url, 'Start one with startEndpoint, or with the command up.');
+  const api = options.api ?? ((await isMinistackAt(endpoint.url)) ? 'http' : 'rest');
+  if (!bootstrapped.has(endpoint)) {
+    await bootstrap(endpoint.url, onOutput);
+    bootstrapped.add(endpoint);
+  }
+  const stacks = { state: `${prefix}-State`, service: `${prefix}-Service` };
+  const { outputs, changed } = await deployStacks({
+    endpointUrl: endpoint.url,
+    stacks: Object.values(stacks),
+    context: { stage: 'local', prefix, api, ...(functions !== undefined && { functions }) },
+    onOutput,
+  });
+  const output = (stack: string, name: string): string => {
+    const value = outputs[stack]?.[name];
+    if (value === undefined)
+      throw new EndpointError(`The stack ${stack} tells no ${name}: is it one of another version?`);
+    return value;
+  };
+  const urlOf = (name: string) => addressOn(endpoint.url, output(stacks.service, name));
+  return {
+    via: api === 'url' ? FUNCTION_URLS.map(([name, key]) => `${name}=${urlOf(key)}`).join(',') : urlOf('ApiUrl'),
+    functionPrefix: output(stacks.service, 'FunctionPrefix'),
+    journalTable: output(stacks.state, 'JournalTableName'),
+    stateTable: output(stacks.state, 'StateTableName'),
+    bucket: output(stacks.state, 'BucketName'),
+    environment: endpointEnvironment(endpoint.url),
+    changed,
+  };
+}
+
+const FUNCTION_URLS = [
+  ['produce', 'ProduceUrl'],
+  ['fetch', 'FetchUrl'],
+  ['coordinate', 'CoordinateUrl'],
+  ['admin', 'AdminUrl'],
+] as const;
