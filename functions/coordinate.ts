@@ -1,0 +1,10 @@
+import type { LambdaAnswer } from '../lib/lambda/answers.ts';
+import type { LambdaContext } from '../lib/lambda/handler.ts';
+import { composeFrameFunction } from '../lib/runtime/compose-function.ts';
+
+const serve = composeFrameFunction('coordinate');
+
+/** Kafka frames of groups, their offsets, and producer ids: the state table alone. */
+export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {
+  return serve(event, context);
+}

@@ -1,0 +1,10 @@
+import type { LambdaContext } from '../lib/lambda/handler.ts';
+import type { MaintainAnswer } from '../lib/lambda/maintain.ts';
+import { composeMaintainFunction } from '../lib/runtime/compose-function.ts';
+
+const maintain = composeMaintainFunction();
+
+/** Upkeep by a schedule: what nobody comes by to do. */
+export async function handler(event: unknown, context: LambdaContext): Promise<MaintainAnswer> {
+  return maintain(event, context);
+}

@@ -1,0 +1,10 @@
+import type { LambdaAnswer } from '../lib/lambda/answers.ts';
+import type { LambdaContext } from '../lib/lambda/handler.ts';
+import { composeFrameFunction } from '../lib/runtime/compose-function.ts';
+
+const serve = composeFrameFunction('produce');
+
+/** Kafka frames of Produce: writes entries and objects, deletes nothing. */
+export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {
+  return serve(event, context);
+}

@@ -1,0 +1,26 @@
+/** Credentials as the SDK's clients take them. */
+interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+}
+
+/**
+ * Stands in for `@aws-sdk/credential-provider-node` in the functions' bundles: Lambda gives each instance its role's credentials by these
+ * variables, for as long as it lives, so that the chain of files, containers and sign-ins has nothing to find there.
+ */
+export function defaultProvider(): () => Promise<Credentials> {
+  return async () => {
+    const {
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_SESSION_TOKEN: token,
+    } = process.env;
+    if (!accessKeyId || !secretAccessKey) {
+      const error = new Error('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, which Lambda does');
+      error.name = 'CredentialsProviderError';
+      throw error;
+    }
+    return { accessKeyId, secretAccessKey, ...(token ? { sessionToken: token } : {}) };
+  };
+}

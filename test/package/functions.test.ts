@@ -1,0 +1,71 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FUNCTION_ENVIRONMENT } from '../support/functions.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const NAMES = ['admin', 'coordinate', 'fetch', 'maintain', 'produce'];
+const KIB = 1024;
+const LINES_MAX = 40;
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidelog-functions-'));
+  build('first');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function build(name: string): void {
+  execFileSync(process.execPath, [join(ROOT, 'functions', 'build.mjs'), join(folder, name)], { stdio: 'inherit' });
+}
+
+const filesOf = (build: string, name: string) =>
+  readdirSync(join(folder, build, name))
+    .sort()
+    .map((file) => ({ file, bytes: readFileSync(join(folder, build, name, file)) }));
+
+const sizeOf = (name: string) => filesOf('first', name).reduce((sum, { bytes }) => sum + bytes.length, 0);
+
+describe('the bundles', () => {
+  it('are one for each function, and the functions are short', () => {
+    expect(readdirSync(join(folder, 'first')).sort()).toEqual(NAMES);
+    for (const name of NAMES) {
+      const lines = readFileSync(join(ROOT, 'functions', `${name}.ts`), 'utf8').split('\n').length;
+      expect({ name, long: lines > LINES_MAX }).toEqual({ name, long: false });
+    }
+  });
+
+  it.each(['produce', 'fetch'])('%s takes at most 700 KiB', (name) => {
+    expect(sizeOf(name)).toBeLessThanOrEqual(700 * KIB);
+  });
+
+  it.each(NAMES)('%s takes at most 1 MiB, and has nothing native in it', (name) => {
+    expect(sizeOf(name)).toBeLessThanOrEqual(KIB * KIB);
+    const foreign = filesOf('first', name).filter(({ bytes }) => /lmdb|platformatic|\.node"/.test(bytes.toString()));
+    expect(foreign.map(({ file }) => file)).toEqual([]);
+  });
+
+  it('are the same bytes when they are built again', () => {
+    build('second');
+    const digests = (name: string) =>
+      NAMES.flatMap((one) =>
+        filesOf(name, one).map(({ file, bytes }) => [one, file, createHash('sha256').update(bytes).digest('hex')]),
+      );
+    expect(digests('second')).toEqual(digests('first'));
+  });
+
+  it.each(NAMES)('%s is a module with a handler that answers', (name) => {
+    const entry = pathToFileURL(join(folder, 'first', name, 'index.mjs')).href;
+    const script = `const { handler } = await import('${entry}'); console.log(JSON.stringify([handler.length, await handler({}, {})]));`;
+    const env = { PATH: process.env.PATH, AWS_REGION: 'us-east-1', ...FUNCTION_ENVIRONMENT };
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env, encoding: 'utf8' });
+    const [parameters, answer] = JSON.parse(output.trim().split('\n').at(-1)!) as [number, object];
+    expect(parameters).toBe(2);
+    expect(answer).toMatchObject({ error: { status: 400 } });
+  });
+});

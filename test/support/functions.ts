@@ -1,0 +1,101 @@
+import { type Clock, systemClock } from '../../lib/core/clock.ts';
+import { type Random, systemRandom } from '../../lib/core/random.ts';
+import type { LambdaHandler } from '../../lib/lambda/handler.ts';
+import type { MaintainHandler } from '../../lib/lambda/maintain.ts';
+import type { ApiKey, RequestInput, ResponseBody } from '../../lib/protocol/apis.ts';
+import type { EnvelopeAnswer } from '../../lib/protocol/tunnel/envelope.ts';
+import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from '../../lib/protocol/tunnel/functions.ts';
+import { composeFrameFunction, composeMaintainFunction } from '../../lib/runtime/compose-function.ts';
+import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
+import { CountingMeter, meterStores } from '../../lib/storage/metering.ts';
+import type { Stores } from '../../lib/storage/ports.ts';
+import type { LoggedLine } from './engine.ts';
+import { answersIn, frameOf, invokeOf, responseOf } from './function-calls.ts';
+
+export interface FunctionsOptions {
+  readonly stores?: Stores;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** What Lambda's context says is left for each call; ms. */
+  readonly remainingMs?: number;
+}
+
+/** One instance of each function over the same stores, as a deployment has them. */
+export interface Functions {
+  readonly handlers: Readonly<Record<FrameFunction, LambdaHandler>>;
+  readonly maintain: MaintainHandler;
+  /** Counts each function's calls to the stores. */
+  readonly meters: Readonly<Record<FrameFunction | 'maintain', CountingMeter>>;
+  readonly lines: LoggedLine[];
+  /** Sends one request to the function that serves it, as the tunnel does. */
+  tell<Key extends ApiKey>(
+    apiKey: Key,
+    version: number,
+    body: RequestInput<Key>,
+    token?: string,
+  ): Promise<EnvelopeAnswer>;
+  /** The same where an answer must come: asks again for as long as it is told to. */
+  ask<Key extends ApiKey>(apiKey: Key, version: number, body: RequestInput<Key>): Promise<ResponseBody<Key>>;
+}
+
+export const FUNCTION_ENVIRONMENT = {
+  TIDELOG_STORE: 'aws',
+  TIDELOG_JOURNAL_TABLE: 'journal',
+  TIDELOG_STATE_TABLE: 'state',
+  TIDELOG_BUCKET: 'bucket',
+};
+
+/** As much of Lambda's context as the functions read. */
+export const LAMBDA_CONTEXT = { awsRequestId: 'test', getRemainingTimeInMillis: () => 29_000 };
+
+/** Cold instances; over given stores they are the next ones, or those beside. */
+export function startFunctions(options: FunctionsOptions = {}): Functions {
+  const {
+    clock = systemClock,
+    random = systemRandom,
+    remainingMs = LAMBDA_CONTEXT.getRemainingTimeInMillis(),
+  } = options;
+  const context = { ...LAMBDA_CONTEXT, getRemainingTimeInMillis: () => remainingMs };
+  const stores = options.stores ?? memoryStores({ clock, random });
+  const lines: LoggedLine[] = [];
+  const names = [...FRAME_FUNCTIONS, 'maintain'] as const;
+  const meters = Object.fromEntries(names.map((name) => [name, new CountingMeter()])) as Functions['meters'];
+  const parts = (name: (typeof names)[number]) => ({
+    environment: { ...FUNCTION_ENVIRONMENT, ...options.environment },
+    stores: meterStores(stores, meters[name]),
+    clock,
+    random,
+    logger: { log: (level: LoggedLine['level'], fields: object) => lines.push({ level, ...fields } as LoggedLine) },
+  });
+  const handlers = Object.fromEntries(
+    FRAME_FUNCTIONS.map((name) => [name, composeFrameFunction(name, parts(name))]),
+  ) as Functions['handlers'];
+  const functions: Functions = {
+    handlers,
+    maintain: composeMaintainFunction(parts('maintain')),
+    meters,
+    lines,
+    async tell(apiKey, version, body, token) {
+      const event = invokeOf({ frame: frameOf(apiKey, version, body), token });
+      const [answer] = answersIn(await handlers[functionOf(apiKey)](event, context), 1);
+      return answer!;
+    },
+    async ask(apiKey, version, body) {
+      let answer = await functions.tell(apiKey, version, body);
+      while (answer.kind === 'again') answer = await functions.tell(apiKey, version, body, answer.token);
+      return responseOf(apiKey, version, answer);
+    },
+  };
+  return functions;
+}
+
+/** The functions as a Kafka client sees them through a tunnel. */
+export function clientOf(functions: Functions) {
+  return {
+    ask: functions.ask,
+    async tell<Key extends ApiKey>(apiKey: Key, version: number, body: RequestInput<Key>) {
+      return { kind: 'answer' as const, version, body: await functions.ask(apiKey, version, body) };
+    },
+  };
+}
