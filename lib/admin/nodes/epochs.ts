@@ -1,0 +1,37 @@
+import type { Journals } from '../../journal/open-journal.ts';
+import { type JournalId, journalId } from '../../storage/items/journal-entry.ts';
+import type { Topic } from '../topics.ts';
+import type { LeaderItems } from './leader-items.ts';
+import type { KnownEpochs } from './leadership.ts';
+
+/** Beyond so many topics one listing of all leader items is cheaper than a query for each. */
+const TOPICS_READ_SINGLY_MAX = 100;
+
+/**
+ * The epochs of topics' journals, as new as views and leader items tell. Only topics with a journal that is not `known` here are
+ * looked up. Throws StoreUnavailableError.
+ */
+export async function epochsOf(
+  journals: Journals,
+  items: LeaderItems,
+  topics: readonly Topic[],
+  isKnown: (journal: JournalId) => boolean,
+): Promise<KnownEpochs> {
+  const unknown = topics.filter(({ record }) => !journalsOf(record.id, record.journals).every(isKnown));
+  const read = new Map<JournalId, number>();
+  if (unknown.length > TOPICS_READ_SINGLY_MAX) {
+    for (const [journal, epoch] of await items.allEpochs()) read.set(journal, epoch);
+  } else {
+    for (const epochs of await Promise.all(unknown.map(({ record }) => items.epochsOf(record.id)))) {
+      for (const [journal, epoch] of epochs) read.set(journal, epoch);
+    }
+  }
+  return {
+    epochOf: (journal) => Math.max(journals.peek(journal)?.journal.view.leaderEpoch ?? 0, read.get(journal) ?? 0),
+  };
+}
+
+/** The journals of a topic. */
+export function journalsOf(topicId: string, count: number): JournalId[] {
+  return Array.from({ length: count }, (_, index) => journalId(topicId, index));
+}

@@ -1,0 +1,169 @@
+import type { RequestContext } from '../../core/context.ts';
+import type { Journals, OpenJournal } from '../../journal/open-journal.ts';
+import type { JournalId } from '../../storage/items/journal-entry.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { Topic } from '../topics.ts';
+import type { NodesEnvironment } from './environment.ts';
+import { epochsOf, journalsOf } from './epochs.ts';
+import type { LeaderItems } from './leader-items.ts';
+import type { Claim, KnownEpochs, Leadership, Leads, NodeEndpoint } from './leadership.ts';
+import type { NodeList } from './node-list.ts';
+import type { Registration } from './registration.ts';
+import { takeOver } from './take-over.ts';
+
+export interface FleetOptions {
+  readonly env: NodesEnvironment;
+  readonly journals: Journals;
+  readonly items: LeaderItems;
+  readonly list: NodeList;
+  readonly registration: Registration;
+  readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
+}
+
+/** Before anybody is sent to another node the nodes are looked at anew if they were not within this; ms. Bounds those reads to two a second. */
+const LOOK_MS = 500;
+
+/** Journals that this process remembers to lead; beyond it the oldest are taken over once more, which costs an entry each. */
+const LED_MAX = 20_000;
+
+const ELSEWHERE: Claim = { kind: 'elsewhere' };
+const FAILED: Claim = { kind: 'failed', error: 'KAFKA_STORAGE_ERROR' };
+
+/** What this process took over. */
+interface Led {
+  readonly nodeId: number;
+  readonly epoch: number;
+  /** The leader item says so too, so that Metadata of any process shows an epoch that is valid here. */
+  isTold: boolean;
+  /** NodeList.generation when this was last seen to hold: others may have led while other nodes were live. */
+  generation: number;
+}
+
+/**
+ * A gateway of a fleet. It leads the journals for which its hash is the highest among the live nodes and that it took over
+ * itself, in this very process: under one epoch there is one process that acknowledges.
+ */
+export class Fleet implements Leadership {
+  readonly #options: FleetOptions;
+  readonly #led = new Map<JournalId, Led>();
+  readonly #claiming = new Map<JournalId, Promise<Claim>>();
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  get nodeId(): number {
+    return this.#options.registration.nodeId;
+  }
+
+  /** Live nodes with that listener; this process alone where nobody is registered. */
+  nodes(context: RequestContext): readonly NodeEndpoint[] {
+    const { list, advertised } = this.#options;
+    const found: NodeEndpoint[] = [];
+    for (const { nodeId, listeners, rack } of list.live()) {
+      const at = listeners.find(({ name }) => name === context.listener);
+      if (at !== undefined) found.push({ nodeId, host: at.host, port: at.port, rack });
+    }
+    return found.length > 0 ? found : [{ nodeId: this.nodeId, ...advertised(context.listener), rack: null }];
+  }
+
+  nodeOf(key: string): number | undefined {
+    return this.#options.list.leaderOf(key);
+  }
+
+  look(): Promise<void> {
+    return this.#options.list.fresh(LOOK_MS);
+  }
+
+  peek({ journal }: OpenJournal): Leads | undefined {
+    if (!this.#shouldLead(journal.id)) return undefined;
+    const led = this.#led.get(journal.id);
+    if (led === undefined || !led.isTold || led.nodeId !== this.nodeId) return undefined;
+    if (led.generation !== this.#options.list.generation) return undefined;
+    return led.epoch === journal.view.leaderEpoch ? { kind: 'leads', epoch: led.epoch } : undefined;
+  }
+
+  claim(open: OpenJournal): Promise<Claim> {
+    const { id } = open.journal;
+    let claiming = this.#claiming.get(id);
+    if (claiming === undefined) {
+      claiming = this.#claim(open)
+        .catch((error: unknown) => this.#failed(error))
+        .finally(() => this.#claiming.delete(id));
+      this.#claiming.set(id, claiming);
+    }
+    return claiming;
+  }
+
+  async mayAnswer({ journal }: OpenJournal): Promise<boolean> {
+    if (this.#shouldLead(journal.id)) return true;
+    await this.look();
+    return this.#shouldLead(journal.id);
+  }
+
+  /** What this process leads it knows; of anything else the leader items know more than a view that nobody uses here. */
+  async epochs(topics: readonly Topic[]): Promise<KnownEpochs> {
+    const { journals, items } = this.#options;
+    const known = await epochsOf(journals, items, topics, (journal) => {
+      const open = journals.peek(journal);
+      return open !== undefined && this.peek(open) !== undefined;
+    });
+    for (const { record } of topics) {
+      for (const journal of journalsOf(record.id, record.journals)) {
+        // Whoever has told its clients of a later epoch serves nobody under the earlier one.
+        const led = this.#led.get(journal);
+        if (led !== undefined && led.epoch < known.epochOf(journal)) this.#led.delete(journal);
+      }
+    }
+    return known;
+  }
+
+  #shouldLead(journal: JournalId): boolean {
+    const { list, registration } = this.#options;
+    return registration.isLive && list.leaderOf(journal) === registration.nodeId;
+  }
+
+  async #claim(open: OpenJournal): Promise<Claim> {
+    await this.look();
+    const { id } = open.journal;
+    if (!this.#shouldLead(id)) return ELSEWHERE;
+    const { generation } = this.#options.list;
+    await open.journal.catchUp(true);
+    const { view } = open.journal;
+    const led = this.#led.get(id);
+    if (led === undefined || led.nodeId !== this.nodeId || led.epoch !== view.leaderEpoch) {
+      return this.#takeOver(open, generation);
+    }
+    led.generation = generation;
+    return led.isTold ? { kind: 'leads', epoch: led.epoch } : this.#tell(id, led);
+  }
+
+  async #takeOver(open: OpenJournal, generation: number): Promise<Claim> {
+    const { id } = open.journal;
+    const { nodeId } = this;
+    const { env } = this.#options;
+    const taken = await takeOver(open, nodeId, env.clock, () => this.#shouldLead(id) && this.nodeId === nodeId);
+    if (taken.kind === 'not') return ELSEWHERE;
+    if (taken.kind === 'timedOut') return FAILED;
+    const led: Led = { nodeId, epoch: taken.epoch, isTold: false, generation };
+    this.#led.delete(id);
+    this.#led.set(id, led);
+    const oldest = this.#led.keys().next();
+    if (this.#led.size > LED_MAX && !oldest.done) this.#led.delete(oldest.value);
+    env.logger.log('debug', { event: 'taken_over', journal: id, leaderEpoch: led.epoch });
+    return this.#tell(id, led);
+  }
+
+  /** The leader item is written before anything is served under the epoch: who is fenced by it has to find it in Metadata. */
+  async #tell(journal: JournalId, led: Led): Promise<Claim> {
+    await this.#options.items.put({ journal, leaderEpoch: led.epoch, leader: led.nodeId });
+    led.isTold = true;
+    return { kind: 'leads', epoch: led.epoch };
+  }
+
+  #failed(error: unknown): Claim {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    this.#options.env.logger.log('warn', { event: 'store_unavailable', message: error.message });
+    return FAILED;
+  }
+}

@@ -1,0 +1,142 @@
+import { decodeNode, NODES_PK, type NodeRecord } from '../../storage/items/node.ts';
+import type { Item, StoreTime } from '../../storage/ports.ts';
+import type { NodesEnvironment } from './environment.ts';
+import { rendezvous } from './rendezvous.ts';
+
+/** Answers of `leaderOf` that are remembered as long as the nodes stay the same; some megabytes. */
+const REMEMBERED_MAX = 20_000;
+
+/** A node's item with the version that a conditional put needs. */
+export interface KnownNode {
+  readonly node: NodeRecord;
+  readonly version: number;
+}
+
+/** Whether a node counts as there at `now`, by store time. Pure. */
+export function isLive(node: NodeRecord, now: StoreTime): boolean {
+  return !node.left && now < node.at + node.sessionMs;
+}
+
+/**
+ * The nodes of the fleet as this process read them last. Who is live is told by the store's time at each question; the hot
+ * path asks it without reading anything.
+ */
+export class NodeList {
+  readonly #env: NodesEnvironment;
+  #known: readonly KnownNode[] = [];
+  #live: readonly NodeRecord[] = [];
+  /** Some session of `#live` ends then. */
+  #liveUntil: StoreTime = Number.NEGATIVE_INFINITY;
+  /** Clock.monotonic() at which the newest read began. */
+  #readAt = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
+  readonly #leaders = new Map<string, number | undefined>();
+  #generation = 0;
+
+  constructor(env: NodesEnvironment) {
+    this.#env = env;
+  }
+
+  /** Every node's item, also of those that are gone. */
+  get known(): readonly KnownNode[] {
+    return this.#known;
+  }
+
+  /** Another number whenever other nodes, or other processes under their ids, are live than before. */
+  get generation(): number {
+    this.live();
+    return this.#generation;
+  }
+
+  /** Those that are there now, by id. */
+  live(): readonly NodeRecord[] {
+    const now = this.#env.state.now();
+    if (!(now < this.#liveUntil)) this.#judge(now);
+    return this.#live;
+  }
+
+  /** Which live node a journal or group belongs to; undefined if there is none. */
+  leaderOf(key: string): number | undefined {
+    const live = this.live();
+    if (this.#leaders.has(key)) return this.#leaders.get(key);
+    const leader = rendezvous(
+      key,
+      live.map(({ nodeId }) => nodeId),
+    );
+    if (this.#leaders.size >= REMEMBERED_MAX) this.#leaders.clear();
+    this.#leaders.set(key, leader);
+    return leader;
+  }
+
+  /** Sees to it that what is known was read not longer than `ageMs` ago. Throws StoreUnavailableError. */
+  async fresh(ageMs: number): Promise<void> {
+    if (this.#env.clock.monotonic() - this.#readAt > ageMs) await this.refresh();
+  }
+
+  /**
+   * Reads all nodes, strongly consistent. Calls at the same time share a read, as long as it began after the call. Throws
+   * StoreUnavailableError.
+   */
+  refresh(): Promise<void> {
+    if (this.#reading === undefined) {
+      this.#reading = this.#read().finally(() => {
+        this.#reading = undefined;
+      });
+      return this.#reading;
+    }
+    this.#next ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined;
+        return this.refresh();
+      });
+    return this.#next;
+  }
+
+  /** Takes note of a node that was just written here. */
+  note(node: NodeRecord, version: number): void {
+    const others = this.#known.filter((one) => one.node.nodeId !== node.nodeId);
+    this.#take([...others, { node, version }].sort((a, b) => a.node.nodeId - b.node.nodeId));
+  }
+
+  async #read(): Promise<void> {
+    const readAt = this.#env.clock.monotonic();
+    const items: Item[] = [];
+    for (let from: string | undefined; ; ) {
+      const page = await this.#env.state.query({ pk: NODES_PK, ...(from !== undefined && { from }), consistent: true });
+      items.push(...page.items);
+      const last = page.items.at(-1);
+      if (!page.more || last === undefined) break;
+      from = `${last.sk}\0`;
+    }
+    this.#take(items.map((item) => this.#newest({ node: decodeNode(item.body), version: item.version })));
+    this.#readAt = readAt;
+  }
+
+  /** A heartbeat of this process may have been written while the read was under way. */
+  #newest(read: KnownNode): KnownNode {
+    const known = this.#known.find(({ node }) => node.nodeId === read.node.nodeId);
+    return known !== undefined && known.version > read.version ? known : read;
+  }
+
+  #take(known: readonly KnownNode[]): void {
+    this.#known = known;
+    this.#judge(this.#env.state.now());
+  }
+
+  #judge(now: StoreTime): void {
+    const live = this.#known.map(({ node }) => node).filter((node) => isLive(node, now));
+    const isSame =
+      live.length === this.#live.length && live.every((one, at) => one.incarnation === this.#live[at]!.incarnation);
+    if (!isSame) {
+      this.#leaders.clear();
+      this.#generation++;
+    }
+    this.#live = live;
+    this.#liveUntil = live.reduce(
+      (first, { at, sessionMs }) => Math.min(first, at + sessionMs),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+}

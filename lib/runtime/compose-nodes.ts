@@ -1,0 +1,48 @@
+import { Fleet } from '../admin/nodes/fleet.ts';
+import { LeaderItems } from '../admin/nodes/leader-items.ts';
+import type { Leadership } from '../admin/nodes/leadership.ts';
+import { NodeList } from '../admin/nodes/node-list.ts';
+import { type JoinOutcome, type Listeners, Registration } from '../admin/nodes/registration.ts';
+import { Solo } from '../admin/nodes/solo.ts';
+import { sleep } from '../core/clock.ts';
+import type { Journals } from '../journal/open-journal.ts';
+import type { ComposeOptions } from './compose.ts';
+
+export interface Membership {
+  /** Takes this process's place in its fleet, once it can be reached at `listeners`. Throws StoreUnavailableError. */
+  join(listeners: Listeners): Promise<JoinOutcome>;
+  /** Gives it back, so that others lead at once; does not wait longer than LEAVE_MAX_MS. */
+  leave(): Promise<void>;
+}
+
+/** A process that is asked to end has ten seconds, and needs most of them for its clients; ms. */
+const LEAVE_MAX_MS = 1_500;
+
+/** Who leads what for this process, and its place in the fleet if it has one. */
+export function composeNodes(
+  options: ComposeOptions,
+  journals: Journals,
+): { readonly leadership: Leadership; readonly membership: Membership | undefined } {
+  const { settings, stores, clock, random, logger, advertised } = options;
+  const env = { state: stores.state, clock, random, logger };
+  const items = new LeaderItems(env);
+  const rack = settings.brokerRack ?? null;
+  if (!settings.fleet || options.asFunction !== undefined) {
+    const { nodeId } = settings;
+    return { leadership: new Solo({ nodeId, rack, advertised, journals, items }), membership: undefined };
+  }
+  const list = new NodeList(env);
+  const registration = new Registration(env, list, {
+    nodeId: settings.given.has('nodeId') ? settings.nodeId : undefined,
+    rack,
+    sessionMs: settings.brokerSessionTimeoutMs,
+    heartbeatMs: settings.brokerHeartbeatIntervalMs,
+  });
+  return {
+    leadership: new Fleet({ env, journals, items, list, registration, advertised }),
+    membership: {
+      join: (listeners) => registration.join(listeners),
+      leave: () => Promise.race([registration.leave(), sleep(clock, LEAVE_MAX_MS)]),
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import { Consumer, stringDeserializers } from '@platformatic/kafka';
+import { READER_SESSION_MS, type ReaderMessage } from './reader-message.ts';
+
+/** Reads a topic as the one member of a group and tells its parent of each record. Ends when its stream does. */
+async function main([name = '', topic = '', ...brokers]: readonly string[]): Promise<void> {
+  const tell = (message: ReaderMessage) => process.send?.(message);
+  const consumer = new Consumer({
+    clientId: name,
+    groupId: `of-${name}`,
+    bootstrapBrokers: [...brokers],
+    deserializers: { key: stringDeserializers.key },
+    retries: 20,
+    retryDelay: 200,
+    connectTimeout: 2_000,
+    requestTimeout: 6_000,
+    metadataMaxAge: 2_000,
+    sessionTimeout: READER_SESSION_MS,
+    heartbeatInterval: 1_000,
+    maxWaitTime: 300,
+    autocommit: 500,
+  });
+  const stream = await consumer.consume({ topics: [topic], mode: 'committed', fallbackMode: 'earliest' });
+  tell('reading');
+  stream.on('error', () => process.exit(1));
+  stream.on('close', () => process.exit(1));
+  stream.on('data', ({ partition, offset, value }) => {
+    tell({ partition, offset: Number(offset), value: (value as Buffer).toString('base64') });
+  });
+}
+
+process.on('disconnect', () => process.exit(0));
+await main(process.argv.slice(2)).catch(() => process.exit(1));
