@@ -25,9 +25,30 @@ export default defineConfig({
       {
         test: {
           ...pool,
+          name: 'infra',
+          include: ['test/infra/**/*.test.ts'],
+          testTimeout: 120_000,
+          // Loading the CDK takes longer than any of these tests, and they share nothing that changes.
+          isolate: false,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...pool,
           name: 'compat',
           include: ['test/compat/**/*.test.ts'],
           testTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...pool,
+          name: 'aws',
+          include: ['test/aws/**/*.test.ts'],
+          globalSetup: ['test/aws/global-setup.ts'],
+          testTimeout: 180_000,
           fileParallelism: false,
         },
       },
@@ -55,6 +76,15 @@ export default defineConfig({
           name: 'crash',
           include: ['test/crash/**/*.test.ts'],
           testTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...pool,
+          name: 'fleet',
+          include: ['test/fleet/**/*.test.ts'],
+          testTimeout: 600_000,
           fileParallelism: false,
         },
       },

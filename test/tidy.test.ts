@@ -21,9 +21,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   groups: ['journal', 'log', 'admin', 'protocol/messages/consumer-protocol.ts'],
   transactions: ['journal', 'log', 'admin', 'groups'],
   broker: ['protocol', 'journal', 'log', 'admin', 'groups', 'transactions'],
-  gateway: ['broker/frame-handler.ts', 'admin/credentials'],
+  gateway: [
+    'protocol',
+    'broker/frame-handler.ts',
+    'broker/served.ts',
+    'broker/api/18-api-versions.ts',
+    'admin/credentials',
+  ],
+  lambda: ['protocol', 'broker/frame-handler.ts'],
   'index.ts': ['runtime'],
-  runtime: ['protocol', 'storage', 'journal', 'log', 'admin', 'groups', 'transactions', 'broker', 'gateway'],
+  runtime: ['protocol', 'storage', 'journal', 'log', 'admin', 'groups', 'transactions', 'broker', 'gateway', 'lambda'],
+  stacks: ['protocol/tunnel/functions.ts', 'runtime/settings'],
   cli: ['runtime', 'protocol', 'gateway'],
 };
 
@@ -52,7 +60,7 @@ function filesUnder(folder: string): string[] {
 }
 
 const lib = filesUnder('lib');
-const all = [...lib, ...filesUnder('test')];
+const all = [...lib, ...filesUnder('localstack'), ...filesUnder('test')];
 const textOf = (file: string) => readFileSync(join(ROOT, file), 'utf8');
 
 function importsOf(file: string): string[] {

@@ -1,4 +1,5 @@
 import type { AdminEnvironment } from '../admin/environment.ts';
+import type { Leadership } from '../admin/nodes/leadership.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
@@ -24,6 +25,8 @@ export interface Broker {
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
   readonly admin: AdminEnvironment;
   readonly partitions: Partitions;
+  /** Which node leads what, and which ones there are. */
+  readonly leadership: Leadership;
   readonly producerIds: ProducerIds;
   readonly groups: Groups;
   readonly offsets: Offsets;
@@ -39,6 +42,8 @@ export interface BrokerSettings {
   readonly groups: GroupConfig;
   /** Kafka's fetch.max.bytes of a broker. */
   readonly fetchMaxBytes: number;
+  /** Larger batches are refused, whatever their topic allows; no bound of its own where left out. */
+  readonly batchBytesMax?: number | undefined;
   /** The one log directory that DescribeLogDirs tells of. */
   readonly logDir: string;
 }
@@ -55,6 +60,15 @@ export class CloseConnection {
   }
 }
 
+/** Instead of an answer: it waits still, and the same request is to come once more with this token (RequestContext.again). */
+export class AskAgain {
+  readonly token: string;
+
+  constructor(token: string) {
+    this.token = token;
+  }
+}
+
 /**
  * Serves one API in all its versions. Never throws for what a client may send; StoreUnavailableError where the store's
  * silence has no error of its own in the answer.
@@ -64,4 +78,4 @@ export type Handler<Key extends ApiKey> = (
   request: RequestBody<Key>,
   version: number,
   context: RequestContext,
-) => Promise<ResponseInput<Key> | typeof NO_ANSWER | CloseConnection>;
+) => Promise<ResponseInput<Key> | typeof NO_ANSWER | CloseConnection | AskAgain>;

@@ -35,8 +35,8 @@ import { consumerGroupHeartbeat } from './api/68-consumer-group-heartbeat.ts';
 import { consumerGroupDescribe } from './api/69-consumer-group-describe.ts';
 import { listConfigResources } from './api/74-list-config-resources.ts';
 import { describeTopicPartitions } from './api/75-describe-topic-partitions.ts';
-import { type Broker, CloseConnection, type Handler, NO_ANSWER } from './broker.ts';
-import type { FrameHandler, FrameOutcome } from './frame-handler.ts';
+import { AskAgain, type Broker, CloseConnection, type Handler, NO_ANSWER } from './broker.ts';
+import type { FrameHandler, FrameOutcome, PatientFrameHandler } from './frame-handler.ts';
 import { isServed } from './served.ts';
 
 type Handlers = { readonly [Key in ApiKey]?: Handler<Key> };
@@ -91,9 +91,15 @@ export function handle<Key extends ApiKey>(
   return handler(broker, body, version, context);
 }
 
-/** The front door for whoever has frames: decodes, dispatches, encodes. */
+/** The front door for whoever has frames and waits for the answers: decodes, dispatches, encodes. */
 export function frameHandler(broker: Broker): FrameHandler {
-  return async (frame, context): Promise<FrameOutcome> => {
+  // Only a context with `again` has a request sent away.
+  return patientFrameHandler(broker) as FrameHandler;
+}
+
+/** The same for whoever may be told to ask again. */
+export function patientFrameHandler(broker: Broker): PatientFrameHandler {
+  return async (frame, context) => {
     const outcome = decodeRequest(frame, isServed);
     switch (outcome.kind) {
       case 'malformed':
@@ -115,6 +121,7 @@ export function frameHandler(broker: Broker): FrameHandler {
           const answer = await handle(broker, api.key, header.apiVersion, body, asked);
           if (answer === NO_ANSWER) return { kind: 'none' };
           if (answer instanceof CloseConnection) return { kind: 'close', reason: answer.reason };
+          if (answer instanceof AskAgain) return { kind: 'again', token: answer.token };
           const { observer } = broker;
           if (observer) eachError(api.key, answer, (code) => observer.answeredError(api.key, code));
           const chunks = encodeResponse(api.key, header.apiVersion, header.correlationId, answer as never);
@@ -134,11 +141,11 @@ function topLevelError(answer: ResponseInput<ApiKey>): number {
 
 function failure(broker: Broker, apiKey: number, error: unknown): FrameOutcome {
   if (error instanceof StoreUnavailableError) {
-    return { kind: 'close', reason: `the store does not answer: ${error.message}` };
+    return { kind: 'close', reason: `the store does not answer: ${error.message}`, fault: 'store' };
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   broker.logger.log('error', { event: 'handler_failed', apiKey, message });
-  return { kind: 'close', reason: 'an internal error, logged as handler_failed' };
+  return { kind: 'close', reason: 'an internal error, logged as handler_failed', fault: 'bug' };
 }
 
 /** The retriable error that stands for a store that does not answer, in answers that have an error per resource. */

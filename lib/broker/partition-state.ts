@@ -1,16 +1,39 @@
+import type { KnownEpochs } from '../admin/nodes/leadership.ts';
 import { journalOf, type Topic } from '../admin/topics.ts';
+import type { RequestContext } from '../core/context.ts';
+import { errorCode } from '../core/errors.ts';
 import type { Broker } from './broker.ts';
 
-/** Who leads a partition and who has it: one node, as the store keeps the copies. Reads nothing. */
-export function partitionState(broker: Broker, topic: Topic, partitionIndex: number) {
-  const nodes = [broker.nodeId];
+/** Where there is no such node. */
+const NO_NODE = -1;
+
+/**
+ * Who leads a partition and who has it: one node, as the store keeps the copies. The leader is the node that should lead, which
+ * takes over when it is first asked; the epoch is the one that the journal has come to. Reads nothing.
+ */
+export function partitionState(
+  broker: Broker,
+  topic: Topic,
+  partitionIndex: number,
+  epochs: KnownEpochs,
+  context: RequestContext,
+) {
+  const journal = journalOf(topic, partitionIndex);
+  const leader = broker.leadership.nodeOf(journal);
+  const isThere = broker.leadership.nodes(context).some(({ nodeId }) => nodeId === leader);
+  const nodes = leader === undefined || !isThere ? [] : [leader];
   return {
-    errorCode: 0,
+    errorCode: isThere ? 0 : errorCode(leader === undefined ? 'LEADER_NOT_AVAILABLE' : 'LISTENER_NOT_FOUND'),
     partitionIndex,
-    leaderId: broker.nodeId,
-    leaderEpoch: broker.admin.journals.peek(journalOf(topic, partitionIndex))?.journal.view.leaderEpoch ?? 0,
+    leaderId: nodes[0] ?? NO_NODE,
+    leaderEpoch: epochs.epochOf(journal),
     replicaNodes: nodes,
     isrNodes: nodes,
     offlineReplicas: [] as number[],
   };
+}
+
+/** The node that administrative requests go to: any may serve them, so the one that is asked, if clients can reach it. */
+export function controllerOf(nodeId: number, nodes: readonly { readonly nodeId: number }[]): number {
+  return nodes.some((one) => one.nodeId === nodeId) ? nodeId : (nodes[0]?.nodeId ?? NO_NODE);
 }

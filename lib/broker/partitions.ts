@@ -24,11 +24,14 @@ export type Resolved = OpenPartition | { readonly kind: 'failed'; readonly error
 export class Partitions {
   readonly #topics: Topics;
   readonly #journals: Journals;
+  readonly #finishesDeletions: boolean;
   readonly #finishing = new Set<Uuid>();
 
-  constructor(topics: Topics, journals: Journals) {
+  /** @param finishesDeletions whether it marks topics as deleted that it finds closed but still there */
+  constructor(topics: Topics, journals: Journals, finishesDeletions = true) {
     this.#topics = topics;
     this.#journals = journals;
+    this.#finishesDeletions = finishesDeletions;
   }
 
   /** The topic without reading anything; undefined if that is not possible. */
@@ -56,7 +59,7 @@ export class Partitions {
       if (known) {
         const open = await this.#journals.open(journalOf(topic, partition));
         if (open?.journal.view.closed === false) return { kind: 'open', topic, partition, open };
-        if (isFresh && open !== undefined) void this.#finishDeletion(topic);
+        if (isFresh && open !== undefined && this.#finishesDeletions) void this.#finishDeletion(topic);
       }
       if (isFresh || partition < 0) return known ? failed(reference) : NO_SUCH_PARTITION;
       // What is remembered may be from before the topic was given more partitions, or was deleted and created again.

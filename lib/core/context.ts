@@ -12,6 +12,28 @@ export interface RequestContext {
   readonly deadline: number;
   /** Aborts when the connection is gone or the process drains; waiting stops at once then. */
   readonly signal: AbortSignal;
+  /** What clients are told to connect to, where a gateway in front of a function says so; otherwise the listener decides. */
+  readonly advertised?: { readonly host: string; readonly port: number } | undefined;
+  /** What the answer may take; no bound where left out. */
+  readonly answerBytes?: AnswerBytes | undefined;
+  /** Only where whoever asks can ask again. */
+  readonly again?: Again | undefined;
+}
+
+/** How large an answer may be; bytes. */
+export interface AnswerBytes {
+  /** No larger one can be sent at all. */
+  readonly max: number;
+  /** What it should keep to, as others are sent beside it. */
+  readonly share: number;
+}
+
+/** A request that waits for others may be sent away, to be sent once more: functions answer within seconds. */
+export interface Again {
+  /** Aborts when what waits is to be sent away. */
+  readonly signal: AbortSignal;
+  /** What it was sent away with the last time; undefined the first time. */
+  readonly token: string | undefined;
 }
 
 export const ANONYMOUS_PRINCIPAL = 'User:ANONYMOUS';

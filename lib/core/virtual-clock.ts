@@ -92,7 +92,8 @@ export class VirtualClock implements Clock {
       const callback = timer.callback!;
       timer.callback = undefined;
       callback();
-      await settled();
+      // Twice: what runs may itself wait for a tick (lib/runtime/activity.ts).
+      await settle();
     }
   }
 

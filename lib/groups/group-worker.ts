@@ -241,6 +241,8 @@ export class GroupWorker {
         waiting.isSettled = true;
         waiting.wakeAt = result.wakeAt;
         waiting.alive = result.alive;
+        waiting.again = result.again;
+        this.#queue.sendAway(waiting);
         continue;
       }
       const session = result.alive === undefined ? undefined : sessions.get(result.alive);

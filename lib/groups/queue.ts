@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { StoreTime } from '../storage/ports.ts';
-import type { Submitted } from './environment.ts';
+import type { SentAway, Submitted } from './environment.ts';
 import type { Group } from './group.ts';
 import type { Step } from './step.ts';
 
@@ -22,10 +22,15 @@ export interface Waiting {
   alive: string | undefined;
   /** It is decided, and its answer waits for the member's lease: it is not asked again. */
   awaitsLease: boolean;
-  answer(answer: Submitted<unknown>): void;
+  /** With what it may be sent away, once it is settled; undefined while it may not. */
+  again: string | undefined;
+  answer(answer: Submitted<unknown> | SentAway): void;
 }
 
-/** The requests to one group, in the order of their arrival; each leaves by its answer, its deadline or its client's end. */
+/**
+ * The requests to one group, in the order of their arrival; each leaves by its answer, its deadline, its client's end, or sent
+ * away to come again.
+ */
 export class RequestQueue {
   readonly #clock: Clock;
   readonly #waiting = new Set<Waiting>();
@@ -49,9 +54,10 @@ export class RequestQueue {
   }
 
   /** Puts a request in; its answer. */
-  add<Reply>(step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>> {
+  add<Reply>(step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply> | SentAway> {
     return new Promise((resolve) => {
       const gone = () => this.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+      const sentAway = () => this.sendAway(waiting);
       const waiting: Waiting = {
         step,
         context,
@@ -61,13 +67,16 @@ export class RequestQueue {
         wakeAt: undefined,
         alive: undefined,
         awaitsLease: false,
+        again: undefined,
         answer(answer) {
           context.signal.removeEventListener('abort', gone);
-          resolve(answer as Submitted<Reply>);
+          context.again?.signal.removeEventListener('abort', sentAway);
+          resolve(answer as Submitted<Reply> | SentAway);
         },
       };
       this.#waiting.add(waiting);
       context.signal.addEventListener('abort', gone);
+      context.again?.signal.addEventListener('abort', sentAway);
       if (context.signal.aborted) gone();
     });
   }
@@ -83,6 +92,13 @@ export class RequestQueue {
 
   fail(waiting: Waiting, error: ErrorName): void {
     if (this.#waiting.delete(waiting)) waiting.answer({ kind: 'failed', error });
+  }
+
+  /** Sends it away if it is to go and can be: what it wanted is stored, and it waits for others. */
+  sendAway(waiting: Waiting): void {
+    const { context, again } = waiting;
+    if (again === undefined || context.again?.signal.aborted !== true) return;
+    if (this.#waiting.delete(waiting)) waiting.answer({ kind: 'again', token: again });
   }
 
   /** Answers those whose time is up: their clients ask again, here or at another process. */

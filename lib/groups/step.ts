@@ -48,6 +48,8 @@ export type StepResult<Reply> =
       readonly next: Step<Reply>;
       readonly wakeAt?: StoreTime;
       readonly alive?: string;
+      /** What another process needs beside the request to go on waiting; left out where the request cannot be sent away. */
+      readonly again?: string;
     }
   /** A fact is missing (a topic's partitions): the coordinator awaits `load` and asks again. Throws StoreUnavailableError. */
   | { readonly kind: 'load'; load(): Promise<void> };

@@ -38,6 +38,7 @@ export class AppendQueue {
   #waitingBytes = 0;
   readonly #steps: Step[] = [];
   #running = false;
+  #gathering = false;
   #objectRequested = false;
   /** When the next deadline is looked at, by Clock.monotonic(); Infinity while the queue is idle. */
   #alarmAt = Number.POSITIVE_INFINITY;
@@ -68,7 +69,7 @@ export class AppendQueue {
       this.#waitingBytes += batch.bytes.length;
       this.#rate.add(batch.bytes.length, this.#journal.env.clock.monotonic());
       this.#setAlarm(deadline);
-      this.#pump();
+      this.#gather();
     });
   }
 
@@ -83,6 +84,21 @@ export class AppendQueue {
         expire: () => resolve('timedOut'),
       });
       this.#setAlarm(deadline);
+      this.#pump();
+    });
+  }
+
+  /** Goes on at once, or where requests come by the bunch, when the bunch is there. */
+  #gather(): void {
+    const { gatherMs, clock } = this.#journal.env;
+    if (gatherMs === undefined || this.#running) {
+      this.#pump();
+      return;
+    }
+    if (this.#gathering) return;
+    this.#gathering = true;
+    clock.setTimer(gatherMs, () => {
+      this.#gathering = false;
       this.#pump();
     });
   }

@@ -1,4 +1,6 @@
+import { sleep } from '../core/clock.ts';
 import type { Offset } from '../core/offset.ts';
+import { randomInt } from '../core/random.ts';
 import { patchBatch } from '../protocol/records/batch.ts';
 import { entryPk, entrySk } from '../storage/items/journal-entry.ts';
 import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
@@ -17,6 +19,16 @@ import type { WalStretch } from './wal.ts';
 const READ_FIRST_CONTENTION = 2;
 const CONTENTION_MAX = 8;
 
+/**
+ * Waits after lost races, chosen in the simulation with AWS's latencies (docs/PERFORMANCE.md): half of what an attempt takes, up to
+ * eightfold, which is what some ten writers need to get through one after the other.
+ */
+const RACE_WAIT_SHARE = 0.5;
+const RACE_WAIT_GROWTH_MAX = 8;
+const RACE_WAIT_MAX_MS = 1_000;
+/** After more losses than these a writer's waits become shorter. */
+const PATIENT_LOSSES = 4;
+
 /** Makes a control entry from the view as it stands, or `undefined` if there is nothing to write (any more). */
 export type EntryMaker = (view: JournalView, time: StoreTime) => Entry | undefined;
 
@@ -30,6 +42,8 @@ export class Appender {
   /** Grows with each lost race, and shrinks with each append that lost none. */
   #contention = 0;
   #lostRace = false;
+  /** Races lost since the last entry of its own. */
+  #losses = 0;
 
   constructor(journal: Journal, checkpointer: Checkpointer) {
     this.#journal = journal;
@@ -41,9 +55,27 @@ export class Appender {
     for (let attempt = 0; ; attempt++) {
       group.expire(this.#journal.env.clock.monotonic());
       if (group.requests.length === 0) return;
+      const losses = this.#losses;
+      const startedAt = this.#journal.env.clock.monotonic();
       if (await this.#surviving(() => this.#attempt(group))) return;
-      await backoff(this.#journal, attempt + this.#contention);
+      if (this.#losses > losses) await this.#letOthersPass(this.#journal.env.clock.monotonic() - startedAt);
+      else await backoff(this.#journal, attempt);
     }
+  }
+
+  /**
+   * After a lost race that took `tookMs`. The first is as a rule lost to an entry that was there long before, so that nobody is in the
+   * way of the next attempt; from then on others are about, and the wait grows, in units of what an attempt takes. It shrinks again
+   * for who has lost often: whoever comes fresh would win against the one that waits longest.
+   */
+  async #letOthersPass(tookMs: number): Promise<void> {
+    const losses = this.#losses;
+    if (losses <= 1) return;
+    const unit = tookMs * RACE_WAIT_SHARE;
+    const grown = unit * Math.min(RACE_WAIT_GROWTH_MAX, 2 ** (losses - 2));
+    const bound = losses <= PATIENT_LOSSES ? grown : Math.max(unit, grown / (losses - PATIENT_LOSSES));
+    const { clock, random } = this.#journal.env;
+    await sleep(clock, randomInt(random, 0, Math.ceil(Math.min(bound, RACE_WAIT_MAX_MS)) + 1));
   }
 
   /**
@@ -149,7 +181,7 @@ export class Appender {
     const journal = this.#journal;
     const age = journal.env.stores.journal.now() - journal.confirmedAt;
     const old = !(age < VIEW_AGE_MAX_MS);
-    const confirm = current || old || this.#contention >= READ_FIRST_CONTENTION;
+    const confirm = current || old || this.#losses > 0 || this.#contention >= READ_FIRST_CONTENTION;
     if (confirm) await journal.catchUp(true);
     return confirm;
   }
@@ -175,13 +207,14 @@ export class Appender {
       if (entry.kind === 'records') journal.env.observer?.committed(entry.batches.length);
       if (!this.#lostRace) this.#contention = Math.floor(this.#contention / 2);
       this.#lostRace = false;
+      this.#losses = 0;
       this.#checkpointer.poke();
     } else if (outcome.kind === 'taken') {
       journal.env.observer?.conflicted();
       this.#contention = Math.min(this.#contention + 1, CONTENTION_MAX);
       this.#lostRace = true;
+      this.#losses++;
       if (outcome.item !== undefined && journal.view.seq === seq - 1) journal.advanceWith(outcome.item);
-      await journal.catchUp(true);
     }
     return outcome;
   }

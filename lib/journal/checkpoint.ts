@@ -17,7 +17,7 @@ import { atBlockBoundary, type JournalView } from './view.ts';
 const MIN_INTERVAL_MS = 1_000;
 
 /** An object is deleted this long after it stopped being named (rule R5). */
-const OBJECT_GRACE_MS = 60 * 60 * 1000;
+export const OBJECT_GRACE_MS = 60 * 60 * 1000;
 
 /** An object is named within this time of its PUT (rule R5). */
 export const NAME_WITHIN_MS = 10 * 60 * 1000;
@@ -126,7 +126,8 @@ export class Checkpointer {
   }
 
   #forget(key: string | undefined): void {
-    if (key !== undefined) this.#unnamed.push({ key, since: this.#env.stores.state.now() });
+    if (key !== undefined && this.#env.collectsObjects !== false)
+      this.#unnamed.push({ key, since: this.#env.stores.state.now() });
   }
 
   async #collect(): Promise<void> {

@@ -11,6 +11,8 @@ export interface BatchToAppend extends SequencedBatch {
   readonly bytes: Buffer;
   /** True once a transaction coordinator has vouched that this transaction is open (rule R14). */
   readonly transactionVerified: boolean;
+  /** The epoch under which whoever appends it leads the journal; undefined for those who append under any (rule R10). */
+  readonly leaderEpoch?: number | undefined;
   /** Asked at each decision: whether a batch that the producer had sent before this one has failed. */
   readonly isBehindFailure?: (() => boolean) | undefined;
 }
@@ -28,6 +30,9 @@ export type AppendDecision =
 export function decideAppend(draft: Draft, batch: BatchToAppend, isBehindFailure = false): AppendDecision {
   if (draft.view.closed) {
     return { kind: 'rejected', error: 'UNKNOWN_TOPIC_OR_PARTITION', message: 'the topic was deleted' };
+  }
+  if (batch.leaderEpoch !== undefined && batch.leaderEpoch !== draft.view.leaderEpoch) {
+    return { kind: 'rejected', error: 'NOT_LEADER_OR_FOLLOWER', message: 'another node has taken over' };
   }
   if (batch.producerId >= 0) {
     const state = draft.producer(batch.partition, batch.producerId);

@@ -30,6 +30,10 @@ export interface JournalEnvironment {
   readonly trust: Trust;
   /** Nobody watches when left out. */
   readonly observer?: Observer | undefined;
+  /** How long a queue without anything in flight waits for more to come; not at all when left out. */
+  readonly gatherMs?: number | undefined;
+  /** False where the objects of replaced checkpoints are somebody else's to delete. */
+  readonly collectsObjects?: boolean | undefined;
 }
 
 /** Whether views may still be believed to be young; a signature that the store calls expired ends it for all of them. */

@@ -16,6 +16,8 @@ export interface PartitionToFetch {
   readonly maxBytes: number;
   /** The leader epoch the client knows, -1 for none. */
   readonly currentLeaderEpoch: number;
+  /** The epoch under which this process leads the journal; undefined for one that shows what it has under any. */
+  readonly leaderEpoch?: number | undefined;
 }
 
 export interface FetchLimits {
@@ -40,9 +42,6 @@ export interface FetchedPartition {
   /** Whole batches; the first may begin before the offset that was asked for. */
   readonly batches: readonly Buffer[];
   readonly size: number;
-}
-
-interface ReadPartition extends FetchedPartition {
   /**
    * What counts towards `minBytes`: where a limit cut whole batches off, as much as the limit allows, as in Kafka. Waiting
    * would not make such an answer larger.
@@ -122,8 +121,8 @@ async function readAll(
   partitions: readonly PartitionToFetch[],
   isolation: IsolationLevel,
   maxBytes: number,
-): Promise<ReadPartition[]> {
-  const fetched: ReadPartition[] = [];
+): Promise<FetchedPartition[]> {
+  const fetched: FetchedPartition[] = [];
   let left = maxBytes;
   let empty = true;
   for (const one of partitions) {
@@ -140,11 +139,12 @@ async function readOne(
   isolation: IsolationLevel,
   maxBytes: number,
   atLeastOne: boolean,
-): Promise<ReadPartition> {
+): Promise<FetchedPartition> {
   const { journal } = one.open;
   const { view } = journal;
   if (view.closed) return failed('UNKNOWN_TOPIC_OR_PARTITION');
   const partition = view.partitions.get(one.partition) ?? emptyPartition(one.partition);
+  if (one.leaderEpoch !== undefined && one.leaderEpoch !== view.leaderEpoch) return failed('NOT_LEADER_OR_FOLLOWER');
   const fenced = epochProblem(view, one.currentLeaderEpoch);
   if (fenced !== undefined) return failed(fenced);
   const bounds = {
@@ -172,7 +172,7 @@ async function readOne(
   }
 }
 
-function failed(error: ErrorName): ReadPartition {
+function failed(error: ErrorName): FetchedPartition {
   return {
     error,
     highWatermark: NO_OFFSET,

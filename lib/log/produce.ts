@@ -22,6 +22,8 @@ export interface PartitionToProduce {
   /** A transaction coordinator has vouched for the producer's open transaction (rule R14). */
   readonly transactionVerified: boolean;
   /** See BatchToAppend. */
+  readonly leaderEpoch?: number | undefined;
+  /** See BatchToAppend. */
   readonly isBehindFailure?: (() => boolean) | undefined;
 }
 
@@ -129,6 +131,7 @@ function batchToAppend(
     baseSequence: header.baseSequence,
     transactional: isTransactional(header.attributes),
     transactionVerified: request.transactionVerified,
+    leaderEpoch: request.leaderEpoch,
     isBehindFailure: request.isBehindFailure,
     bytes,
   };

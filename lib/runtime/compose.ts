@@ -3,14 +3,15 @@ import type { TopicDefaults } from '../admin/topic-configs.ts';
 import { Topics } from '../admin/topics.ts';
 import { allowAll } from '../broker/authorize.ts';
 import type { Broker } from '../broker/broker.ts';
-import { frameHandler } from '../broker/dispatch.ts';
-import type { FrameHandler } from '../broker/frame-handler.ts';
+import { frameHandler, patientFrameHandler } from '../broker/dispatch.ts';
+import type { FrameHandler, PatientFrameHandler } from '../broker/frame-handler.ts';
 import { Partitions } from '../broker/partitions.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Random } from '../core/random.ts';
-import type { Uuid } from '../core/uuid.ts';
+import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
+import type { GroupCoordinator } from '../groups/coordinator.ts';
 import { EntryCache } from '../journal/entry-cache.ts';
 import { COST_PACING, type JournalEnvironment, LATENCY_PACING } from '../journal/environment.ts';
 import { Journals } from '../journal/open-journal.ts';
@@ -20,6 +21,7 @@ import { ReadBudget } from '../log/read-budget.ts';
 import type { Stores } from '../storage/ports.ts';
 import { ProducerIds } from '../transactions/producer-ids.ts';
 import { composeGroups, groupConfig } from './compose-groups.ts';
+import { composeNodes, type Membership } from './compose-nodes.ts';
 import { brokerConfigs } from './settings/broker-configs.ts';
 import type { Settings } from './settings/settings.ts';
 
@@ -35,12 +37,29 @@ export interface ComposeOptions {
   readonly unsentBytes?: () => number;
   /** Nobody watches when left out. */
   readonly observer?: Observer | undefined;
+  /** Left out for a process that runs on by itself. */
+  readonly asFunction?: FunctionTraits | undefined;
+}
+
+/** What is otherwise in a process that stands still between its requests and has few rights. */
+export interface FunctionTraits {
+  /** Whether its answers tell the cluster's id, which costs a read, and a write where there is none yet. */
+  readonly tellsClusterId: boolean;
+  /** Whether it deletes what it finds no longer needed: closed topics' items, replaced checkpoints' objects. */
+  readonly tidiesUp: boolean;
+  /** Larger batches are refused; bytes. */
+  readonly batchBytesMax: number;
 }
 
 export interface ComposedBroker {
   readonly broker: Broker;
   readonly handleFrame: FrameHandler;
+  /** For those who may be told to ask again. */
+  readonly handlePatiently: PatientFrameHandler;
   readonly clusterId: Uuid;
+  readonly groups: GroupCoordinator;
+  /** Undefined for a process that is in no fleet. */
+  readonly membership: Membership | undefined;
   /** Lets checkpoints that are being written finish. */
   close(): Promise<void>;
 }
@@ -64,18 +83,25 @@ const READ_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Joins the stores and the rooms: the engine with its front door for frames. Throws StoreUnavailableError. */
 export async function composeBroker(options: ComposeOptions): Promise<ComposedBroker> {
-  const { stores, clock, random, logger, settings } = options;
+  const { stores, clock, random, logger, settings, asFunction } = options;
   const env = journalEnvironment(options);
   const journals = new Journals(env);
-  const topics = new Topics(stores.state, clock, topicDefaults(settings));
-  const id = settings.clusterId ?? (await clusterId(stores.state, clock, random));
+  // A frozen function's monotonic clock may stand still, so its caches age by the wall clock, on which nothing else depends.
+  const ageing = asFunction === undefined ? clock : wallClock(clock);
+  const topics = new Topics(stores.state, ageing, topicDefaults(settings));
+  const isTold = asFunction?.tellsClusterId !== false;
+  const id = settings.clusterId ?? (isTold ? await clusterId(stores.state, clock, random) : ZERO_UUID);
   const { groups, offsets } = composeGroups(options, topics);
+  const { leadership, membership } = composeNodes(options, journals);
   const broker: Broker = {
     clock,
     logger,
     authorize: allowAll,
     clusterId: id,
-    nodeId: settings.nodeId,
+    get nodeId() {
+      return leadership.nodeId;
+    },
+    leadership,
     advertised: options.advertised,
     admin: {
       journals,
@@ -85,7 +111,7 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
       defaultJournals: settings.journals,
       brokerConfigs: brokerConfigs(settings),
     },
-    partitions: new Partitions(topics, journals),
+    partitions: new Partitions(topics, journals, asFunction?.tidiesUp !== false),
     producerIds: new ProducerIds(stores.state, clock, random),
     groups,
     offsets,
@@ -95,15 +121,33 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
       deleteTopics: settings.deleteTopicEnable,
       groups: groupConfig(settings),
       fetchMaxBytes: settings.fetchMaxBytes,
+      batchBytesMax: asFunction?.batchBytesMax,
       logDir: logDirOf(settings),
     },
     observer: options.observer,
   };
   const close = async () => {
+    await membership?.leave();
     await groups.close();
     await journals.settle();
   };
-  return { broker, handleFrame: frameHandler(broker), clusterId: id, close };
+  return {
+    broker,
+    handleFrame: frameHandler(broker),
+    handlePatiently: patientFrameHandler(broker),
+    clusterId: id,
+    groups,
+    membership,
+    close,
+  };
+}
+
+function wallClock(clock: Clock): Clock {
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.now(),
+    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+  };
 }
 
 /** What stands for Kafka's log directory: where the records are. */
@@ -111,11 +155,17 @@ function logDirOf({ store, dataDir, bucket }: Settings): string {
   return { embedded: dataDir, memory: 'memory', aws: `s3://${bucket}` }[store];
 }
 
-function journalEnvironment({ stores, clock, random, logger, settings, observer }: ComposeOptions): JournalEnvironment {
+/** All frames of one envelope reach a function's queues within one turn; a flush that gathers longer only makes them wait. */
+const FUNCTION_GATHER_MS = 1;
+
+function journalEnvironment(options: ComposeOptions): JournalEnvironment {
+  const { stores, clock, random, logger, settings, observer, asFunction } = options;
   const local = settings.store !== 'aws';
-  const tier = tierLimits(settings);
+  const isFunction = asFunction !== undefined;
+  // A function flushes once per request, whatever the rate: only the size of the flush decides where it goes.
+  const tier = isFunction ? { ...tierLimits(settings), lingerMs: 0 } : tierLimits(settings);
   const limits = {
-    lingerMs: tier.lingerMs,
+    lingerMs: isFunction ? FUNCTION_GATHER_MS : tier.lingerMs,
     flushBytes: settings.walFlushBytes,
     inFlight: local ? WAL_IN_FLIGHT_LOCAL : WAL_IN_FLIGHT_AWS,
   };
@@ -130,6 +180,8 @@ function journalEnvironment({ stores, clock, random, logger, settings, observer 
     pacing: settings.profile === 'cost' ? COST_PACING : LATENCY_PACING,
     trust: { generation: 0 },
     observer,
+    gatherMs: isFunction ? FUNCTION_GATHER_MS : undefined,
+    collectsObjects: asFunction?.tidiesUp,
   };
 }
 

@@ -1,15 +1,16 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
-import type { GatewayLimits } from '../gateway/limits.ts';
 import { type Gateway, ListenError, startGateway } from '../gateway/server.ts';
 import type { Stores } from '../storage/ports.ts';
-import { composeBroker } from './compose.ts';
+import { type ComposedBroker, composeBroker } from './compose.ts';
+import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
 import type { Monitoring } from './metrics/monitoring.ts';
 import { openStores } from './open-stores.ts';
-import { type Address, formatAddress, isWildcard, type Listener } from './settings/listeners.ts';
+import { type Address, formatAddress } from './settings/listeners.ts';
 import type { Settings } from './settings/settings.ts';
 import { StartError } from './start-error.ts';
+import { scheduleUpkeep } from './upkeep-schedule.ts';
 
 export { StartError };
 
@@ -32,9 +33,6 @@ export interface Tidelog {
   /** Lets requests in progress finish (up to DRAIN_TIMEOUT_MS), then closes gateway, engine and store. Call it once. */
   close(): Promise<void>;
 }
-
-/** Below the 10 s that container runtimes wait between SIGTERM and SIGKILL. */
-export const DRAIN_TIMEOUT_MS = 8_000;
 
 /**
  * Starts Tidelog in this process. Throws StartError, whose message tells a user what is wrong and what to do; nothing
@@ -80,6 +78,8 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
       throw error;
     }
     const started = gateway;
+    await joinFleet(broker, settings, advertised, started);
+    const endUpkeep = scheduleUpkeep(broker, clock, logger);
     const bootstrapServers = settings.listeners.map(({ name }) => formatAddress(advertised(name))).join(',');
     monitoring?.opened(
       { gateway: () => started.stats, journals: broker.broker.admin.journals },
@@ -99,7 +99,9 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
       monitoring,
       async close() {
         try {
+          endUpkeep();
           monitoring?.draining();
+          await broker.membership?.leave();
           await started.drain(DRAIN_TIMEOUT_MS);
           await broker.close();
         } finally {
@@ -116,6 +118,28 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
   }
 }
 
+/** Takes this process's place in its fleet, if it is for one. Closes everything that was opened where it cannot. Throws StartError. */
+async function joinFleet(
+  broker: ComposedBroker,
+  { listeners }: Settings,
+  advertised: (name: string) => Address,
+  gateway: Gateway,
+): Promise<void> {
+  const places = listeners.map(({ name }) => ({ name, ...advertised(name) }));
+  try {
+    const outcome = await broker.membership?.join(places);
+    if (outcome?.kind !== 'taken') return;
+    const where = outcome.by.listeners.map(formatAddress).join(', ');
+    throw new StartError(
+      `Node id ${outcome.nodeId} is in use by the gateway at ${where}, which is running. Give this one another --node-id, or none.`,
+    );
+  } catch (error) {
+    await gateway.drain(0);
+    await broker.close();
+    throw error;
+  }
+}
+
 /** Loads what serves the metrics only when it is wanted, so that no other start waits for it. Throws StartError. */
 async function openMonitoring(
   { metricsHost: host, metricsPort: port }: Settings,
@@ -128,46 +152,6 @@ async function openMonitoring(
   try {
     return await startMonitoring({ host, port, stores, clock, logger });
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'EADDRINUSE' ? 'another process has the port' : message;
-    throw new StartError(
-      `The metrics cannot be served on ${formatAddress({ host, port })}: ${reason}. Choose another address with --metrics-port and --metrics-host.`,
-      { cause: error },
-    );
-  }
-}
-
-/** What clients are told to connect to; `boundPort` stands in for port 0, which means any free one. */
-function advertisedAddress(listener: Listener, boundPort: number | undefined): Address {
-  const { host, port } = listener.advertised ?? listener;
-  return { host, port: port === 0 ? (boundPort ?? 0) : port };
-}
-
-function gatewayLimits(settings: Settings): Partial<GatewayLimits> {
-  const { queuedMaxRequestBytes } = settings;
-  return {
-    frameBytesMax: settings.socketRequestMaxBytes,
-    requestMemoryBytesMax: queuedMaxRequestBytes < 0 ? Number.POSITIVE_INFINITY : queuedMaxRequestBytes,
-    connectionsMax: settings.maxConnections,
-    connectionsPerHostMax: settings.maxConnectionsPerIp,
-    idleMsMax: settings.connectionsMaxIdleMs,
-  };
-}
-
-function listenProblem({ listener, code, message }: ListenError): string {
-  const { name, port } = listener;
-  const address = formatAddress({ host: isWildcard(listener.host) ? '*' : listener.host, port });
-  switch (code) {
-    case 'EADDRINUSE':
-      return `Listener ${name} cannot use ${address}: another process has the port. Stop it, or choose another port with --listeners ${name}://127.0.0.1:PORT.`;
-    case 'EACCES':
-      return `Listener ${name} may not use ${address}: ports below 1024 need rights that this user does not have. Choose a higher one with --listeners.`;
-    case 'EADDRNOTAVAIL':
-      return `Listener ${name} cannot use ${address}: this machine does not have that address. Listen on 127.0.0.1, or on one that it has.`;
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `Listener ${name} cannot use ${address}: the host name is not known. Check it in --listeners.`;
-    default:
-      return `Listener ${name} cannot use ${address} (${code}: ${message}). Check --listeners.`;
+    throw new StartError(metricsProblem({ host, port }, error), { cause: error });
   }
 }

@@ -98,6 +98,17 @@ export class Gateway {
     this.state = 'down';
   }
 
+  /** Asks it to end, as a deployment does, and waits until it has; false if it did not end in order. */
+  async stop(): Promise<boolean> {
+    const child = this.#child;
+    if (child === undefined || this.state !== 'up') return true;
+    this.#isKilled = true;
+    child.kill('SIGTERM');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    this.state = 'down';
+    return child.exitCode === 0;
+  }
+
   /** Lets it stand still, as a virtual machine that is paused does. */
   freeze(): void {
     if (this.state !== 'up') return;

@@ -22,6 +22,8 @@ export interface LibraryOptions {
   readonly pauseMsMax: number;
   readonly random: () => number;
   readonly report: Report;
+  /** After a failed `send` the application does nothing but ask again: the library has to find its way by itself. */
+  readonly isPatient?: boolean;
 }
 
 /** An application waits so long for one `send`, whatever its library is still trying; ms. */
@@ -33,7 +35,8 @@ const BEGINS_ANEW = 0.1;
 /** Refusals that a producer with one batch on its way at a time gives no reason for. */
 const NEVER = /OUT_OF_ORDER_SEQUENCE_NUMBER|DUPLICATE_SEQUENCE_NUMBER|INVALID_PRODUCER_EPOCH|UNKNOWN_PRODUCER_ID/;
 const UNKNOWN_TOPIC = /UNKNOWN_TOPIC/;
-const RETRIABLE = /REQUEST_TIMED_OUT|KAFKA_STORAGE_ERROR|LEADER_NOT_AVAILABLE|COORDINATOR_NOT_AVAILABLE/;
+const RETRIABLE =
+  /REQUEST_TIMED_OUT|KAFKA_STORAGE_ERROR|NOT_LEADER|LEADER_NOT_AVAILABLE|COORDINATOR_NOT_AVAILABLE|BROKER_NOT_FOUND/;
 
 /** An application that has its library send the same records again until they are acknowledged, and then the next. */
 export class LibraryProducer {
@@ -100,6 +103,8 @@ export class LibraryProducer {
       !RETRIABLE.test(names)
     ) {
       report('unexpectedError', what);
+    } else if (this.#options.isPatient === true) {
+      return;
     } else if (random() < BEGINS_ANEW) {
       this.#beginAnew(batch);
     } else if (random() < RECONNECTS) {

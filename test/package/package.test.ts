@@ -1,18 +1,36 @@
 import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ApiKey } from '../../lib/protocol/apis.ts';
+import { findPython } from '../../localstack/python.ts';
 import { median } from '../bench/statistics.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { batchOf, createTopic, fetchRequest, produce } from '../support/requests.ts';
+import { have } from '../support/tools.ts';
 import { cleanEnvironment, copyExample, type InstalledPackage, installPackage, ROOT } from './installed-package.ts';
-import { EMBEDDING_PROGRAM, TIMED_PROGRAM, TSCONFIG, TYPED_PROGRAM, WRONG_PROGRAM } from './programs.ts';
+import {
+  CDK_PACKAGES,
+  CDK_PROGRAM,
+  CDK_TYPED_PROGRAM,
+  EMBEDDING_PROGRAM,
+  TIMED_PROGRAM,
+  TSCONFIG,
+  TYPED_PROGRAM,
+  WRONG_PROGRAM,
+} from './programs.ts';
 
 const INSTALL_TIMEOUT_MS = 240_000;
 const STARTS = 7;
 
 /** From a program's first line to a broker that takes connections: what a test file waits for. */
 const READY_MS_MAX = 300;
+
+const HAVE_PYTHON = have(
+  'Python 3.10',
+  (await findPython()) !== undefined,
+  'Install it to run the tests with MiniStack.',
+);
 
 let installed: InstalledPackage;
 
@@ -29,7 +47,10 @@ describe('the tarball', () => {
       expect(paths).toContain(needed);
     }
     const strange = paths.filter(
-      (path) => !/^(dist\/(lib|functions|chunks)\/.*\.(js|d\.ts)|[A-Z]+(\.md)?|package\.json)$/.test(path),
+      (path) =>
+        !/^(dist\/(lib|functions|localstack|chunks)\/.*\.(m?js|d\.ts)|dist\/lib\/stacks\/gateway-image\/(Dockerfile|start\.sh)|localstack\/compose\.yaml|[A-Z]+(\.md)?|package\.json)$/.test(
+          path,
+        ),
     );
     expect(strange).toEqual([]);
     process.stderr.write(
@@ -119,6 +140,55 @@ describe('the examples', () => {
     const folder = copyExample(installed, 'embedded-test');
     const { stdout } = await installed.run('npm', ['--prefix', folder, 'test']);
     expect(stdout).toMatch(/^# pass 1$|^ℹ pass 1$/m);
+  });
+});
+
+describe('the construct', () => {
+  it('is the only part that needs the CDK, and says so', async () => {
+    expect(existsSync(join(installed.folder, 'node_modules/aws-cdk-lib'))).toBe(false);
+    const program = installed.write('no-cdk.js', "await import('tidelog');\nawait import('tidelog/cdk');");
+    await expect(installed.run(process.execPath, [program])).rejects.toThrow(/Cannot find package 'aws-cdk-lib'/);
+  });
+
+  it(
+    'synthesizes in an app of somebody else, with the functions that came along',
+    async () => {
+      await installed.run('npm', ['install', '--no-audit', '--no-fund', '--loglevel', 'error', ...CDK_PACKAGES]);
+      const program = installed.write('cdk-app.js', CDK_PROGRAM);
+      const { stdout } = await installed.run(process.execPath, [program]);
+      expect(JSON.parse(stdout)).toEqual({ functions: 5, tables: 2, assets: 5, largestMiB: 0 });
+    },
+    INSTALL_TIMEOUT_MS,
+  );
+
+  it('has types that a strict app compiles against', async () => {
+    const { compilerOptions } = TSCONFIG;
+    const lenient = { ...compilerOptions, skipLibCheck: true, exactOptionalPropertyTypes: false };
+    installed.write('tsconfig.json', JSON.stringify({ compilerOptions: lenient, files: ['cdk-typed.ts'] }));
+    installed.write('cdk-typed.ts', CDK_TYPED_PROGRAM);
+    await expect(compile()).resolves.toBe('');
+  });
+});
+
+describe.runIf(HAVE_PYTHON)('tidelog/localstack', () => {
+  it(
+    'brings up an endpoint with Tidelog on it for the tests of the example integration-test-aws',
+    async () => {
+      // The example's own devDependencies, less those that are there.
+      const folder = copyExample(installed, 'integration-test-aws');
+      const { devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+      const { tidelog, ...packages } = devDependencies as Record<string, string>;
+      const wanted = Object.entries(packages).map(([name, version]) => `${name}@${version}`);
+      await installed.run('npm', ['install', '--no-audit', '--no-fund', '--loglevel', 'error', ...wanted]);
+      const { stdout } = await installed.run('npm', ['--prefix', folder, 'test']);
+      expect(stdout).toMatch(/1 passed/);
+    },
+    INSTALL_TIMEOUT_MS,
+  );
+
+  it('runs as a command', async () => {
+    const { stdout } = await installed.run('npx', ['--no-install', 'tidelog-localstack', 'down']);
+    expect(stdout).toBe('There is no endpoint to end: none is up.\n');
   });
 });
 

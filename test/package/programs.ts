@@ -80,3 +80,71 @@ export const TSCONFIG = {
     noEmit: true,
   },
 };
+
+/** The oldest CDK that has what the construct needs (package.json, peerDependencies). */
+export const CDK_PACKAGES = ['aws-cdk-lib@2.226.0', 'constructs@10.4.2'];
+
+/** Puts a Tidelog into a stack; prints what came out as JSON, and how large the largest function is, in whole MiB. */
+export const CDK_PROGRAM = `
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { App, Stack } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Tidelog } from 'tidelog/cdk';
+
+const app = new App({ outdir: 'cdk.out' });
+const stack = new Stack(app, 'Shop');
+const log = new Tidelog(stack, 'Log', { settings: { 'num.partitions': '12' } });
+log.grantProduce(new Role(stack, 'Program', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') }));
+const { directory, stacks } = app.synth();
+const types = Object.values(stacks[0].template.Resources).map(({ Type }) => Type);
+const assets = readdirSync(directory).filter((name) => name.startsWith('asset.'));
+const sizes = assets.map((name) =>
+  readdirSync(join(directory, name)).reduce((sum, file) => sum + statSync(join(directory, name, file)).size, 0),
+);
+const count = (type) => types.filter((other) => other === type).length;
+console.log(JSON.stringify({
+  functions: count('AWS::Lambda::Function'),
+  tables: count('AWS::DynamoDB::Table'),
+  assets: assets.length,
+  largestMiB: Math.floor(Math.max(...sizes) / 2 ** 20),
+}));
+`;
+
+/** Uses everything that the entry for the CDK shows. */
+export const CDK_TYPED_PROGRAM = `
+import { Stack } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  type CallWay, type FrontDoor, type FrontDoorKind, type FunctionName, type GatewaySize, type LogRetentionDays,
+  type Removal, StackError, type StateResources, type Throttling,
+  Tidelog, TidelogGateway, type TidelogGatewayProps, type TidelogProps, TidelogState, type TidelogStateProps,
+} from 'tidelog/cdk';
+
+const removal: Removal = 'destroy';
+const stateProps: TidelogStateProps = { removal };
+const kind: FrontDoorKind = 'url';
+const throttling: Throttling = { requestsPerSecond: 10, burst: 20 };
+const days: LogRetentionDays = 7;
+const size: GatewaySize = { tasks: 2, cpu: 256, memoryMiB: 512 };
+const way: CallWay = 'invoke';
+
+export class Shop extends Stack {
+  addLog(): IFunction {
+    const state: StateResources = new TidelogState(this, 'State', stateProps);
+    const props: TidelogProps = { state, frontDoor: kind, throttling, logRetentionDays: days, memoryMiB: { fetch: 1024 } };
+    const log = new Tidelog(this, 'Log', props);
+    const role = new Role(this, 'Program', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+    log.grantProduce(role);
+    log.grantConsume(role, way);
+    const door: FrontDoor = log.frontDoor;
+    const gateway: TidelogGatewayProps = { state, size };
+    if (door.via === '') throw new StackError(new TidelogGateway(this, 'Gateway', gateway).bootstrapServers);
+    const name: FunctionName = 'produce';
+    // @ts-expect-error there is no such front door
+    new Tidelog(this, 'Wrong', { frontDoor: 'soap' });
+    return log.functions[name];
+  }
+}
+`;

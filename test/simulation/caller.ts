@@ -16,6 +16,7 @@ export class Caller {
   readonly random: Random;
   #connection: Connection | undefined;
   #only: Instance | undefined;
+  #asksFunctions = false;
 
   constructor(cluster: Cluster, name: string) {
     this.cluster = cluster;
@@ -37,7 +38,14 @@ export class Caller {
     this.#only = instance;
   }
 
+  /** From now on it asks processes that are in no fleet. */
+  askFunctions(): void {
+    this.leave();
+    this.#asksFunctions = true;
+  }
+
   #broker(): Instance {
+    if (this.#asksFunctions) return this.cluster.pickFunction(this.random);
     return this.#only ?? this.cluster.pick(this.random);
   }
 

@@ -1,11 +1,12 @@
 import { errorCode } from '../../lib/core/errors.ts';
 import { randomInt } from '../../lib/core/random.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
-import { Caller } from './caller.ts';
+import { ANSWER_TIMEOUT_MS, Caller } from './caller.ts';
 import { checkFetched } from './client-checks.ts';
 import type { Cluster } from './cluster.ts';
 import type { Answer } from './connection.ts';
 import type { Instance } from './instance.ts';
+import { FleetReader } from './leadership/fleet-reader.ts';
 import { type LedgerPartition, stableEnd } from './ledger.ts';
 import { journalOf, named, type SimTopic } from './topics.ts';
 
@@ -31,6 +32,8 @@ const EARLIEST = -2;
 const LATEST = -1;
 /** Now and then the end is asked for, which has to be the newest. */
 const ASK_END = 0.04;
+/** ... and where an epoch ended. */
+const ASK_EPOCH = 0.1;
 
 type FetchAnswer = Exclude<Answer<typeof ApiKey.Fetch>, 'closed'>;
 type FetchedPartition = FetchAnswer['responses'][number]['partitions'][number];
@@ -41,6 +44,8 @@ export class Consumer extends Caller {
   readonly plan: ConsumerPlan;
   readonly positions: number[];
   readonly #version: number;
+  /** Where there is a fleet, it goes to the leaders. */
+  #router: FleetReader | undefined;
   polls = 0;
   ended = false;
 
@@ -50,6 +55,7 @@ export class Consumer extends Caller {
     this.plan = plan;
     this.positions = Array.from({ length: topic.partitions }, () => 0);
     this.#version = plan.byId === true || this.random.next() < 0.5 ? WITH_IDS : WITH_NAMES;
+    if (cluster.plan.fleet !== undefined) this.#router = new FleetReader(this, topic);
   }
 
   /** Polls until `mayStop` and everything that may be read has been. */
@@ -59,9 +65,11 @@ export class Consumer extends Caller {
       if (place < this.cluster.resting) return;
       this.stayWith(this.cluster.instances[place]!);
     }
+    await this.#router?.refresh();
     while (!this.ended && this.cluster.world.violations.length === 0) {
       if (mayStop() && this.#caughtUp()) return;
       await this.#poll();
+      if (this.#router !== undefined && this.random.next() < ASK_EPOCH) await this.#router.askEpochEnd();
       if (this.random.next() < ASK_END) await this.#askEnd(randomInt(this.random, 0, this.topic.partitions));
       if (this.random.next() < this.plan.wander) this.leave();
     }
@@ -70,7 +78,8 @@ export class Consumer extends Caller {
   /** Begins anew, at one broker. */
   restart(instance: Instance): void {
     this.positions.fill(0);
-    this.stayWith(instance);
+    this.#router = instance.leads ? new FleetReader(this, this.topic) : undefined;
+    if (this.#router === undefined) this.stayWith(instance);
   }
 
   #partition(index: number): LedgerPartition | undefined {
@@ -87,7 +96,8 @@ export class Consumer extends Caller {
   async #poll(): Promise<void> {
     this.polls++;
     const asked = [...this.positions];
-    const answer = await this.ask(ApiKey.Fetch, this.#version, {
+    const target = this.#router?.target();
+    const body = {
       maxWaitMs: this.plan.maxWaitMs,
       minBytes: 1,
       maxBytes: 4 * this.plan.maxBytes,
@@ -95,18 +105,29 @@ export class Consumer extends Caller {
       topics: [
         {
           ...named(this.topic, this.#version, 'topic'),
-          partitions: asked.map((fetchOffset, partition) => ({
-            partition,
-            fetchOffset,
-            partitionMaxBytes: this.plan.maxBytes,
-          })),
+          partitions: (target?.partitions ?? asked.map((_, index) => ({ index, epoch: -1 }))).map(
+            ({ index, epoch }) => ({
+              partition: index,
+              currentLeaderEpoch: epoch,
+              fetchOffset: asked[index]!,
+              partitionMaxBytes: this.plan.maxBytes,
+            }),
+          ),
         },
       ],
       forgottenTopicsData: [],
-    });
-    if (answer === 'closed') return this.pause();
+    };
+    const answer =
+      target === undefined
+        ? await this.ask(ApiKey.Fetch, this.#version, body)
+        : await target.connection.ask(ApiKey.Fetch, this.#version, body, ANSWER_TIMEOUT_MS);
+    if (answer === 'closed') {
+      await this.pause();
+      return this.#router?.refresh();
+    }
     for (const told of answer.responses[0]?.partitions ?? []) {
       const offset = asked[told.partitionIndex]!;
+      if (target !== undefined && (await target.isMoved(told.partitionIndex, told.errorCode))) continue;
       if (told.errorCode === 0) this.#read(told, offset);
       else await this.#failed(told, offset);
     }

@@ -1,8 +1,10 @@
+import type { Clock } from '../../lib/core/clock.ts';
 import type { LogFields, LogLevel } from '../../lib/core/logger.ts';
 import { type Random, randomInt } from '../../lib/core/random.ts';
 import { encodeView } from '../../lib/journal/checkpoint-codec.ts';
 import type { OpenJournal } from '../../lib/journal/open-journal.ts';
 import { type ComposedBroker, composeBroker } from '../../lib/runtime/compose.ts';
+import type { Membership } from '../../lib/runtime/compose-nodes.ts';
 import type { Settings } from '../../lib/runtime/settings/settings.ts';
 import { StoreUnavailableError } from '../../lib/storage/ports.ts';
 import { Process } from './process.ts';
@@ -31,19 +33,40 @@ function watchfulLogger(world: World, name: string, expectErrors: boolean) {
   };
 }
 
+/** How long a process that ends goes on with what it has begun; ms. */
+const DRAIN_MS = 300;
+
+/** Before a process whose id is taken asks for it again, as whoever restarts it would; ms. */
+const REJOIN_MS = 3_000;
+
+async function keepJoining(membership: Membership, clock: Clock, name: string): Promise<void> {
+  for (;;) {
+    try {
+      const outcome = await membership.join([{ name: 'PLAINTEXT', host: name, port: 9092 }]);
+      if (outcome.kind === 'joined') return;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+    await new Promise<void>((resolve) => clock.setTimer(REJOIN_MS, resolve));
+  }
+}
+
 /** A broker process: the composed engine over its own way to the store. */
 export class Instance {
   readonly process: Process;
   readonly world: World;
   #engine: ComposedBroker | undefined;
   readonly #ready: Promise<void>;
+  readonly #leads: boolean;
 
   constructor(world: World, options: InstanceOptions) {
     this.world = world;
+    this.#leads = options.settings.fleet;
     const { name, settings, skewMs, granularityMs } = options;
     this.process = new Process(name, world.clock, skewMs);
     const { clock } = this.process;
-    const stores = processStores(this.process, world.store.client({ clock, name }), granularityMs);
+    const appends = (nonce: string) => world.leadership.appends(nonce, this);
+    const stores = processStores(this.process, world.store.client({ clock, name }), granularityMs, appends);
     const logger = watchfulLogger(world, name, options.expectErrors === true);
     const random: Random = world.split();
     const advertised = () => ({ host: name, port: 9092 });
@@ -51,6 +74,7 @@ export class Instance {
       for (;;) {
         try {
           this.#engine = await composeBroker({ stores, clock, random, logger, settings, advertised });
+          if (this.#engine.membership !== undefined) void keepJoining(this.#engine.membership, clock, this.name);
           return;
         } catch (error) {
           if (!(error instanceof StoreUnavailableError)) throw error;
@@ -58,6 +82,19 @@ export class Instance {
         }
       }
     })();
+  }
+
+  /** True for a gateway of a fleet, which leads; false for a sidecar or function, which appends beside the leaders. */
+  get leads(): boolean {
+    return this.#leads;
+  }
+
+  /** An orderly end: gives its place back, lets requests be finished, and is gone. */
+  async stop(): Promise<void> {
+    await this.ready();
+    await this.engine.membership?.leave();
+    await new Promise<void>((resolve) => this.process.clock.setTimer(DRAIN_MS, resolve));
+    this.process.crash();
   }
 
   get name(): string {

@@ -1,7 +1,16 @@
 import type { Mutation } from './mutation.ts';
 import { GROUPS, OFFSETS } from './mutations-groups.ts';
+import { LEADING } from './mutations-leadership.ts';
 import { READING, STORING } from './mutations-reading.ts';
 import { BATCHES, WRITING } from './mutations-writing.ts';
 
 /** All that the simulation has to notice. */
-export const MUTATIONS: readonly Mutation[] = [...WRITING, ...BATCHES, ...STORING, ...READING, ...OFFSETS, ...GROUPS];
+export const MUTATIONS: readonly Mutation[] = [
+  ...WRITING,
+  ...BATCHES,
+  ...STORING,
+  ...READING,
+  ...OFFSETS,
+  ...GROUPS,
+  ...LEADING,
+];

@@ -36,6 +36,8 @@ export interface Plan {
   readonly lifecycles: readonly LifecyclePlan[];
   readonly groups?: readonly GroupPlan[];
   readonly stretches: readonly Stretch[];
+  /** Once nothing goes wrong any more, everybody is done within this; what any scenario may take where left out; ms. */
+  readonly settleMs?: number;
   /** After so long a later program writes an entry that nobody knows, and the run ends soon after; ms. */
   readonly newcomerAfterMs?: number;
 }

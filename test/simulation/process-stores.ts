@@ -11,11 +11,24 @@ import type { Process } from './process.ts';
 
 /**
  * The stores as one process reaches them: calls and answers stop while it is frozen and end when it is gone, and the time
- * that answers tell is as coarse as `granularityMs` (a `Date` header counts whole seconds).
+ * that answers tell is as coarse as `granularityMs` (a `Date` header counts whole seconds). `appends` hears of each put into the
+ * journals' table.
  */
-export function processStores(process: Process, stores: Stores, granularityMs: number): Stores {
+export function processStores(
+  process: Process,
+  stores: Stores,
+  granularityMs: number,
+  appends: (nonce: string) => void = () => {},
+): Stores {
+  const journal = items(process, stores.journal, granularityMs);
   return {
-    journal: items(process, stores.journal, granularityMs),
+    journal: {
+      ...journal,
+      put: (item, condition, options) => {
+        appends(item.nonce);
+        return journal.put(item, condition, options);
+      },
+    },
     state: items(process, stores.state, granularityMs),
     blobs: blobs(process, stores.blobs, granularityMs),
     close: () => Promise.resolve(),

@@ -5,6 +5,7 @@ import { Caller } from './caller.ts';
 import { checkAcknowledged } from './client-checks.ts';
 import type { Cluster } from './cluster.ts';
 import type { Answer, Connection } from './connection.ts';
+import { MOVED, Router } from './leadership/router.ts';
 import type { Sent } from './ledger.ts';
 import { makeBatch } from './make-batch.ts';
 import { named, type SimTopic } from './topics.ts';
@@ -23,6 +24,8 @@ export interface ProducerPlan {
   readonly slowStart: boolean;
   /** Names the topic by its id, so that nothing of it gets to another of the same name. */
   readonly byId?: boolean;
+  /** Where there is a fleet: by processes beside it instead of by leaders. */
+  readonly via?: 'functions';
 }
 
 /**
@@ -69,12 +72,16 @@ export class Producer extends Caller {
   acknowledged = 0;
   /** Set when the topic is gone. */
   ended = false;
+  /** Where there is a fleet, it goes to the leaders. */
+  readonly #router: Router | undefined;
   #wake: () => void = () => {};
 
   constructor(cluster: Cluster, name: string, topic: SimTopic, plan: ProducerPlan) {
     super(cluster, name);
     this.topic = topic;
     this.plan = plan;
+    if (plan.via === 'functions') this.askFunctions();
+    else if (cluster.plan.fleet !== undefined) this.#router = new Router(this, topic);
     this.#version = plan.byId === true || this.random.next() < 0.5 ? WITH_IDS : WITH_NAMES;
     for (let partition = 0; partition < topic.partitions; partition++) {
       this.#lanes.push({
@@ -97,6 +104,7 @@ export class Producer extends Caller {
     const { plan } = this;
     if (plan.idempotent && this.#producerId < 0) this.#producerId = await this.#initProducerId();
     for (const lane of this.#lanes) lane.warm = !plan.slowStart;
+    await this.#router?.refresh();
     // Whoever comes back after hours may find itself at any broker.
     this.leave();
     await this.sleep(this.random.next() * 2 * plan.thinkMs);
@@ -145,7 +153,7 @@ export class Producer extends Caller {
     if (lane.failed || this.ended) return;
     const window = lane.warm ? IN_FLIGHT_MAX : 1;
     while (lane.sent < lane.unacked.length && lane.inFlight < window) {
-      const { connection } = this;
+      const connection = this.#router?.connectionTo(lane.partition) ?? this.connection;
       // Nothing overtakes on another connection what is still under way on this one.
       if (lane.inFlight > 0 && connection !== lane.connection) return;
       lane.connection = connection;
@@ -205,7 +213,7 @@ export class Producer extends Caller {
   }
 
   #failed(lane: Lane, batch: Sent, code: number): void {
-    if (RETRIABLE.has(code)) return;
+    if (RETRIABLE.has(code) || (this.#router !== undefined && MOVED.has(code))) return;
     const { world } = this.cluster;
     if (code === OUT_OF_ORDER && this.plan.idempotent) {
       if (batch === lane.unacked[0])
@@ -222,6 +230,7 @@ export class Producer extends Caller {
     if (this.random.next() < 0.7) await this.pause();
     // What the other partitions have in flight on this connection goes on, unless it broke.
     if (this.random.next() < 0.3) this.leave();
+    await this.#router?.refresh();
     lane.sent = 0;
     lane.failed = false;
     this.#pump(lane);

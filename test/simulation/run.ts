@@ -7,6 +7,7 @@ import { GroupSlot } from './groups/group-slot.ts';
 import type { GroupPlan } from './groups/scenario.ts';
 import { SimGroup } from './groups/sim-group.ts';
 import { Janitor } from './janitor.ts';
+import { agreeOnLeaders } from './leadership/agreement.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { writeUnknownEntry } from './newcomer.ts';
 import { Operator } from './operator.ts';
@@ -43,6 +44,7 @@ export interface Figures {
   readonly objects: number;
   readonly commits: number;
   readonly generations: number;
+  readonly takeovers: number;
   readonly checkpoints: number;
   readonly checkpointsInObjects: number;
   readonly entriesDeleted: number;
@@ -86,6 +88,7 @@ class Run {
   readonly #groups: SimGroup[] = [];
   readonly #members: GroupSlot[] = [];
   readonly #groupOperators: GroupOperator[] = [];
+  #topics: readonly SimTopic[] = [];
   #readAgain: Consumer[] = [];
 
   constructor(plan: Plan, options: RunOptions) {
@@ -98,7 +101,7 @@ class Run {
   }
 
   async everything(): Promise<void> {
-    await this.#until('setting up', this.#setUp(), SETTLE_MS);
+    await this.#until('setting up', this.#setUp(), this.#settleMs);
     const { newcomerAfterMs } = this.#plan;
     if (newcomerAfterMs !== undefined) return this.#meetNewcomer(newcomerAfterMs);
     for (const stretch of this.#plan.stretches) {
@@ -108,7 +111,11 @@ class Run {
       await this.#rest(stretch);
     }
     if (this.#over) return;
-    await this.#until('reading everything again', this.#verify(), SETTLE_MS);
+    if (this.#plan.cluster.fleet !== undefined) {
+      await this.#until('agreeing on leaders', agreeOnLeaders(this.#cluster, this.#topics), this.#settleMs);
+      if (this.#over) return;
+    }
+    await this.#until('reading everything again', this.#verify(), this.#settleMs);
     if (this.#over) return;
     for (const instance of this.#cluster.instances) instance.claimViews();
     this.#world.checkpoints.check();
@@ -116,7 +123,7 @@ class Run {
 
   result(): RunResult {
     const { scenario, seed } = this.#options;
-    const { violations, trace, ledger, groups, checkpoints, troubles, events, clock } = this.#world;
+    const { violations, trace, ledger, groups, leadership, checkpoints, troubles, events, clock } = this.#world;
     const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
     const acknowledging = [...this.#producers, ...this.#transactors, ...this.#lifecycles];
     return {
@@ -140,6 +147,7 @@ class Run {
         objects: trace.filter((line) => line.includes(' stored wal/')).length,
         commits: groups.acknowledged,
         generations: sum([...groups.groups.values()].map((group) => group.generations)),
+        takeovers: leadership.takeovers,
         checkpoints: checkpoints.stored,
         checkpointsInObjects: checkpoints.inObjects,
         entriesDeleted: this.#janitor.entriesDeleted,
@@ -149,6 +157,10 @@ class Run {
         virtualMs: clock.monotonic(),
       },
     };
+  }
+
+  get #settleMs(): number {
+    return this.#plan.settleMs ?? SETTLE_MS;
   }
 
   get #over(): boolean {
@@ -161,6 +173,7 @@ class Run {
     for (const [index, topic] of this.#plan.topics.entries()) {
       topics.push(await this.#setUpTopic(caller, topic, `${index}`));
     }
+    this.#topics = topics;
     for (const [index, group] of (this.#plan.groups ?? []).entries()) this.#setUpGroup(group, `${index}`, topics);
     for (const [index, lifecycle] of this.#plan.lifecycles.entries()) {
       this.#add(this.#lifecycles, new Lifecycle(this.#cluster, `life${index}`, lifecycle));
@@ -225,7 +238,7 @@ class Run {
       this.#cluster.calm();
       this.#world.note('calm');
     });
-    await this.#until('working', Promise.all(all), stretch.troubledMs + SETTLE_MS, () => {
+    await this.#until('working', Promise.all(all), stretch.troubledMs + this.#settleMs, () => {
       const waiting = written.size > 0 ? written : reading;
       return [...waiting].map((one) => one.name).join(', ');
     });
@@ -239,7 +252,7 @@ class Run {
     const { clock } = this.#world;
     for (const one of [...this.#producers, ...this.#operators]) void one.run();
     await clock.advance(afterMs);
-    await this.#until('writing an entry', writeUnknownEntry(this.#world), SETTLE_MS);
+    await this.#until('writing an entry', writeUnknownEntry(this.#world), this.#settleMs);
     await clock.advance(NEWCOMER_STAYS_MS);
   }
 

@@ -1,6 +1,7 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
 import { settingsOf } from '../../lib/runtime/settings/settings.ts';
 import { GROUP_SETTINGS, groups, mixedGroups, zombies } from './groups/scenario.ts';
+import { leadership } from './leadership/scenario.ts';
 import type { Plan } from './plan.ts';
 import type { ProducerPlan } from './producer.ts';
 import {
@@ -419,6 +420,7 @@ export const SCENARIOS = {
   newcomer,
   groups,
   zombies,
+  leadership,
 } satisfies Record<string, (random: Random) => Plan>;
 
 export type ScenarioName = keyof typeof SCENARIOS;

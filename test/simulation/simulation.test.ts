@@ -47,7 +47,7 @@ describe('a simulated cluster', () => {
     }
   });
 
-  it.each(['mixed', 'objects', 'lifecycle', 'groups'] as const)(
+  it.each(['mixed', 'objects', 'lifecycle', 'groups', 'leadership'] as const)(
     'goes the same way with the same seed: %s',
     async (scenario) => {
       const [once, again, other] = [

@@ -16,11 +16,21 @@ export const STORE_TROUBLES = [
 ] as const;
 
 /** What can go wrong with processes and connections. */
-export const WORLD_TROUBLES = ['crash', 'freeze', 'skew', 'storm', 'dropBefore', 'dropAfter', 'duplicate'] as const;
+export const WORLD_TROUBLES = [
+  'crash',
+  'freeze',
+  'restart',
+  'twin',
+  'skew',
+  'storm',
+  'dropBefore',
+  'dropAfter',
+  'duplicate',
+] as const;
 
 export type Trouble = (typeof STORE_TROUBLES)[number] | (typeof WORLD_TROUBLES)[number];
 
-/** Probabilities per store call, request or (crash, freeze, storm) per second. Left out: 0. */
+/** Probabilities per store call, request or (crash, freeze, restart, twin, storm) per second. Left out: 0. */
 export type Rates = { readonly [kind in Trouble]?: number };
 
 export interface TroubleTimes {

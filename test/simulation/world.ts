@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { type Random, randomInt, seededRandom } from '../../lib/core/random.ts';
 import { VirtualClock } from '../../lib/core/virtual-clock.ts';
+import { LEADERS_PK } from '../../lib/storage/items/leader.ts';
+import { NODES_PK } from '../../lib/storage/items/node.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import type { Item } from '../../lib/storage/ports.ts';
 import { CheckpointLog } from './checkpoint-log.ts';
 import type { Check } from './checks.ts';
 import { GroupLedger } from './groups/group-ledger.ts';
 import { awsLatency } from './latencies.ts';
+import { LeadershipLedger } from './leadership/leadership-ledger.ts';
 import { Ledger } from './ledger.ts';
 import { watchStore } from './store-watch.ts';
 import { type Rates, Troubles, type TroubleTimes } from './trouble.ts';
@@ -35,6 +38,7 @@ export class World {
   readonly ledger: Ledger;
   readonly checkpoints: CheckpointLog;
   readonly groups: GroupLedger;
+  readonly leadership: LeadershipLedger;
   readonly violations: Violation[] = [];
   readonly trace: string[] = [];
   readonly #random: Random;
@@ -54,6 +58,7 @@ export class World {
       (kind, message) => this.report(kind, message),
       () => this.clock.monotonic(),
     );
+    this.leadership = new LeadershipLedger(this.ledger, (kind, message) => this.report(kind, message));
     watchStore(this.clock, {
       wrote: (table, item, before) => this.#wrote(table, item, before),
       deleted: (table, item) => {
@@ -106,6 +111,7 @@ export class World {
     this.note('wrote', table, item.pk, item.sk, `v${item.version}`, item.nonce.slice(0, 6), item.body.length);
     if (table === 'journal') {
       this.ledger.wrote(item);
+      this.leadership.landed(item);
       return;
     }
     const key = `${item.pk}\0${item.sk}`;
@@ -118,6 +124,8 @@ export class World {
     }
     this.#versions.set(key, Math.max(known, item.version));
     if (item.pk.startsWith('checkpoint/')) this.checkpoints.wrote(item);
+    else if (item.pk === LEADERS_PK) this.leadership.wrote(item);
+    else if (item.pk === NODES_PK) this.leadership.wroteNode(item, before, this.clock.now());
     else this.groups.wrote(item);
   }
 }

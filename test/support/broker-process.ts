@@ -9,13 +9,17 @@ const ROOT = resolve(import.meta.dirname, '../..');
 /** Compiling on a busy machine takes a while; beyond this it does not come up. */
 const START_TIMEOUT_MS = 45_000;
 
+/** What clients need of a broker. */
+export interface BrokerAddress {
+  /** 'host:port', as clients take it. */
+  readonly bootstrap: string;
+}
+
 /** A `tidelog dev` in a process of its own, on a free port. */
-export interface BrokerProcess {
+export interface BrokerProcess extends BrokerAddress {
   readonly pid: number;
   readonly host: string;
   readonly port: number;
-  /** 'host:port', as clients take it. */
-  readonly bootstrap: string;
   /** What it has logged so far. */
   readonly log: readonly LogLine[];
   readonly running: boolean;
@@ -45,11 +49,27 @@ function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** Starts a broker over a data folder and waits until it takes connections. */
-export async function startBrokerProcess(dataDir: string, flags: readonly string[] = []): Promise<BrokerProcess> {
-  const command = ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), 'dev', '--data-dir', dataDir];
-  const child = spawn(process.execPath, [...command, '--listeners', 'PLAINTEXT://127.0.0.1:0', ...flags], {
+export function startBrokerProcess(dataDir: string, flags: readonly string[] = []): Promise<BrokerProcess> {
+  return startProcess(['dev', '--data-dir', dataDir, ...flags]);
+}
+
+/** Starts `tidelog gateway` with these flags and waits until it takes connections. */
+export function startGatewayProcess(
+  flags: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<BrokerProcess> {
+  return startProcess(['gateway', ...flags], environment);
+}
+
+async function startProcess(
+  [name, ...flags]: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<BrokerProcess> {
+  const anyPort = ['--listeners', 'PLAINTEXT://127.0.0.1:0'];
+  const command = ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), name, ...anyPort, ...flags];
+  const child = spawn(process.execPath, command, {
     cwd: ROOT,
-    env: withoutSettings(process.env),
+    env: { ...withoutSettings(process.env), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const kill = () => child.kill('SIGKILL');

@@ -17,6 +17,8 @@ export interface EngineOptions {
   readonly stores?: Stores;
   readonly settings?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** Where clients are told to find it; ADDRESS when left out. */
+  readonly address?: { readonly host: string; readonly port: number };
 }
 
 export interface LoggedLine extends LogFields {
@@ -48,7 +50,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     random: systemRandom,
     logger,
     settings: settingsOf({ 'tidelog.store': 'memory', 'cluster.id': CLUSTER_ID, ...options.settings }),
-    advertised: () => ADDRESS,
+    advertised: () => options.address ?? ADDRESS,
   });
   return {
     ...composed,

@@ -21,18 +21,25 @@ export interface KafkaClient {
 
 const CLIENT_ID = 'test';
 
-function requestFrame<Key extends ApiKey>(apiKey: Key, version: number, id: number, body: RequestInput<Key>): Buffer {
+/** A request without its size. */
+export function requestFrame<Key extends ApiKey>(
+  apiKey: Key,
+  version: number,
+  id: number,
+  body: RequestInput<Key>,
+): Buffer {
   return Buffer.concat(encodeRequest(apiKey, version, id, CLIENT_ID, body)).subarray(SIZE_PREFIX_BYTES);
 }
 
-function answerOf<Key extends ApiKey>(apiKey: Key, version: number, id: number, frame: Buffer): Told<Key> {
+/** The answer in a frame without its size. Throws for one that is not well-formed or is not the one to request `id`. */
+export function answerOf<Key extends ApiKey>(apiKey: Key, version: number, id: number, frame: Buffer): Told<Key> {
   const decoded = decodeResponse(apiKey, version, frame);
   if (decoded.kind === 'malformed') throw new Error(`the answer to ${apiKey} v${version}: ${decoded.reason}`);
   if (decoded.correlationId !== id) throw new Error(`answer ${decoded.correlationId} came to request ${id}`);
   return { kind: 'answer', version: decoded.version, body: decoded.body };
 }
 
-abstract class BaseClient implements KafkaClient {
+export abstract class BaseClient implements KafkaClient {
   abstract tell<Key extends ApiKey>(apiKey: Key, version: number, body: RequestInput<Key>): Promise<Told<Key>>;
 
   async ask<Key extends ApiKey>(apiKey: Key, version: number, body: RequestInput<Key>): Promise<ResponseBody<Key>> {

@@ -3,7 +3,7 @@ import * as zlib from 'node:zlib';
 import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { compressFrame, decompressFrame } from 'lz4-napi';
 import snappy from 'snappy';
-import type { BrokerProcess } from './broker-process.ts';
+import type { BrokerAddress } from './broker-process.ts';
 
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
 
@@ -56,7 +56,7 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
 export { CompressionTypes };
 
 /** A kafkajs client of a broker. */
-export function kafkajsClient(broker: BrokerProcess): Kafka {
+export function kafkajsClient(broker: BrokerAddress): Kafka {
   return new Kafka({
     clientId: 'compat',
     brokers: [broker.bootstrap],
@@ -111,7 +111,7 @@ const MIB = 1024 * 1024;
 
 /** Reads a topic to its end without a consumer group, each partition from `from` on (0 where it says nothing). */
 export async function kafkajsRead(
-  broker: BrokerProcess,
+  broker: BrokerAddress,
   topic: string,
   from: ReadonlyMap<number, number> = new Map(),
 ): Promise<KafkajsRecord[]> {

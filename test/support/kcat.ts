@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import type { BrokerProcess } from './broker-process.ts';
+import type { BrokerAddress } from './broker-process.ts';
 
 export interface KcatInput {
   /** What it reads, or the file with it. */
@@ -11,7 +11,7 @@ export interface KcatInput {
 }
 
 /** Runs kcat against a broker to its end; what it wrote. Throws unless it exits with 0 and complains of nothing. */
-export async function kcat(broker: BrokerProcess, args: readonly string[], input: KcatInput = {}): Promise<Buffer> {
+export async function kcat(broker: BrokerAddress, args: readonly string[], input: KcatInput = {}): Promise<Buffer> {
   const chunks: Buffer[] = [];
   await run(broker, args, input, (chunk) => chunks.push(chunk));
   return Buffer.concat(chunks);
@@ -19,7 +19,7 @@ export async function kcat(broker: BrokerProcess, args: readonly string[], input
 
 /** The same with only the SHA-256 and the number of the bytes that it wrote. */
 export async function kcatHash(
-  broker: BrokerProcess,
+  broker: BrokerAddress,
   args: readonly string[],
 ): Promise<{ hash: string; bytes: number }> {
   const hash = createHash('sha256');
@@ -32,7 +32,7 @@ export async function kcatHash(
 }
 
 async function run(
-  broker: BrokerProcess,
+  broker: BrokerAddress,
   args: readonly string[],
   input: KcatInput,
   onChunk: (chunk: Buffer) => void,
@@ -65,7 +65,7 @@ const FORMAT = '%p\\t%o\\t%T\\t%k\\t%h\\t%s\\n';
 
 /** Reads a topic to its end. `from` is as for kcat's -o. Keys, headers and values may have no tabs or line ends. */
 export async function kcatRead(
-  broker: BrokerProcess,
+  broker: BrokerAddress,
   topic: string,
   from = 'beginning',
   more: readonly string[] = [],

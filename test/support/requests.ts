@@ -50,6 +50,7 @@ export interface ProduceOptions {
   readonly acks?: number;
   readonly partition?: number;
   readonly transactionalId?: string;
+  readonly timeoutMs?: number;
 }
 
 /** The request that appends one batch to one partition. */
@@ -58,7 +59,7 @@ export function produceRequest(topic: TopicName, records: Buffer | null, options
   return {
     transactionalId: options.transactionalId ?? null,
     acks: options.acks ?? -1,
-    timeoutMs: 5_000,
+    timeoutMs: options.timeoutMs ?? 5_000,
     topicData: [
       {
         ...(version >= 13 ? { topicId: topic.id } : { name: topic.name }),

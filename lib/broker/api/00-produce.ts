@@ -1,6 +1,7 @@
 import { MalformedBytesError } from '../../core/bytes.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
+import type { EffectiveTopicConfig } from '../../core/topic-config.ts';
 import { Interrupted } from '../../log/interrupted.ts';
 import { produce as appendBatch, type ProduceResult } from '../../log/produce.ts';
 import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
@@ -9,6 +10,7 @@ import { CorruptRecordError } from '../../protocol/records/error.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler, NO_ANSWER } from '../broker.ts';
+import { currentLeader, endpointsOf, lead } from '../leading.ts';
 import type { OpenPartition, TopicReference } from '../partitions.ts';
 
 /**
@@ -19,48 +21,64 @@ import type { OpenPartition, TopicReference } from '../partitions.ts';
  */
 export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, version, context) => {
   const { acks } = request;
-  const deadline = broker.clock.monotonic() + Math.max(request.timeoutMs, TIMEOUT_MIN_MS);
+  const timeout = Math.max(request.timeoutMs, TIMEOUT_MIN_MS);
+  const deadline = Math.min(broker.clock.monotonic() + timeout, context.deadline);
   const refusal: ErrorName | undefined = acks < -1 || acks > 1 ? 'INVALID_REQUIRED_ACKS' : undefined;
   const pending = request.topicData.map((topic) => {
     const reference: TopicReference = { name: topic.name, id: topic.topicId };
     return topic.partitionData.map(({ index, records }) => {
       if (refusal !== undefined) return rejected(refusal);
       const stream = streamOf(broker, reference, index, records);
-      const append = (target: OpenPartition): Promise<ProduceResult> => {
-        if (!broker.authorize(context, 'WRITE', topicResource(target.topic.record.name))) {
-          return rejected('TOPIC_AUTHORIZATION_FAILED');
-        }
+      const allowed = ({ topic }: OpenPartition) =>
+        broker.authorize(context, 'WRITE', topicResource(topic.record.name));
+      const append = (target: OpenPartition, leaderEpoch: number | undefined): Promise<ProduceResult> => {
         return appendBatch({
           open: target.open,
           partition: index,
-          config: target.topic.config,
+          config: within(target.topic.config, broker.settings.batchBytesMax),
           records,
           apiVersion: version,
           deadline,
           transactionVerified: false,
+          leaderEpoch,
           isBehindFailure: stream?.isBehindFailure,
         });
       };
-      const result = enqueue(broker, reference, index, append);
+      const result = enqueue(broker, reference, index, { allowed, append });
       return stream === undefined ? result : result.then(stream.take);
     });
   });
   const results = await Promise.all(pending.map((partitions) => Promise.all(partitions)));
+  const leaders: ReturnType<typeof currentLeader>[] = [];
   const responses = request.topicData.map((topic, position) => ({
     name: topic.name,
     topicId: topic.topicId,
-    partitionResponses: topic.partitionData.map(({ index }, at) => answerOf(index, results[position]![at]!)),
+    partitionResponses: topic.partitionData.map(({ index }, at) => {
+      const answer = answerOf(index, results[position]![at]!);
+      if (answer.errorCode === 0 || version < FIRST_WITH_ENDPOINTS) return answer;
+      const open = broker.partitions.peek({ name: topic.name, id: topic.topicId }, index)?.open;
+      const leader = currentLeader(broker.leadership, answer.errorCode, open);
+      leaders.push(leader);
+      return leader === undefined ? answer : { ...answer, currentLeader: leader };
+    }),
   }));
-  if (acks !== 0) return { responses };
+  if (acks !== 0) return { responses, nodeEndpoints: endpointsOf(broker.leadership, context, leaders) };
   const failed = responses.flatMap((topic) => topic.partitionResponses).find((one) => one.errorCode !== 0);
   if (failed === undefined) return NO_ANSWER;
   return new CloseConnection(`a produce request with acks=0 failed with error ${failed.errorCode}`);
 };
 
+/** From this version on answers tell where the leader is now (KIP-951). */
+const FIRST_WITH_ENDPOINTS = 10;
+
 const INTERRUPTED = new WeakMap<Broker, Interrupted>();
 
 /** Errors after which a producer sends the same batch again. */
-const TRANSIENT: ReadonlySet<ErrorName> = new Set(['REQUEST_TIMED_OUT', 'KAFKA_STORAGE_ERROR']);
+const TRANSIENT: ReadonlySet<ErrorName> = new Set([
+  'REQUEST_TIMED_OUT',
+  'KAFKA_STORAGE_ERROR',
+  'NOT_LEADER_OR_FOLLOWER',
+]);
 
 /** What an idempotent producer's batches in one partition have to do with each other; undefined for other batches. */
 function streamOf(broker: Broker, { name, id }: TopicReference, partition: number, records: Buffer | null) {
@@ -95,23 +113,33 @@ function sequenceOf(records: Buffer): BatchHeader | undefined {
   }
 }
 
+/** The topic's config where the process takes no batches as large as the topic does. */
+function within(config: EffectiveTopicConfig, batchBytesMax = Number.POSITIVE_INFINITY): EffectiveTopicConfig {
+  return config.maxMessageBytes <= batchBytesMax ? config : { ...config, maxMessageBytes: batchBytesMax };
+}
+
 /** A client that waits less would be told of a time-out before the store could answer at all; ms. */
 const TIMEOUT_MIN_MS = 1_000;
 
 type Produced = RequestBody<typeof ApiKey.Produce>['topicData'][number]['partitionData'][number];
 
-/** Appends that wait for a topic or journal to be read, by topic: what comes later must not overtake them. */
+/** Appends that wait for a topic or journal to be read, or to be taken over, by topic: what comes later must not overtake them. */
 const COLD = new WeakMap<Broker, Map<string, Promise<unknown>>>();
 
+interface Placing {
+  readonly allowed: (target: OpenPartition) => boolean;
+  readonly append: (target: OpenPartition, leaderEpoch: number | undefined) => Promise<ProduceResult>;
+}
+
 /**
- * Calls `append` with the open partition: at once where it is at hand and nothing earlier waits, else in the order of the
- * calls once it has been read.
+ * Calls `append` with the open partition: at once where it is at hand, led here, and nothing earlier waits, else in the order of
+ * the calls once it has been read or taken over.
  */
 function enqueue(
   broker: Broker,
   reference: TopicReference,
   partition: number,
-  append: (target: OpenPartition) => Promise<ProduceResult>,
+  { allowed, append }: Placing,
 ): Promise<ProduceResult> {
   let cold = COLD.get(broker);
   if (cold === undefined) {
@@ -122,13 +150,18 @@ function enqueue(
   const before = cold.get(key);
   if (before === undefined) {
     const target = broker.partitions.peek(reference, partition);
-    if (target !== undefined) return append(target);
+    if (target !== undefined && !allowed(target)) return rejected('TOPIC_AUTHORIZATION_FAILED');
+    const leads = target && broker.leadership.peek(target.open);
+    if (target !== undefined && leads !== undefined) return append(target, leads.epoch);
   }
   const waiting = cold;
   const placed = (before ?? Promise.resolve()).then(async () => {
     const resolved = await resolveOrFail(broker, reference, partition);
+    if (resolved.kind === 'failed') return { result: rejected(resolved.error) };
+    if (!allowed(resolved)) return { result: rejected('TOPIC_AUTHORIZATION_FAILED') };
+    const leads = await lead(broker.leadership, resolved.open);
     // The result is wrapped: the next append waits for this one's place in the queue, not for its outcome.
-    return { result: resolved.kind === 'open' ? append(resolved) : rejected(resolved.error) };
+    return { result: leads.kind === 'leads' ? append(resolved, leads.epoch) : rejected(leads.error) };
   });
   waiting.set(key, placed);
   const done = () => {

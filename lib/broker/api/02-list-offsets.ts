@@ -18,6 +18,7 @@ export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, re
     try {
       const resolved = await broker.partitions.resolve({ name, id: ZERO_UUID }, index);
       if (resolved.kind === 'failed') return failed(resolved.error);
+      if (!(await broker.leadership.mayAnswer(resolved.open))) return failed('NOT_LEADER_OR_FOLLOWER');
       return await listOffset(resolved.open, index, timestamp, isolation, epoch);
     } catch (error) {
       if (error instanceof StoreUnavailableError) return failed('KAFKA_STORAGE_ERROR');

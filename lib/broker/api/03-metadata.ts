@@ -1,4 +1,5 @@
 import { createTopic } from '../../admin/create-topic.ts';
+import type { KnownEpochs } from '../../admin/nodes/leadership.ts';
 import { isInternalTopic, topicNameProblem } from '../../admin/topic-name.ts';
 import type { Topic } from '../../admin/topics.ts';
 import type { RequestContext } from '../../core/context.ts';
@@ -9,7 +10,7 @@ import { StoreUnavailableError } from '../../storage/ports.ts';
 import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
-import { partitionState } from '../partition-state.ts';
+import { controllerOf, partitionState } from '../partition-state.ts';
 
 /** Topics that one request may create; what it names beyond is answered with a retriable error. */
 const AUTO_CREATED_MAX = 100;
@@ -20,8 +21,8 @@ const NULLABLE_NAME_MIN = 12;
 type Asked = NonNullable<RequestBody<typeof ApiKey.Metadata>['topics']>[number];
 
 /**
- * Metadata, versions 0 to 13. One node leads everything; a topic that is not there is created where that is allowed, as in
- * Kafka, but at once.
+ * Metadata, versions 0 to 13. Leaders are the nodes that should lead by the newest list of nodes; a topic that is not there is
+ * created where that is allowed, as in Kafka, but at once.
  */
 export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request, version, context) => {
   const all = request.topics === null || (version === 0 && request.topics.length === 0);
@@ -32,23 +33,19 @@ export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request,
     );
   }
   const operations = request.includeTopicAuthorizedOperations;
-  const describe = (topic: Topic) => describeTopic(broker, context, topic, operations);
-  const topics = all
-    ? (await broker.admin.topics.list())
-        .filter((topic) => broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name)))
-        .map(describe)
-    : await describeNamed(
-        broker,
-        context,
-        asked,
-        request.allowAutoTopicCreation,
-        version >= NULLABLE_NAME_MIN,
-        describe,
-      );
+  await broker.leadership.look();
+  const found = all
+    ? (await broker.admin.topics.list()).filter((topic) =>
+        broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name)),
+      )
+    : await findNamed(broker, context, asked, request.allowAutoTopicCreation, version >= NULLABLE_NAME_MIN);
+  const epochs = await broker.leadership.epochs(found.filter((one): one is Topic => 'record' in one));
+  const topics = found.map((one) => ('record' in one ? describeTopic(broker, context, one, operations, epochs) : one));
+  const brokers = broker.leadership.nodes(context);
   return {
-    brokers: [{ nodeId: broker.nodeId, ...broker.advertised(context.listener), rack: null }],
+    brokers,
     clusterId: broker.clusterId,
-    controllerId: broker.nodeId,
+    controllerId: controllerOf(broker.nodeId, brokers),
     topics,
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? allowedOperations(broker.authorize, context, CLUSTER)
@@ -56,14 +53,20 @@ export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request,
   };
 };
 
-function describeTopic(broker: Broker, context: RequestContext, topic: Topic, operations: boolean) {
+function describeTopic(
+  broker: Broker,
+  context: RequestContext,
+  topic: Topic,
+  operations: boolean,
+  epochs: KnownEpochs,
+) {
   const { name, id, partitions } = topic.record;
   return {
     errorCode: 0,
     name,
     topicId: id,
     isInternal: isInternalTopic(name),
-    partitions: Array.from({ length: partitions }, (_, index) => partitionState(broker, topic, index)),
+    partitions: Array.from({ length: partitions }, (_, index) => partitionState(broker, topic, index, epochs, context)),
     topicAuthorizedOperations: operations
       ? allowedOperations(broker.authorize, context, topicResource(name))
       : OPERATIONS_NOT_ASKED,
@@ -83,55 +86,49 @@ function undescribed(name: string | null, topicId: Uuid, error: ErrorName): Desc
   };
 }
 
-async function describeNamed(
+async function findNamed(
   broker: Broker,
   context: RequestContext,
   asked: readonly Asked[],
   mayCreate: boolean,
   mayBeNull: boolean,
-  describe: (topic: Topic) => Described,
-): Promise<Described[]> {
+): Promise<(Topic | Described)[]> {
   const find = await topicFinder(broker, asked.length);
-  const described: Described[] = [];
+  const found: (Topic | Described)[] = [];
   let creations = 0;
   for (const { name, topicId } of asked) {
     // The Java AdminClient names a topic by its id with an empty name, not with none.
     if (name === null || topicId !== ZERO_UUID) {
-      const byId = await describeById(broker, context, topicId, describe);
-      described.push(byId.name === null && !mayBeNull ? { ...byId, name: '' } : byId);
+      const byId = await findById(broker, context, topicId);
+      found.push('name' in byId && byId.name === null && !mayBeNull ? { ...byId, name: '' } : byId);
       continue;
     }
     if (!broker.authorize(context, 'DESCRIBE', topicResource(name))) {
-      described.push(undescribed(name, ZERO_UUID, 'TOPIC_AUTHORIZATION_FAILED'));
+      found.push(undescribed(name, ZERO_UUID, 'TOPIC_AUTHORIZATION_FAILED'));
       continue;
     }
     const topic = await find(name);
     if (topic !== undefined) {
-      described.push(describe(topic));
+      found.push(topic);
     } else if (topicNameProblem(name) !== undefined) {
-      described.push(undescribed(name, ZERO_UUID, 'INVALID_TOPIC_EXCEPTION'));
+      found.push(undescribed(name, ZERO_UUID, 'INVALID_TOPIC_EXCEPTION'));
     } else if (!mayCreate || !broker.settings.autoCreateTopics || !mayCreateTopic(broker, context, name)) {
-      described.push(undescribed(name, ZERO_UUID, 'UNKNOWN_TOPIC_OR_PARTITION'));
+      found.push(undescribed(name, ZERO_UUID, 'UNKNOWN_TOPIC_OR_PARTITION'));
     } else if (creations++ >= AUTO_CREATED_MAX) {
-      described.push(undescribed(name, ZERO_UUID, 'LEADER_NOT_AVAILABLE'));
+      found.push(undescribed(name, ZERO_UUID, 'LEADER_NOT_AVAILABLE'));
     } else {
       const created = await autoCreate(broker, name);
-      described.push(typeof created === 'string' ? undescribed(name, ZERO_UUID, created) : describe(created));
+      found.push(typeof created === 'string' ? undescribed(name, ZERO_UUID, created) : created);
     }
   }
-  return described;
+  return found;
 }
 
-async function describeById(
-  broker: Broker,
-  context: RequestContext,
-  id: Uuid,
-  describe: (topic: Topic) => Described,
-): Promise<Described> {
+async function findById(broker: Broker, context: RequestContext, id: Uuid): Promise<Topic | Described> {
   if (id === ZERO_UUID) return undescribed(null, id, 'UNKNOWN_TOPIC_ID');
   const topic = await broker.admin.topics.getById(id);
   if (topic === undefined) return undescribed(null, id, 'UNKNOWN_TOPIC_ID');
-  if (broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name))) return describe(topic);
+  if (broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name))) return topic;
   return undescribed(null, id, 'TOPIC_AUTHORIZATION_FAILED');
 }
 

@@ -6,21 +6,30 @@ import type { Handler } from '../broker.ts';
 const GROUP = 0;
 
 /**
- * FindCoordinator, versions 0 to 6. Coordination has no place of its own (any node serves any group), so the node that is asked
- * answers with itself. Transactions have no coordinator yet and are refused with INVALID_REQUEST.
+ * FindCoordinator, versions 0 to 6. Any node serves any group; in a fleet the hash of the group's id tells one of the live nodes, so
+ * that a group's members meet and groups spread. Transactions have no coordinator yet and are refused with INVALID_REQUEST.
  */
 export const findCoordinator: Handler<typeof ApiKey.FindCoordinator> = async (broker, request, version, context) => {
-  const { host, port } = broker.advertised(context.listener);
+  await broker.leadership.look();
+  const nodes = broker.leadership.nodes(context);
   const find = (key: string) => {
     const problem = check(request.keyType, key, (resource) => broker.authorize(context, 'DESCRIBE', resource));
-    return problem === undefined
-      ? { key, nodeId: broker.nodeId, host, port, errorCode: 0, errorMessage: null }
-      : { key, nodeId: -1, host: '', port: -1, errorCode: errorCode(problem.error), errorMessage: problem.message };
+    if (problem !== undefined) return { key, ...NOWHERE, ...failure(problem.error, problem.message) };
+    const wanted = broker.leadership.nodeOf(key);
+    const node = nodes.find(({ nodeId }) => nodeId === wanted);
+    if (node === undefined) return { key, ...NOWHERE, ...failure('COORDINATOR_NOT_AVAILABLE', 'no node is live') };
+    return { key, nodeId: node.nodeId, host: node.host, port: node.port, errorCode: 0, errorMessage: null };
   };
   if (version >= 4) return { coordinators: request.coordinatorKeys.map(find) };
   const { key: _, ...found } = find(request.key);
   return found;
 };
+
+const NOWHERE = { nodeId: -1, host: '', port: -1 };
+
+function failure(error: ErrorName, errorMessage: string) {
+  return { errorCode: errorCode(error), errorMessage };
+}
 
 function check(
   keyType: number,

@@ -1,7 +1,7 @@
 import { errorCode } from '../../core/errors.ts';
-import { type JoinReply, joinRefused, joinStep } from '../../groups/classic/join.ts';
+import { type JoinReply, joinRefused, joinStep, resumeJoin } from '../../groups/classic/join.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
-import type { Handler } from '../broker.ts';
+import { AskAgain, type Handler } from '../broker.ts';
 import { topicIsThere } from '../group-topics.ts';
 
 /** From version 1 on members tell how long they take to rejoin; before, it is their session. */
@@ -45,7 +45,10 @@ export const joinGroup: Handler<typeof ApiKey.JoinGroup> = async (broker, reques
     broker.logger.log('debug', { event: 'group_join', groupId, memberId, reason: request.reason });
   }
   const joining = broker.offsets.afterExpiry(step, (topicId) => topicIsThere(broker, topicId));
-  const submitted = await broker.groups.submit(groupId, joining, context);
+  const token = context.again?.token;
+  const resumed = token === undefined ? undefined : resumeJoin(token, request.groupInstanceId);
+  const submitted = await broker.groups.submitWaiting(groupId, resumed ?? joining, context);
+  if (submitted.kind === 'again') return new AskAgain(submitted.token);
   return respond(submitted.kind === 'reply' ? submitted.reply : joinRefused(memberId, submitted.error));
 };
 

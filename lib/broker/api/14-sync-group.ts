@@ -1,7 +1,7 @@
 import { errorCode } from '../../core/errors.ts';
 import { type SyncReply, syncRefused, syncStep } from '../../groups/classic/sync.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
-import type { Handler } from '../broker.ts';
+import { AskAgain, type Handler } from '../broker.ts';
 
 /** From this version on both sides name the protocol. */
 const FIRST_WITH_PROTOCOL = 5;
@@ -26,7 +26,8 @@ export const syncGroup: Handler<typeof ApiKey.SyncGroup> = async (broker, reques
     protocolName,
     assignments,
   });
-  const submitted = await broker.groups.submit(groupId, step, context);
+  const submitted = await broker.groups.submitWaiting(groupId, step, context);
+  if (submitted.kind === 'again') return new AskAgain(submitted.token);
   return answer(submitted.kind === 'reply' ? submitted.reply : syncRefused(submitted.error));
 };
 

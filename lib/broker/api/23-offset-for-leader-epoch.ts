@@ -20,6 +20,7 @@ export const offsetForLeaderEpoch: Handler<typeof ApiKey.OffsetForLeaderEpoch> =
     try {
       const resolved = await broker.partitions.resolve({ name, id: ZERO_UUID }, index);
       if (resolved.kind === 'failed') return failed(resolved.error);
+      if (!(await broker.leadership.mayAnswer(resolved.open))) return failed('NOT_LEADER_OR_FOLLOWER');
       return await endOfEpoch(resolved.open, index, current, epoch);
     } catch (error) {
       if (error instanceof StoreUnavailableError) return failed('KAFKA_STORAGE_ERROR');

@@ -2,11 +2,12 @@ import { errorCode } from '../../core/errors.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
+import { controllerOf } from '../partition-state.ts';
 
 const BROKERS = 1;
 const CONTROLLERS = 2;
 
-/** DescribeCluster, versions 0 to 2: the cluster's id and its nodes. There are no controllers to be described. */
+/** DescribeCluster, versions 0 to 2: the cluster's id and its live nodes. There are no controllers to be described. */
 export const describeCluster: Handler<typeof ApiKey.DescribeCluster> = async (broker, request, _version, context) => {
   const { endpointType } = request;
   if (endpointType !== BROKERS) {
@@ -17,12 +18,14 @@ export const describeCluster: Handler<typeof ApiKey.DescribeCluster> = async (br
   if (!broker.authorize(context, 'DESCRIBE', CLUSTER)) {
     return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), endpointType, clusterId: '', brokers: [] };
   }
+  await broker.leadership.look();
+  const nodes = broker.leadership.nodes(context);
   return {
     errorCode: 0,
     endpointType,
     clusterId: broker.clusterId,
-    controllerId: broker.nodeId,
-    brokers: [{ brokerId: broker.nodeId, ...broker.advertised(context.listener), rack: null }],
+    controllerId: controllerOf(broker.nodeId, nodes),
+    brokers: nodes.map(({ nodeId, ...place }) => ({ brokerId: nodeId, ...place })),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? allowedOperations(broker.authorize, context, CLUSTER)
       : OPERATIONS_NOT_ASKED,

@@ -1,5 +1,7 @@
+import type { KnownEpochs } from '../../admin/nodes/leadership.ts';
 import { isInternalTopic, topicNameProblem } from '../../admin/topic-name.ts';
 import type { Topic } from '../../admin/topics.ts';
+import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
 import type { ApiKey, ResponseInput } from '../../protocol/apis.ts';
@@ -45,7 +47,7 @@ export const describeTopicPartitions: Handler<typeof ApiKey.DescribeTopicPartiti
   const wanted = [...(listed?.keys() ?? names)].filter((name) => name >= from);
   const allowed = new Set(wanted.filter((name) => broker.authorize(context, 'DESCRIBE', topicResource(name))));
 
-  const topics: Described[] = [];
+  const found: (Described | Stretch)[] = [];
   let nextCursor: Answer['nextCursor'] = null;
   let room = Math.max(1, Math.min(request.responsePartitionLimit, PARTITIONS_ANSWERED_MAX));
   for (const name of allowed) {
@@ -57,13 +59,13 @@ export const describeTopicPartitions: Handler<typeof ApiKey.DescribeTopicPartiti
     const topic = await find(name);
     if (topic === undefined) {
       const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION';
-      topics.push({ ...undescribed(name, error), topicAuthorizedOperations: operations });
+      found.push({ ...undescribed(name, error), topicAuthorizedOperations: operations });
       continue;
     }
     const { partitions: count } = topic.record;
     const first = cursor?.topicName === name ? cursor.partitionIndex : 0;
     const end = Math.min(count, first + room);
-    topics.push({ ...described(broker, topic, first, end), topicAuthorizedOperations: operations });
+    found.push({ topic, first, end, operations });
     room -= Math.max(0, end - first);
     if (end < count) {
       nextCursor = { topicName: name, partitionIndex: end };
@@ -72,18 +74,35 @@ export const describeTopicPartitions: Handler<typeof ApiKey.DescribeTopicPartiti
   }
   // Topics that may not be seen come last; where none is named they are not spoken of.
   const forbidden = all ? [] : wanted.filter((name) => !allowed.has(name));
-  topics.push(...forbidden.map((name) => undescribed(name, 'TOPIC_AUTHORIZATION_FAILED')));
+  found.push(...forbidden.map((name) => undescribed(name, 'TOPIC_AUTHORIZATION_FAILED')));
+  await broker.leadership.look();
+  const epochs = await broker.leadership.epochs(found.flatMap((one) => ('topic' in one ? [one.topic] : [])));
+  const topics = found.map((one) => ('topic' in one ? described(broker, one, epochs, context) : one));
   return { topics, nextCursor };
 };
 
-function described(broker: Broker, topic: Topic, first: number, end: number): Described {
+/** Partitions of a topic, from `first` up to `end`. */
+interface Stretch {
+  readonly topic: Topic;
+  readonly first: number;
+  readonly end: number;
+  readonly operations: number;
+}
+
+function described(
+  broker: Broker,
+  { topic, first, end, operations }: Stretch,
+  epochs: KnownEpochs,
+  context: RequestContext,
+): Described {
   const { name, id } = topic.record;
   const partitions = Array.from({ length: Math.max(0, end - first) }, (_, index) => ({
-    ...partitionState(broker, topic, first + index),
+    ...partitionState(broker, topic, first + index, epochs, context),
     eligibleLeaderReplicas: [],
     lastKnownElr: [],
   }));
-  return { errorCode: 0, name, topicId: id, isInternal: isInternalTopic(name), partitions };
+  const isInternal = isInternalTopic(name);
+  return { errorCode: 0, name, topicId: id, isInternal, partitions, topicAuthorizedOperations: operations };
 }
 
 function undescribed(name: string, error: ErrorName): Described {

@@ -178,6 +178,15 @@ export function waitForJoin(
   return awaitJoin(memberId, instanceId, generation).decide(group);
 }
 
+/**
+ * Goes on with a join that was sent away (StepResult.again): no second member comes of a member that has not been told its id
+ * yet. Undefined for a token that is none.
+ */
+export function resumeJoin(token: string, instanceId: string | null): Step<JoinReply> | undefined {
+  const [, generation, memberId] = /^(\d{1,10})\/(.+)$/s.exec(token) ?? [];
+  return generation === undefined ? undefined : awaitJoin(memberId!, instanceId, Number(generation));
+}
+
 interface WaitingStep<Reply> extends Step<Reply> {
   decide(group: Group | undefined): StepResult<Reply>;
 }
@@ -199,7 +208,7 @@ function awaitJoin(memberId: string, instanceId: string | null, generation: numb
       if (group.generation > generation) {
         return { kind: 'reply', group, reply: joinReply(group, memberId), alive: memberId };
       }
-      return { kind: 'wait', group, next: step, alive: memberId };
+      return { kind: 'wait', group, next: step, alive: memberId, again: `${generation}/${memberId}` };
     },
   };
   return step;

@@ -30,6 +30,9 @@ export function syncRefused(error: ErrorName): SyncReply {
 /** An assignment that cannot be stored (GroupMetadataManager.appendGroupMetadataErrorToResponseError). */
 const TOO_LARGE = syncRefused('UNKNOWN_SERVER_ERROR');
 
+/** A sync that is sent away needs no token: sent again as it is, it waits on, or gets the assignment. */
+const SAME_REQUEST = '';
+
 /** SyncGroup as a step (classicGroupSync): the leader's makes the group stable, the others wait for it. */
 export function syncStep(request: SyncRequest): Step<SyncReply> {
   return {
@@ -44,7 +47,7 @@ export function syncStep(request: SyncRequest): Step<SyncReply> {
       const after = synced(group, memberId);
       if (group.state === 'Stable') return assigned(after, memberId);
       if (group.leader === memberId) return assigned(assign(after, request.assignments, context.now), memberId);
-      return { kind: 'wait', group: after, next: awaitAssignment(request), alive: memberId };
+      return { kind: 'wait', group: after, next: awaitAssignment(request), alive: memberId, again: SAME_REQUEST };
     },
   };
 }
@@ -61,7 +64,7 @@ function awaitAssignment(request: SyncRequest): Step<SyncReply> {
       if (problem !== undefined) return refuse(group, problem);
       if (group.generation === generation && group.state === 'Stable') return assigned(group, memberId);
       if (group.generation === generation && group.state === 'CompletingRebalance') {
-        return { kind: 'wait', group, next: step, alive: memberId };
+        return { kind: 'wait', group, next: step, alive: memberId, again: SAME_REQUEST };
       }
       return { ...refuse(group, 'REBALANCE_IN_PROGRESS'), alive: memberId };
     },

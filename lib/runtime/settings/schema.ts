@@ -38,6 +38,11 @@ const INT_MAX = 2 ** 31 - 1;
 
 const PORT_MAX = 65_535;
 
+/** A function answers within 25 s (lib/lambda/limits.ts), and needs some of them for work that is under way by then. */
+const FUNCTION_WAIT_MAX_MS = 19_000;
+
+const HOUR_MS = 60 * 60 * 1000;
+
 /** A connection costs about 20 KB of memory here; ten thousand fit into a small container. */
 const CONNECTIONS_DEFAULT = 10_000;
 
@@ -71,7 +76,29 @@ export const settingsSchema = v.object({
     key: 'node.id',
     aliases: ['broker.id'],
     value: 'NUMBER',
-    help: 'The id that clients see this process under.',
+    help: 'The id that clients see this process under. In a fleet from 1 on, or left out: the lowest that is free.',
+  }),
+  brokerRack: optionalSetting(text(), {
+    key: 'broker.rack',
+    value: 'NAME',
+    help: 'The rack or zone that clients see this process in.',
+  }),
+  fleet: setting(yesOrNo(), 'false', {
+    key: 'tidelog.fleet',
+    value: 'true|false',
+    help: 'Be one of several gateways that divide the partitions among themselves. Otherwise clients see this process as leader of everything.',
+  }),
+  brokerSessionTimeoutMs: setting(wholeNumber(1000, HOUR_MS), '9000', {
+    key: 'broker.session.timeout.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How long a gateway of a fleet may be silent before others lead what it led.',
+  }),
+  brokerHeartbeatIntervalMs: setting(wholeNumber(100, HOUR_MS), '2000', {
+    key: 'broker.heartbeat.interval.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How often a gateway of a fleet shows that it is there: one write and one read each.',
   }),
   clusterId: optionalSetting(v.pipe(text(), v.regex(/^[A-Za-z0-9_.-]{1,64}$/, 'up to 64 letters, digits, _, . or -')), {
     key: 'cluster.id',
@@ -345,6 +372,17 @@ export const settingsSchema = v.object({
     unit: 'bytes',
     value: 'BYTES',
     help: 'Appends are written at once when so much has gathered, whatever the linger time.',
+  }),
+  functionsAnonymous: setting(yesOrNo(), 'false', {
+    key: 'tidelog.functions.anonymous',
+    value: 'true|false',
+    help: 'Let functions answer HTTP requests that no IAM identity has signed.',
+  }),
+  functionsWaitMaxMs: setting(wholeNumber(100, FUNCTION_WAIT_MAX_MS), String(FUNCTION_WAIT_MAX_MS), {
+    key: 'tidelog.functions.wait.max.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How long one call of a function waits for records or members before the gateway has to ask again.',
   }),
   metricsPort: optionalSetting(wholeNumber(0, PORT_MAX), {
     key: 'tidelog.metrics.port',

@@ -139,7 +139,11 @@ function resolve(given: GivenValues, warnings: readonly string[]): SettingsOutco
   }
   const raw = parsed.output;
   const outcome = readListeners(raw, hostname);
-  const problems = [...(outcome.kind === 'invalid' ? outcome.problems : []), ...crossProblems(raw)];
+  const problems = [
+    ...(outcome.kind === 'invalid' ? outcome.problems : []),
+    ...crossProblems(raw),
+    ...fleetProblems(raw, given.has('nodeId')),
+  ];
   if (outcome.kind === 'invalid' || problems.length > 0) return { kind: 'invalid', problems };
   const { advertisedListeners, listenerSecurityProtocolMap, logRetentionMinutes, logRetentionHours, ...kept } = raw;
   const settings = {
@@ -196,6 +200,22 @@ function groupProblems(raw: RawSettings): string[] {
       ? ['group.min.session.timeout.ms: it is larger than group.max.session.timeout.ms.']
       : [];
   return [...order, ...session, ...heartbeat];
+}
+
+/** So many heartbeats fit into a session: one may get lost. */
+const HEARTBEATS_PER_SESSION_MIN = 2;
+
+function fleetProblems(raw: RawSettings, hasNodeId: boolean): string[] {
+  if (!raw.fleet) return [];
+  const id =
+    hasNodeId && raw.nodeId === 0
+      ? ['node.id: 0 stands for processes outside of a fleet; give a gateway of a fleet an id from 1 on, or none.']
+      : [];
+  const heartbeat =
+    raw.brokerHeartbeatIntervalMs * HEARTBEATS_PER_SESSION_MIN > raw.brokerSessionTimeoutMs
+      ? ['broker.heartbeat.interval.ms: it is more than half of broker.session.timeout.ms.']
+      : [];
+  return [...id, ...heartbeat];
 }
 
 /** Kafka's order (KafkaConfig.logRetentionTimeMillis): ms, then minutes, then hours. */
