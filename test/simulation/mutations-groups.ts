@@ -94,7 +94,7 @@ export const OFFSETS: readonly Mutation[] = [
   mutation(
     "a deleted group's offsets go at once",
     'R9',
-    'zombies',
+    'deletions',
     ['versionBack'],
     'lib/groups/offsets/block-store.ts',
     'const isOld = checkedAt - stored.version > REMOVED_AFTER_MS;',

@@ -136,7 +136,7 @@ export const READING: readonly Mutation[] = [
   mutation(
     'a read goes on behind what was deleted',
     'a fetch never skips',
-    'janitor',
+    'oldViews',
     ['skipped'],
     READ,
     'if (meta.baseOffset > next) {',

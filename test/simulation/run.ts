@@ -209,7 +209,7 @@ class Run {
       this.#add(this.#members, new GroupSlot(group, `g${index}${n}`, one, plan.leavesLast === true && n === 0));
     }
     if (plan.operator !== undefined) {
-      this.#add(this.#groupOperators, new GroupOperator(group, `x${index}`, plan.operator.deletes));
+      this.#add(this.#groupOperators, new GroupOperator(group, `x${index}`, plan.operator));
     }
   }
 

@@ -1,6 +1,6 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
 import { settingsOf } from '../../lib/runtime/settings/settings.ts';
-import { GROUP_SETTINGS, groups, mixedGroups, zombies } from './groups/scenario.ts';
+import { deletions, GROUP_SETTINGS, groups, mixedGroups, zombies } from './groups/scenario.ts';
 import { leadership } from './leadership/scenario.ts';
 import type { Plan } from './plan.ts';
 import type { ProducerPlan } from './producer.ts';
@@ -322,7 +322,7 @@ function topicChanges(): Plan {
 function transactions(): Plan {
   const transactor = { transactions: 12, batchesMax: 5, valueBytes: 60 };
   return {
-    rates: { ...RATES, crash: 0.5, freeze: 1, slowBack: 0.05 },
+    rates: { ...RATES, crash: 0.5, freeze: 1, slowBack: 0.1 },
     times: TIMES,
     cluster: { ...CLUSTER, brokers: 6, settings: awsSettings({ 'tidelog.cache.bytes': '8000' }), longFreezes: 0.3 },
     topics: [
@@ -333,9 +333,10 @@ function transactions(): Plan {
         consumers: [
           { ...CONSUMER, committed: true },
           { ...CONSUMER, committed: true, maxBytes: 300 },
+          { ...CONSUMER, committed: true, maxBytes: 2_000 },
         ],
         transactors: [transactor, transactor, transactor],
-        operators: [{ leaderChanges: 2, logStarts: 10, keep: 0.7 }],
+        operators: [{ leaderChanges: 2, logStarts: 24, keep: 0.7 }],
       },
     ],
     lifecycles: [],
@@ -420,6 +421,7 @@ export const SCENARIOS = {
   newcomer,
   groups,
   zombies,
+  deletions,
   leadership,
 } satisfies Record<string, (random: Random) => Plan>;
 

@@ -141,9 +141,13 @@ export class GroupLedger {
     if (fences !== undefined) record.show(key, fences.generation, fences.memberId, fences.instanceId);
   }
 
-  /** Somebody was told the id to join with. It is stored, unless the group was deleted right after that, in the same write. */
+  /**
+   * Somebody was told the id to join with. It is stored, unless the group was deleted right after that, in the same write, or in
+   * none if it had not been there before.
+   */
   gotId(groupId: string, memberId: string, sentAt: number): void {
-    if (this.group(groupId).goneAt < sentAt) this.joined(groupId, memberId, -1, null, sentAt);
+    const { goneAt, deletedUntil } = this.group(groupId);
+    if (goneAt < sentAt && deletedUntil < sentAt) this.joined(groupId, memberId, -1, null, sentAt);
   }
 
   /** A member was told its id and its generation or epoch: both must stand in the store by then. */

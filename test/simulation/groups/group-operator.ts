@@ -4,10 +4,14 @@ import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { Caller } from '../caller.ts';
 import { NOBODY } from './group-ledger.ts';
 import { commitRequest, fetchRequest } from './group-member.ts';
+import type { GroupPlan } from './scenario.ts';
 import type { SimGroup } from './sim-group.ts';
 import { partitionKey } from './stored-group.ts';
 
 const THINK_MS = 2_500;
+const RESTLESS_THINK_MS = 400;
+/** A request whose connection closed may be carried out for so long; ms. */
+const CLOSED_GOES_ON_MS = 30_000;
 /** How long members stay away while the group is redeployed, at most; ms. */
 const PAUSE_MS = 14_000;
 
@@ -23,11 +27,13 @@ const NOT_NOW = new Set([
 export class GroupOperator extends Caller {
   readonly group: SimGroup;
   readonly #deletes: boolean;
+  readonly #restless: boolean;
 
-  constructor(group: SimGroup, name: string, deletes: boolean) {
+  constructor(group: SimGroup, name: string, { deletes, restless = false }: NonNullable<GroupPlan['operator']>) {
     super(group.cluster, name);
     this.group = group;
     this.#deletes = deletes;
+    this.#restless = restless;
   }
 
   async run(): Promise<void> {
@@ -35,12 +41,12 @@ export class GroupOperator extends Caller {
     await this.sleep(this.random.next() * 500);
     while (world.troubles.on && world.violations.length === 0) {
       this.leave();
-      const chance = this.random.next();
+      const chance = this.#restless ? 0.65 + this.random.next() : this.random.next();
       if (chance < 0.25) await this.#describe();
       else if (chance < 0.5) await this.#offsets();
       else if (chance < 0.7) await this.#reset();
       else await this.#redeploy();
-      await this.sleep(2 * THINK_MS * this.random.next());
+      await this.sleep(2 * (this.#restless ? RESTLESS_THINK_MS : THINK_MS) * this.random.next());
     }
   }
 
@@ -53,7 +59,7 @@ export class GroupOperator extends Caller {
     while (world.troubles.on && world.clock.monotonic() < group.pausedUntil) {
       await this.sleep(1_000);
       if ((group.record.stored?.members.size ?? 0) > 0 && this.random.next() < 0.8) continue;
-      if (this.#deletes && this.random.next() < 0.5) await this.#delete();
+      if (this.#deletes && this.random.next() < (this.#restless ? 0.9 : 0.5)) await this.#delete();
       else await this.#reset();
       if (this.random.next() < 0.5) break;
     }
@@ -109,8 +115,12 @@ export class GroupOperator extends Caller {
   }
 
   async #delete(): Promise<void> {
-    this.group.record.deletions++;
+    const { record } = this.group;
+    record.deletions++;
+    record.deletedUntil = Number.POSITIVE_INFINITY;
     const answer = await this.ask(ApiKey.DeleteGroups, 2, { groupsNames: [this.group.id] });
+    const now = this.cluster.world.clock.monotonic();
+    record.deletedUntil = answer === 'closed' ? now + CLOSED_GOES_ON_MS : now;
     if (answer !== 'closed') this.#expect('DeleteGroups', answer.results[0]!.errorCode);
   }
 

@@ -53,8 +53,9 @@ export class GroupRecord {
   emptyUntil = 0;
   /** When it ceased to be, the last time; what is committed meanwhile may count as done before that. */
   goneAt = Number.NEGATIVE_INFINITY;
-  /** DeleteGroups that were sent. */
+  /** DeleteGroups that were sent, and until when the last one may be under way. */
   deletions = 0;
+  deletedUntil = Number.NEGATIVE_INFINITY;
   generations = 0;
   /** Member ids that the store has ever had, with the life of the group that they belong to. */
   readonly ids = new Map<string, number>();

@@ -9,7 +9,8 @@ export interface GroupPlan {
   /** Names of topics of the same plan. */
   readonly topics: readonly string[];
   readonly members: readonly MemberPlan[];
-  readonly operator?: { readonly deletes: boolean };
+  /** `restless`: it deletes again and again, and does little else. */
+  readonly operator?: { readonly deletes: boolean; readonly restless?: boolean };
   /** Once all is calm a member leaves and comes back, so that it is seen that the others hear of it at once. */
   readonly leavesLast?: boolean;
 }
@@ -108,6 +109,24 @@ export function zombies(random: Random): Plan {
       { id: 'consumer', topics, members: members(CONSUMER, 2, random.next() < 0.6 ? 2 : 0), operator },
     ],
     stretches: [{ troubledMs: 25 * SECOND_MS, idleMs: 0, sweeps: 0 }],
+  };
+}
+
+/** Groups are deleted and made anew again and again, while first commits hang on their way. */
+export function deletions(random: Random): Plan {
+  const { cluster, topics, ...plan } = zombies(random);
+  // Its partitions are of one block, so that all members write the same item.
+  const [topic] = topics;
+  const members = Array.from({ length: 3 }, () => ({ ...HASTY, commits: 0.8, leaves: 0.2, freezes: 0.02 }));
+  const operator = { deletes: true, restless: true };
+  return {
+    ...plan,
+    rates: { slowThere: 0.01, slowPart: 0.6, freeze: 0.1, skew: 1, duplicate: 0.1 },
+    times: { ...plan.times, slowMs: 8 * SECOND_MS },
+    cluster: { ...cluster, brokers: 4 },
+    topics: [{ ...topic!, partitions: 3 }],
+    groups: ['a', 'b', 'c', 'd'].map((id) => ({ id: `group-${id}`, topics: [topic!.name], members, operator })),
+    stretches: [{ troubledMs: 60 * SECOND_MS, idleMs: 0, sweeps: 0 }],
   };
 }
 
