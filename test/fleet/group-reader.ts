@@ -103,9 +103,13 @@ export class KafkajsGroupReader extends GroupReader {
   }
 }
 
+/** The topic is written to all the time; with a session and a rebalance in between nothing comes for less than this; ms. */
+const SILENCE_MS_MAX = 2 * READER_SESSION_MS;
+
 /**
  * @platformatic/kafka in a process of its own: version 1.35.0 throws where nobody can catch it when the coordinator that it remembers is
- * no longer among the brokers. Then the process ends and is started again, as whatever supervises an application does.
+ * no longer among the brokers. Then the process ends and is started again, as whatever supervises an application does; so it is
+ * when it has stopped reading without an error, which it does as well.
  */
 export class PlatformaticGroupReader extends GroupReader {
   #child: ChildProcess | undefined;
@@ -123,13 +127,17 @@ export class PlatformaticGroupReader extends GroupReader {
     this.#child = child;
     const end = () => child.kill('SIGKILL');
     process.on('exit', end);
+    let silence = setTimeout(end, SILENCE_MS_MAX);
     child.on('exit', () => {
+      clearTimeout(silence);
       process.off('exit', end);
       if (this.#isStopping) return;
       this.restarts++;
       this.#fork(reading);
     });
     child.on('message', (message: ReaderMessage) => {
+      clearTimeout(silence);
+      silence = setTimeout(end, SILENCE_MS_MAX);
       if (message === 'reading') return reading();
       this.take(message.partition, message.offset, Buffer.from(message.value, 'base64'));
     });

@@ -122,13 +122,24 @@ export class Prober {
     if (told === 'late') return undefined;
     if (told.errorCode === 0) {
       sent.took(batch, told.baseOffset);
-      this.acknowledged.push({ nodeId: lead.nodeId, partition, offset: told.baseOffset });
+      // Whoever told of the leader may not know yet that its process has come back under another id.
+      if ((await this.#nodeIdOf(client)) === lead.nodeId) {
+        this.acknowledged.push({ nodeId: lead.nodeId, partition, offset: told.baseOffset });
+      }
     } else if (told.errorCode === NOT_LEADER) {
       this.redirected++;
     } else if (!NOT_NOW.has(told.errorCode)) {
       report('unexpectedError', `a probe of partition ${partition} was answered ${told.errorCode}`);
     }
     return told.errorCode;
+  }
+
+  /** The id of the process at the other end, which calls itself the controller; undefined if it does not answer. */
+  async #nodeIdOf(client: TcpClient): Promise<number | undefined> {
+    const told = await within(client.tell(ApiKey.Metadata, 12, { topics: [] }), PATIENCE_MS).catch(
+      () => 'late' as const,
+    );
+    return told === 'late' || told.kind !== 'answer' ? undefined : told.body.controllerId;
   }
 
   async #askEpochs(client: TcpClient, { epoch }: Lead, partition: number): Promise<void> {
