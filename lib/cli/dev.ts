@@ -1,11 +1,9 @@
-import { systemClock } from '../core/clock.ts';
-import { jsonLogger } from '../core/logger.ts';
 import { readFlags } from '../runtime/settings/flags.ts';
 import { settingsHelp } from '../runtime/settings/help.ts';
-import { loadSettings, type Settings } from '../runtime/settings/settings.ts';
+import type { Settings } from '../runtime/settings/settings.ts';
 import { startTidelog, type Tidelog } from '../runtime/start.ts';
 import { type Command, EXIT_OK, EXIT_USAGE } from './command.ts';
-import { readyBanner, serve } from './serve.ts';
+import { loadToServe, readyBanner, serve } from './serve.ts';
 import { storeLine } from './store-line.ts';
 
 /** `tidelog dev`: runs until SIGINT or SIGTERM, then finishes what is in progress. A second signal ends at once. */
@@ -19,14 +17,9 @@ export const dev: Command = async (args, io) => {
     io.err(`${flags.message} tidelog dev --help lists all flags.\n`);
     return EXIT_USAGE;
   }
-  const loaded = loadSettings({ configFile: flags.configFile, environment: io.environment, flags: flags.values });
-  if (loaded.kind === 'invalid') {
-    for (const problem of loaded.problems) io.err(`${problem}\n`);
-    return EXIT_USAGE;
-  }
-  const { settings } = loaded;
-  const logger = jsonLogger(systemClock, settings.logLevel, (line) => io.err(line));
-  for (const reason of loaded.warnings) logger.log('warn', { event: 'setting_ignored', reason });
+  const loaded = loadToServe(io, { configFile: flags.configFile, flags: flags.values });
+  if (loaded === undefined) return EXIT_USAGE;
+  const { settings, logger } = loaded;
 
   return serve(
     io,

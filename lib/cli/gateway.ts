@@ -1,13 +1,13 @@
 import { systemClock } from '../core/clock.ts';
-import { jsonLogger, type Logger } from '../core/logger.ts';
+import type { Logger } from '../core/logger.ts';
 import { readVia, type Via } from '../gateway/tunnel/via.ts';
 import { type FlagsOutcome, readFlags } from '../runtime/settings/flags.ts';
 import { settingsHelp } from '../runtime/settings/help.ts';
 import { flagOf, SETTING_NAMES } from '../runtime/settings/keys.ts';
 import type { SettingField } from '../runtime/settings/schema.ts';
-import { loadSettings, type Settings } from '../runtime/settings/settings.ts';
+import type { Settings } from '../runtime/settings/settings.ts';
 import { type Command, type CommandIo, EXIT_OK, EXIT_USAGE } from './command.ts';
-import { readyBanner, serve } from './serve.ts';
+import { loadToServe, readyBanner, serve } from './serve.ts';
 import { storeLine } from './store-line.ts';
 
 /** What `tidelog gateway` was asked for, beside the settings. */
@@ -62,14 +62,9 @@ export const gateway: Command = async (args, io) => {
     'store',
     mode.kind === 'direct' ? { text: 'aws', source: '--direct' } : { text: 'memory', source: '--via' },
   );
-  const loaded = loadSettings({ configFile: flags.configFile, environment: io.environment, flags: values });
-  if (loaded.kind === 'invalid') {
-    for (const problem of loaded.problems) io.err(`${problem}\n`);
-    return EXIT_USAGE;
-  }
-  const { settings } = loaded;
-  const logger = jsonLogger(systemClock, settings.logLevel, (line) => io.err(line));
-  for (const reason of loaded.warnings) logger.log('warn', { event: 'setting_ignored', reason });
+  const loaded = loadToServe(io, { configFile: flags.configFile, flags: values });
+  if (loaded === undefined) return EXIT_USAGE;
+  const { settings, logger } = loaded;
   return mode.kind === 'via' ? tunnel(mode.via, settings, logger, io) : direct(settings, logger, io);
 };
 

@@ -1,5 +1,8 @@
+import { systemClock } from '../core/clock.ts';
+import { jsonLogger, type Logger } from '../core/logger.ts';
 import { growHeapFreely } from '../runtime/heap-growth.ts';
 import { type Address, formatAddress } from '../runtime/settings/listeners.ts';
+import { loadSettings, type Settings, type SettingsSources } from '../runtime/settings/settings.ts';
 import { StartError } from '../runtime/start-error.ts';
 import { type CommandIo, EXIT_FAILED, EXIT_OK } from './command.ts';
 import { programVersion } from './version.ts';
@@ -34,6 +37,22 @@ export async function serve<Started extends Running>(
   } finally {
     stop.ignore();
   }
+}
+
+/** Settings and the logger that they ask for; undefined if they are wrong, which is told then. */
+export function loadToServe(
+  io: CommandIo,
+  sources: Omit<SettingsSources, 'environment'>,
+): { readonly settings: Settings; readonly logger: Logger } | undefined {
+  const loaded = loadSettings({ ...sources, environment: io.environment });
+  if (loaded.kind === 'invalid') {
+    for (const problem of loaded.problems) io.err(`${problem}\n`);
+    return undefined;
+  }
+  const { settings } = loaded;
+  const logger = jsonLogger(systemClock, settings.logLevel, (line) => io.err(line));
+  for (const reason of loaded.warnings) logger.log('warn', { event: 'setting_ignored', reason });
+  return { settings, logger };
 }
 
 /** What `dev` and `gateway` show when they are ready: addresses, what is behind them, and what to do with it. */

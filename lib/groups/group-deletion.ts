@@ -6,7 +6,8 @@ import { groupPk } from '../storage/items/group-keys.ts';
 import { type Item, type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import type { DeleteOffsets } from './environment.ts';
-import { type GroupIndex, REMOVED_AFTER_MS } from './group-index.ts';
+import type { GroupIndex } from './group-index.ts';
+import { isSettled } from './late-puts.ts';
 
 export interface DeletionEnvironment {
   readonly state: ItemStore;
@@ -53,7 +54,7 @@ export async function removeTraces(
   since: StoreTime,
 ): Promise<boolean> {
   const { state, index } = env;
-  if (state.now() - version <= REMOVED_AFTER_MS) return false;
+  if (!isSettled(version, state.now())) return false;
   // Read before the head goes: a group that is made anew after that writes its entry again, and keeps it.
   const entry = await index.versionOf(groupId);
   if (!(await env.deleteOffsets(groupId, since))) return false;
@@ -71,7 +72,7 @@ export async function removeTraces(
  */
 export async function removeEntry({ state, index }: DeletionEnvironment, groupId: string): Promise<boolean> {
   const entry = await index.versionOf(groupId);
-  if (entry === undefined || state.now() - entry <= REMOVED_AFTER_MS) return false;
+  if (entry === undefined || !isSettled(entry, state.now())) return false;
   const { item } = await state.get(groupPk(groupId), GROUP_HEAD_SK, true);
   if (item !== undefined) return false;
   await index.remove(groupId, entry);

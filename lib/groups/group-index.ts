@@ -5,16 +5,10 @@ import { encodeGroupIndexEntry } from '../storage/items/group-index.ts';
 import { GROUPS_PK } from '../storage/items/group-keys.ts';
 import { type Item, type ItemStore, type PutCondition, StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
+import { FIRST_PUT_SIGNED_WITHIN_MS } from './late-puts.ts';
 
 /** Two who make the same group at the same time each need a put; more than a few rounds are not to be expected. */
 const ATTEMPTS_MAX = 10;
-
-/**
- * The first put of an entry or a head is signed within so long of its decision. What is left of a deleted group goes only
- * when it was not changed for longer: nothing that was sent before can land then, and versions never go back (rule R9); ms.
- */
-export const FIRST_PUT_SIGNED_WITHIN_MS = 10 * 60 * 1000;
-export const REMOVED_AFTER_MS = 60 * 60 * 1000;
 
 /** The ids of all groups, so that listing them does not scan the table. An entry may outlive its group, never the reverse. */
 export class GroupIndex {

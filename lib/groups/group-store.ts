@@ -26,7 +26,8 @@ import { putItem } from '../storage/put-item.ts';
 import type { DeleteOffsets } from './environment.ts';
 import type { Group } from './group.ts';
 import { finishDeletion } from './group-deletion.ts';
-import { FIRST_PUT_SIGNED_WITHIN_MS, type GroupIndex } from './group-index.ts';
+import type { GroupIndex } from './group-index.ts';
+import { FIRST_PUT_SIGNED_WITHIN_MS } from './late-puts.ts';
 import { protocolOf, protocolOfType } from './protocols.ts';
 
 /** What the stored groups are worked with. */

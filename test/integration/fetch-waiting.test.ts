@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../lib/core/clock.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
+import { countedTimers } from '../support/counted-timers.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import {
   batchOf,
@@ -142,34 +142,15 @@ describe('a fetch at the end of the log', () => {
   });
 
   it('leaves no timer behind', async () => {
-    let timers = 0;
-    const clock = {
-      ...systemClock,
-      setTimer(delayMs: number, callback: () => void) {
-        timers++;
-        let open = true;
-        const end = () => {
-          if (open) timers--;
-          open = false;
-        };
-        const cancel = systemClock.setTimer(delayMs, () => {
-          end();
-          callback();
-        });
-        return () => {
-          end();
-          cancel();
-        };
-      },
-    };
+    const { clock, live } = countedTimers();
     const counted = await startEngine({ stores, clock });
     await Promise.all([0, 1, 2].map(() => fetch(counted.client, topic, { maxWaitMs: 60 })));
     const waiting = fetch(counted.client, topic, { maxWaitMs: LONG_WAIT_MS });
     await pause(20);
-    expect(timers).toBeGreaterThan(0);
+    expect(live()).toBeGreaterThan(0);
     await produce(counted.client, topic, batchOf(['x']));
     await waiting;
     await pause(20);
-    expect(timers).toBe(0);
+    expect(live()).toBe(0);
   });
 });

@@ -97,7 +97,7 @@ export const OFFSETS: readonly Mutation[] = [
     'deletions',
     ['versionBack'],
     'lib/groups/offsets/block-store.ts',
-    'const isOld = checkedAt - stored.version > REMOVED_AFTER_MS;',
+    'const isOld = isSettled(stored.version, checkedAt);',
     'const isOld = (true as boolean);',
   ),
   mutation(

@@ -11,6 +11,7 @@ import {
 } from '../../storage/items/committed-offsets.ts';
 import { type Item, MAX_ITEM_BYTES, type StoreTime } from '../../storage/ports.ts';
 import { putItem } from '../../storage/put-item.ts';
+import { FIRST_PUT_SIGNED_WITHIN_MS, isSettled } from '../late-puts.ts';
 import type { BlockChange } from './decide.ts';
 import type { OffsetsEnvironment } from './environment.ts';
 
@@ -43,14 +44,6 @@ const CACHE_OVERHEAD_BYTES = 200;
 
 /** Keys, nonce and the store's own part of an item. */
 const ITEM_REST_BYTES = 2048;
-
-/**
- * The first put of a block is signed within so long of the group's state that it was decided by. A block is removed only
- * when it was not written for longer: a put that still believes that there is none, by a process that was frozen
- * meanwhile, comes to nothing; ms.
- */
-const FIRST_PUT_SIGNED_WITHIN_MS = 10 * 60 * 1000;
-export const REMOVED_AFTER_MS = 60 * 60 * 1000;
 
 /** The items with committed offsets, and what this process remembers of them. */
 export class BlockStore {
@@ -99,7 +92,7 @@ export class BlockStore {
     change: Exclude<BlockChange, { kind: 'same' }>,
     checkedAt: StoreTime,
   ): Promise<BlockOutcome> {
-    const isOld = checkedAt - stored.version > REMOVED_AFTER_MS;
+    const isOld = isSettled(stored.version, checkedAt);
     if (change.kind === 'remove' && isOld) return this.remove(key, stored.version);
     return this.#put(key, stored, change.block, checkedAt);
   }

@@ -3,7 +3,8 @@ import type { ErrorName } from '../../core/errors.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import type { OffsetsBlock } from '../../storage/items/committed-offsets.ts';
 import { type StoreTime, StoreUnavailableError } from '../../storage/ports.ts';
-import { type BlockKey, type BlockStore, cacheKey, REMOVED_AFTER_MS, type StoredBlock } from './block-store.ts';
+import { isSettled } from '../late-puts.ts';
+import { type BlockKey, type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockChange, type BlockTopic, decideDelete, decideExpiry } from './decide.ts';
 import type { GroupFacts, OffsetGroups, OffsetsEnvironment } from './environment.ts';
 import { inRounds } from './rounds.ts';
@@ -99,7 +100,7 @@ export async function removeGroupOffsets(
     for (let attempt = 0; current.block !== undefined && current.block.groupSince <= groupSince; attempt++) {
       if (attempt === ATTEMPTS_MAX) throw new StoreUnavailableError(`offsets of group ${groupId} could not be removed`);
       const now = env.state.now();
-      const isYoung = now - current.version <= REMOVED_AFTER_MS;
+      const isYoung = !isSettled(current.version, now);
       if (isYoung) isAllGone = false;
       if (isYoung && isEmptyBlock(current.block)) break;
       const block = { ...current.block, committed: new Map(), pending: [] };

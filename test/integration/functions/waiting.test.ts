@@ -4,6 +4,7 @@ import { errorCode } from '../../../lib/core/errors.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { countedTimers } from '../../support/counted-timers.ts';
 import {
   answersIn,
   bodyOf,
@@ -175,35 +176,16 @@ describe('a join', () => {
 
 describe('after the answer', () => {
   it('nothing is left running', async () => {
-    let timers = 0;
-    const clock = {
-      ...systemClock,
-      setTimer(delayMs: number, callback: () => void) {
-        timers++;
-        let live = true;
-        const end = () => {
-          if (live) timers--;
-          live = false;
-        };
-        const cancel = systemClock.setTimer(delayMs, () => {
-          end();
-          callback();
-        });
-        return () => {
-          end();
-          cancel();
-        };
-      },
-    };
+    const { clock, live } = countedTimers();
     const watched = startFunctions({ stores, clock, remainingMs: SHORT_MS });
     await watched.tell(ApiKey.Fetch, 12, fetchRequest(topic, { maxWaitMs: 60_000 }));
-    expect(timers).toBe(0);
+    expect(live()).toBe(0);
     await produce(clientOf(watched), topic, batchOf(['x'.repeat(10_000)]));
-    expect(timers).toBe(0);
+    expect(live()).toBe(0);
     const member = new GroupMember(clientOf(watched), 'g');
     await member.enter();
-    expect(timers).toBe(0);
+    expect(live()).toBe(0);
     await member.leave();
-    expect(timers).toBe(0);
+    expect(live()).toBe(0);
   });
 });

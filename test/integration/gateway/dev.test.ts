@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { runCommandLine } from '../../../lib/cli/run.ts';
 import { RawClient } from '../../support/raw-client.ts';
+import { addressIn, runInProcess as run } from './command-run.ts';
 import { eventually } from './fake-engine.ts';
 
 const API_VERSIONS = 18;
@@ -14,43 +14,6 @@ const ANY_PORT = ['--listeners', 'PLAINTEXT://127.0.0.1:0'];
 
 const folder = mkdtempSync(join(tmpdir(), 'tidelog-dev-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** The command line in this process, with what it wrote and how to stop it. */
-function run(args: string[], environment: Record<string, string> = {}) {
-  let out = '';
-  let err = '';
-  const exits: number[] = [];
-  const stops = new Set<() => void>();
-  const exitCode = runCommandLine(args, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    environment,
-    onStopSignal(callback) {
-      stops.add(callback);
-      return () => stops.delete(callback);
-    },
-    exit: (code) => exits.push(code),
-  });
-  return {
-    exitCode,
-    exits,
-    stops,
-    out: () => out,
-    err: () => err,
-    signal: () => {
-      for (const stop of stops) stop();
-    },
-  };
-}
-
-function addressIn(banner: string): { host: string; port: number } {
-  const [, host, port] = /Kafka +([^:\s]+):(\d+)\n/.exec(banner)!;
-  return { host: host!, port: Number(port) };
-}
 
 describe('tidelog', () => {
   it('prints its version and its commands', async () => {

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { runCommandLine } from '../../../lib/cli/run.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
 import {
   type FunctionStandIn,
@@ -12,6 +11,7 @@ import {
 } from '../../support/function-stand-in.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
 import { batchOf, createTopic, produce } from '../../support/requests.ts';
+import { addressIn, runInProcess } from './command-run.ts';
 import { eventually } from './fake-engine.ts';
 
 /** Nothing of this machine's own, and nobody asked on the network for a role. */
@@ -25,35 +25,16 @@ const NO_AWS = {
 function run(args: readonly string[], environment: Record<string, string> = {}) {
   for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
   Object.assign(process.env, NO_AWS, environment);
-  let out = '';
-  let err = '';
-  const stops = new Set<() => void>();
-  const exitCode = runCommandLine(['gateway', ...args, '--listeners', 'PLAINTEXT://127.0.0.1:0'], {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    environment,
-    onStopSignal(callback) {
-      stops.add(callback);
-      return () => stops.delete(callback);
-    },
-    exit: () => {},
-  });
+  const ran = runInProcess(['gateway', ...args, '--listeners', 'PLAINTEXT://127.0.0.1:0'], environment);
   return {
-    exitCode,
-    out: () => out,
-    err: () => err,
+    ...ran,
     async address() {
-      await eventually(() => out.includes('is ready'), `the banner; ${err}`);
-      const [, host, port] = /Kafka +([^:\s]+):(\d+)\n/.exec(out)!;
-      return { host: host!, port: Number(port) };
+      await eventually(() => ran.out().includes('is ready'), `the banner; ${ran.err()}`);
+      return addressIn(ran.out());
     },
     stop: () => {
-      for (const stop of stops) stop();
-      return exitCode;
+      ran.signal();
+      return ran.exitCode;
     },
   };
 }
