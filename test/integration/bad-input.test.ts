@@ -4,6 +4,7 @@ import { ApiKey } from '../../lib/protocol/apis.ts';
 import { encodeRequest } from '../../lib/protocol/frame.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { metricOf, WITH_METRICS } from '../support/metric.ts';
 import { RawClient, withSize } from '../support/raw-client.ts';
 import {
   batchOf,
@@ -28,7 +29,7 @@ let before: number;
 const expected: string[] = [];
 
 beforeAll(async () => {
-  broker = await startBrokerProcess(folder.path, ['--socket-request-max-bytes', String(20 * MIB)]);
+  broker = await startBrokerProcess(folder.path, ['--socket-request-max-bytes', String(20 * MIB), ...WITH_METRICS]);
   good = await TcpClient.connect(broker);
   topic = await createTopic(good, 'kept');
   before = broker.residentBytes();
@@ -225,7 +226,10 @@ describe('slow readers', () => {
       // Twenty answers of 18 MB each would be 4 GB in all.
       for (let count = 0; count < 20; count++) await client.send(ask);
     }
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    // Some of the answers are ready and do not leave; the memory for them is full, or nobody asks for more.
+    await expect
+      .poll(() => metricOf(broker, 'tidelog_answer_memory_bytes'), { timeout: 20_000 })
+      .toBeGreaterThan(18 * MIB);
     await expectWell();
     expect(broker.residentBytes() - before).toBeLessThan(GROWTH_BYTES_MAX);
     for (const client of slow) client.reset();
@@ -235,7 +239,8 @@ describe('slow readers', () => {
   it('and half-sent requests hold no more than what they sent', async () => {
     const half = await Promise.all(Array.from({ length: 50 }, () => RawClient.connect(broker)));
     for (const client of half) await client.send(sized(19 * MIB, Buffer.alloc(100_000)));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    const received = () => metricOf(broker, 'tidelog_request_memory_bytes');
+    await expect.poll(received, { timeout: 20_000 }).toBeGreaterThanOrEqual(50 * 100_000);
     await expectWell();
     expect(broker.residentBytes() - before).toBeLessThan(GROWTH_BYTES_MAX);
     for (const client of half) client.reset();

@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ApiKey } from '../../lib/protocol/apis.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { metricOf, WITH_METRICS } from '../support/metric.ts';
 import { batchOf, createTopic, deleteTopic, fetch, produce, type TopicName, valuesIn } from '../support/requests.ts';
 
 const folder = temporaryFolder();
@@ -24,7 +25,7 @@ afterEach(async () => {
 });
 
 async function start(): Promise<BrokerProcess> {
-  const broker = await startBrokerProcess(dataDir);
+  const broker = await startBrokerProcess(dataDir, WITH_METRICS);
   brokers.push(broker);
   return broker;
 }
@@ -55,7 +56,9 @@ describe('two processes on one folder', () => {
     expect(valuesIn((await fetch(b!, topic)).records)).toEqual(['from a']);
 
     const waiting = fetch(b!, topic, { offset: 1, maxWaitMs: 20_000 });
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    const polls = () => metricOf(second!, 'tidelog_tail_polls_total');
+    const before = await polls();
+    await expect.poll(polls, { timeout: 20_000 }).toBeGreaterThan(before);
     const sent = performance.now();
     await produce(a!, topic, batchOf(['again']));
     expect(valuesIn((await waiting).records)).toEqual(['again']);

@@ -14,6 +14,7 @@ import {
   type TopicName,
   valuesIn,
 } from '../support/requests.ts';
+import { settled } from '../support/settled.ts';
 
 const FOREVER = Number.POSITIVE_INFINITY;
 const T0 = 1_000_000;
@@ -147,7 +148,7 @@ describe('the last stable offset', () => {
       return answer;
     });
     await produce(engine.client, topic, batchOf(['behind it']));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await settled();
     expect(done).toBe(false);
     await end(a, 'commit');
     expect(valuesIn((await waiting).records).slice(0, 2)).toEqual(['held back', 'behind it']);

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { RawClient, rawRequest, withSize } from '../../support/raw-client.ts';
+import { unchanged } from '../../support/settled.ts';
 import { eventually, pause, type Rig, response, startRig } from './fake-engine.ts';
 
 const PRODUCE = 0;
@@ -20,7 +21,7 @@ describe('memory for requests', () => {
       void client.sendRequest({ apiKey: PRODUCE, correlationId, body });
     }
     await rig.engine.arrived(1);
-    await pause(200);
+    await unchanged(() => rig.gateway.stats.requestBytes);
     // Above the bound by what the sockets had at hand, and one elected request.
     expect(rig.gateway.stats.requestBytes).toBeLessThan(4 * MIB + 20 * 128 * 1024 + 2 * MIB);
     expect(rig.engine.calls.length).toBeLessThan(10);
@@ -99,7 +100,7 @@ describe('clients that do not read', () => {
       void client.sendRequest({ apiKey: FETCH, correlationId });
     }
     await rig.engine.arrived(1);
-    await pause(100);
+    await unchanged(() => rig.gateway.stats.answerBytes);
     expect(rig.engine.ids()).toEqual([0]);
     expect(rig.gateway.stats.answerBytes).toBeGreaterThan(1 * MIB);
     client.startReading();
@@ -128,7 +129,7 @@ describe('clients that do not read', () => {
       await client.sendRequest({ apiKey: FETCH, correlationId: 1 });
       await pause(1);
     }
-    await pause(100);
+    await unchanged(() => rig.gateway.stats.answerBytes);
     expect(rig.engine.calls.length).toBeLessThan(30);
     expect(most).toBeLessThan(answerMemoryBytesMax + 2 * answerBytes);
 

@@ -92,9 +92,12 @@ export function pause(ms: number): Promise<void> {
   });
 }
 
-/** Polls until the condition holds; throws after 5 s with what was waited for. */
+/** What does not happen within this on a busy machine does not happen, ms. */
+const WAIT_MS_MAX = 20_000;
+
+/** Polls until the condition holds; throws after 20 s with what was waited for. */
 export async function eventually(condition: () => boolean, what: string): Promise<void> {
-  for (const giveUpAt = Date.now() + 5000; Date.now() < giveUpAt; ) {
+  for (const giveUpAt = Date.now() + WAIT_MS_MAX; Date.now() < giveUpAt; ) {
     if (condition()) return;
     await pause(2);
   }

@@ -4,6 +4,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { ListenError, startGateway } from '../../../lib/gateway/server.ts';
 import { RawClient, rawRequest, withSize } from '../../support/raw-client.ts';
+import { settled } from '../../support/settled.ts';
 import { eventually, pause, type Rig, startRig } from './fake-engine.ts';
 
 const PRODUCE = 0;
@@ -23,7 +24,9 @@ describe('idle connections', () => {
     const working = await RawClient.connect(rig.address);
     await working.sendRequest({ apiKey: FETCH, correlationId: 2 });
     await Promise.all([silent.closed, half.closed]);
-    await pause(300);
+    // A connection that was opened later has been idle for the whole time by now.
+    await (await RawClient.connect(rig.address)).closed;
+    await settled();
     expect(rig.gateway.stats.connections).toBe(1);
     rig.engine.calls[0]!.answer();
     expect(await working.receiveIds(1)).toEqual([2]);
@@ -43,14 +46,22 @@ describe('idle connections', () => {
   });
 
   it('are those without traffic only', async () => {
-    rig = await startRig({ idleMsMax: 300 });
+    rig = await startRig({ idleMsMax: 500 });
     rig.engine.automatic = (call) => call.answer();
     const client = await RawClient.connect(rig.address);
-    for (let correlationId = 0; correlationId < 8; correlationId++) {
-      await client.sendRequest({ apiKey: METADATA, correlationId });
-      await pause(80);
+    const silent = await RawClient.connect(rig.address);
+    let isSilentClosed = false;
+    void silent.closed.then(() => {
+      isSilentClosed = true;
+    });
+    let sent = 0;
+    for (; !isSilentClosed; sent++) {
+      await client.sendRequest({ apiKey: METADATA, correlationId: sent });
+      expect(await client.receiveIds(1)).toEqual([sent]);
+      await pause(10);
     }
-    expect(await client.receiveIds(8)).toHaveLength(8);
+    await client.sendRequest({ apiKey: METADATA, correlationId: sent });
+    expect(await client.receiveIds(1)).toEqual([sent]);
   });
 });
 
@@ -75,7 +86,7 @@ describe('drain', () => {
     expect(await fetching.receiveIds(2)).toEqual([3]);
     await producing.sendRequest({ apiKey: PRODUCE, correlationId: 5 });
     await expect(RawClient.connect(rig.address)).rejects.toThrow();
-    await pause(20);
+    await settled();
     calls[0]!.answer();
     calls[1]!.answer();
     expect(await producing.receiveIds(3)).toEqual([1, 2]);
@@ -91,7 +102,7 @@ describe('drain', () => {
     client.stopReading();
     await client.sendRequest({ apiKey: FETCH, correlationId: 1 });
     await rig.engine.arrived(1);
-    await pause(20);
+    await settled();
     const drained = rig.gateway.drain(5000);
     client.startReading();
     expect((await client.receive())!.length).toBe(32 * MIB);
@@ -108,7 +119,7 @@ describe('drain', () => {
     await client.closed;
     expect(rig.notable()).toEqual([expect.objectContaining({ level: 'warn', event: 'drain_timeout', connections: 1 })]);
     call!.answer();
-    await pause(10);
+    await settled();
     expect(rig.gateway.stats).toMatchObject({ connections: 0, requestBytes: 0, answerBytes: 0 });
   });
 });

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RawClient, rawRequest, withSize } from '../../support/raw-client.ts';
-import { pause, type Rig, startRig } from './fake-engine.ts';
+import { settled } from '../../support/settled.ts';
+import { type Rig, startRig } from './fake-engine.ts';
 
 const PRODUCE = 0;
 const FETCH = 1;
@@ -20,7 +21,7 @@ describe('the order of requests on a connection', () => {
     calls[3]!.answer();
     calls[1]!.finish({ kind: 'none' });
     calls[2]!.answer();
-    await pause(20);
+    await settled();
     calls[0]!.answer();
     expect(await client.receiveIds(3)).toEqual([1, 3, 4]);
   });
@@ -33,14 +34,14 @@ describe('the order of requests on a connection', () => {
     await client.send(Buffer.concat(frames));
     const { engine } = rig;
     await engine.arrived(2);
-    await pause(20);
+    await settled();
     expect(engine.ids()).toEqual([0, 1]);
     engine.calls[1]!.answer();
-    await pause(20);
+    await settled();
     expect(engine.ids()).toEqual([0, 1]);
     engine.calls[0]!.answer();
     await engine.arrived(3);
-    await pause(20);
+    await settled();
     expect(engine.ids()).toEqual([0, 1, 2]);
     engine.calls[2]!.answer();
     (await engine.arrived(4))[3]!.answer();
@@ -126,7 +127,7 @@ describe('the order of requests on a connection', () => {
     await client.sendRequest({ apiKey: FETCH, correlationId: 1 });
     const [call] = await rig.engine.arrived(1);
     for (let journal = 0; journal < 50; journal++) call!.context.signal.addEventListener('abort', () => {});
-    await pause(20);
+    await settled();
     process.off('warning', onWarning);
     expect(warnings).toEqual([]);
   });
@@ -138,7 +139,7 @@ describe('the order of requests on a connection', () => {
       await small.sendRequest({ apiKey: PRODUCE, correlationId });
     }
     await rig.engine.arrived(3);
-    await pause(20);
+    await settled();
     expect(rig.engine.ids()).toEqual([0, 1, 2]);
     rig.engine.automatic = (call) => call.answer();
     for (const call of rig.engine.calls) call.answer();
@@ -150,7 +151,7 @@ describe('the order of requests on a connection', () => {
     const body = Buffer.alloc(20_000);
     for (const correlationId of [0, 1]) await large.sendRequest({ apiKey: PRODUCE, correlationId, body });
     await rig.engine.arrived(1);
-    await pause(20);
+    await settled();
     expect(rig.engine.ids()).toEqual([0]);
     rig.engine.calls[0]!.answer();
     (await rig.engine.arrived(2))[1]!.answer();

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { RawClient, rawRequest, withSize } from '../../support/raw-client.ts';
-import { eventually, pause, type Rig, startRig } from './fake-engine.ts';
+import { settled } from '../../support/settled.ts';
+import { eventually, type Rig, startRig } from './fake-engine.ts';
 
 const PRODUCE = 0;
 const FETCH = 1;
@@ -47,7 +48,7 @@ describe('what is not the Kafka protocol', () => {
     const client = await RawClient.connect(rig.address);
     await client.send(Buffer.concat([withSize(rawRequest({ apiKey: METADATA, correlationId: 5 })), sizeOnly(-9)]));
     const [call] = await rig.engine.arrived(1);
-    await pause(20);
+    await settled();
     call!.answer();
     expect(await client.receiveIds(1)).toEqual([5]);
     expect(await client.closed).toBe('end');
@@ -120,7 +121,7 @@ describe('requests that end the connection', () => {
     await eventually(() => fetch!.context.signal.aborted, 'the signal');
     fetch!.answer(100_000);
     await eventually(() => rig.gateway.stats.connections === 0, 'the connection to be gone');
-    await pause(20);
+    await settled();
     expect(rig.notable()).toEqual([]);
     expect(rig.gateway.stats).toMatchObject({ requestBytes: 0, answerBytes: 0 });
   });
@@ -153,7 +154,7 @@ describe('a client that ends its side while a request waits', () => {
     const [fetch] = await rig.engine.arrived(1);
     client.end();
     await eventually(() => fetch!.context.signal.aborted, 'the signal');
-    await pause(20);
+    await settled();
     fetch!.answer();
     expect(await client.receiveIds(1)).toEqual([6]);
     expect(await client.closed).toBe('end');

@@ -9,6 +9,7 @@ import { type FunctionStandIn, STAND_IN_ENVIRONMENT, startFunctionStandIn } from
 import { TcpClient } from '../../support/kafka-client.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { batchOf, createTopic, fetch, produce, produceRequest, valuesIn } from '../../support/requests.ts';
+import { settled } from '../../support/settled.ts';
 
 describe('a tunnel', () => {
   let standIn: FunctionStandIn;
@@ -94,10 +95,13 @@ describe('a tunnel', () => {
     const other = await open(standIn);
     const [host, port] = other.bootstrapServers.split(':');
     const waiting = await TcpClient.connect({ host: host!, port: Number(port) });
+    const before = standIn.calls.length;
     const fetched = fetch(waiting, { name: 'named', id: '' }, { maxWaitMs: 15_000 }).catch(
       (error: Error) => error.message,
     );
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // The function has the fetch: it waits there, or would have answered by now.
+    await expect.poll(() => standIn.calls.slice(before).some(({ name }) => name === 'fetch')).toBe(true);
+    await settled();
     const startedAt = performance.now();
     await other.close();
     expect(performance.now() - startedAt).toBeLessThan(5_000);

@@ -7,6 +7,7 @@ import { ERROR_CODES } from '../../../lib/core/errors.ts';
 import { seededRandom } from '../../../lib/core/random.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { readBatchHeader } from '../../../lib/protocol/records/batch.ts';
+import { settled } from '../../support/settled.ts';
 
 const TOPIC = { name: 't', id: '', isInternal: false, replicationFactor: 1, partitions: [{ index: 0, leader: 0 }] };
 
@@ -73,7 +74,7 @@ describe('Producer', () => {
     const room = producer.room().then(() => {
       hasRoom = true;
     });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await settled();
     expect(hasRoom).toBe(false);
     held.shift()!();
     await room;
