@@ -11,7 +11,7 @@ export default defineConfig({
           ...pool,
           name: 'unit',
           include: [
-            'test/tidy.test.ts',
+            'test/*.test.ts',
             'test/unit/**/*.test.ts',
             'test/property/**/*.test.ts',
             'test/contract/**/*.test.ts',

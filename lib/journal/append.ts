@@ -230,7 +230,7 @@ interface Decided {
   readonly refusals: number;
 }
 
-/** Decides a whole group, each batch as if those before it were committed. Pure. */
+/** Decides a whole group, each batch as if those before it were committed; after a conflict once more (rule R7). Pure. */
 function decide(view: JournalView, requests: readonly Request[], time: StoreTime): Decided {
   const draft = new Draft(view);
   const answers: AppendResult[] = [];

@@ -25,7 +25,7 @@ export type AppendDecision =
 /**
  * May this batch be appended, and at which offset? Pure: the answer depends on the arguments alone. `isBehindFailure` says that
  * a batch which the producer had sent before this one failed in this process, so that this one cannot be its first. This is the place where
- * offsets are assigned; the conditional put of the entry makes the decision true for everybody (DESIGN, the commit rule).
+ * offsets are assigned; the conditional put of the entry makes the decision true for everybody.
  */
 export function decideAppend(draft: Draft, batch: BatchToAppend, isBehindFailure = false): AppendDecision {
   if (draft.view.closed) {
