@@ -1,4 +1,5 @@
 import { ANONYMOUS_PRINCIPAL, type RequestContext } from '../core/context.ts';
+import { decodeText } from '../protocol/wire/text.ts';
 
 /** Offset of the client id's length in a request header: behind API key, version and correlation id. */
 const CLIENT_ID_OFFSET = 8;
@@ -47,5 +48,5 @@ function clientIdOf(frame: Buffer): string {
   if (frame.length < start) return '';
   const length = frame.readInt16BE(CLIENT_ID_OFFSET);
   if (length <= 0 || start + length > frame.length) return '';
-  return frame.toString('utf8', start, start + length);
+  return decodeText(frame, start, start + length);
 }

@@ -80,15 +80,12 @@ export function arrayCodec(element: Codec, compact: boolean, nullable: boolean):
 const STRUCT_ABSENT = -1;
 const STRUCT_PRESENT = 1;
 
-/** A struct behind one byte that says whether it is there (KIP-893). */
+/** A struct behind one byte that says whether it is there (KIP-893); any negative one says no, as in Kafka. */
 export function nullableStructCodec(struct: Codec): Codec {
   return {
     bytesMin: 1,
     read(reader) {
-      const marker = reader.int8();
-      if (marker === STRUCT_ABSENT) return null;
-      if (marker !== STRUCT_PRESENT) throw reader.invalid(`a struct marker of -1 or 1, not ${marker}`);
-      return struct.read(reader);
+      return reader.int8() < 0 ? null : struct.read(reader);
     },
     write(writer, value) {
       writer.int8(value === null ? STRUCT_ABSENT : STRUCT_PRESENT);

@@ -1,9 +1,10 @@
-import { isUtf8 } from 'node:buffer';
 import type { Uuid } from '../../core/uuid.ts';
 import { DecodeError } from './errors.ts';
 import { INT64_MAX, INT64_MIN, STRING_BYTES_MAX } from './limits.ts';
+import { decodeText } from './text.ts';
 
-const REPLACEMENT_CHARACTER = '\ufffd';
+/** What a UTF-16 code unit of a text takes at most in UTF-8, bytes. */
+const UTF8_BYTES_PER_UNIT_MAX = 3;
 
 /** What a reader may still read; shared with the windows on it. */
 interface Allowance {
@@ -12,8 +13,8 @@ interface Allowance {
 
 /**
  * Reads Kafka's primitive types from one buffer, front to back, each checked against the bytes that are left. Every
- * method throws DecodeError, and nothing else, for input that is cut off or invalid. Byte fields are views into the
- * buffer, not copies. The types are those of Kafka's protocol guide, "Protocol Primitive Types".
+ * method throws DecodeError, and nothing else, for input that is cut off or invalid. Text that is not valid UTF-8 is valid
+ * input, see decodeText. Byte fields are views into the buffer, not copies. The types are those of Kafka's protocol guide, "Protocol Primitive Types".
  */
 export class Reader {
   readonly buffer: Buffer;
@@ -142,12 +143,18 @@ export class Reader {
     return this.buffer.subarray(start, start + length);
   }
 
-  string(): string {
-    return this.nullableString() ?? this.refuseNull('a string');
+  /** A length in the compact form, which is one more than the length; a signed 32-bit number, as Kafka reads it. */
+  private compactLength(): number {
+    return (this.uvarint() - 1) | 0;
   }
 
+  /** The text of a string; null for any negative length, as in Kafka. The same goes for bytes and arrays. */
   nullableString(): string | null {
     return this.text(this.int16());
+  }
+
+  string(): string {
+    return this.nullableString() ?? this.refuseNull('a string');
   }
 
   compactString(): string {
@@ -155,17 +162,18 @@ export class Reader {
   }
 
   compactNullableString(): string | null {
-    return this.text(this.uvarint() - 1);
+    return this.text(this.compactLength());
   }
 
   private text(length: number): string | null {
-    if (length < 0) return this.nullLength(length, 'a string');
+    if (length < 0) return null;
     if (length > STRING_BYTES_MAX) throw this.invalid(`a string of at most ${STRING_BYTES_MAX} bytes, not ${length}`);
     const start = this.take(length, 'a string');
-    const text = this.buffer.toString('utf8', start, this.position);
-    // Decoding never fails, it puts U+FFFD in place of what is invalid; only then the bytes need a second look.
-    if (text.includes(REPLACEMENT_CHARACTER) && !isUtf8(this.buffer.subarray(start, this.position))) {
-      throw new DecodeError(start, 'valid UTF-8');
+    const text = decodeText(this.buffer, start, this.position);
+    // Each replaced byte takes three when it is written; what was read must fit into an answer that repeats it.
+    if (text.length * UTF8_BYTES_PER_UNIT_MAX > STRING_BYTES_MAX && Buffer.byteLength(text) > STRING_BYTES_MAX) {
+      const bytes = `${Buffer.byteLength(text)} with invalid ones replaced`;
+      throw new DecodeError(start, `a string of at most ${STRING_BYTES_MAX} bytes, not ${bytes}`);
     }
     return text;
   }
@@ -183,11 +191,11 @@ export class Reader {
   }
 
   compactNullableBytes(): Buffer | null {
-    return this.blob(this.uvarint() - 1);
+    return this.blob(this.compactLength());
   }
 
   private blob(length: number): Buffer | null {
-    return length < 0 ? this.nullLength(length, 'bytes') : this.raw(length);
+    return length < 0 ? null : this.raw(length);
   }
 
   /**
@@ -199,22 +207,17 @@ export class Reader {
   }
 
   compactArrayLength(elementBytesMin: number): number | null {
-    return this.elements(this.uvarint() - 1, elementBytesMin);
+    return this.elements(this.compactLength(), elementBytesMin);
   }
 
   private elements(length: number, elementBytesMin: number): number | null {
-    if (length < 0) return this.nullLength(length, 'an array');
+    if (length < 0) return null;
     if (length * elementBytesMin > this.remaining) {
       throw this.invalid(`an array that fits into ${this.remaining} bytes, not ${length} elements`);
     }
     this.allowance.elements -= length;
     if (this.allowance.elements < 0) throw this.invalid(`fewer array elements in all, not ${length} more`);
     return length;
-  }
-
-  private nullLength(length: number, what: string): null {
-    if (length !== -1) throw this.invalid(`${what} of length -1 or more, not ${length}`);
-    return null;
   }
 
   private refuseNull(what: string): never {

@@ -40,14 +40,21 @@ describe('Reader', () => {
     expect(() => from(hex).varlong()).toThrow(DecodeError);
   });
 
-  it('takes a length of -1 for null and refuses those below', () => {
-    expect(from('ffff').nullableString()).toBeNull();
-    expect(from('00').compactNullableString()).toBeNull();
-    expect(from('ffffffff').nullableBytes()).toBeNull();
-    expect(from('ffffffff').arrayLength(1)).toBeNull();
-    expect(() => from('fffe').nullableString()).toThrow('length -1 or more, not -2');
-    expect(() => from('fffffffe').nullableBytes()).toThrow(DecodeError);
-    expect(() => from('80000000').arrayLength(1)).toThrow(DecodeError);
+  it('takes any negative length for null, as Kafka does', () => {
+    for (const [int16, int32, uvarint] of [
+      ['ffff', 'ffffffff', '00'],
+      ['fffe', 'fffffffe', 'ffffffff0f'],
+      ['8000', '80000000', '8180808008'],
+    ] as const) {
+      expect(from(int16).nullableString()).toBeNull();
+      expect(from(int32).nullableBytes()).toBeNull();
+      expect(from(int32).arrayLength(1)).toBeNull();
+      expect(from(uvarint).compactNullableString()).toBeNull();
+      expect(from(uvarint).compactNullableBytes()).toBeNull();
+      expect(from(uvarint).compactArrayLength(1)).toBeNull();
+    }
+    // The largest positive length, one below the smallest negative one.
+    expect(() => from('8080808008').compactNullableBytes()).toThrow('bytes of 2147483647 bytes, not 0');
   });
 
   it('refuses null where there is none', () => {
@@ -55,14 +62,47 @@ describe('Reader', () => {
     expect(() => from('00').compactString()).toThrow(DecodeError);
     expect(() => from('ffffffff').bytes()).toThrow(DecodeError);
     expect(() => from('00').compactBytes()).toThrow(DecodeError);
+    for (const negative of ['fffe', '8000']) expect(() => from(negative).string()).toThrow('a string, not null');
+    expect(() => from('fffffff7').bytes()).toThrow('bytes, not null');
   });
 
-  it('refuses text that is not UTF-8, and only that', () => {
-    expect(from('0003 efbfbd').string()).toBe('\ufffd');
-    expect(from('0004 f09f8c8a').string()).toBe('\u{1f30a}');
-    for (const invalid of ['0001 ff', '0002 c080', '0003 eda080', '0003 f09f8c', '0004 efbfbdff']) {
-      expect(() => from(invalid).string()).toThrow('valid UTF-8');
-    }
+  // The right-hand sides are what Java 17 makes of the bytes: new String(bytes, StandardCharsets.UTF_8).
+  it.each([
+    ['636166e9', 'caf\ufffd'],
+    ['efbfbd', '\ufffd'],
+    ['f09f8c8a', '\u{1f30a}'],
+    ['ff', '\ufffd'],
+    ['fffe', '\ufffd\ufffd'],
+    ['c080', '\ufffd\ufffd'],
+    ['c0af', '\ufffd\ufffd'],
+    ['e282', '\ufffd'],
+    ['e28261', '\ufffda'],
+    ['f09f98', '\ufffd'],
+    ['f0808080', '\ufffd\ufffd\ufffd\ufffd'],
+    ['f4908080', '\ufffd\ufffd\ufffd\ufffd'],
+    ['eda080', '\ufffd'],
+    ['eda0', '\ufffd'],
+    ['eda041', '\ufffdA'],
+    ['eda080edb080', '\ufffd\ufffd'],
+    ['efbfbdff', '\ufffd\ufffd'],
+    ['efbfbdedbf', '\ufffd\ufffd'],
+  ])('decodes %s as Java does', (hex, text) => {
+    const length = (hex.length / 2).toString(16).padStart(4, '0');
+    expect(from(length + hex).string()).toBe(text);
+    expect(from(length + hex).nullableString()).toBe(text);
+    const compact = (hex.length / 2 + 1).toString(16).padStart(2, '0');
+    expect(from(compact + hex).compactString()).toBe(text);
+  });
+
+  it('refuses text that no answer could carry back once its invalid bytes are replaced', () => {
+    const latin1 = (bytes: number) => {
+      const frame = Buffer.alloc(2 + bytes, 0xe9);
+      frame.writeInt16BE(bytes, 0);
+      return new Reader(frame);
+    };
+    // A replacement takes three bytes.
+    expect(latin1(10_922).string()).toBe('\ufffd'.repeat(10_922));
+    expect(() => latin1(10_923).string()).toThrow('at most 32767 bytes, not 32769 with invalid ones replaced');
   });
 
   it('refuses strings longer than Kafka allows, also in the compact form', () => {
@@ -72,7 +112,7 @@ describe('Reader', () => {
 
   it('checks array lengths against the bytes left before anything is allocated', () => {
     expect(() => from('7fffffff 00').arrayLength(1)).toThrow('fits into 1 bytes, not 2147483647 elements');
-    expect(() => from('ffffffff0f 00').compactArrayLength(1)).toThrow(DecodeError);
+    expect(() => from('8080808008 00').compactArrayLength(1)).toThrow(DecodeError);
     expect(() => from('00000002 00000001 000000').arrayLength(4)).toThrow(DecodeError);
     expect(from('00000002 00000001 00000002').arrayLength(4)).toBe(2);
   });

@@ -103,10 +103,11 @@ describe('message', () => {
     expect(() => decode(3, `${head} 01 63 7f`)).toThrow(DecodeError);
   });
 
-  it('refuses a struct marker that is neither there nor not', () => {
-    expect(decode(4, '00000007 00 00 01 ff 00').cursor).toBeNull();
-    expect(decode(4, '00000007 00 00 01 01 00000003 00 00').cursor).toEqual({ at: 3 });
-    expect(() => decode(4, '00000007 00 00 01 00 00')).toThrow('a struct marker of -1 or 1, not 0');
+  it('takes any negative struct marker for null, and any other one for a struct, as Kafka does', () => {
+    for (const marker of ['ff', 'fe', '80']) expect(decode(4, `00000007 00 00 01 ${marker} 00`).cursor).toBeNull();
+    for (const marker of ['01', '00', '7f']) {
+      expect(decode(4, `00000007 00 00 01 ${marker} 00000003 00 00`).cursor).toEqual({ at: 3 });
+    }
   });
 
   it('has only the versions it was given', () => {
