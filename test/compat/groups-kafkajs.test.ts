@@ -114,7 +114,11 @@ describe('kafkajs in a group', () => {
     // Each record came once: nobody has read another's partition.
     expect(stays.values.length + dies.values.length).toBe(first.length);
     // Positions are committed twice a second.
-    await new Promise((done) => setTimeout(done, 1_500));
+    const committed = async () => {
+      const topics = await admin.fetchOffsets({ groupId: 'g-killed', topics: ['killed'] });
+      return topics.flatMap(({ partitions }) => partitions.map(({ offset }) => Number(offset)));
+    };
+    await expect.poll(committed, { timeout: 20_000 }).toEqual(ALL.map(() => first.length / PARTITIONS));
 
     const killedAt = performance.now();
     await dies.end('SIGKILL');
