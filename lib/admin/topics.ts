@@ -43,11 +43,17 @@ export class Topics {
   readonly #reading = new Map<string, Promise<Topic | undefined>>();
   /** The reads that begin when those have ended. */
   readonly #nextReading = new Map<string, Promise<Topic | undefined>>();
+  #changes = 0;
 
   constructor(state: ItemStore, clock: Clock, defaults: TopicDefaults) {
     this.#state = state;
     this.#clock = clock;
     this.#defaults = defaults;
+  }
+
+  /** How many topics this process created, deleted or gave more partitions: what was read before is out of date. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** The topic if it is remembered, and was read not too long ago; after a while it is read again behind the caller's back. */
@@ -142,8 +148,17 @@ export class Topics {
     }
   }
 
+  /** Whether there is a topic of that id now, read from the store. Throws StoreUnavailableError. */
+  async isThere(id: Uuid): Promise<boolean> {
+    const known = await this.getById(id);
+    // What stands under the id may be older than the truth under the name.
+    return known !== undefined && (await this.read(known.record.name))?.record.id === id;
+  }
+
   /** Takes note of a topic as it was just written, unless a newer one is known. */
   remember(record: TopicRecord, version: number): void {
+    const known = this.#byName.get(record.name)?.topic.record;
+    if (known?.id !== record.id || known.partitions !== record.partitions) this.#changes++;
     this.#reading.delete(record.name);
     this.#remember(record, version, this.#clock.monotonic());
   }
@@ -162,8 +177,9 @@ export class Topics {
     }
   }
 
-  /** Forgets a topic, so that its next use reads it. */
+  /** Forgets a topic that was deleted, so that its next use reads it. */
   forget(name: string): void {
+    this.#changes++;
     this.#reading.delete(name);
     this.#drop(name);
   }

@@ -68,6 +68,6 @@ export function hasPartition({ record }: Topic, partition: number): boolean {
 }
 
 /** Whether there is a topic of that id. Throws StoreUnavailableError. */
-export async function topicIsThere(broker: Broker, id: Uuid): Promise<boolean> {
-  return (await byId(broker.admin.topics, id, true)) !== undefined;
+export function topicIsThere(broker: Broker, id: Uuid): Promise<boolean> {
+  return broker.admin.topics.isThere(id);
 }

@@ -16,7 +16,7 @@ import { GroupWorker, type WorkerEnvironment } from './group-worker.ts';
 import { protocolOf } from './protocols.ts';
 import type { Step } from './step.ts';
 import { type ExpireOffsets, type SweptGroups, sweepGroups } from './sweep.ts';
-import { TopicLooks } from './topic-looks.ts';
+import { TopicList } from './topic-list.ts';
 
 export interface CoordinatorOptions {
   readonly state: ItemStore;
@@ -26,6 +26,8 @@ export interface CoordinatorOptions {
   readonly config: GroupConfig;
   readonly topics: Topics;
   readonly deleteOffsets: DeleteOffsets;
+  /** Called before a member enters a group without members. */
+  readonly expireOffsets: ExpireOffsets;
 }
 
 /** Groups remembered between requests; beyond it, or beyond so many bytes of them encoded, the longest unused go. */
@@ -48,10 +50,12 @@ export class GroupCoordinator implements Groups {
   #evictedAt = 0;
 
   constructor(options: CoordinatorOptions) {
-    const { state, clock, random, logger, config, topics, deleteOffsets } = options;
+    const { state, clock, random, logger, config, topics, deleteOffsets, expireOffsets } = options;
     const index = new GroupIndex(state, clock, random);
     const store = new GroupStore({ state, clock, random, logger, index, deleteOffsets });
-    this.#env = { store, clock, random, logger, config, topics: new TopicLooks(topics, clock) };
+    const storeNow = () => state.now();
+    const list = new TopicList(topics, clock, storeNow);
+    this.#env = { store, clock, random, logger, config, sources: { topics, list, clock, storeNow }, expireOffsets };
   }
 
   async submit<Reply>(groupId: string, step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>> {

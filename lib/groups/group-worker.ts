@@ -5,15 +5,18 @@ import { type Random, randomInt } from '../core/random.ts';
 import { randomUuid } from '../core/uuid.ts';
 import { type Item, StoreUnavailableError } from '../storage/ports.ts';
 import type { GroupConfig } from './config.ts';
-import { type Decision, decideRound } from './decide-round.ts';
+import type { TopicLook } from './consumer/subscription.ts';
+import { type Decision, decideRound, type Round } from './decide-round.ts';
 import type { SentAway, Submitted } from './environment.ts';
+import { type Facts, NO_FACTS } from './facts.ts';
 import type { Group, Session } from './group.ts';
 import { type GroupStore, isStoreProblem, type LoadedGroup, sinceOf } from './group-store.ts';
 import { Leases } from './leases.ts';
 import { protocolOf } from './protocols.ts';
 import { RequestQueue, type Waiting } from './queue.ts';
 import type { Step, StepContext } from './step.ts';
-import type { TopicLooks } from './topic-looks.ts';
+import type { ExpireOffsets } from './sweep.ts';
+import { TopicLooks, type TopicSources } from './topic-looks.ts';
 
 export interface WorkerEnvironment {
   readonly store: GroupStore;
@@ -21,7 +24,8 @@ export interface WorkerEnvironment {
   readonly random: Random;
   readonly logger: Logger;
   readonly config: GroupConfig;
-  readonly topics: TopicLooks;
+  readonly sources: TopicSources;
+  readonly expireOffsets: ExpireOffsets;
 }
 
 /** How often a group that somebody waits for is read, if nothing else has it read: five times a second; ms. */
@@ -32,9 +36,6 @@ const BACKOFF_BASE_MS = 10;
 
 /** Lost races of one round; by then the group has changed so often that its requests had better come again. */
 const CONFLICTS_MAX = 30;
-
-/** Facts that are asked for again and again would keep a group from ever being decided. */
-const LOADS_MAX = 20;
 
 /** How often bodies that nobody names are looked for; ms. */
 const ORPHANS_EVERY_MS = 60 * 60 * 1000;
@@ -48,6 +49,9 @@ export class GroupWorker {
   readonly #env: WorkerEnvironment;
   readonly #queue: RequestQueue;
   readonly #leases: Leases;
+  readonly #looks: TopicLooks;
+  /** What the group took in last, and the body that did. */
+  #takenIn: { readonly look: TopicLook; readonly by: object | undefined } | undefined;
   #loaded: LoadedGroup | undefined;
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -59,6 +63,7 @@ export class GroupWorker {
     this.#env = env;
     this.#queue = new RequestQueue(env.clock);
     this.#leases = new Leases(env.store.env, groupId);
+    this.#looks = new TopicLooks(env.sources);
     this.#orphansAt = env.clock.monotonic();
   }
 
@@ -149,21 +154,20 @@ export class GroupWorker {
   async #round(): Promise<boolean> {
     let limit = Number.POSITIVE_INFINITY;
     let backoffMs = BACKOFF_BASE_MS;
-    let loads = 0;
-    for (let conflicts = 0; conflicts <= CONFLICTS_MAX && loads <= LOADS_MAX; ) {
+    let facts = NO_FACTS;
+    for (let conflicts = 0; conflicts <= CONFLICTS_MAX; ) {
       const before = this.#loaded!;
       const now = this.#now();
       const expired = await this.#leases.expired(before.group, now);
       const asked = this.#queue
         .all()
         .filter((one) => !one.isFresh && !one.awaitsLease && isDue(one, before.group, now));
-      const context = this.#context(now);
-      const decision = decideRound(before.group, expired, asked.slice(0, limit), context);
-      if (decision.loads.length > 0) {
-        await this.#loadFacts(decision);
-        loads++;
+      const decision = decideRound(before.group, expired, asked.slice(0, limit), this.#context(now, facts));
+      if (decision.kind === 'needs') {
+        facts = await this.#learn(facts, decision, before);
         continue;
       }
+      if (facts !== NO_FACTS) this.#takenIn = { look: facts.topics, by: decision.takenInBy };
       if (decision.group === before.group) {
         this.#deliver(decision, now);
         this.#keepAlive(now);
@@ -199,16 +203,29 @@ export class GroupWorker {
     else this.#loaded = await store.load(this.groupId, this.#loaded);
   }
 
-  async #loadFacts(decision: Decision): Promise<void> {
-    const loaded = decision.loads.map(async ({ waiting, load }) => {
-      try {
-        await load();
-      } catch (error) {
-        if (!isStoreProblem(error)) throw error;
-        this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+  /** `facts` with what the requests need beside them; who needs it is refused where the store does not answer. */
+  async #learn(facts: Facts, { needs, askers }: Round & { kind: 'needs' }, before: LoadedGroup): Promise<Facts> {
+    const { group } = before;
+    try {
+      if (needs.expiredOffsetsGone && group !== undefined) {
+        await this.#env.expireOffsets(this.groupId, group, before.since);
       }
-    });
-    await Promise.all(loaded);
+      const known = group === undefined ? undefined : protocolOf(group).topicsOf?.(group);
+      // What is at hand is needed as well; by now it may be too old to be remembered.
+      for (const name of facts.topics.named.keys()) needs.topics.add(name);
+      if (facts.topics.list !== undefined) needs.allTopics ??= 'known';
+      const topics = await this.#looks.look(needs, known ?? new Map());
+      return {
+        topics,
+        isListNew: facts.isListNew || needs.allTopics === 'new',
+        expiredOffsetsGone: facts.expiredOffsetsGone || needs.expiredOffsetsGone,
+      };
+    } catch (error) {
+      if (!isStoreProblem(error)) throw error;
+      this.#logFailure(error);
+      for (const waiting of askers) this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+      return facts;
+    }
   }
 
   #committed(before: LoadedGroup, after: LoadedGroup): void {
@@ -300,11 +317,12 @@ export class GroupWorker {
     return Math.floor(this.#env.store.env.state.now());
   }
 
-  #context(now: number): StepContext {
-    const { config, topics, random } = this.#env;
+  #context(now: number, facts: Facts): StepContext {
+    const { config, random } = this.#env;
     const since = this.#loaded === undefined ? now : sinceOf(this.#loaded, now);
     const newMemberId = (prefix: string) => `${prefix}-${randomUuid(random)}`;
-    return { groupId: this.groupId, now, since, config, topics, newMemberId };
+    const takenInBy = this.#takenIn?.look === facts.topics ? this.#takenIn.by : undefined;
+    return { groupId: this.groupId, now, since, config, facts, takenInBy, newMemberId };
   }
 
   /** The store does not answer, or holds what this program cannot read, or there is a bug. */

@@ -1,5 +1,6 @@
 import type { ErrorName } from '../core/errors.ts';
 import type { StoreTime } from '../storage/ports.ts';
+import type { SubscribedTopic } from './consumer/state.ts';
 import type { StepContext } from './step.ts';
 
 /** Which protocol a group speaks. Both kinds share the group's items, so that a group can change over. */
@@ -75,6 +76,8 @@ export interface GroupProtocol<G extends Group> {
   checkDelete(group: G): ErrorName | undefined;
   /** Whether members (may) read this topic, so that its offsets stay (Group.isSubscribedToTopic). */
   isSubscribedTo(group: G, topic: string): boolean;
+  /** What the group knows of its topics, by name; left out where it knows nothing of them. */
+  topicsOf?(group: G): ReadonlyMap<string, SubscribedTopic>;
   /** The part of the group that is stored as its body; compared by reference. */
   bodyOf(group: G): object;
   /** The head without the body, as JSON. */

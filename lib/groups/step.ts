@@ -1,7 +1,7 @@
 import type { StoreTime } from '../storage/ports.ts';
 import type { GroupConfig } from './config.ts';
+import type { Facts, Needs } from './facts.ts';
 import type { Group } from './group.ts';
-import type { TopicLooks } from './topic-looks.ts';
 
 /** What a step may know beside the group. */
 export interface StepContext {
@@ -11,19 +11,24 @@ export interface StepContext {
   readonly config: GroupConfig;
   /** When the group was made; `now` for one that is made by this step. Left out only where no coordinator asks. */
   readonly since?: StoreTime;
-  /** The topics as this process saw them last; what it lacks is asked for by a `load`. */
-  readonly topics: TopicLooks;
+  /** What was loaded for this round: at least what `needs` named. */
+  readonly facts: Facts;
+  /** The body of the group that has taken in `facts.topics` already; undefined where none has. */
+  readonly takenInBy: object | undefined;
   /** A member id that nobody has: `<prefix>-<UUID>`, as Kafka makes them (ClassicGroup.generateMemberId). */
   newMemberId(prefix: string): string;
 }
 
 /**
  * One request to a group, as a pure decision. The coordinator loads the group, moves it on to the present
- * (GroupProtocol.advance), asks all steps that are there one after the other, each over the group that the one before
- * left, makes one conditional put of the last, and only then gives out the replies. After a conflict all are asked again
- * over the group that won, so `decide` must not keep anything: what a waiting step has to remember is in its `next`.
+ * (GroupProtocol.advance), loads what the steps need beside it, asks all steps one after the other, each over the group that
+ * the one before left, makes one conditional put of the last, and only then sends the replies. After a conflict all are
+ * asked again over the group that won, so `decide` must not keep anything: what a waiting step has to remember is in its
+ * `next`.
  */
 export interface Step<Reply> {
+  /** What `decide` needs beside this group; left out by a step that never needs anything. */
+  needs?(group: Group | undefined): Needs;
   /** `group` is undefined where there is no such group. */
   decide(group: Group | undefined, context: StepContext): StepResult<Reply>;
   /** The reply when the group that it decided does not fit its items (see GROUP_BYTES_MAX). */
@@ -40,6 +45,8 @@ export type StepResult<Reply> =
       readonly group: Group | undefined;
       readonly reply: Reply;
       readonly alive?: string;
+      /** The group has taken in `facts.topics`. */
+      readonly tookTopicsIn?: boolean;
     }
   /** Nothing to say yet: `next` is asked whenever the group has changed, and at `wakeAt` at the latest. */
   | {
@@ -50,6 +57,4 @@ export type StepResult<Reply> =
       readonly alive?: string;
       /** What another process needs beside the request to go on waiting; left out where the request cannot be sent away. */
       readonly again?: string;
-    }
-  /** A fact is missing (a topic's partitions): the coordinator awaits `load` and asks again. Throws StoreUnavailableError. */
-  | { readonly kind: 'load'; load(): Promise<void> };
+    };

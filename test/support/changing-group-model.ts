@@ -9,7 +9,6 @@ import { heartbeatStep, isConsumer } from '../../lib/groups/consumer/steps.ts';
 import type { Group } from '../../lib/groups/group.ts';
 import { protocolOf } from '../../lib/groups/protocols.ts';
 import type { Step, StepContext } from '../../lib/groups/step.ts';
-import type { TopicLooks } from '../../lib/groups/topic-looks.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
@@ -53,10 +52,18 @@ export class ChangingGroupModel extends ConsumerGroupModel {
   }
 
   #context(): StepContext {
-    const look = { at: this.now, named: this.topics, all: [...this.topics.values()] };
-    const topics = { peek: () => look } as unknown as TopicLooks;
+    const topics = { at: this.now, named: this.topics, list: { at: this.now, topics: this.topics } };
+    const facts = { topics, isListNew: true, expiredOffsetsGone: true };
     const newMemberId = () => `classic-${this.#given++}`;
-    return { groupId: 'group', now: this.now, since: 0, config: GROUP_CONFIG, topics, newMemberId };
+    return {
+      groupId: 'group',
+      now: this.now,
+      since: 0,
+      config: GROUP_CONFIG,
+      facts,
+      takenInBy: undefined,
+      newMemberId,
+    };
   }
 
   #become(group: Group | undefined): void {
@@ -72,7 +79,6 @@ export class ChangingGroupModel extends ConsumerGroupModel {
     let current = step;
     const ask = (): boolean => {
       const result = current.decide(this.any, this.#context());
-      if (result.kind === 'load') throw new Error('everything is at hand here');
       if (result.kind === 'wait') {
         current = result.next;
         this.#waiting.push({ client, ask });

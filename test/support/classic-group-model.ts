@@ -4,6 +4,7 @@ import { type LeaveReply, leaveStep, type MemberIdentity } from '../../lib/group
 import { classicProtocol } from '../../lib/groups/classic/protocol.ts';
 import { type ClassicGroup, isClassic } from '../../lib/groups/classic/state.ts';
 import { type SyncReply, type SyncRequest, syncStep } from '../../lib/groups/classic/sync.ts';
+import { NO_FACTS } from '../../lib/groups/facts.ts';
 import type { Group } from '../../lib/groups/group.ts';
 import type { Step, StepContext } from '../../lib/groups/step.ts';
 import { GROUP_CONFIG } from './consumer-group-model.ts';
@@ -130,7 +131,6 @@ export class ClassicGroupModel {
     let group: Group | undefined = this.group;
     if (this.group !== undefined) group = classicProtocol.advance(this.group, expired, this.#context());
     const result = waiting.step.decide(group, this.#context());
-    if (result.kind === 'load') throw new Error('a classic group needs no topics');
     const after = result.group === undefined ? undefined : this.#advanceTwice(result.group as ClassicGroup);
     this.#take(after);
     if (result.alive !== undefined) this.#seen.set(result.alive, this.now);
@@ -176,7 +176,7 @@ export class ClassicGroupModel {
   #context(): StepContext {
     const config = { ...GROUP_CONFIG, classic: { ...GROUP_CONFIG.classic, ...this.config } };
     const newMemberId = (prefix: string) => `${prefix}-${this.#ids++}`;
-    return { groupId: 'g', now: this.now, config, newMemberId, topics: undefined as never };
+    return { groupId: 'g', now: this.now, config, newMemberId, facts: NO_FACTS, takenInBy: undefined };
   }
 }
 

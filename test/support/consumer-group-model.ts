@@ -130,7 +130,7 @@ export class ConsumerGroupModel {
       look: {
         at: this.now,
         named: new Map([...(request.subscribedTopicNames ?? [])].map((name) => [name, this.topics.get(name)])),
-        all: [...this.topics.values()],
+        list: { at: this.now, topics: this.topics },
       },
       isTakenIn: false,
       matches: matchesPattern,

@@ -65,6 +65,7 @@ export class GroupCluster {
       config,
       topics,
       deleteOffsets: async () => true,
+      expireOffsets: async () => false,
     });
     const instance = { process, coordinator };
     this.instances.push(instance);

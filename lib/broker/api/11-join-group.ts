@@ -2,7 +2,6 @@ import { errorCode } from '../../core/errors.ts';
 import { type JoinReply, joinRefused, joinStep, resumeJoin } from '../../groups/classic/join.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { AskAgain, type Handler } from '../broker.ts';
-import { topicIsThere } from '../group-topics.ts';
 
 /** From version 1 on members tell how long they take to rejoin; before, it is their session. */
 const FIRST_WITH_REBALANCE_TIMEOUT = 1;
@@ -44,10 +43,9 @@ export const joinGroup: Handler<typeof ApiKey.JoinGroup> = async (broker, reques
   if (request.reason !== null) {
     broker.logger.log('debug', { event: 'group_join', groupId, memberId, reason: request.reason });
   }
-  const joining = broker.offsets.afterExpiry(step, (topicId) => topicIsThere(broker, topicId));
   const token = context.again?.token;
   const resumed = token === undefined ? undefined : resumeJoin(token, request.groupInstanceId);
-  const submitted = await broker.groups.submitWaiting(groupId, resumed ?? joining, context);
+  const submitted = await broker.groups.submitWaiting(groupId, resumed ?? step, context);
   if (submitted.kind === 'again') return new AskAgain(submitted.token);
   return respond(submitted.kind === 'reply' ? submitted.reply : joinRefused(memberId, submitted.error));
 };

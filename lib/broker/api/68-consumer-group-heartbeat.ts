@@ -5,7 +5,6 @@ import { heartbeatStep } from '../../groups/consumer/steps.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
-import { topicIsThere } from '../group-topics.ts';
 
 /**
  * ConsumerGroupHeartbeat, versions 0 and 1: the one request of the members of consumer groups (KIP-848), to join, to stay,
@@ -38,8 +37,7 @@ export const consumerGroupHeartbeat: Handler<typeof ApiKey.ConsumerGroupHeartbea
   };
   const problem = heartbeatProblem(groupId, heartbeat, version, broker.settings.groups.consumer.assignors);
   if (problem !== undefined) return refused(problem);
-  const step = broker.offsets.afterExpiry(heartbeatStep(heartbeat, mayDescribe), (id) => topicIsThere(broker, id));
-  const submitted = await broker.groups.submit(groupId, step, context);
+  const submitted = await broker.groups.submit(groupId, heartbeatStep(heartbeat, mayDescribe), context);
   return submitted.kind === 'reply' ? answer(submitted.reply) : refused(submitted);
 };
 

@@ -1,7 +1,7 @@
 import type { ErrorName } from '../../core/errors.ts';
 import type { Group } from '../group.ts';
 import type { Step, StepContext, StepResult } from '../step.ts';
-import { joinOther } from './other-type.ts';
+import { joinNeeds, joinOther } from './other-type.ts';
 import { maybeCompleteJoin, putMember, rebalanceOrCompleteJoin, removeMembers } from './rebalance.ts';
 import {
   type ClassicGroup,
@@ -91,6 +91,10 @@ export function joinReply(group: ClassicGroup, memberId: string, skipAssignment 
 export function joinStep(request: JoinRequest): Step<JoinReply> {
   return {
     tooLarge: joinRefused('', 'GROUP_MAX_SIZE_REACHED'),
+    needs(group) {
+      if (group === undefined) return {};
+      return isClassic(group) ? { expiredOffsetsGone: group.state === 'Empty' } : joinNeeds(group, request);
+    },
     decide(group, context) {
       if (group !== undefined && !isClassic(group)) return joinOther(group, request, context);
       return joinClassic(group, request, context);

@@ -1,7 +1,8 @@
 import { assert } from '../../core/assert.ts';
 import { heartbeatConsumerGroup, leaveConsumerGroup, syncConsumerGroup } from '../consumer/classic-requests.ts';
 import type { ConsumerGroup } from '../consumer/state.ts';
-import { isConsumer, joinConsumerGroupStep } from '../consumer/steps.ts';
+import { isConsumer, joinConsumerGroupNeeds, joinConsumerGroupStep } from '../consumer/steps.ts';
+import type { Needs } from '../facts.ts';
 import type { Group } from '../group.ts';
 import type { StepContext, StepResult } from '../step.ts';
 import type { HeartbeatReply, HeartbeatRequest } from './heartbeat.ts';
@@ -10,6 +11,10 @@ import type { LeaveReply, LeaveRequest } from './leave.ts';
 import type { SyncReply, SyncRequest } from './sync.ts';
 
 /** Requests of the classic protocol to a group of the consumer protocol (KIP-848's way of changing over online). */
+
+export function joinNeeds(group: Group, request: JoinRequest): Needs {
+  return joinConsumerGroupNeeds(consumerGroup(group), request);
+}
 
 export function joinOther(group: Group, request: JoinRequest, context: StepContext): StepResult<JoinReply> {
   return joinConsumerGroupStep(consumerGroup(group), request, context);

@@ -44,6 +44,7 @@ export const consumerProtocol: GroupProtocol<ConsumerGroup> = {
   checkFetch,
   checkDelete: (group) => (group.body.members.length === 0 ? undefined : 'NON_EMPTY_GROUP'),
   isSubscribedTo: (group, topic) => allSubscribedNames(group.body).has(topic),
+  topicsOf: (group) => indexOf(group.body).topicsByName,
   bodyOf: (group) => group.body,
   encodeHead: encodeConsumerHead,
   encodeBody: encodeConsumerBody,

@@ -2,13 +2,19 @@ import type { StoreTime } from '../../storage/ports.ts';
 import { type ConsumerGroupBody, indexOf, type Member, type ResolvedPattern, type SubscribedTopic } from './state.ts';
 
 /**
- * What was seen of the topics outside of the group. `at`: store time before it was read; `named`: what there is under each
- * name that was looked at, undefined for nothing; `all`: every topic, where patterns need them.
+ * What was seen of the topics outside of the group. `at`: store time before `named` was read; `named`: what there is under
+ * each name that was looked at, undefined for nothing; `list`: every topic, where patterns need them.
  */
 export interface TopicLook {
   readonly at: StoreTime;
   readonly named: ReadonlyMap<string, SubscribedTopic | undefined>;
-  readonly all?: readonly SubscribedTopic[];
+  readonly list?: ListOfTopics | undefined;
+}
+
+/** All topics by name. `at`: store time before they were read. */
+export interface ListOfTopics {
+  readonly at: StoreTime;
+  readonly topics: ReadonlyMap<string, SubscribedTopic>;
 }
 
 /** The names of topics that a member is subscribed to, by name and by pattern. */
@@ -67,15 +73,17 @@ export type MatchPattern = (pattern: string, name: string) => boolean;
  * `topicsAt` says nothing about what is known already: another process has seen more recent news.
  */
 export function refreshTopics(body: ConsumerGroupBody, look: TopicLook, matches: MatchPattern): ConsumerGroupBody {
-  const isNews = look.at >= body.topicsAt;
-  const patterns = resolvePatterns(body, isNews ? look.all : undefined, look.all, matches);
+  const { at, named, list } = look;
+  const isNews = at >= body.topicsAt;
+  const isListNews = list !== undefined && list.at >= body.topicsAt;
+  const patterns = resolvePatterns(body, list, isListNews, matches);
   const known = indexOf(body).topicsByName;
-  const listed = look.all === undefined ? undefined : new Map(look.all.map((topic) => [topic.name, topic]));
   const topics: SubscribedTopic[] = [];
   for (const name of [...allSubscribedNames({ members: body.members, patterns })].sort()) {
     const topic = known.get(name);
-    const seen = look.named.has(name) ? look.named.get(name) : (listed?.get(name) ?? topic);
-    const current = topic === undefined || isNews ? seen : topic;
+    const isNamed = named.has(name);
+    const seen = isNamed ? named.get(name) : (list?.topics.get(name) ?? topic);
+    const current = topic === undefined || (isNamed ? isNews : isListNews) ? seen : topic;
     if (current !== undefined) topics.push(current);
   }
   const samePatterns = patterns === body.patterns;
@@ -85,14 +93,14 @@ export function refreshTopics(body: ConsumerGroupBody, look: TopicLook, matches:
     ...body,
     patterns,
     topics: sameTopics ? body.topics : topics,
-    topicsAt: isNews ? look.at : body.topicsAt,
+    topicsAt: Math.max(body.topicsAt, isNews ? at : 0, isListNews ? list.at : 0),
   };
 }
 
 function resolvePatterns(
   body: ConsumerGroupBody,
-  news: readonly SubscribedTopic[] | undefined,
-  anyNews: readonly SubscribedTopic[] | undefined,
+  list: ListOfTopics | undefined,
+  isNews: boolean,
   matches: MatchPattern,
 ): readonly ResolvedPattern[] {
   const wanted = new Set(body.members.map(({ topicPattern }) => topicPattern).filter((pattern) => pattern !== ''));
@@ -100,12 +108,8 @@ function resolvePatterns(
   let changed = known.size !== wanted.size;
   const patterns = [...wanted].sort().map((pattern): ResolvedPattern => {
     const resolved = known.get(pattern);
-    const topics = resolved === undefined ? (anyNews ?? []) : news;
-    if (topics === undefined) return resolved!;
-    const names = topics
-      .map(({ name }) => name)
-      .filter((name) => matches(pattern, name))
-      .sort();
+    if (resolved !== undefined && !isNews) return resolved;
+    const names = [...(list?.topics.keys() ?? [])].filter((name) => matches(pattern, name)).sort();
     if (
       resolved !== undefined &&
       names.length === resolved.topics.length &&

@@ -52,6 +52,9 @@ export async function deleteOffsets(
   return { kind: 'deleted', error: ({ id }) => (subscribed.has(id) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE') };
 }
 
+/** Topics looked for at the same time. */
+const READS_AT_ONCE = 32;
+
 /** How long the removal of what has expired may take; the next who comes goes on with it; ms. */
 const EXPIRY_MAX_MS = 10_000;
 
@@ -70,9 +73,11 @@ export async function expireOffsets(
   const parts: BlockPart<never>[] = [];
   const there = new Map<Uuid, boolean>();
   for await (const { key, stored } of blocks.list(groupId)) {
-    const topic = { id: key.topicId, name: stored.block?.topicName ?? '' };
-    parts.push({ key, topic, wanted: [] });
-    if (!there.has(topic.id)) there.set(topic.id, await isThere(topic.id));
+    parts.push({ key, topic: { id: key.topicId, name: stored.block?.topicName ?? '' }, wanted: [] });
+  }
+  const ids = [...new Set(parts.map(({ topic }) => topic.id))];
+  for (let from = 0; from < ids.length; from += READS_AT_ONCE) {
+    await Promise.all(ids.slice(from, from + READS_AT_ONCE).map(async (id) => there.set(id, await isThere(id))));
   }
   const change = ({ topic }: BlockPart<never>, { block }: StoredBlock): BlockChange => {
     if (block === undefined) return { kind: 'same' };

@@ -3,7 +3,6 @@ import type { Uuid } from '../../core/uuid.ts';
 import type { StoreTime } from '../../storage/ports.ts';
 import type { Group } from '../group.ts';
 import { protocolOf } from '../protocols.ts';
-import type { Step } from '../step.ts';
 import { BlockStore } from './block-store.ts';
 import { type Commit, type CommitOutcome, commitOffsets } from './commit.ts';
 import {
@@ -44,32 +43,6 @@ export class Offsets {
   /** See deleteOffsets. */
   delete(request: OffsetsToDelete, context: RequestContext): Promise<DeleteOutcome> {
     return deleteOffsets(this.#room(), request, context);
-  }
-
-  /**
-   * A step that may let a member into a group, made to wait for what has expired to be removed first: the member would find
-   * offsets otherwise that everybody else was told are gone. `isThere`: whether there is a topic of that id.
-   */
-  afterExpiry<Reply>(step: Step<Reply>, isThere: (topicId: Uuid) => Promise<boolean>): Step<Reply> {
-    const { retentionMs } = this.#env.settings;
-    let expired = false;
-    return {
-      tooLarge: step.tooLarge,
-      decide: (group, context) => {
-        const { groupId, now, since } = context;
-        if (group === undefined || since === undefined || expired || !isOverdue(group, now - retentionMs)) {
-          return step.decide(group, context);
-        }
-        const facts = factsOf(group, since, NOBODY);
-        return {
-          kind: 'load',
-          load: async () => {
-            await expireOffsets(this.#room(), groupId, facts, isThere);
-            expired = true;
-          },
-        };
-      },
-    };
   }
 
   /** See removeGroupOffsets. */

@@ -42,8 +42,9 @@ function newCoordinator(): GroupCoordinator {
     cleanupPolicy: 'delete',
   });
   const deleteOffsets = async (groupId: string, since: number) => deleted.push({ groupId, since }) > 0;
-  const env = { state, clock, random: systemRandom, logger: silentLogger, config: GROUP_CONFIG, topics, deleteOffsets };
-  return new GroupCoordinator(env);
+  const expireOffsets = async () => false;
+  const env = { state, clock, random: systemRandom, logger: silentLogger, config: GROUP_CONFIG, topics };
+  return new GroupCoordinator({ ...env, deleteOffsets, expireOffsets });
 }
 
 const CONTEXT = {

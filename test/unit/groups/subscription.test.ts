@@ -50,13 +50,14 @@ describe('what a look at the topics changes', () => {
     const seen = { topics: [topic('stock', 1)], topicsAt: 1000, patterns: [{ pattern: 'stock', topics: ['stock'] }] };
     const patterned = bodyOf([], 'stock', seen);
     const all = [topic('orders', 1), topic('stock', 1), topic('stock-eu', 2)];
+    const list = (at: number) => ({ list: { at, topics: new Map(all.map((one) => [one.name, one])) } });
     expect(refreshTopics(patterned, look(2000, []), startsWith)).toBe(patterned);
-    expect(refreshTopics(patterned, look(2000, [], { all }), startsWith)).toMatchObject({
+    expect(refreshTopics(patterned, look(2000, [], list(2000)), startsWith)).toMatchObject({
       topics: [topic('stock', 1), topic('stock-eu', 2)],
       patterns: [{ pattern: 'stock', topics: ['stock', 'stock-eu'] }],
     });
-    expect(refreshTopics(patterned, look(999, [], { all }), startsWith)).toBe(patterned);
-    expect(refreshTopics({ ...patterned, patterns: [] }, look(999, [], { all }), startsWith).patterns).toEqual([
+    expect(refreshTopics(patterned, look(999, [], list(999)), startsWith)).toBe(patterned);
+    expect(refreshTopics({ ...patterned, patterns: [] }, look(999, [], list(999)), startsWith).patterns).toEqual([
       { pattern: 'stock', topics: ['stock', 'stock-eu'] },
     ]);
   });

@@ -1,0 +1,76 @@
+import type { Topics } from '../admin/topics.ts';
+import { type Clock, sleep } from '../core/clock.ts';
+import type { StoreTime } from '../storage/ports.ts';
+import type { SubscribedTopic } from './consumer/state.ts';
+import type { ListOfTopics } from './consumer/subscription.ts';
+
+/** How old the list may be for patterns that are resolved already; ms. It costs a query over all topics. */
+export const LIST_AGE_MAX_MS = 30_000;
+
+/**
+ * Two reads of the list begin at least so far apart; ms. Each join with a pattern needs a list that is newer than its
+ * request: joins that come in the meantime share the next read.
+ */
+export const LIST_EVERY_MS = 200;
+
+interface Listing extends ListOfTopics {
+  /** By Clock.monotonic(), when its read began. */
+  readonly begunAt: number;
+  /** Topics.changes when its read began. */
+  readonly changes: number;
+}
+
+/** The list of all topics as this process read it last; shared by all groups. */
+export class TopicList {
+  readonly #topics: Topics;
+  readonly #clock: Clock;
+  readonly #storeNow: () => StoreTime;
+  #latest: Listing | undefined;
+  #running: Promise<Listing> | undefined;
+  #next: Promise<Listing> | undefined;
+
+  constructor(topics: Topics, clock: Clock, storeNow: () => StoreTime) {
+    this.#topics = topics;
+    this.#clock = clock;
+    this.#storeNow = storeNow;
+  }
+
+  /** A list of at most LIST_AGE_MAX_MS that has all changes made by this process. Throws StoreUnavailableError. */
+  known(): Promise<ListOfTopics> {
+    const latest = this.#latest;
+    const isCurrent =
+      latest !== undefined &&
+      latest.changes === this.#topics.changes &&
+      this.#clock.monotonic() - latest.begunAt <= LIST_AGE_MAX_MS;
+    return isCurrent ? Promise.resolve(latest) : this.readNew();
+  }
+
+  /** A list whose read begins after this call; calls made before it begins share it. Throws StoreUnavailableError. */
+  readNew(): Promise<ListOfTopics> {
+    this.#next ??= this.#readNext();
+    return this.#next;
+  }
+
+  async #readNext(): Promise<Listing> {
+    await this.#running?.catch(() => {});
+    const begunAt = this.#latest?.begunAt;
+    const pauseMs = begunAt === undefined ? 0 : begunAt + LIST_EVERY_MS - this.#clock.monotonic();
+    if (pauseMs > 0) await sleep(this.#clock, pauseMs);
+    this.#next = undefined;
+    this.#running = this.#read();
+    return this.#running;
+  }
+
+  async #read(): Promise<Listing> {
+    const [at, begunAt, changes] = [Math.floor(this.#storeNow()), this.#clock.monotonic(), this.#topics.changes];
+    const read = await this.#topics.list();
+    const topics = new Map(
+      read.map(({ record: { name, id, partitions } }): [string, SubscribedTopic] => [
+        name,
+        { name, topicId: id, partitions },
+      ]),
+    );
+    this.#latest = { at, topics, begunAt, changes };
+    return this.#latest;
+  }
+}
