@@ -88,15 +88,37 @@ describe('Fetch', () => {
     expect(await listOffset(engine.client, topic, -2)).toMatchObject({ offset: 2 });
   });
 
-  it('knows no fetch sessions', async () => {
-    for (const version of [7, 12, 18]) {
-      const request = fetchRequest(topic, { version, sessionId: 4711, sessionEpoch: 1 });
-      const answer = await engine.client.ask(ApiKey.Fetch, version, request);
+  describe('of a session', () => {
+    const SESSION_IDS = [0, 1, -1, 4711, 2 ** 31 - 1, -(2 ** 31)];
+
+    it.each([7, 11, 12, 13, 16, 18])(
+      'reads in full with epochs 0 and -1, whatever the id, in version %i',
+      async (version) => {
+        for (const sessionId of SESSION_IDS) {
+          for (const sessionEpoch of [0, -1]) {
+            const request = fetchRequest(topic, { version, sessionId, sessionEpoch });
+            const answer = await engine.client.ask(ApiKey.Fetch, version, request);
+            expect(answer, `${sessionId}, ${sessionEpoch}`).toMatchObject({ errorCode: 0, sessionId: 0 });
+            expect(valuesIn(answer.responses[0]!.partitions[0]!.records)).toEqual(['a', 'b', 'c']);
+          }
+        }
+      },
+    );
+
+    it.each([7, 11, 12, 13, 16, 18])('is not found with any other epoch, in version %i', async (version) => {
       const error = errorCode('FETCH_SESSION_ID_NOT_FOUND');
-      expect(answer).toMatchObject({ errorCode: error, sessionId: 0, responses: [] });
-      const offer = fetchRequest(topic, { version, sessionId: 0, sessionEpoch: 0 });
-      expect(await engine.client.ask(ApiKey.Fetch, version, offer)).toMatchObject({ errorCode: 0, sessionId: 0 });
-    }
+      for (const sessionId of SESSION_IDS) {
+        for (const sessionEpoch of [1, 5, 2 ** 31 - 1, -2, -(2 ** 31)]) {
+          const request = fetchRequest(topic, { version, sessionId, sessionEpoch, maxWaitMs: LONG_WAIT_MS });
+          const answer = await engine.client.ask(ApiKey.Fetch, version, request);
+          expect(answer, `${sessionId}, ${sessionEpoch}`).toMatchObject({
+            errorCode: error,
+            sessionId: 0,
+            responses: [],
+          });
+        }
+      }
+    });
   });
 
   it('answers a request without partitions at once', async () => {

@@ -10,12 +10,18 @@ import { currentLeader, endpointsOf, lead } from '../leading.ts';
 import type { TopicReference } from '../partitions.ts';
 
 /**
+ * The session epochs that ask for a full fetch, whatever the session id: the first request of a session and one without a
+ * session (KIP-227; Kafka: FetchMetadata.isFull). Any other epoch continues a session, and there is none to continue.
+ */
+const FULL_FETCH_EPOCHS: readonly number[] = [0, -1];
+
+/**
  * Fetch, versions 4 to 18. Sessions (KIP-227) are declined with session id 0, so every request names all of its partitions.
  * Any error answers at once, as in Kafka; otherwise the answer waits for `minBytes` up to `maxWaitMs`. Sent away meanwhile, the
  * request waits on with what is left of that; the token is how long it has waited, ms.
  */
 export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, version, context) => {
-  if (request.sessionId !== 0) {
+  if (!FULL_FETCH_EPOCHS.includes(request.sessionEpoch)) {
     return { errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), sessionId: 0, responses: [] };
   }
   const { clock } = broker;
