@@ -1,3 +1,4 @@
+import { clipText } from '../core/clip-text.ts';
 import { type Clock, sleep } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
@@ -36,6 +37,9 @@ const BACKOFF_BASE_MS = 10;
 
 /** Lost races of one round; by then the group has changed so often that its requests had better come again. */
 const CONFLICTS_MAX = 30;
+
+/** A member id begins with what the member calls itself and ends with a uuid, and is a string of at most 32,767 bytes. */
+const MEMBER_ID_PREFIX_BYTES_MAX = 0x7fff - 40;
 
 /** How often bodies that nobody names are looked for; ms. */
 const ORPHANS_EVERY_MS = 60 * 60 * 1000;
@@ -320,7 +324,7 @@ export class GroupWorker {
   #context(now: number, facts: Facts): StepContext {
     const { config, random } = this.#env;
     const since = this.#loaded === undefined ? now : sinceOf(this.#loaded, now);
-    const newMemberId = (prefix: string) => `${prefix}-${randomUuid(random)}`;
+    const newMemberId = (prefix: string) => `${clipText(prefix, MEMBER_ID_PREFIX_BYTES_MAX)}-${randomUuid(random)}`;
     const takenInBy = this.#takenIn?.look === facts.topics ? this.#takenIn.by : undefined;
     return { groupId: this.groupId, now, since, config, facts, takenInBy, newMemberId };
   }

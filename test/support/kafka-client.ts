@@ -27,8 +27,9 @@ export function requestFrame<Key extends ApiKey>(
   version: number,
   id: number,
   body: RequestInput<Key>,
+  clientId = CLIENT_ID,
 ): Buffer {
-  return Buffer.concat(encodeRequest(apiKey, version, id, CLIENT_ID, body)).subarray(SIZE_PREFIX_BYTES);
+  return Buffer.concat(encodeRequest(apiKey, version, id, clientId, body)).subarray(SIZE_PREFIX_BYTES);
 }
 
 /** The answer in a frame without its size. Throws for one that is not well-formed or is not the one to request `id`. */
@@ -53,10 +54,12 @@ export abstract class BaseClient implements KafkaClient {
 export class EngineClient extends BaseClient {
   readonly #handleFrame: FrameHandler;
   readonly #context: RequestContext;
+  readonly #clientId: string;
   #lastId = 0;
 
-  constructor(handleFrame: FrameHandler, signal = new AbortController().signal) {
+  constructor(handleFrame: FrameHandler, signal = new AbortController().signal, clientId = CLIENT_ID) {
     super();
+    this.#clientId = clientId;
     // Many requests of one client wait at the same time here, which a connection would take one after the other.
     setMaxListeners(0, signal);
     this.#handleFrame = handleFrame;
@@ -72,7 +75,7 @@ export class EngineClient extends BaseClient {
 
   async tell<Key extends ApiKey>(apiKey: Key, version: number, body: RequestInput<Key>): Promise<Told<Key>> {
     const id = ++this.#lastId;
-    const outcome = await this.#handleFrame(requestFrame(apiKey, version, id, body), this.#context);
+    const outcome = await this.#handleFrame(requestFrame(apiKey, version, id, body, this.#clientId), this.#context);
     if (outcome.kind === 'close') return { kind: 'closed', reason: outcome.reason };
     if (outcome.kind === 'none') return outcome;
     return answerOf(apiKey, version, id, Buffer.concat(outcome.chunks).subarray(SIZE_PREFIX_BYTES));

@@ -4,6 +4,9 @@ import { topicConfigProblem, topicConfigsProblem } from '../topic-configs.ts';
 import { listParts } from './config-value.ts';
 import { JOURNALS_CONFIG, TOPIC_CONFIGS } from './topic-config-table.ts';
 
+/** DescribeConfigs could not show a longer value, and a list can be appended to again and again; bytes of UTF-8. */
+const VALUE_BYTES_MAX = 0x7fff;
+
 /** One change of one config (org.apache.kafka.clients.admin.AlterConfigOp). */
 export type ConfigChange =
   | { readonly name: string; readonly operation: 'SET' | 'APPEND' | 'SUBTRACT'; readonly value: string }
@@ -69,6 +72,9 @@ function checked(topic: Changeable, changed: Map<string, string>): ChangeOutcome
   for (const [name, value] of changed) {
     const problem = topicConfigProblem(name, value);
     if (problem !== undefined) return invalid(problem);
+    if (Buffer.byteLength(value) > VALUE_BYTES_MAX) {
+      return invalid(`The value of ${name} would be longer than ${VALUE_BYTES_MAX} bytes.`);
+    }
   }
   const before = topic.configs[JOURNALS_CONFIG];
   const wanted = changed.get(JOURNALS_CONFIG);

@@ -3,7 +3,7 @@ import { message } from '../schema/message.ts';
 
 const batchIndexAndErrorMessage = {
   batchIndex: int32(),
-  batchIndexErrorMessage: string({ nullable: true, default: null }),
+  batchIndexErrorMessage: string({ clipped: true, nullable: true, default: null }),
 };
 
 const leaderIdAndEpoch = { leaderId: int32({ default: -1 }), leaderEpoch: int32({ default: -1 }) };
@@ -43,7 +43,7 @@ export const ProduceResponse = message('ProduceResponse', '3-13', '9+', {
       logAppendTimeMs: int64({ default: -1, ignorable: true }),
       logStartOffset: int64('5+', { default: -1, ignorable: true }),
       recordErrors: array(batchIndexAndErrorMessage, '8+', { ignorable: true }),
-      errorMessage: string('8+', { nullable: true, default: null, ignorable: true }),
+      errorMessage: string('8+', { clipped: true, nullable: true, default: null, ignorable: true }),
       currentLeader: struct(leaderIdAndEpoch, '10+', { tag: 0 }),
     }),
   }),

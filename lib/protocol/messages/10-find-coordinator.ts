@@ -7,7 +7,7 @@ const coordinator = {
   host: string(),
   port: int32(),
   errorCode: int16(),
-  errorMessage: string({ nullable: true, ignorable: true }),
+  errorMessage: string({ clipped: true, nullable: true, ignorable: true }),
 };
 
 /**
@@ -23,7 +23,7 @@ export const FindCoordinatorRequest = message('FindCoordinatorRequest', '0-6', '
 export const FindCoordinatorResponse = message('FindCoordinatorResponse', '0-6', '3+', {
   throttleTimeMs: int32('1+', { default: 0, ignorable: true }),
   errorCode: int16('0-3'),
-  errorMessage: string('1-3', { nullable: true, ignorable: true }),
+  errorMessage: string('1-3', { clipped: true, nullable: true, ignorable: true }),
   nodeId: int32('0-3'),
   host: string('0-3'),
   port: int32('0-3'),

@@ -11,7 +11,7 @@ export const DescribeGroupsResponse = message('DescribeGroupsResponse', '0-6', '
   throttleTimeMs: int32('1+', { default: 0, ignorable: true }),
   groups: array({
     errorCode: int16(),
-    errorMessage: string('6+', { nullable: true, default: null }),
+    errorMessage: string('6+', { clipped: true, nullable: true, default: null }),
     groupId: string(),
     groupState: string(),
     protocolType: string(),

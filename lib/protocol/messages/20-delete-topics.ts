@@ -14,6 +14,6 @@ export const DeleteTopicsResponse = message('DeleteTopicsResponse', '1-6', '4+',
     name: string({ nullable: '6+' }),
     topicId: uuid('6+', { ignorable: true }),
     errorCode: int16(),
-    errorMessage: string('5+', { nullable: true, default: null, ignorable: true }),
+    errorMessage: string('5+', { clipped: true, nullable: true, default: null, ignorable: true }),
   }),
 });

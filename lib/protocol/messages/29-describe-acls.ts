@@ -18,7 +18,7 @@ export const DescribeAclsRequest = message('DescribeAclsRequest', '1-3', '2+', {
 export const DescribeAclsResponse = message('DescribeAclsResponse', '1-3', '2+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true }),
+  errorMessage: string({ clipped: true, nullable: true }),
   resources: array({
     resourceType: int8(),
     resourceName: string(),

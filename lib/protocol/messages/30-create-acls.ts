@@ -16,5 +16,5 @@ export const CreateAclsRequest = message('CreateAclsRequest', '1-3', '2+', {
 
 export const CreateAclsResponse = message('CreateAclsResponse', '1-3', '2+', {
   throttleTimeMs: int32({ default: 0 }),
-  results: array({ errorCode: int16(), errorMessage: string({ nullable: true }) }),
+  results: array({ errorCode: int16(), errorMessage: string({ clipped: true, nullable: true }) }),
 });

@@ -18,10 +18,10 @@ export const DeleteAclsResponse = message('DeleteAclsResponse', '1-3', '2+', {
   throttleTimeMs: int32({ default: 0 }),
   filterResults: array({
     errorCode: int16(),
-    errorMessage: string({ nullable: true }),
+    errorMessage: string({ clipped: true, nullable: true }),
     matchingAcls: array({
       errorCode: int16(),
-      errorMessage: string({ nullable: true }),
+      errorMessage: string({ clipped: true, nullable: true }),
       resourceType: int8(),
       resourceName: string(),
       patternType: int8({ default: 3 }),

@@ -16,7 +16,7 @@ export const DescribeConfigsResponse = message('DescribeConfigsResponse', '1-4',
   throttleTimeMs: int32({ default: 0 }),
   results: array({
     errorCode: int16(),
-    errorMessage: string({ nullable: true }),
+    errorMessage: string({ clipped: true, nullable: true }),
     resourceType: int8(),
     resourceName: string(),
     configs: array({

@@ -15,7 +15,7 @@ export const AlterConfigsResponse = message('AlterConfigsResponse', '0-2', '2+',
   throttleTimeMs: int32({ default: 0 }),
   responses: array({
     errorCode: int16(),
-    errorMessage: string({ nullable: true }),
+    errorMessage: string({ clipped: true, nullable: true }),
     resourceType: int8(),
     resourceName: string(),
   }),

@@ -6,7 +6,7 @@ export const SaslAuthenticateRequest = message('SaslAuthenticateRequest', '0-2',
 
 export const SaslAuthenticateResponse = message('SaslAuthenticateResponse', '0-2', '2+', {
   errorCode: int16(),
-  errorMessage: string({ nullable: true }),
+  errorMessage: string({ clipped: true, nullable: true }),
   authBytes: bytes(),
   sessionLifetimeMs: int64('1+', { default: 0, ignorable: true }),
 });

@@ -14,5 +14,9 @@ export const CreatePartitionsRequest = message('CreatePartitionsRequest', '0-3',
 
 export const CreatePartitionsResponse = message('CreatePartitionsResponse', '0-3', '2+', {
   throttleTimeMs: int32({ default: 0 }),
-  results: array({ name: string(), errorCode: int16(), errorMessage: string({ nullable: true, default: null }) }),
+  results: array({
+    name: string(),
+    errorCode: int16(),
+    errorMessage: string({ clipped: true, nullable: true, default: null }),
+  }),
 });

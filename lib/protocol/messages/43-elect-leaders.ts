@@ -13,6 +13,10 @@ export const ElectLeadersResponse = message('ElectLeadersResponse', '0-2', '2+',
   errorCode: int16('1+'),
   replicaElectionResults: array({
     topic: string(),
-    partitionResult: array({ partitionId: int32(), errorCode: int16(), errorMessage: string({ nullable: true }) }),
+    partitionResult: array({
+      partitionId: int32(),
+      errorCode: int16(),
+      errorMessage: string({ clipped: true, nullable: true }),
+    }),
   }),
 });

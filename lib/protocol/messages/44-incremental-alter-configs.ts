@@ -15,7 +15,7 @@ export const IncrementalAlterConfigsResponse = message('IncrementalAlterConfigsR
   throttleTimeMs: int32({ default: 0 }),
   responses: array({
     errorCode: int16(),
-    errorMessage: string({ nullable: true }),
+    errorMessage: string({ clipped: true, nullable: true }),
     resourceType: int8(),
     resourceName: string(),
   }),

@@ -15,6 +15,6 @@ export const DescribeClientQuotasRequest = message('DescribeClientQuotasRequest'
 export const DescribeClientQuotasResponse = message('DescribeClientQuotasResponse', '0-1', '1+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true }),
+  errorMessage: string({ clipped: true, nullable: true }),
   entries: array(entryData, { nullable: true }),
 });

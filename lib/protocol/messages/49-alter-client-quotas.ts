@@ -14,7 +14,7 @@ export const AlterClientQuotasResponse = message('AlterClientQuotasResponse', '0
   throttleTimeMs: int32({ default: 0 }),
   entries: array({
     errorCode: int16(),
-    errorMessage: string({ nullable: true }),
+    errorMessage: string({ clipped: true, nullable: true }),
     entity: array({ entityType: string(), entityName: string({ nullable: true }) }),
   }),
 });

@@ -9,11 +9,11 @@ export const DescribeUserScramCredentialsRequest = message('DescribeUserScramCre
 export const DescribeUserScramCredentialsResponse = message('DescribeUserScramCredentialsResponse', '0', '0+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true }),
+  errorMessage: string({ clipped: true, nullable: true }),
   results: array({
     user: string(),
     errorCode: int16(),
-    errorMessage: string({ nullable: true }),
+    errorMessage: string({ clipped: true, nullable: true }),
     credentialInfos: array({ mechanism: int8(), iterations: int32() }),
   }),
 });

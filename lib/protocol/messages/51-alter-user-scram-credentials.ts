@@ -15,5 +15,5 @@ export const AlterUserScramCredentialsRequest = message('AlterUserScramCredentia
 
 export const AlterUserScramCredentialsResponse = message('AlterUserScramCredentialsResponse', '0', '0+', {
   throttleTimeMs: int32({ default: 0 }),
-  results: array({ user: string(), errorCode: int16(), errorMessage: string({ nullable: true }) }),
+  results: array({ user: string(), errorCode: int16(), errorMessage: string({ clipped: true, nullable: true }) }),
 });

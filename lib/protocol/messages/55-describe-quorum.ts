@@ -16,13 +16,13 @@ export const DescribeQuorumRequest = message('DescribeQuorumRequest', '0-2', '0+
 
 export const DescribeQuorumResponse = message('DescribeQuorumResponse', '0-2', '0+', {
   errorCode: int16(),
-  errorMessage: string('2+', { nullable: true, ignorable: true }),
+  errorMessage: string('2+', { clipped: true, nullable: true, ignorable: true }),
   topics: array({
     topicName: string(),
     partitions: array({
       partitionIndex: int32(),
       errorCode: int16(),
-      errorMessage: string('2+', { nullable: true, ignorable: true }),
+      errorMessage: string('2+', { clipped: true, nullable: true, ignorable: true }),
       leaderId: int32(),
       leaderEpoch: int32(),
       highWatermark: int64(),

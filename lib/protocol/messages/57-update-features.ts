@@ -4,7 +4,7 @@ import { message } from '../schema/message.ts';
 const updatableFeatureResult = {
   feature: string(),
   errorCode: int16(),
-  errorMessage: string({ nullable: true }),
+  errorMessage: string({ clipped: true, nullable: true }),
 };
 
 /**
@@ -25,6 +25,6 @@ export const UpdateFeaturesRequest = message('UpdateFeaturesRequest', '0-2', '0+
 export const UpdateFeaturesResponse = message('UpdateFeaturesResponse', '0-2', '0+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true }),
+  errorMessage: string({ clipped: true, nullable: true }),
   results: array(updatableFeatureResult, '0-1', { ignorable: true }),
 });

@@ -14,7 +14,7 @@ export const DescribeClusterRequest = message('DescribeClusterRequest', '0-2', '
 export const DescribeClusterResponse = message('DescribeClusterResponse', '0-2', '0+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true, default: null }),
+  errorMessage: string({ clipped: true, nullable: true, default: null }),
   endpointType: int8('1+', { default: 1 }),
   clusterId: string(),
   controllerId: int32({ default: -1 }),

@@ -13,7 +13,7 @@ export const DescribeProducersResponse = message('DescribeProducersResponse', '0
     partitions: array({
       partitionIndex: int32(),
       errorCode: int16(),
-      errorMessage: string({ nullable: true, default: null }),
+      errorMessage: string({ clipped: true, nullable: true, default: null }),
       activeProducers: array({
         producerId: int64(),
         producerEpoch: int32(),

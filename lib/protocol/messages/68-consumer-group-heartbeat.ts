@@ -23,7 +23,7 @@ export const ConsumerGroupHeartbeatRequest = message('ConsumerGroupHeartbeatRequ
 export const ConsumerGroupHeartbeatResponse = message('ConsumerGroupHeartbeatResponse', '0-1', '0+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true, default: null }),
+  errorMessage: string({ clipped: true, nullable: true, default: null }),
   memberId: string({ nullable: true, default: null }),
   memberEpoch: int32(),
   heartbeatIntervalMs: int32(),

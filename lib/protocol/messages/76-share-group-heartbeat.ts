@@ -15,7 +15,7 @@ export const ShareGroupHeartbeatRequest = message('ShareGroupHeartbeatRequest', 
 export const ShareGroupHeartbeatResponse = message('ShareGroupHeartbeatResponse', '1', '1+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true, default: null }),
+  errorMessage: string({ clipped: true, nullable: true, default: null }),
   memberId: string({ nullable: true, default: null }),
   memberEpoch: int32(),
   heartbeatIntervalMs: int32(),

@@ -15,7 +15,7 @@ export const ShareGroupDescribeResponse = message('ShareGroupDescribeResponse', 
   throttleTimeMs: int32({ default: 0 }),
   groups: array({
     errorCode: int16(),
-    errorMessage: string({ nullable: true, default: null }),
+    errorMessage: string({ clipped: true, nullable: true, default: null }),
     groupId: string(),
     groupState: string(),
     groupEpoch: int32(),

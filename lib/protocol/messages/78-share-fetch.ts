@@ -29,16 +29,16 @@ export const ShareFetchRequest = message('ShareFetchRequest', '1-2', '1+', {
 export const ShareFetchResponse = message('ShareFetchResponse', '1-2', '1+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true, default: null }),
+  errorMessage: string({ clipped: true, nullable: true, default: null }),
   acquisitionLockTimeoutMs: int32(),
   responses: array({
     topicId: uuid(),
     partitions: array({
       partitionIndex: int32(),
       errorCode: int16(),
-      errorMessage: string({ nullable: true, default: null }),
+      errorMessage: string({ clipped: true, nullable: true, default: null }),
       acknowledgeErrorCode: int16(),
-      acknowledgeErrorMessage: string({ nullable: true, default: null }),
+      acknowledgeErrorMessage: string({ clipped: true, nullable: true, default: null }),
       currentLeader: struct({ leaderId: int32(), leaderEpoch: int32() }),
       records: records(),
       acquiredRecords: array({ firstOffset: int64(), lastOffset: int64(), deliveryCount: int16() }),

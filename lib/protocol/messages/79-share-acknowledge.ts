@@ -22,14 +22,14 @@ export const ShareAcknowledgeRequest = message('ShareAcknowledgeRequest', '1-2',
 export const ShareAcknowledgeResponse = message('ShareAcknowledgeResponse', '1-2', '1+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true, default: null }),
+  errorMessage: string({ clipped: true, nullable: true, default: null }),
   acquisitionLockTimeoutMs: int32('2+', { ignorable: true }),
   responses: array({
     topicId: uuid(),
     partitions: array({
       partitionIndex: int32(),
       errorCode: int16(),
-      errorMessage: string({ nullable: true, default: null }),
+      errorMessage: string({ clipped: true, nullable: true, default: null }),
       currentLeader: struct({ leaderId: int32(), leaderEpoch: int32() }),
     }),
   }),

@@ -22,10 +22,10 @@ export const DescribeShareGroupOffsetsResponse = message('DescribeShareGroupOffs
         leaderEpoch: int32(),
         lag: int64('1+', { default: -1, ignorable: true }),
         errorCode: int16(),
-        errorMessage: string({ nullable: true, default: null }),
+        errorMessage: string({ clipped: true, nullable: true, default: null }),
       }),
     }),
     errorCode: int16(),
-    errorMessage: string({ nullable: true, default: null }),
+    errorMessage: string({ clipped: true, nullable: true, default: null }),
   }),
 });

@@ -10,14 +10,14 @@ export const AlterShareGroupOffsetsRequest = message('AlterShareGroupOffsetsRequ
 export const AlterShareGroupOffsetsResponse = message('AlterShareGroupOffsetsResponse', '0', '0+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true, default: null }),
+  errorMessage: string({ clipped: true, nullable: true, default: null }),
   responses: array({
     topicName: string(),
     topicId: uuid(),
     partitions: array({
       partitionIndex: int32(),
       errorCode: int16(),
-      errorMessage: string({ nullable: true, default: null }),
+      errorMessage: string({ clipped: true, nullable: true, default: null }),
     }),
   }),
 });

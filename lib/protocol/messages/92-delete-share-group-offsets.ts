@@ -10,11 +10,11 @@ export const DeleteShareGroupOffsetsRequest = message('DeleteShareGroupOffsetsRe
 export const DeleteShareGroupOffsetsResponse = message('DeleteShareGroupOffsetsResponse', '0', '0+', {
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
-  errorMessage: string({ nullable: true, default: null }),
+  errorMessage: string({ clipped: true, nullable: true, default: null }),
   responses: array({
     topicName: string(),
     topicId: uuid(),
     errorCode: int16(),
-    errorMessage: string({ nullable: true, default: null }),
+    errorMessage: string({ clipped: true, nullable: true, default: null }),
   }),
 });

@@ -1,5 +1,7 @@
 import { assert } from '../../core/assert.ts';
+import { clipText } from '../../core/clip-text.ts';
 import { EncodeError } from '../wire/errors.ts';
+import { STRING_BYTES_MAX } from '../wire/limits.ts';
 import type { Reader } from '../wire/reader.ts';
 import type { RecordsInput, Writer } from '../wire/writer.ts';
 import type { ScalarName } from './field.ts';
@@ -38,6 +40,12 @@ function bytesCodec(compact: boolean, nullable: boolean): Codec {
   const write: Codec['write'] = (w, v) => w.records(v as RecordsInput, compact);
   if (compact) return { bytesMin, read: nullable ? (r) => r.compactNullableBytes() : (r) => r.compactBytes(), write };
   return { bytesMin, read: nullable ? (r) => r.nullableBytes() : (r) => r.bytes(), write };
+}
+
+/** The codec of a string whose text is cut off where it is too long. */
+export function clippedStringCodec(compact: boolean, nullable: boolean): Codec {
+  const codec = scalarCodec('string', compact, nullable);
+  return { ...codec, write: (w, v) => codec.write(w, typeof v === 'string' ? clipText(v, STRING_BYTES_MAX) : v) };
 }
 
 /** The codec of a scalar; `compact` is the form of flexible versions. */

@@ -40,6 +40,8 @@ export interface Field<Out = unknown, In = unknown, Optional extends boolean = b
   readonly ignorable: boolean;
   /** False for a string that keeps its two-byte length in flexible versions. */
   readonly flexible: boolean;
+  /** Whether a text that no string can carry is cut off instead of refused; for texts that only people read. */
+  readonly clipped: boolean;
   readonly defaultValue: unknown;
   /** Only for the compiler; undefined at run time. */
   readonly $out: Out;
@@ -60,6 +62,7 @@ export interface FieldOptions {
   readonly ignorable?: true;
   readonly tag?: number;
   readonly flexible?: false;
+  readonly clipped?: true;
 }
 
 /** The object that decoding fields gives: each is there, with its default where the version lacks it. */
@@ -108,6 +111,7 @@ function build(
     tag: options.tag,
     ignorable: options.ignorable ?? false,
     flexible: options.flexible ?? true,
+    clipped: options.clipped ?? false,
     defaultValue: 'default' in options ? options.default : ownDefault,
     $out: undefined,
     $in: undefined,

@@ -2,7 +2,7 @@ import { assert } from '../../core/assert.ts';
 import { DecodeError, EncodeError } from '../wire/errors.ts';
 import type { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
-import { arrayCodec, type Codec, nullableStructCodec, scalarCodec } from './codec.ts';
+import { arrayCodec, type Codec, clippedStringCodec, nullableStructCodec, scalarCodec } from './codec.ts';
 import type { Field, Fields, FieldType } from './field.ts';
 import { includesVersion, type VersionRange } from './versions.ts';
 
@@ -93,6 +93,7 @@ function compileStruct(fields: Fields, version: number, flexible: boolean): Stru
 
 function fieldCodec(field: Field, version: number, flexible: boolean): Codec {
   const nullable = includesVersion(field.nullable, version);
+  if (field.clipped) return clippedStringCodec(flexible && field.flexible, nullable);
   return typeCodec(field.type, version, flexible, nullable, flexible && field.flexible);
 }
 
