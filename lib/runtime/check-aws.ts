@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { defaultCredentials } from '../gateway/tunnel/credentials.ts';
-import { withAbort } from '../storage/aws/reads.ts';
+import { withAbort } from '../storage/aws/requests.ts';
 import { PARTITION_KEY } from '../storage/dynamodb/attributes.ts';
 import { regionMissing, requireCredentials } from './aws-identity.ts';
 import type { Settings } from './settings/settings.ts';

@@ -1,12 +1,20 @@
-import { type IncomingMessage, Agent as PlainAgent, type RequestOptions, request as requestPlain } from 'node:http';
-import { request as requestTls, Agent as TlsAgent } from 'node:https';
+import { type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
+import { request as requestTls } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
+import { httpAgents } from '../../core/http-agents.ts';
 import { ENVELOPE_CONTENT_TYPE } from '../../protocol/tunnel/envelope.ts';
 import type { FrameFunction } from '../../protocol/tunnel/functions.ts';
 import { type HttpAnswer, outcomeOfAnswer, outcomeOfError } from './http-outcome.ts';
 import type { Signer } from './signing.ts';
-import { ANSWER_TIMEOUT_MS, type CallOutcome, CONNECT_TIMEOUT_MS, type Transport } from './transport.ts';
+import {
+  ANSWER_TIMEOUT_MS,
+  type CallOutcome,
+  CONNECT_TIMEOUT_MS,
+  IDLE_CONNECTION_MS,
+  SOCKETS_MAX,
+  type Transport,
+} from './transport.ts';
 
 export interface HttpTransportOptions {
   readonly urls: Readonly<Record<FrameFunction, URL>>;
@@ -17,17 +25,12 @@ export interface HttpTransportOptions {
   readonly clock: Clock;
 }
 
-/** An idle connection is closed before API Gateway does it: a request that meets a closing one is lost, outcome unknown. */
-const IDLE_CONNECTION_MS = 20_000;
-
 /** An answer that is larger cannot come from a function; it is not read on. Lambda answers with 6 MB at most. */
 const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Calls functions by signed POST requests over connections that are kept open. Redirects and proxies are not followed. */
 export function httpTransport({ urls, signers, permission, clock }: HttpTransportOptions): Transport {
-  const options = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
-  const plain = new PlainAgent(options);
-  const tls = new TlsAgent(options);
+  const agents = httpAgents({ sockets: SOCKETS_MAX, connectMs: CONNECT_TIMEOUT_MS, idleMs: IDLE_CONNECTION_MS });
 
   const send = async (name: FrameFunction, body: Buffer): Promise<HttpAnswer> => {
     const url = urls[name];
@@ -37,7 +40,7 @@ export function httpTransport({ urls, signers, permission, clock }: HttpTranspor
     const requestOptions = {
       method: 'POST',
       headers: { ...headers, 'content-length': String(body.length) },
-      agent: isTls ? tls : plain,
+      agent: isTls ? agents.httpsAgent : agents.httpAgent,
     };
     return exchange(isTls ? requestTls : requestPlain, url, requestOptions, body, clock);
   };
@@ -60,8 +63,8 @@ export function httpTransport({ urls, signers, permission, clock }: HttpTranspor
       }
     },
     close() {
-      plain.destroy();
-      tls.destroy();
+      agents.httpAgent.destroy();
+      agents.httpsAgent.destroy();
     },
   };
 }
@@ -106,15 +109,9 @@ function exchange(
       done();
       reject(Object.assign(error, { connected }));
     };
-    const timeOut = (what: string) => () => request.destroy(Object.assign(new Error(what), { name: 'TimeoutError' }));
-    const cancelAnswer = clock.setTimer(ANSWER_TIMEOUT_MS, timeOut(`no answer within ${ANSWER_TIMEOUT_MS} ms`));
-    const cancelConnect = clock.setTimer(CONNECT_TIMEOUT_MS, () => {
-      if (!connected) timeOut(`no connection within ${CONNECT_TIMEOUT_MS} ms`)();
+    const done = clock.setTimer(ANSWER_TIMEOUT_MS, () => {
+      request.destroy(Object.assign(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`), { name: 'TimeoutError' }));
     });
-    const done = () => {
-      cancelAnswer();
-      cancelConnect();
-    };
     request.on('socket', (socket) => {
       const { secureConnecting } = socket as Socket & { readonly secureConnecting?: boolean };
       // In doubt there was a connection: what was sent twice by mistake is worse than what was not.

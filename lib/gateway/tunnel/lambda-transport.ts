@@ -1,11 +1,14 @@
 import type { InvokeCommandOutput } from '@aws-sdk/client-lambda';
+import { httpAgents } from '../../core/http-agents.ts';
 import type { FrameFunction } from '../../protocol/tunnel/functions.ts';
 import type { Credentials } from './credentials.ts';
 import {
   ANSWER_TIMEOUT_MS,
   type CallOutcome,
   CONNECT_TIMEOUT_MS,
+  IDLE_CONNECTION_MS,
   type RefusalReason,
+  SOCKETS_MAX,
   type Transport,
 } from './transport.ts';
 
@@ -59,9 +62,13 @@ export async function lambdaTransport({ prefix, region, credentials }: LambdaTra
       credentials: () => credentials(),
       ...(region !== undefined && { region }),
       // A repeat is this side's decision: the first attempt may have been carried out.
+      retryMode: 'standard',
       maxAttempts: 1,
       requestHandler: {
-        connectionTimeout: CONNECT_TIMEOUT_MS,
+        ...httpAgents({ sockets: SOCKETS_MAX, connectMs: CONNECT_TIMEOUT_MS, idleMs: IDLE_CONNECTION_MS }),
+        // The SDK's own also runs while a request waits for a connection; the agents' does not.
+        connectionTimeout: 0,
+        socketTimeout: 0,
         requestTimeout: ANSWER_TIMEOUT_MS,
         throwOnRequestTimeout: true,
       },

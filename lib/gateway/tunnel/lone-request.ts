@@ -1,17 +1,12 @@
 import type { FrameOutcome } from '../../broker/frame-handler.ts';
 import { sleep } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
+import { Slots } from '../../core/slots.ts';
 import { ApiKey } from '../../protocol/apis.ts';
 import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from '../../protocol/tunnel/functions.ts';
 import { answered, sendFrames, type TunnelEnvironment } from './environment.ts';
 import { backoffMs, isRepeatable, mayPass, PATIENCE_MS } from './retry.ts';
-import { Slots } from './slots.ts';
-
-/**
- * Requests to one function at the same time. A waiting fetch holds an instance of the function, of which an account has
- * 1,000 by default for everything in it.
- */
-const REQUESTS_MAX = 256;
+import { LONE_REQUESTS_MAX } from './transport.ts';
 
 /** A function that says `again` has waited for most of its 25 s; one that says it at once is not asked in a hurry. ms. */
 const AGAIN_INTERVAL_MS = 200;
@@ -26,7 +21,7 @@ export class LoneRequests {
 
   constructor(env: TunnelEnvironment) {
     this.#env = env;
-    this.#slots = Object.fromEntries(FRAME_FUNCTIONS.map((name) => [name, new Slots(REQUESTS_MAX)])) as Record<
+    this.#slots = Object.fromEntries(FRAME_FUNCTIONS.map((name) => [name, new Slots(LONE_REQUESTS_MAX)])) as Record<
       FrameFunction,
       Slots
     >;

@@ -6,13 +6,10 @@ import { ENVELOPE_FRAMES_MAX, type EnvelopeAnswer } from '../../protocol/tunnel/
 import { answered, sendFrames, type TunnelEnvironment } from './environment.ts';
 import { asksToRepeat, type ProduceFrame, refusal } from './produce-frame.ts';
 import { backoffMs, mayPass, PATIENCE_MS } from './retry.ts';
-import { FRAME_BYTES_MAX, type Trouble } from './transport.ts';
+import { FLIGHTS_MAX, FRAME_BYTES_MAX, type Trouble } from './transport.ts';
 
 /** A flush takes no further frame beyond this; the room up to FRAME_BYTES_MAX is for the envelope's own head. */
 export const FLUSH_BYTES_MAX = 4_000_000;
-
-/** Flushes under way at the same time at the most; each is an instance of the function. */
-const FLIGHTS_MAX = 8;
 
 /** A flush that takes longer no longer keeps other connections waiting; ms. Ten times what a warm one takes. */
 const LATE_FLIGHT_MS = 1_000;

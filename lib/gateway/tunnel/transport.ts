@@ -1,4 +1,4 @@
-import type { FrameFunction } from '../../protocol/tunnel/functions.ts';
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../protocol/tunnel/functions.ts';
 
 /**
  * What a function, or the way to it, said no with. None of these was carried out.
@@ -54,6 +54,21 @@ export const ANSWER_TIMEOUT_MS = 31_000;
 
 /** How long making a connection may take; ms. Within a region it takes a few ms, around the world 300. */
 export const CONNECT_TIMEOUT_MS = 5_000;
+
+/** How long a connection without a request is kept; ms. API Gateway closes one later: a request that meets a closing one is lost, outcome unknown. */
+export const IDLE_CONNECTION_MS = 20_000;
+
+/**
+ * Requests other than Produce to one function at the same time. A waiting fetch holds an instance of the function, of which an
+ * account has 1,000 by default for everything in it.
+ */
+export const LONE_REQUESTS_MAX = 256;
+
+/** Flushes of Produce requests under way at the same time; each is an instance of the function. */
+export const FLIGHTS_MAX = 8;
+
+/** A transport has a connection for every call that may be under way, so that none waits for another one's. */
+export const SOCKETS_MAX = FRAME_FUNCTIONS.length * LONE_REQUESTS_MAX + FLIGHTS_MAX;
 
 /**
  * What one frame may have. Lambda takes 6 MB of JSON (6,291,456 bytes), in which bytes stand as base64, so 4.7 MB of them;

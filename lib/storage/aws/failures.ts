@@ -5,6 +5,11 @@ export type FailedWrite =
   | { readonly kind: 'refused'; readonly reason: RefusedReason; readonly message: string }
   | { readonly kind: 'unknown'; readonly message: string };
 
+/** There was no free connection for a request: it was never sent. */
+export class NoConnectionError extends Error {
+  override readonly name = 'NoConnectionError';
+}
+
 /** What an error of an AWS SDK v3 client carries, of which everything may be missing. */
 interface SdkError {
   readonly name?: string;
@@ -49,7 +54,7 @@ const UNAVAILABLE = new Set([
   'RequestTimeout',
 ]);
 
-/** Errors of making a connection, before a byte of the request has left. */
+/** Errors of making a connection, before a byte of the request has left (see httpAgents). */
 const CONNECT_CALLS = new Set(['connect', 'getaddrinfo']);
 
 /**
@@ -63,7 +68,8 @@ export function failedWrite(error: unknown): FailedWrite {
   const refused = (reason: RefusedReason): FailedWrite => ({ kind: 'refused', reason, message });
   if (THROTTLED.has(name)) return refused('throttled');
   if (EXPIRED.has(name)) return refused('expired');
-  if (UNAVAILABLE.has(name) || neverConnected(error)) return refused('unavailable');
+  if (UNAVAILABLE.has(name) || error instanceof NoConnectionError || neverConnected(error))
+    return refused('unavailable');
   if (name === 'EntityTooLarge' || (name === 'ValidationException' && /size/i.test(text))) return refused('tooLarge');
   if (status === 429) return refused('throttled');
   if (status !== undefined && status >= 400 && status < 500) return refused('rejected');

@@ -1,16 +1,19 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { requestHandler } from '../aws/request-handler.ts';
+import { TABLE_REQUESTS_MAX } from './table.ts';
 
-/** A connection within a region takes a few ms; one that takes this long is tried anew. */
-const CONNECTION_TIMEOUT_MS = 1_000;
+/** One client serves the journal table and the state table. */
+const TABLES_PER_CLIENT = 2;
 
 /**
  * A client as `openDynamoDbTable` needs it: one attempt per call, since a retry inside the SDK would hide that the
- * first one may have landed, and connections kept open.
+ * first one may have landed, and a connection for every request that its tables make at once.
  */
 export function dynamoDbClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
   return new DynamoDBClient({
-    requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS },
+    requestHandler: requestHandler(TABLES_PER_CLIENT * TABLE_REQUESTS_MAX),
     ...config,
+    retryMode: 'standard',
     maxAttempts: 1,
   });
 }

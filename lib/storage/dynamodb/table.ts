@@ -10,7 +10,7 @@ import { assert } from '../../core/assert.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import { failedWrite } from '../aws/failures.ts';
-import { readWithRetries, withAbort } from '../aws/reads.ts';
+import { Requests } from '../aws/requests.ts';
 import { DATE_GRANULARITY_MS, StaleSignatureError, watchWire } from '../aws/wire.ts';
 import { checkQuery, itemRefusal, keyRefusal } from '../item-rules.ts';
 import type {
@@ -28,6 +28,12 @@ import type {
 import { StoreClock } from '../store-clock.ts';
 import { fromAttributes, keyAttributes, toAttributes } from './attributes.ts';
 import { deleteCondition, keyRange, putCondition } from './conditions.ts';
+
+/**
+ * Requests to one table at the same time. At 8 ms each that is 16,000 in a second, more than one process has to ask; the sockets
+ * for two tables and a bucket stay well below the 1,024 descriptors that a function of Lambda has.
+ */
+export const TABLE_REQUESTS_MAX = 128;
 
 /** DynamoDB answers a put in about 10 ms; after this long the answer is not coming. */
 const DEFAULT_PUT_TIMEOUT_MS = 10_000;
@@ -49,16 +55,14 @@ export function openDynamoDbTable(options: DynamoDbTableOptions): ItemStore {
 class DynamoDbTable implements ItemStore {
   readonly #client: DynamoDBClient;
   readonly #table: string;
-  readonly #clock: Clock;
-  readonly #random: Random;
+  readonly #requests: Requests;
   readonly #storeClock: StoreClock;
   #clientChecked = false;
 
   constructor(options: DynamoDbTableOptions) {
     this.#client = options.client;
     this.#table = options.tableName;
-    this.#clock = options.clock;
-    this.#random = options.random;
+    this.#requests = new Requests(options.clock, options.random, TABLE_REQUESTS_MAX);
     this.#storeClock = new StoreClock(options.clock, DATE_GRANULARITY_MS);
   }
 
@@ -67,7 +71,7 @@ class DynamoDbTable implements ItemStore {
   }
 
   get(pk: string, sk: string, consistent: boolean): Promise<GetResult> {
-    return readWithRetries(this.#clock, this.#random, async (abortSignal) => {
+    return this.#requests.read(async (abortSignal) => {
       const command = new GetItemCommand({
         TableName: this.#table,
         Key: keyAttributes(pk, sk),
@@ -83,7 +87,7 @@ class DynamoDbTable implements ItemStore {
     checkQuery(request);
     const { excluded, ...range } = keyRange(request);
     const { limit, reverse = false } = request;
-    return readWithRetries(this.#clock, this.#random, async (abortSignal) => {
+    return this.#requests.read(async (abortSignal) => {
       const command = new QueryCommand({
         TableName: this.#table,
         ...range,
@@ -136,7 +140,7 @@ class DynamoDbTable implements ItemStore {
     await this.#checkClient();
     const wire = watchWire(command, this.#storeClock, options?.signBefore);
     try {
-      await withAbort(this.#clock, options?.timeoutMs ?? DEFAULT_PUT_TIMEOUT_MS, send);
+      await this.#requests.once(options?.timeoutMs ?? DEFAULT_PUT_TIMEOUT_MS, send);
       return { kind: 'committed', storeTime: wire.storeTime };
     } catch (error) {
       if (error instanceof ConditionalCheckFailedException) {

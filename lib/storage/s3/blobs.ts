@@ -8,11 +8,14 @@ import {
 import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import { failedWrite } from '../aws/failures.ts';
-import { readWithRetries, withAbort } from '../aws/reads.ts';
+import { Requests } from '../aws/requests.ts';
 import { DATE_GRANULARITY_MS, watchWire } from '../aws/wire.ts';
 import { isBlobKey } from '../item-rules.ts';
 import type { BlobInfo, BlobPutOutcome, BlobRange, BlobStore, StoreTime } from '../ports.ts';
 import { StoreClock } from '../store-clock.ts';
+
+/** Requests at the same time. A process writes eight objects at once at the most; the rest is for what fetches read. */
+export const BUCKET_REQUESTS_MAX = 128;
 
 /** An object of 64 MiB over a slow link, either way; S3 itself answers in tens of milliseconds. */
 const TRANSFER_TIMEOUT_MS = 60_000;
@@ -38,10 +41,12 @@ export function openS3Blobs(options: S3BlobsOptions): BlobStore {
 
 class S3Blobs implements BlobStore {
   readonly #options: S3BlobsOptions;
+  readonly #requests: Requests;
   readonly #storeClock: StoreClock;
 
   constructor(options: S3BlobsOptions) {
     this.#options = options;
+    this.#requests = new Requests(options.clock, options.random, BUCKET_REQUESTS_MAX);
     this.#storeClock = new StoreClock(options.clock, DATE_GRANULARITY_MS);
   }
 
@@ -51,12 +56,12 @@ class S3Blobs implements BlobStore {
 
   async put(key: string, chunks: readonly Buffer[]): Promise<BlobPutOutcome> {
     if (!isBlobKey(key)) return { kind: 'refused', reason: 'rejected', message: `not a key for an object: ${key}` };
-    const { client, clock } = this.#options;
+    const { client } = this.#options;
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     const command = new PutObjectCommand({ ...this.#object(key), Body: body });
     const wire = watchWire(command, this.#storeClock, undefined);
     try {
-      await withAbort(clock, TRANSFER_TIMEOUT_MS, (abortSignal) => client.send(command, { abortSignal }));
+      await this.#requests.once(TRANSFER_TIMEOUT_MS, (abortSignal) => client.send(command, { abortSignal }));
       return { kind: 'stored', storeTime: wire.storeTime };
     } catch (error) {
       return failedWrite(error);
@@ -75,9 +80,9 @@ class S3Blobs implements BlobStore {
   }
 
   async delete(key: string): Promise<void> {
-    const { client, clock, random } = this.#options;
+    const { client } = this.#options;
     // Deleting twice is the same as once, so that it may be tried again like a read.
-    await readWithRetries(clock, random, async (abortSignal) => {
+    await this.#requests.read(async (abortSignal) => {
       const command = new DeleteObjectCommand(this.#object(key));
       watchWire(command, this.#storeClock, undefined);
       await client.send(command, { abortSignal });
@@ -85,11 +90,11 @@ class S3Blobs implements BlobStore {
   }
 
   async list(prefix: string, after: string | undefined, limit: number): Promise<readonly BlobInfo[]> {
-    const { client, bucket, clock, random, prefix: own } = this.#options;
+    const { client, bucket, prefix: own } = this.#options;
     const found: BlobInfo[] = [];
     let token: string | undefined;
     do {
-      const page = await readWithRetries(clock, random, (abortSignal) => {
+      const page = await this.#requests.read((abortSignal) => {
         const command = new ListObjectsV2Command({
           Bucket: bucket,
           Prefix: own + prefix,
@@ -109,7 +114,7 @@ class S3Blobs implements BlobStore {
   }
 
   #read(key: string, range: string | undefined): Promise<BlobRange> {
-    const { client, clock, random } = this.#options;
+    const { client } = this.#options;
     const attempt = async (abortSignal: AbortSignal): Promise<BlobRange> => {
       const command = new GetObjectCommand({ ...this.#object(key), ...(range === undefined ? {} : { Range: range }) });
       const wire = watchWire(command, this.#storeClock, undefined);
@@ -129,7 +134,7 @@ class S3Blobs implements BlobStore {
         throw error;
       }
     };
-    return readWithRetries(clock, random, attempt, TRANSFER_TIMEOUT_MS);
+    return this.#requests.read(attempt, TRANSFER_TIMEOUT_MS);
   }
 
   #object(key: string): { readonly Bucket: string; readonly Key: string } {

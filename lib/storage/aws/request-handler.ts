@@ -1,0 +1,23 @@
+import { type Agents, httpAgents } from '../../core/http-agents.ts';
+
+/** A connection within a region takes a few ms, with TLS some more; one that takes this long is given up. */
+const CONNECT_TIMEOUT_MS = 1_000;
+
+/** How long a connection without a request is kept; ms. Longer than the pauses between heartbeats and upkeep of a quiet process. */
+const IDLE_CONNECTION_MS = 20_000;
+
+/** What the clients of the AWS SDK take as `requestHandler`; nothing is left to their defaults. */
+export interface RequestHandlerOptions extends Agents {
+  readonly connectionTimeout: number;
+  readonly requestTimeout: number;
+  readonly socketTimeout: number;
+}
+
+/**
+ * How a client for a store sends its requests, over `sockets` connections at the most. The SDK's own time-outs are off: its one
+ * for connections also runs while a request waits for a connection, and the answer's is Requests' affair.
+ */
+export function requestHandler(sockets: number): RequestHandlerOptions {
+  const agents = httpAgents({ sockets, connectMs: CONNECT_TIMEOUT_MS, idleMs: IDLE_CONNECTION_MS });
+  return { ...agents, connectionTimeout: 0, requestTimeout: 0, socketTimeout: 0 };
+}
