@@ -3,7 +3,7 @@ import type { StoreTime } from '../storage/ports.ts';
 import type { SubscribedTopic } from './consumer/state.ts';
 import type { StepContext } from './step.ts';
 
-/** Which protocol a group speaks. Both kinds share the group's items, so that a group can change over. */
+/** Which protocol a group speaks, as ListGroups names it (Group.GroupType). Both kinds share the group's items, so that a group can change over. */
 export type GroupType = 'classic' | 'consumer';
 
 /**

@@ -153,7 +153,7 @@ describe.skipIf(!haveKcat())('kcat -G', () => {
       groupId: 'g-again',
       protocolType: 'consumer',
       groupState: 'Empty',
-      groupType: 'Classic',
+      groupType: 'classic',
     });
   });
 

@@ -168,7 +168,7 @@ describe('a request of every version gets its answer', () => {
       groupId,
       protocolType: 'consumer',
       groupState: version >= 4 ? 'Stable' : '',
-      groupType: version >= 5 ? 'Classic' : '',
+      groupType: version >= 5 ? 'classic' : '',
     };
     expect(await list([], [])).toMatchObject([expected]);
     if (version >= 4) {

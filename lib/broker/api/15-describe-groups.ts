@@ -27,7 +27,7 @@ export const describeGroups: Handler<typeof ApiKey.DescribeGroups> = async (brok
     if (group !== undefined && isClassic(group)) {
       return { errorCode: 0, ...describeClassic(groupId, group), authorizedOperations: operations };
     }
-    if (version < FIRST_WITH_NOT_FOUND) return failed(groupId, 'Dead', 'NONE');
+    if (version < FIRST_WITH_NOT_FOUND) return { ...failed(groupId, 'Dead', 'NONE'), authorizedOperations: operations };
     const message = group === undefined ? `Group ${groupId} not found.` : `Group ${groupId} is not a classic group.`;
     return { ...failed(groupId, 'Dead', 'GROUP_ID_NOT_FOUND'), errorMessage: message };
   });

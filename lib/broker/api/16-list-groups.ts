@@ -4,12 +4,10 @@ import { StoreUnavailableError } from '../../storage/ports.ts';
 import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 
-/** Kafka's name of a group type in this answer (Group.GroupType). */
-const TYPE_NAMES = { classic: 'Classic', consumer: 'Consumer' };
-
 /**
  * ListGroups, versions 0 to 5, filtered by states and types whatever their case. Who may describe the cluster sees all
- * groups, others those that they may describe.
+ * groups, others those that they may describe. Types go out in lower case, states in Kafka's own spelling (Group.GroupType,
+ * ClassicGroupState, ConsumerGroup.ConsumerGroupState).
  */
 export const listGroups: Handler<typeof ApiKey.ListGroups> = async (broker, request, _version, context) => {
   const seesAll = broker.authorize(context, 'DESCRIBE', CLUSTER);
@@ -28,7 +26,7 @@ export const listGroups: Handler<typeof ApiKey.ListGroups> = async (broker, requ
         groupId,
         protocolType,
         groupState: state,
-        groupType: TYPE_NAMES[type],
+        groupType: type,
       })),
     };
   } catch (error) {

@@ -85,7 +85,7 @@ export class GroupClient {
       if (errorCode !== 0) throw brokerRefusal('The groups are not known', errorCode);
     const groups = new Map<string, ListedGroup>();
     for (const { groupId, groupType, protocolType, groupState } of answers.flatMap((answer) => answer.groups)) {
-      groups.set(groupId, { group: groupId, type: groupType, protocolType, state: groupState });
+      groups.set(groupId, { group: groupId, type: typeName(groupType), protocolType, state: groupState });
     }
     return [...groups.values()].sort((a, b) => (a.group < b.group ? -1 : 1));
   }
@@ -263,6 +263,11 @@ export class GroupClient {
       await sleep(clock, RETRY_MS);
     }
   }
+}
+
+/** A group's type as Kafka's tools print it: brokers spell it with a small letter or a capital one. */
+function typeName(type: string): string {
+  return type.charAt(0).toUpperCase() + type.slice(1);
 }
 
 /** The group is not there, for people. */

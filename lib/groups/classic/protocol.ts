@@ -1,5 +1,5 @@
 import type { ErrorName } from '../../core/errors.ts';
-import { ConsumerProtocolSubscription, decodeConsumerProtocol } from '../../protocol/messages/consumer-protocol.ts';
+import { decodeSubscribedTopics } from '../../protocol/messages/consumer-protocol.ts';
 import type { CommitKind, GroupProtocol, MemberClaim } from '../group.ts';
 import { decodeClassic, encodeClassicBody, encodeClassicHead } from './codec.ts';
 import { advanceClassic, classicDueAt } from './rebalance.ts';
@@ -70,8 +70,7 @@ function parseTopics(group: ClassicGroup, protocolName: string): ReadonlySet<str
   try {
     const topics = new Set<string>();
     for (const member of group.roster.members.values()) {
-      const metadata = metadataOf(member, protocolName);
-      for (const topic of decodeConsumerProtocol(ConsumerProtocolSubscription, metadata).topics) topics.add(topic);
+      for (const topic of decodeSubscribedTopics(metadataOf(member, protocolName))) topics.add(topic);
     }
     return topics;
   } catch {

@@ -1,5 +1,6 @@
 import type { StoreTime } from '../../storage/ports.ts';
 import type { ClassicGroupConfig } from '../config.ts';
+import { nextRequestBy } from '../next-request.ts';
 import { type ClassicGroup, type ClassicMember, NO_ASSIGNMENT, type Roster, selectProtocol } from './state.ts';
 
 /**
@@ -121,7 +122,9 @@ function completeJoin(before: ClassicGroup, now: StoreTime): ClassicGroup {
   const leader = group.joined.has(group.leader!)
     ? group.leader
     : [...members.keys()].find((memberId) => group.joined.has(memberId));
-  if (leader === undefined) return { ...group, joinDeadline: now + rebalanceTimeoutMs(group), initial: undefined };
+  if (leader === undefined) {
+    return { ...group, joinDeadline: nextRequestBy(now, rebalanceTimeoutMs(group)), initial: undefined };
+  }
   return {
     ...group,
     ...ended,
@@ -129,7 +132,7 @@ function completeJoin(before: ClassicGroup, now: StoreTime): ClassicGroup {
     leader,
     protocolName: selectProtocol(members.values()),
     pendingSync: new Set(members.keys()),
-    syncDeadline: now + rebalanceTimeoutMs(group),
+    syncDeadline: nextRequestBy(now, rebalanceTimeoutMs(group)),
   };
 }
 

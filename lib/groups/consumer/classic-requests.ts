@@ -17,6 +17,7 @@ import {
   mayDowngrade,
   type Subscription,
 } from '../migration.ts';
+import { nextRequestBy } from '../next-request.ts';
 import { type MemberFacts, moveOn, replaceStatic, waitsForOthers } from './members.ts';
 import { isReconciled } from './reconcile.ts';
 import { type ClassicMembership, type ConsumerGroup, indexOf, type Member, withMember } from './state.ts';
@@ -133,7 +134,7 @@ function classicMember(
     rebalanceTimeoutMs: request.rebalanceTimeoutMs,
     topicNames: sharedNames(subscription.topics, members),
     topicPattern: '',
-    classic: { protocols: request.protocols, syncBy: facts.now + request.rebalanceTimeoutMs },
+    classic: { protocols: request.protocols, syncBy: nextRequestBy(facts.now, request.rebalanceTimeoutMs) },
   };
 }
 
@@ -202,7 +203,10 @@ export function heartbeatConsumerGroup(
 /** Gives a member that was told to join again its time for it, unless that runs already. */
 function awaitJoin(group: ConsumerGroup, member: Member, classic: ClassicMembership, now: StoreTime): ConsumerGroup {
   if (classic.joinBy !== undefined) return group;
-  return withMember(group, { ...member, classic: { ...classic, joinBy: now + member.rebalanceTimeoutMs } });
+  return withMember(group, {
+    ...member,
+    classic: { ...classic, joinBy: nextRequestBy(now, member.rebalanceTimeoutMs) },
+  });
 }
 
 /** LeaveGroup, of members of either protocol (classicGroupLeaveToConsumerGroup). */

@@ -1,6 +1,7 @@
 import type { StoreTime } from '../../storage/ports.ts';
 import type { TopicPartitions } from '../assignors/assignor.ts';
 import type { ConsumerGroupConfig } from '../config.ts';
+import { nextRequestBy } from '../next-request.ts';
 import { sameAssignment } from './partitions.ts';
 import { isReconciled, reconcile } from './reconcile.ts';
 import { type ConsumerGroup, indexOf, type Member, withMember, withMembers } from './state.ts';
@@ -75,7 +76,7 @@ function reconcileIn(
   });
   if (next === member || next.classic !== undefined) return next;
   const { revokeBy: _, ...rest } = next;
-  return next.state === 'unrevoked' ? { ...rest, revokeBy: now + next.rebalanceTimeoutMs } : rest;
+  return next.state === 'unrevoked' ? { ...rest, revokeBy: nextRequestBy(now, next.rebalanceTimeoutMs) } : rest;
 }
 
 /** Whether a partition of the member's target is still with somebody else (ConsumerGroup.waitingOnUnreleasedPartition). */

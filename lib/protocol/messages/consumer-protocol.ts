@@ -34,6 +34,16 @@ export function decodeConsumerProtocol<P extends Payload>(payload: P, buffer: Bu
   return readMessage(payload, Math.min(version, payload.versions.max), reader);
 }
 
+/**
+ * The topics of a subscription of whatever version: they come first in every one, then the user data. What follows is left
+ * alone, and may be missing or malformed. Source: Kafka's ClassicGroup.computeSubscribedTopics. Throws DecodeError.
+ */
+export function decodeSubscribedTopics(buffer: Buffer): readonly string[] {
+  const reader = new Reader(buffer);
+  reader.int16();
+  return readMessage(ConsumerProtocolSubscription, ConsumerProtocolSubscription.versions.min, reader).topics;
+}
+
 /** A payload with its version in front. Throws EncodeError. */
 export function encodeConsumerProtocol<P extends Payload>(payload: P, version: number, value: InferInput<P>): Buffer {
   const writer = new Writer();

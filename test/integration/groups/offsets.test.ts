@@ -122,7 +122,7 @@ describe('without members', () => {
       const { groups: listed } = await engine.client.ask(ApiKey.ListGroups, 5, { statesFilter: [], typesFilter: [] });
       return listed.filter(({ groupId }) => groupId === group);
     };
-    expect(await list()).toMatchObject([{ groupState: 'Empty', protocolType: '', groupType: 'Classic' }]);
+    expect(await list()).toMatchObject([{ groupState: 'Empty', protocolType: '', groupType: 'classic' }]);
     const { results } = await engine.client.ask(ApiKey.DeleteGroups, 2, { groupsNames: [group] });
     expect(results[0]?.errorCode).toBe(0);
     expect(await list()).toEqual([]);
