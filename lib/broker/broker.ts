@@ -10,6 +10,7 @@ import type { Groups } from '../groups/environment.ts';
 import type { Offsets } from '../groups/offsets/offsets.ts';
 import type { ReadBudget } from '../log/read-budget.ts';
 import type { ApiKey, RequestBody, ResponseInput } from '../protocol/apis.ts';
+import type { ProduceValidation } from '../protocol/records/produce-rules.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
 import type { Authorize } from './authorize.ts';
 import type { Partitions } from './partitions.ts';
@@ -44,6 +45,8 @@ export interface BrokerSettings {
   readonly fetchMaxBytes: number;
   /** Larger batches are refused, whatever their topic allows; no bound of its own where left out. */
   readonly batchBytesMax?: number | undefined;
+  /** How far batches are looked into. */
+  readonly produceValidation: ProduceValidation;
   /** The one log directory that DescribeLogDirs tells of. */
   readonly logDir: string;
 }

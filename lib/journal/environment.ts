@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Random } from '../core/random.ts';
+import type { Turns } from '../core/turns.ts';
 import type { Stores } from '../storage/ports.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { TierLimits } from './tier.ts';
@@ -28,6 +29,8 @@ export interface JournalEnvironment {
   readonly tier: TierLimits;
   readonly pacing: TailPacing;
   readonly trust: Trust;
+  /** For opening batches, which may take long. */
+  readonly turns: Turns;
   /** Nobody watches when left out. */
   readonly observer?: Observer | undefined;
   /** How long a queue without anything in flight waits for more to come; not at all when left out. */

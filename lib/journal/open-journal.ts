@@ -4,12 +4,14 @@ import { AppendQueue } from './append-queue.ts';
 import { Checkpointer } from './checkpoint.ts';
 import type { JournalEnvironment } from './environment.ts';
 import { Journal } from './journal.ts';
+import { PartitionOrder } from './partition-order.ts';
 import { Tail } from './tail.ts';
 
 /** A journal with all that works on it in this process. */
 export interface OpenJournal {
   readonly journal: Journal;
   readonly queue: AppendQueue;
+  readonly order: PartitionOrder;
   readonly tail: Tail;
   readonly checkpointer: Checkpointer;
 }
@@ -77,7 +79,7 @@ export class Journals {
     if (journal === undefined) return undefined;
     const checkpointer = new Checkpointer(journal);
     const queue = new AppendQueue(journal, new Appender(journal, checkpointer));
-    const open = { journal, queue, checkpointer, tail: new Tail(journal) };
+    const open = { journal, queue, order: new PartitionOrder(), checkpointer, tail: new Tail(journal) };
     this.#open.set(id, open);
     this.#evict();
     return open;
@@ -86,7 +88,7 @@ export class Journals {
   #evict(): void {
     if (this.#open.size <= OPEN_JOURNALS_MAX) return;
     for (const [id, open] of this.#open) {
-      if (!open.queue.idle || !open.tail.idle) continue;
+      if (!open.queue.idle || !open.order.idle || !open.tail.idle) continue;
       this.#open.delete(id);
       if (this.#open.size <= OPEN_JOURNALS_MAX) return;
     }

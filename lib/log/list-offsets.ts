@@ -1,9 +1,11 @@
 import type { ErrorName } from '../core/errors.ts';
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
-import { readBatches } from '../journal/read.ts';
+import { readBatches, type StoredBatch } from '../journal/read.ts';
 import { emptyPartition, lastStableOffset, type PartitionView } from '../journal/view.ts';
+import { CorruptRecordError } from '../protocol/records/error.ts';
 import { findByTimestamp, findMaxTimestamp } from '../protocol/records/timestamps.ts';
+import type { NextWork } from '../protocol/records/unpack.ts';
 import type { IsolationLevel } from './fetch.ts';
 import { epochProblem } from './leader-epoch.ts';
 
@@ -29,7 +31,8 @@ const LOOK_BYTES = 1024 * 1024;
 
 /**
  * The offset that belongs to a timestamp or to one of the special ones, by the newest view. Looks inside batches, as Kafka
- * does. Throws StoreUnavailableError.
+ * does. Where one of them cannot be read, the answer is UNKNOWN_SERVER_ERROR, as in Kafka. Throws StoreUnavailableError
+ * and EntriesGoneError.
  */
 export async function listOffset(
   open: OpenJournal,
@@ -52,6 +55,23 @@ export async function listOffset(
     timestamp: time,
     leaderEpoch: partition.epochs.findLast((start) => start.startOffset <= offset)?.epoch ?? view.leaderEpoch,
   });
+  const foundBy = async (search: Promise<Found | undefined>): Promise<ListedOffset> => {
+    try {
+      const found = await search;
+      return found === undefined ? nothing() : at(found.offset, found.timestamp);
+    } catch (error) {
+      if (!(error instanceof UnreadableBatchError)) throw error;
+      const { offset, message } = error;
+      journal.env.logger.log('error', {
+        event: 'batch_unreadable',
+        journal: journal.id,
+        partition: partitionNumber,
+        offset,
+        message,
+      });
+      return failed('UNKNOWN_SERVER_ERROR');
+    }
+  };
   switch (timestamp) {
     case LATEST:
       return { ...at(end, -1), leaderEpoch: view.leaderEpoch };
@@ -62,15 +82,11 @@ export async function listOffset(
     case EARLIEST_PENDING_UPLOAD:
       // There is no second tier that a client could tell from the first.
       return { error: 'NONE', offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
-    case MAX_TIMESTAMP: {
-      const found = await newestRecord(open, partition, end);
-      return found === undefined ? nothing() : at(found.offset, found.timestamp);
-    }
-    default: {
+    case MAX_TIMESTAMP:
+      return foundBy(newestRecord(open, partition, end));
+    default:
       if (timestamp < 0) return failed('UNSUPPORTED_VERSION');
-      const found = await firstAtOrAfter(open, partition, timestamp, end);
-      return found === undefined ? nothing() : at(found.offset, found.timestamp);
-    }
+      return foundBy(firstAtOrAfter(open, partition, timestamp, end));
   }
 }
 
@@ -85,7 +101,7 @@ async function newestRecord(open: OpenJournal, partition: PartitionView, end: Of
   }
   const range = { partition: partition.partition, from: partition.maxTimestampOffset, to: end };
   const [batch] = await readBatches(open.journal, { ...range, maxBytes: 1, atLeastOne: true });
-  return batch === undefined ? undefined : findMaxTimestamp(batch.bytes);
+  return batch === undefined ? undefined : lookInside(open, batch, (next) => findMaxTimestamp(batch.bytes, next));
 }
 
 /** The remembered maximum lies outside of what may be read: look at every batch that may. */
@@ -93,7 +109,7 @@ async function newestByScan(open: OpenJournal, partition: PartitionView, end: Of
   let best: Found | undefined;
   for await (const batch of batchesFrom(open, partition, partition.logStartOffset, end)) {
     if (batch.meta.control || batch.meta.maxTimestamp <= (best?.timestamp ?? -1)) continue;
-    best = findMaxTimestamp(batch.bytes) ?? best;
+    best = (await lookInside(open, batch, (next) => findMaxTimestamp(batch.bytes, next))) ?? best;
   }
   return best;
 }
@@ -111,10 +127,37 @@ async function firstAtOrAfter(
   if (start === undefined) return undefined;
   for await (const batch of batchesFrom(open, partition, Math.max(start, partition.logStartOffset), end)) {
     if (batch.meta.control || batch.meta.maxTimestamp < timestamp) continue;
-    const found = findByTimestamp(batch.bytes, timestamp, partition.logStartOffset);
+    const found = await lookInside(open, batch, (next) =>
+      findByTimestamp(batch.bytes, timestamp, next, partition.logStartOffset),
+    );
     if (found !== undefined) return found.offset < end ? found : undefined;
   }
   return undefined;
+}
+
+/** A stored batch whose records cannot be read: it was stored before batches were opened, or without. */
+class UnreadableBatchError extends Error {
+  override readonly name = 'UnreadableBatchError';
+  readonly offset: Offset;
+
+  constructor(offset: Offset, cause: CorruptRecordError) {
+    super(cause.message, { cause });
+    this.offset = offset;
+  }
+}
+
+/** Searches a batch in turns with everything else. Throws UnreadableBatchError. */
+async function lookInside<T>(
+  open: OpenJournal,
+  batch: StoredBatch,
+  search: (next: NextWork) => Promise<T>,
+): Promise<T> {
+  try {
+    return await open.journal.env.turns.run(search);
+  } catch (error) {
+    if (error instanceof CorruptRecordError) throw new UnreadableBatchError(batch.meta.baseOffset, error);
+    throw error;
+  }
 }
 
 async function* batchesFrom(open: OpenJournal, partition: PartitionView, from: Offset, to: Offset) {

@@ -1,13 +1,18 @@
-import type { Failure } from '../core/errors.ts';
+import type { ErrorName, Failure } from '../core/errors.ts';
 import type { Offset } from '../core/offset.ts';
 import type { CompressionType, EffectiveTopicConfig } from '../core/topic-config.ts';
+import type { Work } from '../core/turns.ts';
 import type { BatchToAppend } from '../journal/decide-append.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
-import { CompressionError, canCompress, codecByName } from '../protocol/compression/codec.ts';
+import { type CodecId, canCompress, codecByName } from '../protocol/compression/codec.ts';
 import { type BatchHeader, isTransactional, withLogAppendTime } from '../protocol/records/batch.ts';
-import { CorruptRecordError } from '../protocol/records/error.ts';
-import { withCodec } from '../protocol/records/recompress.ts';
-import { type RecordError, type ValidatedRecords, validateProduceRecords } from '../protocol/records/validate.ts';
+import type {
+  ProduceRules,
+  ProduceValidation,
+  RecordError,
+  ValidatedRecords,
+} from '../protocol/records/produce-rules.ts';
+import { type UnfinishedRecords, validateProduceRecords } from '../protocol/records/validate.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 
 /** One partition's part of a Produce request, on its open journal. */
@@ -17,6 +22,8 @@ export interface PartitionToProduce {
   readonly config: EffectiveTopicConfig;
   readonly records: Buffer | null;
   readonly apiVersion: number;
+  /** Full when left out. */
+  readonly validation?: ProduceValidation | undefined;
   /** By Clock.monotonic(); ms. */
   readonly deadline: number;
   /** A transaction coordinator has vouched for the producer's open transaction (rule R14). */
@@ -38,41 +45,85 @@ export type ProduceResult =
   | ({ readonly kind: 'rejected'; readonly recordErrors?: readonly RecordError[] } & Failure);
 
 /**
- * Validates the records and appends them. The place in the journal's order is taken before this returns, unless a timestamp
- * looks wrong; the promise resolves when the batch is durable, or refused. Errors are those of Kafka's ReplicaManager.appendRecords.
+ * Validates the records and appends them. The place in the journal's order is taken before this returns, unless the batch
+ * takes long to open or a timestamp looks wrong: then what comes later for the partition waits for it. The promise resolves
+ * when the batch is durable, or refused. Errors are those of Kafka's ReplicaManager.appendRecords.
  */
 export function produce(request: PartitionToProduce): Promise<ProduceResult> {
-  const checked = check(request);
-  // The store's time as it is known here is too early if the process stood still: only a time that was just told may refuse.
-  if (checked.kind === 'invalid' && checked.reason === 'INVALID_TIMESTAMP') return produceByNewTime(request);
-  return append(request, checked);
+  const { order, journal } = request.open;
+  if (order.isHeld(request.partition)) return order.place(request.partition, () => placeLater(request));
+  const checked = check(request, journal.env.turns.thisTurn);
+  if (isFinal(checked)) return append(request, checked);
+  return order.place(request.partition, () => placeLater(request, checked));
 }
 
-async function produceByNewTime(request: PartitionToProduce): Promise<ProduceResult> {
-  try {
-    await request.open.journal.catchUp(true);
-  } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
-    return { kind: 'rejected', error: 'KAFKA_STORAGE_ERROR', message: error.message };
+type Checked = ValidatedRecords | UnfinishedRecords;
+
+/** The store's time as it is known here is too early if the process stood still: only a time that was just told may refuse. */
+function isFinal(checked: Checked): checked is ValidatedRecords {
+  return checked.kind === 'valid' || (checked.kind === 'invalid' && checked.reason !== 'INVALID_TIMESTAMP');
+}
+
+/** Resolves once the place is taken. The result is wrapped: what comes later waits for the place, not for the outcome. */
+async function placeLater(request: PartitionToProduce, begun?: Checked): Promise<{ result: Promise<ProduceResult> }> {
+  const { journal } = request.open;
+  const first = begun ?? check(request, journal.env.turns.thisTurn);
+  if (isFinal(first)) return { result: append(request, first) };
+  let checked = await finished(request, first);
+  if (checked !== undefined && !isFinal(checked)) {
+    try {
+      await journal.catchUp(true);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return { result: rejected('KAFKA_STORAGE_ERROR', error.message) };
+    }
+    checked = await finished(request, check(request, journal.env.turns.thisTurn));
   }
-  return append(request, check(request));
+  if (checked === undefined) return { result: rejected('REQUEST_TIMED_OUT', 'the batch took too long to open') };
+  return { result: append(request, checked) };
+}
+
+/** Opens the batch to its end, in turns with everything else; undefined if the deadline passes before. */
+async function finished(request: PartitionToProduce, checked: Checked): Promise<ValidatedRecords | undefined> {
+  if (checked.kind !== 'unfinished') return checked;
+  const { clock, turns } = request.open.journal.env;
+  return turns.run((nextSlice) =>
+    checked.finish(async () => {
+      const work = await nextSlice();
+      return clock.monotonic() < request.deadline ? work : undefined;
+    }),
+  );
+}
+
+function rejected(error: ErrorName, message: string): Promise<ProduceResult> {
+  return Promise.resolve({ kind: 'rejected', error, message });
 }
 
 function storeTime({ open }: PartitionToProduce): number {
   return Math.floor(open.journal.env.stores.journal.now());
 }
 
-function check(request: PartitionToProduce): ValidatedRecords {
+function check(request: PartitionToProduce, work: Work): Checked {
   const { config } = request;
-  return validateProduceRecords(request.records, {
+  const rules: ProduceRules = {
     apiVersion: request.apiVersion,
     maxMessageBytes: config.maxMessageBytes,
     requireKeys: config.compacted,
     timestampType: config.timestampType,
     timestampBeforeMaxMs: config.timestampBeforeMaxMs,
     timestampAfterMaxMs: config.timestampAfterMaxMs,
+    validation: request.validation ?? 'full',
+    codec: topicsCodec(config.compressionType),
     now: storeTime(request),
-  });
+  };
+  return validateProduceRecords(request.records, rules, work);
+}
+
+/** Undefined where batches stay as they came: also with a codec that this Node cannot write (zstd before 22.15). */
+function topicsCodec(type: CompressionType): CodecId | undefined {
+  if (type === 'producer') return undefined;
+  const codec = codecByName(type === 'uncompressed' ? 'none' : type);
+  return codec !== undefined && canCompress(codec) ? codec : undefined;
 }
 
 function append(request: PartitionToProduce, checked: ValidatedRecords): Promise<ProduceResult> {
@@ -82,14 +133,7 @@ function append(request: PartitionToProduce, checked: ValidatedRecords): Promise
     return Promise.resolve({ kind: 'rejected', error: reason, message, recordErrors });
   }
   const appendTime = config.timestampType === 'LogAppendTime' ? storeTime(request) : -1;
-  let bytes: Buffer;
-  try {
-    bytes = inTopicsCompression(checked.batch, config.compressionType);
-  } catch (error) {
-    if (!(error instanceof CorruptRecordError || error instanceof CompressionError)) throw error;
-    return Promise.resolve({ kind: 'rejected', error: 'CORRUPT_MESSAGE', message: error.message });
-  }
-  if (appendTime >= 0) bytes = withLogAppendTime(bytes, appendTime);
+  const bytes = appendTime >= 0 ? withLogAppendTime(checked.batch, appendTime) : checked.batch;
   const batch = batchToAppend(request, checked.header, bytes, appendTime);
   return open.queue.append(batch, request.deadline).then((result): ProduceResult => {
     switch (result.kind) {
@@ -103,17 +147,6 @@ function append(request: PartitionToProduce, checked: ValidatedRecords): Promise
         return result;
     }
   });
-}
-
-/**
- * The batch in the topic's own compression, if it has one. A codec that this Node cannot write (zstd before 22.15) leaves the
- * batch as it came. Throws CorruptRecordError and CompressionError for records that cannot be unpacked.
- */
-function inTopicsCompression(batch: Buffer, type: CompressionType): Buffer {
-  if (type === 'producer') return batch;
-  const codec = codecByName(type === 'uncompressed' ? 'none' : type);
-  if (codec === undefined || !canCompress(codec)) return batch;
-  return withCodec(batch, codec);
 }
 
 function batchToAppend(

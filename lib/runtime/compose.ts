@@ -10,6 +10,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Random } from '../core/random.ts';
+import { Turns } from '../core/turns.ts';
 import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
 import type { GroupCoordinator } from '../groups/coordinator.ts';
 import { EntryCache } from '../journal/entry-cache.ts';
@@ -122,6 +123,7 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
       groups: groupConfig(settings),
       fetchMaxBytes: settings.fetchMaxBytes,
       batchBytesMax: asFunction?.batchBytesMax,
+      produceValidation: settings.produceValidation,
       logDir: logDirOf(settings),
     },
     observer: options.observer,
@@ -179,6 +181,7 @@ function journalEnvironment(options: ComposeOptions): JournalEnvironment {
     tier,
     pacing: settings.profile === 'cost' ? COST_PACING : LATENCY_PACING,
     trust: { generation: 0 },
+    turns: new Turns(),
     observer,
     gatherMs: isFunction ? FUNCTION_GATHER_MS : undefined,
     collectsObjects: asFunction?.tidiesUp,

@@ -38,6 +38,7 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
           config: within(target.topic.config, broker.settings.batchBytesMax),
           records,
           apiVersion: version,
+          validation: broker.settings.produceValidation,
           deadline,
           transactionVerified: false,
           leaderEpoch,

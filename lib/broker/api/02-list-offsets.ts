@@ -1,6 +1,8 @@
+import { MalformedBytesError } from '../../core/bytes.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
+import { EntriesGoneError } from '../../journal/read.ts';
 import { type ListedOffset, listOffset } from '../../log/list-offsets.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
@@ -21,8 +23,9 @@ export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, re
       if (!(await broker.leadership.mayAnswer(resolved.open))) return failed('NOT_LEADER_OR_FOLLOWER');
       return await listOffset(resolved.open, index, timestamp, isolation, epoch);
     } catch (error) {
-      if (error instanceof StoreUnavailableError) return failed('KAFKA_STORAGE_ERROR');
-      throw error;
+      if (!isStoresFault(error)) throw error;
+      broker.logger.log('warn', { event: 'store_unavailable', apiKey: 2, message: error.message });
+      return failed('KAFKA_STORAGE_ERROR');
     }
   };
   const topics = await Promise.all(
@@ -40,6 +43,13 @@ export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, re
   );
   return { topics };
 };
+
+/** What one partition's answer tells without harm to the others: stored bytes are not to be had, or not to be understood. */
+function isStoresFault(error: unknown): error is Error {
+  return (
+    error instanceof StoreUnavailableError || error instanceof EntriesGoneError || error instanceof MalformedBytesError
+  );
+}
 
 /** Answers tell the leader epoch from this version on. */
 const FIRST_WITH_EPOCH = 4;

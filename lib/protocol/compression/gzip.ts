@@ -1,4 +1,4 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { createGunzip, gunzipSync, gzip, gzipSync } from 'node:zlib';
 import { malformed, tooLarge } from './error.ts';
 
 /** Decodes gzip. Throws CompressionError. */
@@ -12,6 +12,53 @@ export function decodeGzip(data: Buffer, maxBytes: number): Buffer {
   }
   if (out.length > maxBytes) throw tooLarge('gzip', maxBytes);
   return out;
+}
+
+/** The size of the content, modulo 2^32, ends the data (RFC 1952, 2.3.1). */
+const SIZE_BYTES = 4;
+
+/** Deflate gives no more than 258 bytes for two bits. */
+const MAX_GROWTH = 1032;
+
+/** A smaller piece would cost zlib more calls than it saves memory. */
+const CHUNK_BYTES_MIN = 64;
+
+/** What a stream hands over at a time. */
+const STREAM_CHUNK_BYTES = 64 * 1024;
+
+/** Decodes gzip that gives at most `maxBytes`; undefined where it gives more. Throws CompressionError ('malformed'). */
+export function gunzipAtOnce(data: Buffer, maxBytes: number): Buffer | undefined {
+  if (data.length < SIZE_BYTES) throw malformed('gzip data is cut off');
+  const size = data.readUInt32LE(data.length - SIZE_BYTES);
+  if (size > maxBytes && size <= data.length * MAX_GROWTH) return undefined;
+  // One byte more than it gives, so that zlib sees the end without another chunk.
+  const chunkSize = Math.max(CHUNK_BYTES_MIN, Math.min(size, maxBytes) + 1);
+  try {
+    return gunzipSync(data, { maxOutputLength: maxBytes, chunkSize });
+  } catch (error) {
+    if (isZlibOverflow(error)) return undefined;
+    throw malformed('gzip data is malformed', error);
+  }
+}
+
+/** Decodes gzip of any size in a thread of the runtime. Throws CompressionError ('malformed'). */
+export async function* gunzipStream(data: Buffer): AsyncGenerator<Buffer, void> {
+  const stream = createGunzip({ chunkSize: STREAM_CHUNK_BYTES });
+  stream.end(data);
+  try {
+    for await (const piece of stream) yield piece as Buffer;
+  } catch (error) {
+    throw malformed('gzip data is malformed', error);
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** As encodeGzip, in a thread of the runtime. */
+export function encodeGzipAside(data: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    gzip(data, (error, out) => (error === null ? resolve(out) : reject(error)));
+  });
 }
 
 /** Encodes with zlib's default level, which is Kafka's too. */

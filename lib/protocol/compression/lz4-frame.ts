@@ -20,16 +20,18 @@ const DICTIONARY = 0b0000_0001;
 const DESCRIPTOR_RESERVED = 0b1000_1111;
 
 /** In a block's size: the block is stored as it is. */
-const UNCOMPRESSED = 0x80000000;
+export const LZ4_UNCOMPRESSED = 0x80000000;
 
 /** Block size code 4, 64 KiB: what Kafka's own clients write (Lz4BlockOutputStream), and what a distance can reach. */
 const ENCODED_BLOCK_CODE = 4;
 const ENCODED_BLOCK_BYTES = 64 * 1024;
 
 /** One byte of a match length stands for 255 bytes, and nothing gives more. */
-const MAX_BLOCK_GROWTH = 256;
+export const LZ4_MAX_GROWTH = 256;
 
-interface Frame {
+export interface Frame {
+  /** Where the descriptor begins, behind the magic number. */
+  readonly descriptor: number;
   readonly independent: boolean;
   readonly blockChecksums: boolean;
   readonly contentChecksum: boolean;
@@ -54,21 +56,21 @@ export function decodeLz4(data: Buffer, maxBytes: number): Buffer {
       const size = uint32(data, at + 4);
       if (size > data.length - at - 8) throw malformed('LZ4 skippable frame is cut off');
       at += 8 + size;
-    } else if (magic === MAGIC) {
-      at = decodeFrame(data, readHeader(data, at), output);
     } else {
-      throw malformed('LZ4 frame does not begin with its magic number');
+      at = decodeFrame(data, readHeader(data, at), output);
     }
   }
   return output.done();
 }
 
-function uint32(data: Buffer, at: number): number {
+export function uint32(data: Buffer, at: number): number {
   if (at + 4 > data.length) throw malformed('LZ4 frame is cut off');
   return data.readUInt32LE(at);
 }
 
-function readHeader(data: Buffer, start: number): Frame {
+/** The header of the frame that begins at `start`. Throws CompressionError ('malformed'). */
+export function readHeader(data: Buffer, start: number): Frame {
+  if (uint32(data, start) !== MAGIC) throw malformed('LZ4 frame does not begin with its magic number');
   const descriptor = start + 4;
   if (descriptor + 3 > data.length) throw malformed('LZ4 frame header is cut off');
   const flags = data[descriptor]!;
@@ -92,6 +94,7 @@ function readHeader(data: Buffer, start: number): Frame {
     throw malformed('LZ4 frame header does not match its checksum');
   }
   return {
+    descriptor,
     independent: (flags & INDEPENDENT_BLOCKS) !== 0,
     blockChecksums: (flags & BLOCK_CHECKSUMS) !== 0,
     contentChecksum: (flags & CONTENT_CHECKSUM) !== 0,
@@ -99,6 +102,11 @@ function readHeader(data: Buffer, start: number): Frame {
     blockBytes: 2 ** (8 + 2 * blockCode),
     position: at + 1,
   };
+}
+
+/** Whether the header's checksum covers what it should; readHeader takes the one with the magic number in it too. */
+export function hasProperChecksum(data: Buffer, { descriptor, position }: Frame): boolean {
+  return data[position - 1] === headerChecksum(data, descriptor, position - 1);
 }
 
 function headerChecksum(data: Buffer, start: number, end: number): number {
@@ -115,9 +123,9 @@ function decodeFrame(data: Buffer, frame: Frame, output: Output): number {
     const word = uint32(data, at);
     at += 4;
     if (word === 0) break;
-    const size = word % UNCOMPRESSED;
+    const size = word % LZ4_UNCOMPRESSED;
     if (size > frame.blockBytes || size > data.length - at) throw malformed('LZ4 block is cut off or too large');
-    decodeBlock(data, at, size, word >= UNCOMPRESSED, frame, output, frameStart);
+    decodeBlock(data, at, size, word >= LZ4_UNCOMPRESSED, frame, output, frameStart);
     const blockStart = at;
     at += size;
     if (frame.blockChecksums) {
@@ -145,7 +153,7 @@ function decodeBlock(
   frameStart: number,
 ): void {
   // Decoding needs room for whatever the block may give, and blocks of 4 MiB are mostly announced for far less.
-  const bound = stored ? size : Math.min(frame.blockBytes, size * MAX_BLOCK_GROWTH);
+  const bound = stored ? size : Math.min(frame.blockBytes, size * LZ4_MAX_GROWTH);
   const limit = output.reserve(bound);
   if (stored) {
     if (size > limit - output.length) throw tooLarge('LZ4', output.maxBytes);
@@ -181,7 +189,7 @@ export function encodeLz4(data: Buffer): Buffer {
       out.writeUInt32LE(size, to);
       to += 4 + size;
     } else {
-      out.writeUInt32LE(UNCOMPRESSED + (end - start), to);
+      out.writeUInt32LE(LZ4_UNCOMPRESSED + (end - start), to);
       data.copy(out, to + 4, start, end);
       to += 4 + end - start;
     }

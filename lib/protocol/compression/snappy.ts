@@ -22,71 +22,104 @@ const COPY_2 = 2;
 
 /** Decodes one raw block. Throws CompressionError. */
 export function decodeSnappyBlock(data: Buffer, maxBytes: number): Buffer {
-  const { length, position } = readLength(data);
+  const { length, position } = readSnappyLength(data, 0, data.length);
   if (length > maxBytes) throw tooLarge('snappy', maxBytes);
-  if (length > data.length * MAX_GROWTH) throw malformed('snappy block claims more bytes than its size can give');
-  const out = Buffer.allocUnsafe(length);
-  let at = position;
-  let to = 0;
-  while (at < data.length) {
-    const tag = data[at++]!;
-    const kind = tag & 3;
-    let count = (tag >>> 2) + 1;
-    if (kind === LITERAL) {
-      if (count > 60) {
-        const extra = count - 60;
-        if (at + extra > data.length) throw malformed('snappy literal length is cut off');
-        count = data.readUIntLE(at, extra) + 1;
-        at += extra;
-      }
-      if (count > data.length - at || count > length - to) throw malformed('snappy literal overruns the block');
-      if (count >= SHORTEST_BULK_COPY) {
-        data.copy(out, to, at, at + count);
-        at += count;
-        to += count;
-      } else {
-        for (const stop = at + count; at < stop; ) out[to++] = data[at++]!;
-      }
-    } else {
-      let distance: number;
-      if (kind === COPY_1) {
-        if (at + 1 > data.length) throw malformed('snappy copy is cut off');
-        count = ((tag >>> 2) & 7) + 4;
-        distance = ((tag >>> 5) << 8) | data[at]!;
-        at += 1;
-      } else if (kind === COPY_2) {
-        if (at + 2 > data.length) throw malformed('snappy copy is cut off');
-        distance = data[at]! | (data[at + 1]! << 8);
-        at += 2;
-      } else {
-        if (at + 4 > data.length) throw malformed('snappy copy is cut off');
-        distance = int32le(data, at) >>> 0;
-        at += 4;
-      }
-      if (distance === 0 || distance > to) throw malformed('snappy copy reaches before the block');
-      if (count > length - to) throw malformed('snappy copy overruns the block');
-      let from = to - distance;
-      if (count >= SHORTEST_BULK_COPY && distance >= count) {
-        out.copyWithin(to, from, from + count);
-        to += count;
-      } else {
-        for (const stop = to + count; to < stop; ) out[to++] = out[from++]!;
-      }
-    }
-  }
-  if (to !== length) throw malformed(`snappy block gave ${to} bytes instead of ${length}`);
-  return out;
+  const block = new SnappyBlock(data, position, data.length, Buffer.allocUnsafe(length), length);
+  block.advance(length);
+  return block.out;
 }
 
-function readLength(data: Buffer): { length: number; position: number } {
+/** A raw block that is decoded step by step: copies may reach back to its beginning, so its output is kept whole. */
+export class SnappyBlock {
+  readonly out: Buffer;
+  readonly #data: Buffer;
+  readonly #end: number;
+  readonly #length: number;
+  #at: number;
+  #to = 0;
+
+  /** The elements of a block in `data[start, end)`, which is to give `length` bytes; `out` has room for them. */
+  constructor(data: Buffer, start: number, end: number, out: Buffer, length: number) {
+    this.#data = data;
+    this.#at = start;
+    this.#end = end;
+    this.out = out;
+    this.#length = length;
+  }
+
+  /** Decodes until there are at least `until` bytes, or to the end; returns how many there are. Throws CompressionError. */
+  advance(until: number): number {
+    const data = this.#data;
+    const end = this.#end;
+    const out = this.out;
+    const length = this.#length;
+    let at = this.#at;
+    let to = this.#to;
+    while (at < end && (to < until || until >= length)) {
+      const tag = data[at++]!;
+      const kind = tag & 3;
+      let count = (tag >>> 2) + 1;
+      if (kind === LITERAL) {
+        if (count > 60) {
+          const extra = count - 60;
+          if (at + extra > end) throw malformed('snappy literal length is cut off');
+          count = data.readUIntLE(at, extra) + 1;
+          at += extra;
+        }
+        if (count > end - at || count > length - to) throw malformed('snappy literal overruns the block');
+        if (count >= SHORTEST_BULK_COPY) {
+          data.copy(out, to, at, at + count);
+          at += count;
+          to += count;
+        } else {
+          for (const stop = at + count; at < stop; ) out[to++] = data[at++]!;
+        }
+      } else {
+        let distance: number;
+        if (kind === COPY_1) {
+          if (at + 1 > end) throw malformed('snappy copy is cut off');
+          count = ((tag >>> 2) & 7) + 4;
+          distance = ((tag >>> 5) << 8) | data[at]!;
+          at += 1;
+        } else if (kind === COPY_2) {
+          if (at + 2 > end) throw malformed('snappy copy is cut off');
+          distance = data[at]! | (data[at + 1]! << 8);
+          at += 2;
+        } else {
+          if (at + 4 > end) throw malformed('snappy copy is cut off');
+          distance = int32le(data, at) >>> 0;
+          at += 4;
+        }
+        if (distance === 0 || distance > to) throw malformed('snappy copy reaches before the block');
+        if (count > length - to) throw malformed('snappy copy overruns the block');
+        let from = to - distance;
+        if (count >= SHORTEST_BULK_COPY && distance >= count) {
+          out.copyWithin(to, from, from + count);
+          to += count;
+        } else {
+          for (const stop = to + count; to < stop; ) out[to++] = out[from++]!;
+        }
+      }
+    }
+    if (at === end && to !== length) throw malformed(`snappy block gave ${to} bytes instead of ${length}`);
+    this.#at = at;
+    this.#to = to;
+    return to;
+  }
+}
+
+/** The length that the block in `data[start, end)` says it gives, and where its elements begin. Throws CompressionError. */
+export function readSnappyLength(data: Buffer, start: number, end: number): { length: number; position: number } {
   let length = 0;
-  for (let i = 0; i < 5; i++) {
-    const byte = data[i];
-    if (byte === undefined) break;
+  for (let i = 0; i < 5 && start + i < end; i++) {
+    const byte = data[start + i]!;
     length += (byte & 0x7f) * 2 ** (7 * i);
     if (byte < 0x80) {
       if (length > 0xffff_ffff) break;
-      return { length, position: i + 1 };
+      if (length > (end - start) * MAX_GROWTH) {
+        throw malformed('snappy block claims more bytes than its size can give');
+      }
+      return { length, position: start + i + 1 };
     }
   }
   throw malformed('snappy block has no valid length');

@@ -7,10 +7,8 @@ import { decodeSnappyBlock, encodeSnappyBlock } from './snappy.ts';
  */
 
 const MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
-const HEADER_BYTES = 16;
-const SIZE_BYTES = 4;
-/** The first four bytes of the header read as a block's size: another stream has been put behind the first. */
-const MAGIC_AS_SIZE = MAGIC.readInt32BE(0);
+export const XERIAL_HEADER_BYTES = 16;
+export const XERIAL_SIZE_BYTES = 4;
 const VERSION = 1;
 
 /** snappy-java's default block size, which Kafka's clients keep. */
@@ -18,17 +16,17 @@ const BLOCK_BYTES = 32 * 1024;
 
 /** Decodes framed or raw snappy data. Throws CompressionError. */
 export function decodeSnappy(data: Buffer, maxBytes: number): Buffer {
-  if (!isHeader(data, 0)) return decodeSnappyBlock(data, maxBytes);
+  if (!isXerialHeader(data, 0)) return decodeSnappyBlock(data, maxBytes);
   const blocks: Buffer[] = [];
   let total = 0;
-  for (let at = HEADER_BYTES; at < data.length; ) {
-    if (at + SIZE_BYTES > data.length) throw malformed('snappy block size is cut off');
-    const size = data.readInt32BE(at);
-    if (size === MAGIC_AS_SIZE && isHeader(data, at)) {
-      at += HEADER_BYTES;
+  for (let at = XERIAL_HEADER_BYTES; at < data.length; ) {
+    if (at + XERIAL_SIZE_BYTES > data.length) throw malformed('snappy block size is cut off');
+    if (isXerialHeader(data, at)) {
+      at += XERIAL_HEADER_BYTES;
       continue;
     }
-    at += SIZE_BYTES;
+    const size = data.readInt32BE(at);
+    at += XERIAL_SIZE_BYTES;
     if (size < 0 || size > data.length - at) throw malformed('snappy block is cut off');
     if (total > maxBytes) throw tooLarge('snappy', maxBytes);
     const block = decodeSnappyBlock(data.subarray(at, at + size), maxBytes - total);
@@ -39,20 +37,21 @@ export function decodeSnappy(data: Buffer, maxBytes: number): Buffer {
   return blocks.length === 1 ? blocks[0]! : Buffer.concat(blocks, total);
 }
 
-function isHeader(data: Buffer, at: number): boolean {
-  return data.length - at >= HEADER_BYTES && data.compare(MAGIC, 0, MAGIC.length, at, at + MAGIC.length) === 0;
+/** Whether a header stands at `at`: at the start, or where another stream has been put behind the first. */
+export function isXerialHeader(data: Buffer, at: number): boolean {
+  return data.length - at >= XERIAL_HEADER_BYTES && data.compare(MAGIC, 0, MAGIC.length, at, at + MAGIC.length) === 0;
 }
 
 /** Encodes `data` with the framing, as Kafka's own clients do. */
 export function encodeSnappy(data: Buffer): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
+  const header = Buffer.alloc(XERIAL_HEADER_BYTES);
   MAGIC.copy(header);
   header.writeInt32BE(VERSION, 8);
   header.writeInt32BE(VERSION, 12);
   const parts: Buffer[] = [header];
   for (let start = 0; start < data.length; start += BLOCK_BYTES) {
     const block = encodeSnappyBlock(data.subarray(start, start + BLOCK_BYTES));
-    const size = Buffer.alloc(SIZE_BYTES);
+    const size = Buffer.alloc(XERIAL_SIZE_BYTES);
     size.writeInt32BE(block.length, 0);
     parts.push(size, block);
   }

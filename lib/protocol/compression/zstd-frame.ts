@@ -11,6 +11,11 @@ const CHECKSUM = 0b0000_0100;
 const DICTIONARY_MASK = 0b11;
 
 const BLOCK_HEADER_BYTES = 3;
+const CHECKSUM_BYTES = 4;
+
+/** The largest window that a decoder accepts unasked (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
+const MAX_WINDOW_BYTES = 2 ** 27;
+
 const BLOCK_TYPES = ['raw', 'repeated', 'compressed'] as const;
 
 /** No block gives more than 128 KiB (RFC 8878, 3.1.1.2.4). */
@@ -27,46 +32,59 @@ export interface ZstdBlock {
   readonly start: number;
 }
 
-export interface ZstdFrame {
-  /** The frame alone, whole. */
-  readonly bytes: Buffer;
-  readonly blocks: readonly ZstdBlock[];
-  /** What the frame says that it gives; undefined when it does not tell. */
+/** What a frame's header says. */
+export interface ZstdFrameHeader {
+  /** What the frame gives; undefined when it does not tell. */
   readonly contentSize: number | undefined;
   /** How far back a match may reach, bytes. */
   readonly windowSize: number;
+  /** A checksum of the content follows the last block. */
+  readonly checksum: boolean;
+  /** Where the first block's header begins. */
+  readonly position: number;
+}
+
+export interface ZstdFrame extends ZstdFrameHeader {
+  /** The frame alone, whole. */
+  readonly bytes: Buffer;
+  readonly blocks: readonly ZstdBlock[];
 }
 
 /** The data frames in `data`, skippable ones left out. Throws CompressionError ('malformed'). */
 export function zstdFrames(data: Buffer): ZstdFrame[] {
   if (data.length === 0) throw malformed('zstd data is empty');
   const frames: ZstdFrame[] = [];
-  let at = 0;
-  while (at < data.length) {
-    need(data, at, 4);
-    const magic = data.readUInt32LE(at);
-    if ((magic & SKIPPABLE_MASK) >>> 0 === SKIPPABLE_MAGIC) {
-      need(data, at, 8);
-      const size = data.readUInt32LE(at + 4);
-      need(data, at + 8, size);
-      at += 8 + size;
-    } else if (magic === MAGIC) {
-      if (frames.length === MAX_FRAMES) throw malformed('zstd data has too many frames');
-      const frame = readFrame(data, at);
-      frames.push(frame);
-      at += frame.bytes.length;
-    } else {
-      throw malformed('zstd frame does not begin with its magic number');
-    }
+  for (let at = skipFrames(data, 0); at < data.length; at = skipFrames(data, at)) {
+    if (frames.length === MAX_FRAMES) throw malformed('zstd data has too many frames');
+    const frame = readFrame(data, at);
+    frames.push(frame);
+    at += frame.bytes.length;
   }
   return frames;
+}
+
+/** The position of the first data frame at or behind `position`; the end if there is none. Throws CompressionError. */
+export function skipFrames(data: Buffer, position: number): number {
+  let at = position;
+  while (at < data.length) {
+    need(data, at, 4);
+    if ((data.readUInt32LE(at) & SKIPPABLE_MASK) >>> 0 !== SKIPPABLE_MAGIC) return at;
+    need(data, at, 8);
+    const size = data.readUInt32LE(at + 4);
+    need(data, at + 8, size);
+    at += 8 + size;
+  }
+  return at;
 }
 
 function need(data: Buffer, at: number, length: number): void {
   if (length > data.length - at) throw malformed('zstd frame is cut off');
 }
 
-function readFrame(data: Buffer, start: number): ZstdFrame {
+/** Reads the header of the frame that begins at `start`. Throws CompressionError ('malformed'). */
+export function readFrameHeader(data: Buffer, start: number): ZstdFrameHeader {
+  need(data, start, 4);
+  if (data.readUInt32LE(start) !== MAGIC) throw malformed('zstd frame does not begin with its magic number');
   need(data, start, 6);
   const flags = data[start + 4]!;
   if (flags & RESERVED) throw malformed('zstd frame uses a reserved bit');
@@ -88,25 +106,49 @@ function readFrame(data: Buffer, start: number): ZstdFrame {
   else if (sizeBytes === 8) contentSize = data.readUInt32LE(at) + data.readUInt32LE(at + 4) * 2 ** 32;
   at += sizeBytes;
   if (single) windowSize = contentSize!;
+  if (windowSize > MAX_WINDOW_BYTES) throw malformed('zstd frame needs too large a window');
+  return { contentSize, windowSize, checksum: (flags & CHECKSUM) !== 0, position: at };
+}
 
+export interface ZstdBlockHeader {
+  readonly type: ZstdBlock['type'];
+  readonly size: number;
+  readonly last: boolean;
+  /** Where its content begins and ends in the data. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Reads the header of the block at `position`, and sees that its content is there. Throws CompressionError ('malformed'). */
+export function readBlockHeader(data: Buffer, position: number): ZstdBlockHeader {
+  need(data, position, BLOCK_HEADER_BYTES);
+  const header = data.readUIntLE(position, BLOCK_HEADER_BYTES);
+  const start = position + BLOCK_HEADER_BYTES;
+  const type = BLOCK_TYPES[(header >>> 1) & 3];
+  if (type === undefined) throw malformed('zstd block has an unknown type');
+  const size = header >>> 3;
+  if (size > MAX_ZSTD_BLOCK_BYTES) throw malformed('zstd block is too large');
+  const stored = type === 'repeated' ? 1 : size;
+  need(data, start, stored);
+  return { type, size, last: (header & 1) === 1, start, end: start + stored };
+}
+
+/** The position behind a frame whose last block ends at `position`. Throws CompressionError ('malformed'). */
+export function frameEnd(data: Buffer, { checksum }: ZstdFrameHeader, position: number): number {
+  if (!checksum) return position;
+  need(data, position, CHECKSUM_BYTES);
+  return position + CHECKSUM_BYTES;
+}
+
+function readFrame(data: Buffer, start: number): ZstdFrame {
+  const header = readFrameHeader(data, start);
   const blocks: ZstdBlock[] = [];
+  let at = header.position;
   for (let last = false; !last; ) {
-    need(data, at, BLOCK_HEADER_BYTES);
-    const header = data.readUIntLE(at, BLOCK_HEADER_BYTES);
-    at += BLOCK_HEADER_BYTES;
-    last = (header & 1) === 1;
-    const type = BLOCK_TYPES[(header >>> 1) & 3];
-    if (type === undefined) throw malformed('zstd block has an unknown type');
-    const size = header >>> 3;
-    if (size > MAX_ZSTD_BLOCK_BYTES) throw malformed('zstd block is too large');
-    const stored = type === 'repeated' ? 1 : size;
-    need(data, at, stored);
-    blocks.push({ type, size, start: at - start });
-    at += stored;
+    const block = readBlockHeader(data, at);
+    blocks.push({ type: block.type, size: block.size, start: block.start - start });
+    at = block.end;
+    last = block.last;
   }
-  if (flags & CHECKSUM) {
-    need(data, at, 4);
-    at += 4;
-  }
-  return { bytes: data.subarray(start, at), blocks, contentSize, windowSize };
+  return { ...header, bytes: data.subarray(start, frameEnd(data, header, at)), blocks };
 }

@@ -2,10 +2,8 @@ import * as zlib from 'node:zlib';
 import { CompressionError, malformed, tooLarge } from './error.ts';
 import { isZlibOverflow } from './gzip.ts';
 import { Output } from './output.ts';
-import { MAX_ZSTD_BLOCK_BYTES, type ZstdFrame, zstdFrames } from './zstd-frame.ts';
-import type { HuffmanTable } from './zstd-huffman.ts';
-import { readLiterals } from './zstd-literals.ts';
-import { newSequenceState, runSequences } from './zstd-sequences.ts';
+import { ZstdBlockDecoder } from './zstd-block.ts';
+import { type ZstdFrame, zstdFrames } from './zstd-frame.ts';
 
 /** What node:zlib offers from 22.15 on; the types of older versions do not know it. */
 interface NativeZstd {
@@ -14,12 +12,6 @@ interface NativeZstd {
 }
 
 const native = zlib as unknown as NativeZstd;
-
-/** The largest window that a decoder accepts unasked (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
-const MAX_WINDOW_BYTES = 2 ** 27;
-
-/** Literals of the block at hand; decoding never waits, so one is enough. */
-const SCRATCH = Buffer.allocUnsafe(MAX_ZSTD_BLOCK_BYTES);
 
 /** True where this runtime can encode zstd. */
 export const zstdCanEncode = native.zstdCompressSync !== undefined;
@@ -40,6 +32,20 @@ export function decodeZstdPortably(data: Buffer, maxBytes: number): Buffer {
   return decodeFrames(data, maxBytes, decodeFrame);
 }
 
+/**
+ * Decodes with the runtime's own decoder what gives at most `maxBytes`; undefined where there is none, or it gives more.
+ * Throws CompressionError ('malformed').
+ */
+export function decodeSmallZstd(data: Buffer, maxBytes: number): Buffer | undefined {
+  if (native.zstdDecompressSync === undefined || data.length > maxBytes) return undefined;
+  try {
+    return decodeFrames(data, maxBytes, decodeNatively);
+  } catch (error) {
+    if (error instanceof CompressionError && error.kind === 'tooLarge') return undefined;
+    throw error;
+  }
+}
+
 type FrameDecoder = (frame: ZstdFrame, maxBytes: number) => Buffer;
 
 function decodeFrames(data: Buffer, maxBytes: number, decode: FrameDecoder): Buffer {
@@ -47,7 +53,6 @@ function decodeFrames(data: Buffer, maxBytes: number, decode: FrameDecoder): Buf
   let total = 0;
   // Frame by frame, since the runtime's decoder stops behind the first one without a word.
   for (const frame of zstdFrames(data)) {
-    if (frame.windowSize > MAX_WINDOW_BYTES) throw malformed('zstd frame needs too large a window');
     if ((frame.contentSize ?? 0) > maxBytes - total) throw tooLarge('zstd', maxBytes);
     const out = decode(frame, maxBytes - total);
     if (frame.contentSize !== undefined && frame.contentSize !== out.length) {
@@ -74,19 +79,7 @@ function decodeNatively(frame: ZstdFrame, maxBytes: number): Buffer {
 function decodeFrame(frame: ZstdFrame, maxBytes: number): Buffer {
   const { bytes, blocks } = frame;
   const output = new Output(Math.min(frame.contentSize ?? Number.POSITIVE_INFINITY, bytes.length * 8), maxBytes);
-  const sequences = newSequenceState();
-  let huffman: HuffmanTable | undefined;
-  for (const { type, size, start } of blocks) {
-    if (type === 'compressed') {
-      const literals = readLiterals(bytes, start, start + size, huffman, SCRATCH);
-      huffman = literals.huffman;
-      runSequences(bytes, start + size, literals, sequences, output);
-    } else {
-      if (output.reserve(size) < output.length + size) throw tooLarge('zstd', maxBytes);
-      if (type === 'raw') bytes.copy(output.bytes, output.length, start, start + size);
-      else output.bytes.fill(bytes[start]!, output.length, output.length + size);
-      output.length += size;
-    }
-  }
+  const decoder = new ZstdBlockDecoder(output);
+  for (const { type, size, start } of blocks) decoder.decode(bytes, type, size, start);
   return output.done();
 }

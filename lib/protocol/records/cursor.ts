@@ -18,6 +18,10 @@ export class RecordCursor {
 
   /** How many records `next()` has passed, the current one included. */
   passed = 0;
+  /** Where the record begins behind its size, and where its offset delta stands. */
+  recordStart = 0;
+  deltaStart = 0;
+  deltaEnd = 0;
   offsetDelta = 0;
   timestamp = 0;
   keyStart = 0;
@@ -38,6 +42,11 @@ export class RecordCursor {
     return this.header.baseOffset + this.offsetDelta;
   }
 
+  /** Where the record ends. */
+  get recordEnd(): number {
+    return this.limit;
+  }
+
   /** Goes to the next record; false behind the last. Throws CorruptRecordError. */
   next(): boolean {
     this.limit = this.payload.length;
@@ -48,13 +57,16 @@ export class RecordCursor {
     if (this.position === this.limit) throw new CorruptRecordError('batch has fewer records than it counts');
     const size = this.varint();
     if (size < 1 || size > this.limit - this.position) throw new CorruptRecordError(`record claims ${size} bytes`);
+    this.recordStart = this.position;
     this.limit = this.position + size;
     this.passed++;
     // Attributes: no bit of them means anything yet.
     this.position++;
     const timestampDelta = this.varlong();
     this.timestamp = this.timestampOfAll ?? this.header.baseTimestamp + timestampDelta;
+    this.deltaStart = this.position;
     this.offsetDelta = this.varint();
+    this.deltaEnd = this.position;
     this.keyLength = this.field();
     this.keyStart = this.position - Math.max(this.keyLength, 0);
     this.valueLength = this.field();

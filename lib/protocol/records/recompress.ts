@@ -8,20 +8,25 @@ import {
   LOG_OVERHEAD_BYTES,
   readBatchHeader,
 } from './batch.ts';
+import { writeInt64 } from './int64.ts';
 import { uncompressedRecords } from './record.ts';
 
 /**
- * The batch with its records in another compression, for a topic whose `compression.type` is not the producer's; the
- * same buffer if they are in it already. Throws CorruptRecordError, and CompressionError ('unavailable') where
- * canCompress is false.
+ * The batch with its records in another compression; the same buffer if they are in it already. Throws CorruptRecordError,
+ * and CompressionError ('unavailable') where canCompress is false.
  */
 export function withCodec(batch: Buffer, codec: CodecId): Buffer {
   const header = readBatchHeader(batch);
   if (compressionCodec(header.attributes) === codec) return batch;
-  const payload = compress(codec, uncompressedRecords(batch, header));
+  return withPayload(batch, compress(codec, uncompressedRecords(batch, header)), codec, header.maxTimestamp);
+}
+
+/** The batch with other records: `payload` is in `codec`, and their highest timestamp is `maxTimestamp` (ms). */
+export function withPayload(batch: Buffer, payload: Buffer, codec: CodecId, maxTimestamp: number): Buffer {
   const out = Buffer.concat([batch.subarray(0, BATCH_OVERHEAD_BYTES), payload]);
   out.writeInt32BE(out.length - LOG_OVERHEAD_BYTES, BatchField.length);
-  out.writeInt16BE((header.attributes & ~Attribute.codecMask) | codec, BatchField.attributes);
+  out.writeInt16BE((out.readInt16BE(BatchField.attributes) & ~Attribute.codecMask) | codec, BatchField.attributes);
+  writeInt64(out, maxTimestamp, BatchField.maxTimestamp);
   out.writeUInt32BE(computeCrc(out), BatchField.crc);
   return out;
 }

@@ -1,5 +1,6 @@
-import { readBatchHeader } from './batch.ts';
-import { openBatch } from './record.ts';
+import { type BatchHeader, readBatchHeader } from './batch.ts';
+import { RecordScan, type RecordVisitor } from './scan.ts';
+import { type NextWork, Unpacking } from './unpack.ts';
 
 export interface OffsetAndTimestamp {
   readonly offset: number;
@@ -8,32 +9,48 @@ export interface OffsetAndTimestamp {
 
 /**
  * The first record of the batch, at or behind `startOffset`, whose timestamp is at least `target`; undefined if there is
- * none. Looks inside the batch, as ListOffsets by timestamp demands (FileRecords.searchForTimestamp). Throws
- * CorruptRecordError.
+ * none. Looks inside the batch, as ListOffsets by timestamp demands (FileRecords.searchForTimestamp), a share of work at a
+ * time. Throws CorruptRecordError.
  */
-export function findByTimestamp(batch: Buffer, target: number, startOffset = 0): OffsetAndTimestamp | undefined {
+export async function findByTimestamp(
+  batch: Buffer,
+  target: number,
+  next: NextWork,
+  startOffset = 0,
+): Promise<OffsetAndTimestamp | undefined> {
   const header = readBatchHeader(batch);
   if (header.maxTimestamp < target) return undefined;
-  const cursor = openBatch(batch, header);
-  while (cursor.next()) {
-    if (cursor.timestamp >= target && cursor.offset >= startOffset) {
-      return { offset: cursor.offset, timestamp: cursor.timestamp };
-    }
-  }
-  return undefined;
+  let found: OffsetAndTimestamp | undefined;
+  await scanBatch(batch, header, next, (scan) => {
+    const offset = header.baseOffset + scan.offsetDelta;
+    if (scan.timestamp < target || offset < startOffset) return;
+    found = { offset, timestamp: scan.timestamp };
+    scan.stopped = true;
+  });
+  return found;
 }
 
 /**
- * The first of the records with the batch's highest timestamp (KIP-734); undefined for a batch without records. Throws
- * CorruptRecordError.
+ * The first of the records with the batch's highest timestamp (KIP-734); undefined for a batch without records. Looks
+ * inside a share of work at a time. Throws CorruptRecordError.
  */
-export function findMaxTimestamp(batch: Buffer): OffsetAndTimestamp | undefined {
+export async function findMaxTimestamp(batch: Buffer, next: NextWork): Promise<OffsetAndTimestamp | undefined> {
+  const header = readBatchHeader(batch);
   let found: OffsetAndTimestamp | undefined;
-  const cursor = openBatch(batch);
-  while (cursor.next()) {
-    if (found === undefined || cursor.timestamp > found.timestamp) {
-      found = { offset: cursor.offset, timestamp: cursor.timestamp };
+  await scanBatch(batch, header, next, ({ offsetDelta, timestamp }) => {
+    if (found === undefined || timestamp > found.timestamp) {
+      found = { offset: header.baseOffset + offsetDelta, timestamp };
     }
-  }
+  });
   return found;
+}
+
+async function scanBatch(batch: Buffer, header: BatchHeader, next: NextWork, visit: RecordVisitor): Promise<void> {
+  const unpacking = new Unpacking(batch, header);
+  const scan = new RecordScan(header, visit);
+  const take = (piece: Buffer) => {
+    scan.feed(piece);
+    return !scan.stopped;
+  };
+  if (await unpacking.rest(next, take)) scan.finish();
 }

@@ -1,3 +1,4 @@
+import type { Work } from '../../core/turns.ts';
 import { Codec, codecName, isCodecId } from '../compression/codec.ts';
 import {
   BATCH_OVERHEAD_BYTES,
@@ -10,105 +11,59 @@ import {
   isControl,
   isTransactional,
   MAGIC_V2,
-  NO_TIMESTAMP,
   readBatchHeader,
-  type TimestampType,
   timestampType,
-  withMaxTimestamp,
 } from './batch.ts';
+import { BatchOpening } from './batch-opening.ts';
 import { CorruptRecordError } from './error.ts';
-import { openBatch } from './record.ts';
-
-/** What the topic and the request demand of a batch. */
-export interface ProduceRules {
-  /** Of the Produce request. */
-  readonly apiVersion: number;
-  /** `max.message.bytes`: the largest batch as it came, compressed or not. */
-  readonly maxMessageBytes: number;
-  /** The topic is compacted, so that every record needs a key. */
-  readonly requireKeys: boolean;
-  /** The topic's `message.timestamp.type`. */
-  readonly timestampType: TimestampType;
-  /** `message.timestamp.before.max.ms`; anything from DEFAULT_TIMESTAMP_BEFORE_MAX_MS on is no limit. */
-  readonly timestampBeforeMaxMs: number;
-  /** `message.timestamp.after.max.ms`. */
-  readonly timestampAfterMaxMs: number;
-  /** Ms since the Unix epoch. NaN while the time is not known yet: then no timestamp is out of range. */
-  readonly now: number;
-}
-
-/** Kafka's is the largest 64-bit number, which saturates to this. */
-export const DEFAULT_TIMESTAMP_BEFORE_MAX_MS = Number.MAX_SAFE_INTEGER;
-
-/** One hour, Kafka's default since 4.0 (KIP-1030). */
-export const DEFAULT_TIMESTAMP_AFTER_MAX_MS = 3_600_000;
+import {
+  DEFAULT_TIMESTAMP_AFTER_MAX_MS,
+  DEFAULT_TIMESTAMP_BEFORE_MAX_MS,
+  type InvalidRecords,
+  invalid,
+  type ProduceRules,
+  type ValidatedRecords,
+} from './produce-rules.ts';
+import { timestampProblem } from './record-check.ts';
+import type { NextWork } from './unpack.ts';
 
 /** zstd came with this version (KIP-110); whoever speaks an older one could not read it back. */
 const FIRST_VERSION_WITH_ZSTD = 7;
 
-/** How many refused records an answer names: enough to see what is wrong, too few to make a large answer. */
-export const MAX_RECORD_ERRORS = 100;
-
-/** Names of Kafka's errors. */
-export type InvalidRecordsReason =
-  | 'INVALID_RECORD'
-  | 'CORRUPT_MESSAGE'
-  | 'UNSUPPORTED_COMPRESSION_TYPE'
-  | 'MESSAGE_TOO_LARGE'
-  | 'INVALID_TIMESTAMP';
-
-export interface RecordError {
-  /** The record's place in the batch, from 0. */
-  readonly batchIndex: number;
-  readonly message: string;
+/** Records that take longer to open than the share of work allowed. */
+export interface UnfinishedRecords {
+  readonly kind: 'unfinished';
+  /** Goes on with the shares that `next` gives; undefined if that gave up. */
+  readonly finish: (next: NextWork) => Promise<ValidatedRecords | undefined>;
 }
-
-export interface InvalidRecords {
-  readonly kind: 'invalid';
-  readonly reason: InvalidRecordsReason;
-  readonly message: string;
-  /** The single records at fault, MAX_RECORD_ERRORS at most; empty when the batch as such is. */
-  readonly recordErrors: readonly RecordError[];
-}
-
-export type ValidatedRecords =
-  | {
-      readonly kind: 'valid';
-      readonly header: BatchHeader;
-      /** What came, or a corrected copy of it. */
-      readonly batch: Buffer;
-    }
-  | InvalidRecords;
 
 /**
  * Checks one partition's `records` of a Produce request, version 3 or later: exactly one batch of magic 2 that is whole
- * and keeps the rules. The order and the errors are those of Kafka's ProduceRequest.validateRecords, UnifiedLog
- * (analyzeAndValidateRecords) and LogValidator, with these differences:
+ * and keeps the rules. Opens it as Kafka's LogValidator does, with its values skipped, as far as `work` allows at once.
+ * The order and the errors are those of Kafka's ProduceRequest.validateRecords, UnifiedLog (analyzeAndValidateRecords) and
+ * LogValidator. Where it differs:
  *
- * - Records are looked at one by one if the batch is not compressed, which costs little beside the CRC. Inside a
- *   compressed batch they are only if a rule cannot be decided otherwise: keys are required, or the limits of timestamps
- *   are not the default ones. With the default limits the header's `maxTimestamp` decides. Everything else that Kafka
- *   finds by decompressing harms only those who read what this producer wrote, and costs far more than all the rest.
- * - A `maxTimestamp` that is not the records' own is corrected, as in Kafka, where the records are looked at.
- * - Offset deltas must run 0, 1, 2 where the records are looked at, a fragment behind the batch is refused rather than cut
- *   off, and so are LogAppendTime, a delete horizon, and a transactional batch without a producer id.
+ * - What cannot be unpacked, and wrong offset deltas in a batch that stays compressed, are INVALID_RECORD with a reason.
+ *   Kafka fails there with UNKNOWN_SERVER_ERROR; clients give up on the batch after either.
+ * - Wrong offset deltas in a batch that is stored uncompressed are put right, as Kafka does where it changes the
+ *   compression. Elsewhere Kafka keeps them, and a consumer misses the records whose offsets it believes to have passed.
+ * - A record's size must agree with its fields in compressed batches too. Kafka passes over that, and no consumer can read
+ *   the batch.
+ * - A fragment behind the batch is refused rather than cut off, and so are LogAppendTime, a delete horizon, and a
+ *   transactional batch without a producer id.
  */
-export function validateProduceRecords(records: Buffer | null, rules: ProduceRules): ValidatedRecords {
+export function validateProduceRecords(
+  records: Buffer | null,
+  rules: ProduceRules,
+  work: Work = { left: Number.POSITIVE_INFINITY },
+): ValidatedRecords | UnfinishedRecords {
   const read = readOnlyBatch(records);
   if (read.kind === 'invalid') return read;
   const { header, batch } = read;
-  return checkHeader(header, batch, rules) ?? checkRecords(header, batch, rules);
+  return checkHeader(header, batch, rules) ?? checkRecords(header, batch, rules, work);
 }
 
-function invalid(
-  reason: InvalidRecordsReason,
-  message: string,
-  recordErrors: readonly RecordError[] = [],
-): InvalidRecords {
-  return { kind: 'invalid', reason, message, recordErrors };
-}
-
-function readOnlyBatch(records: Buffer | null): ValidatedRecords {
+export function readOnlyBatch(records: Buffer | null): ValidatedRecords {
   if (records === null || records.length <= BatchField.magic) {
     return invalid('INVALID_RECORD', 'the request has no record batch for this partition');
   }
@@ -172,17 +127,10 @@ function checkHeader(header: BatchHeader, batch: Buffer, rules: ProduceRules): I
   return undefined;
 }
 
-/** Tells why a timestamp cannot be, or undefined if it can. */
-function timestampProblem(timestamp: number, rules: ProduceRules): string | undefined {
-  if (rules.timestampType === 'LogAppendTime' || timestamp === NO_TIMESTAMP) return undefined;
-  const age = rules.now - timestamp;
-  if (!(age > rules.timestampBeforeMaxMs || -age > rules.timestampAfterMaxMs)) return undefined;
-  const earliest = rules.now - rules.timestampBeforeMaxMs;
-  return `timestamp ${timestamp} is not within [${earliest}, ${rules.now + rules.timestampAfterMaxMs}]`;
-}
-
 function mustLookInside(header: BatchHeader, rules: ProduceRules): boolean {
-  if (compressionCodec(header.attributes) === Codec.none || rules.requireKeys) return true;
+  const codec = compressionCodec(header.attributes);
+  if (rules.validation === 'full' || codec === Codec.none || rules.requireKeys) return true;
+  if (rules.codec !== undefined && rules.codec !== codec) return true;
   if (rules.timestampType === 'LogAppendTime') return false;
   return (
     rules.timestampBeforeMaxMs < DEFAULT_TIMESTAMP_BEFORE_MAX_MS ||
@@ -190,41 +138,35 @@ function mustLookInside(header: BatchHeader, rules: ProduceRules): boolean {
   );
 }
 
-function checkRecords(header: BatchHeader, batch: Buffer, rules: ProduceRules): ValidatedRecords {
+function checkRecords(
+  header: BatchHeader,
+  batch: Buffer,
+  rules: ProduceRules,
+  work: Work,
+): ValidatedRecords | UnfinishedRecords {
   if (!mustLookInside(header, rules)) {
     const problem = timestampProblem(header.maxTimestamp, rules);
     return problem === undefined ? { kind: 'valid', header, batch } : invalid('INVALID_TIMESTAMP', problem);
   }
   try {
-    return checkEachRecord(header, batch, rules);
+    const opening = new BatchOpening(header, batch, rules);
+    if (opening.atOnce(work)) return opening.result();
+    return { kind: 'unfinished', finish: (next) => finish(opening, next) };
   } catch (error) {
-    // The CRC was right, so these bytes are what the producer meant: sending them again cannot help.
-    if (error instanceof CorruptRecordError) return invalid('INVALID_RECORD', error.message);
-    throw error;
+    return invalidIfCorrupt(error);
   }
 }
 
-function checkEachRecord(header: BatchHeader, batch: Buffer, rules: ProduceRules): ValidatedRecords {
-  const recordErrors: RecordError[] = [];
-  let reason: InvalidRecordsReason = 'INVALID_RECORD';
-  let maxTimestamp = NO_TIMESTAMP;
-  const cursor = openBatch(batch, header);
-  while (cursor.next()) {
-    const batchIndex = cursor.passed - 1;
-    if (cursor.offsetDelta !== batchIndex) {
-      throw new CorruptRecordError(`record ${batchIndex} has the offset delta ${cursor.offsetDelta}`);
-    }
-    if (cursor.timestamp > maxTimestamp) maxTimestamp = cursor.timestamp;
-    const keyMissing = rules.requireKeys && cursor.keyLength < 0;
-    const problem = keyMissing ? 'a compacted topic needs a key' : timestampProblem(cursor.timestamp, rules);
-    if (problem === undefined) continue;
-    if (!keyMissing) reason = 'INVALID_TIMESTAMP';
-    if (recordErrors.length < MAX_RECORD_ERRORS) recordErrors.push({ batchIndex, message: problem });
+async function finish(opening: BatchOpening, next: NextWork): Promise<ValidatedRecords | undefined> {
+  try {
+    return (await opening.rest(next)) ? await opening.resultOfLarge() : undefined;
+  } catch (error) {
+    return invalidIfCorrupt(error);
   }
-  if (recordErrors.length > 0) {
-    return invalid(reason, `one or more records have been rejected: ${recordErrors[0]!.message}`, recordErrors);
-  }
-  if (maxTimestamp === header.maxTimestamp) return { kind: 'valid', header, batch };
-  const corrected = withMaxTimestamp(batch, maxTimestamp);
-  return { kind: 'valid', header: readBatchHeader(corrected), batch: corrected };
+}
+
+function invalidIfCorrupt(error: unknown): InvalidRecords {
+  // The CRC was right, so these bytes are what the producer meant: sending them again cannot help.
+  if (error instanceof CorruptRecordError) return invalid('INVALID_RECORD', error.message);
+  throw error;
 }

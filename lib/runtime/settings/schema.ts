@@ -196,6 +196,11 @@ export const settingsSchema = v.object({
     value: 'TYPE',
     help: 'How record batches are kept; producer keeps them as they came.',
   }),
+  produceValidation: setting(oneOf('full', 'header'), 'full', {
+    key: 'tidelog.produce.validation',
+    value: 'full|header',
+    help: 'How far record batches are looked into before they are stored: full opens compressed ones too, header trusts what producers say of them.',
+  }),
   logMessageTimestampType: setting(oneOf('CreateTime', 'LogAppendTime'), 'CreateTime', {
     key: 'log.message.timestamp.type',
     value: 'CreateTime|LogAppendTime',

@@ -46,8 +46,13 @@ const RULES = {
   timestampType: 'CreateTime' as const,
   timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
   timestampAfterMaxMs: Number.MAX_SAFE_INTEGER,
+  validation: 'full' as const,
+  codec: undefined,
   now: 0,
 };
+
+/** A share of work so small that it takes several. */
+const share = async () => ({ left: 1 });
 
 describe('record batches', () => {
   it('give back what went in', () => {
@@ -74,16 +79,16 @@ describe('record batches', () => {
     );
   });
 
-  it('find timestamps as a search over all records does', () => {
-    fc.assert(
-      fc.property(records, codec, timestamp, fc.nat({ max: 20 }), (input, id, target, start) => {
+  it('find timestamps as a search over all records does', async () => {
+    await fc.assert(
+      fc.asyncProperty(records, codec, timestamp, fc.nat({ max: 20 }), async (input, id, target, start) => {
         const batch = encodeBatch(input, { codec: id });
         const all = input.map((one, offset) => ({ offset, timestamp: one.timestamp }));
-        expect(findByTimestamp(batch, target, start)).toEqual(
+        expect(await findByTimestamp(batch, target, share, start)).toEqual(
           all.find((one) => one.timestamp >= target && one.offset >= start),
         );
         const max = Math.max(...all.map((one) => one.timestamp));
-        expect(findMaxTimestamp(batch)).toEqual(all.find((one) => one.timestamp === max));
+        expect(await findMaxTimestamp(batch, share)).toEqual(all.find((one) => one.timestamp === max));
       }),
       { numRuns: 100 },
     );
@@ -124,21 +129,21 @@ describe('damaged batches', () => {
       return copy;
     });
 
-  const onlyDocumented = (read: () => unknown): boolean => {
+  const onlyDocumented = async (read: () => unknown): Promise<boolean> => {
     try {
-      read();
+      await read();
     } catch (error) {
       return error instanceof CorruptRecordError;
     }
     return true;
   };
 
-  it('are read, or refused with the documented error', () => {
-    fc.assert(
-      fc.property(damaged, (batch) => {
-        expect(onlyDocumented(() => readRecords(batch))).toBe(true);
-        expect(onlyDocumented(() => splitBatches(batch))).toBe(true);
-        expect(onlyDocumented(() => findByTimestamp(batch, 1000))).toBe(true);
+  it('are read, or refused with the documented error', async () => {
+    await fc.assert(
+      fc.asyncProperty(damaged, async (batch) => {
+        expect(await onlyDocumented(() => readRecords(batch))).toBe(true);
+        expect(await onlyDocumented(() => splitBatches(batch))).toBe(true);
+        expect(await onlyDocumented(() => findByTimestamp(batch, 1000, share))).toBe(true);
       }),
       { numRuns: 500 },
     );

@@ -1,5 +1,6 @@
 import type { LogFields, Logger, LogLevel } from '../../../lib/core/logger.ts';
 import { seededRandom } from '../../../lib/core/random.ts';
+import { Turns } from '../../../lib/core/turns.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { createJournal } from '../../../lib/journal/create.ts';
 import type { BatchToAppend } from '../../../lib/journal/decide-append.ts';
@@ -123,6 +124,7 @@ function startProcess(
     tier: { inlineMaxBytes: 4_096, lingerMs: walLimits.lingerMs, writeUnitsPerSecond: 1e9, ...options.tier },
     pacing: options.pacing ?? LATENCY_PACING,
     trust: { generation: 0 },
+    turns: new Turns(),
   };
   const one: Process = {
     env,

@@ -1,0 +1,70 @@
+import { Codec, type CodecId } from './codec.ts';
+import { gunzipAtOnce, gunzipStream } from './gzip.ts';
+import { Lz4Pieces } from './lz4-pieces.ts';
+import { SnappyPieces } from './snappy-pieces.ts';
+import { decodeSmallZstd } from './zstd.ts';
+import { ZstdPieces } from './zstd-pieces.ts';
+
+/** Decoded bytes, one piece after the other, so that memory is bounded however much the data gives. */
+export interface Pieces {
+  /**
+   * The next piece, possibly empty; undefined behind the last. It stays as it is only until any decoder goes on.
+   * Throws CompressionError ('malformed').
+   */
+  next(): Buffer | undefined;
+}
+
+/** Pieces that are there at once, or that come from another thread. */
+export type Decoding =
+  | ({ readonly kind: 'steps' } & Pieces)
+  | { readonly kind: 'stream'; readonly pieces: () => AsyncIterable<Buffer> };
+
+/** How much is decoded in one step where the codec's own blocks are larger or there are none. */
+const STEP_BYTES = 256 * 1024;
+
+/** What native decoders give at once: a millisecond or two. */
+const AT_ONCE_BYTES = 1024 * 1024;
+
+/**
+ * Decodes `data` as Kafka's broker does. What it takes differs from `decompress` where Kafka's clients can read less: the
+ * blocks of an LZ4 frame must be independent, and what stands behind its first frame is ignored. Throws CompressionError.
+ */
+export function decodeInPieces(codec: CodecId, data: Buffer): Decoding {
+  switch (codec) {
+    case Codec.none:
+      return steps(new Slices(data));
+    case Codec.gzip: {
+      const whole = gunzipAtOnce(data, AT_ONCE_BYTES);
+      return whole === undefined ? { kind: 'stream', pieces: () => gunzipStream(data) } : steps(new Slices(whole));
+    }
+    case Codec.snappy:
+      return steps(new SnappyPieces(data, STEP_BYTES));
+    case Codec.lz4:
+      return steps(new Lz4Pieces(data));
+    case Codec.zstd: {
+      const whole = decodeSmallZstd(data, AT_ONCE_BYTES);
+      return steps(whole === undefined ? new ZstdPieces(data) : new Slices(whole));
+    }
+  }
+}
+
+function steps(pieces: Pieces): Decoding {
+  return { kind: 'steps', next: () => pieces.next() };
+}
+
+/** Bytes that need no decoding any more. */
+class Slices implements Pieces {
+  readonly #data: Buffer;
+  #at = 0;
+
+  constructor(data: Buffer) {
+    this.#data = data;
+  }
+
+  next(): Buffer | undefined {
+    if (this.#at >= this.#data.length) return undefined;
+    const start = this.#at;
+    this.#at += STEP_BYTES;
+    return start === 0 && this.#data.length <= STEP_BYTES ? this.#data : this.#data.subarray(start, this.#at);
+  }
+}

@@ -1,0 +1,134 @@
+import type { Work } from '../../core/turns.ts';
+import { Codec, type CodecId, compress, compressAside } from '../compression/codec.ts';
+import {
+  BATCH_OVERHEAD_BYTES,
+  type BatchHeader,
+  compressionCodec,
+  readBatchHeader,
+  withMaxTimestamp,
+} from './batch.ts';
+import { CorruptRecordError } from './error.ts';
+import { type InvalidRecords, invalid, type ProduceRules, type ValidatedRecords } from './produce-rules.ts';
+import { withPayload } from './recompress.ts';
+import { MAX_UNCOMPRESSED_BYTES } from './record.ts';
+import { RecordCheck } from './record-check.ts';
+import { renumbered } from './renumber.ts';
+import { type NextWork, Unpacking } from './unpack.ts';
+
+/**
+ * One batch of a Produce request while its records are looked at: checks them as they come, and keeps them where they are
+ * to be stored in another form.
+ */
+export class BatchOpening {
+  readonly #header: BatchHeader;
+  readonly #batch: Buffer;
+  readonly #rules: ProduceRules;
+  readonly #check: RecordCheck;
+  readonly #unpacking: Unpacking;
+  /** What the batch came in, and what it is to be stored in. */
+  readonly #codec: number;
+  readonly #target: CodecId | undefined;
+  readonly #kept: Buffer[] = [];
+  #keptBytes = 0;
+  readonly #keptBytesMax: number;
+
+  /** Throws CorruptRecordError, as all methods do. */
+  constructor(header: BatchHeader, batch: Buffer, rules: ProduceRules) {
+    this.#header = header;
+    this.#batch = batch;
+    this.#rules = rules;
+    this.#check = new RecordCheck(header, rules);
+    this.#unpacking = new Unpacking(batch, header);
+    this.#codec = compressionCodec(header.attributes);
+    this.#target = rules.codec === this.#codec ? undefined : rules.codec;
+    const { maxMessageBytes } = rules;
+    this.#keptBytesMax = this.#target === Codec.none ? maxMessageBytes - BATCH_OVERHEAD_BYTES : MAX_UNCOMPRESSED_BYTES;
+  }
+
+  /** As Unpacking.atOnce. */
+  atOnce(work: Work): boolean {
+    return this.#unpacking.atOnce(work, this.#take);
+  }
+
+  /** As Unpacking.rest. */
+  rest(next: NextWork): Promise<boolean> {
+    return this.#unpacking.rest(next, this.#take);
+  }
+
+  readonly #take = (piece: Buffer): boolean => {
+    this.#check.scan.feed(piece);
+    if (this.#target === undefined) return true;
+    this.#keptBytes += piece.length;
+    if (this.#keptBytes > this.#keptBytesMax) return false;
+    this.#kept.push(Buffer.from(piece));
+    return true;
+  };
+
+  /** The verdict, once there are no more pieces. */
+  result(): ValidatedRecords {
+    const refused = this.#refusal();
+    if (refused !== undefined) return refused;
+    const payload = this.#newPayload();
+    if (payload === undefined) return this.#inPlace();
+    return this.#stored(compress(this.#storedCodec, payload));
+  }
+
+  /** As result, with the compression left to another thread where the runtime can. */
+  async resultOfLarge(): Promise<ValidatedRecords> {
+    const refused = this.#refusal();
+    if (refused !== undefined) return refused;
+    const payload = this.#newPayload();
+    if (payload === undefined) return this.#inPlace();
+    return this.#stored(await compressAside(this.#storedCodec, payload));
+  }
+
+  #refusal(): InvalidRecords | undefined {
+    const { scan, errors, timestampRefused, inOrder } = this.#check;
+    if (this.#keptBytes > this.#keptBytesMax) return tooLarge(`more than ${this.#keptBytesMax}`, this.#rules);
+    scan.finish();
+    if (errors.length > 0) {
+      const reason = timestampRefused ? 'INVALID_TIMESTAMP' : 'INVALID_RECORD';
+      return invalid(reason, `one or more records have been rejected: ${errors[0]!.message}`, errors);
+    }
+    if (!inOrder && this.#codec !== Codec.none && this.#target === undefined) {
+      throw new CorruptRecordError('the offset deltas of the records are not 0, 1, 2 and so on');
+    }
+    return undefined;
+  }
+
+  get #storedCodec(): CodecId {
+    return this.#target ?? Codec.none;
+  }
+
+  /** The records uncompressed, where they are not to be stored as they came. */
+  #newPayload(): Buffer | undefined {
+    const { inOrder } = this.#check;
+    if (this.#target === undefined && inOrder) return undefined;
+    const stored = this.#batch.subarray(BATCH_OVERHEAD_BYTES);
+    const payload = this.#target === undefined ? stored : Buffer.concat(this.#kept, this.#keptBytes);
+    return inOrder ? payload : renumbered(payload, this.#header);
+  }
+
+  #inPlace(): ValidatedRecords {
+    const { maxTimestamp } = this.#check;
+    if (maxTimestamp === this.#header.maxTimestamp) {
+      return { kind: 'valid', header: this.#header, batch: this.#batch };
+    }
+    const corrected = withMaxTimestamp(this.#batch, maxTimestamp);
+    return { kind: 'valid', header: readBatchHeader(corrected), batch: corrected };
+  }
+
+  #stored(payload: Buffer): ValidatedRecords {
+    const batch = withPayload(this.#batch, payload, this.#storedCodec, this.#check.maxTimestamp);
+    // What came uncompressed and stays so was measured as it came, as in Kafka.
+    if (this.#target !== undefined && batch.length > this.#rules.maxMessageBytes) {
+      return tooLarge(String(batch.length), this.#rules);
+    }
+    return { kind: 'valid', header: readBatchHeader(batch), batch };
+  }
+}
+
+function tooLarge(bytes: string, { maxMessageBytes }: ProduceRules): InvalidRecords {
+  const message = `the record batch has ${bytes} bytes in the topic's compression, and ${maxMessageBytes} are allowed`;
+  return invalid('MESSAGE_TOO_LARGE', message);
+}

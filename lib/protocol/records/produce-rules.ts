@@ -1,0 +1,76 @@
+import type { CodecId } from '../compression/codec.ts';
+import type { BatchHeader, TimestampType } from './batch.ts';
+
+/**
+ * - `full`: every batch is opened, compressed ones too.
+ * - `header`: a compressed batch is opened only where a rule cannot be decided otherwise.
+ */
+export type ProduceValidation = 'full' | 'header';
+
+/** What the topic and the request demand of a batch. */
+export interface ProduceRules {
+  /** Of the Produce request. */
+  readonly apiVersion: number;
+  /** `max.message.bytes`: the largest batch as it came, compressed or not. */
+  readonly maxMessageBytes: number;
+  /** The topic is compacted, so that every record needs a key. */
+  readonly requireKeys: boolean;
+  /** The topic's `message.timestamp.type`. */
+  readonly timestampType: TimestampType;
+  /** `message.timestamp.before.max.ms`; anything from DEFAULT_TIMESTAMP_BEFORE_MAX_MS on is no limit. */
+  readonly timestampBeforeMaxMs: number;
+  /** `message.timestamp.after.max.ms`. */
+  readonly timestampAfterMaxMs: number;
+  /** `tidelog.produce.validation`. */
+  readonly validation: ProduceValidation;
+  /** The topic's own compression; undefined where batches stay as they came. */
+  readonly codec: CodecId | undefined;
+  /** Ms since the Unix epoch. NaN while the time is not known yet: then no timestamp is out of range. */
+  readonly now: number;
+}
+
+/** Kafka's is the largest 64-bit number, which saturates to this. */
+export const DEFAULT_TIMESTAMP_BEFORE_MAX_MS = Number.MAX_SAFE_INTEGER;
+
+/** One hour, Kafka's default since 4.0 (KIP-1030). */
+export const DEFAULT_TIMESTAMP_AFTER_MAX_MS = 3_600_000;
+
+/** Names of Kafka's errors. */
+export type InvalidRecordsReason =
+  | 'INVALID_RECORD'
+  | 'CORRUPT_MESSAGE'
+  | 'UNSUPPORTED_COMPRESSION_TYPE'
+  | 'MESSAGE_TOO_LARGE'
+  | 'INVALID_TIMESTAMP';
+
+export interface RecordError {
+  /** The record's place in the batch, from 0. */
+  readonly batchIndex: number;
+  readonly message: string;
+}
+
+export interface InvalidRecords {
+  readonly kind: 'invalid';
+  readonly reason: InvalidRecordsReason;
+  readonly message: string;
+  /** The single records at fault, MAX_RECORD_ERRORS at most; empty when the batch as such is. */
+  readonly recordErrors: readonly RecordError[];
+}
+
+export type ValidatedRecords =
+  | {
+      readonly kind: 'valid';
+      readonly header: BatchHeader;
+      /** What came, or a corrected copy of it. */
+      readonly batch: Buffer;
+    }
+  | InvalidRecords;
+
+/** A refusal of the batch as such, or of single records. */
+export function invalid(
+  reason: InvalidRecordsReason,
+  message: string,
+  recordErrors: readonly RecordError[] = [],
+): InvalidRecords {
+  return { kind: 'invalid', reason, message, recordErrors };
+}

@@ -1,0 +1,83 @@
+import type { Work } from '../../core/turns.ts';
+import { CompressionError, isCodecId } from '../compression/codec.ts';
+import { type Decoding, decodeInPieces } from '../compression/pieces.ts';
+import { BATCH_OVERHEAD_BYTES, type BatchHeader, compressionCodec } from './batch.ts';
+import { CorruptRecordError } from './error.ts';
+
+/** What a step costs beside its bytes, in bytes: pieces may be empty. */
+const STEP_COST_BYTES = 256;
+
+/** Takes a piece of the records, which stays as it is only until it returns; false when it needs no more. */
+export type TakePiece = (piece: Buffer) => boolean;
+
+/** Waits for the next share of work; undefined when nobody needs the result any more. */
+export type NextWork = () => Promise<Work | undefined>;
+
+/**
+ * The records of one whole batch as they are without compression, piece by piece: memory is bounded whatever they unpack
+ * to, and so is the time between two turns of the event loop.
+ */
+export class Unpacking {
+  readonly #decoding: Decoding;
+
+  /** Throws CorruptRecordError. */
+  constructor(batch: Buffer, header: BatchHeader) {
+    if (header.sizeInBytes > batch.length) throw new CorruptRecordError('batch is cut off');
+    const stored = batch.subarray(BATCH_OVERHEAD_BYTES, header.sizeInBytes);
+    const code = compressionCodec(header.attributes);
+    if (!isCodecId(code)) throw new CorruptRecordError(`batch has the unknown compression code ${code}`);
+    // Compaction may leave a batch without records, and then nothing is there to decode.
+    const nothing = stored.length === 0 && header.recordCount === 0;
+    this.#decoding = corruptIfMalformed(() => decodeInPieces(nothing ? 0 : code, stored));
+  }
+
+  /** Hands over pieces until `work` is used up; true when there are no more, or none is needed. Throws CorruptRecordError. */
+  atOnce(work: Work, take: TakePiece): boolean {
+    const decoding = this.#decoding;
+    if (decoding.kind === 'stream') return false;
+    while (work.left > 0) {
+      const piece = corruptIfMalformed(() => decoding.next());
+      if (piece === undefined) return true;
+      work.left -= piece.length + STEP_COST_BYTES;
+      if (!take(piece)) return true;
+    }
+    return false;
+  }
+
+  /** Hands over all that is left; false if it was given up before. Throws CorruptRecordError. */
+  async rest(next: NextWork, take: TakePiece): Promise<boolean> {
+    if (this.#decoding.kind === 'stream') return this.#stream(this.#decoding.pieces(), next, take);
+    for (;;) {
+      const work = await next();
+      if (work === undefined) return false;
+      if (this.atOnce(work, take)) return true;
+    }
+  }
+
+  async #stream(pieces: AsyncIterable<Buffer>, next: NextWork, take: TakePiece): Promise<boolean> {
+    try {
+      let work = await next();
+      for await (const piece of pieces) {
+        if (work === undefined) return false;
+        if (!take(piece)) return true;
+        work.left -= piece.length + STEP_COST_BYTES;
+        if (work.left <= 0) work = await next();
+      }
+      return work !== undefined;
+    } catch (error) {
+      throw asCorrupt(error);
+    }
+  }
+}
+
+function corruptIfMalformed<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw asCorrupt(error);
+  }
+}
+
+function asCorrupt(error: unknown): unknown {
+  return error instanceof CompressionError ? new CorruptRecordError(error.message, { cause: error }) : error;
+}
