@@ -29,7 +29,11 @@ import { createPartitions } from './api/37-create-partitions.ts';
 import { deleteGroups } from './api/42-delete-groups.ts';
 import { electLeaders } from './api/43-elect-leaders.ts';
 import { incrementalAlterConfigs } from './api/44-incremental-alter-configs.ts';
+import { alterPartitionReassignments } from './api/45-alter-partition-reassignments.ts';
+import { listPartitionReassignments } from './api/46-list-partition-reassignments.ts';
 import { offsetDelete } from './api/47-offset-delete.ts';
+import { describeQuorum } from './api/55-describe-quorum.ts';
+import { updateFeatures } from './api/57-update-features.ts';
 import { describeCluster } from './api/60-describe-cluster.ts';
 import { consumerGroupHeartbeat } from './api/68-consumer-group-heartbeat.ts';
 import { consumerGroupDescribe } from './api/69-consumer-group-describe.ts';
@@ -67,7 +71,11 @@ const HANDLERS: Handlers = {
   [ApiKey.DeleteGroups]: deleteGroups,
   [ApiKey.ElectLeaders]: electLeaders,
   [ApiKey.IncrementalAlterConfigs]: incrementalAlterConfigs,
+  [ApiKey.AlterPartitionReassignments]: alterPartitionReassignments,
+  [ApiKey.ListPartitionReassignments]: listPartitionReassignments,
   [ApiKey.OffsetDelete]: offsetDelete,
+  [ApiKey.DescribeQuorum]: describeQuorum,
+  [ApiKey.UpdateFeatures]: updateFeatures,
   [ApiKey.DescribeCluster]: describeCluster,
   [ApiKey.ConsumerGroupHeartbeat]: consumerGroupHeartbeat,
   [ApiKey.ConsumerGroupDescribe]: consumerGroupDescribe,

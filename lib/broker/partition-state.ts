@@ -20,8 +20,8 @@ export function partitionState(
 ) {
   const journal = journalOf(topic, partitionIndex);
   const leader = broker.leadership.nodeOf(journal);
-  const isThere = broker.leadership.nodes(context).some(({ nodeId }) => nodeId === leader);
-  const nodes = leader === undefined || !isThere ? [] : [leader];
+  const nodes = replicasOf(broker, topic, partitionIndex, context);
+  const isThere = nodes.length > 0;
   return {
     errorCode: isThere ? 0 : errorCode(leader === undefined ? 'LEADER_NOT_AVAILABLE' : 'LISTENER_NOT_FOUND'),
     partitionIndex,
@@ -31,6 +31,12 @@ export function partitionState(
     isrNodes: nodes,
     offlineReplicas: [] as number[],
   };
+}
+
+/** The nodes that a partition is on: its leader alone, and none where the request's listener does not lead to it. Reads nothing. */
+export function replicasOf(broker: Broker, topic: Topic, partition: number, context: RequestContext): number[] {
+  const leader = broker.leadership.nodeOf(journalOf(topic, partition));
+  return broker.leadership.nodes(context).flatMap(({ nodeId }) => (nodeId === leader ? [nodeId] : []));
 }
 
 /** The node that administrative requests go to: any may serve them, so the one that is asked, if clients can reach it. */

@@ -37,6 +37,14 @@ import {
   IncrementalAlterConfigsRequest,
   IncrementalAlterConfigsResponse,
 } from './messages/44-incremental-alter-configs.ts';
+import {
+  AlterPartitionReassignmentsRequest,
+  AlterPartitionReassignmentsResponse,
+} from './messages/45-alter-partition-reassignments.ts';
+import {
+  ListPartitionReassignmentsRequest,
+  ListPartitionReassignmentsResponse,
+} from './messages/46-list-partition-reassignments.ts';
 import { OffsetDeleteRequest, OffsetDeleteResponse } from './messages/47-offset-delete.ts';
 import { DescribeClientQuotasRequest, DescribeClientQuotasResponse } from './messages/48-describe-client-quotas.ts';
 import { AlterClientQuotasRequest, AlterClientQuotasResponse } from './messages/49-alter-client-quotas.ts';
@@ -121,6 +129,8 @@ export const ApiKey = {
   DeleteGroups: 42,
   ElectLeaders: 43,
   IncrementalAlterConfigs: 44,
+  AlterPartitionReassignments: 45,
+  ListPartitionReassignments: 46,
   OffsetDelete: 47,
   DescribeClientQuotas: 48,
   AlterClientQuotas: 49,
@@ -217,6 +227,16 @@ export const apis = {
     'IncrementalAlterConfigs',
     IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse,
+  ),
+  [ApiKey.AlterPartitionReassignments]: api(
+    'AlterPartitionReassignments',
+    AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse,
+  ),
+  [ApiKey.ListPartitionReassignments]: api(
+    'ListPartitionReassignments',
+    ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse,
   ),
   [ApiKey.OffsetDelete]: api('OffsetDelete', OffsetDeleteRequest, OffsetDeleteResponse),
   [ApiKey.DescribeClientQuotas]: api('DescribeClientQuotas', DescribeClientQuotasRequest, DescribeClientQuotasResponse),

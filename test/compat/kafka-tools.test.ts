@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CodecName } from '../../lib/protocol/compression/codec.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
@@ -230,6 +232,52 @@ describe.skipIf(!HAVE_TOOLS)("Kafka's own tools", () => {
       code: 1,
       err: expect.stringContaining('UnknownTopicOrPartitionException'),
     });
+  });
+
+  it('kafka-reassign-partitions leaves every partition where it is', async () => {
+    const name = 'reassigned-by-tool';
+    await createTopic(client, name, { partitions: 2 });
+    const file = (content: object) => {
+      const path = join(folder.path, 'plan.json');
+      writeFileSync(path, JSON.stringify({ version: 1, ...content }));
+      return path;
+    };
+    const reassign = (...args: string[]) => tools.run('kafka-reassign-partitions', args);
+    const plan = (replicas: number[]) =>
+      file({ partitions: [0, 1].map((partition) => ({ topic: name, partition, replicas })) });
+    expect(await reassign('--list')).toMatchObject({ code: 0, out: 'No partition reassignments found.\n' });
+    const wanted = file({ topics: [{ topic: name }] });
+    const generated = await reassign('--topics-to-move-json-file', wanted, '--broker-list', '0', '--generate');
+    const [, , , , proposed] = generated.out.split('\n');
+    expect(JSON.parse(proposed!)).toMatchObject({ partitions: [{ replicas: [0] }, { replicas: [0] }] });
+    expect(await reassign('--reassignment-json-file', plan([0]), '--execute')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`Successfully started partition reassignments for ${name}-0,${name}-1`),
+    });
+    expect(await reassign('--reassignment-json-file', plan([0]), '--verify')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`Reassignment of partition ${name}-1 is completed.`),
+    });
+    expect(await reassign('--reassignment-json-file', plan([0]), '--cancel')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('None of the specified partition reassignments are active.'),
+    });
+    expect(await reassign('--reassignment-json-file', plan([7]), '--execute')).toMatchObject({ code: 1 });
+  });
+
+  it('kafka-metadata-quorum shows the broker as its own quorum', async () => {
+    const quorum = (...args: string[]) => tools.output('kafka-metadata-quorum', ['describe', ...args]);
+    const status = await quorum('--status');
+    expect(status).toMatch(/^LeaderId: +0$/m);
+    expect(status).toMatch(/^HighWatermark: +0$/m);
+    expect(status).toContain(`"endpoints": ["PLAINTEXT://${broker.host}:${broker.port}"]`);
+    expect(await quorum('--replication', '--human-readable')).toMatch(/^0\s.*Leader\s*$/m);
+  });
+
+  it('kafka-features describes none and changes none', async () => {
+    expect(await tools.output('kafka-features', ['describe'])).toBe('');
+    const upgrade = await tools.run('kafka-features', ['upgrade', '--feature', 'transaction.version=2']);
+    expect(upgrade).toMatchObject({ code: 1, out: expect.stringContaining('does not support this feature') });
   });
 
   it('kafka-log-dirs names every partition, their sizes where they are known', async () => {

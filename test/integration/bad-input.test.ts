@@ -103,7 +103,7 @@ describe('what cannot be parsed closes the connection with one line', () => {
     ['a frame of the largest size', () => sized(2 ** 31 - 1), 'invalid_frame', /larger than socket.request.max.bytes/],
     ['an empty frame', () => sized(0), 'invalid_frame', /shorter than a request header/],
     ['an unknown API key', () => withSize(header(999, 0)), 'connection_refused_request', /unknown API key 999/],
-    ['an API that is not served', () => withSize(header(57, 0)), 'connection_refused_request', /not served/],
+    ['an API that is not served', () => withSize(header(50, 0)), 'connection_refused_request', /not served/],
     ['an unknown version', () => withSize(header(3, 99)), 'connection_refused_request', /version 99 of API key 3/],
     ['a body that is cut off', () => withSize(header(3, 9)), 'connection_refused_request', /malformed/],
     [

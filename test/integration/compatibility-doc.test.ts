@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { TOPIC_CONFIG_NAMES } from '../../lib/admin/topic-configs.ts';
 import { SERVED } from '../../lib/broker/served.ts';
 import { apis } from '../../lib/protocol/apis.ts';
+import { APIS_WITHOUT_SCHEMA } from '../support/kafka-apis.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/COMPATIBILITY.md'), 'utf8');
 
@@ -33,6 +34,17 @@ describe('docs/COMPATIBILITY.md', () => {
       range(advertisedMin, max),
     ]);
     expect(listed).toEqual(served);
+  });
+
+  it('lists every other API of Kafka once, with what a client sees', () => {
+    const rows = tableUnder('APIs that are not served');
+    for (const row of rows) expect(row.map((cell) => cell !== '')).toEqual([true, true]);
+    const listed = rows.flatMap(([named]) => named!.split(', '));
+    const notServed = Object.values(apis).filter(({ key }) => !SERVED.has(key));
+    const withoutSchema = Object.entries(APIS_WITHOUT_SCHEMA).map(([key, name]) => `${key} ${name}`);
+    expect([...listed].sort()).toEqual(
+      [...notServed.map(({ key, name }) => `${key} ${name}`), ...withoutSchema].sort(),
+    );
   });
 
   it('lists every topic config once', () => {

@@ -268,6 +268,34 @@ describe('a request of every version gets its answer', () => {
     expect(answer.clusterAuthorizedOperations > 0).toBe(version === 0);
   });
 
+  everyVersion(ApiKey.AlterPartitionReassignments, 'AlterPartitionReassignments', async (version) => {
+    const answer = await engine.client.ask(ApiKey.AlterPartitionReassignments, version, {
+      topics: [{ name: topic.name, partitions: [{ partitionIndex: 1, replicas: [0] }] }],
+    });
+    const partitions = [{ partitionIndex: 1, errorCode: 0, errorMessage: null }];
+    expect(answer).toMatchObject({ errorCode: 0, responses: [{ name: topic.name, partitions }] });
+  });
+
+  everyVersion(ApiKey.ListPartitionReassignments, 'ListPartitionReassignments', async (version) => {
+    const answer = await engine.client.ask(ApiKey.ListPartitionReassignments, version, {});
+    expect(answer).toMatchObject({ errorCode: 0, topics: [] });
+  });
+
+  everyVersion(ApiKey.DescribeQuorum, 'DescribeQuorum', async (version) => {
+    const partitions = [{ partitionIndex: 0 }];
+    const answer = await engine.client.ask(ApiKey.DescribeQuorum, version, {
+      topics: [{ topicName: '__cluster_metadata', partitions }],
+    });
+    const leader = { errorCode: 0, leaderId: 0, leaderEpoch: 0, currentVoters: [{ replicaId: 0 }], observers: [] };
+    expect(answer).toMatchObject({ errorCode: 0, topics: [{ partitions: [leader] }] });
+    expect(answer.nodes).toHaveLength(version >= 2 ? 1 : 0);
+  });
+
+  everyVersion(ApiKey.UpdateFeatures, 'UpdateFeatures', async (version) => {
+    const answer = await engine.client.ask(ApiKey.UpdateFeatures, version, { featureUpdates: [] });
+    expect(answer).toMatchObject({ errorCode: 0, errorMessage: null, results: [] });
+  });
+
   it('leaves no API out', () => {
     expect([...TESTED, ...GROUP_APIS].sort()).toEqual([...SERVED.keys()].sort());
   });
@@ -302,7 +330,7 @@ describe('what is not served', () => {
     expect(answer.length).toBe(10 + SERVED.size * 6);
   });
 
-  it.each([-1, 4, 7, 45, 93, 500, 32767])('closes the connection on API key %i', async (key) => {
+  it.each([-1, 4, 7, 56, 93, 500, 32767])('closes the connection on API key %i', async (key) => {
     const frame = Buffer.alloc(64);
     frame.writeInt16BE(key, 0);
     const outcome = await engine.handleFrame(frame, context());

@@ -34,10 +34,13 @@ const CLASSES = {
   'kafka-console-consumer': 'org.apache.kafka.tools.consumer.ConsoleConsumer',
   'kafka-console-producer': 'org.apache.kafka.tools.ConsoleProducer',
   'kafka-consumer-groups': 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
+  'kafka-features': 'org.apache.kafka.tools.FeatureCommand',
   'kafka-get-offsets': 'org.apache.kafka.tools.GetOffsetShell',
   'kafka-leader-election': 'org.apache.kafka.tools.LeaderElectionCommand',
   'kafka-log-dirs': 'org.apache.kafka.tools.LogDirsCommand',
+  'kafka-metadata-quorum': 'org.apache.kafka.tools.MetadataQuorumCommand',
   'kafka-producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
+  'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
   'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
   'kafka-verifiable-producer': 'org.apache.kafka.tools.VerifiableProducer',
 } as const;
@@ -103,7 +106,7 @@ export class KafkaTools {
     const java = [...options, '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m', '-cp', join(this.#jars, '*')];
     const log = `-Dlog4j2.configurationFile=${join(this.#folder, 'log4j2.properties')}`;
     const server = ['--bootstrap-server', this.#broker.bootstrap];
-    const child = spawn('java', [...java, log, CLASSES[tool], ...withServer(args, server)], {
+    const child = spawn('java', [...java, log, CLASSES[tool], ...withServer(tool, args, server)], {
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: RUN_TIMEOUT_MS,
     });
@@ -127,9 +130,9 @@ export class KafkaTools {
   }
 }
 
-/** A command in front, as kafka-cluster has it, stays in front. */
-function withServer(args: readonly string[], server: readonly string[]): string[] {
+/** kafka-cluster wants its command in front of the server, the others want it behind. */
+function withServer(tool: ToolName, args: readonly string[], server: readonly string[]): string[] {
   const [first, ...rest] = args;
-  if (first === undefined || first.startsWith('--')) return [...server, ...args];
+  if (tool !== 'kafka-cluster' || first === undefined) return [...server, ...args];
   return [first, ...server, ...rest];
 }

@@ -1,0 +1,97 @@
+import type { Topic } from '../../admin/topics.ts';
+import { clipText } from '../../core/clip-text.ts';
+import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
+import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import { CLUSTER } from '../authorize.ts';
+import { CloseConnection, type Handler } from '../broker.ts';
+import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
+import { hasPartition } from '../group-topics.ts';
+import { replicasOf } from '../partition-state.ts';
+
+/** A text quotes a topic's name once for each of its partitions; no topic has a longer name; bytes. */
+const QUOTED_BYTES_MAX = 249;
+
+type Asked = RequestBody<typeof ApiKey.AlterPartitionReassignments>['topics'][number]['partitions'][number];
+
+/**
+ * AlterPartitionReassignments, versions 0 and 1: a partition stays where it is, as the store keeps its copies and the leader
+ * follows from which nodes there are. Assigning a partition to the replicas that it has does nothing; anything else is
+ * refused, with Kafka's errors as far as it would refuse it too (ReplicationControlManager.alterPartitionReassignments).
+ */
+export const alterPartitionReassignments: Handler<typeof ApiKey.AlterPartitionReassignments> = async (
+  broker,
+  request,
+  _version,
+  context,
+) => {
+  const { topics, allowReplicationFactorChange } = request;
+  const named = topics.reduce((sum, { partitions }) => sum + 1 + partitions.length, 0);
+  if (named > TOPICS_NAMED_MAX) {
+    return new CloseConnection(
+      `a request names ${named} topics and partitions, at most ${TOPICS_NAMED_MAX} are allowed`,
+    );
+  }
+  if (!broker.authorize(context, 'ALTER', CLUSTER)) {
+    const error = errorCode('CLUSTER_AUTHORIZATION_FAILED');
+    return {
+      allowReplicationFactorChange,
+      errorCode: error,
+      errorMessage: 'Cluster authorization failed.',
+      responses: [],
+    };
+  }
+  await broker.leadership.look();
+  const nodes = new Set(broker.leadership.nodes(context).map(({ nodeId }) => nodeId));
+  const find = await topicFinder(broker, topics.length);
+  const responses = [];
+  for (const { name, partitions } of topics) {
+    const topic = await find(name);
+    const answered = partitions.map((asked) => {
+      const failure = assign(
+        topic,
+        name,
+        asked,
+        (found) => replicasOf(broker, found, asked.partitionIndex, context),
+        nodes,
+      );
+      return {
+        partitionIndex: asked.partitionIndex,
+        errorCode: errorCode(failure?.error ?? 'NONE'),
+        errorMessage: failure?.message ?? null,
+      };
+    });
+    responses.push({ name, partitions: answered });
+  }
+  // An empty text where nothing was asked is what Kafka sends.
+  return { allowReplicationFactorChange, errorCode: 0, errorMessage: topics.length === 0 ? '' : null, responses };
+};
+
+/** What is wrong with an assignment; undefined where it is the one that the partition has. */
+function assign(
+  topic: Topic | undefined,
+  name: string,
+  { partitionIndex, replicas }: Asked,
+  currentOf: (topic: Topic) => readonly number[],
+  nodes: ReadonlySet<number>,
+): Failure | undefined {
+  const fail = (error: ErrorName, message: string): Failure => ({ error, message });
+  const quoted = clipText(name, QUOTED_BYTES_MAX);
+  if (topic === undefined) return fail('UNKNOWN_TOPIC_OR_PARTITION', `Unable to find a topic named ${quoted}.`);
+  if (!hasPartition(topic, partitionIndex)) {
+    return fail('UNKNOWN_TOPIC_OR_PARTITION', `Unable to find partition ${quoted}:${partitionIndex}.`);
+  }
+  if (replicas === null) return { error: 'NO_REASSIGNMENT_IN_PROGRESS' };
+  const invalid = (problem: string) => fail('INVALID_REPLICA_ASSIGNMENT', problem);
+  const includes = 'The manual partition assignment includes';
+  if (replicas.length === 0) return invalid(`${includes} an empty replica list.`);
+  const absent = [...replicas].sort((a, b) => a - b).find((id) => !nodes.has(id));
+  if (absent !== undefined) return invalid(`${includes} broker ${absent}, but no such broker is registered.`);
+  const twice = replicas.find((id, index) => replicas.indexOf(id) < index);
+  if (twice !== undefined) return invalid(`${includes} the broker ${twice} more than once.`);
+  const current = currentOf(topic);
+  if (replicas.length === current.length && replicas.every((id, index) => id === current[index])) return undefined;
+  return invalid(
+    `Partition ${quoted}-${partitionIndex} stays on [${current.join(', ')}]: partitions cannot be assigned to brokers, ` +
+      'as the store keeps the copies and leaders follow from which brokers there are.',
+  );
+}

@@ -1,0 +1,34 @@
+import { clipText } from '../../core/clip-text.ts';
+import { errorCode } from '../../core/errors.ts';
+import type { ApiKey } from '../../protocol/apis.ts';
+import { CLUSTER } from '../authorize.ts';
+import type { Handler } from '../broker.ts';
+
+/** What the text quotes of a feature's name; bytes. */
+const QUOTED_BYTES_MAX = 249;
+
+/**
+ * UpdateFeatures, versions 0 to 2: there are no features whose level could be changed, as ApiVersions says; what an item or
+ * entry needs stands in its own format version. Any update is refused as Kafka refuses one of a feature that it does not
+ * know (FeatureControlManager.updateFeatures): as a whole, for the first that fails.
+ */
+export const updateFeatures: Handler<typeof ApiKey.UpdateFeatures> = async (broker, request, _version, context) => {
+  if (!broker.authorize(context, 'ALTER', CLUSTER)) {
+    const errorMessage = 'Cluster authorization failed.';
+    return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), errorMessage, results: [] };
+  }
+  const [first] = request.featureUpdates;
+  if (first === undefined) return { errorCode: 0, errorMessage: null, results: [] };
+  const { maxVersionLevel: level } = first;
+  const feature = clipText(first.feature, QUOTED_BYTES_MAX);
+  const reason =
+    level < 0
+      ? 'A feature version cannot be less than 0.'
+      : level === 0
+        ? `Feature ${feature} not found.`
+        : `Local controller ${broker.nodeId} does not support this feature.`;
+  const errorMessage =
+    'The update failed for all features since the following feature had an error: ' +
+    `Invalid update version ${level} for feature ${feature}. ${reason}`;
+  return { errorCode: errorCode('INVALID_UPDATE_VERSION'), errorMessage, results: [] };
+};

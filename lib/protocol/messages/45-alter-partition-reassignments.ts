@@ -1,0 +1,30 @@
+import { array, bool, int16, int32, string } from '../schema/field.ts';
+import { message } from '../schema/message.ts';
+
+/** Moves partitions to other brokers, or with null for the replicas cancels that. Version 1 may keep the replication factor. */
+export const AlterPartitionReassignmentsRequest = message('AlterPartitionReassignmentsRequest', '0-1', '0+', {
+  timeoutMs: int32({ default: 60000 }),
+  allowReplicationFactorChange: bool('1+', { default: true }),
+  topics: array({
+    name: string(),
+    partitions: array({
+      partitionIndex: int32(),
+      replicas: array(int32(), { nullable: true, default: null }),
+    }),
+  }),
+});
+
+export const AlterPartitionReassignmentsResponse = message('AlterPartitionReassignmentsResponse', '0-1', '0+', {
+  throttleTimeMs: int32({ default: 0 }),
+  allowReplicationFactorChange: bool('1+', { default: true, ignorable: true }),
+  errorCode: int16(),
+  errorMessage: string({ clipped: true, nullable: true }),
+  responses: array({
+    name: string(),
+    partitions: array({
+      partitionIndex: int32(),
+      errorCode: int16(),
+      errorMessage: string({ clipped: true, nullable: true }),
+    }),
+  }),
+});

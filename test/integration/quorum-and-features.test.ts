@@ -1,0 +1,129 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { errorCode } from '../../lib/core/errors.ts';
+import { ZERO_UUID } from '../../lib/core/uuid.ts';
+import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ADDRESS, type Engine, startEngine } from '../support/engine.ts';
+
+/* What is not about the node itself, and every error, is what Apache Kafka 4.3.1 answers. */
+
+let engine: Engine;
+beforeAll(async () => {
+  engine = await startEngine();
+});
+
+const METADATA = '__cluster_metadata';
+
+async function quorum(...topics: [string, ...number[]][]) {
+  return engine.client.ask(ApiKey.DescribeQuorum, 2, {
+    topics: topics.map(([topicName, ...partitions]) => ({
+      topicName,
+      partitions: partitions.map((partitionIndex) => ({ partitionIndex })),
+    })),
+  });
+}
+
+describe('DescribeQuorum', () => {
+  it('shows the node itself as leader and only voter, with nothing in a log', async () => {
+    const nowhere = { lastFetchTimestamp: -1, lastCaughtUpTimestamp: -1, replicaDirectoryId: ZERO_UUID };
+    expect(await quorum([METADATA, 0])).toEqual({
+      errorCode: 0,
+      errorMessage: '',
+      topics: [
+        {
+          topicName: METADATA,
+          partitions: [
+            {
+              partitionIndex: 0,
+              errorCode: 0,
+              errorMessage: '',
+              leaderId: 0,
+              leaderEpoch: 0,
+              highWatermark: 0,
+              currentVoters: [{ replicaId: 0, logEndOffset: 0, ...nowhere }],
+              observers: [],
+            },
+          ],
+        },
+      ],
+      nodes: [{ nodeId: 0, listeners: [{ name: 'PLAINTEXT', ...ADDRESS }] }],
+    });
+  });
+
+  it.each<[string, [string, ...number[]][]]>([
+    ['another partition', [[METADATA, 1]]],
+    ['another topic', [['placed', 0]]],
+    ['a partition twice', [[METADATA, 0, 0]]],
+    [
+      'a topic beside it',
+      [
+        [METADATA, 0],
+        ['x', 0],
+      ],
+    ],
+  ])('knows nothing of %s', async (_, topics) => {
+    const answer = await quorum(...topics);
+    expect(answer).toMatchObject({ errorCode: 0, errorMessage: '', nodes: [] });
+    expect(
+      answer.topics.map(({ topicName, partitions }) => [topicName, ...partitions.map((one) => one.partitionIndex)]),
+    ).toEqual(topics);
+    for (const partition of answer.topics.flatMap(({ partitions }) => partitions)) {
+      expect(partition).toMatchObject({
+        errorCode: errorCode('UNKNOWN_TOPIC_OR_PARTITION'),
+        errorMessage: 'This server does not host this topic-partition.',
+        leaderId: 0,
+        leaderEpoch: 0,
+        highWatermark: 0,
+        currentVoters: [],
+        observers: [],
+      });
+    }
+  });
+
+  it('answers no topics and no partitions with none', async () => {
+    expect(await quorum()).toMatchObject({ errorCode: 0, topics: [], nodes: [] });
+    expect(await quorum([METADATA])).toMatchObject({ errorCode: 0, topics: [{ partitions: [] }], nodes: [] });
+  });
+});
+
+describe('features', () => {
+  it.each([3, 4])('there are none to be seen in ApiVersions %i, transaction.version least of all', async (version) => {
+    const answer = await engine.client.ask(ApiKey.ApiVersions, version, {
+      clientSoftwareName: 'client',
+      clientSoftwareVersion: '1',
+    });
+    expect(answer).toMatchObject({ supportedFeatures: [], finalizedFeatures: [], finalizedFeaturesEpoch: -1 });
+  });
+
+  const update = (version: number, ...features: [string, number][]) =>
+    engine.client.ask(ApiKey.UpdateFeatures, version, {
+      featureUpdates: features.map(([feature, maxVersionLevel]) => ({
+        feature,
+        maxVersionLevel,
+        ...(version === 0 ? { allowDowngrade: false } : {}),
+      })),
+    });
+
+  it.each<[string, number, string]>([
+    ['metadata.version', 30, 'Local controller 0 does not support this feature.'],
+    ['transaction.version', 2, 'Local controller 0 does not support this feature.'],
+    ['', 1, 'Local controller 0 does not support this feature.'],
+    ['group.version', 0, 'Feature group.version not found.'],
+    ['group.version', -1, 'A feature version cannot be less than 0.'],
+  ])('UpdateFeatures refuses %s at %i', async (feature, level, reason) => {
+    for (const version of [0, 1, 2]) {
+      expect(await update(version, [feature, level], ['other', 1])).toMatchObject({
+        errorCode: errorCode('INVALID_UPDATE_VERSION'),
+        errorMessage:
+          'The update failed for all features since the following feature had an error: ' +
+          `Invalid update version ${level} for feature ${feature}. ${reason}`,
+        results: [],
+      });
+    }
+  });
+
+  it('UpdateFeatures of nothing is fine', async () => {
+    for (const version of [0, 1, 2]) {
+      expect(await update(version)).toMatchObject({ errorCode: 0, errorMessage: null, results: [] });
+    }
+  });
+});
