@@ -11,6 +11,8 @@ export interface CommandIo {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Calls back at each SIGINT or SIGTERM; returns a function that stops it. */
   onStopSignal(callback: () => void): () => void;
+  /** Calls back with the reason of each rejection that nobody handles, which ends the process otherwise; returns a function that stops it. */
+  onUnhandledRejection?(callback: (reason: unknown) => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
   /** What comes in on stdin, in pieces of any size; nothing when left out. */

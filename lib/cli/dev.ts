@@ -23,6 +23,7 @@ export const dev: Command = async (args, io) => {
 
   return serve(
     io,
+    logger,
     () => startTidelog({ settings, logger }),
     (tidelog) => banner(tidelog, settings),
   );

@@ -77,6 +77,7 @@ async function tunnel(via: Via, settings: Settings, logger: Logger, io: CommandI
   }
   return serve(
     io,
+    logger,
     () => startTunnel({ settings, via, region: io.environment.AWS_REGION || undefined, logger }),
     (started) => {
       const { target, notAllowed } = started;
@@ -93,6 +94,7 @@ async function direct(settings: Settings, logger: Logger, io: CommandIo): Promis
   ]);
   return serve(
     io,
+    logger,
     async () => {
       await checkAws(settings, systemClock);
       return startTidelog({ settings, logger });

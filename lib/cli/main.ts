@@ -22,6 +22,10 @@ const io: CommandIo = {
     process.on('SIGINT', callback).on('SIGTERM', callback);
     return () => process.off('SIGINT', callback).off('SIGTERM', callback);
   },
+  onUnhandledRejection(callback) {
+    process.on('unhandledRejection', callback);
+    return () => process.off('unhandledRejection', callback);
+  },
   exit: (code) => process.exit(code),
   // Looked at only by commands that read it: touching stdin opens it.
   get input() {

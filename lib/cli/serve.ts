@@ -14,16 +14,22 @@ export interface Running {
 
 /**
  * Starts something, shows its banner, and runs until SIGINT or SIGTERM; then finishes what is in progress. A second signal ends at
- * once. Returns the exit code.
+ * once. A rejection that nobody handles is logged and ends nothing: it is of one piece of work in the background, and what is
+ * acknowledged is in the store. Returns the exit code.
  */
 export async function serve<Started extends Running>(
   io: CommandIo,
+  logger: Logger,
   start: () => Promise<Started>,
   banner: (started: Started) => string,
 ): Promise<number> {
   growHeapFreely();
   // From here on a signal means an orderly end, also one that comes while the store is being opened.
   const stop = listenForStop(io);
+  const ignoreRejections = io.onUnhandledRejection?.((reason) => {
+    const message = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+    logger.log('error', { event: 'unhandled_rejection', message });
+  });
   try {
     const started = await start();
     io.out(banner(started));
@@ -36,6 +42,7 @@ export async function serve<Started extends Running>(
     return EXIT_FAILED;
   } finally {
     stop.ignore();
+    ignoreRejections?.();
   }
 }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
+import type { UnreadableItems } from '../core/unreadable-items.ts';
 import { isGroupId } from '../storage/items/group-keys.ts';
 import { type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { emptyClassicGroup, isClassic } from './classic/state.ts';
@@ -145,9 +146,15 @@ export class GroupCoordinator implements Groups {
   }
 
   /** See sweepGroups. */
-  sweep(expire: ExpireOffsets, context: RequestContext): Promise<SweptGroups> {
+  sweep(
+    cursor: string | undefined,
+    expire: ExpireOffsets,
+    unreadable: UnreadableItems,
+    context: RequestContext,
+  ): Promise<SweptGroups> {
+    const { store, clock } = this.#env;
     const describe = (groupId: string) => this.#described(groupId, context);
-    return sweepGroups({ store: this.#env.store, clock: this.#env.clock, describe, expire }, context);
+    return sweepGroups({ store, clock, describe, expire, unreadable }, cursor, context);
   }
 
   async #described(groupId: string, context: RequestContext) {

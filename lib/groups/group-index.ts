@@ -59,9 +59,9 @@ export class GroupIndex {
     await this.#state.delete(GROUPS_PK, groupId, version);
   }
 
-  /** All ids, in order, strongly consistent. Throws StoreUnavailableError. */
-  async *ids(): AsyncGenerator<string> {
-    let after: string | undefined;
+  /** All ids behind `begin`, in order, strongly consistent. Throws StoreUnavailableError. */
+  async *ids(begin?: string): AsyncGenerator<string> {
+    let after = begin;
     for (;;) {
       const from = after === undefined ? {} : { from: `${after}\0` };
       const page = await this.#state.query({ pk: GROUPS_PK, ...from, consistent: true });

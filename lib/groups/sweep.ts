@@ -1,6 +1,8 @@
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
-import type { StoreTime } from '../storage/ports.ts';
+import type { UnreadableItems } from '../core/unreadable-items.ts';
+import { GROUPS_PK } from '../storage/items/group-keys.ts';
+import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import type { Group } from './group.ts';
 import { finishDeletion, removeEntry, removeTraces } from './group-deletion.ts';
 import type { GroupStore } from './group-store.ts';
@@ -15,33 +17,67 @@ export interface SweepEnvironment {
   /** The group as it stands, moved on to the present; undefined where there is none, or where it cannot be told. */
   describe(groupId: string): Promise<{ readonly group: Group; readonly since: StoreTime } | undefined>;
   readonly expire: ExpireOffsets;
+  readonly unreadable: UnreadableItems;
 }
 
 export interface SweptGroups {
-  /** Ids that were looked at. */
-  readonly looked: number;
-  /** Traces of deleted groups that were removed. */
-  readonly removed: number;
-  /** Groups without members for so long that their offsets were looked through for expired ones. */
-  readonly expired: number;
+  /** Id that was looked at last, where the sweep goes on; undefined where it is to begin anew. */
+  readonly cursor: string | undefined;
   /** False where the time was not enough for all of them. */
   readonly isComplete: boolean;
+  readonly counts: {
+    /** Ids that were looked at. */
+    readonly looked: number;
+    /** Traces of deleted groups that were removed. */
+    readonly removed: number;
+    /** Groups without members for so long that their offsets were looked through for expired ones. */
+    readonly expired: number;
+    /** Groups that this program cannot read, or fails at. */
+    readonly passedOver: number;
+  };
 }
 
 /**
  * What nobody comes by to do: finishes deletions that a crash has cut off, removes the traces of deleted groups once nothing
- * sent for them can land any more, and the offsets of groups that nobody has been in for `offsets.retention.minutes`. Ends
- * by the context's deadline; repeatable, also by several processes at once. Throws StoreUnavailableError.
+ * sent for them can land any more, and the offsets of groups that nobody has been in for `offsets.retention.minutes`. Goes on
+ * behind `cursor` and ends by the context's deadline; repeatable, also by several processes at once. Throws
+ * StoreUnavailableError.
  */
-export async function sweepGroups(env: SweepEnvironment, context: RequestContext): Promise<SweptGroups> {
-  const swept = { looked: 0, removed: 0, expired: 0 };
-  for await (const groupId of env.store.env.index.ids()) {
-    if (context.signal.aborted || env.clock.monotonic() >= context.deadline) return { ...swept, isComplete: false };
-    swept.looked++;
-    const outcome = await sweepGroup(env, groupId);
-    if (outcome !== 'kept') swept[outcome]++;
+export async function sweepGroups(
+  env: SweepEnvironment,
+  cursor: string | undefined,
+  context: RequestContext,
+): Promise<SweptGroups> {
+  const counts = { looked: 0, removed: 0, expired: 0, passedOver: 0 };
+  let last = cursor;
+  for await (const groupId of env.store.env.index.ids(cursor)) {
+    if (context.signal.aborted || env.clock.monotonic() >= context.deadline) {
+      return { cursor: last, isComplete: false, counts };
+    }
+    counts.looked++;
+    const outcome = await sweepOrPassOver(env, groupId);
+    if (outcome !== 'kept') counts[outcome]++;
+    last = groupId;
   }
-  return { ...swept, isComplete: true };
+  return { cursor: undefined, isComplete: true, counts };
+}
+
+async function sweepOrPassOver(
+  env: SweepEnvironment,
+  groupId: string,
+): Promise<'kept' | 'removed' | 'expired' | 'passedOver'> {
+  const name = `${GROUPS_PK}/${groupId}`;
+  try {
+    // Read here first, as the coordinator would log each time that it cannot.
+    if (env.unreadable.has(name)) await env.store.load(groupId, undefined);
+    const outcome = await sweepGroup(env, groupId);
+    env.unreadable.readable(name);
+    return outcome;
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) throw error;
+    env.unreadable.passOver(name, error);
+    return 'passedOver';
+  }
 }
 
 async function sweepGroup(env: SweepEnvironment, groupId: string): Promise<'kept' | 'removed' | 'expired'> {
@@ -57,6 +93,8 @@ async function sweepGroup(env: SweepEnvironment, groupId: string): Promise<'kept
   const { head, version } = found;
   switch (head.kind) {
     case 'group':
+      // Tells why it could not be described, if it is for what is stored.
+      await store.load(groupId, undefined);
       return 'kept';
     case 'deleting':
       await finishDeletion(store.env, groupId, version, head.since);

@@ -1,6 +1,7 @@
+import type { UnreadableItems } from '../core/unreadable-items.ts';
 import { CHECKPOINT_SK, checkpointPk, decodeCheckpointItem } from '../storage/items/checkpoint.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
-import { type BlobInfo, MAX_SIGNATURE_AGE_MS } from '../storage/ports.ts';
+import { type BlobInfo, MAX_SIGNATURE_AGE_MS, StoreUnavailableError } from '../storage/ports.ts';
 import { NAME_WITHIN_MS, OBJECT_GRACE_MS } from './checkpoint.ts';
 import type { JournalEnvironment } from './environment.ts';
 
@@ -16,43 +17,74 @@ const PAGE = 1_000;
 const SETTLED_AFTER_MS = NAME_WITHIN_MS + MAX_SIGNATURE_AGE_MS + OBJECT_GRACE_MS;
 
 export interface CollectedCheckpoints {
-  /** Objects that were listed. */
-  readonly looked: number;
-  readonly deleted: number;
+  /** Key of the last object of the last journal that was looked at; undefined where the next one is to begin anew. */
+  readonly cursor: string | undefined;
   /** False where the time was not enough for all of them. */
   readonly isComplete: boolean;
+  readonly counts: {
+    /** Objects that were listed. */
+    readonly looked: number;
+    readonly deleted: number;
+    /** Journals whose checkpoint item this program cannot read, or fails at. */
+    readonly passedOver: number;
+  };
 }
 
 /**
  * Deletes objects of checkpoints that newer ones have replaced (rule R5). A journal with more than one object has its item
  * read, strongly consistent: where it names an object that is settled, everything older was replaced at least as long ago, as
- * checkpoints only go up (R4). Objects of a journal whose item names none, or one of the last minutes, stay. Ends by `deadline`
- * (Clock.monotonic()). Throws StoreUnavailableError.
+ * checkpoints only go up (R4). Objects of a journal whose item names none, or one of the last minutes, stay. Goes on behind
+ * `cursor` and ends by `deadline` (Clock.monotonic()). Throws StoreUnavailableError.
  */
-export async function collectCheckpoints(env: JournalEnvironment, deadline: number): Promise<CollectedCheckpoints> {
-  let looked = 0;
-  let deleted = 0;
-  let after: string | undefined;
+export async function collectCheckpoints(
+  env: JournalEnvironment,
+  unreadable: UnreadableItems,
+  cursor: string | undefined,
+  deadline: number,
+): Promise<CollectedCheckpoints> {
+  const counts = { looked: 0, deleted: 0, passedOver: 0 };
+  let finished = cursor;
+  let after = cursor;
   /** Of one journal, which may go over the end of a page; keys sort by journal. */
   let objects: BlobInfo[] = [];
   const finish = async () => {
-    if (objects.length > 1) deleted += await collectJournal(env, objects);
+    const deleted = objects.length > 1 ? await collectOrPassOver(env, unreadable, objects) : 0;
+    if (deleted === 'passedOver') counts.passedOver++;
+    else counts.deleted += deleted;
+    finished = objects.at(-1)?.key ?? finished;
     objects = [];
   };
   for (;;) {
     const page = await env.stores.blobs.list(PREFIX, after, PAGE);
     for (const object of page) {
-      if (env.clock.monotonic() >= deadline) return { looked, deleted, isComplete: false };
-      looked++;
+      if (env.clock.monotonic() >= deadline) return { cursor: finished, isComplete: false, counts };
+      counts.looked++;
       const previous = objects[0];
       if (previous !== undefined && journalOf(previous) !== journalOf(object)) await finish();
       objects.push(object);
     }
-    after = page.at(-1)?.key;
+    after = page.at(-1)?.key ?? after;
     if (page.length < PAGE) break;
   }
   await finish();
-  return { looked, deleted, isComplete: true };
+  return { cursor: undefined, isComplete: true, counts };
+}
+
+async function collectOrPassOver(
+  env: JournalEnvironment,
+  unreadable: UnreadableItems,
+  objects: readonly BlobInfo[],
+): Promise<number | 'passedOver'> {
+  const name = checkpointPk(journalOf(objects[0]!));
+  try {
+    const deleted = await collectJournal(env, objects);
+    unreadable.readable(name);
+    return deleted;
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) throw error;
+    unreadable.passOver(name, error);
+    return 'passedOver';
+  }
 }
 
 async function collectJournal(env: JournalEnvironment, objects: readonly BlobInfo[]): Promise<number> {

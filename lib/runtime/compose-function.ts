@@ -8,13 +8,14 @@ import type { FrameFunction } from '../protocol/tunnel/functions.ts';
 import { aroundCalls } from '../storage/around-calls.ts';
 import { dynamoDbClient } from '../storage/dynamodb/client.ts';
 import { openDynamoDbTable } from '../storage/dynamodb/table.ts';
-import type { Stores } from '../storage/ports.ts';
+import { type Stores, StoreUnavailableError } from '../storage/ports.ts';
+import type { Upkeep } from '../upkeep/upkeep.ts';
 import { Activity } from './activity.ts';
 import { type ComposedBroker, composeBroker, type FunctionTraits } from './compose.ts';
 import { assertRight, type FunctionName } from './function-rights.ts';
 import { lazyBlobs } from './lazy-blobs.ts';
 import { loadSettings, type Settings } from './settings/settings.ts';
-import { upkeep } from './upkeep.ts';
+import { composeUpkeep } from './upkeep.ts';
 
 /** What a function's instance is made of; all but the environment is Lambda's own when left out. */
 export interface FunctionParts {
@@ -44,10 +45,18 @@ export function composeFrameFunction(name: FrameFunction, parts: FunctionParts =
 export function composeMaintainFunction(parts: FunctionParts = {}): MaintainHandler {
   const instance = new Instance('maintain', parts);
   const { clock, logger, activity } = instance;
+  let upkeep: Upkeep | undefined;
   return maintainFunction({
     clock,
     logger,
-    upkeep: async (deadline) => upkeep(await instance.broker(), deadline),
+    async upkeep(deadline) {
+      upkeep ??= composeUpkeep(await instance.broker());
+      // How often is the schedule's affair.
+      const outcome = await upkeep.round({ deadline, everyMs: 0 });
+      if (outcome.kind === 'skipped') return { skipped: outcome.why };
+      if (outcome.unavailable !== undefined) throw new StoreUnavailableError(outcome.unavailable);
+      return outcome.jobs;
+    },
     settle: (deadline) => activity.settled(deadline),
   });
 }

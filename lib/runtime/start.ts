@@ -128,6 +128,11 @@ async function joinFleet(
   const places = listeners.map(({ name }) => ({ name, ...advertised(name) }));
   try {
     const outcome = await broker.membership?.join(places);
+    if (outcome?.kind === 'unreadable') {
+      throw new StartError(
+        `Node id ${outcome.nodeId} belongs to a gateway of another version, whose entry this one cannot read. Give this one another --node-id, or none.`,
+      );
+    }
     if (outcome?.kind !== 'taken') return;
     const where = outcome.by.listeners.map(formatAddress).join(', ');
     throw new StartError(

@@ -1,26 +1,37 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
+import type { Upkeep } from '../upkeep/upkeep.ts';
 import type { ComposedBroker } from './compose.ts';
 
 /** What the upkeep removes has to be an hour old; nothing waits for it. */
 const EVERY_MS = 60 * 60 * 1000;
 
-/** One round; what is not done by then is done by the next. */
+/** One round; what is not done by then is done by the next, which follows after as long a pause. */
 const ROUND_MS_MAX = 5 * 60 * 1000;
 
 /**
- * Does the upkeep once an hour in a process that stays up, the first time after an hour. Other processes over the same store may
- * do so as well. Returns what ends it; a round under way stops at its next step.
+ * Does the upkeep once an hour in a process that stays up, the first time after an hour. Of the processes over the same store one
+ * does it. Returns what ends it; a round under way stops at its next step.
  */
 export function scheduleUpkeep(broker: ComposedBroker, clock: Clock, logger: Logger): () => void {
   let isOver = false;
-  const round = async () => {
+  let upkeep: Upkeep | undefined;
+  const round = async (): Promise<boolean> => {
+    // Not at the start, which nobody has wait for it.
+    upkeep ??= (await import('./upkeep.ts')).composeUpkeep(broker);
+    const outcome = await upkeep.round({ deadline: clock.monotonic() + ROUND_MS_MAX, everyMs: EVERY_MS });
+    if (outcome.kind === 'skipped') {
+      logger.log('debug', { event: 'upkeep_skipped', why: outcome.why });
+      return true;
+    }
+    logger.log('info', { event: 'upkeep', summary: JSON.stringify(outcome.jobs) });
+    return outcome.isComplete || Object.values(outcome.jobs).some(({ failed }) => failed !== undefined);
+  };
+  const roundAndNext = async () => {
+    let waitMs = EVERY_MS;
     try {
-      // Not at the start, which nobody has wait for it.
-      const { upkeep } = await import('./upkeep.ts');
-      const summary = await upkeep(broker, clock.monotonic() + ROUND_MS_MAX);
-      logger.log('info', { event: 'upkeep', summary: JSON.stringify(summary) });
+      if (!(await round())) waitMs = ROUND_MS_MAX;
     } catch (error) {
       if (isOver) return;
       const isSilent = error instanceof StoreUnavailableError;
@@ -31,9 +42,9 @@ export function scheduleUpkeep(broker: ComposedBroker, clock: Clock, logger: Log
           : String(error);
       logger.log(isSilent ? 'warn' : 'error', { event: 'upkeep_failed', message });
     }
-    if (!isOver) cancel = clock.setTimer(EVERY_MS, () => void round());
+    if (!isOver) cancel = clock.setTimer(waitMs, () => void roundAndNext());
   };
-  let cancel = clock.setTimer(EVERY_MS, () => void round());
+  let cancel = clock.setTimer(EVERY_MS, () => void roundAndNext());
   return () => {
     isOver = true;
     cancel();

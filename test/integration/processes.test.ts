@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiKey } from '../../lib/protocol/apis.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
@@ -101,5 +101,22 @@ describe('a process that is killed', () => {
     expect(there.length - acknowledged.length).toBeLessThanOrEqual(1);
     const { topics } = await next.ask(ApiKey.Metadata, 12, { topics: null });
     expect(topics.map(({ name, topicId }) => [name, topicId])).toEqual([[topic.name, topic.id]]);
+  });
+});
+
+describe('a rejection that nobody handles', () => {
+  it('is logged, and the broker serves on', async () => {
+    const reject = 'process.on("SIGUSR2", () => { Promise.reject(new Error("lost in the background")); })';
+    const environment = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(reject)}` };
+    const broker = await startBrokerProcess(dataDir, [], environment);
+    brokers.push(broker);
+    process.kill(broker.pid, 'SIGUSR2');
+    const isLogged = () => broker.log.some(({ event }) => event === 'unhandled_rejection');
+    await vi.waitUntil(() => isLogged() || !broker.running, { timeout: 30_000 });
+    const line = broker.log.find(({ event }) => event === 'unhandled_rejection');
+    expect(line).toMatchObject({ level: 'error', message: expect.stringContaining('lost in the background') });
+    const client = await connect(broker);
+    await createTopic(client, 'after');
+    expect(await broker.stop()).toBe(0);
   });
 });

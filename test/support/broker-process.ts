@@ -49,8 +49,12 @@ function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 }
 
 /** Starts a broker over a data folder and waits until it takes connections. */
-export function startBrokerProcess(dataDir: string, flags: readonly string[] = []): Promise<BrokerProcess> {
-  return startProcess(['dev', '--data-dir', dataDir, ...flags]);
+export function startBrokerProcess(
+  dataDir: string,
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<BrokerProcess> {
+  return startProcess(['dev', '--data-dir', dataDir, ...flags], environment);
 }
 
 /** Starts `tidelog gateway` with these flags and waits until it takes connections. */

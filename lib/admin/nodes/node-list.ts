@@ -1,4 +1,6 @@
-import { decodeNode, NODES_PK, type NodeRecord } from '../../storage/items/node.ts';
+import { MalformedBytesError } from '../../core/bytes.ts';
+import { UnreadableItems } from '../../core/unreadable-items.ts';
+import { decodeNode, NODES_PK, type NodeRecord, nodeIdOfSk } from '../../storage/items/node.ts';
 import type { Item, StoreTime } from '../../storage/ports.ts';
 import type { NodesEnvironment } from './environment.ts';
 import { rendezvous } from './rendezvous.ts';
@@ -23,6 +25,8 @@ export function isLive(node: NodeRecord, now: StoreTime): boolean {
  */
 export class NodeList {
   readonly #env: NodesEnvironment;
+  readonly #unreadable: UnreadableItems;
+  #unreadableIds: ReadonlySet<number> = new Set();
   #known: readonly KnownNode[] = [];
   #live: readonly NodeRecord[] = [];
   /** Some session of `#live` ends then. */
@@ -36,11 +40,17 @@ export class NodeList {
 
   constructor(env: NodesEnvironment) {
     this.#env = env;
+    this.#unreadable = new UnreadableItems(env.logger);
   }
 
   /** Every node's item, also of those that are gone. */
   get known(): readonly KnownNode[] {
     return this.#known;
+  }
+
+  /** Ids whose items this program cannot read, as of a newer one; they belong to somebody, who may be live. */
+  get unreadableIds(): ReadonlySet<number> {
+    return this.#unreadableIds;
   }
 
   /** Another number whenever other nodes, or other processes under their ids, are live than before. */
@@ -110,8 +120,29 @@ export class NodeList {
       if (!page.more || last === undefined) break;
       from = `${last.sk}\0`;
     }
-    this.#take(items.map((item) => this.#newest({ node: decodeNode(item.body), version: item.version })));
+    const unreadableIds = new Set<number>();
+    const read: KnownNode[] = [];
+    for (const item of items) {
+      const node = this.#decode(item);
+      if (node !== undefined) read.push(this.#newest({ node, version: item.version }));
+      else unreadableIds.add(nodeIdOfSk(item.sk));
+    }
+    this.#unreadableIds = unreadableIds;
+    this.#take(read);
     this.#readAt = readAt;
+  }
+
+  #decode(item: Item): NodeRecord | undefined {
+    const name = `${item.pk}/${item.sk}`;
+    try {
+      const node = decodeNode(item.body);
+      this.#unreadable.readable(name);
+      return node;
+    } catch (error) {
+      if (!(error instanceof MalformedBytesError)) throw error;
+      this.#unreadable.passOver(name, error);
+      return undefined;
+    }
   }
 
   /** A heartbeat of this process may have been written while the read was under way. */

@@ -1,3 +1,4 @@
+import { MalformedBytesError } from '../../core/bytes.ts';
 import { sleep } from '../../core/clock.ts';
 import { newNonce } from '../../journal/environment.ts';
 import { decodeNode, encodeNode, NODES_PK, type NodeRecord, nodeSk } from '../../storage/items/node.ts';
@@ -19,7 +20,9 @@ export type Listeners = NodeRecord['listeners'];
 export type JoinOutcome =
   | { readonly kind: 'joined'; readonly nodeId: number }
   /** Another process has the id and goes on showing signs of life. */
-  | { readonly kind: 'taken'; readonly nodeId: number; readonly by: NodeRecord };
+  | { readonly kind: 'taken'; readonly nodeId: number; readonly by: NodeRecord }
+  /** The id's item is of a format that this program cannot read: nobody can tell whether its process is there. */
+  | { readonly kind: 'unreadable'; readonly nodeId: number };
 
 /** Journals say from their first entry on that node 0 leads them, which is whoever takes over nothing: functions, sidecars. */
 export const NODE_ID_MIN = 1;
@@ -84,6 +87,7 @@ export class Registration {
         this.#schedule();
         return outcome;
       }
+      if (outcome.kind === 'unreadable') return outcome;
       first ??= outcome.by;
       if (outcome.by.at !== first.at || outcome.by.incarnation !== first.incarnation) return outcome;
       await sleep(this.#env.clock, this.#options.heartbeatMs);
@@ -135,8 +139,11 @@ export class Registration {
       else await this.#showLife(this.#mine);
       await this.#list.refresh();
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      this.#env.logger.log('warn', { event: 'heartbeat_failed', message: error.message });
+      // Nobody waits for a heartbeat, so that an error of any kind would end the process; the next one may work.
+      const isSilent = error instanceof StoreUnavailableError;
+      const message =
+        error instanceof Error ? (isSilent ? error.message : (error.stack ?? error.message)) : String(error);
+      this.#env.logger.log(isSilent ? 'warn' : 'error', { event: 'heartbeat_failed', message });
     }
   }
 
@@ -152,7 +159,7 @@ export class Registration {
         this.#has({ node, version });
         break;
       case 'conflict': {
-        const found = outcome.existing === undefined ? undefined : decodeNode(outcome.existing.body);
+        const found = outcome.existing && decoded(outcome.existing);
         // An earlier sign of life, of which the answer was lost.
         if (found !== undefined && this.#isOwn(found)) this.#has({ node: found, version: outcome.existing!.version });
         else this.#lose(found);
@@ -171,7 +178,11 @@ export class Registration {
 
   #lose(by: NodeRecord | undefined): void {
     const nodeId = this.nodeId;
-    this.#env.logger.log('warn', { event: 'node_id_lost', nodeId, by: by?.incarnation ?? 'nobody' });
+    this.#env.logger.log('warn', {
+      event: 'node_id_lost',
+      nodeId,
+      by: by?.incarnation ?? 'an item that is gone or cannot be read',
+    });
     this.#forget();
   }
 
@@ -182,7 +193,8 @@ export class Registration {
       this.#env.logger.log('info', { event: 'node_joined', nodeId: outcome.nodeId });
     } else if (!this.#toldTaken) {
       this.#toldTaken = true;
-      this.#env.logger.log('warn', { event: 'node_id_taken', nodeId: outcome.nodeId, by: outcome.by.incarnation });
+      const by = outcome.kind === 'taken' ? outcome.by.incarnation : 'an item that cannot be read';
+      this.#env.logger.log('warn', { event: 'node_id_taken', nodeId: outcome.nodeId, by });
     }
   }
 
@@ -190,7 +202,9 @@ export class Registration {
     for (let round = 0; round < ROUNDS_MAX; round++) {
       await this.#list.refresh();
       const at = this.#now();
-      const nodeId = this.#options.nodeId ?? freeId(this.#list.known, at);
+      const { unreadableIds } = this.#list;
+      const nodeId = this.#options.nodeId ?? freeId(this.#list.known, at, unreadableIds);
+      if (unreadableIds.has(nodeId)) return { kind: 'unreadable', nodeId };
       const there = this.#list.known.find(({ node }) => node.nodeId === nodeId);
       if (there !== undefined && isTaken(there.node, at) && !this.#isOwn(there.node)) {
         return { kind: 'taken', nodeId, by: there.node };
@@ -227,13 +241,24 @@ export class Registration {
   }
 }
 
+/** Undefined for a node of a format that this program cannot read; it is another process's. */
+function decoded({ body }: Item): NodeRecord | undefined {
+  try {
+    return decodeNode(body);
+  } catch (error) {
+    if (error instanceof MalformedBytesError) return undefined;
+    throw error;
+  }
+}
+
 function isTaken(node: NodeRecord, now: StoreTime): boolean {
   return isLive(node, now - TAKEN_MARGIN_MS);
 }
 
-/** The lowest id that no node has. Pure. */
-export function freeId(known: readonly KnownNode[], now: StoreTime): number {
-  const taken = new Set(known.filter(({ node }) => isTaken(node, now)).map(({ node }) => node.nodeId));
+/** The lowest id that no node has; `unreadableIds` count as somebody's. Pure. */
+export function freeId(known: readonly KnownNode[], now: StoreTime, unreadableIds: ReadonlySet<number>): number {
+  const taken = new Set(unreadableIds);
+  for (const { node } of known) if (isTaken(node, now)) taken.add(node.nodeId);
   let id = NODE_ID_MIN;
   while (taken.has(id)) id++;
   return id;

@@ -33,6 +33,11 @@ export function nodeSk(nodeId: number): string {
   return String(nodeId).padStart(ID_DIGITS, '0');
 }
 
+/** The node id that a sort key stands for. */
+export function nodeIdOfSk(sk: string): number {
+  return Number(sk);
+}
+
 export function encodeNode(node: NodeRecord): Buffer {
   return encodeJsonBody(FORMAT, node);
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { LAMBDA_CONTEXT, startFunctions } from '../../support/functions.ts';
@@ -40,10 +41,34 @@ async function writeCheckpoint(): Promise<void> {
 
 const objects = () => [...stores.contents().blobs.keys()].filter((key) => key.startsWith('checkpoint/')).sort();
 
+async function commitTo(groupId: string): Promise<void> {
+  const partitions = [{ partitionIndex: 0, committedOffset: 1, committedMetadata: '' }];
+  const { topics } = await engine.client.ask(ApiKey.OffsetCommit, 8, {
+    groupId,
+    topics: [{ name: 'kept', partitions }],
+  });
+  expect(topics[0]!.partitions[0]!.errorCode).toBe(0);
+}
+
+/** Puts a body of a format that no program knows yet in the place of an item's. */
+async function makeUnreadable(pk: string, sk: string): Promise<void> {
+  const item = stores.contents().state.find((one) => one.pk === pk && one.sk === sk)!;
+  const body = Buffer.concat([Buffer.of(9), item.body.subarray(1)]);
+  const next = { ...item, body, version: item.version + 1, nonce: 'newer' };
+  const put = await stores.state.put(next, { kind: 'version', version: item.version });
+  expect(put.kind).toBe('committed');
+}
+
+const groupItems = (groupId: string) =>
+  stores.contents().state.filter(({ pk, sk }) => pk.endsWith(`/${groupId}`) || (pk === 'groups' && sk === groupId));
+
 /** One call of the function, while time goes on. */
-async function maintain(event: unknown = EVENT) {
-  const functions = startFunctions({ stores, clock });
-  const answer = functions.maintain(event, LAMBDA_CONTEXT);
+async function maintain(
+  event: unknown = EVENT,
+  functions = startFunctions({ stores, clock }),
+  context = LAMBDA_CONTEXT,
+) {
+  const answer = functions.maintain(event, context);
   let done = false;
   void answer.finally(() => {
     done = true;
@@ -56,15 +81,15 @@ async function maintain(event: unknown = EVENT) {
 }
 
 describe('upkeep', () => {
-  it('with nothing due is a query of the groups and a list of the objects', async () => {
+  it('with nothing due is two queries, a list of the objects, and two puts that keep other processes away', async () => {
     const { answer, counts } = await maintain();
     expect(answer).toEqual({
       upkeep: {
-        groups: { looked: 0, removed: 0, expired: 0, isComplete: true },
-        checkpoints: { looked: 0, deleted: 0, isComplete: true },
+        groups: { looked: 0, removed: 0, expired: 0, passedOver: 0, isComplete: true },
+        checkpoints: { looked: 0, deleted: 0, passedOver: 0, isComplete: true },
       },
     });
-    expect(counts).toEqual({ 'state.query': 1, 'blobs.list': 1 });
+    expect(counts).toEqual({ 'state.query': 2, 'state.put': 2, 'blobs.list': 1 });
   });
 
   it('deletes the objects of replaced checkpoints, and not the one that is named', async () => {
@@ -97,6 +122,42 @@ describe('upkeep', () => {
     const functions = startFunctions({ stores, clock });
     const answer = await functions.maintain(EVENT, { getRemainingTimeInMillis: () => 0 });
     expect(answer).toMatchObject({ upkeep: { checkpoints: { isComplete: false } } });
+  });
+
+  it('gets to the last group, however little time each call has', async () => {
+    for (let group = 0; group < 30; group++) await commitTo(`group-${String(group).padStart(2, '0')}`);
+    await engine.client.ask(ApiKey.DeleteGroups, 2, { groupsNames: ['group-29'] });
+    await clock.advance(2 * HOUR_MS);
+    const slow = stores.client({ latency: () => ({ beforeMs: 50, afterMs: 50 }) });
+    // Half a second for the groups.
+    const context = { ...LAMBDA_CONTEXT, getRemainingTimeInMillis: () => 4_000 };
+    for (let call = 0; call < 20; call++) await maintain(EVENT, startFunctions({ stores: slow, clock }), context);
+    expect(groupItems('group-29')).toEqual([]);
+    expect(groupItems('group-28')).not.toEqual([]);
+  });
+
+  it('passes over a group and a checkpoint that it cannot read, and logs each once', async () => {
+    for (const group of ['a', 'z']) await commitTo(group);
+    const { results } = await engine.client.ask(ApiKey.DeleteGroups, 2, { groupsNames: ['z'] });
+    expect(results[0]!.errorCode).toBe(0);
+    for (let count = 0; count < 3; count++) await writeCheckpoint();
+    const second = await createTopic(engine.client, 'second');
+    const first = topic;
+    topic = second;
+    for (let count = 0; count < 3; count++) await writeCheckpoint();
+    const unreadable = first.id < second.id ? first : second;
+    await makeUnreadable('group/a', 'group');
+    await makeUnreadable(`checkpoint/${unreadable.id}/0`, 'checkpoint');
+    await clock.advance(2 * HOUR_MS);
+    const functions = startFunctions({ stores, clock });
+    for (let call = 0; call < 2; call++) await maintain(EVENT, functions);
+    expect(groupItems('z')).toEqual([]);
+    expect(groupItems('a')).not.toEqual([]);
+    const left = objects().map((key) => key.split('/')[1]);
+    expect(left.filter((id) => id !== unreadable.id)).toHaveLength(1);
+    expect(left.filter((id) => id === unreadable.id).length).toBeGreaterThan(1);
+    const passedOver = functions.lines.filter(({ event }) => event === 'item_passed_over').map(({ item }) => item);
+    expect(passedOver).toEqual(['groups/a', `checkpoint/${unreadable.id}/0`]);
   });
 
   it.each([[{ source: 'aws.scheduler' }], [{ source: 'aws.events', 'detail-type': 'Scheduled Event' }]])(

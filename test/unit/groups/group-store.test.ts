@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Topics } from '../../../lib/admin/topics.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { seededRandom, systemRandom } from '../../../lib/core/random.ts';
+import { UnreadableItems } from '../../../lib/core/unreadable-items.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { joinStep } from '../../../lib/groups/classic/join.ts';
 import { leaveStep } from '../../../lib/groups/classic/leave.ts';
@@ -89,7 +90,7 @@ const headVersion = () => stores.contents().state.find(({ sk }) => sk === 'group
 async function sweep(coordinator: GroupCoordinator) {
   let swept: SweptGroups | undefined;
   void coordinator
-    .sweep(async () => false, CONTEXT)
+    .sweep(undefined, async () => false, new UnreadableItems(silentLogger), CONTEXT)
     .then((outcome) => {
       swept = outcome;
     });
@@ -199,10 +200,10 @@ describe('deleting a group', () => {
     expect(deleted).toMatchObject([{ groupId: GROUP }]);
     expect(await ask(coordinator, deleteStep)).toBe('GROUP_ID_NOT_FOUND');
     expect(await coordinator.list(CONTEXT)).toEqual([]);
-    expect(await sweep(coordinator)).toMatchObject({ looked: 1, removed: 0 });
+    expect(await sweep(coordinator)).toMatchObject({ counts: { looked: 1, removed: 0 } });
     expect(items()).toEqual(['group/g group', 'groups g']);
     await clock.advance(HOUR_MS + 1_000);
-    expect(await sweep(newCoordinator())).toMatchObject({ looked: 1, removed: 1, isComplete: true });
+    expect(await sweep(newCoordinator())).toMatchObject({ counts: { looked: 1, removed: 1 }, isComplete: true });
     expect(items()).toEqual([]);
   });
 
@@ -230,9 +231,9 @@ describe('deleting a group', () => {
     );
     faults = undefined;
     expect(items()).toEqual(['groups g']);
-    expect(await sweep(coordinator)).toMatchObject({ looked: 1, removed: 0 });
+    expect(await sweep(coordinator)).toMatchObject({ counts: { looked: 1, removed: 0 } });
     await clock.advance(HOUR_MS + 1_000);
-    expect(await sweep(coordinator)).toMatchObject({ looked: 1, removed: 1 });
+    expect(await sweep(coordinator)).toMatchObject({ counts: { looked: 1, removed: 1 } });
     expect(items()).toEqual([]);
   });
 

@@ -33,7 +33,7 @@ async function world() {
     }
   };
   const groupItems = () => shared.contents().state.filter(({ pk }) => /^groups?\b|^offsets/.test(pk)).length;
-  return { engine, lines, trouble, end, rounds, groupItems, clock };
+  return { engine, lines, trouble, end, rounds, groupItems, clock, shared };
 }
 
 async function deletedGroup({ engine }: Awaited<ReturnType<typeof world>>): Promise<void> {
@@ -68,4 +68,23 @@ it('goes on after a round that failed, and no more once it is ended', async () =
   here.end();
   await here.clock.advance(3 * HOUR_MS);
   expect(here.lines).toHaveLength(1);
+});
+
+it('of two processes one does it, and the other one says so only to who wants to know', async () => {
+  const here = await world();
+  await deletedGroup(here);
+  const others: object[] = [];
+  const engine = await startEngine({ stores: here.shared, clock: here.clock });
+  const logger = { log: (level: string, fields: object) => others.push({ level, ...fields }) };
+  const end = scheduleUpkeep(engine, here.clock, logger);
+  await here.rounds(2);
+  for (const until = Date.now() + LOADED_WITHIN_MS; others.length < 2 && Date.now() < until; ) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await here.clock.advance(100);
+  }
+  const events = [...here.lines, ...others].map((line) => ('event' in line ? line.event : undefined)).sort();
+  expect(events).toEqual(['upkeep', 'upkeep', 'upkeep_skipped', 'upkeep_skipped']);
+  expect(here.groupItems()).toBe(0);
+  here.end();
+  end();
 });
