@@ -18,6 +18,7 @@ import { protocolOf } from './protocols.ts';
 import type { Step } from './step.ts';
 import { type ExpireOffsets, type SweptGroups, sweepGroups } from './sweep.ts';
 import { TopicList } from './topic-list.ts';
+import type { KeepsOffsets } from './unused-groups.ts';
 
 export interface CoordinatorOptions {
   readonly state: ItemStore;
@@ -29,6 +30,7 @@ export interface CoordinatorOptions {
   readonly deleteOffsets: DeleteOffsets;
   /** Called before a member enters a group without members. */
   readonly expireOffsets: ExpireOffsets;
+  readonly keepsOffsets: KeepsOffsets;
 }
 
 /** Groups remembered between requests; beyond it, or beyond so many bytes of them encoded, the longest unused go. */
@@ -47,11 +49,13 @@ const LISTED_AT_ONCE = 16;
  */
 export class GroupCoordinator implements Groups {
   readonly #env: WorkerEnvironment;
+  readonly #keepsOffsets: KeepsOffsets;
   readonly #workers = new Map<string, GroupWorker>();
   #evictedAt = 0;
 
   constructor(options: CoordinatorOptions) {
     const { state, clock, random, logger, config, topics, deleteOffsets, expireOffsets } = options;
+    this.#keepsOffsets = options.keepsOffsets;
     const index = new GroupIndex(state, clock, random);
     const store = new GroupStore({ state, clock, random, logger, index, deleteOffsets });
     const storeNow = () => state.now();
@@ -83,7 +87,7 @@ export class GroupCoordinator implements Groups {
   checkCommit(groupId: string, claim: MemberClaim, kind: CommitKind, context: RequestContext): Promise<OffsetCheck> {
     return this.#check(groupId, context, {
       tooLarge: { kind: 'refused', error: 'UNKNOWN_SERVER_ERROR' },
-      decide(group, { now, since }) {
+      decide(group, { now, since, isUnused }) {
         if (group === undefined && claim.generationOrEpoch >= 0) {
           const isOld = kind.transactional || kind.apiVersion < GROUP_ID_NOT_FOUND_SINCE;
           const error = isOld ? 'ILLEGAL_GENERATION' : 'GROUP_ID_NOT_FOUND';
@@ -95,7 +99,8 @@ export class GroupCoordinator implements Groups {
         const reply = checked(found, since);
         // A member of the consumer protocol shows itself by heartbeats alone (OffsetMetadataManager.commitOffset).
         const alive = isClassic(found) && claim.memberId !== '' ? { alive: claim.memberId } : {};
-        return { kind: 'reply', group: found, reply, ...alive };
+        // Written anew, the group loses the mark: the sweep no longer drops it.
+        return { kind: 'reply', group: isUnused ? { ...found } : found, reply, ...alive };
       },
     });
   }
@@ -154,7 +159,8 @@ export class GroupCoordinator implements Groups {
   ): Promise<SweptGroups> {
     const { store, clock } = this.#env;
     const describe = (groupId: string) => this.#described(groupId, context);
-    return sweepGroups({ store, clock, describe, expire, unreadable }, cursor, context);
+    const keepsOffsets = this.#keepsOffsets;
+    return sweepGroups({ store, clock, describe, expire, keepsOffsets, unreadable }, cursor, context);
   }
 
   async #described(groupId: string, context: RequestContext) {

@@ -48,6 +48,8 @@ export interface LoadedGroup {
   readonly version: number;
   readonly nonce: string;
   readonly body: StoredBody | undefined;
+  /** The sweep has marked it as one to drop (see unused-groups.ts). */
+  readonly isUnused: boolean;
   /** Of a body in an item of its own: its JSON, so that it is read once. */
   readonly bodyJson: unknown;
   /** What head and body take in the store; bytes. */
@@ -109,7 +111,8 @@ export class GroupStore {
           const group = protocol.decode(stored.head, body.json);
           const bytes = head.body.length + body.bytes;
           const bodyJson = stored.body.kind === 'item' ? body.json : undefined;
-          return { group, since: stored.since, version, nonce, body: stored.body, bodyJson, bytes };
+          const isUnused = stored.isUnused === true;
+          return { group, since: stored.since, version, nonce, body: stored.body, isUnused, bodyJson, bytes };
         }
       }
       // The group was deleted, or its body replaced, while it was read.
@@ -172,6 +175,7 @@ export class GroupStore {
         version,
         nonce,
         body: body.stored,
+        isUnused: false,
         bodyJson: body.stored.kind === 'item' ? (body.json ?? loaded.bodyJson) : undefined,
         bytes: head.length + bodyBytes,
       },
@@ -227,6 +231,27 @@ export class GroupStore {
     }
   }
 
+  /**
+   * Marks a group as unused, unless it was changed since it was loaded. The next change of the group takes the mark away.
+   * Throws StoreUnavailableError.
+   */
+  async markUnused(groupId: string, loaded: LoadedGroup): Promise<void> {
+    const { state, clock, random } = this.env;
+    const { group, since, body } = loaded;
+    assert(group !== undefined && body !== undefined, 'only a group that is there is marked');
+    const head = protocolOf(group).encodeHead(group);
+    const item: Item = {
+      pk: groupPk(groupId),
+      sk: GROUP_HEAD_SK,
+      version: Math.max(Math.floor(state.now()), loaded.version + 1),
+      nonce: newNonce(random),
+      body: encodeGroupHead({ kind: 'group', type: group.type, since, head, body, isUnused: true }),
+    };
+    const put = await putItem(state, item, { kind: 'version', version: loaded.version }, clock, random);
+    if (put.kind === 'committed' || put.kind === 'conflict') return;
+    throw new StoreUnavailableError(`the group was not (surely) marked: ${put.message}`);
+  }
+
   async #delete(groupId: string, loaded: LoadedGroup): Promise<CommitOutcome> {
     assert(loaded.version > 0, 'only a group that is there is deleted');
     const { state, clock, random } = this.env;
@@ -279,6 +304,7 @@ const ABSENT: LoadedGroup = {
   version: 0,
   nonce: '',
   body: undefined,
+  isUnused: false,
   bodyJson: undefined,
   bytes: 0,
 };

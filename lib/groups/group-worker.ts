@@ -326,7 +326,8 @@ export class GroupWorker {
     const since = this.#loaded === undefined ? now : sinceOf(this.#loaded, now);
     const newMemberId = (prefix: string) => `${clipText(prefix, MEMBER_ID_PREFIX_BYTES_MAX)}-${randomUuid(random)}`;
     const takenInBy = this.#takenIn?.look === facts.topics ? this.#takenIn.by : undefined;
-    return { groupId: this.groupId, now, since, config, facts, takenInBy, newMemberId };
+    const isUnused = this.#loaded?.isUnused === true;
+    return { groupId: this.groupId, now, since, config, isUnused, facts, takenInBy, newMemberId };
   }
 
   /** The store does not answer, or holds what this program cannot read, or there is a bug. */

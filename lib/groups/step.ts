@@ -11,6 +11,8 @@ export interface StepContext {
   readonly config: GroupConfig;
   /** When the group was made; `now` for one that is made by this step. Left out only where no coordinator asks. */
   readonly since?: StoreTime;
+  /** The sweep is about to drop the group, unless it is written anew (see unused-groups.ts). */
+  readonly isUnused: boolean;
   /** What was loaded for this round: at least what `needs` named. */
   readonly facts: Facts;
   /** The body of the group that has taken in `facts.topics` already; undefined where none has. */

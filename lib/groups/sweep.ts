@@ -7,6 +7,7 @@ import type { Group } from './group.ts';
 import { finishDeletion, removeEntry, removeTraces } from './group-deletion.ts';
 import type { GroupStore } from './group-store.ts';
 import { protocolOf } from './protocols.ts';
+import { dropUnused, type KeepsOffsets } from './unused-groups.ts';
 
 /** Removes what has expired of a group's offsets; true if it was looked for. Throws StoreUnavailableError. */
 export type ExpireOffsets = (groupId: string, group: Group, since: StoreTime) => Promise<boolean>;
@@ -17,6 +18,7 @@ export interface SweepEnvironment {
   /** The group as it stands, moved on to the present; undefined where there is none, or where it cannot be told. */
   describe(groupId: string): Promise<{ readonly group: Group; readonly since: StoreTime } | undefined>;
   readonly expire: ExpireOffsets;
+  readonly keepsOffsets: KeepsOffsets;
   readonly unreadable: UnreadableItems;
 }
 
@@ -32,6 +34,8 @@ export interface SweptGroups {
     readonly removed: number;
     /** Groups without members for so long that their offsets were looked through for expired ones. */
     readonly expired: number;
+    /** Groups without members and offsets that were deleted. */
+    readonly dropped: number;
     /** Groups that this program cannot read, or fails at. */
     readonly passedOver: number;
   };
@@ -39,16 +43,16 @@ export interface SweptGroups {
 
 /**
  * What nobody comes by to do: finishes deletions that a crash has cut off, removes the traces of deleted groups once nothing
- * sent for them can land any more, and the offsets of groups that nobody has been in for `offsets.retention.minutes`. Goes on
- * behind `cursor` and ends by the context's deadline; repeatable, also by several processes at once. Throws
- * StoreUnavailableError.
+ * sent for them can land any more, and the offsets of groups that nobody has been in for `offsets.retention.minutes`; drops
+ * groups without members and offsets. Goes on behind `cursor` and ends by the context's deadline; repeatable, also by several
+ * processes at once. Throws StoreUnavailableError.
  */
 export async function sweepGroups(
   env: SweepEnvironment,
   cursor: string | undefined,
   context: RequestContext,
 ): Promise<SweptGroups> {
-  const counts = { looked: 0, removed: 0, expired: 0, passedOver: 0 };
+  const counts = { looked: 0, removed: 0, expired: 0, dropped: 0, passedOver: 0 };
   let last = cursor;
   for await (const groupId of env.store.env.index.ids(cursor)) {
     if (context.signal.aborted || env.clock.monotonic() >= context.deadline) {
@@ -65,7 +69,7 @@ export async function sweepGroups(
 async function sweepOrPassOver(
   env: SweepEnvironment,
   groupId: string,
-): Promise<'kept' | 'removed' | 'expired' | 'passedOver'> {
+): Promise<'kept' | 'removed' | 'expired' | 'dropped' | 'passedOver'> {
   const name = `${GROUPS_PK}/${groupId}`;
   try {
     // Read here first, as the coordinator would log each time that it cannot.
@@ -80,13 +84,15 @@ async function sweepOrPassOver(
   }
 }
 
-async function sweepGroup(env: SweepEnvironment, groupId: string): Promise<'kept' | 'removed' | 'expired'> {
+async function sweepGroup(env: SweepEnvironment, groupId: string): Promise<'kept' | 'removed' | 'expired' | 'dropped'> {
   const { store } = env;
   const described = await env.describe(groupId);
   if (described !== undefined) {
     const { group, since } = described;
-    const isEmpty = protocolOf(group).summary(group).emptySince !== undefined;
-    return isEmpty && (await env.expire(groupId, group, since)) ? 'expired' : 'kept';
+    if (protocolOf(group).summary(group).emptySince === undefined) return 'kept';
+    const isExpired = await env.expire(groupId, group, since);
+    if (await dropUnused(store, env.keepsOffsets, groupId)) return 'dropped';
+    return isExpired ? 'expired' : 'kept';
   }
   const found = await store.peek(groupId);
   if (found === undefined) return (await removeEntry(store.env, groupId)) ? 'removed' : 'kept';

@@ -22,6 +22,7 @@ export function composeGroups(
     config: groupConfig(settings),
     topics,
     deleteOffsets: (groupId, since) => offsets.removeGroup(groupId, since),
+    keepsOffsets: (groupId) => offsets.keeps(groupId),
     expireOffsets: (groupId, group, since) => offsets.expire(groupId, group, since, (id) => topics.isThere(id)),
   });
   const retentionMs = settings.offsetsRetentionMinutes * MS_PER_MINUTE;

@@ -60,6 +60,7 @@ export class ChangingGroupModel extends ConsumerGroupModel {
       now: this.now,
       since: 0,
       config: GROUP_CONFIG,
+      isUnused: false,
       facts,
       takenInBy: undefined,
       newMemberId,

@@ -176,7 +176,8 @@ export class ClassicGroupModel {
   #context(): StepContext {
     const config = { ...GROUP_CONFIG, classic: { ...GROUP_CONFIG.classic, ...this.config } };
     const newMemberId = (prefix: string) => `${prefix}-${this.#ids++}`;
-    return { groupId: 'g', now: this.now, config, newMemberId, facts: NO_FACTS, takenInBy: undefined };
+    const rest = { isUnused: false, facts: NO_FACTS, takenInBy: undefined };
+    return { groupId: 'g', now: this.now, config, newMemberId, ...rest };
   }
 }
 

@@ -66,6 +66,7 @@ export class GroupCluster {
       topics,
       deleteOffsets: async () => true,
       expireOffsets: async () => false,
+      keepsOffsets: async () => true,
     });
     const instance = { process, coordinator };
     this.instances.push(instance);

@@ -117,6 +117,24 @@ export async function removeGroupOffsets(
   return isAllGone;
 }
 
+/**
+ * Removes the items of a group without members that hold no offset any more and are old enough. True where something is
+ * left. Throws StoreUnavailableError.
+ */
+export async function keepsOffsets(
+  { env, blocks }: Pick<DeleteRoom, 'env' | 'blocks'>,
+  groupId: string,
+): Promise<boolean> {
+  let keeps = false;
+  for await (const { key, stored } of blocks.list(groupId)) {
+    if (stored.block !== undefined && !isEmptyBlock(stored.block)) return true;
+    // Without members a stamp alone says nothing. Whoever has come meanwhile and read it has changed the item.
+    const isOld = isSettled(stored.version, env.state.now());
+    if (!isOld || (await blocks.remove(key, stored.version)).kind !== 'committed') keeps = true;
+  }
+  return keeps;
+}
+
 function isEmptyBlock({ committed, pending }: OffsetsBlock): boolean {
   return committed.size === 0 && pending.length === 0;
 }

@@ -9,6 +9,7 @@ import {
   type DeleteOutcome,
   deleteOffsets,
   expireOffsets,
+  keepsOffsets,
   type OffsetsToDelete,
   removeGroupOffsets,
 } from './delete.ts';
@@ -43,6 +44,11 @@ export class Offsets {
   /** See deleteOffsets. */
   delete(request: OffsetsToDelete, context: RequestContext): Promise<DeleteOutcome> {
     return deleteOffsets(this.#room(), request, context);
+  }
+
+  /** See keepsOffsets. */
+  keeps(groupId: string): Promise<boolean> {
+    return keepsOffsets(this.#room(), groupId);
   }
 
   /** See removeGroupOffsets. */

@@ -8,7 +8,7 @@ export const GROUP_HEAD_SK = 'group';
 /**
  * `since`: when the group was made; what an earlier group of that id left behind is older.
  * - `group`: `head` and `body` are JSON as the group's protocol writes them. The body is inline, or in an item of its own
- *   under `bodyKey`.
+ *   under `bodyKey`. `isUnused`: the sweep is about to drop it; whoever needs it writes it without that mark first.
  * - `deleting`: the group is gone; whoever meets this removes what is left of it.
  * - `deleted`: nothing is left of it but this, which stays until nothing sent for it can land any more, so that the
  *   version never restarts (rule R9).
@@ -20,6 +20,7 @@ export type GroupHead =
       readonly since: StoreTime;
       readonly head: unknown;
       readonly body: StoredBody;
+      readonly isUnused?: boolean;
     }
   | { readonly kind: 'deleting'; readonly since: StoreTime }
   | { readonly kind: 'deleted'; readonly since: StoreTime };
@@ -32,6 +33,9 @@ export type StoredBody =
 
 const FORMAT = 1;
 
+/** Of a group that is marked as unused: a program that does not know the mark must not rely on such a group. */
+const FORMAT_UNUSED = 2;
+
 export function encodeGroupHead(head: GroupHead): Buffer {
   const { since } = head;
   if (head.kind !== 'group') return encodeJsonBody(FORMAT, { [head.kind]: true, since });
@@ -41,12 +45,14 @@ export function encodeGroupHead(head: GroupHead): Buffer {
     deflatedBody: body.kind === 'deflated' ? body.bytes.toString('base64') : undefined,
     bodyKey: body.kind === 'item' ? body.sk : undefined,
   };
-  return encodeJsonBody(FORMAT, { type, since, head: head.head, ...place });
+  const format = head.isUnused === true ? FORMAT_UNUSED : FORMAT;
+  return encodeJsonBody(format, { type, since, head: head.head, ...place });
 }
 
 /** Throws MalformedBytesError. */
 export function decodeGroupHead(item: Buffer): GroupHead {
-  const stored = decodeJsonBody(FORMAT, item) as {
+  const isUnused = item[0] === FORMAT_UNUSED;
+  const stored = decodeJsonBody(isUnused ? FORMAT_UNUSED : FORMAT, item) as {
     readonly deleting?: boolean;
     readonly deleted?: boolean;
     readonly type?: unknown;
@@ -66,5 +72,5 @@ export function decodeGroupHead(item: Buffer): GroupHead {
   let body: StoredBody = { kind: 'inline', json };
   if (typeof bodyKey === 'string') body = { kind: 'item', sk: bodyKey };
   else if (typeof deflatedBody === 'string') body = { kind: 'deflated', bytes: Buffer.from(deflatedBody, 'base64') };
-  return { kind: 'group', type, since, head, body };
+  return { kind: 'group', type, since, head, body, ...(isUnused ? { isUnused } : {}) };
 }

@@ -85,7 +85,7 @@ describe('upkeep', () => {
     const { answer, counts } = await maintain();
     expect(answer).toEqual({
       upkeep: {
-        groups: { looked: 0, removed: 0, expired: 0, passedOver: 0, isComplete: true },
+        groups: { looked: 0, removed: 0, expired: 0, dropped: 0, passedOver: 0, isComplete: true },
         checkpoints: { looked: 0, deleted: 0, passedOver: 0, isComplete: true },
       },
     });

@@ -41,6 +41,7 @@ const context = (facts: Facts): StepContext => ({
   now: 1000,
   since: 0,
   config: GROUP_CONFIG,
+  isUnused: false,
   facts,
   takenInBy: undefined,
   newMemberId: (prefix) => `${prefix}-1`,

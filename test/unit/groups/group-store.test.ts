@@ -45,7 +45,8 @@ function newCoordinator(): GroupCoordinator {
   const deleteOffsets = async (groupId: string, since: number) => deleted.push({ groupId, since }) > 0;
   const expireOffsets = async () => false;
   const env = { state, clock, random: systemRandom, logger: silentLogger, config: GROUP_CONFIG, topics };
-  return new GroupCoordinator({ ...env, deleteOffsets, expireOffsets });
+  const keepsOffsets = async () => true;
+  return new GroupCoordinator({ ...env, deleteOffsets, expireOffsets, keepsOffsets });
 }
 
 const CONTEXT = {
