@@ -17,8 +17,13 @@ export interface CommandIo {
   exit(code: number): void;
   /** What comes in on stdin, in pieces of any size; nothing when left out. */
   readonly input?: AsyncIterable<Uint8Array>;
-  /** Resolves when stdout has room for more; left out where it always has. */
-  outDrained?(): Promise<void>;
+  /** Resolves when stdout has accepted all output, or nobody reads it; left out where it always has. */
+  outAccepted?(): Promise<void>;
+  /**
+   * Makes `outGone` abort as soon as the reader has gone, as far as the system can tell, and not only at the next output.
+   * Resolves to a function that ends that.
+   */
+  watchOut?(): Promise<() => void>;
   /** Aborts when nobody reads stdout any more (EPIPE), for example behind `| head`. */
   readonly outGone?: AbortSignal;
   /** True when stdout is a terminal, so that progress on stderr would run into the output. */

@@ -41,10 +41,11 @@ export function kafkaErrorName(code: number): string {
  * @param what the part of the sentence before the colon, such as `Topic words was not created`
  * @param code Kafka's error code, not 0
  * @param message the broker's own words, if it had any
+ * @param advice what to do; the usual advice for the error when left out
  */
-export function brokerRefusal(what: string, code: number, message?: string | null): CommandError {
+export function brokerRefusal(what: string, code: number, message?: string | null, advice?: string): CommandError {
   const name = kafkaErrorName(code);
-  const hint = HINTS[name as ErrorName];
+  const hint = advice ?? HINTS[name as ErrorName];
   const words = message === undefined || message === null || message === '' ? '' : `${withoutPeriod(message)} `;
   return new CommandError(
     `${what}: ${words}${words === '' ? name : `(${name})`}.${hint === undefined ? '' : ` ${hint}`}`,

@@ -1,12 +1,15 @@
 #!/usr/bin/env node
-import type { CommandIo } from './command.ts';
+import { type CommandIo, EXIT_FAILED, EXIT_OK } from './command.ts';
 import { runCommandLine } from './run.ts';
 
 /** What a terminal has that does not tell its width, or says 0. */
 const USUAL_COLUMNS = 80;
 
 const outGone = new AbortController();
-/** Those who wait for room on stdout. */
+let outExitCode = EXIT_OK;
+/** Output that stdout has not accepted yet. */
+let pending = 0;
+/** Those who wait until there is none. */
 const waiting = new Set<() => void>();
 
 function resume(): void {
@@ -14,8 +17,25 @@ function resume(): void {
   waiting.clear();
 }
 
+function outFailed(error: NodeJS.ErrnoException): void {
+  // Whoever reads the output may stop reading, for example `head`; that is no failure. A full disk is one.
+  if (error.code !== 'EPIPE' && !outGone.signal.aborted) {
+    process.stderr.write(`The output cannot be written: ${error.message}.\n`);
+    outExitCode = EXIT_FAILED;
+  }
+  outGone.abort();
+  resume();
+}
+
 const io: CommandIo = {
-  out: (output) => process.stdout.write(output),
+  out(output) {
+    pending++;
+    process.stdout.write(output, (error) => {
+      pending--;
+      if (error) outFailed(error);
+      else if (pending === 0) resume();
+    });
+  },
   err: (text) => process.stderr.write(text),
   environment: process.env,
   onStopSignal(callback) {
@@ -31,11 +51,15 @@ const io: CommandIo = {
   get input() {
     return process.stdin;
   },
-  outDrained: () =>
+  outAccepted: () =>
     new Promise((resolve) => {
-      if (!process.stdout.writableNeedDrain || outGone.signal.aborted) resolve();
+      if (pending === 0 || outGone.signal.aborted) resolve();
       else waiting.add(resolve);
     }),
+  async watchOut() {
+    const { watchPipe } = await import('./terminal/pipe-watch.ts');
+    return watchPipe(() => outGone.abort());
+  },
   outGone: outGone.signal,
   outIsTerminal: process.stdout.isTTY === true,
   ...(process.stderr.isTTY === true && {
@@ -47,10 +71,5 @@ const io: CommandIo = {
   }),
 };
 
-// Whoever reads the output may stop reading, for example `head`; that is no failure.
-process.stdout.on('error', () => {
-  outGone.abort();
-  resume();
-});
-process.stdout.on('drain', resume);
-process.exitCode = await runCommandLine(process.argv.slice(2), io);
+process.stdout.on('error', outFailed);
+process.exitCode = (await runCommandLine(process.argv.slice(2), io)) || outExitCode;

@@ -58,7 +58,7 @@ function addCreate(program: Command, io: CommandIo): void {
     .option('-p, --partitions <n>', "how many; else the broker's num.partitions", wholeNumber(1, PARTITIONS_MAX))
     .option(
       '--replication-factor <n>',
-      "how many copies; else the broker's default",
+      "of each partition; else the broker's default",
       wholeNumber(1, REPLICATION_FACTOR_MAX),
     )
     .option('-c, --config <name=value>', 'a config of the topic; may come several times', repeated(pair))
@@ -196,8 +196,8 @@ function descriptionText({ name, id, replicationFactor, configs, partitions }: T
   const set = Object.entries(configs ?? {}).map(([key, value]) => `${key}=${value ?? '(hidden)'}`);
   const configLine = configs === null ? 'not served by this broker' : set.length === 0 ? 'none set' : set.join(', ');
   return (
-    `Topic    ${name}\nId       ${id}\n` +
-    `Copies   ${replicationFactor}\nConfigs  ${configLine}\n\n` +
+    `Topic              ${name}\nId                 ${id}\n` +
+    `ReplicationFactor  ${replicationFactor}\nConfigs            ${configLine}\n\n` +
     table(
       ['PARTITION', 'LEADER', 'START', 'END', 'OFFSETS'],
       partitions.map(({ partition, leader, startOffset, endOffset }) => [

@@ -1,15 +1,19 @@
 import { CommandError } from '../failure.ts';
 
-/** What the library's errors have in common, as far as it matters here (PLT_KFK_* codes, causes, collected errors). */
-interface LibraryError {
-  readonly code?: string;
-  readonly message: string;
-  readonly cause?: unknown;
-  readonly errors?: readonly unknown[];
-  readonly apiId?: string;
-}
+/** Why a connection could not be made, or did not last. */
+export type ConnectionFailure =
+  /** The system's error, with its code such as ECONNREFUSED, or that of TLS. */
+  | { readonly kind: 'system'; readonly code: string | undefined; readonly message: string }
+  /** No connection, or no answer, in time. */
+  | { readonly kind: 'timeout' }
+  /** The other side ended it. */
+  | { readonly kind: 'closed' }
+  /** What came is no answer of a Kafka broker. */
+  | { readonly kind: 'foreign' }
+  /** The login was refused, with the broker's words if it had any. */
+  | { readonly kind: 'login'; readonly message?: string };
 
-const LIBRARY_CODE = 'PLT_KFK_';
+const UNTRUSTED = 'its certificate is not trusted: name its authority with ssl.ca.location';
 
 /** What this names as the reason for a failed connection, by the system's code. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -21,63 +25,63 @@ const REASONS: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   ETIMEDOUT: 'it did not answer in time',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted: name its authority with ssl.ca.location',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted: name its authority with ssl.ca.location',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted: name its authority with ssl.ca.location',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another host name',
   CERT_HAS_EXPIRED: 'its certificate has expired',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS: set security.protocol without SSL',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS: set security.protocol without SSL',
 };
 
 /** A connection that could not be made or was lost. Asking again can help after the second. */
-export class ConnectionError extends CommandError {}
+export class ConnectionError extends CommandError {
+  readonly failure: ConnectionFailure;
 
-/** Whether an error is the library's way to say that a connection failed. */
-export function isConnectionProblem(error: unknown): boolean {
-  return error instanceof Error && String((error as LibraryError).code).startsWith(LIBRARY_CODE);
+  constructor(message: string, failure: ConnectionFailure) {
+    super(message);
+    this.failure = failure;
+  }
 }
 
 /**
- * The library's error in words that tell what to do.
+ * The failure in words that tell what to do.
  *
  * @param where the address, or several with commas between
  */
-export function connectionProblem(error: unknown, where: string, { timeoutMs }: { timeoutMs: number }): CommandError {
-  const all = [...chain(error)];
-  if (all.some(({ code, apiId }) => code === 'PLT_KFK_AUTHENTICATION' || apiId === 'SASL_AUTHENTICATION_FAILED')) {
-    return new CommandError(`${where} refused the login: check user name, password and mechanism in --client-config.`, {
-      kafkaError: 'SASL_AUTHENTICATION_FAILED',
-      cause: error,
-    });
+export function connectionProblem(
+  failure: ConnectionFailure,
+  where: string,
+  { timeoutMs }: { readonly timeoutMs: number },
+): CommandError {
+  switch (failure.kind) {
+    case 'login': {
+      const words = failure.message === undefined ? '' : ` (${failure.message.replace(/\.$/, '')})`;
+      return new CommandError(
+        `${where} refused the login${words}: check user name, password and mechanism in --client-config.`,
+        { kafkaError: 'SASL_AUTHENTICATION_FAILED' },
+      );
+    }
+    case 'timeout':
+      return new ConnectionError(
+        `${where} did not answer within ${timeoutMs} ms. Is it a Kafka address? A longer --timeout may help.`,
+        failure,
+      );
+    case 'closed':
+      return new ConnectionError(`${where} closed the connection. Is it a Kafka address, and without TLS?`, failure);
+    case 'foreign':
+      return new ConnectionError(`${where} did not answer as a Kafka broker does. Is it a Kafka address?`, failure);
+    case 'system': {
+      const reason = REASONS[failure.code ?? ''];
+      if (reason === undefined)
+        return new ConnectionError(`The connection to ${where} failed: ${failure.message}.`, failure);
+      const advice =
+        failure.code === 'ECONNREFUSED' ? 'Start one with tidelog dev, or name' : 'Check the address, or name';
+      return new ConnectionError(
+        `No broker at ${where}: ${reason}. ${advice} another one with --bootstrap-server.`,
+        failure,
+      );
+    }
   }
-  const reason = all.map(({ code }) => REASONS[code ?? '']).find((known) => known !== undefined);
-  if (reason !== undefined) {
-    const advice =
-      reason === REASONS.ECONNREFUSED ? 'Start one with tidelog dev, or name' : 'Check the address, or name';
-    return new ConnectionError(`No broker at ${where}: ${reason}. ${advice} another one with --bootstrap-server.`, {
-      cause: error,
-    });
-  }
-  if (all.some(({ message }) => /timed out/.test(message))) {
-    return new ConnectionError(
-      `${where} did not answer within ${timeoutMs} ms. Is it a Kafka address? A longer --timeout may help.`,
-      { cause: error },
-    );
-  }
-  if (all.some(({ message }) => /Connection (closed|error)/.test(message))) {
-    return new ConnectionError(`${where} closed the connection. Is it a Kafka address, and without TLS?`, {
-      cause: error,
-    });
-  }
-  return new ConnectionError(`The connection to ${where} failed: ${all.at(-1)?.message ?? 'unknown'}.`, {
-    cause: error,
-  });
-}
-
-/** The error, what it collects and what caused it, outermost first. */
-function* chain(error: unknown): Generator<LibraryError> {
-  if (!(error instanceof Error)) return;
-  const one = error as LibraryError;
-  yield one;
-  for (const collected of one.errors ?? []) yield* chain(collected);
-  yield* chain(one.cause);
 }

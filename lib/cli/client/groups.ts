@@ -92,7 +92,7 @@ export class GroupClient {
 
   /** The group; undefined if there is none. */
   async describe(group: string): Promise<DescribedGroup | undefined> {
-    const node = await this.#coordinator(group);
+    const node = await this.coordinator(group);
     if (await this.#client.serves(ApiKey.ConsumerGroupDescribe)) {
       const described = await this.#describeConsumer(group, node);
       if (described !== undefined) return described;
@@ -158,7 +158,7 @@ export class GroupClient {
         version >= FIRST_WITH_GROUPS
           ? { groups: [{ groupId: group, topics: null }], requireStable: false }
           : { groupId: group, topics: null },
-      { node: await this.#coordinator(group), versionMax: BY_NAME_VERSION_MAX },
+      { node: await this.coordinator(group), versionMax: BY_NAME_VERSION_MAX },
     );
     const { errorCode, topics } = version >= FIRST_WITH_GROUPS ? body.groups[0]! : body;
     if (errorCode !== 0) throw brokerRefusal(`The offsets of group ${group} are not known`, errorCode);
@@ -201,7 +201,7 @@ export class GroupClient {
         memberId: '',
         topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
       },
-      { node: await this.#coordinator(group), versionMax: BY_NAME_VERSION_MAX },
+      { node: await this.coordinator(group), versionMax: BY_NAME_VERSION_MAX },
     );
     for (const { name, partitions } of answers) {
       for (const { partitionIndex, errorCode } of partitions) {
@@ -215,7 +215,7 @@ export class GroupClient {
   async delete(groups: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const results = new Map<string, number>();
     for (const group of groups) {
-      const node = await this.#coordinator(group);
+      const node = await this.coordinator(group);
       const answer = await this.#client.ask(ApiKey.DeleteGroups, { groupsNames: [group] }, { node });
       for (const { groupId, errorCode } of answer.results) results.set(groupId, errorCode);
     }
@@ -233,7 +233,7 @@ export class GroupClient {
           partitions: partitions.map((partitionIndex) => ({ partitionIndex })),
         })),
       },
-      { node: await this.#coordinator(group) },
+      { node: await this.coordinator(group) },
     );
     if (answer.errorCode !== 0) throw brokerRefusal(`The offsets of group ${group} were not deleted`, answer.errorCode);
     for (const { name, partitions } of answer.topics) {
@@ -244,7 +244,7 @@ export class GroupClient {
   }
 
   /** The node that coordinates a group, whose address the client has learned. */
-  async #coordinator(group: string): Promise<number> {
+  async coordinator(group: string): Promise<number> {
     const { clock, timeoutMs } = this.#lookup;
     const giveUpAt = clock.monotonic() + timeoutMs;
     for (;;) {

@@ -1,12 +1,12 @@
-import { type Broker, type Connection, ConnectionPool, Writer } from '@platformatic/kafka';
-import { ERROR_CODES } from '../../core/errors.ts';
+import { type Clock, systemClock } from '../../core/clock.ts';
+import { type Random, systemRandom } from '../../core/random.ts';
 import { type Api, ApiKey, apis, type RequestInput, type ResponseBody } from '../../protocol/apis.ts';
-import { decodeMessage, encodeMessage } from '../../protocol/schema/message.ts';
-import { DecodeError } from '../../protocol/wire/errors.ts';
 import { CommandError } from '../failure.ts';
 import { type Address, showAddress } from './addresses.ts';
 import type { ClientConfig } from './client-config.ts';
-import { connectionProblem, isConnectionProblem } from './connection-problem.ts';
+import { Connection } from './connection.ts';
+import { ConnectionError, connectionProblem } from './connection-problem.ts';
+import { logIn } from './login.ts';
 
 export interface ClientOptions {
   readonly addresses: readonly [Address, ...Address[]];
@@ -18,6 +18,8 @@ export interface ClientOptions {
   /** What brokers log requests under, and may count quotas by. */
   readonly clientName: string;
   readonly clientVersion: string;
+  readonly clock?: Clock;
+  readonly random?: Random;
 }
 
 export interface AskOptions {
@@ -27,39 +29,32 @@ export interface AskOptions {
   readonly versionMax?: number;
   /** True for a request that gets no answer (Produce with acks=0). */
   readonly unanswered?: boolean;
+  /**
+   * Asks on a connection of its own: a broker answers the requests of one connection one after the other, and one that
+   * waits there would hold up the others.
+   */
+  readonly channel?: string;
+  /** How long to wait for the answer; the client's own time when left out. */
+  readonly timeoutMs?: number;
 }
 
 type Answer<Key extends ApiKey> = { readonly version: number; readonly body: ResponseBody<Key> };
 
-/** Requests that one connection may have in progress: five batches each for a few partitions, and what asks beside them. */
-const IN_FLIGHT_MAX = 32;
 /** ApiVersions 3 is answered by every broker since 2.4; an older one answers in version 0 (KIP-511). */
 const API_VERSIONS_VERSION = 3;
 
-/**
- * Asks Kafka brokers. Connections, TLS, SASL and the matching of answers to requests are the library's; what is in the
- * requests comes from this project's schemas, so that bytes stay bytes and a record costs no objects on the way.
- */
+/** Asks Kafka brokers, over connections that are made when they are needed. */
 export class KafkaClient {
   readonly #options: ClientOptions;
-  readonly #pool: ConnectionPool;
-  readonly #nodes = new Map<number, Broker>();
+  readonly #clock: Clock;
+  readonly #nodes = new Map<number, Address>();
+  /** By channel and address. */
+  readonly #connections = new Map<string, Promise<Connection>>();
   readonly #versions = new WeakMap<Connection, Promise<ResponseBody<typeof ApiKey.ApiVersions>>>();
-  readonly #watched = new WeakSet<Connection>();
 
   constructor(options: ClientOptions) {
     this.#options = options;
-    const { config, timeoutMs } = options;
-    this.#pool = new ConnectionPool(config.clientId ?? options.clientName, {
-      connectTimeout: timeoutMs,
-      requestTimeout: timeoutMs,
-      maxInflights: IN_FLIGHT_MAX,
-      ...(config.sasl !== undefined && { sasl: config.sasl }),
-      ...(config.tls && {
-        tls: options.trustedAuthorities === undefined ? {} : { ca: options.trustedAuthorities },
-        tlsServerName: true,
-      }),
-    });
+    this.#clock = options.clock ?? systemClock;
   }
 
   /** Remembers where the nodes are, as Metadata told. */
@@ -87,10 +82,11 @@ export class KafkaClient {
     body: RequestInput<Key> | ((version: number) => RequestInput<Key>),
     options: AskOptions = {},
   ): Promise<Answer<Key>> {
-    const connection = await this.#connect(options.node);
+    const connection = await this.#connect(options.node, options.channel);
     const version = await this.#versionFor(connection, key, options.versionMax);
     const input = typeof body === 'function' ? body(version) : body;
-    return { version, body: await this.#send(connection, key, version, input, options.unanswered === true) };
+    const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs;
+    return { version, body: await connection.request(key, version, input, timeoutMs, options.unanswered) };
   }
 
   /** What a broker serves. Throws CommandError. */
@@ -105,45 +101,80 @@ export class KafkaClient {
 
   /** Resolves when the connection to a node takes more bytes without buffering them. */
   async writable(node: number): Promise<void> {
-    const { socket } = await this.#connect(node);
-    if (!socket.writableNeedDrain) return;
-    await new Promise<void>((resolve) => {
-      const done = () => {
-        socket.off('drain', done).off('close', done);
-        resolve();
-      };
-      socket.on('drain', done).on('close', done);
-    });
+    await (await this.#connect(node)).writable();
   }
 
   /** Closes all connections. */
   async close(): Promise<void> {
-    await this.#pool.close();
+    for (const opening of this.#connections.values()) {
+      // One that could not be opened has told so to whoever wanted it.
+      await opening.then((connection) => connection.close()).catch(() => {});
+    }
+    this.#connections.clear();
   }
 
-  async #connect(node: number | undefined): Promise<Connection> {
+  async #connect(node: number | undefined, channel = ''): Promise<Connection> {
     const known = node === undefined ? undefined : this.#nodes.get(node);
-    const targets: readonly Broker[] = known === undefined ? this.#options.addresses : [known];
+    if (known !== undefined) return this.#connectTo(known, channel);
+    const { addresses } = this.#options;
+    const [first, ...others] = addresses;
+    let connecting = this.#connectTo(first, channel);
+    for (const address of others) {
+      connecting = connecting.catch((error: unknown) => {
+        if (error instanceof ConnectionError) return this.#connectTo(address, channel);
+        throw error;
+      });
+    }
+    return connecting.catch((error: unknown) => {
+      if (!(error instanceof ConnectionError)) throw error;
+      throw connectionProblem(error.failure, addresses.map(showAddress).join(', '), this.#options);
+    });
+  }
+
+  async #connectTo(address: Address, channel: string): Promise<Connection> {
+    const name = `${channel} ${showAddress(address)}`;
+    const opened = this.#connections.get(name);
+    if (opened !== undefined) {
+      const connection = await opened;
+      if (connection.isOpen) return connection;
+    }
+    const current = this.#connections.get(name);
+    // Another call may have begun to open it anew.
+    if (current !== undefined && current !== opened) return current;
+    const opening = this.#open(address);
+    this.#connections.set(name, opening);
+    opening.catch(() => {
+      if (this.#connections.get(name) === opening) this.#connections.delete(name);
+    });
+    return opening;
+  }
+
+  async #open(address: Address): Promise<Connection> {
+    const { config, clientName, timeoutMs, trustedAuthorities } = this.#options;
+    const connection = await Connection.open({
+      address,
+      clock: this.#clock,
+      clientId: config.clientId ?? clientName,
+      timeoutMs,
+      ...(config.tls && { tls: trustedAuthorities === undefined ? {} : { ca: trustedAuthorities } }),
+    });
+    if (config.sasl === undefined) return connection;
+    const { random = systemRandom } = this.#options;
     try {
-      const connection =
-        known === undefined ? await this.#pool.getFirstAvailable([...targets]) : await this.#pool.get(known);
-      if (!this.#watched.has(connection)) {
-        this.#watched.add(connection);
-        // A connection that breaks tells so to whoever waits on it; an event that nobody hears would end the process.
-        connection.on('error', () => {});
-      }
+      await logIn(connection, { sasl: config.sasl, random, where: showAddress(address), timeoutMs });
       return connection;
     } catch (error) {
-      throw connectionProblem(error, targets.map(showAddress).join(', '), this.#options);
+      connection.close();
+      throw error;
     }
   }
 
   #versionsOf(connection: Connection): Promise<ResponseBody<typeof ApiKey.ApiVersions>> {
     let versions = this.#versions.get(connection);
     if (versions === undefined) {
-      const { clientName, clientVersion } = this.#options;
+      const { clientName, clientVersion, timeoutMs } = this.#options;
       const body = { clientSoftwareName: clientName, clientSoftwareVersion: clientVersion };
-      versions = this.#send(connection, ApiKey.ApiVersions, API_VERSIONS_VERSION, body, false);
+      versions = connection.request(ApiKey.ApiVersions, API_VERSIONS_VERSION, body, timeoutMs);
       this.#versions.set(connection, versions);
     }
     return versions;
@@ -165,49 +196,4 @@ export class KafkaClient {
       { kafkaError: 'UNSUPPORTED_VERSION' },
     );
   }
-
-  async #send<Key extends ApiKey>(
-    connection: Connection,
-    key: Key,
-    version: number,
-    body: RequestInput<Key>,
-    unanswered: boolean,
-  ): Promise<ResponseBody<Key>> {
-    const api: Api = apis[key];
-    const payload = encodeMessage(api.request, version, body);
-    const address = `${connection.host}:${connection.port}`;
-    try {
-      return await new Promise((resolve, reject) => {
-        connection.send<ResponseBody<Key>>(
-          key,
-          version,
-          () => {
-            const writer = Writer.create().append(payload);
-            if (unanswered) writer.context.noResponse = true;
-            return writer;
-          },
-          (_correlationId, _key, _version, reader) =>
-            decodeAnswer(key, version, reader.buffer.slice(reader.position)) as ResponseBody<Key>,
-          api.requestHeaderVersion(version) === 2,
-          api.responseHeaderVersion(version) === 1,
-          (error, answer) => (error ? reject(error) : resolve(answer as ResponseBody<Key>)),
-        );
-      });
-    } catch (error) {
-      if (error instanceof DecodeError) {
-        throw new CommandError(
-          `The answer of ${address} to ${api.name} version ${version} cannot be read: ${error.message}.`,
-        );
-      }
-      throw isConnectionProblem(error) ? connectionProblem(error, address, this.#options) : error;
-    }
-  }
-}
-
-/** Throws DecodeError. */
-function decodeAnswer(key: ApiKey, version: number, payload: Buffer) {
-  const api: Api = apis[key];
-  const isRefusal =
-    key === ApiKey.ApiVersions && payload.length >= 2 && payload.readInt16BE(0) === ERROR_CODES.UNSUPPORTED_VERSION;
-  return decodeMessage(api.response, isRefusal ? 0 : version, payload);
 }

@@ -41,36 +41,49 @@ export interface TopicLookup {
   readonly mayCreate?: boolean;
 }
 
-/**
- * One topic whose partitions all have a leader. Throws CommandError: for an unknown topic with the nearest name, for one
- * without leaders when `timeoutMs` are over.
- */
+/** One topic, as findTopics gives it. */
 export async function findTopic(client: KafkaClient, name: string, lookup: TopicLookup): Promise<Topic> {
+  const [topic] = await findTopics(client, [name], lookup);
+  return topic!;
+}
+
+/**
+ * Topics whose partitions all have a leader, in the order of `names`. Throws CommandError: for an unknown topic with the
+ * nearest name, for one without leaders when `timeoutMs` are over.
+ */
+export async function findTopics(
+  client: KafkaClient,
+  names: readonly string[],
+  lookup: TopicLookup,
+): Promise<readonly Topic[]> {
   const { clock, timeoutMs, mayCreate = false } = lookup;
   const giveUpAt = clock.monotonic() + timeoutMs;
-  let created = false;
+  let mayBeCreated = mayCreate;
   for (;;) {
-    const { topics } = await askMetadata(client, [name], mayCreate);
-    const found = topics[0];
-    const code = found?.errorCode ?? ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION;
-    if (found !== undefined && code === 0 && found.partitions.every(({ errorCode }) => errorCode === 0)) {
-      return topicOf(found);
+    const { topics } = await askMetadata(client, names, mayCreate);
+    const found = new Map(topics.map((topic) => [topic.name, topic]));
+    const waiting = names.filter((name) => !isReady(found.get(name)));
+    if (waiting.length === 0) return names.map((name) => topicOf(found.get(name)!));
+    for (const name of waiting) {
+      const code = found.get(name)?.errorCode ?? ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION;
+      if (code === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION) {
+        // A broker that has begun to create it may still call it unknown once.
+        if (!mayBeCreated) throw await unknownTopic(client, name);
+      } else if (code !== 0 && !isRetriable(code)) {
+        throw brokerRefusal(`Topic ${name} cannot be used`, code);
+      }
+      if (clock.monotonic() > giveUpAt) {
+        const partitionCode = found.get(name)?.partitions.find(({ errorCode }) => errorCode !== 0)?.errorCode;
+        throw brokerRefusal(`Topic ${name} has no leader after ${timeoutMs} ms`, code || (partitionCode ?? -1));
+      }
     }
-    if (code === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION && !created) {
-      // A broker that has begun to create it may still call it unknown once.
-      if (!mayCreate) throw await unknownTopic(client, name);
-      created = true;
-    } else if (code === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION) {
-      throw await unknownTopic(client, name);
-    } else if (code !== 0 && !isRetriable(code)) {
-      throw brokerRefusal(`Topic ${name} cannot be used`, code);
-    }
-    if (clock.monotonic() > giveUpAt) {
-      const partitionCode = found?.partitions.find(({ errorCode }) => errorCode !== 0)?.errorCode;
-      throw brokerRefusal(`Topic ${name} has no leader after ${timeoutMs} ms`, code || (partitionCode ?? -1));
-    }
+    mayBeCreated = false;
     await sleep(clock, RETRY_MS);
   }
+}
+
+function isReady(topic: MetadataTopic | undefined): boolean {
+  return topic?.errorCode === 0 && topic.partitions.every(({ errorCode }) => errorCode === 0);
 }
 
 /** Says that there is no such topic, with the name that was probably meant. */

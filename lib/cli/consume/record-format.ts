@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
-import type { Record as KafkaRecord } from '../../protocol/records/record.ts';
 import { unescapeBytes } from '../escapes.ts';
 import type { OutputBuffer } from './output-buffer.ts';
+import type { ReadRecord } from './read-record.ts';
 
 /** Writes one record to the output. */
-export type RecordFormat = (out: OutputBuffer, record: KafkaRecord, topic: string, partition: number) => void;
+export type RecordFormat = (out: OutputBuffer, record: ReadRecord, topic: string, partition: number) => void;
 
 export interface FormatOptions {
   /** Between key and value. */
@@ -42,7 +42,7 @@ export const jsonFormat: RecordFormat = (out, { offset, timestamp, key, value, h
     timestamp,
     ...jsonBytes('key', key),
     ...jsonBytes('value', value),
-    headers: headers.map((header) => ({ key: header.key, ...jsonBytes('value', header.value) })),
+    headers: headers.map((header) => ({ ...jsonBytes('key', header.key), ...jsonBytes('value', header.value) })),
   };
   out.text(`${JSON.stringify(object)}\n`);
 };
@@ -82,7 +82,9 @@ const FIELDS: Readonly<Record<string, (nullText: Buffer) => RecordFormat>> = {
       out.text(String(value?.length ?? -1)),
   h: (nullText) => (out, record) => {
     for (const [index, { key, value }] of record.headers.entries()) {
-      out.text(`${index === 0 ? '' : ','}${key}=`);
+      if (index > 0) out.text(',');
+      out.bytes(key);
+      out.text('=');
       out.bytes(value ?? nullText);
     }
   },

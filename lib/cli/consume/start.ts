@@ -1,21 +1,93 @@
-/** Where to begin reading a partition. */
-export type Start =
+import { parseAge } from '../duration.ts';
+
+/** A place in a partition. */
+export type Place =
   | { readonly kind: 'earliest' }
   | { readonly kind: 'latest' }
   | { readonly kind: 'offset'; readonly offset: number }
+  /** So many offsets after the beginning. */
+  | { readonly kind: 'afterStart'; readonly count: number }
   /** So many offsets before the end. */
   | { readonly kind: 'beforeEnd'; readonly count: number }
   /** The first record at or after a time, ms since the Unix epoch. */
   | { readonly kind: 'timestamp'; readonly timestamp: number };
 
-/** Reads `earliest` (`beginning`), `latest` (`end`), an offset, or `-N` for N before the end; undefined for others. */
-export function parseStart(text: string): Start | undefined {
-  if (text === 'earliest' || text === 'beginning') return { kind: 'earliest' };
-  if (text === 'latest' || text === 'end') return { kind: 'latest' };
-  if (!/^-?\d+$/.test(text)) return undefined;
-  const number = Number(text);
-  if (!Number.isSafeInteger(number)) return undefined;
-  return text.startsWith('-') ? { kind: 'beforeEnd', count: -number } : { kind: 'offset', offset: number };
+/** What to read of a partition: from a place to another one, exclusive; without an end whatever comes. */
+export interface Span {
+  readonly start: Place;
+  readonly end?: Place;
+}
+
+const WORDS: Readonly<Record<string, Place>> = {
+  earliest: { kind: 'earliest' },
+  beginning: { kind: 'earliest' },
+  start: { kind: 'earliest' },
+  latest: { kind: 'latest' },
+  end: { kind: 'latest' },
+};
+/** What marks a time where an offset could stand too, as in rpk. */
+const TIME_MARK = '@';
+
+/**
+ * Reads `PLACE`, `PLACE:`, `PLACE:PLACE` or `:PLACE`; undefined for others. A place is `earliest` (`start`,
+ * `beginning`), `latest` (`end`), an offset, `+N` for N after the beginning, `-N` for N before the end, or `@TIME`; in
+ * `@TIME:TIME` the second mark may be left out.
+ *
+ * @param now ms since the Unix epoch, for times such as `-1h`
+ */
+export function parseSpan(text: string, now: number): Span | undefined {
+  const marked = text.startsWith(TIME_MARK);
+  return spanOf(
+    text,
+    (part) => parsePlace(part, now),
+    (part) => (marked ? parseTimePlace(part, now) : undefined) ?? parsePlace(part, now),
+  );
+}
+
+/** Reads `TIME`, `TIME:`, `TIME:TIME` or `:TIME`; undefined for others. */
+export function parseTimeSpan(text: string, now: number): Span | undefined {
+  const place = (part: string) => parseTimePlace(part, now);
+  return spanOf(text, place, place);
+}
+
+type ReadPlace = (text: string) => Place | undefined;
+
+/** Times have colons of their own: the first colon with a place on both sides is the one between them. */
+function spanOf(text: string, first: ReadPlace, second: ReadPlace): Span | undefined {
+  const alone = first(text);
+  if (alone !== undefined) return { start: alone };
+  for (let at = text.indexOf(':'); at >= 0; at = text.indexOf(':', at + 1)) {
+    const [left, right] = [text.slice(0, at), text.slice(at + 1)];
+    const start = left === '' ? WORDS.earliest : first(left);
+    if (start === undefined || left + right === '') continue;
+    if (right === '') return { start };
+    const end = second(right);
+    if (end !== undefined) return { start, end };
+  }
+  return undefined;
+}
+
+function parsePlace(text: string, now: number): Place | undefined {
+  if (Object.hasOwn(WORDS, text)) return WORDS[text];
+  if (text.startsWith(TIME_MARK)) return parseTimePlace(text.slice(TIME_MARK.length), now);
+  if (!/^[+-]?\d+$/.test(text)) return undefined;
+  const count = Math.abs(Number(text));
+  if (!Number.isSafeInteger(count)) return undefined;
+  if (text.startsWith('-')) return { kind: 'beforeEnd', count };
+  if (text.startsWith('+')) return { kind: 'afterStart', count };
+  return { kind: 'offset', offset: count };
+}
+
+function parseTimePlace(text: string, now: number): Place | undefined {
+  const timestamp = parseTime(text, now);
+  return timestamp === undefined ? undefined : { kind: 'timestamp', timestamp };
+}
+
+/** Reads what parseTimestamp reads, or `-1h` and the like for a time before now. */
+export function parseTime(text: string, now: number): number | undefined {
+  if (!text.startsWith('-')) return parseTimestamp(text);
+  const age = parseAge(text.slice(1));
+  return age === undefined ? undefined : Math.max(0, now - age);
 }
 
 /** Reads ms since 1970 or an ISO 8601 time; one without a zone is in the zone of this machine. Undefined for others. */

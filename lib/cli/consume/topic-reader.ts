@@ -3,45 +3,64 @@ import { ERROR_CODES } from '../../core/errors.ts';
 import { ApiKey, type ResponseBody } from '../../protocol/apis.ts';
 import { BatchField, type BatchView, computeCrc, lastOffset, splitBatches } from '../../protocol/records/batch.ts';
 import { CorruptRecordError } from '../../protocol/records/error.ts';
-import { type Record as KafkaRecord, openBatch, recordAt } from '../../protocol/records/record.ts';
+import { openBatch } from '../../protocol/records/record.ts';
 import { ConnectionError } from '../client/connection-problem.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import { EARLIEST_TIMESTAMP, offsetsAt } from '../client/offsets.ts';
-import { findTopic, partitionsByLeader, type Topic } from '../client/topics.ts';
+import { findTopics, type Topic } from '../client/topics.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
 import { whenAborted } from '../interruption.ts';
 import { AbortedRecords } from './aborted-records.ts';
-import type { Range } from './resolve-start.ts';
+import { type ReadRecord, readRecordAt } from './read-record.ts';
+import type { Range } from './resolve-span.ts';
 
-export interface TopicReaderOptions {
-  readonly client: KafkaClient;
-  readonly clock: Clock;
-  readonly topic: Topic;
-  readonly ranges: readonly Range[];
-  /** Stops at the ends of the ranges instead of waiting for more. */
-  readonly untilEnd: boolean;
-  /** Leaves out what belongs to open or aborted transactions. */
-  readonly committed: boolean;
-  /** How long to try again when a broker cannot be reached. */
-  readonly timeoutMs: number;
-  /** Ends the reading. */
-  readonly signal: AbortSignal;
+/** Where the records go. */
+export interface RecordSink {
   /** False when no more records are wanted. */
-  onRecord(record: KafkaRecord, partition: number): boolean;
+  onRecord(record: ReadRecord, topic: string, partition: number): boolean;
+  /** All up to `next`, exclusive, was handed out or is not for readers. */
+  onProgress(topic: string, partition: number, next: number): void;
+  /** After each batch; reading goes on when it resolves. */
+  onBatch(): Promise<void> | undefined;
   /** After the records of each answer; reading goes on when it resolves. */
   onAnswer(): Promise<void>;
   /** Something that the user should know. */
   warn(message: string): void;
 }
 
+export interface TopicReaderOptions {
+  readonly client: KafkaClient;
+  readonly clock: Clock;
+  /** Those that the ranges are of. */
+  readonly topics: readonly Topic[];
+  readonly ranges: readonly Range[];
+  /** Leaves out what belongs to open or aborted transactions. */
+  readonly committed: boolean;
+  /** How long to try again when a broker cannot be reached. */
+  readonly timeoutMs: number;
+  /** Ends the reading. */
+  readonly signal: AbortSignal;
+  readonly sink: RecordSink;
+}
+
 interface Position {
+  readonly topic: string;
   readonly partition: number;
-  readonly end: number;
+  readonly stop: number | undefined;
   /** What to fetch next; ahead of what was handed out while an answer is being worked off. */
   next: number;
 }
 
 type FetchedPartition = ResponseBody<typeof ApiKey.Fetch>['responses'][number]['partitions'][number];
+interface Fetched {
+  readonly position: Position;
+  readonly partition: FetchedPartition;
+}
+interface Found extends Fetched {
+  /** The first offset that is wanted. */
+  readonly from: number;
+  readonly batches: readonly BatchView[];
+}
 /** `again`: leaders or connections have changed. */
 type Ended = 'done' | 'again';
 
@@ -57,18 +76,18 @@ const CONSUMER_REPLICA_ID = -1;
 /** Epoch -1: a fetch without a session (KIP-227). */
 const NO_SESSION = { sessionId: 0, sessionEpoch: -1 };
 
-/** Reads the partitions of a topic, each in the order of its offsets, from their leaders at the same time. */
+/** Reads partitions of topics, each in the order of its offsets, from their leaders at the same time. */
 export class TopicReader {
   readonly #options: TopicReaderOptions;
   readonly #positions: readonly Position[];
   readonly #stop = new AbortController();
-  #topic: Topic;
+  #topics: readonly Topic[];
   #lastAnswerAt: number;
 
   constructor(options: TopicReaderOptions) {
     this.#options = options;
-    this.#topic = options.topic;
-    this.#positions = options.ranges.map(({ partition, start, end }) => ({ partition, end, next: start }));
+    this.#topics = options.topics;
+    this.#positions = options.ranges.map(({ start, ...range }) => ({ ...range, next: start }));
     this.#lastAnswerAt = options.clock.monotonic();
     options.signal.addEventListener('abort', () => this.#stop.abort(), { once: true });
     if (options.signal.aborted) this.#stop.abort();
@@ -78,13 +97,9 @@ export class TopicReader {
   async run(): Promise<void> {
     const { client, clock, timeoutMs } = this.#options;
     for (;;) {
-      const groups = partitionsByLeader(
-        this.#topic.partitions.filter(({ index }) => this.#positions.some(({ partition }) => partition === index)),
-      );
       const round = new AbortController();
       const ended = await Promise.all(
-        [...groups].map(async ([leader, led]) => {
-          const wanted = this.#positions.filter((one) => led.some(({ index }) => index === one.partition));
+        [...this.#byLeader()].map(async ([leader, wanted]) => {
           let result: Ended = 'again';
           try {
             result = await this.#readFrom(leader, wanted, AbortSignal.any([round.signal, this.#stop.signal]));
@@ -98,15 +113,31 @@ export class TopicReader {
       if (this.#stop.signal.aborted || ended.every((one) => one === 'done')) return;
       await sleep(clock, RETRY_MS, this.#stop.signal);
       try {
-        this.#topic = await findTopic(client, this.#topic.name, { clock, timeoutMs });
+        const names = this.#topics.map(({ name }) => name);
+        this.#topics = await findTopics(client, names, { clock, timeoutMs });
       } catch (error) {
         if (!this.#mayRetry(error)) throw error;
       }
     }
   }
 
-  #isRead({ next, end }: Position): boolean {
-    return this.#options.untilEnd && next >= end;
+  #byLeader(): Map<number, Position[]> {
+    const led = new Map<number, Position[]>();
+    for (const position of this.#positions) {
+      const leader = this.#partitionOf(position)?.leader ?? -1;
+      const others = led.get(leader);
+      if (others === undefined) led.set(leader, [position]);
+      else others.push(position);
+    }
+    return led;
+  }
+
+  #topicOf(position: Position): Topic | undefined {
+    return this.#topics.find(({ name }) => name === position.topic);
+  }
+
+  #partitionOf(position: Position) {
+    return this.#topicOf(position)?.partitions.find(({ index }) => index === position.partition);
   }
 
   #mayRetry(error: unknown): boolean {
@@ -116,7 +147,7 @@ export class TopicReader {
 
   async #readFrom(leader: number, positions: readonly Position[], signal: AbortSignal): Promise<Ended> {
     const aborted = whenAborted(signal);
-    let asked: Promise<readonly FetchedPartition[] | Ended> | undefined;
+    let asked: Promise<readonly Fetched[] | Ended> | undefined;
     for (;;) {
       asked ??= this.#ask(leader, positions);
       const answer = await Promise.race([asked, aborted]);
@@ -126,10 +157,9 @@ export class TopicReader {
         return 'again';
       }
       if (typeof answer === 'string') return answer;
-      const found: { position: Position; from: number; batches: readonly BatchView[]; partition: FetchedPartition }[] =
-        [];
-      for (const partition of answer) {
-        const position = positions.find((one) => one.partition === partition.partitionIndex)!;
+      const found: Found[] = [];
+      for (const fetched of answer) {
+        const { position, partition } = fetched;
         if (partition.errorCode !== 0) {
           if (await this.#refused(position, partition)) return 'again';
           continue;
@@ -138,24 +168,20 @@ export class TopicReader {
         const from = position.next;
         const last = batches.at(-1);
         if (last !== undefined) position.next = lastOffset(last.header) + 1;
-        found.push({ position, from, batches, partition });
+        found.push({ ...fetched, from, batches });
       }
       // The next answer comes while this one is being written.
-      asked = positions.every((position) => this.#isRead(position)) ? undefined : this.#ask(leader, positions);
+      asked = positions.every(isRead) ? undefined : this.#ask(leader, positions);
       asked?.catch(() => {});
-      for (const { position, from, batches, partition } of found) {
-        if (this.#handOut(position, from, batches, partition)) continue;
-        this.#stop.abort();
-        break;
-      }
-      await this.#options.onAnswer();
+      for (const one of found) if (!(await this.#handOut(one))) break;
+      await this.#options.sink.onAnswer();
       if (asked === undefined || this.#stop.signal.aborted) return 'done';
     }
   }
 
-  async #ask(node: number, positions: readonly Position[]): Promise<readonly FetchedPartition[] | Ended> {
+  async #ask(node: number, positions: readonly Position[]): Promise<readonly Fetched[] | Ended> {
     const { client, clock, committed } = this.#options;
-    const wanted = positions.filter((position) => !this.#isRead(position));
+    const wanted = positions.filter((position) => !isRead(position));
     if (wanted.length === 0) return 'done';
     try {
       const answer = await client.ask(
@@ -167,23 +193,19 @@ export class TopicReader {
           maxBytes: FETCH_BYTES_MAX,
           isolationLevel: committed ? 1 : 0,
           ...NO_SESSION,
-          topics: [
-            {
-              topic: this.#topic.name,
-              partitions: wanted.map(({ partition, next }) => ({
-                partition,
-                fetchOffset: next,
-                partitionMaxBytes: PARTITION_BYTES_MAX,
-              })),
-            },
-          ],
+          topics: requestTopics(wanted),
           forgottenTopicsData: [],
         }),
         { node, versionMax: FETCH_VERSION_MAX },
       );
-      if (answer.errorCode !== 0) throw brokerRefusal(`Topic ${this.#topic.name} was not read`, answer.errorCode);
+      if (answer.errorCode !== 0) throw brokerRefusal(`Node ${node} cannot be read from`, answer.errorCode);
       this.#lastAnswerAt = clock.monotonic();
-      return answer.responses[0]?.partitions ?? [];
+      return answer.responses.flatMap(({ topic, partitions }) =>
+        partitions.map((partition) => ({
+          partition,
+          position: wanted.find((one) => one.topic === topic && one.partition === partition.partitionIndex)!,
+        })),
+      );
     } catch (error) {
       if (this.#mayRetry(error)) return 'again';
       throw error;
@@ -192,14 +214,16 @@ export class TopicReader {
 
   /** True if metadata has to be asked for again; throws CommandError if that cannot help. */
   async #refused(position: Position, { errorCode, logStartOffset }: FetchedPartition): Promise<boolean> {
-    const { client, warn } = this.#options;
-    const name = `${this.#topic.name}-${position.partition}`;
+    const { client, sink } = this.#options;
+    const name = showPosition(position);
     if (errorCode === ERROR_CODES.OFFSET_OUT_OF_RANGE) {
-      const partition = this.#topic.partitions.find(({ index }) => index === position.partition)!;
-      const starts = await offsetsAt(client, this.#topic, [partition], EARLIEST_TIMESTAMP);
+      const topic = this.#topicOf(position)!;
+      const starts = await offsetsAt(client, topic, [this.#partitionOf(position)!], EARLIEST_TIMESTAMP);
       const start = starts.get(position.partition) ?? logStartOffset;
       if (start > position.next) {
-        warn(`The offsets ${position.next} to ${start - 1} of ${name} are gone: they were deleted or have expired.`);
+        sink.warn(
+          `The offsets ${position.next} to ${start - 1} of ${name} are gone: they were deleted or have expired.`,
+        );
         position.next = start;
         return false;
       }
@@ -211,28 +235,58 @@ export class TopicReader {
   }
 
   /** False when no more records are wanted. */
-  #handOut(position: Position, from: number, batches: readonly BatchView[], partition: FetchedPartition): boolean {
-    const { committed, untilEnd, onRecord } = this.#options;
+  async #handOut({ position, from, batches, partition }: Found): Promise<boolean> {
+    const { committed, sink } = this.#options;
+    const { topic, stop } = position;
     const aborted = new AbortedRecords(committed ? partition.abortedTransactions : null);
     try {
       for (const { header, bytes } of batches) {
+        if (this.#stop.signal.aborted) return false;
         if (computeCrc(bytes) !== bytes.readUInt32BE(BatchField.crc)) {
           throw new CorruptRecordError(`batch at offset ${header.baseOffset} has a wrong checksum`);
         }
-        if (aborted.hides(header, bytes)) continue;
-        const cursor = openBatch(bytes, header);
-        while (cursor.next()) {
-          if (cursor.offset < from) continue;
-          if (untilEnd && cursor.offset >= position.end) break;
-          if (!onRecord(recordAt(cursor), position.partition)) return false;
+        if (!aborted.hides(header, bytes)) {
+          const cursor = openBatch(bytes, header);
+          while (cursor.next()) {
+            if (cursor.offset < from) continue;
+            if (stop !== undefined && cursor.offset >= stop) break;
+            const goOn = sink.onRecord(readRecordAt(cursor), topic, position.partition);
+            if (goOn) continue;
+            sink.onProgress(topic, position.partition, cursor.offset + 1);
+            // At once: other leaders' answers may be in the middle of being handed out.
+            this.#stop.abort();
+            return false;
+          }
         }
+        sink.onProgress(topic, position.partition, Math.min(lastOffset(header) + 1, stop ?? Number.MAX_SAFE_INTEGER));
+        const written = sink.onBatch();
+        if (written !== undefined) await written;
       }
       return true;
     } catch (error) {
-      if (error instanceof CorruptRecordError) throw corrupt(`${this.#topic.name}-${position.partition}`, error);
+      if (error instanceof CorruptRecordError) throw corrupt(showPosition(position), error);
       throw error;
     }
   }
+}
+
+function isRead({ next, stop }: Position): boolean {
+  return stop !== undefined && next >= stop;
+}
+
+function requestTopics(positions: readonly Position[]) {
+  const topics = new Map<string, { partition: number; fetchOffset: number; partitionMaxBytes: number }[]>();
+  for (const { topic, partition, next } of positions) {
+    const wanted = { partition, fetchOffset: next, partitionMaxBytes: PARTITION_BYTES_MAX };
+    const others = topics.get(topic);
+    if (others === undefined) topics.set(topic, [wanted]);
+    else others.push(wanted);
+  }
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+}
+
+function showPosition({ topic, partition }: Position): string {
+  return `${topic}-${partition}`;
 }
 
 function corrupt(name: string, error: CorruptRecordError): CommandError {

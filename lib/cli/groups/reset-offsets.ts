@@ -5,7 +5,7 @@ import { type Committed, GroupClient } from '../client/groups.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import { unknownTopic } from '../client/topics.ts';
 import type { CommandIo } from '../command.ts';
-import { parseTimestamp } from '../consume/start.ts';
+import { parseTime } from '../consume/start.ts';
 import { CommandError, usageError } from '../failure.ts';
 import {
   type Command,
@@ -80,8 +80,8 @@ export function addResetOffsets(program: Command, io: CommandIo): void {
 }
 
 function timeFlag(text: string): number {
-  const timestamp = parseTimestamp(text);
-  if (timestamp === undefined) throw new InvalidArgumentError('It takes a time such as 2026-11-20T12:00:00Z.');
+  const timestamp = parseTime(text, systemClock.now());
+  if (timestamp === undefined) throw new InvalidArgumentError('It takes a time such as 2026-11-20T12:00:00Z or -1h.');
   return timestamp;
 }
 
@@ -98,7 +98,7 @@ async function reset(client: KafkaClient, io: CommandIo, flags: ResetFlags): Pro
   const groups = new GroupClient(client, { clock: systemClock, timeoutMs: flags.timeout });
   const topics = new TopicOffsets(client);
   const plan: ResetRow[] = [];
-  for (const group of await chosenGroups(groups, flags)) {
+  for (const group of await chosenGroups(groups, flags, io)) {
     const committed = await groups.committed(group);
     const planner = { client, topics, group, committed, warn: (message: string) => io.err(`${message}\n`) };
     if (target.kind === 'file') plan.push(...(await planFile(planner, rows)));
@@ -160,7 +160,7 @@ function fileRows(path: string): FileRow[] {
 }
 
 /** The groups whose offsets may be set: those without members, and new ones. */
-async function chosenGroups(groups: GroupClient, flags: ResetFlags): Promise<string[]> {
+async function chosenGroups(groups: GroupClient, flags: ResetFlags, io: CommandIo): Promise<string[]> {
   if (flags.allGroups) {
     const all = await groups.list();
     return all.filter(({ state }) => state === 'Empty').map(({ group }) => group);
@@ -168,6 +168,8 @@ async function chosenGroups(groups: GroupClient, flags: ResetFlags): Promise<str
   const ids = [...new Set(flags.group)];
   for (const id of ids) {
     const group = await groups.describe(id);
+    // Kafka's tool plans for a group that is not there too, which is also what a mistyped name is.
+    if (group === undefined) io.err(`There is no group ${id} yet: it begins with these offsets.\n`);
     if (group === undefined || group.state === 'Empty') continue;
     throw new CommandError(
       `Group ${id} is ${group.state} and has ${group.members.length} members: stop them first, as offsets can only be ` +

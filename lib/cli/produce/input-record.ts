@@ -1,11 +1,11 @@
-import type { RecordHeader } from '../../protocol/records/record.ts';
+import type { HeaderInput } from '../../protocol/records/encode.ts';
 
 /** A record as it was read, before a partition is chosen. */
 export interface InputRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: readonly RecordHeader[];
-  /** Ms since the Unix epoch; the time of reading when left out. */
+  readonly headers: readonly HeaderInput[];
+  /** Ms since the Unix epoch, -1 for none; the time of reading when left out. */
   readonly timestamp?: number;
   /** Left out: by the key, or in turn. */
   readonly partition?: number;

@@ -1,10 +1,10 @@
-import type { RecordHeader } from '../../protocol/records/record.ts';
+import type { HeaderInput } from '../../protocol/records/encode.ts';
 import { nearest } from '../../runtime/settings/nearest.ts';
 import type { InputOutcome, RecordReader } from './input-record.ts';
 
 /** `topic` and `offset` are what `consume --format json` prints beside the rest; they mean nothing here. */
 const FIELDS = ['key', 'keyBase64', 'value', 'valueBase64', 'headers', 'partition', 'timestamp', 'topic', 'offset'];
-const HEADER_FIELDS = ['key', 'value', 'valueBase64'];
+const HEADER_FIELDS = ['key', 'keyBase64', 'value', 'valueBase64'];
 const PARTITION_MAX = 2 ** 31 - 1;
 
 /** A problem inside of a record; only this file throws and catches it. */
@@ -13,11 +13,12 @@ class InvalidRecord extends Error {}
 /**
  * Reads records from JSON objects, as `consume --format json` prints them: texts in `key` and `value`, bytes that are no
  * text in `keyBase64` and `valueBase64`; a value that is an object, an array, a number or a boolean is sent as compact JSON.
- * Headers are an object of texts, or a list of `{key, value}`, which can repeat a name.
+ * Headers are an object of texts, or a list of `{key, value}`, which can repeat a name and have `keyBase64` and
+ * `valueBase64` too. A timestamp of -1 is none, as on the wire.
  *
  * @param headers what every record gets
  */
-export function jsonReader(headers: readonly RecordHeader[]): RecordReader {
+export function jsonReader(headers: readonly HeaderInput[]): RecordReader {
   return (bytes): InputOutcome => {
     try {
       return { kind: 'record', record: readRecord(objectIn(bytes), headers) };
@@ -40,13 +41,13 @@ function objectIn(bytes: Buffer): Record<string, unknown> {
   return parsed;
 }
 
-function readRecord(object: Record<string, unknown>, headers: readonly RecordHeader[]) {
+function readRecord(object: Record<string, unknown>, headers: readonly HeaderInput[]) {
   const { partition, timestamp } = object;
   if (partition !== undefined && !isWhole(partition, PARTITION_MAX)) {
     throw new InvalidRecord('has a partition that is no whole number from 0 on.');
   }
-  if (timestamp !== undefined && !isWhole(timestamp, Number.MAX_SAFE_INTEGER)) {
-    throw new InvalidRecord('has a timestamp that is not in ms since 1970.');
+  if (timestamp !== undefined && !Number.isSafeInteger(timestamp)) {
+    throw new InvalidRecord('has a timestamp that is no whole number of ms since 1970.');
   }
   return {
     key: bytesOf(object, 'key'),
@@ -72,17 +73,23 @@ function bytesOf(object: Record<string, unknown>, name: string): Buffer | null {
   return Buffer.from(base64, 'base64');
 }
 
-function headersOf(headers: unknown): RecordHeader[] {
+function headersOf(headers: unknown): HeaderInput[] {
   if (headers === undefined || headers === null) return [];
   if (Array.isArray(headers)) {
     return headers.map((header: unknown) => {
-      if (!isObject(header) || typeof header.key !== 'string') throw new InvalidRecord('has a header without a key.');
+      if (!isObject(header)) throw new InvalidRecord('has a header that is not an object.');
       checkFields(header, HEADER_FIELDS);
-      return { key: header.key, value: bytesOf(header, 'value') };
+      return { key: headerName(header), value: bytesOf(header, 'value') };
     });
   }
   if (!isObject(headers)) throw new InvalidRecord('has headers that are neither an object nor a list.');
   return Object.keys(headers).map((key) => ({ key, value: bytesOf({ value: headers[key] }, 'value') }));
+}
+
+function headerName(header: Record<string, unknown>): string | Buffer {
+  if (header.keyBase64 !== undefined) return bytesOf(header, 'key')!;
+  if (typeof header.key !== 'string') throw new InvalidRecord('has a header without a key.');
+  return header.key;
 }
 
 function checkFields(object: Record<string, unknown>, known: readonly string[]): void {

@@ -1,4 +1,4 @@
-import type { RecordHeader } from '../../protocol/records/record.ts';
+import type { HeaderInput } from '../../protocol/records/encode.ts';
 import type { InputOutcome, RecordReader } from './input-record.ts';
 
 export interface LineFormat {
@@ -9,7 +9,7 @@ export interface LineFormat {
   /** Ends the headers `name=value,name=value` at the front of each line, before the key. */
   readonly headersSeparator?: Buffer;
   /** What every record gets. */
-  readonly headers: readonly RecordHeader[];
+  readonly headers: readonly HeaderInput[];
   /** An empty value is a tombstone (null). */
   readonly emptyIsNull: boolean;
 }
@@ -46,14 +46,14 @@ export function lineReader(format: LineFormat): RecordReader {
 }
 
 /** `name=value,name=value` without escapes; empty for none; undefined if a part has no name. */
-function parseHeaders(bytes: Buffer): RecordHeader[] | undefined {
-  const headers: RecordHeader[] = [];
+function parseHeaders(bytes: Buffer): HeaderInput[] | undefined {
+  const headers: HeaderInput[] = [];
   for (let at = 0; at < bytes.length; ) {
     const comma = bytes.indexOf(',', at);
     const end = comma < 0 ? bytes.length : comma;
     const equals = bytes.indexOf('=', at);
     if (equals <= at || equals >= end) return undefined;
-    headers.push({ key: bytes.toString('utf8', at, equals), value: bytes.subarray(equals + 1, end) });
+    headers.push({ key: bytes.subarray(at, equals), value: bytes.subarray(equals + 1, end) });
     at = end + 1;
   }
   return headers;

@@ -148,12 +148,26 @@ export class PartitionSender {
     const last = batch.firstRecord + batch.records - 1;
     const which =
       batch.records === 1 ? `Record ${batch.firstRecord} was` : `Records ${batch.firstRecord} to ${last} were`;
-    const error = brokerRefusal(`${which} not stored in ${topic}-${partition.index}`, code, message);
+    const what = `${which} not stored in ${topic}-${partition.index}`;
+    const error = brokerRefusal(what, code, message, isTooLarge(code) ? adviceFor(batch, topic) : undefined);
     const isBehindAnother = code === ERROR_CODES.OUT_OF_ORDER_SEQUENCE_NUMBER && this.#waiting[0] !== batch;
     // A topic that was deleted is told apart by #recover.
     const mayPass = isRetriable(code) || code === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION || isBehindAnother;
     return { kind: mayPass ? 'again' : 'failed', error };
   }
+}
+
+function isTooLarge(code: number): boolean {
+  return code === ERROR_CODES.MESSAGE_TOO_LARGE || code === ERROR_CODES.RECORD_LIST_TOO_LARGE;
+}
+
+/** A batch of one record cannot be made smaller by --batch-size. */
+function adviceFor({ records, bytes }: SealedBatch, topic: string): string | undefined {
+  if (records > 1) return undefined;
+  return (
+    `As a batch the record takes ${bytes.length} bytes: raise the topic's limit with tidelog topics alter ${topic} ` +
+    `-c max.message.bytes=${bytes.length}, try --compression, or cut the input into smaller records with --delimiter.`
+  );
 }
 
 /** Topics by name: 13 has ids instead. */

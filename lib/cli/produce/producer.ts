@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/clock.ts';
+import { type Clock, sleep } from '../../core/clock.ts';
 import { type Random, randomInt } from '../../core/random.ts';
 import { ApiKey } from '../../protocol/apis.ts';
 import { Codec, type CodecId } from '../../protocol/compression/codec.ts';
@@ -7,7 +7,7 @@ import { incrementSequence } from '../../protocol/records/batch.ts';
 import { encodeBatch, type RecordInput } from '../../protocol/records/encode.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import type { Topic } from '../client/topics.ts';
-import { brokerRefusal, CommandError } from '../failure.ts';
+import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
 import type { InputRecord } from './input-record.ts';
 import { PartitionSender, type SealedBatch } from './partition-sender.ts';
 
@@ -43,6 +43,8 @@ interface OpenBatch {
 /** A record's own fields: lengths, attributes, timestamp and offset deltas, at most. */
 const RECORD_OVERHEAD_BYTES_MAX = 32;
 const HEADER_OVERHEAD_BYTES_MAX = 10;
+/** How long a broker that has no producer id yet is left alone. */
+const ID_RETRY_MS = 100;
 /** What may be read but not stored yet: enough for a busy connection, and little memory. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -74,10 +76,18 @@ export class Producer {
   /** Throws CommandError if the broker gives no producer id. */
   static async open(options: ProducerOptions): Promise<Producer> {
     if (!options.idempotent) return new Producer(options);
-    const request = { transactionalId: null, transactionTimeoutMs: options.timeoutMs };
-    const { errorCode, producerId, producerEpoch } = await options.client.ask(ApiKey.InitProducerId, request);
-    if (errorCode !== 0) throw brokerRefusal('The broker gave no producer id', errorCode);
-    return new Producer(options, { producerId, producerEpoch });
+    const { client, clock, timeoutMs } = options;
+    const request = { transactionalId: null, transactionTimeoutMs: timeoutMs };
+    const giveUpAt = clock.monotonic() + timeoutMs;
+    for (;;) {
+      const { errorCode, producerId, producerEpoch } = await client.ask(ApiKey.InitProducerId, request);
+      if (errorCode === 0) return new Producer(options, { producerId, producerEpoch });
+      // A Kafka broker that has just started fetches its first block of ids at the first request, and says so.
+      if (!isRetriable(errorCode) || clock.monotonic() > giveUpAt) {
+        throw brokerRefusal('The broker gave no producer id', errorCode);
+      }
+      await sleep(clock, ID_RETRY_MS);
+    }
   }
 
   /** Aborts with a CommandError when a batch cannot be stored. */

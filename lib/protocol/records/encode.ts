@@ -14,15 +14,20 @@ import {
   NO_TIMESTAMP,
 } from './batch.ts';
 import { writeInt64 } from './int64.ts';
-import type { RecordHeader } from './record.ts';
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from './varint.ts';
+
+/** A header to encode; its name as bytes where these may be no UTF-8. */
+export interface HeaderInput {
+  readonly key: string | Buffer;
+  readonly value: Buffer | null;
+}
 
 export interface RecordInput {
   /** Ms since the Unix epoch. */
   readonly timestamp: number;
   readonly key?: Buffer | null;
   readonly value?: Buffer | null;
-  readonly headers?: readonly RecordHeader[];
+  readonly headers?: readonly HeaderInput[];
   /** Left out: one more than the record before, beginning with the base offset. */
   readonly offset?: number;
 }
@@ -131,7 +136,10 @@ function encodeRecords(
 }
 
 function measure(record: RecordInput, offsetDelta: number, timestampDelta: number): Measured {
-  const headers = (record.headers ?? []).map(({ key, value }) => ({ key: Buffer.from(key), value }));
+  const headers = (record.headers ?? []).map(({ key, value }) => ({
+    key: typeof key === 'string' ? Buffer.from(key) : key,
+    value,
+  }));
   let size = 1 + sizeOfVarlong(timestampDelta) + sizeOfVarint(offsetDelta);
   size += sizeOfField(record.key ?? null) + sizeOfField(record.value ?? null) + sizeOfVarint(headers.length);
   for (const header of headers) size += sizeOfField(header.key) + sizeOfField(header.value);

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly outIsTerminal?: boolean;
   readonly outGone?: AbortSignal;
   readonly onOut?: (output: string | Uint8Array) => void;
+  /** Resolves when stdout has accepted its output. */
+  readonly outAccepted?: () => Promise<void>;
 }
 
 /** A command line that runs in this process. */
@@ -38,7 +40,7 @@ export function runCli(args: readonly string[], options: RunOptions = {}): Run {
   let err = '';
   const exits: number[] = [];
   const stops = new Set<() => void>();
-  const { input, columns, outGone } = options;
+  const { input, columns, outGone, outAccepted } = options;
   const io: CommandIo = {
     out(output) {
       out.push(Buffer.from(output));
@@ -57,6 +59,7 @@ export function runCli(args: readonly string[], options: RunOptions = {}): Run {
     ...(input !== undefined && { input: inputOf(input) }),
     ...(columns !== undefined && { errTerminal: { columns } }),
     ...(outGone !== undefined && { outGone }),
+    ...(outAccepted !== undefined && { outAccepted }),
   };
   return {
     exitCode: runCommandLine(args, io),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tidelog } from '../../../lib/runtime/start.ts';
-import { cliOf, runCli, startMemoryTidelog, until } from './cli-run.ts';
+import { cliOf, startMemoryTidelog } from './cli-run.ts';
 
 let tidelog: Tidelog;
 const cli = cliOf(() => tidelog.bootstrapServers);
@@ -46,7 +46,9 @@ async function offsetsOf(group: string): Promise<unknown[]> {
 describe('groups reset-offsets', () => {
   it('only shows what it would do, unless it is told to do it', async () => {
     const dry = await cli(['groups', 'reset-offsets', '--group', 'dry', '--topic', 'orders', '--to-latest']);
-    expect(dry.err).toBe('Nothing was changed. With --execute it is done.\n');
+    expect(dry.err).toBe(
+      'There is no group dry yet: it begins with these offsets.\nNothing was changed. With --execute it is done.\n',
+    );
     expect(dry.out).toMatch(/^GROUP +TOPIC +PARTITION +CURRENT-OFFSET +NEW-OFFSET\ndry +orders +0 +- +0\n/);
     expect((await cli(['groups', 'describe', 'dry'])).exitCode).toBe(1);
     await run('groups reset-offsets --group dry --topic orders --to-latest --execute');
@@ -68,6 +70,24 @@ describe('groups reset-offsets', () => {
     expect(await reset('--by-duration P20000D')).toBe(0);
     expect(await reset('--by-duration PT1H')).toBe(20);
     expect(await reset('--to-current', 'without-offsets')).toBe(20);
+  });
+
+  it('says that a group is not there, and plans for it all the same', async () => {
+    const line = ['groups', 'reset-offsets', '-g', 'newcomer', '-t', 'orders:1', '--to-earliest'];
+    const planned = await cli(line);
+    expect(planned).toEqual({
+      exitCode: 0,
+      out: expect.stringMatching(/newcomer +orders +1 +- +0\n/),
+      err:
+        'There is no group newcomer yet: it begins with these offsets.\n' +
+        'Nothing was changed. With --execute it is done.\n',
+    });
+    expect((await cli([...line, '--execute'])).err).toMatch(/^There is no group newcomer yet/);
+    expect((await cli([...line, '--execute'])).err).toBe('');
+    // A group that is there has offsets of its own: with --all-topics there is nothing to plan for another one.
+    const nothing = await cli(['groups', 'reset-offsets', '-g', 'nobody', '--all-topics', '--to-earliest', '--json']);
+    expect([nothing.exitCode, JSON.parse(nothing.out).offsets]).toEqual([0, []]);
+    expect(nothing.err).toBe('There is no group nobody yet: it begins with these offsets.\n');
   });
 
   it('stays within what the partition has, and says so', async () => {
@@ -151,32 +171,5 @@ describe('groups list, describe and delete', () => {
     expect(await run('groups delete going')).toBe('Deleted group going.\n');
     const again = await cli(['groups', 'delete', 'going']);
     expect([again.exitCode, again.err]).toEqual([1, expect.stringContaining('GROUP_ID_NOT_FOUND')]);
-  });
-});
-
-describe('consume --group', () => {
-  it('goes on where the group has been', async () => {
-    const part = () => run('consume orders --group readers --from-beginning -n 5');
-    expect(await part()).toBe('v0\nv1\nv2\nv3\nv4\n');
-    expect(await part()).toBe('v5\nv6\nv7\nv8\nv9\n');
-    expect(await offsetsOf('readers')).toEqual([['orders', 1, 10, 20, 10]]);
-  });
-
-  it('is a member while it runs, and commits when it is stopped', async () => {
-    const environment = { TIDELOG_BOOTSTRAP_SERVERS: tidelog.bootstrapServers };
-    const reader = runCli(['consume', 'orders', '--group', 'watchers', '--from-beginning'], { environment });
-    await until(() => reader.out().toString().endsWith('v19\n'));
-    expect(await run('groups describe watchers --state')).toMatch(/watchers +Classic +\d+ +\S+ +Stable +1/);
-    expect(await run('groups describe watchers --members --verbose')).toContain('orders(0,1)');
-    const refused = await cli(['groups', 'reset-offsets', '-g', 'watchers', '-t', 'orders', '--to-earliest']);
-    expect([refused.exitCode, refused.err]).toEqual([1, expect.stringContaining('(NON_EMPTY_GROUP)')]);
-    reader.interrupt();
-    expect(await reader.exitCode).toBe(0);
-    expect(await offsetsOf('watchers')).toEqual([['orders', 1, 20, 20, 0]]);
-  });
-
-  it('leaves partitions and offsets to the group', async () => {
-    const { exitCode, err } = await cli(['consume', 'orders', '--group', 'readers', '-p', '1']);
-    expect([exitCode, err]).toEqual([2, expect.stringContaining('--group goes with none of')]);
   });
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partitionForKey } from '../../../lib/protocol/murmur2.ts';
 import type { Tidelog } from '../../../lib/runtime/start.ts';
-import { cliOf, runCli, startMemoryTidelog } from './cli-run.ts';
+import { cliOf, runCli, startMemoryTidelog, until } from './cli-run.ts';
 
 let tidelog: Tidelog;
 const cli = cliOf(() => tidelog.bootstrapServers);
@@ -67,6 +67,30 @@ describe('bytes', () => {
       1,
       expect.stringMatching(/^Record 2 was not stored in big-0: .*MESSAGE_TOO_LARGE/),
     ]);
+  });
+});
+
+describe('a record that is too large', () => {
+  it('is told what to do about, and that helps', async () => {
+    await cli(['topics', 'create', 'huge']);
+    const input = 'a line\n'.repeat(300_000);
+    const { exitCode, err } = await cli(['produce', 'huge', '-D', ''], { input });
+    expect([exitCode, err]).toEqual([
+      1,
+      expect.stringMatching(/^Record 1 was not stored in huge-0: .*MESSAGE_TOO_LARGE\)\. As a batch the record takes/),
+    ]);
+    expect(err).not.toContain('--batch-size');
+    const advised = /tidelog (topics alter huge -c max\.message\.bytes=\d+)/.exec(err)![1]!.split(' ');
+    expect(await cli(advised)).toMatchObject({ exitCode: 0 });
+    expect(await cli(['produce', 'huge', '-D', ''], { input })).toMatchObject({ exitCode: 0, err: '' });
+  });
+
+  it('may be one of a batch that can be smaller', async () => {
+    await cli(['topics', 'create', 'lots', '-c', 'max.message.bytes=1000']);
+    const input = 'a line\n'.repeat(1_000);
+    const { err } = await cli(['produce', 'lots'], { input });
+    expect(err).toMatch(/^Records 1 to 1000 were not stored .* lower --batch-size\./);
+    expect(await cli(['produce', 'lots', '--batch-size', '500'], { input })).toMatchObject({ exitCode: 0 });
   });
 });
 
@@ -174,9 +198,46 @@ describe('where consume begins and ends', () => {
     [['--until-end', '--timestamp', '6500'], 'v7 v8 v9'],
     [['--until-end', '--timestamp', '1970-01-01T00:00:08Z'], 'v8 v9'],
     [['--until-end', '--timestamp', '99999999'], ''],
+    [['-o', '2:5'], 'v2 v3 v4'],
+    [['-o', ':2'], 'v0 v1'],
+    [['-o', '-3:end'], 'v7 v8 v9'],
+    [['-o', '+8:', '--until-end'], 'v8 v9'],
+    [['-o', '+2:-6'], 'v2 v3'],
+    [['-o', '5:5'], ''],
+    [['-o', '@2000:4000'], 'v2 v3'],
+    [['--timestamp', '3500:5500'], 'v4 v5'],
+    [['--timestamp', ':1000'], 'v0'],
+    [['--timestamp', '8000:-1h'], 'v8 v9'],
+    [['-o', '8:20', '--until-end'], 'v8 v9'],
   ] as [string[], string][])('%j', async (args, expected) => {
     const { exitCode, out, err } = await cli(['consume', 'ten', ...args]);
     expect([exitCode, out.trimEnd().split('\n').join(' '), err]).toEqual([0, expected, '']);
+  });
+
+  it('waits for the end of a range that is still to come', async () => {
+    await cli(['topics', 'create', 'growing']);
+    await cli(['produce', 'growing'], { input: 'a\nb\n' });
+    const environment = { TIDELOG_BOOTSTRAP_SERVERS: tidelog.bootstrapServers };
+    const run = runCli(['consume', 'growing', '-o', '1:4'], { environment });
+    await until(() => run.out().toString() === 'b\n');
+    await cli(['produce', 'growing'], { input: 'c\nd\ne\n' });
+    expect([await run.exitCode, run.out().toString()]).toEqual([0, 'b\nc\nd\n']);
+  });
+
+  it('reads several topics, and those that match a pattern', async () => {
+    for (const name of ['multi-eu', 'multi-us', 'multiple']) await cli(['produce', name], { input: `in ${name}\n` });
+    const read = async (...topics: string[]) => {
+      const { exitCode, out } = await cli(['consume', ...topics, '-e', '-f', '%t: %s\\n']);
+      return [exitCode, ...out.split('\n').sort()];
+    };
+    const [eu, us] = ['multi-eu: in multi-eu', 'multi-us: in multi-us'];
+    expect(await read('multi-us', 'multi-eu', 'multi-us')).toEqual([0, '', eu, us]);
+    expect(await read('^multi-')).toEqual([0, '', eu, us]);
+    expect(await read('^multi-(us|jp)$', 'multiple')).toEqual([0, '', us, 'multiple: in multiple']);
+    const none = await cli(['consume', '^nothing', '-e']);
+    expect([none.exitCode, none.err]).toEqual([1, "No topic's name matches ^nothing.\n"]);
+    const missing = await cli(['consume', 'multi-eu', 'multi-uss', '-e']);
+    expect([missing.exitCode, missing.err]).toEqual([1, expect.stringContaining('Did you mean multi-us?')]);
   });
 
   it('keeps to the chosen partitions', async () => {

@@ -49,7 +49,7 @@ describe('topics list and describe', () => {
     await cli(['topics', 'create', 'counted']);
     await cli(['produce', 'counted'], { input: 'a\nb\nc\n' });
     const { out } = await cli(['topics', 'describe', 'counted']);
-    expect(out).toMatch(/^Topic {4}counted\n/);
+    expect(out).toMatch(/^Topic {14}counted\nId {17}\S+\nReplicationFactor {2}1\nConfigs {12}none set\n\n/);
     expect(out).toMatch(/PARTITION {2}LEADER {2}START {2}END {2}OFFSETS\n +0 +\d+ +0 +3 +3\n$/);
   });
 

@@ -14,7 +14,7 @@ const TOPIC = { name: 't', id: '', isInternal: false, replicationFactor: 1, part
 type Answer = number | 'lost' | 'held';
 
 /** A broker that answers produce requests as `answers` says, with an error code each, and writes down what it was sent. */
-function fakeBroker(answers: (baseSequence: number, attempt: number) => Answer) {
+function fakeBroker(answers: (baseSequence: number, attempt: number) => Answer, idErrors: number[] = []) {
   const sequences: number[] = [];
   const held: (() => void)[] = [];
   const answer = (errorCode: number) => ({
@@ -23,7 +23,7 @@ function fakeBroker(answers: (baseSequence: number, attempt: number) => Answer) 
   const client = {
     learnNodes() {},
     async ask(key: ApiKey, request: { topicData: { partitionData: { records: Buffer[] }[] }[] }) {
-      if (key === ApiKey.InitProducerId) return { errorCode: 0, producerId: 5, producerEpoch: 0 };
+      if (key === ApiKey.InitProducerId) return { errorCode: idErrors.shift() ?? 0, producerId: 5, producerEpoch: 0 };
       if (key === ApiKey.Metadata) {
         const partition = { errorCode: 0, partitionIndex: 0, leaderId: 0, replicaNodes: [0] };
         return {
@@ -34,7 +34,7 @@ function fakeBroker(answers: (baseSequence: number, attempt: number) => Answer) 
       const { baseSequence } = readBatchHeader(request.topicData[0]!.partitionData[0]!.records[0]!);
       const told = answers(baseSequence, sequences.filter((one) => one === baseSequence).length);
       sequences.push(baseSequence);
-      if (told === 'lost') throw new ConnectionError('lost');
+      if (told === 'lost') throw new ConnectionError('lost', { kind: 'closed' });
       if (told === 'held') await new Promise<void>((resolve) => held.push(resolve));
       return answer(told === 'held' ? 0 : (told as number));
     },
@@ -60,6 +60,14 @@ function open(client: KafkaClient, batchBytes: number, timeoutMs = 5_000): Promi
 const record = (bytes: number) => ({ key: null, value: Buffer.alloc(bytes), headers: [] });
 
 describe('Producer', () => {
+  it('asks again for a producer id while the broker is getting some', async () => {
+    const left = [ERROR_CODES.COORDINATOR_LOAD_IN_PROGRESS, ERROR_CODES.COORDINATOR_LOAD_IN_PROGRESS];
+    await open(fakeBroker(() => 0, left).client, 1);
+    expect(left).toEqual([]);
+    const { client } = fakeBroker(() => 0, [ERROR_CODES.CLUSTER_AUTHORIZATION_FAILED]);
+    await expect(open(client, 1)).rejects.toThrow('The broker gave no producer id: CLUSTER_AUTHORIZATION_FAILED');
+  });
+
   it('holds a bounded number of bytes while the broker does not answer', async () => {
     const { client, held, sequences } = fakeBroker(() => 'held');
     const producer = await open(client, 1_000_000);

@@ -9,8 +9,8 @@ const record = {
   key: Buffer.from('k'),
   value: Buffer.from([0xff, 0x00]),
   headers: [
-    { key: 'a', value: Buffer.from('1') },
-    { key: 'b', value: null },
+    { key: Buffer.from('a'), value: Buffer.from('1') },
+    { key: Buffer.from('b'), value: null },
   ],
 };
 const empty = { offset: 8, timestamp: -1, key: null, value: null, headers: [] };
@@ -41,6 +41,17 @@ describe('formats', () => {
         { key: 'b', value: null },
       ],
     });
+  });
+
+  it('give names of headers in Base64 that are no text', () => {
+    const headers = [{ key: Buffer.from('caf\xe9', 'latin1'), value: Buffer.from('x') }];
+    expect(JSON.parse(shown((out) => jsonFormat(out, { ...record, headers }, 't', 1))).headers).toEqual([
+      { keyBase64: 'Y2Fm6Q==', value: 'x' },
+    ]);
+    const outcome = templateFormat('%h', options);
+    expect(outcome.kind === 'format' && shown((out) => outcome.format(out, { ...record, headers }, 't', 1))).toBe(
+      'caf\xe9=x',
+    );
   });
 
   it('follow a template', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseStart, parseTimestamp } from '../../../lib/cli/consume/start.ts';
+import { parseSpan, parseTimeSpan, parseTimestamp } from '../../../lib/cli/consume/start.ts';
 import { parseDuration } from '../../../lib/cli/duration.ts';
 import { unescapeBytes } from '../../../lib/cli/escapes.ts';
 import { progressLine, showProgress } from '../../../lib/cli/terminal/progress.ts';
@@ -7,17 +7,56 @@ import { counted, showBytes, showDuration, table } from '../../../lib/cli/termin
 import { systemClock } from '../../../lib/core/clock.ts';
 
 describe('what people write', () => {
+  const NOW = Date.UTC(2026, 10, 20, 12);
+  const HOUR = 3_600_000;
+  const at = (timestamp: number) => ({ kind: 'timestamp', timestamp });
+  const offset = (value: number) => ({ kind: 'offset', offset: value });
+
   it.each([
-    ['earliest', { kind: 'earliest' }],
-    ['beginning', { kind: 'earliest' }],
-    ['end', { kind: 'latest' }],
-    ['12', { kind: 'offset', offset: 12 }],
-    ['-3', { kind: 'beforeEnd', count: 3 }],
+    ['earliest', { start: { kind: 'earliest' } }],
+    ['beginning', { start: { kind: 'earliest' } }],
+    ['start', { start: { kind: 'earliest' } }],
+    ['end', { start: { kind: 'latest' } }],
+    ['12', { start: offset(12) }],
+    ['+12', { start: { kind: 'afterStart', count: 12 } }],
+    ['-3', { start: { kind: 'beforeEnd', count: 3 } }],
+    ['10:20', { start: offset(10), end: offset(20) }],
+    ['10:', { start: offset(10) }],
+    [':20', { start: { kind: 'earliest' }, end: offset(20) }],
+    ['-10:end', { start: { kind: 'beforeEnd', count: 10 }, end: { kind: 'latest' } }],
+    ['+1:-1', { start: { kind: 'afterStart', count: 1 }, end: { kind: 'beforeEnd', count: 1 } }],
+    ['@1700000000000', { start: at(1_700_000_000_000) }],
+    ['@-1h', { start: at(NOW - HOUR) }],
+    ['@-2h:-1h', { start: at(NOW - 2 * HOUR), end: at(NOW - HOUR) }],
+    ['@-2h:@-1h', { start: at(NOW - 2 * HOUR), end: at(NOW - HOUR) }],
+    ['@-2h:end', { start: at(NOW - 2 * HOUR), end: { kind: 'latest' } }],
+    ['@2026-11-20T10:00:00Z:2026-11-20T11:30:00Z', { start: at(NOW - 2 * HOUR), end: at(NOW - HOUR / 2) }],
+    ['5:@-1h', { start: offset(5), end: at(NOW - HOUR) }],
     ['1.5', undefined],
     ['', undefined],
+    [':', undefined],
+    ['1:2:3', undefined],
+    ['@', undefined],
+    ['@noon', undefined],
     ['99999999999999999999', undefined],
-  ])('the start %j', (text, start) => {
-    expect(parseStart(text)).toEqual(start);
+  ])('the offsets %j', (text, span) => {
+    expect(parseSpan(text, NOW)).toEqual(span);
+  });
+
+  it.each([
+    ['-1h', { start: at(NOW - HOUR) }],
+    ['-1h30m', { start: at(NOW - 1.5 * HOUR) }],
+    ['-7d', { start: at(NOW - 7 * 24 * HOUR) }],
+    ['-2h:-1h', { start: at(NOW - 2 * HOUR), end: at(NOW - HOUR) }],
+    ['2026-11-20T10:00:00Z:-1h', { start: at(NOW - 2 * HOUR), end: at(NOW - HOUR) }],
+    ['2026-11-20T10:00:00Z', { start: at(NOW - 2 * HOUR) }],
+    [':1700000000000', { start: { kind: 'earliest' }, end: at(1_700_000_000_000) }],
+    ['-5', undefined],
+    ['-1y', undefined],
+    ['earliest', undefined],
+    ['@-1h', undefined],
+  ])('the times %j', (text, span) => {
+    expect(parseTimeSpan(text, NOW)).toEqual(span);
   });
 
   it.each([

@@ -1,0 +1,273 @@
+import { type Clock, sleep } from '../../core/clock.ts';
+import { ERROR_CODES } from '../../core/errors.ts';
+import { ApiKey, type ResponseBody } from '../../protocol/apis.ts';
+import {
+  ConsumerProtocolAssignment,
+  ConsumerProtocolSubscription,
+  decodeConsumerProtocol,
+  encodeConsumerProtocol,
+} from '../../protocol/messages/consumer-protocol.ts';
+import { brokerRefusal, isRetriable, kafkaErrorName } from '../failure.ts';
+import { ConnectionError } from './connection-problem.ts';
+import type { GroupClient } from './groups.ts';
+import type { KafkaClient } from './kafka-client.ts';
+import { assignRanges, type Subscriber } from './range-assignment.ts';
+import { askMetadata } from './topics.ts';
+
+export interface MembershipOptions {
+  readonly client: KafkaClient;
+  readonly groups: GroupClient;
+  readonly clock: Clock;
+  readonly group: string;
+  /** What is subscribed to. */
+  readonly topics: readonly string[];
+  /** How long to try again when the coordinator cannot be reached; ms. */
+  readonly timeoutMs: number;
+  /** Ends waiting. */
+  readonly signal: AbortSignal;
+}
+
+/** What a member has of one topic. */
+export interface AssignedTopic {
+  readonly topic: string;
+  readonly partitions: readonly number[];
+}
+
+/** A member's part in one generation of the group. */
+export interface Generation {
+  readonly assigned: readonly AssignedTopic[];
+  /** Aborts when the group shares its partitions out anew, or has put this member out. */
+  readonly over: AbortSignal;
+}
+
+type Joined = ResponseBody<typeof ApiKey.JoinGroup>;
+
+/** Kafka's defaults: session.timeout.ms, heartbeat.interval.ms, max.poll.interval.ms of its consumer. */
+const SESSION_TIMEOUT_MS = 45_000;
+const HEARTBEAT_MS = 3_000;
+const REBALANCE_TIMEOUT_MS = 300_000;
+/** What an answer may take beside what the coordinator waits for others. */
+const REBALANCE_SLACK_MS = 5_000;
+const RETRY_MS = 200;
+const PROTOCOL_TYPE = 'consumer';
+/** What every consumer of Kafka's and librdkafka's takes by default. */
+const ASSIGNOR = 'range';
+/** All consumers read this one. */
+const PAYLOAD_VERSION = 0;
+/** From here on topics have ids in commits. */
+const COMMIT_VERSION_MAX = 9;
+/** Joining waits for other members: nothing else may stand behind it. */
+const JOIN_CHANNEL = 'join';
+const GROUP_CHANNEL = 'group';
+
+/** A member of a group of the classic protocol, which every broker has. Its methods throw CommandError. */
+export class GroupMembership {
+  readonly #options: MembershipOptions;
+  #memberId = '';
+  #generationId = -1;
+  #over = new AbortController();
+  #heartbeats: Promise<void> = Promise.resolve();
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  /** Takes part in the next generation; undefined when the signal comes first. Ends the one before. */
+  async join(): Promise<Generation | undefined> {
+    this.#over.abort();
+    await this.#heartbeats;
+    const { clock, signal, timeoutMs } = this.#options;
+    let giveUpAt = clock.monotonic() + timeoutMs;
+    while (!signal.aborted) {
+      try {
+        const assigned = await this.#tryToJoin();
+        if (assigned !== undefined) return this.#begin(assigned);
+        giveUpAt = clock.monotonic() + timeoutMs;
+      } catch (error) {
+        if (!isPassing(error) || clock.monotonic() > giveUpAt) throw error;
+        await sleep(clock, RETRY_MS, signal);
+      }
+    }
+    return undefined;
+  }
+
+  /** Commits offsets as this member; what went wrong, if the group does not take them. */
+  async commit(
+    offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[],
+  ): Promise<string | undefined> {
+    const { client, groups, group } = this.#options;
+    const topics = [...new Set(offsets.map(({ topic }) => topic))].map((name) => ({
+      name,
+      partitions: offsets
+        .filter(({ topic }) => topic === name)
+        .map(({ partition, offset }) => ({
+          partitionIndex: partition,
+          committedOffset: offset,
+          committedMetadata: '',
+        })),
+    }));
+    const answer = await client.ask(
+      ApiKey.OffsetCommit,
+      { groupId: group, generationIdOrMemberEpoch: this.#generationId, memberId: this.#memberId, topics },
+      { node: await groups.coordinator(group), versionMax: COMMIT_VERSION_MAX, channel: GROUP_CHANNEL },
+    );
+    const refused = answer.topics.flatMap(({ partitions }) => partitions).find(({ errorCode }) => errorCode !== 0);
+    return refused === undefined ? undefined : kafkaErrorName(refused.errorCode);
+  }
+
+  /** Leaves, so that the others need not wait for the session to end. Never throws: the session ends by itself too. */
+  async leave(): Promise<void> {
+    this.#over.abort();
+    await this.#heartbeats;
+    if (this.#memberId === '') return;
+    const { client, groups, group } = this.#options;
+    const memberId = this.#memberId;
+    try {
+      await client.ask(
+        ApiKey.LeaveGroup,
+        (version) => ({ groupId: group, ...(version >= 3 ? { members: [{ memberId }] } : { memberId }) }),
+        { node: await groups.coordinator(group), channel: GROUP_CHANNEL },
+      );
+    } catch {
+      // The group has ended this session, or the broker is away.
+    }
+  }
+
+  /** Undefined where it has to be tried again at once. */
+  async #tryToJoin(): Promise<readonly AssignedTopic[] | undefined> {
+    const { client, groups, group, topics, signal } = this.#options;
+    const node = await groups.coordinator(group);
+    const subscription = encodeConsumerProtocol(ConsumerProtocolSubscription, PAYLOAD_VERSION, {
+      topics: [...topics],
+      userData: null,
+    });
+    const options = { node, channel: JOIN_CHANNEL, timeoutMs: REBALANCE_TIMEOUT_MS + REBALANCE_SLACK_MS };
+    const asked = client.ask(
+      ApiKey.JoinGroup,
+      {
+        groupId: group,
+        sessionTimeoutMs: SESSION_TIMEOUT_MS,
+        rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+        memberId: this.#memberId,
+        protocolType: PROTOCOL_TYPE,
+        protocols: [{ name: ASSIGNOR, metadata: subscription }],
+      },
+      options,
+    );
+    const joined = await unlessAborted(asked, signal);
+    if (joined === undefined) return undefined;
+    if (joined.errorCode === ERROR_CODES.MEMBER_ID_REQUIRED) {
+      this.#memberId = joined.memberId;
+      return undefined;
+    }
+    if (!this.#isMember(joined.errorCode)) return undefined;
+    if (joined.errorCode !== 0) throw brokerRefusal(`Group ${group} could not be joined`, joined.errorCode);
+    this.#memberId = joined.memberId;
+    this.#generationId = joined.generationId;
+
+    const synced = await unlessAborted(
+      client.ask(
+        ApiKey.SyncGroup,
+        {
+          groupId: group,
+          generationId: joined.generationId,
+          memberId: joined.memberId,
+          protocolType: PROTOCOL_TYPE,
+          protocolName: joined.protocolName,
+          assignments: await this.#share(joined),
+        },
+        options,
+      ),
+      signal,
+    );
+    if (synced === undefined || !this.#isMember(synced.errorCode)) return undefined;
+    if (synced.errorCode !== 0) throw brokerRefusal(`Group ${group} gave no partitions`, synced.errorCode);
+    if (synced.assignment.length === 0) return [];
+    const { assignedPartitions } = decodeConsumerProtocol(ConsumerProtocolAssignment, synced.assignment);
+    return assignedPartitions;
+  }
+
+  /** What the leader hands in for all members; nothing from the others. */
+  async #share({ leader, memberId, members, skipAssignment }: Joined) {
+    if (leader !== memberId || skipAssignment) return [];
+    const subscribers = members.map((member): Subscriber => {
+      const { topics } = decodeConsumerProtocol(ConsumerProtocolSubscription, member.metadata);
+      return { memberId: member.memberId, instanceId: member.groupInstanceId, topics };
+    });
+    const names = [...new Set(subscribers.flatMap(({ topics }) => topics))];
+    const { topics } = await askMetadata(this.#options.client, names, false);
+    const counts = new Map(
+      topics.filter(({ errorCode }) => errorCode === 0).map(({ name, partitions }) => [name ?? '', partitions.length]),
+    );
+    return [...assignRanges(subscribers, counts)].map(([member, assigned]) => ({
+      memberId: member,
+      assignment: encodeConsumerProtocol(ConsumerProtocolAssignment, PAYLOAD_VERSION, {
+        assignedPartitions: [...assigned].map(([topic, partitions]) => ({ topic, partitions: [...partitions] })),
+        userData: null,
+      }),
+    }));
+  }
+
+  /** False where the group does not know this member in this generation any more, and it has to join anew. */
+  #isMember(code: number): boolean {
+    if (code === ERROR_CODES.UNKNOWN_MEMBER_ID) this.#memberId = '';
+    return (
+      code !== ERROR_CODES.UNKNOWN_MEMBER_ID &&
+      code !== ERROR_CODES.ILLEGAL_GENERATION &&
+      code !== ERROR_CODES.REBALANCE_IN_PROGRESS
+    );
+  }
+
+  #begin(assigned: readonly AssignedTopic[]): Generation {
+    const over = new AbortController();
+    this.#over = over;
+    this.#heartbeats = this.#beat(over);
+    return { assigned, over: over.signal };
+  }
+
+  /** Keeps the session alive until the generation is over. */
+  async #beat(over: AbortController): Promise<void> {
+    const { client, groups, clock, group } = this.#options;
+    let answeredAt = clock.monotonic();
+    for (;;) {
+      await sleep(clock, HEARTBEAT_MS, over.signal);
+      if (over.signal.aborted) return;
+      try {
+        const body = { groupId: group, generationId: this.#generationId, memberId: this.#memberId };
+        const node = await groups.coordinator(group);
+        const { errorCode } = await client.ask(ApiKey.Heartbeat, body, { node, channel: GROUP_CHANNEL });
+        if (errorCode === 0) answeredAt = clock.monotonic();
+        else if (!isRetriable(errorCode) && errorCode !== ERROR_CODES.NOT_COORDINATOR) {
+          this.#isMember(errorCode);
+          over.abort();
+        }
+      } catch {
+        // Joining anew tells what is wrong, if it still is.
+        if (clock.monotonic() - answeredAt > SESSION_TIMEOUT_MS) over.abort();
+      }
+    }
+  }
+}
+
+/** Whether another attempt to join may succeed. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof ConnectionError) return true;
+  const name = (error as { kafkaError?: string }).kafkaError;
+  return name !== undefined && PASSING.has(name);
+}
+
+const PASSING: ReadonlySet<string> = new Set([
+  'NOT_COORDINATOR',
+  'COORDINATOR_NOT_AVAILABLE',
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'REQUEST_TIMED_OUT',
+]);
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  if (signal.aborted) return undefined;
+  return new Promise<T | undefined>((resolve, reject) => {
+    const onAbort = () => resolve(undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
