@@ -4,8 +4,9 @@ const TOPICS = 'lib/admin/topics.ts';
 const APPEND = 'lib/journal/append.ts';
 const JOURNAL = 'lib/journal/journal.ts';
 const CHECKPOINT = 'lib/journal/checkpoint.ts';
-const FETCH = 'lib/log/fetch.ts';
+const FETCH = 'lib/log/read-partitions.ts';
 const READ = 'lib/journal/read.ts';
+const SEARCH = 'lib/journal/batch-search.ts';
 const ENTRY = 'lib/journal/entry.ts';
 const CREATE_TOPIC = 'lib/admin/create-topic.ts';
 
@@ -138,18 +139,18 @@ export const READING: readonly Mutation[] = [
     'a fetch never skips',
     'oldViews',
     ['skipped'],
-    READ,
-    'if (meta.baseOffset > next) {',
-    'if (false as boolean) {',
+    SEARCH,
+    "if (meta.baseOffset > this.#next) return 'gone';",
+    '',
   ),
   mutation(
     'an index entry that leads below the log start ends a read',
     'reading from the log start',
     'janitor',
     ['wronglyOutOfRange', 'stuck'],
-    READ,
-    'if (first === undefined) throw',
-    'if (first === undefined || slotOf(first.sk) !== seq) throw',
+    SEARCH,
+    'if (first === undefined)',
+    'if (first === undefined || slotOf(first.sk) !== this.#seq)',
   ),
   mutation(
     'objects are read one after the other',
@@ -220,8 +221,8 @@ export const READING: readonly Mutation[] = [
     'transactions',
     ['isolation'],
     FETCH,
-    'const aborted = abortedBefore?.filter((range) => range.firstOffset < until);',
-    'const aborted = abortedBefore && abortedBetween(partition, one.offset, until);',
+    'const aborted = one.aborted?.filter((range) => range.firstOffset < until);',
+    'const aborted = one.aborted && abortedBetween(one.journal.view.partitions.get(last?.partition ?? 0) ?? emptyPartition(0), one.from, until);',
   ),
   mutation(
     'a marker leaves its transaction open',

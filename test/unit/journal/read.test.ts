@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { EntriesGoneError, type ReadRange, readBatches } from '../../../lib/journal/read.ts';
+import { EntriesGoneError } from '../../../lib/journal/batch-search.ts';
+import { type ReadRange, readBatches } from '../../../lib/journal/read.ts';
 import { BLOCK_ENTRIES } from '../../../lib/journal/view.ts';
 import { entryPk } from '../../../lib/storage/items/journal-entry.ts';
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';

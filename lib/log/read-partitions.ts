@@ -1,0 +1,235 @@
+import type { ErrorName } from '../core/errors.ts';
+import { mapAtMost } from '../core/in-parallel.ts';
+import { NO_OFFSET, type Offset } from '../core/offset.ts';
+import { BatchSearch, EntriesGoneError } from '../journal/batch-search.ts';
+import type { CachedEntry } from '../journal/entry-cache.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { OpenJournal } from '../journal/open-journal.ts';
+import { bytesOf, isUnreadable, loadPayloads } from '../journal/read.ts';
+import { type AbortedRange, abortedBetween, emptyPartition, lastStableOffset } from '../journal/view.ts';
+import { epochProblem } from './leader-epoch.ts';
+
+export type IsolationLevel = 'read_uncommitted' | 'read_committed';
+
+/** One partition's part of a Fetch request, on its open journal. */
+export interface PartitionToFetch {
+  readonly open: OpenJournal;
+  readonly partition: number;
+  readonly offset: Offset;
+  readonly maxBytes: number;
+  /** The leader epoch the client knows, -1 for none. */
+  readonly currentLeaderEpoch: number;
+  /** The epoch under which this process leads the journal; undefined for one that shows what it has under any. */
+  readonly leaderEpoch?: number | undefined;
+}
+
+export interface FetchedPartition {
+  readonly error: ErrorName;
+  /** Why the store could not be read; only with KAFKA_STORAGE_ERROR. */
+  readonly reason?: string;
+  readonly highWatermark: Offset;
+  readonly lastStableOffset: Offset;
+  readonly logStartOffset: Offset;
+  /** Undefined for read_uncommitted. */
+  readonly aborted: readonly AbortedRange[] | undefined;
+  /** Whole batches; the first may begin before the offset that was asked for. */
+  readonly batches: readonly Buffer[];
+  readonly size: number;
+  /**
+   * What counts towards `minBytes`: where a limit cut whole batches off, as much as the limit allows, as in Kafka. Waiting
+   * would not make such an answer larger.
+   */
+  readonly readable: number;
+}
+
+/** Journals whose newest entries one request reads at the same time; each is one query. */
+const CATCH_UPS_MAX = 64;
+
+/** Pages of entries that one request reads at the same time. Each has up to 1 MiB. */
+const PAGES_AT_ONCE_MAX = 16;
+
+/** The smallest record batch; with less room than that no page is read to find one. */
+const BATCH_BYTES_MIN = 61;
+
+/** Partitions of which it could not be found out whether they have something new, each with the reason. */
+export type CatchUpFailures = ReadonlyMap<PartitionToFetch, string>;
+
+/** Catches up the journals of the partitions that have nothing to read, with one query each. */
+export async function catchUpWhereNeeded(
+  partitions: readonly PartitionToFetch[],
+  isolation: IsolationLevel,
+): Promise<CatchUpFailures> {
+  const atEnd = partitions.filter((one) => !hasSomething(one, isolation));
+  const behind = new Map<OpenJournal, boolean>();
+  for (const one of atEnd) {
+    const past = one.offset > (one.open.journal.view.partitions.get(one.partition)?.nextOffset ?? 0);
+    // An offset past the end is an error only if that is so by a strongly consistent read.
+    behind.set(one.open, behind.get(one.open) === true || past);
+  }
+  const reasons = new Map<OpenJournal, string>();
+  await mapAtMost(CATCH_UPS_MAX, [...behind], async ([open, strong]) => {
+    try {
+      await open.journal.catchUp(strong);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      reasons.set(open, error.message);
+    }
+  });
+  const failures = new Map<PartitionToFetch, string>();
+  for (const one of atEnd) {
+    const reason = reasons.get(one.open);
+    if (reason !== undefined) failures.set(one, reason);
+  }
+  return failures;
+}
+
+/** Whether the view has something to read at the offset. */
+function hasSomething(one: PartitionToFetch, isolation: IsolationLevel): boolean {
+  const partition = one.open.journal.view.partitions.get(one.partition) ?? emptyPartition(one.partition);
+  return one.offset < (isolation === 'read_committed' ? lastStableOffset(partition) : partition.nextOffset);
+}
+
+/**
+ * Reads partitions, `maxBytes` of all together, as Kafka does (ReplicaManager.readFromLog): the first ones take what they
+ * can, and the first batch of the first partition that has one comes whole in any case. The store is asked for several of
+ * them at the same time. What cannot be read is an error of its own partition, and only once what comes before it there
+ * was answered.
+ */
+export async function readPartitions(
+  partitions: readonly PartitionToFetch[],
+  isolation: IsolationLevel,
+  maxBytes: number,
+  failures: CatchUpFailures,
+): Promise<FetchedPartition[]> {
+  const readings = partitions.map((one) => begin(one, isolation, failures.get(one)));
+  const open = readings.filter((one) => 'search' in one);
+  for (;;) {
+    const lacking = locate(open, maxBytes);
+    if (lacking.length === 0) break;
+    await Promise.all(lacking.map(loadPage));
+  }
+  const unread = await loadPayloads(
+    open.flatMap(({ journal, search }) => search.found.map((found) => ({ journal, found }))),
+  );
+  return readings.map((one) => ('search' in one ? finish(one, unread) : one));
+}
+
+/** A partition that is being read, with what its view said at the beginning. */
+interface Reading {
+  readonly from: Offset;
+  readonly to: Offset;
+  readonly maxBytes: number;
+  readonly bounds: Pick<FetchedPartition, 'highWatermark' | 'lastStableOffset' | 'logStartOffset'>;
+  /** What may concern the batches; undefined for read_uncommitted. */
+  readonly aborted: readonly AbortedRange[] | undefined;
+  readonly journal: Journal;
+  readonly search: BatchSearch;
+  /** What the partitions before it leave it, at most its own limit; bytes. */
+  limit: number;
+  stop: Stop | undefined;
+}
+
+/** The batch at an offset cannot be read: it was deleted, or the store says why. */
+type Stop = { readonly at: Offset } & (
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'unreadable'; readonly reason: string }
+);
+
+function begin(
+  one: PartitionToFetch,
+  isolation: IsolationLevel,
+  failure: string | undefined,
+): Reading | FetchedPartition {
+  const { journal } = one.open;
+  const { view } = journal;
+  if (failure !== undefined && !hasSomething(one, isolation)) return unreadable(failure);
+  if (view.closed) return failed('UNKNOWN_TOPIC_OR_PARTITION');
+  const partition = view.partitions.get(one.partition) ?? emptyPartition(one.partition);
+  if (one.leaderEpoch !== undefined && one.leaderEpoch !== view.leaderEpoch) return failed('NOT_LEADER_OR_FOLLOWER');
+  const fenced = epochProblem(view, one.currentLeaderEpoch);
+  if (fenced !== undefined) return failed(fenced);
+  const bounds = {
+    highWatermark: partition.nextOffset,
+    lastStableOffset: lastStableOffset(partition),
+    logStartOffset: partition.logStartOffset,
+  };
+  const from = one.offset;
+  if (from < partition.logStartOffset || from > partition.nextOffset) return failed('OFFSET_OUT_OF_RANGE');
+  const to = isolation === 'read_committed' ? bounds.lastStableOffset : bounds.highWatermark;
+  return {
+    from,
+    to,
+    maxBytes: one.maxBytes,
+    bounds,
+    // Before anything is awaited: with the log start, the view forgets what was aborted below it.
+    aborted: isolation === 'read_committed' ? abortedBetween(partition, from, to) : undefined,
+    journal,
+    search: new BatchSearch(journal, { partition: one.partition, from, to }),
+    limit: 0,
+    stop: undefined,
+  };
+}
+
+/**
+ * Finds what memory has of all partitions, in their order, and gives those that a page is to be read for. Whoever lacks a
+ * page counts with what it has until then; what that leaves too much to those behind it, the next pass takes back.
+ */
+function locate(readings: readonly Reading[], maxBytes: number): Reading[] {
+  const lacking: Reading[] = [];
+  let left = maxBytes;
+  let isEmpty = true;
+  for (const one of readings) {
+    one.limit = Math.min(one.maxBytes, left);
+    const state = one.search.advance(one.limit, isEmpty);
+    if (state === 'gone') one.stop = { kind: 'gone', at: one.search.next };
+    const isWanted = (isEmpty || left >= BATCH_BYTES_MIN) && one.stop?.at !== one.search.next;
+    if (state === 'page' && isWanted && lacking.length < PAGES_AT_ONCE_MAX) lacking.push(one);
+    left = Math.max(0, left - one.search.size);
+    if (one.search.size > 0) isEmpty = false;
+  }
+  return lacking;
+}
+
+async function loadPage(one: Reading): Promise<void> {
+  const at = one.search.next;
+  try {
+    await one.search.loadPage();
+  } catch (error) {
+    if (error instanceof EntriesGoneError) one.stop = { kind: 'gone', at };
+    else if (isUnreadable(error)) one.stop = { kind: 'unreadable', at, reason: error.message };
+    else throw error;
+  }
+}
+
+function finish(one: Reading, unread: ReadonlyMap<CachedEntry, Error>): FetchedPartition {
+  const { search, bounds, to, stop } = one;
+  const firstUnread = search.found.findIndex(({ cached }) => unread.has(cached));
+  const read = firstUnread < 0 ? search.found : search.found.slice(0, firstUnread);
+  if (firstUnread === 0) return unreadable(unread.get(search.found[0]!.cached)!.message);
+  if (stop?.at === one.from && read.length === 0) {
+    return stop.kind === 'gone' ? failed('OFFSET_OUT_OF_RANGE') : unreadable(stop.reason);
+  }
+  const last = read.at(-1)?.meta;
+  const until = last === undefined ? one.from : last.baseOffset + last.lastOffsetDelta + 1;
+  const batches = read.map(bytesOf);
+  const size = batches.reduce((sum, bytes) => sum + bytes.length, 0);
+  const aborted = one.aborted?.filter((range) => range.firstOffset < until);
+  return { error: 'NONE', ...bounds, aborted, batches, size, readable: until < to ? Math.max(size, one.limit) : size };
+}
+
+function unreadable(reason: string): FetchedPartition {
+  return { ...failed('KAFKA_STORAGE_ERROR'), reason };
+}
+
+function failed(error: ErrorName): FetchedPartition {
+  return {
+    error,
+    highWatermark: NO_OFFSET,
+    lastStableOffset: NO_OFFSET,
+    logStartOffset: NO_OFFSET,
+    aborted: undefined,
+    batches: [],
+    size: 0,
+    readable: 0,
+  };
+}
