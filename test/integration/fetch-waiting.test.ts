@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
+import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
 import { countedTimers } from '../support/counted-timers.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
@@ -8,6 +10,7 @@ import {
   deleteTopic,
   fetch,
   fetchRequest,
+  NOWHERE,
   produce,
   type TopicName,
   valuesIn,
@@ -18,6 +21,9 @@ import { settled } from '../support/settled.ts';
 const LONG_WAIT_MS = 20_000;
 /** A busy machine may take this long to run a callback that is due at once. */
 const AT_ONCE_MS = 1_500;
+
+/** What a topic that is not there is answered with. */
+const UNKNOWN: Readonly<Record<number, ErrorName>> = { 12: 'UNKNOWN_TOPIC_OR_PARTITION', 17: 'UNKNOWN_TOPIC_ID' };
 
 let stores: ReturnType<typeof emptyStores>;
 let engine: Engine;
@@ -100,6 +106,69 @@ describe('a fetch at the end of the log', () => {
     await produce(engine.client, topic, batch, { partition: 1 });
     const { responses } = await waiting;
     expect(responses[0]!.partitions.map(({ highWatermark }) => highWatermark)).toEqual([1, 2]);
+  });
+
+  describe.each([12, 17])('in version %i', (version) => {
+    const at = (partition: number, options: { fetchOffset?: number; currentLeaderEpoch?: number } = {}) => ({
+      fetchOffset: 0,
+      partitionMaxBytes: 1024,
+      ...options,
+      partition,
+    });
+    const of = ({ name, id }: TopicName, ...partitions: ReturnType<typeof at>[]) => ({
+      ...(version >= 13 ? { topicId: id } : { topic: name }),
+      partitions,
+    });
+    const ask = (topics: ReturnType<typeof of>[], maxWaitMs: number) =>
+      timed(
+        engine.client.ask(ApiKey.Fetch, version, {
+          ...fetchRequest(topic, { version, maxWaitMs }),
+          topics: [of(topic, at(0)), ...topics],
+        }),
+      );
+
+    it.each([
+      ['a partition that is not there', () => of(topic, at(9))],
+      ['a negative partition', () => of(topic, at(-1))],
+      ['a topic that is not there', () => of(NOWHERE, at(0))],
+      ['a topic without a name or id', () => of({ name: '', id: ZERO_UUID }, at(0))],
+    ])('is not cut short by %s', async (_, unknown) => {
+      const { answer, ms } = await ask([unknown()], 150);
+      expect(ms).toBeGreaterThanOrEqual(149);
+      const codes = answer.responses.flatMap(({ partitions }) => partitions.map((one) => one.errorCode));
+      expect(codes).toEqual([0, expect.any(Number)]);
+      expect(codes[1]).not.toBe(0);
+    });
+
+    it('is not cut short by a topic that was deleted', async () => {
+      const own = await createTopic(engine.client, `deleted-before-${version}`);
+      await fetch(engine.client, own);
+      await deleteTopic(engine.client, own.name);
+      const { answer, ms } = await ask([of(own, at(0))], 150);
+      expect(ms).toBeGreaterThanOrEqual(149);
+      expect(answer.responses[1]!.partitions[0]!.errorCode).toBe(errorCode(UNKNOWN[version]!));
+    });
+
+    it('still wakes on a produce with an unknown topic beside', async () => {
+      const waiting = ask([of(NOWHERE, at(0))], LONG_WAIT_MS);
+      await engineWaits();
+      const sentAt = performance.now();
+      await produce(engine.client, topic, batchOf(['x']));
+      const { answer } = await waiting;
+      expect(valuesIn(answer.responses[0]!.partitions[0]!.records)).toEqual(['x']);
+      expect(performance.now() - sentAt).toBeLessThan(AT_ONCE_MS);
+    });
+
+    it.each([
+      ['OFFSET_OUT_OF_RANGE', () => at(1, { fetchOffset: 99 })],
+      ['OFFSET_OUT_OF_RANGE', () => at(1, { fetchOffset: -1 })],
+      ['UNKNOWN_LEADER_EPOCH', () => at(1, { currentLeaderEpoch: 99 })],
+    ] as const)('is cut short by %s', async (error, partition) => {
+      const { answer, ms } = await ask([of(topic, partition())], LONG_WAIT_MS);
+      expect(ms).toBeLessThan(AT_ONCE_MS);
+      const codes = answer.responses.flatMap(({ partitions }) => partitions.map((one) => one.errorCode));
+      expect(codes).toEqual([0, errorCode(error)]);
+    });
   });
 
   it('gives what there is when minBytes do not come in time', async () => {

@@ -1,12 +1,14 @@
 import type { RequestContext } from '../../core/context.ts';
-import { type ErrorName, errorCode } from '../../core/errors.ts';
-import { NO_OFFSET } from '../../core/offset.ts';
+import { errorCode } from '../../core/errors.ts';
+import { mapAtMost } from '../../core/in-parallel.ts';
+import type { Uuid } from '../../core/uuid.ts';
+import { isUnreadable } from '../../journal/read.ts';
 import { type FetchedPartition, fetch as fetchPartitions, type PartitionToFetch } from '../../log/fetch.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
-import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
 import { AskAgain, type Broker, type Handler } from '../broker.ts';
-import { currentLeader, endpointsOf, lead } from '../leading.ts';
+import { type FetchOutcome, fetchAnswer } from '../fetch-answer.ts';
+import { lead } from '../leading.ts';
 import type { TopicReference } from '../partitions.ts';
 
 /**
@@ -17,8 +19,10 @@ const FULL_FETCH_EPOCHS: readonly number[] = [0, -1];
 
 /**
  * Fetch, versions 4 to 18. Sessions (KIP-227) are declined with session id 0, so every request names all of its partitions.
- * Any error answers at once, as in Kafka; otherwise the answer waits for `minBytes` up to `maxWaitMs`. Sent away meanwhile, the
- * request waits on with what is left of that; the token is how long it has waited, ms.
+ * The answer waits for `minBytes` up to `maxWaitMs`. An error found while reading ends the wait; partitions that are not
+ * there or not for this client do not, unless the request names no other (Kafka: KafkaApis.handleFetchRequest,
+ * ReplicaManager.fetchMessages). Sent away meanwhile, the request waits on with what is left of that; the token is how long
+ * it has waited, ms.
  */
 export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, version, context) => {
   if (!FULL_FETCH_EPOCHS.includes(request.sessionEpoch)) {
@@ -26,14 +30,10 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, versi
   }
   const { clock } = broker;
   const began = clock.monotonic() - waitedBefore(context.again?.token);
-  const asked = await Promise.all(
-    request.topics.flatMap((topic) => {
-      const reference: TopicReference = { name: topic.topic, id: topic.topicId };
-      return topic.partitions.map((partition) => target(broker, context, reference, partition));
-    }),
-  );
-  const open = asked.filter((one): one is PartitionToFetch => !('error' in one));
-  const failed = open.length < asked.length;
+  const asked = namedOnce(request.topics);
+  const targets = await mapAtMost(RESOLVED_AT_ONCE_MAX, asked, (one) => target(broker, context, one));
+  const open = targets.flatMap((one) => (one.kind === 'open' ? [one.partition] : []));
+  const failed = targets.some(({ kind }) => kind === 'failed');
   const waitsUntil = failed ? began : began + Math.max(0, request.maxWaitMs);
   const minBytes = failed ? 0 : request.minBytes;
   const maxBytes = Math.min(
@@ -42,7 +42,7 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, versi
     recordsIn(context.answerBytes?.share, asked.length),
   );
   const away = context.again?.signal;
-  const fetched = await fetchOrFail(broker, open, {
+  const fetched = await fetchPartitions(open, {
     minBytes,
     maxBytes,
     isolation: request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted',
@@ -51,38 +51,24 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, versi
     budget: broker.readBudget,
   });
   const answerable =
-    failed || fetched.some((one) => one.error !== 'NONE') || readable(fetched) >= Math.min(minBytes, maxBytes);
+    failed ||
+    open.length === 0 ||
+    fetched.some((one) => one.error !== 'NONE') ||
+    readable(fetched) >= Math.min(minBytes, maxBytes);
   if (away?.aborted === true && !answerable && clock.monotonic() < waitsUntil) {
     return new AskAgain(String(Math.floor(clock.monotonic() - began)));
   }
-  const leaders: ReturnType<typeof currentLeader>[] = [];
-  const recordsMax = recordsIn(context.answerBytes?.max, asked.length);
   let next = 0;
-  let position = 0;
-  const responses = request.topics.map((topic) => ({
-    topic: topic.topic,
-    topicId: topic.topicId,
-    partitions: topic.partitions.map((partition) => {
-      const one = asked[position++]!;
-      const told =
-        'error' in one
-          ? failure(partition.partition, one.error)
-          : answer(
-              partition.partition,
-              sendable(broker, topic.topic || topic.topicId, partition.partition, fetched[next++]!, recordsMax),
-            );
-      if (told.errorCode === 0 || version < FIRST_WITH_ENDPOINTS) return told;
-      const open = broker.partitions.peek({ name: topic.topic, id: topic.topicId }, partition.partition)?.open;
-      const leader = currentLeader(broker.leadership, told.errorCode, open);
-      leaders.push(leader);
-      return leader === undefined ? told : { ...told, currentLeader: leader };
-    }),
-  }));
-  return { sessionId: 0, responses, nodeEndpoints: endpointsOf(broker.leadership, context, leaders) };
+  const outcomes = asked.map(({ topic, partition: { partition } }, position) => {
+    const found = targets[position]!;
+    const outcome = found.kind === 'open' ? ({ kind: 'read', fetched: fetched[next++]! } as const) : found;
+    return { topic, partition, outcome };
+  });
+  return fetchAnswer(broker, context, version, outcomes, recordsIn(context.answerBytes?.max, asked.length));
 };
 
-/** From this version on answers tell where the leader is now (KIP-951). */
-const FIRST_WITH_ENDPOINTS = 16;
+/** Partitions of one request that are looked up at the same time; in a cold process each may take several reads. */
+const RESOLVED_AT_ONCE_MAX = 64;
 
 /** What an answer takes beside its records: per partition, names and aborted transactions included, and in any case. */
 const PARTITION_OVERHEAD_BYTES = 128;
@@ -103,21 +89,6 @@ function waitedBefore(token: string | undefined): number {
   return token !== undefined && /^\d{1,10}$/.test(token) ? Number(token) : 0;
 }
 
-/** A batch that does not fit into any answer is refused: the consumer has to hear of it, or it would ask for ever. */
-function sendable(
-  broker: Broker,
-  topic: string,
-  partition: number,
-  fetched: FetchedPartition,
-  recordsMax: number,
-): FetchedPartition {
-  const { size } = fetched;
-  if (size <= recordsMax) return fetched;
-  const message = `the next record batch has ${size} bytes, which no answer here can carry; read it through tidelog gateway --direct`;
-  broker.logger.log('error', { event: 'batch_too_large_to_fetch', topic, partition, bytes: size, message });
-  return { ...fetched, error: 'MESSAGE_TOO_LARGE', aborted: undefined, batches: [], size: 0 };
-}
-
 interface AskedPartition {
   readonly partition: number;
   readonly currentLeaderEpoch: number;
@@ -125,21 +96,40 @@ interface AskedPartition {
   readonly partitionMaxBytes: number;
 }
 
-async function target(
-  broker: Broker,
-  context: RequestContext,
-  reference: TopicReference,
-  asked: AskedPartition,
-): Promise<PartitionToFetch | { readonly error: ErrorName }> {
+/** A partition that a request names, and the topic as it names it. */
+interface NamedPartition {
+  readonly topic: TopicReference;
+  readonly partition: AskedPartition;
+}
+
+/**
+ * The partitions of a request, each once: in the place where it is named first, with what is said of it last (Kafka:
+ * FetchRequest.fetchData).
+ */
+function namedOnce(
+  topics: readonly { readonly topic: string; readonly topicId: Uuid; readonly partitions: readonly AskedPartition[] }[],
+): NamedPartition[] {
+  const named = new Map<string, NamedPartition>();
+  for (const { topic: name, topicId: id, partitions } of topics) {
+    const topic = { name, id };
+    for (const partition of partitions) named.set(`${partition.partition} ${id} ${name}`, { topic, partition });
+  }
+  return [...named.values()];
+}
+
+type Target = { readonly kind: 'open'; readonly partition: PartitionToFetch } | Exclude<FetchOutcome, { kind: 'read' }>;
+
+async function target(broker: Broker, context: RequestContext, named: NamedPartition): Promise<Target> {
+  const { topic: reference, partition: asked } = named;
+  const mayRead = (name: string) => broker.authorize(context, 'READ', topicResource(name));
   try {
+    if (reference.name !== '' && !mayRead(reference.name)) return NOT_AUTHORIZED;
     const resolved = await broker.partitions.resolve(reference, asked.partition);
-    if (resolved.kind === 'failed') return { error: resolved.error };
-    if (!broker.authorize(context, 'READ', topicResource(resolved.topic.record.name))) {
-      return { error: 'TOPIC_AUTHORIZATION_FAILED' };
-    }
+    if (resolved.kind === 'failed') return { kind: 'absent', error: resolved.error };
+    if (!mayRead(resolved.topic.record.name)) return NOT_AUTHORIZED;
     const leads = await lead(broker.leadership, resolved.open);
-    if (leads.kind === 'failed') return { error: leads.error };
-    return {
+    if (leads.kind === 'failed') return leads;
+    const partition = {
       open: resolved.open,
       leaderEpoch: leads.epoch,
       partition: asked.partition,
@@ -147,54 +137,11 @@ async function target(
       maxBytes: asked.partitionMaxBytes,
       currentLeaderEpoch: asked.currentLeaderEpoch,
     };
+    return { kind: 'open', partition };
   } catch (error) {
-    if (error instanceof StoreUnavailableError) return { error: 'KAFKA_STORAGE_ERROR' };
-    throw error;
+    if (!isUnreadable(error)) throw error;
+    return { kind: 'failed', error: 'KAFKA_STORAGE_ERROR', reason: error.message };
   }
 }
 
-async function fetchOrFail(
-  broker: Broker,
-  open: readonly PartitionToFetch[],
-  limits: Parameters<typeof fetchPartitions>[1],
-): Promise<FetchedPartition[]> {
-  try {
-    return await fetchPartitions(open, limits);
-  } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
-    broker.logger.log('warn', { event: 'store_unavailable', apiKey: 1, message: error.message });
-    return open.map(() => ({
-      error: 'KAFKA_STORAGE_ERROR',
-      highWatermark: NO_OFFSET,
-      lastStableOffset: NO_OFFSET,
-      logStartOffset: NO_OFFSET,
-      aborted: undefined,
-      batches: [],
-      size: 0,
-      readable: 0,
-    }));
-  }
-}
-
-function answer(partitionIndex: number, fetched: FetchedPartition) {
-  const { highWatermark, lastStableOffset, logStartOffset, aborted, batches } = fetched;
-  return {
-    partitionIndex,
-    errorCode: errorCode(fetched.error),
-    highWatermark,
-    lastStableOffset,
-    logStartOffset,
-    abortedTransactions: aborted?.map(({ producerId, firstOffset }) => ({ producerId, firstOffset })) ?? null,
-    records: batches,
-  };
-}
-
-function failure(partitionIndex: number, error: ErrorName) {
-  return {
-    partitionIndex,
-    errorCode: errorCode(error),
-    highWatermark: NO_OFFSET,
-    abortedTransactions: null,
-    records: [],
-  };
-}
+const NOT_AUTHORIZED: Target = { kind: 'absent', error: 'TOPIC_AUTHORIZATION_FAILED' };

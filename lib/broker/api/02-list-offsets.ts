@@ -1,11 +1,10 @@
-import { MalformedBytesError } from '../../core/bytes.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
-import { EntriesGoneError } from '../../journal/read.ts';
+import { EntriesGoneError } from '../../journal/batch-search.ts';
+import { isUnreadable } from '../../journal/read.ts';
 import { type ListedOffset, listOffset } from '../../log/list-offsets.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
-import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 
@@ -46,9 +45,7 @@ export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, re
 
 /** What one partition's answer tells without harm to the others: stored bytes are not to be had, or not to be understood. */
 function isStoresFault(error: unknown): error is Error {
-  return (
-    error instanceof StoreUnavailableError || error instanceof EntriesGoneError || error instanceof MalformedBytesError
-  );
+  return error instanceof EntriesGoneError || isUnreadable(error);
 }
 
 /** Answers tell the leader epoch from this version on. */
