@@ -5,9 +5,22 @@ import {
   decodeCheckpointItem,
   encodeCheckpointItem,
 } from '../../../lib/storage/items/checkpoint.ts';
-import { decodeCluster, encodeCluster } from '../../../lib/storage/items/cluster.ts';
-import { decodeNextProducerId, encodeNextProducerId } from '../../../lib/storage/items/producer-id-block.ts';
-import { decodeTopic, encodeTopic, type TopicRecord } from '../../../lib/storage/items/topic.ts';
+import { CLUSTER_PK, CLUSTER_SK, decodeCluster, encodeCluster } from '../../../lib/storage/items/cluster.ts';
+import { decodeLeader, encodeLeader, LEADERS_PK, type LeaderRecord } from '../../../lib/storage/items/leader.ts';
+import { decodeNode, encodeNode, NODES_PK, type NodeRecord, nodeSk } from '../../../lib/storage/items/node.ts';
+import {
+  decodeNextProducerId,
+  encodeNextProducerId,
+  PRODUCER_IDS_PK,
+  PRODUCER_IDS_SK,
+} from '../../../lib/storage/items/producer-id-block.ts';
+import {
+  decodeTopic,
+  encodeTopic,
+  TOPIC_IDS_PK,
+  TOPICS_PK,
+  type TopicRecord,
+} from '../../../lib/storage/items/topic.ts';
 
 const topic: TopicRecord = {
   id: 'RFgp4x1BT7yvH2hLkVZK8A',
@@ -19,6 +32,16 @@ const topic: TopicRecord = {
   createdAt: 5,
   deletedAt: 6,
 };
+const node: NodeRecord = {
+  nodeId: 3,
+  incarnation: 'x',
+  listeners: [{ name: 'PLAINTEXT', host: 'h', port: 9092 }],
+  rack: null,
+  at: 5,
+  sessionMs: 9_000,
+  left: false,
+};
+const leader: LeaderRecord = { journal: 'a/0', leaderEpoch: 2, leader: 3 };
 const inline: CheckpointItem = { kind: 'inline', bytes: Buffer.from('view') };
 const blob: CheckpointItem = { kind: 'blob', key: 'checkpoint/a/0/1-x' };
 
@@ -28,11 +51,33 @@ const ITEMS = [
   ['the next producer id', encodeNextProducerId(2 ** 53 - 1), decodeNextProducerId, 2 ** 53 - 1],
   ['a checkpoint', encodeCheckpointItem(inline), decodeCheckpointItem, inline],
   ['a checkpoint in an object', encodeCheckpointItem(blob), decodeCheckpointItem, blob],
+  ['a node', encodeNode(node), decodeNode, node],
+  ['a leader', encodeLeader(leader), decodeLeader, leader],
 ] as const;
 
-describe.each(ITEMS)('the item of %s', (_, body, decode, value) => {
+/** A change of these needs a new format, and programs that read the old one as well. */
+const GOLDEN: Readonly<Record<string, string>> = {
+  'a topic':
+    '\x01{"id":"RFgp4x1BT7yvH2hLkVZK8A","name":"orders","partitions":3,"journals":2,"replicationFactor":1,' +
+    '"configs":{"retention.ms":"-1"},"createdAt":5,"deletedAt":6}',
+  'a cluster': '\x01{"clusterId":"c"}',
+  'the next producer id': '\x01{"next":9007199254740991}',
+  'a checkpoint': '\x01\x00\x04view',
+  'a checkpoint in an object': '\x01\x01\x12checkpoint/a/0/1-x',
+  'a node':
+    '\x01{"nodeId":3,"incarnation":"x","listeners":[{"name":"PLAINTEXT","host":"h","port":9092}],"rack":null,' +
+    '"at":5,"sessionMs":9000,"left":false}',
+  'a leader': '\x01{"journal":"a/0","leaderEpoch":2,"leader":3}',
+};
+
+describe.each(ITEMS)('the item of %s', (what, body, decode, value) => {
   it('comes back as it was', () => {
     expect(decode(body)).toEqual(value);
+  });
+
+  it('has the bytes that it has always had', () => {
+    expect(body.toString()).toBe(GOLDEN[what]);
+    expect(decode(Buffer.from(GOLDEN[what]!))).toEqual(value);
   });
 
   it('begins with its format, and one of another format is malformed', () => {
@@ -72,4 +117,16 @@ describe('JSON that is something else', () => {
   ])('is no topic: %j', (value) => {
     expect(() => decodeTopic(json(value))).toThrow(MalformedBytesError);
   });
+});
+
+it('the keys of the items are what they have always been', () => {
+  expect([TOPICS_PK, TOPIC_IDS_PK, CLUSTER_PK, CLUSTER_SK, PRODUCER_IDS_PK, PRODUCER_IDS_SK]).toEqual([
+    'topics',
+    'topic-ids',
+    'cluster',
+    'cluster',
+    'producer-ids',
+    'next',
+  ]);
+  expect([NODES_PK, nodeSk(3), LEADERS_PK]).toEqual(['nodes', '0000000003', 'leaders']);
 });

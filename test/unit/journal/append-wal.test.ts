@@ -274,6 +274,7 @@ describe('the writer of objects', () => {
   });
 
   it('gives keys that sort by time', () => {
+    expect(walKey(1_763_000_000_123.5, 'nonce')).toBe('wal/001763000000123-nonce');
     const keys = [Number.NaN, 0, 999, 1_000, T0, T0 + 1].map((time) => walKey(time, 'nonce'));
     expect([...keys].sort()).toEqual(keys);
     expect(new Set(keys.map((key) => key.length)).size).toBe(1);

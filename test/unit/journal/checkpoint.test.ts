@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { loadCheckpoint } from '../../../lib/journal/checkpoint.ts';
-import { encodeView } from '../../../lib/journal/checkpoint-codec.ts';
-import { BLOCK_ENTRIES } from '../../../lib/journal/view.ts';
+import { decodeView, encodeView } from '../../../lib/journal/checkpoint-codec.ts';
+import { BLOCK_ENTRIES, emptyPartition, emptyView } from '../../../lib/journal/view.ts';
 import { CHECKPOINT_SK, checkpointPk, decodeCheckpointItem } from '../../../lib/storage/items/checkpoint.ts';
 import { entryPk } from '../../../lib/storage/items/journal-entry.ts';
 import {
@@ -253,4 +253,42 @@ describe('entries that were deleted', () => {
 
 it('has its own key in the state table', () => {
   expect([checkpointPk(JOURNAL), CHECKPOINT_SK]).toEqual(['checkpoint/topic/0', 'checkpoint']);
+});
+
+describe('the bytes of a view', () => {
+  it('are what they have always been', () => {
+    const batches = [{ baseSequence: 2, lastSequence: 3, baseOffset: 298, timestamp: 950 }];
+    const view = { ...emptyView(JOURNAL), seq: 8, time: 1_000, leaderEpoch: 2, leader: 3, closed: true };
+    view.blockEntries = 4;
+    view.blockBytes = 300;
+    view.blockRows = 1;
+    view.partitions.set(1, {
+      ...emptyPartition(1),
+      logStartOffset: 5,
+      nextOffset: 300,
+      maxTimestamp: 990,
+      maxTimestampOffset: 290,
+      epochs: [{ epoch: 0, startOffset: 0 }],
+      producers: new Map([[7, { epoch: 1, lastTime: 999, transactionStart: 298, batches }]]),
+      openTransactions: new Map([[7, 298]]),
+      aborted: [{ producerId: 6, firstOffset: 10, lastOffset: 12 }],
+      blocks: [{ baseOffset: 5, maxTimestamp: 980, seq: 1 }],
+      recent: [
+        { baseOffset: 290, maxTimestamp: 990, seq: 6 },
+        { baseOffset: 298, maxTimestamp: 950, seq: 8 },
+      ],
+    });
+    const hex = [
+      ...['01', '09', 'e807', '02', '03', '01', '04', 'ac02', '01'],
+      ...['01', '01', '05', 'ac02', 'bc0f', 'c404', '010000'],
+      ...['01', '07', '02e707d404', '010406aa02ec0e', '0107aa02', '01060a02'],
+      ...['0105a80f01', '02a202bc0f0608ec0e02'],
+    ].join('');
+    expect(encodeView(view).toString('hex')).toBe(hex);
+    expect(decodeView(JOURNAL, Buffer.from(hex, 'hex'))).toEqual(view);
+  });
+
+  it('of a journal of which nothing was read are few', () => {
+    expect(encodeView(emptyView(JOURNAL)).toString('hex')).toBe('01000000000000000000');
+  });
 });

@@ -27,6 +27,29 @@ describe('the bytes of an entry', () => {
     expect(decodeEntry(Buffer.from(hex.join(''), 'hex'))).toEqual(entry);
   });
 
+  const batch = meta({ partition: 2, baseOffset: 300, lastOffsetDelta: 1, size: 3, maxTimestamp: 5 });
+  const marker = { ...batch, producerId: 4, producerEpoch: 1, baseSequence: -1, transactional: true, control: true };
+  const markers = { kind: 'markers', time: 1_000, producerId: 4, producerEpoch: 1, commit: true } as const;
+  const starts = [
+    { partition: 0, offset: 300 },
+    { partition: 2, offset: 1 },
+  ];
+  const kinds: readonly (readonly [entry: Entry, hex: string])[] = [
+    [wal([batch], 3), '010101010200ac02010a0003010577616c2f31e80703'],
+    [
+      { ...markers, batches: [marker], payload: { kind: 'inline', bytes: Buffer.from('abc') } },
+      '0102e807040101010207ac02010a04020100030003616263',
+    ],
+    [{ kind: 'leaderChange', time: 1_000, leaderEpoch: 300, leader: 2 }, '0103e807ac0202'],
+    [{ kind: 'logStart', time: 1_000, starts }, '0104e8070200ac020201'],
+    [{ kind: 'close', time: 1_000 }, '0106e807'],
+  ];
+
+  it.each(kinds)('are what they have always been of every kind: $kind', (entry, hex) => {
+    expect(encodeEntry(entry).toString('hex')).toBe(hex);
+    expect(decodeEntry(Buffer.from(hex, 'hex'))).toEqual(entry);
+  });
+
   it('are few for an entry that names an object', () => {
     const batch = meta({
       baseOffset: 2 ** 30,

@@ -6,6 +6,7 @@ import {
   encodeOffsetsBlock,
   type OffsetsBlock,
   offsetsBlockOf,
+  offsetsPk,
   offsetsSk,
   offsetsSkRange,
   parseOffsetsSk,
@@ -44,6 +45,36 @@ function sortedMap<T>(entries: [number, T][]): ReadonlyMap<number, T> {
 }
 
 describe('the item of committed offsets', () => {
+  it('has the bytes that it has always had', () => {
+    const one: OffsetsBlock = {
+      topicName: 'orders',
+      groupSince: 1,
+      stamp: 2,
+      stamps: new Map([
+        [17, 4],
+        [16, 3],
+      ]),
+      replacedAt: 5,
+      committed: new Map([
+        [18, { offset: 30, leaderEpoch: 0, metadata: '', at: 8, expiresAt: 9 }],
+        [17, { offset: 20, leaderEpoch: 1, metadata: 'é', at: 7 }],
+        [16, { offset: 10, leaderEpoch: -1, metadata: '', at: 6 }],
+      ]),
+      pending: [
+        { partition: 16, transactionalId: 't', transaction: 11, offset: 12, leaderEpoch: 2, metadata: 'm', at: 13 },
+      ],
+    };
+    const stored = [
+      '\x01{"topic":"orders","since":1,"stamp":2,"stamps":[[16,3],[17,4]],"replacedAt":5',
+      '"offsets":[[16,10,-1,6],[17,20,1,7,"é"],[18,30,0,8,"",9]],"pending":[["t",11,[16,12,2,13,"m"]]]}',
+    ].join();
+    expect(encodeOffsetsBlock(one).toString()).toBe(stored);
+    expect(decodeOffsetsBlock(Buffer.from(stored))).toEqual(one);
+    const least = '\x01{"topic":"orders","since":1,"offsets":[]}';
+    expect(encodeOffsetsBlock({ ...EMPTY, topicName: 'orders', groupSince: 1 }).toString()).toBe(least);
+    expect([offsetsPk('g'), offsetsSk('id-1', 2)]).toEqual(['offsets/g', 'id-1/0002']);
+  });
+
   it('comes back as it was written', () => {
     fc.assert(
       fc.property(block, (one) => {
