@@ -4,6 +4,7 @@ import { StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import { putTopicCopy, topicItem } from './create-topic.ts';
 import type { AdminEnvironment } from './environment.ts';
+import { isReservedTopic } from './topic-name.ts';
 
 /** Concurrent changes of one topic's item that are waited out before giving up. */
 const ATTEMPTS_MAX = 10;
@@ -24,6 +25,7 @@ export async function changeTopic(
   name: string,
   decide: (current: TopicRecord | undefined) => TopicChange,
 ): Promise<Failure | undefined> {
+  if (isReservedTopic(name)) return refuseChange(name, decide(env.topics.peek(name)?.record));
   const { stores, clock, random } = env.journals.env;
   const written = new Set<string>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -45,6 +47,12 @@ export async function changeTopic(
     if (put.kind === 'refused') throw new StoreUnavailableError(put.message);
   }
   throw new StoreUnavailableError(`topic ${name} is being changed by others all the time`);
+}
+
+/** A topic of the system is checked as any other one, and stays as it is. */
+function refuseChange(name: string, change: TopicChange): Failure | undefined {
+  if (change.kind === 'settled') return change.failure;
+  return { error: 'INVALID_REQUEST', message: `The internal topic ${name} cannot be changed.` };
 }
 
 async function settle(env: AdminEnvironment, record: TopicRecord, version: number): Promise<undefined> {

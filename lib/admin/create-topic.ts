@@ -9,7 +9,7 @@ import { StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import type { AdminEnvironment } from './environment.ts';
 import { topicConfigProblem, topicConfigsProblem } from './topic-configs.ts';
-import { topicNameProblem } from './topic-name.ts';
+import { isReservedTopic, OFFSETS_TOPIC, topicNameProblem } from './topic-name.ts';
 import type { Topic } from './topics.ts';
 
 /** Partitions of one topic. Kafka has no bound of its own; a checkpoint and a Metadata answer stay small with this one. */
@@ -40,6 +40,11 @@ export async function createTopic(
   wanted: NewTopic,
   validateOnly: boolean,
 ): Promise<CreateTopicOutcome> {
+  if (wanted.name === OFFSETS_TOPIC) return alreadyThere(wanted.name);
+  if (isReservedTopic(wanted.name)) {
+    const message = `Creation of internal topic ${wanted.name} is prohibited.`;
+    return { kind: 'rejected', error: 'INVALID_REQUEST', message };
+  }
   const checked = checkNewTopic(env, wanted);
   if (checked.kind === 'rejected') return checked;
   const { state } = env.journals.env.stores;

@@ -13,7 +13,15 @@ export function topicNameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** Topics that belong to the system itself, which Metadata marks as internal. */
+/** The topic that Kafka keeps groups and their offsets in; here it is only shown (OffsetsTopic). */
+export const OFFSETS_TOPIC = '__consumer_offsets';
+
+/** Topics that Metadata marks as internal (Kafka: Topic.INTERNAL_TOPICS), whether they are there or not. */
 export function isInternalTopic(name: string): boolean {
-  return name === '__consumer_offsets' || name === '__transaction_state' || name === '__share_group_state';
+  return name === OFFSETS_TOPIC || name === '__transaction_state' || name === '__share_group_state';
+}
+
+/** Names that belong to the system: nobody creates, changes, deletes or writes to a topic of such a name. */
+export function isReservedTopic(name: string): boolean {
+  return isInternalTopic(name) || name === '__cluster_metadata';
 }

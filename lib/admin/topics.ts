@@ -4,8 +4,9 @@ import type { Uuid } from '../core/uuid.ts';
 import { type JournalId, journalId } from '../storage/items/journal-entry.ts';
 import { decodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
 import type { ItemStore } from '../storage/ports.ts';
+import { OffsetsTopic } from './offsets-topic.ts';
 import { effectiveConfig, type TopicDefaults } from './topic-configs.ts';
-import { topicNameProblem } from './topic-name.ts';
+import { isReservedTopic, OFFSETS_TOPIC, topicNameProblem } from './topic-name.ts';
 
 /** A topic as this process knows it. */
 export interface Topic {
@@ -43,12 +44,22 @@ export class Topics {
   readonly #reading = new Map<string, Promise<Topic | undefined>>();
   /** The reads that begin when those have ended. */
   readonly #nextReading = new Map<string, Promise<Topic | undefined>>();
+  readonly #offsetsTopic: OffsetsTopic;
+  readonly #offsets: Topic;
   #changes = 0;
 
-  constructor(state: ItemStore, clock: Clock, defaults: TopicDefaults) {
+  /** @param offsetsTopic `__consumer_offsets`, which is shown without being stored */
+  constructor(
+    state: ItemStore,
+    clock: Clock,
+    defaults: TopicDefaults,
+    offsetsTopic: OffsetsTopic = new OffsetsTopic(state),
+  ) {
     this.#state = state;
     this.#clock = clock;
     this.#defaults = defaults;
+    this.#offsetsTopic = offsetsTopic;
+    this.#offsets = { record: offsetsTopic.record, config: effectiveConfig(offsetsTopic.record, defaults) };
   }
 
   /** How many topics this process created, deleted or gave more partitions: what was read before is out of date. */
@@ -58,6 +69,7 @@ export class Topics {
 
   /** The topic if it is remembered, and was read not too long ago; after a while it is read again behind the caller's back. */
   peek(name: string): Topic | undefined {
+    if (name === OFFSETS_TOPIC) return this.#offsets;
     const known = this.#byName.get(name);
     if (known === undefined) return undefined;
     const age = this.#clock.monotonic() - known.readAt;
@@ -68,6 +80,7 @@ export class Topics {
 
   /** The same by id. */
   peekById(id: Uuid): Topic | undefined {
+    if (id === this.#offsets.record.id) return this.#offsets;
     const name = this.#names.get(id);
     const topic = name === undefined ? undefined : this.peek(name);
     return topic?.record.id === id ? topic : undefined;
@@ -88,6 +101,7 @@ export class Topics {
     const { item } = await this.#state.get(TOPIC_IDS_PK, id, true);
     if (item === undefined) return undefined;
     const record = decodeTopic(item.body);
+    if (isReservedTopic(record.name)) return undefined;
     // The copy under the id may be older than the truth under the name, which its next use will read.
     const current = this.peek(record.name);
     if (current?.record.id === id) return current;
@@ -105,6 +119,8 @@ export class Topics {
   read(name: string): Promise<Topic | undefined> {
     // The store could not even take such a name as a key: empty, or longer than keys may be.
     if (topicNameProblem(name) !== undefined) return Promise.resolve(undefined);
+    // What an earlier program stored under such a name is passed over.
+    if (isReservedTopic(name)) return Promise.resolve(name === OFFSETS_TOPIC ? this.#offsets : undefined);
     const running = this.#reading.get(name);
     if (running === undefined) return this.#startReading(name);
     let next = this.#nextReading.get(name);
@@ -132,6 +148,20 @@ export class Topics {
   /** All topics, in order of name. Throws StoreUnavailableError. */
   async list(): Promise<Topic[]> {
     const topics: Topic[] = [];
+    const [stored, isOffsetsListed] = await Promise.all([this.#listStored(), this.#offsetsTopic.isListed()]);
+    for (const record of stored) {
+      if (isReservedTopic(record.name)) continue;
+      topics.push({ record, config: effectiveConfig(record, this.#defaults) });
+    }
+    if (isOffsetsListed) {
+      const behind = topics.findIndex(({ record }) => record.name > OFFSETS_TOPIC);
+      topics.splice(behind === -1 ? topics.length : behind, 0, this.#offsets);
+    }
+    return topics;
+  }
+
+  async #listStored(): Promise<TopicRecord[]> {
+    const records: TopicRecord[] = [];
     let after: string | undefined;
     for (;;) {
       const page = await this.#state.query({
@@ -141,10 +171,10 @@ export class Topics {
       });
       for (const item of page.items) {
         const record = decodeTopic(item.body);
-        if (record.deletedAt === undefined) topics.push({ record, config: effectiveConfig(record, this.#defaults) });
+        if (record.deletedAt === undefined) records.push(record);
         after = item.sk;
       }
-      if (!page.more) return topics;
+      if (!page.more) return records;
     }
   }
 

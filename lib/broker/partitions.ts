@@ -1,4 +1,5 @@
 import { deleteTopic } from '../admin/delete-topic.ts';
+import { isInternalTopic } from '../admin/topic-name.ts';
 import { journalOf, type Topic, type Topics } from '../admin/topics.ts';
 import type { ErrorName } from '../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
@@ -18,7 +19,13 @@ export interface OpenPartition {
   readonly open: OpenJournal;
 }
 
-export type Resolved = OpenPartition | { readonly kind: 'failed'; readonly error: ErrorName };
+/** A partition of an internal topic, which is shown without records and takes none. */
+export interface InternalPartition {
+  readonly kind: 'internal';
+  readonly topic: Topic;
+}
+
+export type Resolved = OpenPartition | InternalPartition | { readonly kind: 'failed'; readonly error: ErrorName };
 
 /** Finds the journals behind the partitions that requests name. */
 export class Partitions {
@@ -52,6 +59,11 @@ export class Partitions {
   async resolve(reference: TopicReference, partition: number): Promise<Resolved> {
     const known = this.peek(reference, partition);
     if (known !== undefined) return known;
+    const named = this.peekTopic(reference);
+    if (named !== undefined && isInternalTopic(named.record.name)) {
+      const isThere = partition >= 0 && partition < named.record.partitions;
+      return isThere ? { kind: 'internal', topic: named } : NO_SUCH_PARTITION;
+    }
     let topic = byId(reference) ? await this.#topics.getById(reference.id) : await this.#topics.get(reference.name);
     for (let isFresh = false; ; isFresh = true) {
       if (topic === undefined || (byId(reference) && topic.record.id !== reference.id)) return failed(reference);

@@ -4,7 +4,7 @@ import type { OpenJournal } from '../journal/open-journal.ts';
 import { emptyPartition, epochEnd, type JournalView } from '../journal/view.ts';
 
 /** What Kafka answers a client that knows another leader epoch (KIP-320); -1 means that it knows none. */
-export function epochProblem(view: JournalView, known: number): ErrorName | undefined {
+export function epochProblem(view: Pick<JournalView, 'leaderEpoch'>, known: number): ErrorName | undefined {
   if (known < 0 || known === view.leaderEpoch) return undefined;
   return known < view.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH';
 }

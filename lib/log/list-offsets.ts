@@ -17,6 +17,16 @@ export const EARLIEST_LOCAL = -4;
 export const LATEST_TIERED = -5;
 export const EARLIEST_PENDING_UPLOAD = -6;
 
+/** All of these. */
+export const OFFSETS_WITH_A_NAME: ReadonlySet<number> = new Set([
+  LATEST,
+  EARLIEST,
+  MAX_TIMESTAMP,
+  EARLIEST_LOCAL,
+  LATEST_TIERED,
+  EARLIEST_PENDING_UPLOAD,
+]);
+
 export interface ListedOffset {
   readonly error: ErrorName;
   /** NO_OFFSET if there is no such record. */

@@ -1,4 +1,5 @@
 import { clusterId } from '../admin/cluster.ts';
+import { OffsetsTopic } from '../admin/offsets-topic.ts';
 import type { TopicDefaults } from '../admin/topic-configs.ts';
 import { Topics } from '../admin/topics.ts';
 import { allowAll } from '../broker/authorize.ts';
@@ -89,7 +90,8 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
   const journals = new Journals(env);
   // A frozen function's monotonic clock may stand still, so its caches age by the wall clock, on which nothing else depends.
   const ageing = asFunction === undefined ? clock : wallClock(clock);
-  const topics = new Topics(stores.state, ageing, topicDefaults(settings));
+  const offsetsTopic = new OffsetsTopic(stores.state, settings.offsetsTopicNumPartitions);
+  const topics = new Topics(stores.state, ageing, topicDefaults(settings), offsetsTopic);
   const isTold = asFunction?.tellsClusterId !== false;
   const id = settings.clusterId ?? (isTold ? await clusterId(stores.state, clock, random) : ZERO_UUID);
   const { groups, offsets } = composeGroups(options, topics);

@@ -115,7 +115,7 @@ export class Instance {
   async open(topic: string, partition: number): Promise<OpenJournal | undefined> {
     await this.ready();
     const resolved = await this.engine.broker.partitions.resolve({ name: topic, id: '' }, partition);
-    if (resolved.kind === 'failed') return undefined;
+    if (resolved.kind !== 'open') return undefined;
     return resolved.open;
   }
 

@@ -60,7 +60,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     clientUntil: (signal) => new EngineClient(composed.handleFrame, signal),
     async journalOf(topic, partition = 0) {
       const resolved = await composed.broker.partitions.resolve({ name: topic, id: '' }, partition);
-      if (resolved.kind === 'failed') throw new Error(`${topic}-${partition}: ${resolved.error}`);
+      if (resolved.kind !== 'open') throw new Error(`${topic}-${partition}: ${JSON.stringify(resolved)}`);
       return resolved.open;
     },
   };

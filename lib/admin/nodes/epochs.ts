@@ -1,5 +1,6 @@
 import type { Journals } from '../../journal/open-journal.ts';
 import { type JournalId, journalId } from '../../storage/items/journal-entry.ts';
+import { isInternalTopic } from '../topic-name.ts';
 import type { Topic } from '../topics.ts';
 import type { LeaderItems } from './leader-items.ts';
 import type { KnownEpochs } from './leadership.ts';
@@ -17,7 +18,9 @@ export async function epochsOf(
   topics: readonly Topic[],
   isKnown: (journal: JournalId) => boolean,
 ): Promise<KnownEpochs> {
-  const unknown = topics.filter(({ record }) => !journalsOf(record.id, record.journals).every(isKnown));
+  // An internal topic has no journals, so nobody ever takes one over.
+  const ordinary = topics.filter(({ record }) => !isInternalTopic(record.name));
+  const unknown = ordinary.filter(({ record }) => !journalsOf(record.id, record.journals).every(isKnown));
   const read = new Map<JournalId, number>();
   if (unknown.length > TOPICS_READ_SINGLY_MAX) {
     for (const [journal, epoch] of await items.allEpochs()) read.set(journal, epoch);

@@ -29,7 +29,7 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
     return topic.partitionData.map(({ index, records }) => {
       if (refusal !== undefined) return rejected(refusal);
       const stream = streamOf(broker, reference, index, records);
-      const allowed = ({ topic }: OpenPartition) =>
+      const allowed = ({ topic }: Pick<OpenPartition, 'topic'>) =>
         broker.authorize(context, 'WRITE', topicResource(topic.record.name));
       const append = (target: OpenPartition, leaderEpoch: number | undefined): Promise<ProduceResult> => {
         return appendBatch({
@@ -128,7 +128,7 @@ type Produced = RequestBody<typeof ApiKey.Produce>['topicData'][number]['partiti
 const COLD = new WeakMap<Broker, Map<string, Promise<unknown>>>();
 
 interface Placing {
-  readonly allowed: (target: OpenPartition) => boolean;
+  readonly allowed: (target: Pick<OpenPartition, 'topic'>) => boolean;
   readonly append: (target: OpenPartition, leaderEpoch: number | undefined) => Promise<ProduceResult>;
 }
 
@@ -160,6 +160,7 @@ function enqueue(
     const resolved = await resolveOrFail(broker, reference, partition);
     if (resolved.kind === 'failed') return { result: rejected(resolved.error) };
     if (!allowed(resolved)) return { result: rejected('TOPIC_AUTHORIZATION_FAILED') };
+    if (resolved.kind === 'internal') return { result: rejected('INVALID_TOPIC_EXCEPTION') };
     const leads = await lead(broker.leadership, resolved.open);
     // The result is wrapped: the next append waits for this one's place in the queue, not for its outcome.
     return { result: leads.kind === 'leads' ? append(resolved, leads.epoch) : rejected(leads.error) };

@@ -1,9 +1,16 @@
+import { sleep } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { errorCode } from '../../core/errors.ts';
 import { mapAtMost } from '../../core/in-parallel.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import { isUnreadable } from '../../journal/read.ts';
-import { type FetchedPartition, fetch as fetchPartitions, type PartitionToFetch } from '../../log/fetch.ts';
+import {
+  type FetchedPartition,
+  fetch as fetchPartitions,
+  type IsolationLevel,
+  type PartitionToFetch,
+} from '../../log/fetch.ts';
+import { fetchNoRecords } from '../../log/no-records.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { topicResource } from '../authorize.ts';
 import { AskAgain, type Broker, type Handler } from '../broker.ts';
@@ -29,11 +36,13 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, versi
     return { errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), sessionId: 0, responses: [] };
   }
   const { clock } = broker;
+  const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted';
   const began = clock.monotonic() - waitedBefore(context.again?.token);
   const asked = namedOnce(request.topics);
-  const targets = await mapAtMost(RESOLVED_AT_ONCE_MAX, asked, (one) => target(broker, context, one));
+  const targets = await mapAtMost(RESOLVED_AT_ONCE_MAX, asked, (one) => target(broker, context, one, isolation));
   const open = targets.flatMap((one) => (one.kind === 'open' ? [one.partition] : []));
-  const failed = targets.some(({ kind }) => kind === 'failed');
+  const empty = targets.flatMap((one) => (one.kind === 'read' ? [one.fetched] : []));
+  const failed = targets.some(({ kind }) => kind === 'failed') || empty.some((one) => one.error !== 'NONE');
   const waitsUntil = failed ? began : began + Math.max(0, request.maxWaitMs);
   const minBytes = failed ? 0 : request.minBytes;
   const maxBytes = Math.min(
@@ -42,17 +51,16 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, versi
     recordsIn(context.answerBytes?.share, asked.length),
   );
   const away = context.again?.signal;
-  const fetched = await fetchPartitions(open, {
-    minBytes,
-    maxBytes,
-    isolation: request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted',
-    deadline: Math.min(waitsUntil, context.deadline),
-    signal: away === undefined ? context.signal : AbortSignal.any([context.signal, away]),
-    budget: broker.readBudget,
-  });
+  const deadline = Math.min(waitsUntil, context.deadline);
+  const signal = away === undefined ? context.signal : AbortSignal.any([context.signal, away]);
+  const limits = { minBytes, maxBytes, isolation, deadline, signal, budget: broker.readBudget } as const;
+  const fetched = await fetchPartitions(open, limits);
+  // Nothing comes to partitions without records; a client that has only those must not ask all the time.
+  const left = deadline - clock.monotonic();
+  if (open.length === 0 && empty.length > 0 && minBytes > 0 && left > 0) await sleep(clock, left, signal);
   const answerable =
     failed ||
-    open.length === 0 ||
+    (open.length === 0 && empty.length === 0) ||
     fetched.some((one) => one.error !== 'NONE') ||
     readable(fetched) >= Math.min(minBytes, maxBytes);
   if (away?.aborted === true && !answerable && clock.monotonic() < waitsUntil) {
@@ -117,9 +125,15 @@ function namedOnce(
   return [...named.values()];
 }
 
-type Target = { readonly kind: 'open'; readonly partition: PartitionToFetch } | Exclude<FetchOutcome, { kind: 'read' }>;
+/** What is to be read, or the outcome already: an error, or what there is of a partition without records. */
+type Target = { readonly kind: 'open'; readonly partition: PartitionToFetch } | FetchOutcome;
 
-async function target(broker: Broker, context: RequestContext, named: NamedPartition): Promise<Target> {
+async function target(
+  broker: Broker,
+  context: RequestContext,
+  named: NamedPartition,
+  isolation: IsolationLevel,
+): Promise<Target> {
   const { topic: reference, partition: asked } = named;
   const mayRead = (name: string) => broker.authorize(context, 'READ', topicResource(name));
   try {
@@ -127,6 +141,9 @@ async function target(broker: Broker, context: RequestContext, named: NamedParti
     const resolved = await broker.partitions.resolve(reference, asked.partition);
     if (resolved.kind === 'failed') return { kind: 'absent', error: resolved.error };
     if (!mayRead(resolved.topic.record.name)) return NOT_AUTHORIZED;
+    if (resolved.kind === 'internal') {
+      return { kind: 'read', fetched: fetchNoRecords(asked.fetchOffset, asked.currentLeaderEpoch, isolation) };
+    }
     const leads = await lead(broker.leadership, resolved.open);
     if (leads.kind === 'failed') return leads;
     const partition = {

@@ -4,6 +4,7 @@ import { ZERO_UUID } from '../../core/uuid.ts';
 import { EntriesGoneError } from '../../journal/batch-search.ts';
 import { isUnreadable } from '../../journal/read.ts';
 import { type ListedOffset, listOffset } from '../../log/list-offsets.ts';
+import { listNoRecords } from '../../log/no-records.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
@@ -19,6 +20,7 @@ export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, re
     try {
       const resolved = await broker.partitions.resolve({ name, id: ZERO_UUID }, index);
       if (resolved.kind === 'failed') return failed(resolved.error);
+      if (resolved.kind === 'internal') return listNoRecords(timestamp, epoch);
       if (!(await broker.leadership.mayAnswer(resolved.open))) return failed('NOT_LEADER_OR_FOLLOWER');
       return await listOffset(resolved.open, index, timestamp, isolation, epoch);
     } catch (error) {

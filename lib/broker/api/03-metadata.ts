@@ -1,6 +1,6 @@
 import { createTopic } from '../../admin/create-topic.ts';
 import type { KnownEpochs } from '../../admin/nodes/leadership.ts';
-import { isInternalTopic, topicNameProblem } from '../../admin/topic-name.ts';
+import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../admin/topic-name.ts';
 import type { Topic } from '../../admin/topics.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
@@ -80,7 +80,7 @@ function undescribed(name: string | null, topicId: Uuid, error: ErrorName): Desc
     errorCode: errorCode(error),
     name: name as string,
     topicId,
-    isInternal: false,
+    isInternal: name !== null && isInternalTopic(name),
     partitions: [],
     topicAuthorizedOperations: OPERATIONS_NOT_ASKED,
   };
@@ -112,7 +112,12 @@ async function findNamed(
       found.push(topic);
     } else if (topicNameProblem(name) !== undefined) {
       found.push(undescribed(name, ZERO_UUID, 'INVALID_TOPIC_EXCEPTION'));
-    } else if (!mayCreate || !broker.settings.autoCreateTopics || !mayCreateTopic(broker, context, name)) {
+    } else if (
+      isReservedTopic(name) ||
+      !mayCreate ||
+      !broker.settings.autoCreateTopics ||
+      !mayCreateTopic(broker, context, name)
+    ) {
       found.push(undescribed(name, ZERO_UUID, 'UNKNOWN_TOPIC_OR_PARTITION'));
     } else if (creations++ >= AUTO_CREATED_MAX) {
       found.push(undescribed(name, ZERO_UUID, 'LEADER_NOT_AVAILABLE'));

@@ -1,4 +1,5 @@
 import { deleteTopic } from '../../admin/delete-topic.ts';
+import { isReservedTopic } from '../../admin/topic-name.ts';
 import type { Topic } from '../../admin/topics.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
@@ -86,6 +87,9 @@ async function remove(
     const topic = name === null ? await broker.admin.topics.getById(topicId) : await broker.admin.topics.read(name);
     if (topic === undefined) return outcome(name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
     if (!allowed(topic.record.name)) return outcome('TOPIC_AUTHORIZATION_FAILED');
+    if (isReservedTopic(topic.record.name)) {
+      return outcome('INVALID_REQUEST', `Deletion of internal topic ${topic.record.name} is prohibited.`, topic);
+    }
     const deleted = await deleteTopic(broker.admin, topic, deadline);
     return deleted
       ? outcome('NONE', null, topic)

@@ -2,6 +2,7 @@ import { errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
 import { type EpochEnd, offsetForLeaderEpoch as endOfEpoch } from '../../log/leader-epoch.ts';
+import { endOfEpochWithoutRecords } from '../../log/no-records.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
@@ -20,6 +21,7 @@ export const offsetForLeaderEpoch: Handler<typeof ApiKey.OffsetForLeaderEpoch> =
     try {
       const resolved = await broker.partitions.resolve({ name, id: ZERO_UUID }, index);
       if (resolved.kind === 'failed') return failed(resolved.error);
+      if (resolved.kind === 'internal') return endOfEpochWithoutRecords(current, epoch);
       if (!(await broker.leadership.mayAnswer(resolved.open))) return failed('NOT_LEADER_OR_FOLLOWER');
       return await endOfEpoch(resolved.open, index, current, epoch);
     } catch (error) {

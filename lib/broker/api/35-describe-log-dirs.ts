@@ -1,3 +1,4 @@
+import { isInternalTopic } from '../../admin/topic-name.ts';
 import { journalOf, type Topic } from '../../admin/topics.ts';
 import { errorCode } from '../../core/errors.ts';
 import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
@@ -67,6 +68,7 @@ async function named(broker: Broker, asked: readonly Asked[]): Promise<Found[]> 
 
 /** Whether this process knows that a partition has no records. */
 function isEmpty(broker: Broker, topic: Topic, partition: number): boolean {
+  if (isInternalTopic(topic.record.name)) return true;
   const view = broker.admin.journals.peek(journalOf(topic, partition))?.journal.view;
   if (view === undefined) return false;
   const known = view.partitions.get(partition);

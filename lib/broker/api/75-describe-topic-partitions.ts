@@ -110,7 +110,7 @@ function undescribed(name: string, error: ErrorName): Described {
     errorCode: errorCode(error),
     name,
     topicId: ZERO_UUID,
-    isInternal: false,
+    isInternal: isInternalTopic(name),
     partitions: [],
     topicAuthorizedOperations: OPERATIONS_NOT_ASKED,
   };

@@ -338,6 +338,11 @@ export const settingsSchema = v.object({
     value: 'MINUTES',
     help: 'How long the offsets of a group without members are kept.',
   }),
+  offsetsTopicNumPartitions: setting(wholeNumber(1, 10_000), '50', {
+    key: 'offsets.topic.num.partitions',
+    value: 'NUMBER',
+    help: 'How many partitions __consumer_offsets is shown with. It has no records: offsets are items of the store.',
+  }),
   offsetMetadataMaxBytes: setting(wholeNumber(0, INT_MAX), '4096', {
     key: 'offset.metadata.max.bytes',
     unit: 'bytes',

@@ -1,0 +1,48 @@
+import type { Uuid } from '../core/uuid.ts';
+import { GROUPS_PK } from '../storage/items/group-keys.ts';
+import type { TopicRecord } from '../storage/items/topic.ts';
+import type { ItemStore } from '../storage/ports.ts';
+import { OFFSETS_TOPIC } from './topic-name.ts';
+
+/** The same in every cluster and process, so that no item has to say it; 16 bytes of the SHA-256 of a text. */
+const OFFSETS_TOPIC_ID: Uuid = 'f3foivDNvPdys2qHWXDxdw';
+
+/** Kafka's default of offsets.topic.num.partitions. */
+const PARTITIONS_DEFAULT = 50;
+
+/**
+ * `__consumer_offsets` as it is shown: a topic without items, journals and records, with the configs that Kafka creates it
+ * with (GroupCoordinatorService.groupMetadataTopicConfigs). What it holds in Kafka lies in the groups' own items
+ * (docs/decisions/0010-internal-topics.md).
+ */
+export class OffsetsTopic {
+  readonly record: TopicRecord;
+  readonly #state: ItemStore;
+  #groupsSeen = false;
+
+  /** @param partitions offsets.topic.num.partitions */
+  constructor(state: ItemStore, partitions = PARTITIONS_DEFAULT) {
+    this.#state = state;
+    this.record = {
+      id: OFFSETS_TOPIC_ID,
+      name: OFFSETS_TOPIC,
+      partitions,
+      journals: 1,
+      replicationFactor: 1,
+      configs: { 'cleanup.policy': 'compact', 'compression.type': 'producer', 'segment.bytes': '104857600' },
+      createdAt: 0,
+    };
+  }
+
+  /**
+   * Whether a list of all topics names it: once there has been a group, as in Kafka. Reads at most one item, and nothing any
+   * more once a group was seen. Throws StoreUnavailableError.
+   */
+  async isListed(): Promise<boolean> {
+    if (!this.#groupsSeen) {
+      const { items } = await this.#state.query({ pk: GROUPS_PK, limit: 1, consistent: true });
+      this.#groupsSeen = items.length > 0;
+    }
+    return this.#groupsSeen;
+  }
+}
