@@ -113,11 +113,13 @@ describe('AlterPartitionReassignments without the right', () => {
 });
 
 describe('ListPartitionReassignments', () => {
-  it.each([null, [], [{ name: 'placed', partitionIndexes: [0, 7] }], [{ name: 'no/pe', partitionIndexes: [0] }]])(
-    'finds nothing under way in %j',
-    async (topics) => {
-      const answer = await engine.client.ask(ApiKey.ListPartitionReassignments, 0, { timeoutMs: 5_000, topics });
-      expect(answer).toEqual({ throttleTimeMs: 0, errorCode: 0, errorMessage: null, topics: [] });
-    },
-  );
+  it.each([
+    { topics: null },
+    { topics: [] },
+    { topics: [{ name: 'placed', partitionIndexes: [0, 7] }] },
+    { topics: [{ name: 'no/pe', partitionIndexes: [0] }] },
+  ])('finds nothing under way in %j', async ({ topics }) => {
+    const answer = await engine.client.ask(ApiKey.ListPartitionReassignments, 0, { timeoutMs: 5_000, topics });
+    expect(answer).toEqual({ throttleTimeMs: 0, errorCode: 0, errorMessage: null, topics: [] });
+  });
 });
