@@ -14,8 +14,8 @@ import { FlushLog } from './flush-log.ts';
 // parent's messages; ends with it.
 
 growHeapFreely();
-const [, , kind = 'embedded', dataDir = 'data'] = process.argv;
-const settings = settingsOf({ 'tidelog.store': 'embedded', 'tidelog.data.dir': dataDir });
+const [, , kind = 'embedded', dataDir = 'data', more = '{}'] = process.argv;
+const settings = settingsOf({ 'tidelog.store': 'embedded', 'tidelog.data.dir': dataDir, ...JSON.parse(more) });
 const log = new FlushLog();
 const stores = log.watch(kind === 'drop' ? dropStores() : await openStores(settings, systemClock, systemRandom));
 const logger = jsonLogger(systemClock, 'warn', (line) => process.stderr.write(line));

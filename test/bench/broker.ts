@@ -53,10 +53,15 @@ export class BrokerProcess {
     this.#sampling = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS);
   }
 
-  /** Starts one; `nodeFlags` go to Node, for example --cpu-prof. */
-  static async start(kind: StoreKind, dataDir: string, nodeFlags: readonly string[] = []): Promise<BrokerProcess> {
+  /** Starts one; `nodeFlags` go to Node, for example --cpu-prof, and `settings` to the broker. */
+  static async start(
+    kind: StoreKind,
+    dataDir: string,
+    nodeFlags: readonly string[] = [],
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<BrokerProcess> {
     await buildProgram();
-    const child = fork(PROGRAM, [kind, dataDir], { execArgv: [...nodeFlags] });
+    const child = fork(PROGRAM, [kind, dataDir, JSON.stringify(settings)], { execArgv: [...nodeFlags] });
     const exited = once(child, 'exit').then(([code]) => {
       throw new Error(`the broker ended with ${code} before it was ready`);
     });

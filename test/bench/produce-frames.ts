@@ -1,5 +1,6 @@
 import { crc32c } from '@node-rs/crc32';
 import { ApiKey } from '../../lib/protocol/apis.ts';
+import { Codec, type CodecId } from '../../lib/protocol/compression/codec.ts';
 import { encodeRequest } from '../../lib/protocol/frame.ts';
 import { BatchField } from '../../lib/protocol/records/batch.ts';
 import { encodeBatch } from '../../lib/protocol/records/encode.ts';
@@ -13,6 +14,10 @@ export interface ProduceShape {
   readonly producerId: number;
   readonly recordBytes: number;
   readonly recordsPerBatch: number;
+  /** Uncompressed when left out. */
+  readonly codec?: CodecId | undefined;
+  /** What the record of a number holds; a repeated text when left out. */
+  readonly value?: ((index: number) => Buffer) | undefined;
 }
 
 /** A Produce request of one batch by an idempotent producer, encoded once; only what differs each time is set anew. */
@@ -25,10 +30,10 @@ export class ProduceFrame {
   constructor(shape: ProduceShape) {
     const records = Array.from({ length: shape.recordsPerBatch }, (_, index) => ({
       timestamp: Date.now(),
-      value: Buffer.alloc(shape.recordBytes, `record ${index} `),
+      value: shape.value?.(index) ?? Buffer.alloc(shape.recordBytes, `record ${index} `),
     }));
-    const { producerId } = shape;
-    const batch = encodeBatch(records, { producerId, producerEpoch: 0, baseSequence: 0 });
+    const { producerId, codec = Codec.none } = shape;
+    const batch = encodeBatch(records, { producerId, producerEpoch: 0, baseSequence: 0, codec });
     const body = {
       transactionalId: null,
       acks: -1,

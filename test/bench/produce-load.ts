@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { CodecId } from '../../lib/protocol/compression/codec.ts';
 import { FrameStream } from './frame-stream.ts';
 import { errorCodeAt, ProduceFrame } from './produce-frames.ts';
 import { quantile, Samples } from './statistics.ts';
@@ -12,6 +13,8 @@ export interface ProduceLoad {
   readonly producerIds: readonly number[];
   readonly recordBytes: number;
   readonly recordsPerBatch: number;
+  readonly codec?: CodecId | undefined;
+  readonly value?: ((index: number) => Buffer) | undefined;
   readonly inFlight: number;
   readonly warmUpMs: number;
   readonly durationMs: number;
@@ -99,8 +102,8 @@ class Producer {
   }
 
   static async open(load: ProduceLoad, producerId: number, partition: number, measuring: Measuring): Promise<Producer> {
-    const { topic, recordBytes, recordsPerBatch } = load;
-    const shape = { topic, partition, producerId, recordBytes, recordsPerBatch };
+    const { topic, recordBytes, recordsPerBatch, codec, value } = load;
+    const shape = { topic, partition, producerId, recordBytes, recordsPerBatch, codec, value };
     const frames = Array.from({ length: load.inFlight }, () => new ProduceFrame(shape));
     let producer: Producer | undefined;
     const stream = await FrameStream.open(load.port, (head) => producer!.#answered(head));

@@ -16,17 +16,31 @@ export class RecordCheck {
   timestampRefused = false;
   readonly scan: RecordScan;
   readonly #rules: ProduceRules;
+  readonly #requireKeys: boolean;
+  /** What a timestamp may be; ms. */
+  readonly #earliest: number;
+  readonly #latest: number;
 
   constructor(header: BatchHeader, rules: ProduceRules) {
     this.#rules = rules;
+    this.#requireKeys = rules.requireKeys;
+    const { earliest, latest } = timestampBounds(rules);
+    this.#earliest = earliest;
+    this.#latest = latest;
     this.scan = new RecordScan(header, (scan) => this.#record(scan));
   }
 
-  #record({ passed, offsetDelta, timestamp, keyLength }: RecordScan): void {
-    const batchIndex = passed - 1;
-    if (offsetDelta !== batchIndex) this.inOrder = false;
+  #record(scan: RecordScan): void {
+    const { timestamp } = scan;
+    if (scan.offsetDelta !== scan.passed - 1) this.inOrder = false;
     if (timestamp > this.maxTimestamp) this.maxTimestamp = timestamp;
-    if (this.#rules.requireKeys && keyLength < 0) {
+    const outOfRange = timestamp < this.#earliest || timestamp > this.#latest;
+    if (outOfRange || (this.#requireKeys && scan.keyLength < 0)) this.#suspect(scan);
+  }
+
+  #suspect({ passed, timestamp, keyLength }: RecordScan): void {
+    const batchIndex = passed - 1;
+    if (this.#requireKeys && keyLength < 0) {
       this.#refuse({ batchIndex, message: 'a compacted topic needs a key' });
       return;
     }
@@ -41,11 +55,18 @@ export class RecordCheck {
   }
 }
 
+/** Ms. With LogAppendTime any timestamp may be, and while the time is not known (NaN) none is out of range. */
+function timestampBounds({ timestampType, timestampBeforeMaxMs, timestampAfterMaxMs, now }: ProduceRules) {
+  if (timestampType === 'LogAppendTime') {
+    return { earliest: Number.NEGATIVE_INFINITY, latest: Number.POSITIVE_INFINITY };
+  }
+  return { earliest: now - timestampBeforeMaxMs, latest: now + timestampAfterMaxMs };
+}
+
 /** Tells why a timestamp cannot be, or undefined if it can. */
 export function timestampProblem(timestamp: number, rules: ProduceRules): string | undefined {
-  if (rules.timestampType === 'LogAppendTime' || timestamp === NO_TIMESTAMP) return undefined;
-  const age = rules.now - timestamp;
-  if (!(age > rules.timestampBeforeMaxMs || -age > rules.timestampAfterMaxMs)) return undefined;
-  const earliest = rules.now - rules.timestampBeforeMaxMs;
-  return `timestamp ${timestamp} is not within [${earliest}, ${rules.now + rules.timestampAfterMaxMs}]`;
+  if (timestamp === NO_TIMESTAMP) return undefined;
+  const { earliest, latest } = timestampBounds(rules);
+  if (!(timestamp < earliest || timestamp > latest)) return undefined;
+  return `timestamp ${timestamp} is not within [${earliest}, ${latest}]`;
 }
