@@ -2,9 +2,10 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
 import { Codec } from '../../lib/protocol/compression/codec.ts';
-import { BatchField, computeCrc } from '../../lib/protocol/records/batch.ts';
+import { BATCH_OVERHEAD_BYTES, BatchField, computeCrc, readBatchHeader } from '../../lib/protocol/records/batch.ts';
 import { encodeControlBatch } from '../../lib/protocol/records/control.ts';
 import { encodeBatch } from '../../lib/protocol/records/encode.ts';
+import { withPayload } from '../../lib/protocol/records/recompress.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import {
   batchOf,
@@ -179,8 +180,11 @@ describe('batches', () => {
   });
 
   it('takes zstd from version 7 on', async () => {
-    // The attributes alone decide: this broker stores what it is given without decoding it.
-    const batch = changed(good, (bytes) => bytes.writeInt16BE(Codec.zstd, BatchField.attributes));
+    // A frame of one block that is stored as it is.
+    const payload = good.subarray(BATCH_OVERHEAD_BYTES);
+    const frame = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38, 0, 0, 0]);
+    frame.writeUIntLE((payload.length << 3) | 1, 6, 3);
+    const batch = withPayload(good, Buffer.concat([frame, payload]), Codec.zstd, readBatchHeader(good).maxTimestamp);
     await expectRefused('UNSUPPORTED_COMPRESSION_TYPE', batch, { version: 6 });
     expect(await produce(engine.client, topic, batch, { version: 7 })).toMatchObject({ errorCode: 0 });
   });

@@ -128,7 +128,7 @@ describe('compression.type', () => {
     broken.writeInt16BE(Codec.snappy, BatchField.attributes);
     broken.writeUInt32BE(computeCrc(broken), BatchField.crc);
     const refused = await produce(engine.client, topic, broken);
-    expect(refused.errorCode).toBe(errorCode('CORRUPT_MESSAGE'));
+    expect(refused.errorCode).toBe(errorCode('INVALID_RECORD'));
     expect((await fetch(engine.client, topic)).highWatermark).toBe(0);
   });
 });

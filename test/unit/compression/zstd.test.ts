@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decodeZstd, decodeZstdPortably, encodeZstd, zstdCanEncode } from '../../../lib/protocol/compression/zstd.ts';
 import { fseTable } from '../../../lib/protocol/compression/zstd-fse.ts';
+import { ZstdPieces } from '../../../lib/protocol/compression/zstd-pieces.ts';
 import { lines, noise, TIDE } from './samples.ts';
 
 // Written by the zstd 1.5.4 command: a file; a pipe with --no-check -19 --long=27; two frames with a skippable between.
@@ -145,5 +146,50 @@ describe('encodeZstd', () => {
 
   it.runIf(!zstdCanEncode)('says that it is not available', () => {
     expect(() => encodeZstd(TIDE)).toThrow(expect.objectContaining({ name: 'CompressionError', kind: 'unavailable' }));
+  });
+});
+
+describe('zstd in pieces', () => {
+  /** 12 blocks of 100 KB, each with 20 bytes changed: matches reach through most of a window of 128 KiB, again and again. */
+  function drifting(): Buffer {
+    let seed = 1;
+    const next = () => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return seed >>> 16;
+    };
+    const words = Array.from({ length: 64 }, (_, i) => `word${((i * 7_919) % 1_000).toString(36)}`);
+    let text = '';
+    while (text.length < 100_000) text += `${words[next() % 64]} `;
+    const block = Buffer.from(text.slice(0, 100_000));
+    const blocks = Array.from({ length: 12 }, () => {
+      const copy = Buffer.from(block);
+      for (let i = 0; i < 20; i++) copy[next() % copy.length] = next() & 255;
+      return copy;
+    });
+    return Buffer.concat(blocks);
+  }
+
+  function joined(pieces: ZstdPieces): Buffer {
+    const parts: Buffer[] = [];
+    for (let piece = pieces.next(); piece !== undefined; piece = pieces.next()) parts.push(Buffer.from(piece));
+    return Buffer.concat(parts);
+  }
+
+  it('moves the window along', () => {
+    // Written by node:zlib of Node 22 (zstd 1.5.7) at level 19 with windowLog 17 and without the content's size.
+    const data = golden('window-128k');
+    expect(joined(new ZstdPieces(data)).equals(drifting())).toBe(true);
+  });
+
+  it.each(NAMES)('reads what other encoders write: %s', (name) => {
+    expect(joined(new ZstdPieces(golden(name))).equals(decodeZstdPortably(golden(name), TIDE.length * 4))).toBe(true);
+  });
+
+  it('refuses a frame that gives more, or less, than its header says', () => {
+    for (const size of [2, 4]) {
+      const frame = Buffer.from([...MAGIC, 0x20, size, 0x19, 0, 0, 65, 66, 67]);
+      expect(() => joined(new ZstdPieces(frame))).toThrow(MALFORMED);
+    }
+    expect(joined(new ZstdPieces(Buffer.from([...MAGIC, 0x20, 3, 0x19, 0, 0, 65, 66, 67]))).toString()).toBe('ABC');
   });
 });
