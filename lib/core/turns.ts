@@ -3,6 +3,9 @@ export interface Work {
   left: number;
 }
 
+/** Waits for the next share of work; undefined when nobody needs the result any more. */
+export type NextWork = () => Promise<Work | undefined>;
+
 /** What all that is small may do in one turn of the event loop: a few milliseconds. */
 const TURN_BYTES = 2 * 1024 * 1024;
 

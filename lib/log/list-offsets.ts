@@ -1,11 +1,11 @@
 import type { ErrorName } from '../core/errors.ts';
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
+import type { NextWork } from '../core/turns.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { readBatches, type StoredBatch } from '../journal/read.ts';
 import { emptyPartition, lastStableOffset, type PartitionView } from '../journal/view.ts';
 import { CorruptRecordError } from '../protocol/records/error.ts';
 import { findByTimestamp, findMaxTimestamp } from '../protocol/records/timestamps.ts';
-import type { NextWork } from '../protocol/records/unpack.ts';
 import type { IsolationLevel } from './fetch.ts';
 import { epochProblem } from './leader-epoch.ts';
 

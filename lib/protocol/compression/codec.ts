@@ -1,5 +1,5 @@
 import { tooLarge } from './error.ts';
-import { decodeGzip, encodeGzip, encodeGzipAside } from './gzip.ts';
+import { decodeGzip, encodeGzip } from './gzip.ts';
 import { decodeLz4, encodeLz4 } from './lz4-frame.ts';
 import { decodeSnappy, encodeSnappy } from './xerial.ts';
 import { decodeZstd, encodeZstd, zstdCanEncode } from './zstd.ts';
@@ -56,11 +56,6 @@ export function canCompress(codec: CodecId): boolean {
 /** `data` encoded; with `none` the same buffer. Throws CompressionError ('unavailable') where canCompress is false. */
 export function compress(codec: CodecId, data: Buffer): Buffer {
   return CODERS[codec].encode(data);
-}
-
-/** As compress, in another thread where the runtime has one for the codec. */
-export async function compressAside(codec: CodecId, data: Buffer): Promise<Buffer> {
-  return codec === Codec.gzip ? encodeGzipAside(data) : compress(codec, data);
 }
 
 /**

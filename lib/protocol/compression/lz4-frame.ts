@@ -174,26 +174,31 @@ function decodeBlock(
 
 /** Encodes `data` as one frame of independent 64 KiB blocks without checksums, as Kafka's own clients do. */
 export function encodeLz4(data: Buffer): Buffer {
-  const blocks = Math.ceil(data.length / ENCODED_BLOCK_BYTES);
-  const out = Buffer.allocUnsafe(15 + data.length + blocks * (4 + maxLz4BlockBytes(0)) + Math.ceil(data.length / 255));
-  out.writeUInt32LE(MAGIC, 0);
-  out[4] = VERSION_BITS | INDEPENDENT_BLOCKS;
-  out[5] = ENCODED_BLOCK_CODE << 4;
-  out[6] = headerChecksum(out, 4, 6);
-  let to = 7;
+  return Buffer.concat([...lz4Parts(data)]);
+}
+
+/** As encodeLz4, block by block: one after the other they are the encoded data. */
+export function* lz4Parts(data: Buffer): Generator<Buffer, void> {
+  const header = Buffer.alloc(7);
+  header.writeUInt32LE(MAGIC, 0);
+  header[4] = VERSION_BITS | INDEPENDENT_BLOCKS;
+  header[5] = ENCODED_BLOCK_CODE << 4;
+  header[6] = headerChecksum(header, 4, 6);
+  yield header;
   const table = lz4Table();
   for (let start = 0; start < data.length; start += ENCODED_BLOCK_BYTES) {
     const end = Math.min(start + ENCODED_BLOCK_BYTES, data.length);
-    const size = encodeLz4Block(data, start, end, table, out, to + 4) - (to + 4);
+    const out = Buffer.allocUnsafe(4 + maxLz4BlockBytes(end - start));
+    const size = encodeLz4Block(data, start, end, table, out, 4) - 4;
     if (size < end - start) {
-      out.writeUInt32LE(size, to);
-      to += 4 + size;
+      out.writeUInt32LE(size, 0);
+      // A copy, so that no more is held than was written.
+      yield Buffer.from(out.subarray(0, 4 + size));
     } else {
-      out.writeUInt32LE(LZ4_UNCOMPRESSED + (end - start), to);
-      data.copy(out, to + 4, start, end);
-      to += 4 + end - start;
+      out.writeUInt32LE(LZ4_UNCOMPRESSED + (end - start), 0);
+      data.copy(out, 4, start, end);
+      yield out.subarray(0, 4 + end - start);
     }
   }
-  out.writeUInt32LE(0, to);
-  return Buffer.from(out.subarray(0, to + 4));
+  yield Buffer.alloc(4);
 }

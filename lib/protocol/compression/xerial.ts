@@ -44,16 +44,20 @@ export function isXerialHeader(data: Buffer, at: number): boolean {
 
 /** Encodes `data` with the framing, as Kafka's own clients do. */
 export function encodeSnappy(data: Buffer): Buffer {
+  return Buffer.concat([...snappyParts(data)]);
+}
+
+/** As encodeSnappy, block by block: one after the other they are the encoded data. */
+export function* snappyParts(data: Buffer): Generator<Buffer, void> {
   const header = Buffer.alloc(XERIAL_HEADER_BYTES);
   MAGIC.copy(header);
   header.writeInt32BE(VERSION, 8);
   header.writeInt32BE(VERSION, 12);
-  const parts: Buffer[] = [header];
+  yield header;
   for (let start = 0; start < data.length; start += BLOCK_BYTES) {
     const block = encodeSnappyBlock(data.subarray(start, start + BLOCK_BYTES));
     const size = Buffer.alloc(XERIAL_SIZE_BYTES);
     size.writeInt32BE(block.length, 0);
-    parts.push(size, block);
+    yield Buffer.concat([size, block]);
   }
-  return Buffer.concat(parts);
 }

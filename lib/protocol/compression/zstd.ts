@@ -8,6 +8,7 @@ import { type ZstdFrame, zstdFrames } from './zstd-frame.ts';
 /** What node:zlib offers from 22.15 on; the types of older versions do not know it. */
 interface NativeZstd {
   zstdCompressSync?(data: Buffer): Buffer;
+  zstdCompress?(data: Buffer, callback: (error: Error | null, out: Buffer) => void): void;
   zstdDecompressSync?(data: Buffer, options: { maxOutputLength: number }): Buffer;
 }
 
@@ -20,6 +21,14 @@ export const zstdCanEncode = native.zstdCompressSync !== undefined;
 export function encodeZstd(data: Buffer): Buffer {
   if (!native.zstdCompressSync) throw new CompressionError('unavailable', 'zstd encoding needs Node 22.15 or later');
   return native.zstdCompressSync(data);
+}
+
+/** As encodeZstd, in a thread of the runtime. */
+export function encodeZstdAside(data: Buffer): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (!native.zstdCompress) throw new CompressionError('unavailable', 'zstd encoding needs Node 22.15 or later');
+    native.zstdCompress(data, (error, out) => (error === null ? resolve(out) : reject(error)));
+  });
 }
 
 /** Decodes zstd, with the runtime's own decoder where it has one. Throws CompressionError. */

@@ -1,5 +1,6 @@
-import type { Work } from '../../core/turns.ts';
-import { Codec, type CodecId, compress, compressAside } from '../compression/codec.ts';
+import type { NextWork, Work } from '../../core/turns.ts';
+import { compressAside } from '../compression/aside.ts';
+import { Codec, type CodecId, compress } from '../compression/codec.ts';
 import {
   BATCH_OVERHEAD_BYTES,
   type BatchHeader,
@@ -13,7 +14,7 @@ import { withPayload } from './recompress.ts';
 import { MAX_UNCOMPRESSED_BYTES } from './record.ts';
 import { RecordCheck } from './record-check.ts';
 import { renumbered } from './renumber.ts';
-import { type NextWork, Unpacking } from './unpack.ts';
+import { Unpacking } from './unpack.ts';
 
 /**
  * One batch of a Produce request while its records are looked at: checks them as they come, and keeps them where they are
@@ -73,13 +74,14 @@ export class BatchOpening {
     return this.#stored(compress(this.#storedCodec, payload));
   }
 
-  /** As result, with the compression left to another thread where the runtime can. */
-  async resultOfLarge(): Promise<ValidatedRecords> {
+  /** As result, without holding up the event loop to compress; undefined if that was given up. */
+  async resultOfLarge(next: NextWork): Promise<ValidatedRecords | undefined> {
     const refused = this.#refusal();
     if (refused !== undefined) return refused;
     const payload = this.#newPayload();
     if (payload === undefined) return this.#inPlace();
-    return this.#stored(await compressAside(this.#storedCodec, payload));
+    const stored = await compressAside(this.#storedCodec, payload, next);
+    return stored === undefined ? undefined : this.#stored(stored);
   }
 
   #refusal(): InvalidRecords | undefined {

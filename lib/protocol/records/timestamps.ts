@@ -1,6 +1,7 @@
+import type { NextWork } from '../../core/turns.ts';
 import { type BatchHeader, readBatchHeader } from './batch.ts';
 import { RecordScan, type RecordVisitor } from './scan.ts';
-import { type NextWork, Unpacking } from './unpack.ts';
+import { Unpacking } from './unpack.ts';
 
 export interface OffsetAndTimestamp {
   readonly offset: number;

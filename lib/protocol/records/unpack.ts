@@ -1,4 +1,4 @@
-import type { Work } from '../../core/turns.ts';
+import type { NextWork, Work } from '../../core/turns.ts';
 import { CompressionError, isCodecId } from '../compression/codec.ts';
 import { type Decoding, decodeInPieces } from '../compression/pieces.ts';
 import { BATCH_OVERHEAD_BYTES, type BatchHeader, compressionCodec } from './batch.ts';
@@ -9,9 +9,6 @@ const STEP_COST_BYTES = 256;
 
 /** Takes a piece of the records, which stays as it is only until it returns; false when it needs no more. */
 export type TakePiece = (piece: Buffer) => boolean;
-
-/** Waits for the next share of work; undefined when nobody needs the result any more. */
-export type NextWork = () => Promise<Work | undefined>;
 
 /**
  * The records of one whole batch as they are without compression, piece by piece: memory is bounded whatever they unpack

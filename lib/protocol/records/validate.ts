@@ -1,4 +1,4 @@
-import type { Work } from '../../core/turns.ts';
+import type { NextWork, Work } from '../../core/turns.ts';
 import { Codec, codecName, isCodecId } from '../compression/codec.ts';
 import {
   BATCH_OVERHEAD_BYTES,
@@ -25,7 +25,6 @@ import {
   type ValidatedRecords,
 } from './produce-rules.ts';
 import { timestampProblem } from './record-check.ts';
-import type { NextWork } from './unpack.ts';
 
 /** zstd came with this version (KIP-110); whoever speaks an older one could not read it back. */
 const FIRST_VERSION_WITH_ZSTD = 7;
@@ -159,7 +158,7 @@ function checkRecords(
 
 async function finish(opening: BatchOpening, next: NextWork): Promise<ValidatedRecords | undefined> {
   try {
-    return (await opening.rest(next)) ? await opening.resultOfLarge() : undefined;
+    return (await opening.rest(next)) ? await opening.resultOfLarge(next) : undefined;
   } catch (error) {
     return invalidIfCorrupt(error);
   }
