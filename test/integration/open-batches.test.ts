@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
 import { Codec, type CodecId, compress } from '../../lib/protocol/compression/codec.ts';
@@ -181,6 +182,24 @@ describe('a batch that unpacks to much', () => {
       [0, 1],
       [0, 2],
     ]);
+  });
+
+  it('is given up when the request can wait no longer, and what comes behind it is stored', async () => {
+    // Each look at the clock takes 10 ms: it is looked at with each slice.
+    let looks = 0;
+    const monotonic = () => {
+      looks += 1;
+      return systemClock.monotonic() + looks * 10;
+    };
+    const clock: Clock = { ...systemClock, monotonic };
+    const { client } = await startEngine({ clock });
+    const topic = await createTopic(client, 'late');
+    const [late, behind] = await Promise.all([
+      produce(client, topic, zstdBomb(4_000), { timeoutMs: 1_000 }),
+      produce(client, topic, batchOf(['behind']), { timeoutMs: 60_000 }),
+    ]);
+    expect(late).toMatchObject({ errorCode: errorCode('REQUEST_TIMED_OUT'), baseOffset: -1 });
+    expect(behind).toMatchObject({ errorCode: 0, baseOffset: 0 });
   });
 
   it("is refused where the topic's own compression makes it larger than max.message.bytes", async () => {
