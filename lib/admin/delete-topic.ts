@@ -43,7 +43,7 @@ async function markDeleted(env: Rooms, record: TopicRecord): Promise<boolean> {
     const { item } = await stores.state.get(TOPICS_PK, record.name, true);
     const current = item === undefined ? undefined : decodeTopic(item.body);
     if (item === undefined || current?.id !== record.id || current.deletedAt !== undefined) {
-      env.topics.forget(record.name);
+      env.topics.forget(record);
       return attempt > 0;
     }
     const deleted = { ...current, deletedAt: Math.floor(stores.state.now()) };
@@ -51,7 +51,7 @@ async function markDeleted(env: Rooms, record: TopicRecord): Promise<boolean> {
     const marked = topicItem(env, TOPICS_PK, record.name, deleted, version);
     const put = await putItem(stores.state, marked, { kind: 'version', version: item.version }, clock, random);
     if (put.kind === 'committed') {
-      env.topics.forget(record.name);
+      env.topics.forget(record);
       await putTopicCopy(env, deleted, version);
       return true;
     }

@@ -19,6 +19,11 @@ export function journalOf(topic: Topic, partition: number): JournalId {
   return journalId(topic.record.id, partition % topic.record.journals);
 }
 
+/** All journals of a topic. */
+export function journalsOf({ id, journals }: TopicRecord): JournalId[] {
+  return Array.from({ length: journals }, (_, index) => journalId(id, index));
+}
+
 /** A topic in use is read anew in the background after this long, so that changed configs come through; ms. */
 const FRESH_MS = 10_000;
 
@@ -34,11 +39,19 @@ interface Known {
   readonly readAt: number;
 }
 
+export interface TopicsOptions {
+  /** `__consumer_offsets`, which is shown without being stored. */
+  readonly offsetsTopic?: OffsetsTopic;
+  /** Called when a topic turns out to be deleted, here or elsewhere; more than once for some. */
+  readonly onGone?: (topic: TopicRecord) => void;
+}
+
 /** The topics by name and by id, remembered. Topics that are not there are not remembered: each look-up reads. */
 export class Topics {
   readonly #state: ItemStore;
   readonly #clock: Clock;
   readonly #defaults: TopicDefaults;
+  readonly #onGone: (topic: TopicRecord) => void;
   readonly #byName = new Map<string, Known>();
   readonly #names = new Map<Uuid, string>();
   readonly #reading = new Map<string, Promise<Topic | undefined>>();
@@ -48,17 +61,13 @@ export class Topics {
   readonly #offsets: Topic;
   #changes = 0;
 
-  /** @param offsetsTopic `__consumer_offsets`, which is shown without being stored */
-  constructor(
-    state: ItemStore,
-    clock: Clock,
-    defaults: TopicDefaults,
-    offsetsTopic: OffsetsTopic = new OffsetsTopic(state),
-  ) {
+  constructor(state: ItemStore, clock: Clock, defaults: TopicDefaults, options: TopicsOptions = {}) {
+    const { offsetsTopic = new OffsetsTopic(state), onGone = () => {} } = options;
     this.#state = state;
     this.#clock = clock;
     this.#defaults = defaults;
     this.#offsetsTopic = offsetsTopic;
+    this.#onGone = onGone;
     this.#offsets = { record: offsetsTopic.record, config: effectiveConfig(offsetsTopic.record, defaults) };
   }
 
@@ -105,7 +114,10 @@ export class Topics {
     // The copy under the id may be older than the truth under the name, which its next use will read.
     const current = this.peek(record.name);
     if (current?.record.id === id) return current;
-    if (record.deletedAt !== undefined) return undefined;
+    if (record.deletedAt !== undefined) {
+      this.#onGone(record);
+      return undefined;
+    }
     this.#remember(record, item.version, this.#clock.monotonic() - FRESH_MS - 1);
     // Of a name that was created again, the new topic is remembered, and that is another one.
     const topic = this.#byName.get(record.name)?.topic;
@@ -147,6 +159,7 @@ export class Topics {
 
   /** All topics, in order of name. Throws StoreUnavailableError. */
   async list(): Promise<Topic[]> {
+    const startedAt = this.#clock.monotonic();
     const topics: Topic[] = [];
     const [stored, isOffsetsListed] = await Promise.all([this.#listStored(), this.#offsetsTopic.isListed()]);
     for (const record of stored) {
@@ -157,7 +170,18 @@ export class Topics {
       const behind = topics.findIndex(({ record }) => record.name > OFFSETS_TOPIC);
       topics.splice(behind === -1 ? topics.length : behind, 0, this.#offsets);
     }
+    this.#compare(topics, startedAt);
     return topics;
+  }
+
+  /** Lets go of topics that a whole list, begun at `startedAt`, does not have. */
+  #compare(topics: readonly Topic[], startedAt: number): void {
+    const listed = new Set(topics.map(({ record }) => record.id));
+    for (const [name, { topic, readAt }] of this.#byName) {
+      if (listed.has(topic.record.id) || readAt >= startedAt) continue;
+      this.#drop(name);
+      this.#onGone(topic.record);
+    }
   }
 
   async #listStored(): Promise<TopicRecord[]> {
@@ -197,7 +221,11 @@ export class Topics {
     const known = this.#byName.get(record.name);
     if (known !== undefined && known.version > version) return;
     this.#drop(record.name);
-    if (record.deletedAt !== undefined) return;
+    if (known !== undefined && known.topic.record.id !== record.id) this.#onGone(known.topic.record);
+    if (record.deletedAt !== undefined) {
+      this.#onGone(record);
+      return;
+    }
     const topic = { record, config: effectiveConfig(record, this.#defaults) };
     this.#byName.set(record.name, { topic, version, readAt });
     this.#names.set(record.id, record.name);
@@ -207,11 +235,12 @@ export class Topics {
     }
   }
 
-  /** Forgets a topic that was deleted, so that its next use reads it. */
-  forget(name: string): void {
+  /** Forgets a topic that is deleted; what stands under its name now is read at its next use. */
+  forget(record: TopicRecord): void {
     this.#changes++;
-    this.#reading.delete(name);
-    this.#drop(name);
+    this.#reading.delete(record.name);
+    this.#drop(record.name);
+    this.#onGone(record);
   }
 
   #drop(name: string): void {
@@ -226,7 +255,9 @@ export class Topics {
     // The topic was changed here meanwhile: what was read may be from before.
     if (!isCurrent()) return this.get(name);
     if (item === undefined) {
+      const known = this.#byName.get(name);
       this.#drop(name);
+      if (known !== undefined) this.#onGone(known.topic.record);
       return undefined;
     }
     this.#remember(decodeTopic(item.body), item.version, this.#clock.monotonic());

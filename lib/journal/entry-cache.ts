@@ -91,6 +91,11 @@ export class EntryCache {
     this.#evict();
   }
 
+  /** Lets go of all entries of a journal. */
+  forget(journal: JournalId): void {
+    for (const node of [...(this.#journals.get(journal)?.values() ?? [])]) this.#remove(node);
+  }
+
   #evict(): void {
     while (this.#bytes > this.#capacity) {
       const next = this.#oldest.next();

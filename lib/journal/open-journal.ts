@@ -6,6 +6,7 @@ import type { JournalEnvironment } from './environment.ts';
 import { Journal } from './journal.ts';
 import { PartitionOrder } from './partition-order.ts';
 import { Tail } from './tail.ts';
+import { viewBytes } from './view-bytes.ts';
 
 /** A journal with all that works on it in this process. */
 export interface OpenJournal {
@@ -16,8 +17,14 @@ export interface OpenJournal {
   readonly checkpointer: Checkpointer;
 }
 
-/** Journals kept open; beyond it the least recently used idle one is let go, and read anew when it is needed. */
-const OPEN_JOURNALS_MAX = 1_000;
+/**
+ * What open journals may take in memory (viewBytes), their cached entries aside; bytes. Beyond it the least recently used idle ones
+ * are let go, and read anew when they are needed. Enough for 10,000 quiet journals, or 100 with all of their index.
+ */
+const OPEN_BYTES_MAX = 64 * 1024 * 1024;
+
+/** How often all open journals are measured, as they grow while they are in use; ms. */
+const MEASURE_EVERY_MS = 10_000;
 
 /** The journals that this process works with, opened when first needed. */
 export class Journals {
@@ -25,9 +32,16 @@ export class Journals {
   /** In order of use, oldest first. */
   readonly #open = new Map<JournalId, OpenJournal>();
   readonly #opening = new Map<JournalId, Promise<OpenJournal | undefined>>();
+  /** Of topics that are gone, but still in use. */
+  readonly #gone = new Set<JournalId>();
+  readonly #bytesMax: number;
+  /** As of the last measurement, and what was opened since. */
+  #bytes = 0;
+  #measuredAt = Number.NEGATIVE_INFINITY;
 
-  constructor(env: JournalEnvironment) {
+  constructor(env: JournalEnvironment, bytesMax = OPEN_BYTES_MAX) {
     this.#env = env;
+    this.#bytesMax = bytesMax;
   }
 
   get env(): JournalEnvironment {
@@ -64,9 +78,16 @@ export class Journals {
     return opening;
   }
 
-  /** Forgets a journal, as after its topic was deleted; what is in flight comes to its end. */
+  /** Forgets a journal whose topic is gone, with its cached entries; one that is in use, as soon as it no longer is. */
   forget(id: JournalId): void {
+    const open = this.#open.get(id);
+    if (open !== undefined && !isIdle(open)) {
+      this.#gone.add(id);
+      return;
+    }
+    this.#gone.delete(id);
     this.#open.delete(id);
+    this.#env.cache.forget(id);
   }
 
   /** Waits for the checkpoints that are being written. */
@@ -81,16 +102,27 @@ export class Journals {
     const queue = new AppendQueue(journal, new Appender(journal, checkpointer));
     const open = { journal, queue, order: new PartitionOrder(), checkpointer, tail: new Tail(journal) };
     this.#open.set(id, open);
+    this.#bytes += viewBytes(journal.view);
     this.#evict();
     return open;
   }
 
   #evict(): void {
-    if (this.#open.size <= OPEN_JOURNALS_MAX) return;
+    const now = this.#env.clock.monotonic();
+    if (this.#bytes <= this.#bytesMax && now - this.#measuredAt < MEASURE_EVERY_MS) return;
+    this.#measuredAt = now;
+    for (const id of this.#gone) this.forget(id);
+    this.#bytes = 0;
+    for (const { journal } of this.#open.values()) this.#bytes += viewBytes(journal.view);
     for (const [id, open] of this.#open) {
-      if (!open.queue.idle || !open.order.idle || !open.tail.idle) continue;
+      if (this.#bytes <= this.#bytesMax) return;
+      if (!isIdle(open)) continue;
       this.#open.delete(id);
-      if (this.#open.size <= OPEN_JOURNALS_MAX) return;
+      this.#bytes -= viewBytes(open.journal.view);
     }
   }
+}
+
+function isIdle({ queue, order, tail }: OpenJournal): boolean {
+  return queue.idle && order.idle && tail.idle;
 }

@@ -1,7 +1,7 @@
 import { clusterId } from '../admin/cluster.ts';
 import { OffsetsTopic } from '../admin/offsets-topic.ts';
 import type { TopicDefaults } from '../admin/topic-configs.ts';
-import { Topics } from '../admin/topics.ts';
+import { journalsOf, Topics } from '../admin/topics.ts';
 import { allowAll } from '../broker/authorize.ts';
 import type { Broker } from '../broker/broker.ts';
 import { frameHandler, patientFrameHandler } from '../broker/dispatch.ts';
@@ -91,7 +91,12 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
   // A frozen function's monotonic clock may stand still, so its caches age by the wall clock, on which nothing else depends.
   const ageing = asFunction === undefined ? clock : wallClock(clock);
   const offsetsTopic = new OffsetsTopic(stores.state, settings.offsetsTopicNumPartitions);
-  const topics = new Topics(stores.state, ageing, topicDefaults(settings), offsetsTopic);
+  const topics = new Topics(stores.state, ageing, topicDefaults(settings), {
+    offsetsTopic,
+    onGone: (record) => {
+      for (const id of journalsOf(record)) journals.forget(id);
+    },
+  });
   const isTold = asFunction?.tellsClusterId !== false;
   const id = settings.clusterId ?? (isTold ? await clusterId(stores.state, clock, random) : ZERO_UUID);
   const { groups, offsets } = composeGroups(options, topics);

@@ -238,3 +238,68 @@ describe('a new process', () => {
     expect(ids.size).toBe(9);
   });
 });
+
+describe('what a process remembers of topics', () => {
+  /** After this a topic that was not in use is read before it is used. */
+  const STALE_MS = 61_000;
+
+  async function twoProcesses() {
+    const clock = new VirtualClock();
+    const shared = emptyStores(clock);
+    const [mine, other] = [
+      await startEngine({ stores: shared, clock }),
+      await startEngine({ stores: shared.client(), clock }),
+    ];
+    return { clock, mine, other };
+  }
+
+  const held = ({ broker }: Engine) => {
+    const { size, env } = broker.admin.journals;
+    return { journals: size, bytes: env.cache.bytes };
+  };
+
+  it('goes with the topics, however many are created and deleted', async () => {
+    for (let round = 0; round < 30; round++) {
+      const topic = await createTopic(engine.client, `passing-${round}`, { partitions: 3 });
+      for (let partition = 0; partition < 3; partition++) {
+        await produce(engine.client, topic, batchOf(['x'.repeat(1_000)]), { partition });
+      }
+      await deleteTopic(engine.client, topic.name);
+    }
+    expect(held(engine)).toEqual({ journals: 0, bytes: 0 });
+  });
+
+  it.each([
+    [
+      'a client asks for the topic',
+      async (name: string, other: Engine) => void (await partitionsOf(other.client, name)),
+    ],
+    [
+      'a client lists all topics',
+      async (_: string, other: Engine) =>
+        void (await other.client.ask(ApiKey.Metadata, 12, { topics: null, allowAutoTopicCreation: false })),
+    ],
+  ])('goes with a topic that another process deleted, once %s', async (_, ask) => {
+    const { clock, mine, other } = await twoProcesses();
+    const topic = await createTopic(mine.client, 'passing');
+    await produce(mine.client, topic, batchOf(['x'], { timestamp: clock.now() }));
+    await fetch(other.client, topic);
+    expect(held(other).journals).toBe(1);
+    await deleteTopic(mine.client, topic.name);
+    await clock.advance(STALE_MS);
+    await ask(topic.name, other);
+    expect(held(other)).toEqual({ journals: 0, bytes: 0 });
+  });
+
+  it('goes with a topic whose name was given to another one', async () => {
+    const { clock, mine, other } = await twoProcesses();
+    const topic = await createTopic(mine.client, 'again');
+    await fetch(other.client, topic);
+    await deleteTopic(mine.client, topic.name);
+    const next = await createTopic(mine.client, 'again');
+    await clock.advance(STALE_MS);
+    await produce(other.client, next, batchOf(['x'], { timestamp: clock.now() }));
+    const open = [...other.broker.admin.journals.opened()].map(({ journal }) => journal.id);
+    expect(open).toEqual([`${next.id}/0`]);
+  });
+});

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createJournal } from '../../../lib/journal/create.ts';
-import type { OpenJournal } from '../../../lib/journal/open-journal.ts';
+import { Journals, type OpenJournal } from '../../../lib/journal/open-journal.ts';
+import { viewBytes } from '../../../lib/journal/view-bytes.ts';
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
 import { batch, createWorld, FOREVER, first, type Process, T0, type World } from './world.ts';
 
@@ -146,29 +147,61 @@ describe('the open journals', () => {
     expect(await cold.journals.open('topic/0')).toBeDefined();
   });
 
-  it('are bounded: the idle ones that were not used for longest go first', async () => {
+  it('are bounded in bytes: the idle ones that were not used for longest go first', async () => {
     for (const name of names(1_002)) await createJournal(process.env, name, T0);
     const cold = world.process();
-    for (const name of names(1_000)) await cold.open(name);
-    cold.journals.peek('many/0')!.tail.watch(() => {});
-    const { queue } = cold.journals.peek('many/2')!;
-    for (const name of names(1_000)) if (name !== 'many/1') cold.journals.peek(name);
-    cold.journals.peek('many/1');
+    const size = viewBytes((await process.open('many/0')).journal.view);
+    const journals = new Journals(cold.env, 1_000 * size);
+    for (const name of names(1_000)) await journals.open(name);
+    journals.peek('many/0')!.tail.watch(() => {});
+    const { queue } = journals.peek('many/2')!;
+    for (const name of names(1_000)) if (name !== 'many/1') journals.peek(name);
+    journals.peek('many/1');
     cold.faults = ({ operation }) => (operation === 'put' ? { delayBeforeMs: 1_000 } : undefined);
     const appending = queue.append(batch('slow'), FOREVER);
-    await cold.open('many/1000');
-    await cold.open('many/1001');
-    expect(cold.journals.size).toBe(1_000);
+    await journals.open('many/1000');
+    await journals.open('many/1001');
+    expect(journals.size).toBe(1_000);
     // Somebody waits at the end of 0, 1 was used last, and 2 has an append on its way: 3 and 4 had to go.
-    const kept = [0, 1, 2, 3, 4, 5].filter((index) => cold.journals.peek(`many/${index}`) !== undefined);
+    const kept = [0, 1, 2, 3, 4, 5].filter((index) => journals.peek(`many/${index}`) !== undefined);
     expect(kept).toEqual([0, 1, 2, 5]);
     await world.run(appending);
   });
 
+  it('that have grown count with what they have become', async () => {
+    for (const name of names(3)) await createJournal(process.env, name, T0);
+    const cold = world.process();
+    const size = viewBytes((await process.open('many/0')).journal.view);
+    const journals = new Journals(cold.env, 40 * size);
+    const { queue } = (await journals.open('many/0'))!;
+    for (let partition = 0; partition < 200; partition++) {
+      await world.run(queue.append({ ...batch('x'), partition }, FOREVER));
+    }
+    await world.clock.advance(60_000);
+    await journals.open('many/1');
+    expect(journals.size).toBe(1);
+    expect(journals.peek('many/1')).toBeDefined();
+  });
+
+  it('of a topic that is gone are forgotten with their entries, once nobody uses them', async () => {
+    const open = await process.open();
+    await world.run(open.queue.append(batch('x'), FOREVER));
+    const unwatch = open.tail.watch(() => {});
+    process.journals.forget('topic/0');
+    expect(process.journals.size).toBe(1);
+    const { seq } = open.journal.view;
+    expect(process.env.cache.get('topic/0', seq)).toBeDefined();
+    unwatch();
+    await createJournal(process.env, 'other/0', T0);
+    await world.clock.advance(60_000);
+    await process.open('other/0');
+    expect([...process.journals.opened()].map(({ journal }) => journal.id)).toEqual(['other/0']);
+    expect(process.env.cache.get('topic/0', seq)).toBeUndefined();
+  });
+
   it('twice in one process are as safe as in two', async () => {
     const mine = await process.open();
-    process.journals.forget('topic/0');
-    const again = await process.open();
+    const again = (await new Journals(process.env).open('topic/0'))!;
     expect(again).not.toBe(mine);
     const results = [1, 2, 3].flatMap((n) => [
       mine.queue.append(batch(`mine ${n}`), FOREVER),

@@ -1,0 +1,20 @@
+import type { JournalView } from './view.ts';
+
+/**
+ * What the parts of an open journal take in memory; bytes. Measured on Node 20 with 64-bit pointers and rounded up: objects of
+ * numbers beyond 2^31 have each number in a box of its own.
+ */
+const JOURNAL_BYTES = 4_096;
+const PARTITION_BYTES = 1_024;
+const ROW_BYTES = 96;
+const PRODUCER_BYTES = 1_024;
+
+/** About how much memory an open journal takes, its cached entries aside; bytes. */
+export function viewBytes({ partitions }: JournalView): number {
+  let bytes = JOURNAL_BYTES;
+  for (const { epochs, producers, openTransactions, aborted, blocks, recent } of partitions.values()) {
+    const rows = epochs.length + openTransactions.size + aborted.length + blocks.length + recent.length;
+    bytes += PARTITION_BYTES + rows * ROW_BYTES + producers.size * PRODUCER_BYTES;
+  }
+  return bytes;
+}
