@@ -1,3 +1,5 @@
+import type { Command as Program } from 'commander';
+
 /** What scripts can tell apart. */
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
@@ -40,4 +42,6 @@ export interface CommandEntry {
   readonly summary: string;
   /** Loads the command when it is wanted, so that `--help` does not load an engine. */
   load(): Promise<Command>;
+  /** Its flags and subcommands, to look at. */
+  program(io: CommandIo): Promise<Program>;
 }

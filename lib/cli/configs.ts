@@ -20,7 +20,9 @@ import { json, table } from './terminal/text.ts';
 const BROKER_ID_MAX = 2 ** 31 - 1;
 
 /** `tidelog configs describe|alter`. */
-export const configs: CliCommand = (args, io) => {
+export const configs: CliCommand = (args, io) => runProgram(configsProgram(io), args, io);
+
+export function configsProgram(io: CommandIo): Command {
   const program = newProgram('configs', 'Shows and changes the configs of topics and brokers.', io);
   addDescribe(program, io);
   addAlter(program, io);
@@ -28,8 +30,8 @@ export const configs: CliCommand = (args, io) => {
     ['tidelog configs describe --topic orders --all', 'All configs of a topic'],
     ['tidelog configs alter --topic orders --set retention.ms=86400000', 'Keep its records for a day'],
   ]);
-  return runProgram(program, args, io);
-};
+  return program;
+}
 
 interface TargetFlags extends CommonFlags {
   readonly topic?: string;

@@ -1,13 +1,14 @@
 import { Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import { withClient } from './client/connect.ts';
-import type { Command as CliCommand } from './command.ts';
+import type { Command as CliCommand, CommandIo } from './command.ts';
 import { parseTopicWish } from './consume/choose-topics.ts';
 import { type ConsumeFlags, checkGroup, formatOf, spanOf } from './consume/flags.ts';
 import { readTopics } from './consume/read-topics.ts';
 import { parseSpan, parseTimeSpan, type Span } from './consume/start.ts';
 import {
   bytesOption,
+  type Command,
   InvalidArgumentError,
   newProgram,
   repeated,
@@ -22,7 +23,9 @@ const TAB = Buffer.from('\t');
 const PARTITION_MAX = 2 ** 31 - 1;
 
 /** `tidelog consume TOPIC...`: prints records, following the topic unless told where to stop. */
-export const consume: CliCommand = (args, io) => {
+export const consume: CliCommand = (args, io) => runProgram(consumeProgram(io), args, io);
+
+export function consumeProgram(io: CommandIo): Command {
   const program = newProgram(
     'consume',
     'Prints the records of topics, and waits for more unless told where to stop.',
@@ -74,8 +77,8 @@ export const consume: CliCommand = (args, io) => {
       checkGroup(flags);
       return withClient(flags, io, (client) => readTopics(client, io, { wish, span, format, flags }));
     });
-  return runProgram(program, args, io);
-};
+  return program;
+}
 
 function spanFlag(text: string): Span {
   const span = parseSpan(text, systemClock.now());

@@ -2,13 +2,17 @@ import { readFlags } from '../runtime/settings/flags.ts';
 import { settingsHelp } from '../runtime/settings/help.ts';
 import type { Settings } from '../runtime/settings/settings.ts';
 import { startTidelog, type Tidelog } from '../runtime/start.ts';
-import { type Command, EXIT_OK, EXIT_USAGE } from './command.ts';
+import { type Command, type CommandIo, EXIT_OK, EXIT_USAGE } from './command.ts';
+import { takePort } from './dev-port.ts';
+import type { Command as Program } from './program.ts';
 import { loadToServe, readyBanner, serve } from './serve.ts';
+import { serveProgram } from './serve-program.ts';
 import { storeLine } from './store-line.ts';
 
 /** `tidelog dev`: runs until SIGINT or SIGTERM, then finishes what is in progress. A second signal ends at once. */
 export const dev: Command = async (args, io) => {
-  const flags = readFlags(args);
+  const port = takePort(args);
+  const flags = port.kind === 'usage' ? port : readFlags(port.args);
   if (flags.kind === 'help') {
     io.out(help());
     return EXIT_OK;
@@ -29,6 +33,10 @@ export const dev: Command = async (args, io) => {
   );
 };
 
+export function devProgram(io: CommandIo): Program {
+  return serveProgram('dev', io, [['--port <n>', 'the port on 127.0.0.1']]);
+}
+
 function banner({ bootstrapServers, clusterId, monitoring }: Tidelog, settings: Settings): string {
   return readyBanner({ bootstrapServers, monitoring }, { Store: storeLine(settings), Cluster: clusterId });
 }
@@ -36,7 +44,9 @@ function banner({ bootstrapServers, clusterId, monitoring }: Tidelog, settings: 
 function help(): string {
   return (
     'Runs Tidelog on this machine: a Kafka address over a folder, nothing else needed.\n\n' +
-    `Usage: tidelog dev [flags]\n\n${settingsHelp()}\n` +
+    'Usage: tidelog dev [flags]\n\n' +
+    '  --port N\n      The port on 127.0.0.1, 9092 by default: short for --listeners PLAINTEXT://127.0.0.1:N.\n' +
+    `${settingsHelp()}\n` +
     'Logs are JSON lines on stderr. Exit codes: 0 stopped in order, 1 failed, 2 wrong flags or settings.\n'
   );
 }

@@ -7,7 +7,9 @@ import { flagOf, SETTING_NAMES } from '../runtime/settings/keys.ts';
 import type { SettingField } from '../runtime/settings/schema.ts';
 import type { Settings } from '../runtime/settings/settings.ts';
 import { type Command, type CommandIo, EXIT_OK, EXIT_USAGE } from './command.ts';
+import type { Command as Program } from './program.ts';
 import { loadToServe, readyBanner, serve } from './serve.ts';
+import { serveProgram } from './serve-program.ts';
 import { storeLine } from './store-line.ts';
 
 /** What `tidelog gateway` was asked for, beside the settings. */
@@ -67,6 +69,14 @@ export const gateway: Command = async (args, io) => {
   const { settings, logger } = loaded;
   return mode.kind === 'via' ? tunnel(mode.via, settings, logger, io) : direct(settings, logger, io);
 };
+
+export function gatewayProgram(io: CommandIo): Program {
+  return serveProgram('gateway', io, [
+    ['--via <where>', 'sends requests to functions'],
+    ['--direct', 'works on the tables and the bucket itself'],
+    ['--allow-http', 'takes http:// in --via for other machines'],
+  ]);
+}
 
 /** Engine and stores are not loaded for a tunnel. */
 async function tunnel(via: Via, settings: Settings, logger: Logger, io: CommandIo): Promise<number> {

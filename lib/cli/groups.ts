@@ -8,6 +8,7 @@ import { addDeleteOffsets } from './groups/delete-offsets.ts';
 import { groupJson, membersText, standingOf, standingText, stateText } from './groups/describe-group.ts';
 import { TopicOffsets } from './groups/offset-ranges.ts';
 import { addResetOffsets } from './groups/reset-offsets.ts';
+import { addSeek } from './groups/seek.ts';
 import {
   type Command,
   type CommonFlags,
@@ -20,19 +21,22 @@ import {
 import { json, table } from './terminal/text.ts';
 
 /** `tidelog groups list|describe|reset-offsets|delete|delete-offsets`. */
-export const groups: CliCommand = (args, io) => {
+export const groups: CliCommand = (args, io) => runProgram(groupsProgram(io), args, io);
+
+export function groupsProgram(io: CommandIo): Command {
   const program = newProgram('groups', 'Lists and describes consumer groups, resets and deletes their offsets.', io);
   addList(program, io);
   addDescribe(program, io);
   addResetOffsets(program, io);
+  addSeek(program, io);
   addDelete(program, io);
   addDeleteOffsets(program, io);
   withExamples(program, [
     ['tidelog groups describe billing', 'Show how far a group is behind'],
     ['tidelog groups reset-offsets --group billing --topic orders --to-earliest --execute', 'Let it read again'],
   ]);
-  return runProgram(program, args, io);
-};
+  return program;
+}
 
 interface ListFlags extends CommonFlags {
   readonly state?: string | true;

@@ -3,7 +3,8 @@ import { Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import { systemRandom } from '../core/random.ts';
 import { canCompress, codecByName } from '../protocol/compression/codec.ts';
-import { fileProblem, withClient } from './client/connect.ts';
+import { withClient } from './client/connect.ts';
+import { fileProblem } from './client/file-problem.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
 import { findTopic } from './client/topics.ts';
 import type { Command as CliCommand, CommandIo } from './command.ts';
@@ -16,6 +17,7 @@ import { CODEC_NAMES, Producer } from './produce/producer.ts';
 import { RecordSplitter } from './produce/record-splitter.ts';
 import {
   bytesOption,
+  type Command,
   type CommonFlags,
   newProgram,
   pair,
@@ -53,7 +55,9 @@ const LINGER_MS = 20;
 const FILE_CHUNK_BYTES = 1024 * 1024;
 
 /** `tidelog produce TOPIC [FILE]`: sends the records of a file or of stdin. */
-export const produce: CliCommand = (args, io) => {
+export const produce: CliCommand = (args, io) => runProgram(produceProgram(io), args, io);
+
+export function produceProgram(io: CommandIo): Command {
   const program = newProgram(
     'produce',
     'Sends records from a file or from stdin, one per line unless told otherwise.',
@@ -99,8 +103,8 @@ export const produce: CliCommand = (args, io) => {
     const source = openSource(file, io);
     return withClient(flags, io, (client) => send(client, io, topic, source, flags));
   });
-  return runProgram(program, args, io);
-};
+  return program;
+}
 
 function checkFlags(flags: ProduceFlags): void {
   const forLines = ['key', 'keySeparator', 'headersSeparator', 'emptyAsNull'] as const;

@@ -4,12 +4,13 @@ import { parseDuration } from './duration.ts';
 import { unescapeBytes } from './escapes.ts';
 import { CommandError } from './failure.ts';
 
-export { type Command, InvalidArgumentError } from 'commander';
+export { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 
 /** The flags that every command has. */
 export interface CommonFlags {
   readonly bootstrapServer?: string;
   readonly clientConfig?: string;
+  readonly profile?: string;
   /** ms. */
   readonly timeout: number;
   readonly json?: boolean;
@@ -44,8 +45,9 @@ export function withCommonFlags(command: Command): Command {
   return command
     .option(
       '-b, --bootstrap-server <host:port,...>',
-      'where the cluster is; else TIDELOG_BOOTSTRAP_SERVERS, else localhost:9092',
+      'where the cluster is; else TIDELOG_BOOTSTRAP_SERVERS, the profile in use, localhost:9092',
     )
+    .option('--profile <name>', 'which of the profiles that tidelog profile keeps; else TIDELOG_CLIENT_PROFILE')
     .option(
       '--client-config <file>',
       "a Kafka client's properties file: bootstrap.servers, security.protocol, sasl.*, ssl.*",

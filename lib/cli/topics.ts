@@ -5,6 +5,7 @@ import { alterConfigs, describeConfigs, ResourceType } from './client/configs.ts
 import { withClient } from './client/connect.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
 import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, offsetsAt } from './client/offsets.ts';
+import { raisePartitions } from './client/partitions.ts';
 import { findTopic, listTopics, type Topic, unknownTopic } from './client/topics.ts';
 import type { Command as CliCommand, CommandIo } from './command.ts';
 import { brokerRefusal, CommandError, usageError } from './failure.ts';
@@ -20,6 +21,7 @@ import {
   withExamples,
 } from './program.ts';
 import { counted, json, table } from './terminal/text.ts';
+import { addAddPartitions } from './topics/add-partitions.ts';
 
 /** The broker's own defaults (KIP-464). */
 const BROKER_DEFAULT = -1;
@@ -29,19 +31,22 @@ const PARTITIONS_MAX = 2 ** 31 - 1;
 const REPLICATION_FACTOR_MAX = 2 ** 15 - 1;
 
 /** `tidelog topics create|list|describe|alter|delete`. */
-export const topics: CliCommand = (args, io) => {
+export const topics: CliCommand = (args, io) => runProgram(topicsProgram(io), args, io);
+
+export function topicsProgram(io: CommandIo): Command {
   const program = newProgram('topics', 'Creates, lists, describes, changes and deletes topics.', io);
   addCreate(program, io);
   addList(program, io);
   addDescribe(program, io);
   addAlter(program, io);
+  addAddPartitions(program, io);
   addDelete(program, io);
   withExamples(program, [
     ['tidelog topics create orders --partitions 6', 'Create a topic'],
     ['tidelog topics describe orders', 'Show its partitions, offsets and configs'],
   ]);
-  return runProgram(program, args, io);
-};
+  return program;
+}
 
 interface CreateFlags extends CommonFlags {
   readonly partitions?: number;
@@ -248,16 +253,8 @@ async function alter(client: KafkaClient, io: CommandIo, name: string, flags: Al
   // Configs first: they can be refused for their values, and then nothing has changed yet.
   if (changesConfigs) await alterConfigs(client, { type: ResourceType.topic, name }, changes);
   if (flags.partitions !== undefined) {
-    const { results } = await client.ask(ApiKey.CreatePartitions, {
-      topics: [{ name, count: flags.partitions, assignments: null }],
-      timeoutMs: flags.timeout,
-      validateOnly: false,
-    });
-    const { errorCode, errorMessage } = results[0]!;
-    if (errorCode !== 0) {
-      const done = changesConfigs ? ' (its configs were)' : '';
-      throw brokerRefusal(`The partitions of topic ${name} were not changed${done}`, errorCode, errorMessage);
-    }
+    const what = `The partitions of topic ${name} were not changed${changesConfigs ? ' (its configs were)' : ''}`;
+    await raisePartitions(client, new Map([[name, flags.partitions]]), flags.timeout, () => what);
   }
   if (flags.json) io.out(json({ name, altered: true }));
   else io.out(`Changed topic ${name}.\n`);

@@ -36,7 +36,11 @@ const KNOWN: ReadonlySet<string> = new Set([
  * connecting, such as `acks`, mean nothing here and are passed over.
  */
 export function readClientConfig(content: string): ClientConfigOutcome {
-  const values = new Map(parseProperties(content).map(({ key, value }) => [key, value]));
+  return clientConfigOf(new Map(parseProperties(content).map(({ key, value }) => [key, value])));
+}
+
+/** The same of properties that were read already. */
+export function clientConfigOf(values: ReadonlyMap<string, string>): ClientConfigOutcome {
   for (const key of values.keys()) {
     if (MUST_BE_KNOWN.test(key) && !KNOWN.has(key)) return invalid(`${key} is not supported by this command line.`);
   }

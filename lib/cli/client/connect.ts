@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { CommandIo } from '../command.ts';
-import { CommandError, usageError } from '../failure.ts';
+import { usageError } from '../failure.ts';
 import type { CommonFlags } from '../program.ts';
 import { programVersion } from '../version.ts';
 import { type Address, parseAddresses } from './addresses.ts';
 import { type ClientConfig, readClientConfig } from './client-config.ts';
+import { fileProblem } from './file-problem.ts';
 import { KafkaClient } from './kafka-client.ts';
+import { PROFILE_VARIABLE, profileConfig, readProfiles } from './profiles.ts';
 
 const BOOTSTRAP_VARIABLE = 'TIDELOG_BOOTSTRAP_SERVERS';
 const BOOTSTRAP_DEFAULT = 'localhost:9092';
@@ -37,16 +39,44 @@ export interface Connection {
 
 /** Where and how to connect. Throws CommandError. */
 export function connectionOf(flags: CommonFlags, io: CommandIo): Connection {
-  const config = clientConfig(flags.clientConfig);
-  const bootstrap =
-    flags.bootstrapServer ?? config.bootstrapServers ?? io.environment[BOOTSTRAP_VARIABLE] ?? BOOTSTRAP_DEFAULT;
-  const outcome = parseAddresses(bootstrap);
+  const { config, bootstrapServers } = chosenConfig(flags, io);
+  const outcome = parseAddresses(bootstrapServers);
   if (outcome.kind === 'invalid') throw usageError(outcome.problem);
   return {
     addresses: outcome.addresses,
     config,
     ...(config.trustedAuthorities !== undefined && { trustedAuthorities: fileText(config.trustedAuthorities) }),
   };
+}
+
+interface Chosen {
+  readonly config: ClientConfig;
+  readonly bootstrapServers: string;
+}
+
+/**
+ * The first of these that says where the cluster is: --bootstrap-server, --client-config, the profile that --profile or the
+ * environment names, TIDELOG_BOOTSTRAP_SERVERS, the profile in use, localhost. A login belongs to the address that it came
+ * with: the profile in use is left out as soon as anything else names a cluster.
+ */
+function chosenConfig(flags: CommonFlags, io: CommandIo): Chosen {
+  const { bootstrapServer, clientConfig, profile: wanted = io.environment[PROFILE_VARIABLE] } = flags;
+  if (clientConfig !== undefined && flags.profile !== undefined) {
+    throw usageError('Give either --client-config or --profile.');
+  }
+  if (clientConfig !== undefined) return chosen(configIn(clientConfig), bootstrapServer, io);
+  if (wanted) return chosen(profileConfig(wanted, io), bootstrapServer, io);
+  const given = bootstrapServer ?? io.environment[BOOTSTRAP_VARIABLE];
+  if (given !== undefined) return { config: { tls: false }, bootstrapServers: given };
+  const { current } = readProfiles(io);
+  if (current !== undefined) return chosen(profileConfig(current, io), undefined, io);
+  return { config: { tls: false }, bootstrapServers: BOOTSTRAP_DEFAULT };
+}
+
+function chosen(config: ClientConfig, bootstrapServer: string | undefined, { environment }: CommandIo): Chosen {
+  const bootstrapServers =
+    bootstrapServer ?? config.bootstrapServers ?? environment[BOOTSTRAP_VARIABLE] ?? BOOTSTRAP_DEFAULT;
+  return { config, bootstrapServers };
 }
 
 function openClient(flags: CommonFlags, io: CommandIo): KafkaClient {
@@ -58,8 +88,7 @@ function openClient(flags: CommonFlags, io: CommandIo): KafkaClient {
   });
 }
 
-function clientConfig(path: string | undefined): ClientConfig {
-  if (path === undefined) return { tls: false };
+function configIn(path: string): ClientConfig {
   const outcome = readClientConfig(fileText(path));
   if (outcome.kind === 'invalid') throw usageError(`${path}: ${outcome.problem}`);
   return outcome.config;
@@ -71,13 +100,4 @@ function fileText(path: string): string {
   } catch (error) {
     throw fileProblem(path, error);
   }
-}
-
-/** Why a file cannot be read, for people. */
-export function fileProblem(path: string, error: unknown): CommandError {
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return new CommandError(`There is no file ${path}.`, { cause: error });
-  if (code === 'EISDIR') return new CommandError(`${path} is a folder, not a file.`, { cause: error });
-  if (code === 'EACCES') return new CommandError(`${path} may not be read by this user.`, { cause: error });
-  return new CommandError(`${path} cannot be read (${code ?? String(error)}).`, { cause: error });
 }

@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { systemClock } from '../../core/clock.ts';
-import { fileProblem, withClient } from '../client/connect.ts';
-import { type Committed, GroupClient } from '../client/groups.ts';
+import { withClient } from '../client/connect.ts';
+import { GroupClient } from '../client/groups.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
-import { unknownTopic } from '../client/topics.ts';
 import type { CommandIo } from '../command.ts';
 import { parseTime } from '../consume/start.ts';
-import { CommandError, usageError } from '../failure.ts';
+import { usageError } from '../failure.ts';
 import {
   type Command,
   type CommonFlags,
@@ -16,18 +14,10 @@ import {
   withCommonFlags,
   withExamples,
 } from '../program.ts';
-import { json, table } from '../terminal/text.ts';
+import { json } from '../terminal/text.ts';
 import { TopicOffsets } from './offset-ranges.ts';
-import {
-  type FileRow,
-  newOffset,
-  parseIsoDuration,
-  parseResetFile,
-  parseTopicChoice,
-  type ResetRow,
-  type ResetTarget,
-  type TopicChoice,
-} from './reset-plan.ts';
+import { parseIsoDuration, parseTopicChoice, type ResetRow, type ResetTarget, type TopicChoice } from './reset-plan.ts';
+import { checkIsEmpty, commitPlan, fileRows, planFile, planTarget, planText } from './reset-planner.ts';
 
 interface ResetFlags extends CommonFlags {
   readonly group?: readonly string[];
@@ -102,17 +92,9 @@ async function reset(client: KafkaClient, io: CommandIo, flags: ResetFlags): Pro
     const committed = await groups.committed(group);
     const planner = { client, topics, group, committed, warn: (message: string) => io.err(`${message}\n`) };
     if (target.kind === 'file') plan.push(...(await planFile(planner, rows)));
-    else plan.push(...(await planTarget(planner, target, flags)));
+    else plan.push(...(await planTarget(planner, target, flags.topic)));
   }
-  if (flags.execute) {
-    for (const group of new Set(plan.map((row) => row.group))) {
-      const ofGroup = plan.filter((row) => row.group === group);
-      await groups.commit(
-        group,
-        ofGroup.map(({ topic, partition, newOffset: offset }) => ({ topic, partition, offset })),
-      );
-    }
-  }
+  if (flags.execute) await commitPlan(groups, plan);
   if (flags.json) io.out(json({ executed: flags.execute === true, offsets: plan }));
   else if (flags.export) io.out(csvOf(plan));
   else io.out(planText(plan));
@@ -149,16 +131,6 @@ function checkScope(flags: ResetFlags, fromFile: boolean): void {
   if (!fromFile && hasTopics === (flags.allTopics === true)) throw usageError('Give --topic, or --all-topics.');
 }
 
-function fileRows(path: string): FileRow[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw fileProblem(path, error);
-  }
-  return parseResetFile(text);
-}
-
 /** The groups whose offsets may be set: those without members, and new ones. */
 async function chosenGroups(groups: GroupClient, flags: ResetFlags, io: CommandIo): Promise<string[]> {
   if (flags.allGroups) {
@@ -166,97 +138,8 @@ async function chosenGroups(groups: GroupClient, flags: ResetFlags, io: CommandI
     return all.filter(({ state }) => state === 'Empty').map(({ group }) => group);
   }
   const ids = [...new Set(flags.group)];
-  for (const id of ids) {
-    const group = await groups.describe(id);
-    // Kafka's tool plans for a group that is not there too, which is also what a mistyped name is.
-    if (group === undefined) io.err(`There is no group ${id} yet: it begins with these offsets.\n`);
-    if (group === undefined || group.state === 'Empty') continue;
-    throw new CommandError(
-      `Group ${id} is ${group.state} and has ${group.members.length} members: stop them first, as offsets can only be ` +
-        'reset while there are none (NON_EMPTY_GROUP).',
-      { kafkaError: 'NON_EMPTY_GROUP' },
-    );
-  }
+  for (const id of ids) await checkIsEmpty(groups, id, io);
   return ids;
-}
-
-interface Planner {
-  readonly client: KafkaClient;
-  readonly topics: TopicOffsets;
-  readonly group: string;
-  readonly committed: readonly Committed[];
-  warn(message: string): void;
-}
-
-async function planTarget(planner: Planner, target: ResetTarget, flags: ResetFlags): Promise<ResetRow[]> {
-  const { topics, group, committed } = planner;
-  const rows: ResetRow[] = [];
-  for (const { topic, partitions } of flags.topic ?? committedTopics(committed)) {
-    const ranges = await rangesOf(planner, topic);
-    const atTime = target.kind === 'time' ? await topics.atTime(topic, target.timestamp) : undefined;
-    for (const partition of partitions ?? [...ranges.keys()]) {
-      const range = ranges.get(partition);
-      const name = `${topic}-${partition}`;
-      if (range === undefined) throw noPartition(topic, partition, ranges.size);
-      const current = currentOf(committed, topic, partition);
-      const known = { name, current, range, atTime: atTime?.get(partition) };
-      rows.push({ group, topic, partition, currentOffset: current, newOffset: newOffset(target, known, planner.warn) });
-    }
-  }
-  return rows;
-}
-
-async function planFile(planner: Planner, file: readonly FileRow[]): Promise<ResetRow[]> {
-  const { group, committed } = planner;
-  const rows: ResetRow[] = [];
-  for (const { topic, partition, offset } of file.filter((row) => (row.group ?? group) === group)) {
-    const ranges = await rangesOf(planner, topic);
-    const range = ranges.get(partition);
-    if (range === undefined) throw noPartition(topic, partition, ranges.size);
-    const current = currentOf(committed, topic, partition);
-    const known = { name: `${topic}-${partition}`, current, range };
-    const wanted = newOffset({ kind: 'offset', offset }, known, planner.warn);
-    rows.push({ group, topic, partition, currentOffset: current, newOffset: wanted });
-  }
-  return rows;
-}
-
-async function rangesOf({ client, topics }: Planner, topic: string) {
-  const ranges = await topics.ranges(topic);
-  if (ranges.size === 0) throw await unknownTopic(client, topic);
-  return ranges;
-}
-
-/** The topics, and of each the partitions, that have an offset. */
-function committedTopics(committed: readonly Committed[]): TopicChoice[] {
-  return [...new Set(committed.map(({ topic }) => topic))].map((topic) => ({
-    topic,
-    partitions: committed.filter((one) => one.topic === topic).map(({ partition }) => partition),
-  }));
-}
-
-function currentOf(committed: readonly Committed[], topic: string, partition: number): number | null {
-  return committed.find((one) => one.topic === topic && one.partition === partition)?.offset ?? null;
-}
-
-function noPartition(topic: string, partition: number, count: number): CommandError {
-  return new CommandError(
-    `Topic ${topic} has no partition ${partition}, only 0 to ${count - 1} (UNKNOWN_TOPIC_OR_PARTITION).`,
-    { kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION' },
-  );
-}
-
-function planText(plan: readonly ResetRow[]): string {
-  return table(
-    ['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', 'NEW-OFFSET'],
-    plan.map(({ group, topic, partition, currentOffset, newOffset: next }) => [
-      group,
-      topic,
-      partition,
-      currentOffset ?? '-',
-      next,
-    ]),
-  );
 }
 
 /** Without the group where there is only one, as Kafka's tool writes it. */

@@ -85,12 +85,17 @@ export interface FileRow {
   readonly offset: number;
 }
 
-/** Reads lines `topic,partition,offset` or `group,topic,partition,offset`, as `--export` writes them. Throws CommandError. */
+/**
+ * Reads lines `topic,partition,offset` or `group,topic,partition,offset`, as `--export` writes them, or the same with blanks
+ * instead of commas, as rpk has them. Throws CommandError.
+ */
 export function parseResetFile(text: string): FileRow[] {
   const rows: FileRow[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === '') continue;
-    const cells = line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
+    const cells = (line.includes(',') ? line.split(',') : line.trim().split(/\s+/)).map((cell) =>
+      cell.trim().replace(/^"(.*)"$/, '$1'),
+    );
     const [offset, partition, topic, group] = cells.toReversed();
     const isRow = (cells.length === 3 || cells.length === 4) && isWhole(partition) && isWhole(offset) && topic !== '';
     if (!isRow) {

@@ -1,0 +1,10 @@
+import { CommandError } from '../failure.ts';
+
+/** Why a file cannot be read, for people. */
+export function fileProblem(path: string, error: unknown): CommandError {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT') return new CommandError(`There is no file ${path}.`, { cause: error });
+  if (code === 'EISDIR') return new CommandError(`${path} is a folder, not a file.`, { cause: error });
+  if (code === 'EACCES') return new CommandError(`${path} may not be read by this user.`, { cause: error });
+  return new CommandError(`${path} cannot be read (${code ?? String(error)}).`, { cause: error });
+}

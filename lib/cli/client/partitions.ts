@@ -1,0 +1,24 @@
+import { ApiKey } from '../../protocol/apis.ts';
+import { brokerRefusal } from '../failure.ts';
+import type { KafkaClient } from './kafka-client.ts';
+
+/**
+ * Gives topics more partitions. Throws CommandError for the first topic that is refused; others may have been changed.
+ *
+ * @param counts topic -> how many partitions it shall have in all
+ * @param what the beginning of the error for a topic
+ */
+export async function raisePartitions(
+  client: KafkaClient,
+  counts: ReadonlyMap<string, number>,
+  timeoutMs: number,
+  what: (name: string) => string,
+): Promise<void> {
+  const { results } = await client.ask(ApiKey.CreatePartitions, {
+    topics: [...counts].map(([name, count]) => ({ name, count, assignments: null })),
+    timeoutMs,
+    validateOnly: false,
+  });
+  const refused = results.find(({ errorCode }) => errorCode !== 0);
+  if (refused !== undefined) throw brokerRefusal(what(refused.name), refused.errorCode, refused.errorMessage);
+}

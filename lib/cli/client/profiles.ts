@@ -1,0 +1,121 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { nearest } from '../../runtime/settings/nearest.ts';
+import type { CommandIo } from '../command.ts';
+import { CommandError, usageError } from '../failure.ts';
+import { type ClientConfig, clientConfigOf } from './client-config.ts';
+import { fileProblem } from './file-problem.ts';
+
+/** Which profile to take. TIDELOG_PROFILE is a setting of `dev` and `gateway`. */
+export const PROFILE_VARIABLE = 'TIDELOG_CLIENT_PROFILE';
+
+/** A client's properties, by the names that Kafka's clients have for them. */
+export type Profile = ReadonlyMap<string, string>;
+
+export interface Profiles {
+  /** The one in use. */
+  readonly current?: string;
+  readonly profiles: ReadonlyMap<string, Profile>;
+}
+
+/** The owner alone: profiles hold passwords. */
+const FILE_MODE = 0o600;
+const FOLDER_MODE = 0o700;
+const OTHERS_MODE = 0o077;
+const NAME = /^[A-Za-z0-9._-]{1,100}$/;
+const SECRETS: ReadonlySet<string> = new Set(['sasl.password', 'sasl.jaas.config']);
+
+/** Whether a property is not to be shown. */
+export function isSecret(property: string): boolean {
+  return SECRETS.has(property);
+}
+
+/** Throws CommandError for a name that a profile cannot have. */
+export function checkProfileName(name: string): void {
+  if (!NAME.test(name)) throw usageError(`"${name}" is no name for a profile: it takes letters, digits, . _ and -.`);
+}
+
+/** Where the file is; undefined where the environment names no home. */
+export function profilesPath({ environment }: CommandIo): string | undefined {
+  const home = environment.HOME || environment.USERPROFILE;
+  const folder = environment.XDG_CONFIG_HOME || (home && join(home, '.config'));
+  return folder ? join(folder, 'tidelog', 'profiles.json') : undefined;
+}
+
+/** All profiles; none where there is no file. Throws CommandError for a file that cannot be read. */
+export function readProfiles(io: CommandIo): Profiles {
+  const path = profilesPath(io);
+  if (path === undefined) return { profiles: new Map() };
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { profiles: new Map() };
+    throw fileProblem(path, error);
+  }
+  return parseProfiles(text, path);
+}
+
+function parseProfiles(text: string, path: string): Profiles {
+  const wrong = (problem: string) => new CommandError(`${path} cannot be used: ${problem}.`);
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch (error) {
+    throw wrong((error as Error).message);
+  }
+  if (!isObject(content) || !isObject(content.profiles)) throw wrong('it has no object "profiles"');
+  const profiles = new Map<string, Profile>();
+  for (const [name, properties] of Object.entries(content.profiles)) {
+    if (!isObject(properties) || Object.values(properties).some((value) => typeof value !== 'string')) {
+      throw wrong(`profile ${name} is not an object of texts`);
+    }
+    profiles.set(name, new Map(Object.entries(properties as Record<string, string>)));
+  }
+  const { current } = content;
+  return { profiles, ...(typeof current === 'string' && { current }) };
+}
+
+/** Writes all profiles at once, readable for their owner only. Throws CommandError. */
+export function writeProfiles(io: CommandIo, { current, profiles }: Profiles): void {
+  const path = profilesPath(io);
+  if (path === undefined) throw new CommandError('There is no place for profiles: set HOME or XDG_CONFIG_HOME.');
+  const objects = [...profiles].map(([name, properties]) => [name, Object.fromEntries(properties)] as const);
+  const content = { ...(current !== undefined && { current }), profiles: Object.fromEntries(objects) };
+  const next = `${path}.${process.pid}`;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
+    writeFileSync(next, `${JSON.stringify(content, null, 2)}\n`, { mode: FILE_MODE });
+    // A file of this name that a process before left behind keeps its mode.
+    chmodSync(next, FILE_MODE);
+    renameSync(next, path);
+  } catch (error) {
+    throw new CommandError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)}).`);
+  }
+}
+
+/** How to connect by a profile. Throws CommandError for one that is not there or not right. */
+export function profileConfig(name: string, io: CommandIo): ClientConfig {
+  const { profiles } = readProfiles(io);
+  const properties = profiles.get(name);
+  if (properties === undefined) throw unknownProfile(name, profiles);
+  const outcome = clientConfigOf(properties);
+  if (outcome.kind === 'invalid') throw usageError(`Profile ${name}: ${outcome.problem}`);
+  const path = profilesPath(io)!;
+  const isOpen = process.platform !== 'win32' && (statSync(path).mode & OTHERS_MODE) !== 0;
+  if (isOpen && [...properties.keys()].some(isSecret)) {
+    io.err(`Other users may read the password in ${path}: chmod 600 it.\n`);
+  }
+  return outcome.config;
+}
+
+/** Says that there is no such profile, with the name that was probably meant. */
+export function unknownProfile(name: string, profiles: ReadonlyMap<string, Profile>): CommandError {
+  const suggestion = nearest(name, [...profiles.keys()]);
+  const advice = suggestion === undefined ? 'tidelog profile list shows all.' : `Did you mean ${suggestion}?`;
+  return usageError(`There is no profile ${name}. ${advice}`);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

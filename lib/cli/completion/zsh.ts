@@ -1,0 +1,60 @@
+import { type CompletionNode, type CompletionPlace, placesOf, summaryOf } from './node.ts';
+
+/** A script for zsh: to be sourced, or as _tidelog in a folder of $fpath. */
+export function zshCompletion(root: CompletionNode): string {
+  const places = placesOf(root);
+  const known = places.filter(({ path }) => path.length > 0).map(({ path }) => quote(keyOf(path)));
+  const values = places.flatMap((place) =>
+    place.node.flags.filter(({ takesValue }) => takesValue).map(valueCase(place)),
+  );
+  const words = places.map(({ path, node }) => {
+    const items = [
+      ...node.commands.map(({ name, description }) => item(name, description)),
+      ...node.words.map((word) => item(word, '')),
+      ...node.flags.flatMap(({ names, description }) => names.map((name) => item(name, description))),
+    ];
+    return `    ${quote(keyOf(path))}) items=(${items.join(' ')}) ;;\n`;
+  });
+  return (
+    '#compdef tidelog\n' +
+    '_tidelog() {\n' +
+    "  local at='' i\n" +
+    '  local -a items\n' +
+    '  for ((i = 2; i < CURRENT; i++)); do\n' +
+    `    case "$at \${words[i]}" in\n` +
+    `      ${known.join(' | ')}) at="$at \${words[i]}" ;;\n` +
+    '    esac\n' +
+    '  done\n' +
+    `  case "$at \${words[CURRENT - 1]}" in\n` +
+    `${values.join('')}` +
+    '  esac\n' +
+    '  case "$at" in\n' +
+    `${words.join('')}` +
+    '  esac\n' +
+    '  _describe tidelog items || _files\n' +
+    '}\n' +
+    'if [ "$funcstack[1]" = _tidelog ]; then _tidelog "$@"; else compdef _tidelog tidelog; fi\n'
+  );
+}
+
+function keyOf(path: readonly string[]): string {
+  return path.map((name) => ` ${name}`).join('');
+}
+
+function valueCase({ path }: CompletionPlace) {
+  return ({ names, choices }: CompletionNode['flags'][number]): string => {
+    const patterns = names.map((name) => quote(`${keyOf(path)} ${name}`)).join(' | ');
+    const reply = choices === undefined ? '_files' : `items=(${choices.join(' ')}); _describe value items`;
+    return `    ${patterns}) ${reply}; return ;;\n`;
+  };
+}
+
+/** `'name:what it does'`, as _describe takes it. */
+function item(name: string, description: string): string {
+  const text = description === '' ? name : `${name}:${summaryOf(description).replaceAll(':', '\\:')}`;
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function quote(text: string): string {
+  return `"${text}"`;
+}

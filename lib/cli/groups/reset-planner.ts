@@ -1,0 +1,138 @@
+import { readFileSync } from 'node:fs';
+import { fileProblem } from '../client/file-problem.ts';
+import type { Committed, GroupClient } from '../client/groups.ts';
+import type { KafkaClient } from '../client/kafka-client.ts';
+import { unknownTopic } from '../client/topics.ts';
+import type { CommandIo } from '../command.ts';
+import { CommandError } from '../failure.ts';
+import { table } from '../terminal/text.ts';
+import type { TopicOffsets } from './offset-ranges.ts';
+import {
+  type FileRow,
+  newOffset,
+  parseResetFile,
+  type ResetRow,
+  type ResetTarget,
+  type TopicChoice,
+} from './reset-plan.ts';
+
+export interface Planner {
+  readonly client: KafkaClient;
+  readonly topics: TopicOffsets;
+  readonly group: string;
+  readonly committed: readonly Committed[];
+  warn(message: string): void;
+}
+
+/** The rows of a target, in `chosen`; in all topics that the group has offsets of when that is left out. Throws CommandError. */
+export async function planTarget(
+  planner: Planner,
+  target: ResetTarget,
+  chosen: readonly TopicChoice[] | undefined,
+): Promise<ResetRow[]> {
+  const { topics, group, committed } = planner;
+  const rows: ResetRow[] = [];
+  for (const { topic, partitions } of chosen ?? committedTopics(committed)) {
+    const ranges = await rangesOf(planner, topic);
+    const atTime = target.kind === 'time' ? await topics.atTime(topic, target.timestamp) : undefined;
+    for (const partition of partitions ?? [...ranges.keys()]) {
+      const range = ranges.get(partition);
+      const name = `${topic}-${partition}`;
+      if (range === undefined) throw noPartition(topic, partition, ranges.size);
+      const current = currentOf(committed, topic, partition);
+      const known = { name, current, range, atTime: atTime?.get(partition) };
+      rows.push({ group, topic, partition, currentOffset: current, newOffset: newOffset(target, known, planner.warn) });
+    }
+  }
+  return rows;
+}
+
+/** The rows of a file. Throws CommandError. */
+export async function planFile(planner: Planner, file: readonly FileRow[]): Promise<ResetRow[]> {
+  const { group, committed } = planner;
+  const rows: ResetRow[] = [];
+  for (const { topic, partition, offset } of file.filter((row) => (row.group ?? group) === group)) {
+    const ranges = await rangesOf(planner, topic);
+    const range = ranges.get(partition);
+    if (range === undefined) throw noPartition(topic, partition, ranges.size);
+    const current = currentOf(committed, topic, partition);
+    const known = { name: `${topic}-${partition}`, current, range };
+    const wanted = newOffset({ kind: 'offset', offset }, known, planner.warn);
+    rows.push({ group, topic, partition, currentOffset: current, newOffset: wanted });
+  }
+  return rows;
+}
+
+async function rangesOf({ client, topics }: Planner, topic: string) {
+  const ranges = await topics.ranges(topic);
+  if (ranges.size === 0) throw await unknownTopic(client, topic);
+  return ranges;
+}
+
+/** The topics, and of each the partitions, that have an offset. */
+function committedTopics(committed: readonly Committed[]): TopicChoice[] {
+  return [...new Set(committed.map(({ topic }) => topic))].map((topic) => ({
+    topic,
+    partitions: committed.filter((one) => one.topic === topic).map(({ partition }) => partition),
+  }));
+}
+
+function currentOf(committed: readonly Committed[], topic: string, partition: number): number | null {
+  return committed.find((one) => one.topic === topic && one.partition === partition)?.offset ?? null;
+}
+
+function noPartition(topic: string, partition: number, count: number): CommandError {
+  return new CommandError(
+    `Topic ${topic} has no partition ${partition}, only 0 to ${count - 1} (UNKNOWN_TOPIC_OR_PARTITION).`,
+    { kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION' },
+  );
+}
+
+/** A plan for people. */
+export function planText(plan: readonly ResetRow[]): string {
+  return table(
+    ['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', 'NEW-OFFSET'],
+    plan.map(({ group, topic, partition, currentOffset, newOffset: next }) => [
+      group,
+      topic,
+      partition,
+      currentOffset ?? '-',
+      next,
+    ]),
+  );
+}
+
+/** Commits what was planned. Throws CommandError. */
+export async function commitPlan(groups: GroupClient, plan: readonly ResetRow[]): Promise<void> {
+  for (const group of new Set(plan.map((row) => row.group))) {
+    const ofGroup = plan.filter((row) => row.group === group);
+    await groups.commit(
+      group,
+      ofGroup.map(({ topic, partition, newOffset: offset }) => ({ topic, partition, offset })),
+    );
+  }
+}
+
+/** Throws CommandError for a group that has members; says so when there is none of this name. */
+export async function checkIsEmpty(groups: GroupClient, id: string, io: CommandIo): Promise<void> {
+  const group = await groups.describe(id);
+  // Kafka's tool plans for a group that is not there too, which is also what a mistyped name is.
+  if (group === undefined) io.err(`There is no group ${id} yet: it begins with these offsets.\n`);
+  if (group === undefined || group.state === 'Empty') return;
+  throw new CommandError(
+    `Group ${id} is ${group.state} and has ${group.members.length} members: stop them first, as offsets can only be ` +
+      'reset while there are none (NON_EMPTY_GROUP).',
+    { kafkaError: 'NON_EMPTY_GROUP' },
+  );
+}
+
+/** The rows of a file with offsets. Throws CommandError. */
+export function fileRows(path: string): FileRow[] {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fileProblem(path, error);
+  }
+  return parseResetFile(text);
+}
