@@ -66,7 +66,7 @@ function chosenConfig(flags: CommonFlags, io: CommandIo): Chosen {
   }
   if (clientConfig !== undefined) return chosen(configIn(clientConfig), bootstrapServer, io);
   if (wanted) return chosen(profileConfig(wanted, io), bootstrapServer, io);
-  const given = bootstrapServer ?? io.environment[BOOTSTRAP_VARIABLE];
+  const given = bootstrapServer ?? (io.environment[BOOTSTRAP_VARIABLE] || undefined);
   if (given !== undefined) return { config: { tls: false }, bootstrapServers: given };
   const { current } = readProfiles(io);
   if (current !== undefined) return chosen(profileConfig(current, io), undefined, io);
@@ -75,7 +75,7 @@ function chosenConfig(flags: CommonFlags, io: CommandIo): Chosen {
 
 function chosen(config: ClientConfig, bootstrapServer: string | undefined, { environment }: CommandIo): Chosen {
   const bootstrapServers =
-    bootstrapServer ?? config.bootstrapServers ?? environment[BOOTSTRAP_VARIABLE] ?? BOOTSTRAP_DEFAULT;
+    bootstrapServer ?? config.bootstrapServers ?? (environment[BOOTSTRAP_VARIABLE] || BOOTSTRAP_DEFAULT);
   return { config, bootstrapServers };
 }
 

@@ -69,4 +69,33 @@ describe('cluster', () => {
     expect(out).toContain(`Cluster     ${tidelog.clusterId}\n`);
     expect(out).toMatch(/^ +18 {2}ApiVersions +0-4 +0-4$/m);
   });
+
+  it('takes describe by its name too', async () => {
+    expect((await cli(['cluster', 'describe', '--json'])).out).toBe((await cli(['cluster', '--json'])).out);
+    const wrong = await cli(['cluster', '--jsn']);
+    expect([wrong.exitCode, wrong.err]).toEqual([2, expect.stringContaining('Did you mean --json?')]);
+  });
+
+  it('tells that it is well', async () => {
+    const { exitCode, out, err } = await cli(['cluster', 'health']);
+    expect([exitCode, err]).toEqual([0, '']);
+    expect(out).toMatch(/^Healthy +yes\nController +7\nNodes +7\nNodes that do not answer +none\n/);
+    expect(JSON.parse((await cli(['cluster', 'health', '--json'])).out)).toEqual({
+      healthy: true,
+      controller: 7,
+      nodes: [7],
+      nodesDown: [],
+      leaderless: [],
+      underReplicated: [],
+    });
+  });
+
+  it('fails when a node does not answer', async () => {
+    const lost = await startMemoryTidelog({ 'advertised.listeners': 'PLAINTEXT://127.0.0.1:1', 'broker.id': '3' });
+    const { port } = lost.gateway.addresses.get('PLAINTEXT')!;
+    const { exitCode, out, err } = await cli(['cluster', 'health', '-b', `127.0.0.1:${port}`]);
+    await lost.close();
+    expect([exitCode, err]).toEqual([1, 'The cluster is not healthy: 1 node without an answer.\n']);
+    expect(out).toMatch(/^Healthy +no\n[\s\S]*Nodes that do not answer +3\n/);
+  });
 });

@@ -146,6 +146,57 @@ describe('groups reset-offsets', () => {
   });
 });
 
+describe('groups seek', () => {
+  const seek = async (line: string) => {
+    await run(`groups seek ${line}`);
+    return (await offsetsOf(line.split(' ')[0]!)).map((row) => (row as number[]).slice(1, 3).join(':')).join(' ');
+  };
+
+  it('goes to places, and in topics that the group has offsets of when none is named', async () => {
+    expect(await seek('seeker --to end -t orders')).toBe('0:0 1:20');
+    expect(await seek('seeker --to start')).toBe('0:0 1:0');
+    expect(await seek(`seeker --to ${T0 + 5_000} -t orders:1`)).toBe('0:0 1:5');
+    expect(await seek('seeker --to -1h')).toBe('0:0 1:20');
+    const dry = JSON.parse(await run('groups seek seeker --to start --dry-run --json'));
+    expect([dry.executed, dry.offsets[1].newOffset]).toEqual([false, 0]);
+    expect(await offsetsOf('seeker')).toContainEqual(['orders', 1, 20, 20, 0]);
+  });
+
+  it('goes to what a file says, as rpk and Kafka write it, and to where another group is', async () => {
+    const path = join(tmpdir(), `tidelog-seek-${process.pid}.txt`);
+    try {
+      writeFileSync(path, 'orders 0 0\norders  1\t13\n');
+      expect(await seek(`filed --to-file ${path}`)).toBe('0:0 1:13');
+      writeFileSync(path, 'orders,1,14\n');
+      expect(await seek(`filed --to-file ${path}`)).toBe('0:0 1:14');
+      writeFileSync(path, 'orders 1\n');
+      const wrong = await cli(['groups', 'seek', 'filed', '--to-file', path]);
+      expect([wrong.exitCode, wrong.err]).toEqual([2, expect.stringContaining('Line 1 is no row')]);
+    } finally {
+      rmSync(path, { force: true });
+    }
+    expect(await seek('other --to-group filed')).toBe('0:0 1:14');
+    expect(await seek('third --to-group filed -t orders:1')).toBe('1:14');
+  });
+
+  it.each([
+    ['seek one', 2, 'Give exactly one of --to, --to-group and --to-file.'],
+    ['seek one --to start --to-group two', 2, 'Give exactly one of'],
+    ['seek one --to somewhere', 2, 'It takes start, end, or a time'],
+    ['seek one --to-group nobody', 1, 'There is no group nobody'],
+    ['seek one --to-file /none', 1, 'There is no file /none.'],
+    ['seek one --to start -t ordres', 1, 'Did you mean orders?'],
+  ])('refuses %s', async (line, exitCode, message) => {
+    const refused = await cli(['groups', ...line.split(' ')]);
+    expect([refused.exitCode, refused.err]).toEqual([exitCode, expect.stringContaining(message)]);
+  });
+
+  it('says that there is nothing to set', async () => {
+    const { exitCode, err } = await cli(['groups', 'seek', 'empty', '--to', 'start']);
+    expect([exitCode, err]).toEqual([0, expect.stringContaining('There is nothing to set: name topics with --topic')]);
+  });
+});
+
 describe('groups list, describe and delete', () => {
   it('list ids, states and types', async () => {
     await run('groups reset-offsets -g listed -t orders --to-latest --execute');

@@ -88,6 +88,31 @@ describe('topics alter', () => {
   });
 });
 
+describe('topics add-partitions', () => {
+  it('adds to what each topic has', async () => {
+    await cli(['topics', 'create', 'more-a', '-p', '2']);
+    await cli(['topics', 'create', 'more-b', '-p', '1']);
+    expect(await cli(['topics', 'add-partitions', 'more-a', 'more-b', '-n', '3'])).toEqual({
+      exitCode: 0,
+      out: 'Topic more-a has 5 partitions now.\nTopic more-b has 4 partitions now.\n',
+      err: '',
+    });
+    const { out } = await cli(['topics', 'add-partitions', 'more-a', '--num', '1', '--json']);
+    expect(JSON.parse(out)).toEqual([{ name: 'more-a', partitions: 6 }]);
+    const topics = JSON.parse((await cli(['topics', 'list', '--json'])).out) as { name: string; partitions: number }[];
+    expect(topics.filter(({ name }) => name.startsWith('more-')).map(({ partitions }) => partitions)).toEqual([6, 4]);
+  });
+
+  it('says which topic is not there, and changes none then', async () => {
+    await cli(['topics', 'create', 'steady']);
+    const { exitCode, err } = await cli(['topics', 'add-partitions', 'steady', 'staedy', '-n', '1']);
+    expect([exitCode, err]).toEqual([1, expect.stringContaining('There is no topic staedy')]);
+    expect((await cli(['topics', 'add-partitions', 'steady'])).err).toContain("'-n, --num <n>' not specified");
+    const [described] = JSON.parse((await cli(['topics', 'describe', 'steady', '--json'])).out);
+    expect(described.partitions).toHaveLength(1);
+  });
+});
+
 describe('topics delete', () => {
   it('deletes several, and tells which were not there', async () => {
     await cli(['topics', 'create', 'old-1']);
