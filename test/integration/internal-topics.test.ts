@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ANONYMOUS_PRINCIPAL } from '../../lib/core/context.ts';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
@@ -6,6 +7,7 @@ import { encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../li
 import { change, describeOne, describeResources, replace, SET, TOPIC } from '../support/config-requests.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { GroupMember } from '../support/group-member.ts';
+import { requestFrame } from '../support/kafka-client.ts';
 import { commitOffsets, fetchOffsets } from '../support/offset-requests.ts';
 import { batchOf, createTopic, fetch, fetchRequest, listOffset, produce, type TopicName } from '../support/requests.ts';
 
@@ -28,6 +30,15 @@ beforeAll(async () => {
   const { topics } = await engine.client.ask(ApiKey.Metadata, 12, { topics: [{ name: OFFSETS }] });
   offsets = { name: OFFSETS, id: topics[0]!.topicId };
 });
+
+const CONTEXT = {
+  principal: ANONYMOUS_PRINCIPAL,
+  clientId: '',
+  host: '127.0.0.1',
+  listener: 'PLAINTEXT',
+  deadline: Number.POSITIVE_INFINITY,
+  signal: new AbortController().signal,
+};
 
 async function listed(from = engine): Promise<(string | null)[]> {
   const { topics } = await from.client.ask(ApiKey.Metadata, 12, { topics: null });
@@ -155,6 +166,30 @@ describe('__consumer_offsets', () => {
     expect((await fetchOffsets(engine.client, 'reader', offsets, [3])).topics[0]!.partitions).toMatchObject([
       { partitionIndex: 3, committedOffset: 0, errorCode: 0 },
     ]);
+  });
+
+  it('is matched by the patterns that the broker resolves', async () => {
+    const joined = await engine.client.ask(ApiKey.ConsumerGroupHeartbeat, 1, {
+      groupId: 'by-pattern',
+      memberId: 'member',
+      memberEpoch: 0,
+      rebalanceTimeoutMs: 10_000,
+      subscribedTopicRegex: '__consumer.*',
+      topicPartitions: [],
+    });
+    expect(joined.assignment).toEqual({
+      topicPartitions: [{ topicId: offsets.id, partitions: [0, 1, 2, 3, 4, 5, 6] }],
+    });
+  });
+
+  it('sends a fetch that waits away, to be asked again', async () => {
+    const frame = requestFrame(ApiKey.Fetch, 12, 1, fetchRequest(offsets, { maxWaitMs: 60_000, minBytes: 1 }));
+    const away = AbortSignal.timeout(20);
+    const context = { ...CONTEXT, again: { signal: away, token: undefined } };
+    expect(await engine.handlePatiently(frame, context)).toEqual({
+      kind: 'again',
+      token: expect.stringMatching(/^\d+$/),
+    });
   });
 
   it('takes no records', async () => {

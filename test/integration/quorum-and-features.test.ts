@@ -127,3 +127,27 @@ describe('features', () => {
     }
   });
 });
+
+it('DescribeQuorum and UpdateFeatures are refused whole to whoever lacks the right', async () => {
+  const { client, broker } = await startEngine();
+  Object.assign(broker, { authorize: () => false });
+  const denied = {
+    errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'),
+    errorMessage: 'Cluster authorization failed.',
+  };
+  const topics = [{ topicName: METADATA, partitions: [{ partitionIndex: 0 }] }];
+  expect(await client.ask(ApiKey.DescribeQuorum, 2, { topics })).toMatchObject({ ...denied, topics: [], nodes: [] });
+  expect(await client.ask(ApiKey.UpdateFeatures, 1, { featureUpdates: [] })).toMatchObject({ ...denied, results: [] });
+});
+
+it.each([
+  ['DescribeQuorum', ApiKey.DescribeQuorum],
+  ['AlterPartitionReassignments', ApiKey.AlterPartitionReassignments],
+] as const)('%s that names too much closes the connection', async (_, key) => {
+  const partitions = Array.from({ length: 100_001 }, (_unused, partitionIndex) => ({ partitionIndex, replicas: null }));
+  const told =
+    key === ApiKey.DescribeQuorum
+      ? await engine.client.tell(key, 0, { topics: [{ topicName: METADATA, partitions }] })
+      : await engine.client.tell(key, 0, { topics: [{ name: METADATA, partitions }] });
+  expect(told).toMatchObject({ kind: 'closed', reason: expect.stringContaining('at most 100000 are allowed') });
+});

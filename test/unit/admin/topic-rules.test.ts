@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { effectiveConfig, topicConfigProblem } from '../../../lib/admin/topic-configs.ts';
-import { isInternalTopic, topicNameProblem } from '../../../lib/admin/topic-name.ts';
+import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../../lib/admin/topic-name.ts';
 import type { TopicRecord } from '../../../lib/storage/items/topic.ts';
 import { DEFAULTS } from './world.ts';
 
@@ -20,6 +20,20 @@ describe('a topic name', () => {
       false,
       false,
     ]);
+  });
+});
+
+describe('a name of the system', () => {
+  it.each([
+    ['__consumer_offsets', true, true],
+    ['__transaction_state', true, true],
+    ['__share_group_state', true, true],
+    ['__cluster_metadata', false, true],
+    ['__consumer_offsets_', false, false],
+    ['__other', false, false],
+    ['a', false, false],
+  ])('%s: internal %j, reserved %j', (name, internal, reserved) => {
+    expect([isInternalTopic(name), isReservedTopic(name)]).toEqual([internal, reserved]);
   });
 });
 
