@@ -92,6 +92,18 @@ describe.skipIf(!HAVE_TOOLS)("Kafka's own tools for groups", () => {
       expect(rows(await groups('--list', '--state'))).toContainEqual(['listed', 'Empty']);
     });
 
+    it('has kafka-topics show the topic that groups are kept in elsewhere, and kafka-get-offsets find it empty', async () => {
+      await commitOffsets(client, 'listed', orders, { 0: 0 });
+      const topics = async (...args: string[]) => (await tools.output('kafka-topics', args)).split('\n');
+      expect(await topics('--list')).toContain('__consumer_offsets');
+      expect(await topics('--list', '--exclude-internal')).not.toContain('__consumer_offsets');
+      const [head] = await topics('--describe', '--topic', '__consumer_offsets');
+      expect(head).toMatch(/PartitionCount: 50\t.*cleanup.policy=compact/);
+      const ends = await tools.output('kafka-get-offsets', ['--topic', '__consumer_offsets']);
+      expect(ends.trim().split('\n').sort()[0]).toBe('__consumer_offsets:0:0');
+      expect(ends.trim().split('\n')).toHaveLength(50);
+    });
+
     it('describes members, state and lag of a group that is in use', async () => {
       const metadata = encodeConsumerProtocol(ConsumerProtocolSubscription, 1, {
         topics: ['orders'],
