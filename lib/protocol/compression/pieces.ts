@@ -2,7 +2,7 @@ import { Codec, type CodecId } from './codec.ts';
 import { gunzipAtOnce, gunzipStream } from './gzip.ts';
 import { Lz4Pieces } from './lz4-pieces.ts';
 import { SnappyPieces } from './snappy-pieces.ts';
-import { decodeSmallZstd } from './zstd.ts';
+import { decodeSmallZstd, zstdCanStream, zstdStream } from './zstd.ts';
 import { ZstdPieces } from './zstd-pieces.ts';
 
 /** Decoded bytes, one piece after the other, so that memory is bounded however much the data gives. */
@@ -43,7 +43,8 @@ export function decodeInPieces(codec: CodecId, data: Buffer): Decoding {
       return steps(new Lz4Pieces(data));
     case Codec.zstd: {
       const whole = decodeSmallZstd(data, AT_ONCE_BYTES);
-      return steps(whole === undefined ? new ZstdPieces(data) : new Slices(whole));
+      if (whole !== undefined) return steps(new Slices(whole));
+      return zstdCanStream ? { kind: 'stream', pieces: () => zstdStream(data) } : steps(new ZstdPieces(data));
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { CompressionError, malformed, tooLarge } from './error.ts';
 import { isZlibOverflow } from './gzip.ts';
@@ -9,6 +10,7 @@ import { type ZstdFrame, zstdFrames } from './zstd-frame.ts';
 interface NativeZstd {
   zstdCompressSync?(data: Buffer): Buffer;
   zstdCompress?(data: Buffer, callback: (error: Error | null, out: Buffer) => void): void;
+  createZstdDecompress?(options: { chunkSize: number }): Transform;
   zstdDecompressSync?(data: Buffer, options: { maxOutputLength: number }): Buffer;
 }
 
@@ -34,6 +36,34 @@ export function encodeZstdAside(data: Buffer): Promise<Buffer> {
 /** Decodes zstd, with the runtime's own decoder where it has one. Throws CompressionError. */
 export function decodeZstd(data: Buffer, maxBytes: number): Buffer {
   return decodeFrames(data, maxBytes, native.zstdDecompressSync ? decodeNatively : decodeFrame);
+}
+
+/** What a stream hands over at a time. */
+const STREAM_CHUNK_BYTES = 64 * 1024;
+
+/** True where this runtime decodes zstd in a thread of its own. */
+export const zstdCanStream = native.createZstdDecompress !== undefined;
+
+/** Decodes zstd of any size in a thread of the runtime, where zstdCanStream. Throws CompressionError ('malformed'). */
+export async function* zstdStream(data: Buffer): AsyncGenerator<Buffer, void> {
+  for (const frame of zstdFrames(data)) {
+    const stream = native.createZstdDecompress!({ chunkSize: STREAM_CHUNK_BYTES });
+    stream.end(frame.bytes);
+    let given = 0;
+    try {
+      for await (const piece of stream) {
+        given += (piece as Buffer).length;
+        yield piece as Buffer;
+      }
+    } catch (error) {
+      throw malformed('zstd data is malformed', error);
+    } finally {
+      stream.destroy();
+    }
+    if (frame.contentSize !== undefined && frame.contentSize !== given) {
+      throw malformed('zstd frame does not give as many bytes as its header says');
+    }
+  }
 }
 
 /** Decodes without the runtime's help. Content checksums are not verified: a record batch's own CRC covers all of it. */

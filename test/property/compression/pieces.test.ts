@@ -5,6 +5,7 @@ import { gunzipStream } from '../../../lib/protocol/compression/gzip.ts';
 import { decodeInPieces } from '../../../lib/protocol/compression/pieces.ts';
 import { encodeSnappyBlock } from '../../../lib/protocol/compression/snappy.ts';
 import { SnappyPieces } from '../../../lib/protocol/compression/snappy-pieces.ts';
+import { zstdCanStream, zstdStream } from '../../../lib/protocol/compression/zstd.ts';
 import { ZstdPieces } from '../../../lib/protocol/compression/zstd-pieces.ts';
 import { zstdSamples } from './zstd-samples.ts';
 
@@ -60,6 +61,7 @@ const CODERS: Coder[] = [
   coder('lz4'),
   coder('zstd'),
   { ...coder('zstd', async (data) => joined(steps(new ZstdPieces(data)))), name: 'portable zstd' },
+  ...(zstdCanStream ? [{ ...coder('zstd', (data) => streamed(zstdStream(data))), name: 'zstd as a stream' }] : []),
 ];
 
 function steps(pieces: { next(): Buffer | undefined }) {
