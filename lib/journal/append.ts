@@ -163,7 +163,9 @@ export class Appender {
   }
 
   #afterRefusal(group: Group, stretch: WalStretch | undefined, how: SlotRefusal, message: string): void {
-    if (how === 'tooLarge') group.fail('MESSAGE_TOO_LARGE', message);
+    // An item that cannot hold the bytes can name an object that does; the list of a group's batches alone always fits.
+    if (how === 'tooLarge' && stretch === undefined) group.storeAgain(this.#journal.env.wal);
+    else if (how === 'tooLarge') group.fail('MESSAGE_TOO_LARGE', message);
     if (how === 'rejected') group.fail('KAFKA_STORAGE_ERROR', message);
     if (how !== 'stale') return;
     // Too late to be signed: a fresh view, and a fresh object where that was what had aged.

@@ -39,7 +39,8 @@ export interface SlotWrite {
 
 /**
  * Writes an entry into its slot, once and for all (rule R2): after an attempt without an answer the same put is repeated
- * until the slot tells what is in it, or, where it may not be signed again (rule R5), until no attempt can land any more.
+ * until the slot tells what is in it, or, where it may not be signed again (rule R5) or is refused for good, until no attempt can land
+ * any more.
  */
 export async function fillSlot(journal: Journal, write: SlotWrite): Promise<SlotOutcome> {
   const { item, seq } = write;
@@ -71,15 +72,14 @@ export async function fillSlot(journal: Journal, write: SlotWrite): Promise<Slot
           return { kind: 'taken', item: outcome.existing };
         case 'refused': {
           const { reason, message } = outcome;
-          const stale = reason === 'stale' || reason === 'expired';
           if (reason === 'expired') journal.env.trust.generation += 1;
           if (!unsure) return { kind: 'refused', how: howRefused(reason), message };
-          if (stale) {
+          const how = howRefused(reason);
+          // Repeating it will not tell: the earlier attempts are found in the slot, or can no longer land.
+          if (how !== 'later') {
             await journal.catchUp(true).catch(() => {});
             const settledAt = signedUntil + MAX_SIGNATURE_AGE_MS + LANDING_MARGIN_MS;
-            if (journal.view.seq < seq && journal.confirmedAt > settledAt) {
-              return { kind: 'refused', how: 'stale', message };
-            }
+            if (journal.view.seq < seq && journal.confirmedAt > settledAt) return { kind: 'refused', how, message };
           }
           break;
         }

@@ -19,8 +19,6 @@ export interface LambdaContext {
 /** The engine as a function has it: made once per instance. */
 export interface FunctionEngine {
   readonly handle: PatientFrameHandler;
-  /** Waits until nothing is under way any more, at most until `deadline` (Clock.monotonic()); false if something still is. */
-  settle(deadline: number): Promise<boolean>;
 }
 
 export interface FrameFunctionOptions {
@@ -33,6 +31,11 @@ export interface FrameFunctionOptions {
   readonly logger: Logger;
   /** Rejects where the store does not answer; it is called again for the next request then. */
   engine(): Promise<FunctionEngine>;
+  /**
+   * Waits until nothing is under way any more, also of an engine that could not be made, at most until `deadline`
+   * (Clock.monotonic()); false if something still is.
+   */
+  settle(deadline: number): Promise<boolean>;
 }
 
 export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<LambdaAnswer>;
@@ -70,13 +73,13 @@ export function frameFunction(options: FrameFunctionOptions): LambdaHandler {
         sendAwayAt,
         deadline,
       };
-      const answer = await serve(channel, call, serving);
-      const isSettled = await engine.settle(deadline + SETTLE_MS);
-      if (!isSettled) logger.log('warn', { event: 'work_left_running', function: name, requestId });
-      logger.log('debug', { event: 'served', function: name, requestId, durationMs: clock.monotonic() - startedAt });
-      return answer;
+      return await serve(channel, call, serving);
     } catch (error) {
       return errorAnswer(channel, failure(error, logger, name, requestId));
+    } finally {
+      const isSettled = await options.settle(deadline + SETTLE_MS);
+      if (!isSettled) logger.log('warn', { event: 'work_left_running', function: name, requestId });
+      logger.log('debug', { event: 'served', function: name, requestId, durationMs: clock.monotonic() - startedAt });
     }
   };
 }

@@ -14,7 +14,7 @@ export interface MaintainOptions<Summary extends object> {
   readonly logger: Logger;
   /** Does what is due, until `deadline` (Clock.monotonic()). Throws StoreUnavailableError. */
   upkeep(deadline: number): Promise<Summary>;
-  /** See FunctionEngine. */
+  /** See FrameFunctionOptions. */
   settle(deadline: number): Promise<boolean>;
 }
 

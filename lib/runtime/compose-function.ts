@@ -35,10 +35,11 @@ export function composeFrameFunction(name: FrameFunction, parts: FunctionParts =
   const { settings, logger, clock } = instance;
   const engine = async (): Promise<FunctionEngine> => {
     const { handlePatiently } = await instance.broker();
-    return { handle: handlePatiently, settle: (deadline) => instance.activity.settled(deadline) };
+    return { handle: handlePatiently };
   };
+  const settle = (deadline: number) => instance.activity.settled(deadline);
   const { functionsAnonymous: anonymous, functionsWaitMaxMs: waitMaxMs } = settings;
-  return frameFunction({ name, anonymous, waitMaxMs, clock, logger, engine });
+  return frameFunction({ name, anonymous, waitMaxMs, clock, logger, engine, settle });
 }
 
 /** The handler of the function that does what nobody comes by to do. Throws for wrong settings. */

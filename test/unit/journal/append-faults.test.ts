@@ -84,6 +84,49 @@ describe('a put whose outcome is unknown', () => {
   });
 });
 
+describe('a put that is refused for good after one whose outcome is unknown', () => {
+  const refusal = { kind: 'refused', reason: 'rejected', message: 'not any more' } as const;
+
+  /** The first put goes as `fault` says, and all later ones are refused. */
+  function refusedAfter(fault: Fault) {
+    process.faults = first(1, 'journal.put', fault);
+    const { put } = process.stores.journal;
+    let puts = 0;
+    process.stores.journal.put = async (...call) => (puts++ === 0 ? put(...call) : refusal);
+    return () => puts;
+  }
+
+  it('is found in its slot where it landed', async () => {
+    const puts = refusedAfter({ loseAnswer: true });
+    expect(await world.run(open.queue.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended', baseOffset: 0 });
+    expect(puts()).toBeLessThan(4);
+  });
+
+  it('ends once it can no longer land, and the queue with it', async () => {
+    refusedAfter({ landAfterMs: 30 * MINUTE });
+    const result = await world.run(open.queue.append(batch('a'), FOREVER), 60 * MINUTE);
+    expect(result).toEqual({ kind: 'rejected', error: 'KAFKA_STORAGE_ERROR', message: 'not any more' });
+    await world.clock.advance(1_000);
+    expect(open.queue.idle).toBe(true);
+    expect(batchesStored()).toEqual([]);
+  });
+});
+
+describe('a group that is too large for an item', () => {
+  it('goes through an object', async () => {
+    const wide = world.process({ tier: { inlineMaxBytes: 600 * 1024 } });
+    const { queue } = await wide.open();
+    const results = [1, 2, 3, 4].map(() => queue.append(batch('x'.repeat(201 * 1024)), FOREVER));
+    expect(await world.run(Promise.all(results))).toMatchObject([
+      { kind: 'appended', baseOffset: 0 },
+      { kind: 'appended', baseOffset: 1 },
+      { kind: 'appended', baseOffset: 2 },
+      { kind: 'appended', baseOffset: 3 },
+    ]);
+    expect(wide.count('blobs.put')).toBe(1);
+  });
+});
+
 describe('a put that was surely not made', () => {
   it('is decided and made anew', async () => {
     process.faults = first(2, 'journal.put', { refuse: 'throttled' });

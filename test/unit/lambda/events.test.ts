@@ -5,7 +5,10 @@ import type { HttpAnswer } from '../../../lib/lambda/answers.ts';
 import { readEvent } from '../../../lib/lambda/events.ts';
 import { frameFunction } from '../../../lib/lambda/handler.ts';
 import { principalOf } from '../../../lib/lambda/principal.ts';
+import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { ENVELOPE_CONTENT_TYPE, FRAME_CONTENT_TYPE } from '../../../lib/protocol/tunnel/envelope.ts';
+import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
+import { frameOf } from '../../support/function-calls.ts';
 
 const RULES = { name: 'produce', anonymous: false } as const;
 const BODY = Buffer.from('frames').toString('base64');
@@ -147,6 +150,7 @@ describe('the answer to what is refused', () => {
     clock: systemClock,
     logger: silentLogger,
     engine: () => Promise.reject(new Error('nothing gets that far')),
+    settle: async () => true,
   });
 
   it('is JSON with status and message, by HTTP', async () => {
@@ -163,5 +167,30 @@ describe('the answer to what is refused', () => {
     expect(await handler({ tidelog: 'frames', body: BODY }, {})).toEqual({
       error: { status: 500, message: 'an internal error, logged as call_failed' },
     });
+  });
+});
+
+describe('a call that fails', () => {
+  it.each([
+    ['in the making of the engine', () => Promise.reject(new StoreUnavailableError('gone')), 503],
+    ['in the engine', async () => ({ handle: () => Promise.reject(new Error('a bug')) }), 500],
+  ] as const)('%s leaves nothing running behind its answer', async (_, engine, status) => {
+    let settled = false;
+    const handler = frameFunction({
+      ...RULES,
+      name: 'admin',
+      waitMaxMs: 1_000,
+      clock: systemClock,
+      logger: silentLogger,
+      engine,
+      settle: async () => {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        settled = true;
+        return true;
+      },
+    });
+    const body = frameOf(ApiKey.ApiVersions, 0, {}).toString('base64');
+    expect(await handler({ tidelog: 'frame', body }, {})).toMatchObject({ error: { status } });
+    expect(settled).toBe(true);
   });
 });
