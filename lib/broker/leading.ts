@@ -27,6 +27,21 @@ async function claimOrFail(leadership: Leadership, open: OpenJournal): Promise<C
   }
 }
 
+/**
+ * To be asked before an answer to a reader leaves. A client that is fenced looks in Metadata for the epoch that it was fenced
+ * by, and Metadata of other nodes knows it from the leader item alone; whoever took over may have come to its end before it
+ * wrote that. So a node fences nobody before it leads the journal itself. Gives why it does not, if so.
+ */
+export async function notToFence(
+  leadership: Leadership,
+  open: OpenJournal,
+  error: ErrorName,
+): Promise<ErrorName | undefined> {
+  if (error !== 'FENCED_LEADER_EPOCH') return undefined;
+  const leads = await lead(leadership, open);
+  return leads.kind === 'failed' ? leads.error : undefined;
+}
+
 /** Errors with which a client is told where to go instead (KIP-951). */
 const MOVED: ReadonlySet<number> = new Set([errorCode('NOT_LEADER_OR_FOLLOWER'), errorCode('FENCED_LEADER_EPOCH')]);
 

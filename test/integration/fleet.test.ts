@@ -5,7 +5,16 @@ import { ApiKey } from '../../lib/protocol/apis.ts';
 import { encodeLeader, LEADERS_PK } from '../../lib/storage/items/leader.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { HEARTBEAT_MS, leaderOf, metadataOf, SESSION_MS, TestFleet } from '../support/fleet.ts';
-import { batchOf, createTopic, fetch, produce, produceRequest, type TopicName, valuesIn } from '../support/requests.ts';
+import {
+  batchOf,
+  createTopic,
+  fetch,
+  listOffset,
+  produce,
+  produceRequest,
+  type TopicName,
+  valuesIn,
+} from '../support/requests.ts';
 
 const T0 = 1_700_000_000_000;
 const NOT_LEADER = errorCode('NOT_LEADER_OR_FOLLOWER');
@@ -94,6 +103,48 @@ describe('a fleet', () => {
     });
     expect(listed.topics[0]!.partitions[0]).toMatchObject({ errorCode: 0, offset: 0 });
     expect((await leader.journalOf('led')).journal.view).toMatchObject({ leaderEpoch: 0, seq: 0 });
+  });
+
+  it('tells of a new epoch at once, wherever a client asks for it', async () => {
+    const list = (node: Engine, currentLeaderEpoch: number) =>
+      listOffset(node.client, topic, -1, { leaderEpoch: currentLeaderEpoch });
+    const { leader } = await parted();
+    for (const node of nodes) expect((await leaderOf(node, 'led')).epoch).toBe(0);
+    await produce(leader.client, topic, small('a'));
+    for (const node of nodes) expect((await leaderOf(node, 'led')).epoch).toBe(1);
+    expect(await list(leader, 0)).toMatchObject({ errorCode: FENCED });
+    expect(await list(leader, 1)).toMatchObject({ errorCode: 0, offset: 1 });
+    // The same where an epoch is remembered already.
+    await leader.membership!.leave();
+    const others = nodes.filter((node) => node !== leader);
+    await clock.advance(HEARTBEAT_MS + 600);
+    const next = (await leaderOf(others[0]!, 'led')).leader === others[0]!.broker.nodeId ? others[0]! : others[1]!;
+    for (const node of others) expect((await leaderOf(node, 'led')).epoch).toBe(1);
+    await produce(next.client, topic, small('b'));
+    for (const node of others) expect((await leaderOf(node, 'led')).epoch).toBe(2);
+    expect(await list(next, 1)).toMatchObject({ errorCode: FENCED });
+    expect(await list(next, 2)).toMatchObject({ errorCode: 0, offset: 2 });
+  });
+
+  it('fences nobody by an epoch that Metadata does not tell of', async () => {
+    const { leader, other } = await parted();
+    // Somebody has taken over and came to its end before it wrote the leader item.
+    const { queue } = await leader.journalOf('led');
+    const entry = (_: unknown, time: number) => ({ kind: 'leaderChange', time, leaderEpoch: 1, leader: 9 }) as const;
+    expect(await queue.appendEntry(entry, clock.monotonic() + 1_000)).toBe('written');
+    expect(await listOffset(leader.client, topic, -1, { leaderEpoch: 0 })).toMatchObject({ errorCode: FENCED });
+    const { epoch } = await leaderOf(other, 'led');
+    expect(epoch).toBeGreaterThan(0);
+    expect(await listOffset(leader.client, topic, -1, { leaderEpoch: epoch })).toMatchObject({ errorCode: 0 });
+    const ends = (currentLeaderEpoch: number) =>
+      leader.client.ask(ApiKey.OffsetForLeaderEpoch, 4, {
+        topics: [{ topic: 'led', partitions: [{ partition: 0, leaderEpoch: 0, currentLeaderEpoch }] }],
+      });
+    const later = (_: unknown, time: number) =>
+      ({ kind: 'leaderChange', time, leaderEpoch: epoch + 1, leader: 9 }) as const;
+    expect(await queue.appendEntry(later, clock.monotonic() + 1_000)).toBe('written');
+    expect((await ends(epoch)).topics[0]!.partitions[0]!.errorCode).toBe(FENCED);
+    expect((await leaderOf(other, 'led')).epoch).toBeGreaterThan(epoch);
   });
 
   it('costs a warm produce one put and a warm fetch nothing, as anywhere', async () => {

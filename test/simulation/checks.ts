@@ -47,6 +47,7 @@ export const CHECKS = {
   foreignEpoch: 'what a gateway of a fleet appends lies under an epoch that it took over itself',
   epochTold: 'no node tells an epoch that the journal has not come to, nor an older one than it told before',
   epochServed: 'nobody is served under an epoch that whoever serves knows to be past, or to come',
+  fencedOff: 'a client that trusts the Metadata of one node is not fenced four times in a row',
   epochEnd: 'where an epoch ended is told as the log has it',
   nodeIdTaken: 'a node id passes on once its process has left, or its session is over',
   leaderless: 'once all is calm, all nodes name the same leaders and epochs, and those are there',

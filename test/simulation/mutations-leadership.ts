@@ -109,6 +109,17 @@ export const LEADING: readonly Mutation[] = [
     '(read.get(journal) ?? 0) + 1)',
   ),
   mutation(
+    'the epoch that was told last is told again',
+    'leader epochs',
+    'leadership',
+    ['fencedOff', 'leaderless', 'stuck'],
+    'lib/admin/nodes/leader-items.ts',
+    'return this.#reads.read(topicId, async () => {',
+    `const told = this.#told.get(topicId);
+    if (told !== undefined && this.#env.random.next() < 0.95) return Promise.resolve(told);
+    return this.#reads.read(topicId, async () => {`,
+  ),
+  mutation(
     'readers with an old epoch are let in',
     'leader epochs',
     'leadership',

@@ -13,6 +13,8 @@ export interface TopicPlan {
   readonly journals: number;
   readonly producers: readonly ProducerPlan[];
   readonly consumers: readonly ConsumerPlan[];
+  /** Clients that ask with the epochs that the Metadata of one node tells; none when left out. */
+  readonly trusters?: number;
   readonly transactors: readonly TransactorPlan[];
   readonly operators: readonly OperatorPlan[];
 }

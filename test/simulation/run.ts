@@ -8,6 +8,7 @@ import type { GroupPlan } from './groups/scenario.ts';
 import { SimGroup } from './groups/sim-group.ts';
 import { Janitor } from './janitor.ts';
 import { agreeOnLeaders } from './leadership/agreement.ts';
+import { Truster } from './leadership/truster.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { writeUnknownEntry } from './newcomer.ts';
 import { Operator } from './operator.ts';
@@ -85,6 +86,7 @@ class Run {
   readonly #lifecycles: Lifecycle[] = [];
   readonly #operators: Operator[] = [];
   readonly #consumers: Consumer[] = [];
+  readonly #trusters: Truster[] = [];
   readonly #groups: SimGroup[] = [];
   readonly #members: GroupSlot[] = [];
   readonly #groupOperators: GroupOperator[] = [];
@@ -135,6 +137,7 @@ class Run {
         ...acknowledging,
         ...this.#operators,
         ...this.#consumers,
+        ...this.#trusters,
         ...this.#members,
         ...this.#groupOperators,
       ].map((one) => one.name),
@@ -195,6 +198,9 @@ class Run {
     for (const [n, one] of plan.consumers.entries()) {
       this.#add(this.#consumers, new Consumer(cluster, `c${index}${n}`, topic, one));
     }
+    for (let n = 0; n < (plan.trusters ?? 0); n++) {
+      this.#add(this.#trusters, new Truster(cluster, `m${index}${n}`, topic));
+    }
     return topic;
   }
 
@@ -226,11 +232,12 @@ class Run {
     const writing = [...this.#producers, ...this.#transactors, ...this.#lifecycles, ...this.#operators];
     for (const group of this.#groups) group.over = false;
     const written = new Set<Caller>(writing);
-    const reading = new Set<Caller>([...this.#consumers, ...this.#members]);
+    const readers = [...this.#consumers, ...this.#trusters, ...this.#members];
+    const reading = new Set<Caller>(readers);
     const mayStop = () => written.size === 0;
     const all = [
       ...writing.map((one) => one.run().then(() => written.delete(one))),
-      ...[...this.#consumers, ...this.#members].map((one) => one.run(mayStop).then(() => reading.delete(one))),
+      ...readers.map((one) => one.run(mayStop).then(() => reading.delete(one))),
       ...this.#groupOperators.map((one) => one.run()),
     ];
     const calm = clock.setTimer(stretch.troubledMs, () => {

@@ -1,3 +1,4 @@
+import { SharedReads } from '../../core/shared-reads.ts';
 import { newNonce } from '../../journal/environment.ts';
 import type { JournalId } from '../../storage/items/journal-entry.ts';
 import {
@@ -11,42 +12,44 @@ import { type Item, type PutCondition, StoreUnavailableError } from '../../stora
 import { putItem } from '../../storage/put-item.ts';
 import type { NodesEnvironment } from './environment.ts';
 
-/** A topic's epochs are read anew once they are this old; ms. Clients ask when something has changed, and all at once. */
-const FRESH_MS = 1_000;
-
-/** Topics whose epochs are remembered; beyond it the oldest are read again. */
+/** Topics of which is remembered what was told last, the latest ones. */
 const TOPICS_MAX = 20_000;
 
-interface KnownEpochs {
-  readonly readAt: number;
-  readonly epochs: ReadonlyMap<JournalId, number>;
-}
+/** Stands for a listing of all topics; no topic has an empty id. */
+const ALL = '';
 
-/** The leader items, for whoever has to tell the epoch of a journal without reading the journal itself. */
+/**
+ * The leader items, for whoever has to tell the epoch of a journal without reading the journal itself. They are read for
+ * every question: a client asks again because it was fenced by an epoch, and must not be told the one before. Clients that
+ * ask all at once share a read.
+ */
 export class LeaderItems {
   readonly #env: NodesEnvironment;
-  readonly #known = new Map<string, KnownEpochs>();
+  readonly #reads = new SharedReads<string, ReadonlyMap<JournalId, number>>();
+  readonly #told = new Map<string, ReadonlyMap<JournalId, number>>();
 
   constructor(env: NodesEnvironment) {
     this.#env = env;
   }
 
-  /** The epochs of a topic's journals that were taken over at all; read strongly, at most once a second. Throws StoreUnavailableError. */
-  async epochsOf(topicId: string): Promise<ReadonlyMap<JournalId, number>> {
-    const known = this.#known.get(topicId);
-    if (known !== undefined && this.#env.clock.monotonic() - known.readAt < FRESH_MS) return known.epochs;
-    const readAt = this.#env.clock.monotonic();
-    const epochs = this.#notBack(await this.#read(leadersOfTopic(topicId)));
-    this.#known.delete(topicId);
-    this.#known.set(topicId, { readAt, epochs });
-    const oldest = this.#known.keys().next();
-    if (this.#known.size > TOPICS_MAX && !oldest.done) this.#known.delete(oldest.value);
-    return epochs;
+  /**
+   * The epochs of a topic's journals that were taken over at all, by a strongly consistent read that begins after the call.
+   * Throws StoreUnavailableError.
+   */
+  epochsOf(topicId: string): Promise<ReadonlyMap<JournalId, number>> {
+    return this.#reads.read(topicId, async () => {
+      const epochs = this.#notBack(await this.#read(leadersOfTopic(topicId)));
+      this.#told.delete(topicId);
+      this.#told.set(topicId, epochs);
+      const oldest = this.#told.keys().next();
+      if (this.#told.size > TOPICS_MAX && !oldest.done) this.#told.delete(oldest.value);
+      return epochs;
+    });
   }
 
   /** Those of all topics, in a listing. Throws StoreUnavailableError. */
-  async allEpochs(): Promise<ReadonlyMap<JournalId, number>> {
-    return this.#notBack(await this.#read({}));
+  allEpochs(): Promise<ReadonlyMap<JournalId, number>> {
+    return this.#reads.read(ALL, async () => this.#notBack(await this.#read({})));
   }
 
   /** Writes down that a journal was taken over, after the entry that says so (rule R10). Throws StoreUnavailableError. */
@@ -66,11 +69,11 @@ export class LeaderItems {
     }
   }
 
-  /** Another read, begun later, may have ended before this one: what a process tells does not go back. */
+  /** Another read, of one topic or of all, may have begun later and ended before: what a process tells does not go back. */
   #notBack(read: ReadonlyMap<JournalId, number>): ReadonlyMap<JournalId, number> {
     const epochs = new Map<JournalId, number>();
     for (const [journal, epoch] of read) {
-      epochs.set(journal, Math.max(epoch, this.#known.get(topicOf(journal))?.epochs.get(journal) ?? 0));
+      epochs.set(journal, Math.max(epoch, this.#told.get(topicOf(journal))?.get(journal) ?? 0));
     }
     return epochs;
   }

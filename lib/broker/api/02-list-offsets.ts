@@ -8,6 +8,7 @@ import { listNoRecords } from '../../log/no-records.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
+import { notToFence } from '../leading.ts';
 
 /**
  * ListOffsets, versions 1 to 11: latest (-1), earliest (-2), max timestamp (-3), earliest local (-4, the same as earliest here),
@@ -22,7 +23,9 @@ export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, re
       if (resolved.kind === 'failed') return failed(resolved.error);
       if (resolved.kind === 'internal') return listNoRecords(timestamp, epoch);
       if (!(await broker.leadership.mayAnswer(resolved.open))) return failed('NOT_LEADER_OR_FOLLOWER');
-      return await listOffset(resolved.open, index, timestamp, isolation, epoch);
+      const listed = await listOffset(resolved.open, index, timestamp, isolation, epoch);
+      const problem = await notToFence(broker.leadership, resolved.open, listed.error);
+      return problem === undefined ? listed : failed(problem);
     } catch (error) {
       if (!isStoresFault(error)) throw error;
       broker.logger.log('warn', { event: 'store_unavailable', apiKey: 2, message: error.message });

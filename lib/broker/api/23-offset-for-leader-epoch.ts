@@ -7,6 +7,7 @@ import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
+import { notToFence } from '../leading.ts';
 
 /** OffsetForLeaderEpoch, versions 2 to 4: where an epoch ended, so that a consumer can tell whether its position still holds. */
 export const offsetForLeaderEpoch: Handler<typeof ApiKey.OffsetForLeaderEpoch> = async (
@@ -23,7 +24,9 @@ export const offsetForLeaderEpoch: Handler<typeof ApiKey.OffsetForLeaderEpoch> =
       if (resolved.kind === 'failed') return failed(resolved.error);
       if (resolved.kind === 'internal') return endOfEpochWithoutRecords(current, epoch);
       if (!(await broker.leadership.mayAnswer(resolved.open))) return failed('NOT_LEADER_OR_FOLLOWER');
-      return await endOfEpoch(resolved.open, index, current, epoch);
+      const end = await endOfEpoch(resolved.open, index, current, epoch);
+      const problem = await notToFence(broker.leadership, resolved.open, end.error);
+      return problem === undefined ? end : failed(problem);
     } catch (error) {
       if (error instanceof StoreUnavailableError) return failed('KAFKA_STORAGE_ERROR');
       throw error;

@@ -17,8 +17,6 @@ export async function agreeOnLeaders(cluster: Cluster, topics: readonly SimTopic
     const since = clock.monotonic();
     await caller.sleep(CALM_MS);
     for (const topic of topics) await readFromLeaders(caller, topic);
-    // What Metadata remembers is a second old at most.
-    await caller.sleep(1_000);
     const problems = await differences(caller, topics);
     // Who wakes up only now has to find its place first.
     if (cluster.thawedSince(since)) continue;

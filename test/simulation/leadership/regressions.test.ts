@@ -27,7 +27,7 @@ it('what was read of epochs before does not replace what was read later', async 
   const items = new LeaderItems({ state: slow, clock, random, logger: { log: () => {} } });
   const journal = 'topic/0';
   await items.put({ journal, leaderEpoch: 1, leader: 1 });
-  const early = items.epochsOf('topic');
+  const early = items.allEpochs();
   await clock.advance(1);
   await items.put({ journal, leaderEpoch: 2, leader: 2 });
   const late = items.epochsOf('topic');
@@ -36,5 +36,4 @@ it('what was read of epochs before does not replace what was read later', async 
   expect((await late).get(journal)).toBe(2);
   held[0]!();
   expect((await early).get(journal)).toBe(2);
-  expect((await items.epochsOf('topic')).get(journal)).toBe(2);
 });

@@ -54,6 +54,7 @@ export function leadership(random: Random): Plan {
         journals: 3,
         producers: [producer, { ...producer, idempotent: false }, { ...producer, batches: 80, via: 'functions' }],
         consumers: [reader, { ...reader, committed: true }],
+        trusters: 2,
       },
       { ...TOPIC, name: 'two', partitions: 2, journals: 1, producers: [producer], consumers: [reader] },
     ],
