@@ -43,6 +43,9 @@ const APIS_WITH_LARGE_ANSWERS = [1, 78];
 /** What a connection's first fetch is expected to answer with when memory is short; the later ones, as the last did. */
 const FIRST_ANSWER_BYTES_EXPECTED = 8 * 1024 * 1024;
 
+/** Up to here an answer is small: as much as a fetch gets when memory is short (lib/log/read-budget.ts). */
+const SMALL_ANSWER_BYTES_MAX = 64 * 1024;
+
 /** Size prefix of a frame; it counts as received like the rest. */
 const SIZE_BYTES = 4;
 
@@ -99,6 +102,10 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
 
   get expectedAnswerBytes(): number {
     return this.#lastAnswerBytes;
+  }
+
+  get asksLittle(): boolean {
+    return this.#outbox.pendingBytes === 0 && this.#lastAnswerBytes <= SMALL_ANSWER_BYTES_MAX;
   }
 
   admit(reservedBytes: number): void {
@@ -186,6 +193,7 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
 
   #onWritten(): void {
     this.#wroteAt = this.#shared.clock.monotonic();
+    this.#tellIfAllSent();
     if (this.#state === 'open') this.#pump();
     else this.#finishIfDone();
   }
@@ -272,7 +280,12 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
       this.#answer(settled, settled.outcome);
       this.#shared.requestMemory.answered(settled.bytes);
     }
+    this.#tellIfAllSent();
     this.#pump();
+  }
+
+  #tellIfAllSent(): void {
+    if (this.#pipeline.isEmpty && this.#outbox.pendingBytes === 0) this.#shared.answerMemory.sent(this);
   }
 
   #answer(request: InFlightRequest, outcome: FrameOutcome): void {

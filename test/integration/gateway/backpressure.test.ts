@@ -70,6 +70,9 @@ describe('memory for requests', () => {
   });
 });
 
+/** Correlation ids below it are answered with much. */
+const LARGE_UNTIL = 1_000;
+
 describe('a client that is let through first', () => {
   it('is closed when its request only trickles in', async () => {
     rig = await startRig({ requestMemoryBytesMax: 1 * MIB, stallMsMax: 150 });
@@ -141,6 +144,32 @@ describe('clients that do not read', () => {
     const ids = await Promise.all(clients.map((client) => client.receiveIds(1)));
     expect(ids.flat()).toEqual(clients.map(() => 1));
     expect(most).toBeLessThan(answerMemoryBytesMax + 4 * answerBytes);
+  });
+
+  it('let fetches pass of clients that ask for little and read it', async () => {
+    const large = 8 * MIB;
+    // Nobody is closed for being slow while this test runs.
+    rig = await startRig({ answerMemoryBytesMax: 4 * MIB, stallMsMax: 600_000 });
+    rig.engine.automatic = (call) => call.answer(call.correlationId < LARGE_UNTIL ? large : 100);
+    const small = await RawClient.connect(rig.address);
+    await small.sendRequest({ apiKey: FETCH, correlationId: LARGE_UNTIL });
+    expect(await small.receiveIds(1)).toEqual([LARGE_UNTIL]);
+    const greedy = await Promise.all(Array.from({ length: 14 }, () => RawClient.connect(rig.address)));
+    for (const [correlationId, client] of greedy.entries()) {
+      client.stopReading();
+      await client.sendRequest({ apiKey: FETCH, correlationId });
+    }
+    await rig.engine.arrived(2);
+    await unchanged(() => rig.gateway.stats.answerBytes);
+    expect(rig.gateway.stats.answerBytes).toBeGreaterThan(4 * MIB);
+    const handled = rig.engine.calls.length;
+    for (let round = 1; round <= 20; round++) {
+      await small.sendRequest({ apiKey: FETCH, correlationId: LARGE_UNTIL + round });
+      expect(await small.receiveIds(1)).toEqual([LARGE_UNTIL + round]);
+    }
+    // None of those who do not read was let through meanwhile.
+    expect(rig.engine.calls.length).toBe(handled + 20);
+    expect(rig.gateway.stats.answerBytes).toBeGreaterThan(4 * MIB);
   });
 
   it('are closed when they keep others waiting', async () => {

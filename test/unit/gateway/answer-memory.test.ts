@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { AnswerMemory, type AnswerWaiter } from '../../../lib/gateway/answer-memory.ts';
 
-function waiter(name: string, expectedAnswerBytes: number, admitted: string[]): AnswerWaiter {
-  return { expectedAnswerBytes, admit: () => admitted.push(name) };
+function waiter(name: string, expectedAnswerBytes: number, admitted: string[], asksLittle = false): AnswerWaiter {
+  return { expectedAnswerBytes, asksLittle, admit: () => admitted.push(name) };
 }
 
 describe('AnswerMemory', () => {
@@ -51,5 +51,21 @@ describe('AnswerMemory', () => {
     memory.release(150);
     expect(admitted).toEqual(['b']);
     expect(memory.mayStart(waiter('c', 1, admitted))).toBe(true);
+  });
+
+  it('lets those pass who ask for little, a bounded number at a time', () => {
+    const memory = new AnswerMemory(100);
+    const admitted: string[] = [];
+    memory.add(200);
+    memory.mayStart(waiter('large', 50, admitted));
+    const small = Array.from({ length: 1_026 }, (_, index) => waiter(`small ${index}`, 1, admitted, true));
+    const started = small.filter((one) => memory.mayStart(one));
+    expect(started).toHaveLength(1_024);
+    memory.sent(started[0]!);
+    expect(admitted).toEqual(['small 1024']);
+    memory.leave(started[1]!);
+    expect(admitted).toEqual(['small 1024', 'small 1025']);
+    memory.release(150);
+    expect(admitted).toEqual(['small 1024', 'small 1025', 'large']);
   });
 });
