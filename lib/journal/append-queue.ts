@@ -64,7 +64,11 @@ export class AppendQueue {
 
   /** Appends a batch. `deadline` is by Clock.monotonic(). Batches are appended in the order of these calls. */
   append(batch: BatchToAppend, deadline: number): Promise<AppendResult> {
-    return new Promise((settle) => {
+    return new Promise((resolve) => {
+      const settle = (result: AppendResult) => {
+        batch.onResult?.(result);
+        resolve(result);
+      };
       this.#waiting.push({ batch, deadline, settle, position: 0 });
       this.#waitingBytes += batch.bytes.length;
       this.#rate.add(batch.bytes.length, this.#journal.env.clock.monotonic());

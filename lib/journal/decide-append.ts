@@ -1,6 +1,7 @@
 import type { Failure } from '../core/errors.ts';
 import { MAX_OFFSET, NO_OFFSET, type Offset } from '../core/offset.ts';
 import type { Draft } from './draft.ts';
+import type { AppendResult } from './group.ts';
 import { judgeSequence, type SequencedBatch } from './producers.ts';
 
 /** A validated record batch that wants to be appended. */
@@ -15,6 +16,8 @@ export interface BatchToAppend extends SequencedBatch {
   readonly leaderEpoch?: number | undefined;
   /** Asked at each decision: whether a batch that the producer had sent before this one has failed. */
   readonly isBehindFailure?: (() => boolean) | undefined;
+  /** Told what became of it at the very moment, before anything else is decided. */
+  readonly onResult?: ((result: AppendResult) => void) | undefined;
 }
 
 export type AppendDecision =

@@ -32,6 +32,8 @@ export interface PartitionToProduce {
   readonly leaderEpoch?: number | undefined;
   /** See BatchToAppend. */
   readonly isBehindFailure?: (() => boolean) | undefined;
+  /** See BatchToAppend; not called for what does not get that far. */
+  readonly onResult?: BatchToAppend['onResult'];
 }
 
 export type ProduceResult =
@@ -166,6 +168,7 @@ function batchToAppend(
     transactionVerified: request.transactionVerified,
     leaderEpoch: request.leaderEpoch,
     isBehindFailure: request.isBehindFailure,
+    onResult: request.onResult,
     bytes,
   };
 }

@@ -2,6 +2,7 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import type { EffectiveTopicConfig } from '../../core/topic-config.ts';
+import type { AppendResult } from '../../journal/group.ts';
 import { Interrupted } from '../../log/interrupted.ts';
 import { produce as appendBatch, type ProduceResult } from '../../log/produce.ts';
 import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
@@ -43,10 +44,16 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
           transactionVerified: false,
           leaderEpoch,
           isBehindFailure: stream?.isBehindFailure,
+          onResult: stream?.take,
         });
       };
-      const result = enqueue(broker, reference, index, { allowed, append });
-      return stream === undefined ? result : result.then(stream.take);
+      const result = enqueue(broker, reference, index, { allowed, append, onRefusal: stream?.take });
+      if (stream === undefined) return result;
+      return result.then((final) => {
+        // What was refused between the journal's being found and its queue; of all else it was told before.
+        stream.take(final);
+        return final;
+      });
     });
   });
   const results = await Promise.all(pending.map((partitions) => Promise.all(partitions)));
@@ -93,12 +100,15 @@ function streamOf(broker: Broker, { name, id }: TopicReference, partition: numbe
   const known = interrupted;
   const { producerId, producerEpoch, baseSequence } = sequenced;
   const key = `${name === '' ? id : name}/${partition}/${producerId}/${producerEpoch}`;
+  let isTaken = false;
   return {
     isBehindFailure: () => known.isBehind(key, baseSequence),
-    take: (result: ProduceResult): ProduceResult => {
-      if (result.kind === 'appended') known.appended(key, baseSequence);
+    /** Takes note of what became of the batch; the first time counts, as others may have come to their end since. */
+    take: (result: AppendResult | ProduceResult): void => {
+      if (isTaken) return;
+      isTaken = true;
+      if (result.kind !== 'rejected') known.appended(key, baseSequence);
       else if (TRANSIENT.has(result.error)) known.failed(key, baseSequence);
-      return result;
     },
   };
 }
@@ -130,6 +140,8 @@ const COLD = new WeakMap<Broker, Map<string, Promise<unknown>>>();
 interface Placing {
   readonly allowed: (target: Pick<OpenPartition, 'topic'>) => boolean;
   readonly append: (target: OpenPartition, leaderEpoch: number | undefined) => Promise<ProduceResult>;
+  /** Called at the moment at which a batch that others wait behind is refused. */
+  readonly onRefusal: ((result: ProduceResult) => void) | undefined;
 }
 
 /**
@@ -140,7 +152,7 @@ function enqueue(
   broker: Broker,
   reference: TopicReference,
   partition: number,
-  { allowed, append }: Placing,
+  { allowed, append, onRefusal }: Placing,
 ): Promise<ProduceResult> {
   let cold = COLD.get(broker);
   if (cold === undefined) {
@@ -156,14 +168,18 @@ function enqueue(
     if (target !== undefined && leads !== undefined) return append(target, leads.epoch);
   }
   const waiting = cold;
+  const refuse = (error: ErrorName) => {
+    onRefusal?.({ kind: 'rejected', error });
+    return { result: rejected(error) };
+  };
   const placed = (before ?? Promise.resolve()).then(async () => {
     const resolved = await resolveOrFail(broker, reference, partition);
-    if (resolved.kind === 'failed') return { result: rejected(resolved.error) };
-    if (!allowed(resolved)) return { result: rejected('TOPIC_AUTHORIZATION_FAILED') };
-    if (resolved.kind === 'internal') return { result: rejected('INVALID_TOPIC_EXCEPTION') };
+    if (resolved.kind === 'failed') return refuse(resolved.error);
+    if (!allowed(resolved)) return refuse('TOPIC_AUTHORIZATION_FAILED');
+    if (resolved.kind === 'internal') return refuse('INVALID_TOPIC_EXCEPTION');
     const leads = await lead(broker.leadership, resolved.open);
     // The result is wrapped: the next append waits for this one's place in the queue, not for its outcome.
-    return { result: leads.kind === 'leads' ? append(resolved, leads.epoch) : rejected(leads.error) };
+    return leads.kind === 'leads' ? { result: append(resolved, leads.epoch) } : refuse(leads.error);
   });
   waiting.set(key, placed);
   const done = () => {
