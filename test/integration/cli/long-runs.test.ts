@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tidelog } from '../../../lib/runtime/start.ts';
+import { settled } from '../../support/settled.ts';
 import { cliOf, type RunOptions, runCli, startMemoryTidelog, until } from './cli-run.ts';
 
 let tidelog: Tidelog;
@@ -11,6 +12,16 @@ beforeAll(async () => {
   tidelog = await startMemoryTidelog({ 'num.partitions': '1' });
 });
 afterAll(() => tidelog.close());
+
+/** Resolves when a request stays in flight and no other one comes: a fetch that waits. */
+async function fetchWaits(): Promise<void> {
+  for (let requests = -1; ; ) {
+    const { stats } = tidelog.gateway;
+    if (stats.requestsInFlight > 0 && stats.requests === requests) return;
+    requests = stats.requests;
+    await settled();
+  }
+}
 
 /** Lines that come one after the other, slowly enough for progress to be drawn. */
 async function* slowly(lines: number, eachMs: number): AsyncGenerator<Buffer> {
@@ -36,6 +47,8 @@ describe('progress', () => {
     const piped = running(['produce', 'slow'], { input: slowly(8, 100) });
     expect([await piped.exitCode, piped.err()]).toEqual([0, '']);
     const follower = running(['consume', 'slow', '--from-beginning'], { columns: 60, outIsTerminal: true });
+    await until(() => follower.out().toString().split('\n').length === 21);
+    // Drawn would it be by a timer that was set before this one, and is due before it.
     await new Promise((resolve) => setTimeout(resolve, 900));
     expect(follower.err()).toBe('');
     follower.interrupt();
@@ -48,7 +61,7 @@ describe('following a topic', () => {
     await cli(['topics', 'create', 'news', '-p', '2']);
     await cli(['produce', 'news'], { input: 'old\n' });
     const run = running(['consume', 'news'], { columns: 80, outIsTerminal: true });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await fetchWaits();
     await cli(['produce', 'news', '-p', '0'], { input: 'one\n' });
     await cli(['produce', 'news', '-p', '1'], { input: 'two\n' });
     await until(() => run.out().toString().split('\n').length === 3);
@@ -74,7 +87,7 @@ describe('following a topic', () => {
   it('says when the topic is deleted', async () => {
     await cli(['topics', 'create', 'short-lived']);
     const run = running(['consume', 'short-lived']);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await fetchWaits();
     await cli(['topics', 'delete', 'short-lived']);
     expect(await run.exitCode).toBe(1);
     expect(run.err()).toMatch(/^There is no topic short-lived \(UNKNOWN_TOPIC_OR_PARTITION\)\./);
@@ -108,7 +121,7 @@ describe('producing for long', () => {
       await new Promise(() => {});
     }
     const run = running(['produce', 'stopped'], { input: forever() });
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await cli(['consume', 'stopped', '--from-beginning', '-n', '2']);
     run.interrupt();
     expect(await run.exitCode).toBe(1);
     expect(run.err()).toBe('Stopped before the end of the input: 2 records were stored.\n');
