@@ -9,38 +9,38 @@ import { StoreUnavailableError } from '../../storage/ports.ts';
 import { CLUSTER, topicResource } from '../authorize.ts';
 import type { Broker, Handler } from '../broker.ts';
 import { configFields } from '../described-configs.ts';
+import { eachInTime } from '../each-in-time.ts';
 
 type Wanted = RequestBody<typeof ApiKey.CreateTopics>['topics'][number];
 
 /** From here on an answer tells what was created (KIP-525). */
 const DESCRIBED_MIN = 5;
 
-/** CreateTopics, versions 2 to 7. A topic can be used as soon as the answer is there. */
+/** CreateTopics, versions 2 to 7. A topic can be used as soon as the answer is there; one that was not begun in time is not made. */
 export const createTopics: Handler<typeof ApiKey.CreateTopics> = async (broker, request, version, context) => {
   const names = request.topics.map((topic) => topic.name);
+  const byName = new Map(request.topics.map((topic) => [topic.name, topic]));
   const seen = new Set<string>();
   const doubled = new Set(names.filter((name) => seen.size === seen.add(name).size));
-  const topics = [];
   let topicDefaults: readonly DescribedConfig[] | undefined;
   const defaults = () => {
     topicDefaults ??= describeTopicDefaults(broker.admin.brokerConfigs);
     return topicDefaults;
   };
-  for (const name of seen) {
-    const wanted = request.topics.find((topic) => topic.name === name)!;
+  const answer = async (name: string) => {
+    const wanted = byName.get(name)!;
     if (doubled.has(name)) {
-      topics.push(refused(name, { error: 'INVALID_REQUEST', message: `Topic '${name}' is in the request twice.` }));
-    } else if (
-      !broker.authorize(context, 'CREATE', CLUSTER) &&
-      !broker.authorize(context, 'CREATE', topicResource(name))
-    ) {
-      topics.push(refused(name, { error: 'TOPIC_AUTHORIZATION_FAILED' }));
-    } else {
-      const mayDescribe = broker.authorize(context, 'DESCRIBE_CONFIGS', topicResource(name));
-      const described = version < DESCRIBED_MIN ? NOT_DESCRIBED : mayDescribe ? defaults() : FORBIDDEN;
-      topics.push(await create(broker, wanted, request.validateOnly, described));
+      return refused(name, { error: 'INVALID_REQUEST', message: `Topic '${name}' is in the request twice.` });
     }
-  }
+    if (!broker.authorize(context, 'CREATE', CLUSTER) && !broker.authorize(context, 'CREATE', topicResource(name))) {
+      return refused(name, { error: 'TOPIC_AUTHORIZATION_FAILED' });
+    }
+    const mayDescribe = broker.authorize(context, 'DESCRIBE_CONFIGS', topicResource(name));
+    const described = version < DESCRIBED_MIN ? NOT_DESCRIBED : mayDescribe ? defaults() : FORBIDDEN;
+    return create(broker, wanted, request.validateOnly, described);
+  };
+  const late = (name: string) => refused(name, { error: 'REQUEST_TIMED_OUT' });
+  const topics = await eachInTime(broker.clock, request.timeoutMs, [...seen], answer, late);
   return { topics };
 };
 

@@ -7,8 +7,9 @@ import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
 import type { Broker, Handler } from '../broker.ts';
+import { eachInTime } from '../each-in-time.ts';
 
-/** Deleting waits at least so long for the store, whatever the request's time-out says; ms. */
+/** A deletion that was begun waits at least so long for the store, whatever the request's time-out says; ms. */
 const TIMEOUT_MIN_MS = 5_000;
 
 /**
@@ -19,28 +20,44 @@ export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, 
   const asked: readonly Asked[] =
     version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
   const deadline = broker.clock.monotonic() + Math.max(request.timeoutMs, TIMEOUT_MIN_MS);
-  const mentions = new Map<string, Asked[]>();
-  for (const one of asked) {
-    const key = await keyOf(broker, one);
+  const endsAt = broker.clock.monotonic() + request.timeoutMs;
+  const mentions = new Map<string, [Asked, ...Asked[]]>();
+  const keys = await eachInTime(
+    broker.clock,
+    request.timeoutMs,
+    asked,
+    (one) => keyOf(broker, one),
+    ({ name, topicId }) => name ?? keyOfId(topicId),
+  );
+  for (const [at, key] of keys.entries()) {
     const known = mentions.get(key);
-    if (known === undefined) mentions.set(key, [one]);
-    else known.push(one);
+    if (known === undefined) mentions.set(key, [asked[at]!]);
+    else known.push(asked[at]!);
   }
-  const responses = [];
-  for (const [{ name, topicId }, ...again] of mentions.values() as Iterable<[Asked, ...Asked[]]>) {
-    const outcome =
-      again.length > 0
-        ? { error: 'INVALID_REQUEST' as const, message: 'the topic is in the request twice', name, id: topicId }
-        : await remove(broker, name, topicId, version, deadline, (topic) =>
-            broker.authorize(context, 'DELETE', topicResource(topic)),
-          );
-    responses.push({
-      name: outcome.name,
-      topicId: outcome.id,
-      errorCode: errorCode(outcome.error),
-      errorMessage: outcome.message,
-    });
-  }
+  const allowed = (topic: string) => broker.authorize(context, 'DELETE', topicResource(topic));
+  const perform = async ([{ name, topicId }, ...again]: readonly [Asked, ...Asked[]]) => {
+    if (again.length === 0) return remove(broker, name, topicId, version, deadline, allowed);
+    return { error: 'INVALID_REQUEST' as const, message: 'the topic is in the request twice', name, id: topicId };
+  };
+  const late = ([{ name, topicId }]: readonly [Asked, ...Asked[]]) => ({
+    error: 'REQUEST_TIMED_OUT' as const,
+    message: null,
+    name,
+    id: topicId,
+  });
+  const outcomes = await eachInTime(
+    broker.clock,
+    endsAt - broker.clock.monotonic(),
+    [...mentions.values()],
+    perform,
+    late,
+  );
+  const responses = outcomes.map(({ name, id, error, message }) => ({
+    name,
+    topicId: id,
+    errorCode: errorCode(error),
+    errorMessage: message,
+  }));
   return { responses };
 };
 
@@ -58,7 +75,11 @@ async function keyOf(broker: Broker, { name, topicId }: Asked): Promise<string> 
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
   }
-  // No name has a colon.
+  return keyOfId(topicId);
+}
+
+/** No name has a colon. */
+function keyOfId(topicId: Uuid): string {
   return `id:${topicId}`;
 }
 

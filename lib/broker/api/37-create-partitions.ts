@@ -4,33 +4,35 @@ import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
+import { eachInTime } from '../each-in-time.ts';
 
 /** CreatePartitions, versions 0 to 3: more partitions for a topic, never fewer. */
 export const createPartitions: Handler<typeof ApiKey.CreatePartitions> = async (broker, request, _version, context) => {
   const seen = new Set<string>();
   const doubled = new Set(request.topics.map(({ name }) => name).filter((name) => seen.size === seen.add(name).size));
-  const results = [];
-  for (const name of seen) {
-    const { count, assignments } = request.topics.find((topic) => topic.name === name)!;
-    let failure: Failure | undefined;
-    if (doubled.has(name)) {
-      failure = { error: 'INVALID_REQUEST', message: `Topic '${name}' is in the request twice.` };
-    } else if (!broker.authorize(context, 'ALTER', topicResource(name))) {
-      failure = { error: 'TOPIC_AUTHORIZATION_FAILED' };
-    } else {
-      const wanted = { name, count, assignments: assignments?.map((one) => ({ brokers: one.brokerIds })) ?? null };
-      try {
-        failure = await addPartitions(broker.admin, wanted, request.validateOnly);
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        failure = { error: 'REQUEST_TIMED_OUT', message: error.message };
-      }
+  const byName = new Map(request.topics.map((topic) => [topic.name, topic]));
+  const add = async (name: string): Promise<Failure | undefined> => {
+    const { count, assignments } = byName.get(name)!;
+    if (doubled.has(name)) return { error: 'INVALID_REQUEST', message: `Topic '${name}' is in the request twice.` };
+    if (!broker.authorize(context, 'ALTER', topicResource(name))) return { error: 'TOPIC_AUTHORIZATION_FAILED' };
+    const wanted = { name, count, assignments: assignments?.map((one) => ({ brokers: one.brokerIds })) ?? null };
+    try {
+      return await addPartitions(broker.admin, wanted, request.validateOnly);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      return { error: 'REQUEST_TIMED_OUT', message: error.message };
     }
-    results.push({
+  };
+  const late = (): Failure => ({ error: 'REQUEST_TIMED_OUT' });
+  const names = [...seen];
+  const failures = await eachInTime(broker.clock, request.timeoutMs, names, add, late);
+  const results = names.map((name, at) => {
+    const failure = failures[at];
+    return {
       name,
       errorCode: failure === undefined ? 0 : errorCode(failure.error),
       errorMessage: failure?.message ?? null,
-    });
-  }
+    };
+  });
   return { results };
 };
