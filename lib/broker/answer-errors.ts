@@ -1,4 +1,5 @@
 import { type ApiKey, apis } from '../protocol/apis.ts';
+import { ELEMENTS_PER_PART } from '../protocol/schema/codec.ts';
 import type { Fields } from '../protocol/schema/field.ts';
 
 /** The arrays to go through, from the answer inwards, to come to structs with an error code. */
@@ -8,16 +9,17 @@ const ERROR_FIELD = 'errorCode';
 const PATHS = new Map<ApiKey, readonly Path[]>();
 
 /**
- * Calls `report` with every error code in an answer that is not 0, whichever of its resources it belongs to. Where an API
- * has its error codes is read from its schema once, so that an answer of one partition costs three look-ups.
+ * Every error code in an answer that is not 0, whichever of its resources it belongs to, with `undefined` in between wherever
+ * others may be served. Where an API has its error codes is read from its schema once, so that an answer of one partition
+ * costs three look-ups.
  */
-export function eachError(apiKey: ApiKey, answer: object, report: (errorCode: number) => void): void {
+export function errorsIn(apiKey: ApiKey, answer: object): Generator<number | undefined, void, undefined> {
   let paths = PATHS.get(apiKey);
   if (paths === undefined) {
     paths = pathsOf(apis[apiKey].response.fields);
     PATHS.set(apiKey, paths);
   }
-  for (const path of paths) follow(answer, path, 0, report);
+  return followAll(answer, paths);
 }
 
 /** Where the structs with error codes are, from the schema of an answer. */
@@ -31,13 +33,31 @@ function pathsOf(fields: Fields): Path[] {
   return [...own, ...inner];
 }
 
-function follow(value: object, path: Path, depth: number, report: (errorCode: number) => void): void {
+function* followAll(answer: object, paths: readonly Path[]): Generator<number | undefined, void, undefined> {
+  for (const path of paths) yield* follow(answer, path, 0);
+}
+
+function* follow(value: object, path: Path, depth: number): Generator<number | undefined, void, undefined> {
   if (depth === path.length) {
-    const code = (value as { readonly errorCode?: number })[ERROR_FIELD];
-    if (code !== undefined && code !== 0) report(code);
+    const code = errorOf(value);
+    if (code !== 0) yield code;
     return;
   }
-  const elements = (value as Readonly<Record<string, readonly object[] | null | undefined>>)[path[depth]!];
+  const elements = (value as Readonly<Record<string, Iterable<object> | null | undefined>>)[path[depth]!];
   if (elements == null) return;
-  for (const element of elements) follow(element, path, depth + 1, report);
+  const isInnermost = depth + 1 === path.length;
+  let passed = 0;
+  for (const element of elements) {
+    if (isInnermost) {
+      const code = errorOf(element);
+      if (code !== 0) yield code;
+    } else {
+      yield* follow(element, path, depth + 1);
+    }
+    if (++passed % ELEMENTS_PER_PART === 0) yield undefined;
+  }
+}
+
+function errorOf(value: object): number {
+  return (value as { readonly errorCode?: number })[ERROR_FIELD] ?? 0;
 }

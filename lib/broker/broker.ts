@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
+import type { Pace } from '../core/pace.ts';
 import type { Uuid } from '../core/uuid.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import type { Groups } from '../groups/environment.ts';
@@ -18,6 +19,8 @@ import type { Partitions } from './partitions.ts';
 /** What the handlers work with. */
 export interface Broker {
   readonly clock: Clock;
+  /** Shared by all long work, so that others have their turns. */
+  readonly pace: Pace;
   readonly logger: Logger;
   readonly authorize: Authorize;
   readonly clusterId: Uuid;

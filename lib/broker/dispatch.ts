@@ -1,9 +1,8 @@
 import type { RequestContext } from '../core/context.ts';
 import { type ErrorName, errorCode } from '../core/errors.ts';
-import { ApiKey, type RequestBody, type ResponseInput } from '../protocol/apis.ts';
+import { ApiKey, type RequestBody } from '../protocol/apis.ts';
 import { decodeRequest, encodeResponse } from '../protocol/frame.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
-import { eachError } from './answer-errors.ts';
 import { produce } from './api/00-produce.ts';
 import { fetch } from './api/01-fetch.ts';
 import { listOffsets } from './api/02-list-offsets.ts';
@@ -40,8 +39,11 @@ import { consumerGroupDescribe } from './api/69-consumer-group-describe.ts';
 import { listConfigResources } from './api/74-list-config-resources.ts';
 import { describeTopicPartitions } from './api/75-describe-topic-partitions.ts';
 import { AskAgain, type Broker, CloseConnection, type Handler, NO_ANSWER } from './broker.ts';
+import { elementsMax } from './elements-max.ts';
+import { encodeAnswer } from './encode-answer.ts';
 import type { FrameHandler, FrameOutcome, PatientFrameHandler } from './frame-handler.ts';
 import { isServed } from './served.ts';
+import { SMALL_ELEMENTS_MAX, WorkBudget } from './work-budget.ts';
 
 type Handlers = { readonly [Key in ApiKey]?: Handler<Key> };
 
@@ -107,44 +109,73 @@ export function frameHandler(broker: Broker): FrameHandler {
 
 /** The same for whoever may be told to ask again. */
 export function patientFrameHandler(broker: Broker): PatientFrameHandler {
+  const budget = new WorkBudget();
   return async (frame, context) => {
-    const outcome = decodeRequest(frame, isServed);
-    switch (outcome.kind) {
-      case 'malformed':
-        return { kind: 'close', reason: `malformed request: ${outcome.reason}` };
-      case 'unknownApi':
-        return { kind: 'close', reason: `unknown API key ${outcome.header.apiKey}` };
-      case 'unsupportedVersion': {
-        const { apiKey, apiVersion, correlationId } = outcome.header;
-        if (apiKey !== ApiKey.ApiVersions) {
-          return { kind: 'close', reason: `version ${apiVersion} of API key ${apiKey} is not served` };
-        }
-        const chunks = encodeResponse(ApiKey.ApiVersions, 0, correlationId, unsupportedApiVersions());
-        return { kind: 'answer', chunks, errorCode: errorCode('UNSUPPORTED_VERSION') };
-      }
-      case 'request': {
-        const { header, api, body } = outcome;
-        const asked = header.clientId === null ? context : { ...context, clientId: header.clientId };
-        try {
-          const answer = await handle(broker, api.key, header.apiVersion, body, asked);
-          if (answer === NO_ANSWER) return { kind: 'none' };
-          if (answer instanceof CloseConnection) return { kind: 'close', reason: answer.reason };
-          if (answer instanceof AskAgain) return { kind: 'again', token: answer.token };
-          const { observer } = broker;
-          if (observer) eachError(api.key, answer, (code) => observer.answeredError(api.key, code));
-          const chunks = encodeResponse(api.key, header.apiVersion, header.correlationId, answer as never);
-          return { kind: 'answer', chunks, errorCode: topLevelError(answer) };
-        } catch (error) {
-          return failure(broker, api.key, error);
-        }
-      }
+    const elements = elementsAtMost(frame);
+    if (elements <= SMALL_ELEMENTS_MAX) return serve(broker, frame, context);
+    const room = budget.take(elements);
+    if (room !== undefined) await room;
+    let held = elements;
+    const named = (count: number) => {
+      budget.release(held - count);
+      held = count;
+    };
+    try {
+      return await serve(broker, frame, context, named);
+    } finally {
+      budget.release(held);
     }
   };
 }
 
-/** The error of the whole answer, where its API has one. */
-function topLevelError(answer: ResponseInput<ApiKey>): number {
-  return 'errorCode' in answer && typeof answer.errorCode === 'number' ? answer.errorCode : 0;
+/**
+ * Requests that are served whatever others name: Produce keeps its order, which waiting for others could change; the others wait
+ * themselves, for records or members, and would keep their room meanwhile.
+ */
+const NEVER_HELD_UP: ReadonlySet<number> = new Set([ApiKey.Produce, ApiKey.Fetch, ApiKey.JoinGroup, ApiKey.SyncGroup]);
+
+/** How many elements a request may turn out to have, each being a byte at least; 0 where that is of no concern. */
+function elementsAtMost(frame: Buffer): number {
+  if (frame.length <= SMALL_ELEMENTS_MAX) return 0;
+  const apiKey = frame.readInt16BE(0);
+  return NEVER_HELD_UP.has(apiKey) ? 0 : Math.min(frame.length, elementsMax(apiKey as ApiKey));
+}
+
+async function serve(
+  broker: Broker,
+  frame: Buffer,
+  context: RequestContext,
+  named?: (elements: number) => void,
+): ReturnType<PatientFrameHandler> {
+  const outcome = decodeRequest(frame, isServed, elementsMax);
+  switch (outcome.kind) {
+    case 'malformed':
+      return { kind: 'close', reason: `malformed request: ${outcome.reason}` };
+    case 'unknownApi':
+      return { kind: 'close', reason: `unknown API key ${outcome.header.apiKey}` };
+    case 'unsupportedVersion': {
+      const { apiKey, apiVersion, correlationId } = outcome.header;
+      if (apiKey !== ApiKey.ApiVersions) {
+        return { kind: 'close', reason: `version ${apiVersion} of API key ${apiKey} is not served` };
+      }
+      const chunks = encodeResponse(ApiKey.ApiVersions, 0, correlationId, unsupportedApiVersions());
+      return { kind: 'answer', chunks, errorCode: errorCode('UNSUPPORTED_VERSION') };
+    }
+    case 'request': {
+      const { header, api, body } = outcome;
+      named?.(outcome.elements);
+      const asked = header.clientId === null ? context : { ...context, clientId: header.clientId };
+      try {
+        const answer = await handle(broker, api.key, header.apiVersion, body, asked);
+        if (answer === NO_ANSWER) return { kind: 'none' };
+        if (answer instanceof CloseConnection) return { kind: 'close', reason: answer.reason };
+        if (answer instanceof AskAgain) return { kind: 'again', token: answer.token };
+        return await encodeAnswer(broker, api.key, header, answer, context);
+      } catch (error) {
+        return failure(broker, api.key, error);
+      }
+    }
+  }
 }
 
 function failure(broker: Broker, apiKey: number, error: unknown): FrameOutcome {

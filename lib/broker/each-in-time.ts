@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { Pace } from '../core/pace.ts';
 import { Slots } from '../core/slots.ts';
 
 /** Topics that one request changes at the same time: each is a handful of store calls, and other requests want some as well. */
@@ -10,7 +11,7 @@ const AT_ONCE_MAX = 32;
  * time-out of 0 or less none is begun.
  */
 export function eachInTime<Item, Result>(
-  clock: Clock,
+  { clock, pace }: { readonly clock: Clock; readonly pace: Pace },
   timeoutMs: number,
   items: readonly Item[],
   perform: (item: Item) => Promise<Result>,
@@ -19,6 +20,11 @@ export function eachInTime<Item, Result>(
   const slots = new Slots(AT_ONCE_MAX);
   const deadline = clock.monotonic() + timeoutMs;
   return Promise.all(
-    items.map((item) => slots.run(async () => (clock.monotonic() < deadline ? perform(item) : late(item)))),
+    items.map((item) =>
+      slots.run(async () => {
+        await pace.turn();
+        return clock.monotonic() < deadline ? perform(item) : late(item);
+      }),
+    ),
   );
 }

@@ -7,7 +7,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed moment, never going back; for durations. */
   monotonic(): number;
-  /** Calls back once after `delayMs`. Returns a function that cancels. */
+  /** Calls back once after `delayMs`; after 0, as soon as everything else that is due had its turn. Returns a function that cancels. */
   setTimer(delayMs: number, callback: () => void): () => void;
 }
 
@@ -15,6 +15,11 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   setTimer(delayMs, callback) {
+    if (delayMs === 0) {
+      // A time-out takes a millisecond at least, in which a busy machine gives the processor to others.
+      const immediate = setImmediate(callback);
+      return () => clearImmediate(immediate);
+    }
     const timer = setTimeout(callback, delayMs);
     return () => clearTimeout(timer);
   },

@@ -16,6 +16,8 @@ export interface RequestContext {
   readonly advertised?: { readonly host: string; readonly port: number } | undefined;
   /** What the answer may take; no bound where left out. */
   readonly answerBytes?: AnswerBytes | undefined;
+  /** Waits until a large answer of so many bytes may be made, and keeps room for it until the returned function is called. */
+  readonly reserveAnswer?: ((bytes: number) => Promise<() => void>) | undefined;
   /** Only where whoever asks can ask again. */
   readonly again?: Again | undefined;
 }

@@ -17,9 +17,10 @@ const PASSING_MAX = 1_024;
 
 /**
  * Bounds the bytes of answers that the kernel has not taken yet, over all connections. While they are above the bound
- * no further fetch starts; what waits then starts in the order of arrival, as many as are expected to fit, so that a
- * thousand slow readers who wait do not all answer at once when the first one has read its share. Connections that ask for
- * little and read it pass by: those who never read would hold them up until they are closed.
+ * no further fetch starts, and no large answer of another API is made. What waits starts in the order of arrival, as many
+ * as are expected to fit, so that a thousand slow readers who wait do not all answer at once when the first one has read
+ * its share. Connections that ask for little and read it pass by: those who never read would hold them up until they are
+ * closed.
  */
 export class AnswerMemory {
   readonly #bytesMax: number;
@@ -55,6 +56,18 @@ export class AnswerMemory {
   /** Every answer of the connection has left. */
   sent(waiter: AnswerWaiter): void {
     if (this.#passing.delete(waiter)) this.#admitPassing();
+  }
+
+  /** Waits in line until an answer of so many bytes may be made; they are held for it until the returned function is called. */
+  reserve(bytes: number): Promise<() => void> {
+    return new Promise((resolve) => {
+      this.#waiting.add({
+        expectedAnswerBytes: bytes,
+        asksLittle: false,
+        admit: (reservedBytes) => resolve(() => this.unreserve(reservedBytes)),
+      });
+      this.#wake();
+    });
   }
 
   /** An answer was handed to the socket. */

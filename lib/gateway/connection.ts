@@ -85,7 +85,8 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
     this.#reader = new FrameReader(limits.frameBytesMax);
     this.#pipeline = new Pipeline(limits.inFlightRequestsMax, limits.inFlightBytesMax);
     this.#outbox = new Outbox(socket, shared.answerMemory, () => this.#onWritten());
-    this.#contexts = new ContextSource(host, listener, this.#abort.signal, shared.deadline);
+    const reserveAnswer = (bytes: number) => shared.answerMemory.reserve(bytes);
+    this.#contexts = new ContextSource(host, listener, this.#abort.signal, shared.deadline, reserveAnswer);
     // One fetch may wait for many journals, each with a listener; Node would call the eleventh a leak.
     setMaxListeners(0, this.#abort.signal);
     this.#readAt = shared.clock.monotonic();
@@ -278,6 +279,7 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
       const settled = this.#pipeline.nextSettled();
       if (settled === undefined) break;
       this.#answer(settled, settled.outcome);
+      if (settled.outcome.kind === 'answer') settled.outcome.release?.();
       this.#shared.requestMemory.answered(settled.bytes);
     }
     this.#tellIfAllSent();

@@ -13,13 +13,21 @@ export class ContextSource {
   readonly #listener: string;
   readonly #signal: AbortSignal;
   readonly #deadline: () => number;
+  readonly #reserveAnswer: (bytes: number) => Promise<() => void>;
   #last: RequestContext | undefined;
 
-  constructor(host: string, listener: string, signal: AbortSignal, deadline: () => number) {
+  constructor(
+    host: string,
+    listener: string,
+    signal: AbortSignal,
+    deadline: () => number,
+    reserveAnswer: (bytes: number) => Promise<() => void>,
+  ) {
     this.#host = host;
     this.#listener = listener;
     this.#signal = signal;
     this.#deadline = deadline;
+    this.#reserveAnswer = reserveAnswer;
   }
 
   /** The context of a request frame. */
@@ -33,6 +41,7 @@ export class ContextSource {
       host: this.#host,
       listener: this.#listener,
       signal: this.#signal,
+      reserveAnswer: this.#reserveAnswer,
       // Read when asked: a drain sets one for requests that have long begun.
       get deadline() {
         return deadline();

@@ -37,8 +37,8 @@ export interface CoordinatorOptions {
 const GROUPS_MAX = 10_000;
 const GROUP_BYTES_MAX = 32 * 1024 * 1024;
 
-/** How often it is looked whether too much is remembered; ms. */
-const EVICT_EVERY_MS = 1_000;
+/** Groups looked at per request for whether they can go: more than the one that a request adds, so that the excess shrinks. */
+const EVICTION_LOOKS = 4;
 
 /** Groups read at the same time for a list. */
 const LISTED_AT_ONCE = 16;
@@ -51,7 +51,8 @@ export class GroupCoordinator implements Groups {
   readonly #env: WorkerEnvironment;
   readonly #keepsOffsets: KeepsOffsets;
   readonly #workers = new Map<string, GroupWorker>();
-  #evictedAt = 0;
+  /** What all workers remember; bytes. */
+  #bytes = 0;
 
   constructor(options: CoordinatorOptions) {
     const { state, clock, random, logger, config, topics, deleteOffsets, expireOffsets } = options;
@@ -60,7 +61,11 @@ export class GroupCoordinator implements Groups {
     const store = new GroupStore({ state, clock, random, logger, index, deleteOffsets });
     const storeNow = () => state.now();
     const list = new TopicList(topics, clock, storeNow);
-    this.#env = { store, clock, random, logger, config, sources: { topics, list, clock, storeNow }, expireOffsets };
+    const sources = { topics, list, clock, storeNow };
+    const onRemembered = (bytes: number) => {
+      this.#bytes += bytes;
+    };
+    this.#env = { store, clock, random, logger, config, sources, expireOffsets, onRemembered };
   }
 
   async submit<Reply>(groupId: string, step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>> {
@@ -184,17 +189,15 @@ export class GroupCoordinator implements Groups {
     await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
   }
 
+  /** Forgets what was not used for longest, beyond what may be remembered. Costs the same however many groups there are. */
   #evict(): void {
-    const now = this.#env.clock.monotonic();
-    if (now - this.#evictedAt < EVICT_EVERY_MS && this.#workers.size <= GROUPS_MAX) return;
-    this.#evictedAt = now;
-    let bytes = 0;
-    for (const worker of this.#workers.values()) bytes += worker.bytes;
+    let looks = EVICTION_LOOKS;
     for (const [groupId, worker] of this.#workers) {
-      if (this.#workers.size <= GROUPS_MAX && bytes <= GROUP_BYTES_MAX) return;
-      if (!worker.isIdle) continue;
+      if (looks-- === 0 || (this.#workers.size <= GROUPS_MAX && this.#bytes <= GROUP_BYTES_MAX)) return;
       this.#workers.delete(groupId);
-      bytes -= worker.bytes;
+      // What is at work is in use, and the last to go.
+      if (worker.isIdle) this.#bytes -= worker.bytes;
+      else this.#workers.set(groupId, worker);
     }
   }
 }

@@ -27,6 +27,8 @@ export interface WorkerEnvironment {
   readonly config: GroupConfig;
   readonly sources: TopicSources;
   readonly expireOffsets: ExpireOffsets;
+  /** What a worker remembers takes so many bytes more than before, or fewer where negative. */
+  readonly onRemembered: (bytes: number) => void;
 }
 
 /** How often a group that somebody waits for is read, if nothing else has it read: five times a second; ms. */
@@ -145,7 +147,7 @@ export class GroupWorker {
     this.#pollDue = false;
     const since = this.#queue.all();
     const loaded = await this.#env.store.load(this.groupId, this.#loaded);
-    this.#loaded = loaded;
+    this.#remember(loaded);
     for (const waiting of since) waiting.isFresh = false;
     for (const waiting of since) if (waiting.askedOn === undefined) waiting.askedOn = NEVER;
     this.#lookForOrphans();
@@ -203,8 +205,14 @@ export class GroupWorker {
   /** What a lost race found, or after the first one, what stands there by now. */
   async #takeOver(existing: Item | undefined, conflicts: number): Promise<void> {
     const { store } = this.#env;
-    if (conflicts === 1) this.#loaded = await store.take(this.groupId, existing, this.#loaded);
-    else this.#loaded = await store.load(this.groupId, this.#loaded);
+    if (conflicts === 1) this.#remember(await store.take(this.groupId, existing, this.#loaded));
+    else this.#remember(await store.load(this.groupId, this.#loaded));
+  }
+
+  #remember(loaded: LoadedGroup): void {
+    const before = this.bytes;
+    this.#loaded = loaded;
+    this.#env.onRemembered(loaded.bytes - before);
   }
 
   /** `facts` with what the requests need beside them; who needs it is refused where the store does not answer. */
@@ -233,7 +241,7 @@ export class GroupWorker {
   }
 
   #committed(before: LoadedGroup, after: LoadedGroup): void {
-    this.#loaded = after;
+    this.#remember(after);
     const gone = before.group === undefined ? [] : goneMembers(before.group, after.group);
     if (gone.length > 0) void this.#leases.forget(gone).catch((error: unknown) => this.#logFailure(error));
     const [was, is] = [before.group, after.group].map((group) => group && protocolOf(group).summary(group));

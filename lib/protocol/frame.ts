@@ -10,7 +10,7 @@ import {
   type ResponseInput,
 } from './apis.ts';
 import { RequestHeader, ResponseHeader } from './messages/headers.ts';
-import { hasVersion, type Message, readMessage, writeMessage } from './schema/message.ts';
+import { hasVersion, type Message, readMessage, writeMessage, writeMessageParts } from './schema/message.ts';
 import { DecodeError } from './wire/errors.ts';
 import { REQUEST_ELEMENTS_MAX } from './wire/limits.ts';
 import { Reader } from './wire/reader.ts';
@@ -33,7 +33,8 @@ export type HeaderOutcome =
   | { readonly kind: 'malformed'; readonly reason: string };
 
 /**
- * - `request`: decoded; `body` is a RequestBody of `api.key`, with views into the frame for its byte fields.
+ * - `request`: decoded; `body` is a RequestBody of `api.key`, with views into the frame for its byte fields; `elements` is how
+ *   many elements its arrays have together.
  * - `unknownApi`: the key has no schema here.
  * - `unsupportedVersion`: the API is known, the version has no schema or is not served.
  * - `malformed`: cut off or invalid; `header` if that could be read.
@@ -44,6 +45,7 @@ export type RequestOutcome =
       readonly header: FrameHeader;
       readonly api: Api;
       readonly body: RequestBody<ApiKey>;
+      readonly elements: number;
     }
   | { readonly kind: 'unknownApi'; readonly header: FrameHeader }
   | { readonly kind: 'unsupportedVersion'; readonly header: FrameHeader; readonly api: Api }
@@ -62,6 +64,11 @@ export type ResponseOutcome<Key extends ApiKey> =
 export type IsServed = (apiKey: ApiKey, version: number) => boolean;
 
 const servesAll: IsServed = () => true;
+
+/** How many elements the arrays of one request may have together, by its API. */
+export type ElementsMax = (apiKey: ApiKey) => number;
+
+const asManyAsAny: ElementsMax = () => REQUEST_ELEMENTS_MAX;
 
 /** Runs a decoder; a DecodeError becomes `malformed`, anything else is a bug and passes. */
 function attempt<T>(decode: () => T): T | { readonly kind: 'malformed'; readonly reason: string } {
@@ -90,10 +97,14 @@ export function decodeRequestHeader(frame: Buffer): HeaderOutcome {
 }
 
 /**
- * Decodes a request frame (without its size prefix). `isServed` narrows down the versions that have a schema. Never
- * throws for what a frame may hold.
+ * Decodes a request frame (without its size prefix). `isServed` narrows down the versions that have a schema,
+ * `elementsMax` the elements of a request. Never throws for what a frame may hold.
  */
-export function decodeRequest(frame: Buffer, isServed: IsServed = servesAll): RequestOutcome {
+export function decodeRequest(
+  frame: Buffer,
+  isServed: IsServed = servesAll,
+  elementsMax: ElementsMax = asManyAsAny,
+): RequestOutcome {
   const outcome = decodeRequestHeader(frame);
   if (outcome.kind === 'malformed') return { ...outcome, header: undefined };
   const { header } = outcome;
@@ -104,11 +115,13 @@ export function decodeRequest(frame: Buffer, isServed: IsServed = servesAll): Re
     return { kind: 'unsupportedVersion', header, api };
   }
   const decoded = attempt(() => {
-    const reader = new Reader(frame, 0, { elements: REQUEST_ELEMENTS_MAX });
+    const elements = elementsMax(api.key);
+    const allowance = { elements, elementsMax: elements };
+    const reader = new Reader(frame, 0, allowance);
     readMessage(RequestHeader, api.requestHeaderVersion(version), reader);
     // Bytes behind the body are passed over, as Kafka does: librdkafka leaves three in Metadata 9 and later for all topics.
     const body = readMessage(api.request, version, reader) as RequestBody<ApiKey>;
-    return { kind: 'request' as const, header, api, body };
+    return { kind: 'request' as const, header, api, body, elements: elements - allowance.elements };
   });
   return decoded.kind === 'malformed' ? { ...decoded, header } : decoded;
 }
@@ -118,6 +131,11 @@ function encodeFrame(write: (writer: Writer) => void): Buffer[] {
   const writer = new Writer();
   writer.int32(0);
   write(writer);
+  return finishFrame(writer);
+}
+
+/** The chunks of a frame whose content is written, its size put in front. */
+function finishFrame(writer: Writer): Buffer[] {
   const frameBytes = writer.length - SIZE_PREFIX_BYTES;
   const chunks = writer.finish();
   const first = chunks[0];
@@ -141,6 +159,22 @@ export function encodeResponse<Key extends ApiKey>(
     writeMessage(ResponseHeader, api.responseHeaderVersion(version), { correlationId }, writer);
     writeMessage(api.response, version, body, writer);
   });
+}
+
+/** The same in parts, so that others can be served in between. Yields the bytes written so far; returns the chunks. */
+export function* encodeResponseParts<Key extends ApiKey>(
+  apiKey: Key,
+  version: number,
+  correlationId: number,
+  body: ResponseInput<Key>,
+): Generator<number, Buffer[], undefined> {
+  const api: Api = apis[apiKey];
+  const writer = new Writer();
+  writer.int32(0);
+  writeMessage(ResponseHeader, api.responseHeaderVersion(version), { correlationId }, writer);
+  const parts = writeMessageParts(api.response, version, body, writer);
+  while (parts.next().done !== true) yield writer.length;
+  return finishFrame(writer);
 }
 
 /** A request frame with its size prefix. Throws EncodeError. */

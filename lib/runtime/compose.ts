@@ -10,6 +10,7 @@ import { Partitions } from '../broker/partitions.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
+import { Pace } from '../core/pace.ts';
 import type { Random } from '../core/random.ts';
 import { Turns } from '../core/turns.ts';
 import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
@@ -103,6 +104,7 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
   const { leadership, membership } = composeNodes(options, journals);
   const broker: Broker = {
     clock,
+    pace: new Pace(clock),
     logger,
     authorize: allowAll,
     clusterId: id,

@@ -173,6 +173,7 @@ function enqueue(
     return { result: rejected(error) };
   };
   const placed = (before ?? Promise.resolve()).then(async () => {
+    await broker.pace.turn();
     const resolved = await resolveOrFail(broker, reference, partition);
     if (resolved.kind === 'failed') return refuse(resolved.error);
     if (!allowed(resolved)) return refuse('TOPIC_AUTHORIZATION_FAILED');

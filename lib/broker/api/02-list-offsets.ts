@@ -8,6 +8,7 @@ import { listNoRecords } from '../../log/no-records.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
+import { each } from '../each.ts';
 import { notToFence } from '../leading.ts';
 
 /**
@@ -32,19 +33,25 @@ export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, re
       return failed('KAFKA_STORAGE_ERROR');
     }
   };
-  const topics = await Promise.all(
-    request.topics.map(async (topic) => ({
-      name: topic.name,
-      partitions: await Promise.all(
-        topic.partitions.map(async ({ partitionIndex, timestamp, currentLeaderEpoch }) => {
-          const listed = await list(topic.name, partitionIndex, timestamp, currentLeaderEpoch);
-          const { offset, timestamp: found } = listed;
-          const answer = { partitionIndex, errorCode: errorCode(listed.error), timestamp: found, offset };
-          return version >= FIRST_WITH_EPOCH ? { ...answer, leaderEpoch: listed.leaderEpoch } : answer;
-        }),
-      ),
-    })),
+  const asked = request.topics.flatMap(({ name, partitions }) =>
+    partitions.map((partition) => ({ name, ...partition })),
   );
+  const listed = await each(
+    broker,
+    asked,
+    async ({ name, partitionIndex, timestamp, currentLeaderEpoch }) => {
+      const { error, offset, ...found } = await list(name, partitionIndex, timestamp, currentLeaderEpoch);
+      const answer = { partitionIndex, errorCode: errorCode(error), timestamp: found.timestamp, offset };
+      return version >= FIRST_WITH_EPOCH ? { ...answer, leaderEpoch: found.leaderEpoch } : answer;
+    },
+    ({ name, partitionIndex, timestamp, currentLeaderEpoch }) =>
+      `${name}/${partitionIndex}/${timestamp}/${currentLeaderEpoch}`,
+  );
+  let next = 0;
+  const topics = request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(() => listed[next++]!),
+  }));
   return { topics };
 };
 

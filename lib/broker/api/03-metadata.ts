@@ -9,6 +9,7 @@ import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
+import { lazily } from '../each.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 import { controllerOf, partitionState } from '../partition-state.ts';
 
@@ -22,11 +23,12 @@ type Asked = NonNullable<RequestBody<typeof ApiKey.Metadata>['topics']>[number];
 
 /**
  * Metadata, versions 0 to 13. Leaders are the nodes that should lead by the newest list of nodes; a topic that is not there is
- * created where that is allowed, as in Kafka, but at once.
+ * created where that is allowed, as in Kafka, but at once. A topic that is named twice has one answer, as in Kafka
+ * (KafkaApis.handleTopicMetadataRequest).
  */
 export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request, version, context) => {
   const all = request.topics === null || (version === 0 && request.topics.length === 0);
-  const asked = request.topics ?? [];
+  const asked = namedOnce(request.topics ?? []);
   if (!all && asked.length > TOPICS_NAMED_MAX) {
     return new CloseConnection(
       `a metadata request names ${asked.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`,
@@ -53,6 +55,11 @@ export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request,
   };
 };
 
+function namedOnce(asked: readonly Asked[]): readonly Asked[] {
+  // No name has a slash.
+  return [...new Map(asked.map((one) => [`${one.name ?? ''}/${one.topicId}`, one])).values()];
+}
+
 function describeTopic(
   broker: Broker,
   context: RequestContext,
@@ -66,7 +73,7 @@ function describeTopic(
     name,
     topicId: id,
     isInternal: isInternalTopic(name),
-    partitions: Array.from({ length: partitions }, (_, index) => partitionState(broker, topic, index, epochs, context)),
+    partitions: lazily(partitions, (index) => partitionState(broker, topic, index, epochs, context)),
     topicAuthorizedOperations: operations
       ? allowedOperations(broker.authorize, context, topicResource(name))
       : OPERATIONS_NOT_ASKED,
@@ -97,6 +104,7 @@ async function findNamed(
   const found: (Topic | Described)[] = [];
   let creations = 0;
   for (const { name, topicId } of asked) {
+    await broker.pace.turn();
     // The Java AdminClient names a topic by its id with an empty name, not with none.
     if (name === null || topicId !== ZERO_UUID) {
       const byId = await findById(broker, context, topicId);

@@ -4,6 +4,7 @@ import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { Handler } from '../broker.ts';
+import { each } from '../each.ts';
 import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';
 
 type Request = RequestBody<typeof ApiKey.OffsetCommit>;
@@ -25,15 +26,13 @@ export const offsetCommit: Handler<typeof ApiKey.OffsetCommit> = async (broker, 
   }
   if (!isGroupId(groupId)) return answer(request, () => 'INVALID_GROUP_ID');
 
-  const found = await Promise.all(
-    request.topics.map(async ({ name, topicId, partitions }) => {
-      const reference = version >= FIRST_WITH_IDS ? { id: topicId } : { name };
-      const topic = await findTopic(broker, context, 'READ', reference);
-      if (topic.kind === 'failed') return topic;
-      const asked = partitions.map(({ partitionIndex }) => partitionIndex);
-      return { kind: 'found' as const, topic: await withPartitions(broker, topic.topic, asked) };
-    }),
-  );
+  const found = await each(broker, request.topics, async ({ name, topicId, partitions }) => {
+    const reference = version >= FIRST_WITH_IDS ? { id: topicId } : { name };
+    const topic = await findTopic(broker, context, 'READ', reference);
+    if (topic.kind === 'failed') return topic;
+    const asked = partitions.map(({ partitionIndex }) => partitionIndex);
+    return { kind: 'found' as const, topic: await withPartitions(broker, topic.topic, asked) };
+  });
   const { retentionTimeMs } = request;
   const topics = request.topics.flatMap(({ partitions }, index) => {
     const one = found[index]!;

@@ -8,6 +8,7 @@ import type { ApiKey } from '../../protocol/apis.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { Broker, Handler } from '../broker.ts';
+import { each } from '../each.ts';
 import { findTopic } from '../group-topics.ts';
 
 /** From these versions on: several groups in a request, members tell who they are, topics are named by id. */
@@ -49,16 +50,11 @@ interface AnsweredTopic {
 export const offsetFetch: Handler<typeof ApiKey.OffsetFetch> = async (broker, request, version, context) => {
   const { requireStable } = request;
   if (version >= FIRST_WITH_GROUPS) {
-    const groups = await Promise.all(
-      request.groups.map((asked) => fetchGroup(broker, asked, requireStable, version, context)),
-    );
-    return {
-      groups: groups.map(({ groupId, error, topics }) => ({
-        groupId,
-        errorCode: errorCode(error),
-        topics: topics.map(topicAnswer),
-      })),
+    const fetch = async (asked: Asked) => {
+      const { groupId, error, topics } = await fetchGroup(broker, asked, requireStable, version, context);
+      return { groupId, errorCode: errorCode(error), topics: topics.map(topicAnswer) };
     };
+    return { groups: await each(broker, request.groups, fetch, (asked) => JSON.stringify(asked)) };
   }
   const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
   const asked = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics };
@@ -103,11 +99,19 @@ async function fetchGroup(
       if (outcome.kind === 'refused') return failed(outcome.error);
       return { groupId, error: 'NONE', topics: await stillThere(broker, outcome, context) };
     }
-    const found = await Promise.all(asked.topics.map((topic) => resolve(broker, topic, version, context)));
-    const topics = found.flatMap((one) => (one.kind === 'found' ? [one] : []));
-    const outcome = await broker.offsets.fetch({ ...fetch, topics }, context);
+    const found = await each(broker, asked.topics, (topic) => resolve(broker, topic, version, context));
+    const outcome = await broker.offsets.fetch({ ...fetch, topics: eachOnce(found) }, context);
     if (outcome.kind === 'refused') return failed(outcome.error);
-    return { groupId, error: 'NONE', topics: asked.topics.map((topic, i) => answerFor(topic, found[i]!, outcome)) };
+    const fetched = outcome.kind === 'fetched' ? outcome.topics : [];
+    const byTopic = new Map(
+      fetched.map(({ topic, offsets }) => [topic.id, new Map(offsets.map((offset) => [offset.partition, offset]))]),
+    );
+    const topics: AnsweredTopic[] = [];
+    for (const [index, topic] of asked.topics.entries()) {
+      await broker.pace.turn();
+      topics.push(answerFor(topic, found[index]!, byTopic));
+    }
+    return { groupId, error: 'NONE', topics };
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     return failed('COORDINATOR_NOT_AVAILABLE');
@@ -136,13 +140,30 @@ async function resolve(
   return { kind: 'failed', error: found.error === 'UNKNOWN_TOPIC_OR_PARTITION' ? 'NONE' : found.error };
 }
 
-function answerFor(asked: AskedTopic, found: ResolvedTopic, outcome: FetchOutcome): AnsweredTopic {
+function answerFor(
+  asked: AskedTopic,
+  found: ResolvedTopic,
+  fetched: ReadonlyMap<Uuid, ReadonlyMap<number, FetchedOffset>>,
+): AnsweredTopic {
   if (found.kind === 'failed') return allOf(asked, found.error);
-  const fetched =
-    outcome.kind === 'fetched' ? outcome.topics.find(({ topic }) => topic.id === found.topic.id) : undefined;
-  const offsets = new Map(fetched?.offsets.map((offset) => [offset.partition, offset]));
+  const offsets = fetched.get(found.topic.id);
   const none = allOf(asked, 'NONE');
-  return { ...none, offsets: none.offsets.map((empty) => offsets.get(empty.partition) ?? empty) };
+  return { ...none, offsets: none.offsets.map((empty) => offsets?.get(empty.partition) ?? empty) };
+}
+
+/** The topics that were found, each with all of its partitions that the request names anywhere. */
+function eachOnce(found: readonly ResolvedTopic[]): { topic: { id: Uuid; name: string }; wanted: readonly number[] }[] {
+  const topics = new Map<Uuid, { readonly topic: { id: Uuid; name: string }; readonly wanted: Set<number> }>();
+  for (const one of found) {
+    if (one.kind === 'failed') continue;
+    let known = topics.get(one.topic.id);
+    if (known === undefined) {
+      known = { topic: one.topic, wanted: new Set() };
+      topics.set(one.topic.id, known);
+    }
+    for (const partition of one.wanted) known.wanted.add(partition);
+  }
+  return [...topics.values()].map(({ topic, wanted }) => ({ topic, wanted: [...wanted] }));
 }
 
 function allOf({ name, topicId, partitionIndexes }: AskedTopic, error: ErrorName): AnsweredTopic {
@@ -159,15 +180,13 @@ function allOf({ name, topicId, partitionIndexes }: AskedTopic, error: ErrorName
 /** Of all that a group has committed, what belongs to topics that are still there and that may be seen. */
 async function stillThere(broker: Broker, outcome: FetchOutcome, context: RequestContext): Promise<AnsweredTopic[]> {
   if (outcome.kind !== 'fetched') return [];
-  const topics = await Promise.all(
-    outcome.topics.map(async ({ topic, offsets }): Promise<AnsweredTopic[]> => {
-      const found = await findTopic(broker, context, 'DESCRIBE', { id: topic.id }, true);
-      if (found.kind === 'failed') {
-        if (found.error !== 'COORDINATOR_NOT_AVAILABLE') return [];
-        throw new StoreUnavailableError(`topic ${topic.name} could not be read`);
-      }
-      return offsets.length === 0 ? [] : [{ name: found.topic.record.name, topicId: topic.id, offsets }];
-    }),
-  );
+  const topics = await each(broker, outcome.topics, async ({ topic, offsets }): Promise<AnsweredTopic[]> => {
+    const found = await findTopic(broker, context, 'DESCRIBE', { id: topic.id }, true);
+    if (found.kind === 'failed') {
+      if (found.error !== 'COORDINATOR_NOT_AVAILABLE') return [];
+      throw new StoreUnavailableError(`topic ${topic.name} could not be read`);
+    }
+    return offsets.length === 0 ? [] : [{ name: found.topic.record.name, topicId: topic.id, offsets }];
+  });
   return topics.flat();
 }

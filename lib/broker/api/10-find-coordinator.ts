@@ -2,6 +2,7 @@ import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import type { Resource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
+import { each } from '../each.ts';
 
 const GROUP = 0;
 
@@ -20,7 +21,7 @@ export const findCoordinator: Handler<typeof ApiKey.FindCoordinator> = async (br
     if (node === undefined) return { key, ...NOWHERE, ...failure('COORDINATOR_NOT_AVAILABLE', 'no node is live') };
     return { key, nodeId: node.nodeId, host: node.host, port: node.port, errorCode: 0, errorMessage: null };
   };
-  if (version >= 4) return { coordinators: request.coordinatorKeys.map(find) };
+  if (version >= 4) return { coordinators: await each(broker, request.coordinatorKeys, find, (key) => key) };
   const { key: _, ...found } = find(request.key);
   return found;
 };

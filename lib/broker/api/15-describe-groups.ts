@@ -3,6 +3,7 @@ import { type ClassicGroup, isClassic, metadataOf, NO_ASSIGNMENT } from '../../g
 import type { ApiKey } from '../../protocol/apis.ts';
 import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
+import { each } from '../each.ts';
 
 /** From this version on a group that is not there is an error, and errors come with a sentence. */
 const FIRST_WITH_NOT_FOUND = 6;
@@ -13,7 +14,7 @@ const FIRST_WITH_OPERATIONS = 3;
  * in Kafka (ConsumerGroupDescribe has them).
  */
 export const describeGroups: Handler<typeof ApiKey.DescribeGroups> = async (broker, request, version, context) => {
-  const described = request.groups.map(async (groupId) => {
+  const describe = async (groupId: string) => {
     const resource: Resource = { type: 'GROUP', name: groupId };
     if (!broker.authorize(context, 'DESCRIBE', resource)) return failed(groupId, '', 'GROUP_AUTHORIZATION_FAILED');
     const found = await broker.groups.describe(groupId, context);
@@ -30,8 +31,8 @@ export const describeGroups: Handler<typeof ApiKey.DescribeGroups> = async (brok
     if (version < FIRST_WITH_NOT_FOUND) return { ...failed(groupId, 'Dead', 'NONE'), authorizedOperations: operations };
     const message = group === undefined ? `Group ${groupId} not found.` : `Group ${groupId} is not a classic group.`;
     return { ...failed(groupId, 'Dead', 'GROUP_ID_NOT_FOUND'), errorMessage: message };
-  });
-  return { groups: await Promise.all(described) };
+  };
+  return { groups: await each(broker, request.groups, describe, (groupId) => groupId) };
 };
 
 function failed(groupId: string, groupState: string, error: ErrorName) {

@@ -40,7 +40,7 @@ export const createTopics: Handler<typeof ApiKey.CreateTopics> = async (broker, 
     return create(broker, wanted, request.validateOnly, described);
   };
   const late = (name: string) => refused(name, { error: 'REQUEST_TIMED_OUT' });
-  const topics = await eachInTime(broker.clock, request.timeoutMs, [...seen], answer, late);
+  const topics = await eachInTime(broker, request.timeoutMs, [...seen], answer, late);
   return { topics };
 };
 

@@ -23,7 +23,7 @@ export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, 
   const endsAt = broker.clock.monotonic() + request.timeoutMs;
   const mentions = new Map<string, [Asked, ...Asked[]]>();
   const keys = await eachInTime(
-    broker.clock,
+    broker,
     request.timeoutMs,
     asked,
     (one) => keyOf(broker, one),
@@ -45,13 +45,7 @@ export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, 
     name,
     id: topicId,
   });
-  const outcomes = await eachInTime(
-    broker.clock,
-    endsAt - broker.clock.monotonic(),
-    [...mentions.values()],
-    perform,
-    late,
-  );
+  const outcomes = await eachInTime(broker, endsAt - broker.clock.monotonic(), [...mentions.values()], perform, late);
   const responses = outcomes.map(({ name, id, error, message }) => ({
     name,
     topicId: id,

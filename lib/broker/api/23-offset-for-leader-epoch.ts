@@ -7,6 +7,7 @@ import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
+import { each } from '../each.ts';
 import { notToFence } from '../leading.ts';
 
 /** OffsetForLeaderEpoch, versions 2 to 4: where an epoch ended, so that a consumer can tell whether its position still holds. */
@@ -32,17 +33,22 @@ export const offsetForLeaderEpoch: Handler<typeof ApiKey.OffsetForLeaderEpoch> =
       throw error;
     }
   };
-  const topics = await Promise.all(
-    request.topics.map(async ({ topic, partitions }) => ({
-      topic,
-      partitions: await Promise.all(
-        partitions.map(async (asked) => {
-          const end = await find(topic, asked.partition, asked.currentLeaderEpoch, asked.leaderEpoch);
-          const { leaderEpoch, endOffset } = end;
-          return { partition: asked.partition, errorCode: errorCode(end.error), leaderEpoch, endOffset };
-        }),
-      ),
-    })),
+  const asked = request.topics.flatMap(({ topic, partitions }) => partitions.map((one) => ({ topic, ...one })));
+  const found = await each(
+    broker,
+    asked,
+    async (one) => {
+      const end = await find(one.topic, one.partition, one.currentLeaderEpoch, one.leaderEpoch);
+      const { leaderEpoch, endOffset } = end;
+      return { partition: one.partition, errorCode: errorCode(end.error), leaderEpoch, endOffset };
+    },
+    ({ topic, partition, currentLeaderEpoch, leaderEpoch }) =>
+      `${topic}/${partition}/${currentLeaderEpoch}/${leaderEpoch}`,
   );
+  let next = 0;
+  const topics = request.topics.map(({ topic, partitions }) => ({
+    topic,
+    partitions: partitions.map(() => found[next++]!),
+  }));
   return { topics };
 };

@@ -9,6 +9,7 @@ import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { Broker, Handler } from '../broker.ts';
 import { type ConfigsRefusal, isConfigResource, nodeProblem, ResourceType, refusalBy } from '../config-resources.ts';
 import { describedConfig } from '../described-configs.ts';
+import { each } from '../each.ts';
 import { type FindTopic, topicFinder } from '../find-topics.ts';
 
 /** Resources that one request may name: an answer has about 3 KB for each, ten with synonyms and documentation. */
@@ -37,26 +38,18 @@ export const describeConfigs: Handler<typeof ApiKey.DescribeConfigs> = async (br
     }
     return one;
   };
-  const results = [];
-  for (const resource of resources) {
+  const describe = async (resource: Resource) => {
     const { resourceType, resourceName, configurationKeys } = resource;
     const outcome = await configs.of(resource);
     if ('error' in outcome) {
       const { error, message } = outcome;
-      results.push({
-        errorCode: errorCode(error),
-        errorMessage: message ?? null,
-        resourceType,
-        resourceName,
-        configs: [],
-      });
-      continue;
+      return { errorCode: errorCode(error), errorMessage: message ?? null, resourceType, resourceName, configs: [] };
     }
     const names = new Set(configurationKeys);
     const asked = names.size === 0 ? outcome : outcome.filter(({ name }) => names.has(name));
-    results.push({ errorCode: 0, errorMessage: '', resourceType, resourceName, configs: asked.map(encode) });
-  }
-  return { results };
+    return { errorCode: 0, errorMessage: '', resourceType, resourceName, configs: asked.map(encode) };
+  };
+  return { results: await each(broker, resources, describe, (resource) => JSON.stringify(resource)) };
 };
 
 /** Why nothing at all is described. */

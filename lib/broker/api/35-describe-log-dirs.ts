@@ -4,6 +4,7 @@ import { errorCode } from '../../core/errors.ts';
 import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
+import { lazily } from '../each.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 
 /** What is not known (DescribeLogDirsResponse.UNKNOWN_VOLUME_BYTES). */
@@ -27,12 +28,15 @@ export const describeLogDirs: Handler<typeof ApiKey.DescribeLogDirs> = async (br
   const found = asked === null ? await everything(broker) : await named(broker, asked);
   const topics = found.map(([topic, partitions]) => ({
     name: topic.record.name,
-    partitions: partitions.map((partitionIndex) => ({
-      partitionIndex,
-      partitionSize: isEmpty(broker, topic, partitionIndex) ? 0 : UNKNOWN_BYTES,
-      offsetLag: 0,
-      isFutureKey: false,
-    })),
+    partitions: lazily(partitions?.length ?? topic.record.partitions, (index) => {
+      const partitionIndex = partitions?.[index] ?? index;
+      return {
+        partitionIndex,
+        partitionSize: isEmpty(broker, topic, partitionIndex) ? 0 : UNKNOWN_BYTES,
+        offsetLag: 0,
+        isFutureKey: false,
+      };
+    }),
   }));
   const { logDir } = broker.settings;
   return {
@@ -41,11 +45,12 @@ export const describeLogDirs: Handler<typeof ApiKey.DescribeLogDirs> = async (br
   };
 };
 
-type Found = [Topic, readonly number[]];
+/** Null for all partitions. */
+type Found = [Topic, readonly number[] | null];
 
 async function everything(broker: Broker): Promise<Found[]> {
   const topics = await broker.admin.topics.list();
-  return topics.map((topic) => [topic, Array.from({ length: topic.record.partitions }, (_, partition) => partition)]);
+  return topics.map((topic) => [topic, null]);
 }
 
 async function named(broker: Broker, asked: readonly Asked[]): Promise<Found[]> {
@@ -58,6 +63,7 @@ async function named(broker: Broker, asked: readonly Asked[]): Promise<Found[]> 
   const find = await topicFinder(broker, wanted.size);
   const found: Found[] = [];
   for (const [name, partitions] of wanted) {
+    await broker.pace.turn();
     const topic = await find(name);
     if (topic === undefined) continue;
     const there = [...partitions].filter((partition) => partition >= 0 && partition < topic.record.partitions);

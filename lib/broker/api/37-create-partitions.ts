@@ -25,7 +25,7 @@ export const createPartitions: Handler<typeof ApiKey.CreatePartitions> = async (
   };
   const late = (): Failure => ({ error: 'REQUEST_TIMED_OUT' });
   const names = [...seen];
-  const failures = await eachInTime(broker.clock, request.timeoutMs, names, add, late);
+  const failures = await eachInTime(broker, request.timeoutMs, names, add, late);
   const results = names.map((name, at) => {
     const failure = failures[at];
     return {

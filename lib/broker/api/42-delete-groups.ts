@@ -2,16 +2,17 @@ import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { deleteStep } from '../../groups/delete.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import type { Handler } from '../broker.ts';
+import { each } from '../each.ts';
 
 /** DeleteGroups, versions 0 to 2: groups without members, with their offsets. */
 export const deleteGroups: Handler<typeof ApiKey.DeleteGroups> = async (broker, request, _version, context) => {
-  const deleted = request.groupsNames.map(async (groupId): Promise<ErrorName> => {
+  const remove = async (groupId: string): Promise<ErrorName> => {
     if (!broker.authorize(context, 'DELETE', { type: 'GROUP', name: groupId })) return 'GROUP_AUTHORIZATION_FAILED';
     const submitted = await broker.groups.submit(groupId, deleteStep, context);
     if (submitted.kind === 'reply') return submitted.reply;
     // An id that no group can have is that of a group that is not there.
     return submitted.error === 'INVALID_GROUP_ID' ? 'GROUP_ID_NOT_FOUND' : submitted.error;
-  });
-  const errors = await Promise.all(deleted);
+  };
+  const errors = await each(broker, request.groupsNames, remove, (groupId) => groupId);
   return { results: request.groupsNames.map((groupId, i) => ({ groupId, errorCode: errorCode(errors[i]!) })) };
 };

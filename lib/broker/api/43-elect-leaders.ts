@@ -36,6 +36,7 @@ export const electLeaders: Handler<typeof ApiKey.ElectLeaders> = async (broker, 
   const find = await topicFinder(broker, asked.length);
   const replicaElectionResults = [];
   for (const { topic: name, partitions } of asked) {
+    await broker.pace.turn();
     const topic = await find(name);
     replicaElectionResults.push({ topic: name, partitionResult: partitions.map((id) => elected(name, topic, id)) });
   }

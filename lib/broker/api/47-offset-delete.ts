@@ -3,6 +3,7 @@ import type { ApiKey } from '../../protocol/apis.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { Handler } from '../broker.ts';
+import { each } from '../each.ts';
 import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';
 
 /** OffsetDelete, version 0: forgets offsets of topics that no member of the group reads (KIP-496). */
@@ -14,18 +15,18 @@ export const offsetDelete: Handler<typeof ApiKey.OffsetDelete> = async (broker, 
   }
   if (!isGroupId(groupId)) return refused('INVALID_GROUP_ID');
 
-  const found = await Promise.all(
-    request.topics.map(async ({ name, partitions }) => {
-      const asked = partitions.map(({ partitionIndex }) => partitionIndex);
-      const topic = await findTopic(broker, context, 'READ', { name });
-      if (topic.kind === 'failed') return topic;
-      const current = await withPartitions(broker, topic.topic, asked);
-      const wanted = asked.filter((partition) => hasPartition(current, partition));
-      return { kind: 'found' as const, topic: current.record, wanted };
-    }),
-  );
+  const found = await each(broker, request.topics, async ({ name, partitions }) => {
+    const asked = partitions.map(({ partitionIndex }) => partitionIndex);
+    const topic = await findTopic(broker, context, 'READ', { name });
+    if (topic.kind === 'failed') return topic;
+    const current = await withPartitions(broker, topic.topic, asked);
+    const wanted = new Set(asked.filter((partition) => hasPartition(current, partition)));
+    return { kind: 'found' as const, topic: current.record, wanted };
+  });
   try {
-    const topics = found.flatMap((one) => (one.kind === 'found' ? [one] : []));
+    const topics = found.flatMap((one) =>
+      one.kind === 'found' ? [{ topic: one.topic, wanted: [...one.wanted] }] : [],
+    );
     const outcome = await broker.offsets.delete({ groupId, topics }, context);
     if (outcome.kind === 'refused') return refused(outcome.error);
     return {
@@ -37,7 +38,7 @@ export const offsetDelete: Handler<typeof ApiKey.OffsetDelete> = async (broker, 
           const error =
             one.kind === 'failed'
               ? one.error
-              : one.wanted.includes(partitionIndex)
+              : one.wanted.has(partitionIndex)
                 ? outcome.error(one.topic)
                 : 'UNKNOWN_TOPIC_OR_PARTITION';
           return { partitionIndex, errorCode: errorCode(error) };

@@ -7,6 +7,7 @@ import { assignorOf } from '../../groups/consumer/target.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource, topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
+import { each } from '../each.ts';
 
 const CLASSIC_MEMBER = 0;
 const CONSUMER_MEMBER = 1;
@@ -18,7 +19,7 @@ export const consumerGroupDescribe: Handler<typeof ApiKey.ConsumerGroupDescribe>
   _version,
   context,
 ) => {
-  const described = request.groupIds.map(async (groupId) => {
+  const describe = async (groupId: string) => {
     const resource: Resource = { type: 'GROUP', name: groupId };
     if (!broker.authorize(context, 'DESCRIBE', resource)) return failed(groupId, 'GROUP_AUTHORIZATION_FAILED');
     if (groupId === '') return failed(groupId, 'INVALID_GROUP_ID');
@@ -45,8 +46,8 @@ export const consumerGroupDescribe: Handler<typeof ApiKey.ConsumerGroupDescribe>
         ? allowedOperations(broker.authorize, context, resource)
         : OPERATIONS_NOT_ASKED,
     };
-  });
-  return { groups: await Promise.all(described) };
+  };
+  return { groups: await each(broker, request.groupIds, describe, (groupId) => groupId) };
 };
 
 function failed(groupId: string, error: ErrorName, message?: string) {

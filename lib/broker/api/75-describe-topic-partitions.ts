@@ -55,6 +55,7 @@ export const describeTopicPartitions: Handler<typeof ApiKey.DescribeTopicPartiti
       nextCursor = { topicName: name, partitionIndex: 0 };
       break;
     }
+    await broker.pace.turn();
     const operations = allowedOperations(broker.authorize, context, topicResource(name));
     const topic = await find(name);
     if (topic === undefined) {

@@ -6,10 +6,23 @@ import type { Reader } from '../wire/reader.ts';
 import type { RecordsInput, Writer } from '../wire/writer.ts';
 import type { ScalarName } from './field.ts';
 
+/** Work in parts; between two of them others may be served. */
+export type Parts = Generator<undefined, void, undefined>;
+
+/** Structs that are written without a pause: some 100 us of work. */
+export const ELEMENTS_PER_PART = 64;
+
+/** What an array is encoded from: an array, or whatever gives its elements in order and knows how many there are. */
+interface Elements extends Iterable<unknown> {
+  readonly length: number;
+}
+
 /** Reads and writes one type in one of its wire forms. */
 export interface Codec {
   read(reader: Reader): unknown;
   write(writer: Writer, value: unknown): void;
+  /** The same in parts: long arrays of structs pause after every ELEMENTS_PER_PART of them. Left out where nothing is long. */
+  readonly writeParts?: ((writer: Writer, value: unknown) => Parts) | undefined;
   /** What a value takes at least, bytes; what array lengths are checked with. */
   readonly bytesMin: number;
 }
@@ -77,12 +90,34 @@ export function arrayCodec(element: Codec, compact: boolean, nullable: boolean):
       writer.nullLength(compact);
       return;
     }
-    const values = value as readonly unknown[];
+    const values = value as Elements;
     writer.lengthOf(values.length, compact);
     for (const each of values) element.write(writer, each);
   };
   const codec = { bytesMin: compact ? 1 : 4, read, write };
   return nullable ? codec : refusingNull(codec);
+}
+
+/** An array of structs, which can be written in parts. */
+export function structArrayCodec(element: Codec, compact: boolean, nullable: boolean): Codec {
+  const codec = arrayCodec(element, compact, nullable);
+  return {
+    ...codec,
+    *writeParts(writer, value) {
+      if (value === null) {
+        codec.write(writer, value);
+        return;
+      }
+      const values = value as Elements;
+      writer.lengthOf(values.length, compact);
+      let written = 0;
+      for (const each of values) {
+        if (element.writeParts === undefined) element.write(writer, each);
+        else yield* element.writeParts(writer, each);
+        if (++written % ELEMENTS_PER_PART === 0) yield;
+      }
+    },
+  };
 }
 
 const STRUCT_ABSENT = -1;

@@ -1,5 +1,6 @@
 import { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
+import type { Parts } from './codec.ts';
 import type { Decoded, Encodable, Fields } from './field.ts';
 import { compilePlan, type StructPlan } from './plan.ts';
 import { includesVersion, NO_VERSIONS, parseVersions, type VersionRange, type Versions } from './versions.ts';
@@ -80,6 +81,16 @@ export function writeMessage<M extends Message>(
   writer: Writer,
 ): void {
   message.plan(version).write(writer, value as Readonly<Record<string, unknown>>);
+}
+
+/** The same in parts, so that others can be served in between. Throws as `writeMessage`. */
+export function writeMessageParts<M extends Message>(
+  message: M,
+  version: number,
+  value: InferInput<M>,
+  writer: Writer,
+): Parts {
+  return message.plan(version).writeParts(writer, value as Readonly<Record<string, unknown>>);
 }
 
 /** One message in one piece. Throws EncodeError. */

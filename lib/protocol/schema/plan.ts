@@ -2,7 +2,15 @@ import { assert } from '../../core/assert.ts';
 import { DecodeError, EncodeError } from '../wire/errors.ts';
 import type { Reader } from '../wire/reader.ts';
 import { Writer } from '../wire/writer.ts';
-import { arrayCodec, type Codec, clippedStringCodec, nullableStructCodec, scalarCodec } from './codec.ts';
+import {
+  arrayCodec,
+  type Codec,
+  clippedStringCodec,
+  nullableStructCodec,
+  type Parts,
+  scalarCodec,
+  structArrayCodec,
+} from './codec.ts';
 import type { Field, Fields, FieldType } from './field.ts';
 import { includesVersion, type VersionRange } from './versions.ts';
 
@@ -12,6 +20,14 @@ type Struct = Readonly<Record<string, unknown>>;
 export interface StructPlan extends Codec {
   read(reader: Reader): Struct;
   write(writer: Writer, value: Struct): void;
+  writeParts(writer: Writer, value: unknown): Parts;
+}
+
+/** The same for a struct inside of a message; `writeParts` only where it has arrays of structs. */
+interface StructCodec extends Codec {
+  read(reader: Reader): Record<string, unknown>;
+  write(writer: Writer, value: Struct): void;
+  readonly writeParts: Codec['writeParts'];
 }
 
 /** A field as one version has it; `codec` is undefined where the version lacks it. */
@@ -55,6 +71,14 @@ export function compilePlan(
         throw located(error, label);
       }
     },
+    *writeParts(writer, value) {
+      try {
+        if (plan.writeParts === undefined) plan.write(writer, value as Struct);
+        else yield* plan.writeParts(writer, value);
+      } catch (error) {
+        throw located(error, label);
+      }
+    },
   };
 }
 
@@ -62,7 +86,7 @@ function located(error: unknown, name: string): unknown {
   return error instanceof DecodeError || error instanceof EncodeError ? error.within(name) : error;
 }
 
-function compileStruct(fields: Fields, version: number, flexible: boolean): StructPlan {
+function compileStruct(fields: Fields, version: number, flexible: boolean): StructCodec {
   const steps: Step[] = [];
   const tagged: TaggedStep[] = [];
   for (const [name, field] of Object.entries(fields)) {
@@ -88,6 +112,12 @@ function compileStruct(fields: Fields, version: number, flexible: boolean): Stru
       writeSteps(steps, writer, value);
       if (flexible) writeTagged(tagged, writer, value);
     },
+    writeParts: steps.some(({ codec }) => codec?.writeParts !== undefined)
+      ? function* (writer, value) {
+          yield* writeStepsInParts(steps, writer, value as Struct);
+          if (flexible) writeTagged(tagged, writer, value as Struct);
+        }
+      : undefined,
   };
 }
 
@@ -102,7 +132,9 @@ function typeCodec(type: FieldType, version: number, flexible: boolean, nullable
     case 'scalar':
       return scalarCodec(type.name, compact, nullable);
     case 'array':
-      return arrayCodec(typeCodec(type.element, version, flexible, false), compact, nullable);
+      return type.element.kind === 'struct'
+        ? structArrayCodec(compileStruct(type.element.fields, version, flexible) as Codec, compact, nullable)
+        : arrayCodec(typeCodec(type.element, version, flexible, false), compact, nullable);
     case 'struct': {
       const plan = compileStruct(type.fields, version, flexible) as Codec;
       return nullable ? nullableStructCodec(plan) : plan;
@@ -159,15 +191,32 @@ function writeSteps(steps: readonly Step[], writer: Writer, value: Struct): void
   try {
     for (; at < steps.length; at++) {
       const step = steps[at]!;
-      const given = value[step.name];
-      if (step.codec !== undefined) {
-        step.codec.write(writer, given === undefined ? step.defaultValue : given);
-      } else if (!step.ignorable && !step.isDefault(given)) {
-        throw new EncodeError('a value, in a version without the field');
-      }
+      writeStep(step, writer, value[step.name]);
     }
   } catch (error) {
     throw located(error, steps[at]!.name);
+  }
+}
+
+function* writeStepsInParts(steps: readonly Step[], writer: Writer, value: Struct): Parts {
+  let at = 0;
+  try {
+    for (; at < steps.length; at++) {
+      const step = steps[at]!;
+      const given = value[step.name];
+      if (step.codec?.writeParts === undefined) writeStep(step, writer, given);
+      else yield* step.codec.writeParts(writer, given === undefined ? step.defaultValue : given);
+    }
+  } catch (error) {
+    throw located(error, steps[at]!.name);
+  }
+}
+
+function writeStep(step: Step, writer: Writer, given: unknown): void {
+  if (step.codec !== undefined) {
+    step.codec.write(writer, given === undefined ? step.defaultValue : given);
+  } else if (!step.ignorable && !step.isDefault(given)) {
+    throw new EncodeError('a value, in a version without the field');
   }
 }
 

@@ -8,7 +8,14 @@ const UTF8_BYTES_PER_UNIT_MAX = 3;
 
 /** What a reader may still read; shared with the windows on it. */
 interface Allowance {
+  /** Array elements, over all arrays; counted down while reading. */
   elements: number;
+  /** What it began with. */
+  readonly elementsMax: number;
+}
+
+function unbounded(): Allowance {
+  return { elements: Number.POSITIVE_INFINITY, elementsMax: Number.POSITIVE_INFINITY };
 }
 
 /**
@@ -22,7 +29,7 @@ export class Reader {
   private readonly allowance: Allowance;
 
   /** @param allowance array elements, over all arrays; more are a DecodeError. Counted down while reading. */
-  constructor(buffer: Buffer, position = 0, allowance: Allowance = { elements: Number.POSITIVE_INFINITY }) {
+  constructor(buffer: Buffer, position = 0, allowance: Allowance = unbounded()) {
     this.buffer = buffer;
     this.position = position;
     this.allowance = allowance;
@@ -216,7 +223,9 @@ export class Reader {
       throw this.invalid(`an array that fits into ${this.remaining} bytes, not ${length} elements`);
     }
     this.allowance.elements -= length;
-    if (this.allowance.elements < 0) throw this.invalid(`fewer array elements in all, not ${length} more`);
+    if (this.allowance.elements < 0) {
+      throw this.invalid(`at most ${this.allowance.elementsMax} elements in all arrays together, not ${length} more`);
+    }
     return length;
   }
 

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { eachError } from '../../../lib/broker/answer-errors.ts';
+import { errorsIn } from '../../../lib/broker/answer-errors.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
 
 function errorsOf(apiKey: ApiKey, answer: object): number[] {
   const found: number[] = [];
-  eachError(apiKey, answer, (code) => found.push(code));
+  for (const code of errorsIn(apiKey, answer)) if (code !== undefined) found.push(code);
   return found;
 }
 
