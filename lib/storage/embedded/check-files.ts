@@ -2,20 +2,19 @@ import { constants } from 'node:fs';
 import { access, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from './failures.ts';
-
-/** LMDB's magic number and where it stands in the first meta page, behind the page's header. */
-const LMDB_MAGIC = 0xbeefc0de;
-const MAGIC_AT = 24;
+import { StoreOpenError } from './format.ts';
+import { damageOf } from './lmdb-file.ts';
 
 /**
- * Looks at LMDB's files before LMDB does, since lmdb 3.5 ends the process (SIGSEGV) where opening fails half way. Throws
- * what is wrong with them. The lock file is looked at but not opened: closing it would release the locks of an
+ * Looks at LMDB's files before LMDB does, since lmdb 3.5 ends the process (SIGSEGV) where opening fails half way, and
+ * LMDB (SIGBUS) where it reads a page that the file lacks. Throws what is wrong with them. `mayBegin`: whether LMDB may make
+ * its file where there is none, or an empty one, as a process leaves that was killed while it made the store. The lock file is looked at but not opened: closing it would release the locks of an
  * environment that this process has open already (POSIX locks belong to the process).
  *
  * Also syncs the data: a process that was killed while it wrote its meta page may have left one that is in the page
  * cache only, and LMDB would show it to the first that opens the file again.
  */
-export async function checkFiles(directory: string): Promise<void> {
+export async function checkFiles(directory: string, mayBegin: boolean): Promise<void> {
   await access(directory, constants.R_OK | constants.W_OK);
   const lock = join(directory, 'lock.mdb');
   if (await exists(lock)) {
@@ -23,19 +22,30 @@ export async function checkFiles(directory: string): Promise<void> {
     await access(lock, constants.R_OK | constants.W_OK);
   }
   const data = join(directory, 'data.mdb');
-  if (!(await exists(data))) return;
+  if (!(await exists(data))) {
+    if (!mayBegin) throw lost(`${data} is missing`);
+    return;
+  }
   const file = await open(data, 'r+');
   try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(4), 0, 4, MAGIC_AT);
-    // An empty file is what a process leaves that was killed while it made the store; LMDB begins anew in it.
-    if (bytesRead > 0 && buffer.readUInt32LE(0) !== LMDB_MAGIC) throw new Error(`${data} is not an LMDB file`);
+    if ((await file.stat()).size === 0) {
+      if (!mayBegin) throw lost(`${data} is empty`);
+    } else {
+      const damage = await damageOf(file);
+      if (damage !== undefined) throw lost(`${data} is damaged: ${damage}`);
+    }
     await file.datasync();
   } finally {
     await file.close();
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+function lost(what: string): StoreOpenError {
+  return new StoreOpenError(`the store cannot be read, ${what}; restore the folder from a backup`);
+}
+
+/** Whether there is something at the path. */
+export async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;

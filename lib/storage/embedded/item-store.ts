@@ -17,6 +17,7 @@ import {
 } from '../ports.ts';
 import type { RawDatabase } from './environment.ts';
 import { messageOf, unavailable } from './failures.ts';
+import { GONE, type Presence } from './presence.ts';
 import { decodeRecord, encodeRecord, partitionEnd, recordKey, sortKeyOf, versionOf } from './record.ts';
 import type { StoreTimer } from './store-time.ts';
 import type { WriteLock } from './write-lock.ts';
@@ -35,8 +36,10 @@ export class EmbeddedItemStore implements ItemStore {
   readonly #clock: Clock;
   readonly #timer: StoreTimer;
   readonly #lock: WriteLock;
+  readonly #presence: Presence;
 
-  constructor(database: RawDatabase, clock: Clock, timer: StoreTimer, lock: WriteLock) {
+  constructor(database: RawDatabase, clock: Clock, timer: StoreTimer, lock: WriteLock, presence: Presence) {
+    this.#presence = presence;
     this.#database = database;
     this.#clock = clock;
     this.#timer = timer;
@@ -48,7 +51,7 @@ export class EmbeddedItemStore implements ItemStore {
   }
 
   async get(pk: string, sk: string, consistent: boolean): Promise<GetResult> {
-    if (consistent) await this.#lock.beforeConsistentRead();
+    if (consistent) await this.#beforeConsistentRead();
     // Taken before the read: the answer must not look fresher than it is, even if the process is frozen in between.
     const storeTime = this.#timer.now();
     const item = this.#read(() => {
@@ -60,13 +63,18 @@ export class EmbeddedItemStore implements ItemStore {
 
   async query(request: QueryRequest): Promise<QueryPage> {
     checkQuery(request);
-    if (request.consistent) await this.#lock.beforeConsistentRead();
+    if (request.consistent) await this.#beforeConsistentRead();
     const { pk, from, to } = request;
     const storeTime = this.#timer.now();
     // An empty range must not reach the cursor: going backwards, it would start below its end and run on from there.
     if (from !== undefined && to !== undefined && compareKeys(from, to) >= 0)
       return { items: [], more: false, storeTime };
     return { ...this.#read(() => this.#page(request, recordKey(pk, from ?? ''), upperKey(pk, to))), storeTime };
+  }
+
+  async #beforeConsistentRead(): Promise<void> {
+    await this.#lock.beforeConsistentRead();
+    if (this.#presence.isGone) throw new StoreUnavailableError(GONE);
   }
 
   put(item: Item, condition: PutCondition, options?: PutOptions): Promise<PutOutcome> {
@@ -113,7 +121,7 @@ export class EmbeddedItemStore implements ItemStore {
     if (early !== undefined) return Promise.resolve({ kind: 'refused', ...early });
     const attempt = async (): Promise<PutOutcome> => {
       try {
-        return await this.#database.transaction((): PutOutcome => {
+        const outcome = await this.#database.transaction((): PutOutcome => {
           this.#lock.held();
           const late = this.#timer.refusal(signature, options);
           if (late !== undefined) return { kind: 'refused', ...late };
@@ -123,6 +131,8 @@ export class EmbeddedItemStore implements ItemStore {
           else this.#database.putSync(key, decided.value);
           return { kind: 'committed', storeTime: this.#timer.now() };
         });
+        // Looked at after the commit: what was removed before is not acknowledged.
+        return this.#presence.isGone ? { kind: 'unknown', message: GONE } : outcome;
       } catch (error) {
         return this.#failed(error);
       }

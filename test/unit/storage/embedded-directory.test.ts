@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -76,6 +76,71 @@ describe('opening', () => {
     );
   });
 
+  describe('over a store that lost a part of itself', () => {
+    const dataFile = () => join(path, 'items', 'data.mdb');
+    /** A store with so many items and one object, closed again. */
+    async function stored(items: number): Promise<void> {
+      const stores = await open();
+      for (let index = 0; index < items; index++) {
+        await stores.state.put({ ...item, sk: String(index), body: Buffer.alloc(10_000) }, { kind: 'absent' });
+      }
+      await stores.blobs.put('x/y', [Buffer.from('object')]);
+      await opened.pop()!.close();
+    }
+    const losses: readonly [string, (bytes: number) => Promise<unknown>, string][] = [
+      ['its end', (bytes) => truncate(dataFile(), bytes - 4096), 'is cut off'],
+      ['its second half', (bytes) => truncate(dataFile(), bytes / 2), 'is cut off'],
+      ['all but its first page', () => truncate(dataFile(), 4096), 'is cut off'],
+      ['all but its first bytes', () => truncate(dataFile(), 10), 'is cut off'],
+      ['all of its data', () => truncate(dataFile(), 0), 'is empty'],
+      ['its data file', () => rm(dataFile()), 'is missing'],
+      ['its items', () => rm(join(path, 'items'), { recursive: true }), 'is missing'],
+    ];
+    it.each(losses)('refuses where %s is gone, and takes nothing for a new store', async (_, lose, message) => {
+      await stored(20);
+      const { length } = await readFile(dataFile());
+      await lose(length);
+      await expect(open()).rejects.toThrow(
+        expect.objectContaining({ name: 'StoreOpenError', message: expect.stringContaining(message) }),
+      );
+    });
+
+    it('refuses where objects are all that is left, as of a store that was never marked as used', async () => {
+      await stored(1);
+      await rm(join(path, 'used'));
+      await rm(join(path, 'items'), { recursive: true });
+      await expect(open()).rejects.toThrow('is missing');
+    });
+
+    it('begins anew where a process was killed before there was anything', async () => {
+      await mkdir(join(path, 'items'));
+      await writeFile(dataFile(), '');
+      const stores = await open();
+      expect(await stores.state.put(item, { kind: 'absent' })).toMatchObject({ kind: 'committed' });
+    });
+
+    it('opens a store whose file ends before pages that are free', async () => {
+      const stores = await open();
+      let seed = 1;
+      const random = (below: number) => {
+        seed = (seed * 48_271) % 2_147_483_647;
+        return seed % below;
+      };
+      for (let round = 0; round < 150; round++) {
+        await Promise.all(
+          Array.from({ length: 1 + random(6) }, async () => {
+            const sk = String(random(100));
+            const { item: there } = await stores.state.get('p', sk, false);
+            if (there !== undefined) await stores.state.delete('p', sk, there.version);
+            else await stores.state.put({ ...item, sk, body: Buffer.alloc(random(60_000)) }, { kind: 'absent' });
+          }),
+        );
+        const another = await openEmbeddedStores({ path, clock: systemClock, random: systemRandom });
+        await another.close();
+      }
+    }, 120_000);
+  });
+
   it('refuses a file and what lies below one', async () => {
     const file = join(path, 'file');
     await writeFile(file, '');
@@ -118,6 +183,19 @@ describe('objects', () => {
     const descriptors = await readdir('/proc/self/fd').catch(() => []);
     expect(descriptors.length).toBeLessThan(250);
   });
+});
+
+it('acknowledges nothing more once its folder was removed', async () => {
+  const stores = await open();
+  expect(await stores.state.put(item, { kind: 'absent' })).toMatchObject({ kind: 'committed' });
+  await rm(path, { recursive: true });
+  const removed = expect.stringContaining('was removed');
+  const again = await stores.state.put({ ...item, sk: 'again' }, { kind: 'absent' });
+  expect(again).toEqual({ kind: 'unknown', message: removed });
+  expect(await stores.state.delete('p', 's', item.version)).toEqual({ kind: 'unknown', message: removed });
+  await expect(stores.state.get('p', 's', true)).rejects.toThrow('was removed');
+  await expect(stores.state.query({ pk: 'p', consistent: true })).rejects.toThrow('was removed');
+  expect(await stores.blobs.put('x/y', [Buffer.from('object')])).toMatchObject({ kind: 'refused' });
 });
 
 it('refuses as unavailable on a full disk, and goes on reading', async () => {
