@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import type { Logger } from '../core/logger.ts';
 import type { GatewayLimits } from '../gateway/limits.ts';
 import type { ListenError } from '../gateway/server.ts';
 import { type Address, formatAddress, isWildcard, type Listener } from './settings/listeners.ts';
@@ -12,13 +14,46 @@ export function advertisedAddress(listener: Listener, boundPort: number | undefi
   return { host, port: port === 0 ? (boundPort ?? 0) : port };
 }
 
-/** The limits of the gateway that the settings name; the others have their defaults. */
-export function gatewayLimits(settings: Settings): Partial<GatewayLimits> {
+/**
+ * Descriptors that connections never get: the store's files (128 objects and 32 folders are kept open, and some are opened for
+ * a moment), or some hundred sockets to AWS, the listeners, and what Node itself has open.
+ */
+const RESERVED_DESCRIPTORS = 256;
+
+/** Of a limit that is so low that the reserve would take it all, connections get this share. */
+const CONNECTIONS_SHARE_MIN = 0.25;
+
+/** How many connections a process may have that may have so many descriptors open. */
+export function connectionsWithin(descriptors: number): number {
+  return Math.max(descriptors - RESERVED_DESCRIPTORS, Math.floor(descriptors * CONNECTIONS_SHARE_MIN));
+}
+
+/** How many descriptors this process may have open; Infinity where the system does not tell. */
+function descriptorsMax(): number {
+  try {
+    const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+    return limit === undefined ? Number.POSITIVE_INFINITY : Number(limit);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/** The limits of the gateway that the settings name; the others have their defaults. Logs where the system allows less. */
+export function gatewayLimits(settings: Settings, logger: Logger): Partial<GatewayLimits> {
   const { queuedMaxRequestBytes } = settings;
+  const descriptors = descriptorsMax();
+  const connectionsMax = Math.min(settings.maxConnections, connectionsWithin(descriptors));
+  if (connectionsMax < settings.maxConnections) {
+    logger.log('warn', {
+      event: 'connections_limited',
+      connectionsMax,
+      message: `the system lets this process open ${descriptors} files, which leaves room for ${connectionsMax} connections, not for ${settings.maxConnections} (max.connections); raise the limit (ulimit -n)`,
+    });
+  }
   return {
     frameBytesMax: settings.socketRequestMaxBytes,
     requestMemoryBytesMax: queuedMaxRequestBytes < 0 ? Number.POSITIVE_INFINITY : queuedMaxRequestBytes,
-    connectionsMax: settings.maxConnections,
+    connectionsMax,
     connectionsPerHostMax: settings.maxConnectionsPerIp,
     idleMsMax: settings.connectionsMaxIdleMs,
   };

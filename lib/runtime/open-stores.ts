@@ -25,6 +25,13 @@ export async function openStores(settings: Settings, clock: Clock, random: Rando
   }
 }
 
+/** What a user can look at when the store takes no writes. */
+export function writeAdvice({ store, dataDir }: Settings): string {
+  if (store === 'aws') return "look at the health of DynamoDB and S3, and at this process's rights and network";
+  const folder = resolve(dataDir);
+  return `make sure that ${folder} is there and that its disk has room (df -h ${folder}), and that no process which uses it is stopped (state T in ps)`;
+}
+
 async function openEmbedded(settings: Settings, clock: Clock, random: Random): Promise<Stores> {
   const { openEmbeddedStores } = await import('../storage/embedded/embedded-stores.ts');
   try {

@@ -91,7 +91,7 @@ export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> 
       handleFrame,
       clock,
       logger,
-      limits: gatewayLimits(settings),
+      limits: gatewayLimits(settings, logger),
       observer: monitoring?.observer,
     });
   } catch (error) {

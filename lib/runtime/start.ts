@@ -3,10 +3,11 @@ import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type Gateway, ListenError, startGateway } from '../gateway/server.ts';
 import type { Stores } from '../storage/ports.ts';
+import { WriteWatch } from '../storage/write-watch.ts';
 import { type ComposedBroker, composeBroker } from './compose.ts';
 import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
 import type { Monitoring } from './metrics/monitoring.ts';
-import { openStores } from './open-stores.ts';
+import { openStores, writeAdvice } from './open-stores.ts';
 import { type Address, formatAddress } from './settings/listeners.ts';
 import type { Settings } from './settings/settings.ts';
 import { StartError } from './start-error.ts';
@@ -48,10 +49,11 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
     return advertisedAddress(listener, gateway?.addresses.get(name)?.port);
   };
 
-  const opened = await openStores(settings, clock, random);
+  const writes = new WriteWatch(clock, logger, writeAdvice(settings));
+  const opened = writes.watch(await openStores(settings, clock, random));
   let monitoring: Monitoring | undefined;
   try {
-    monitoring = await openMonitoring(settings, opened, clock, logger);
+    monitoring = await openMonitoring(settings, opened, clock, logger, () => writes.problem);
     const stores = monitoring?.stores ?? opened;
     const observer = monitoring?.observer;
     const broker = await composeBroker({
@@ -70,7 +72,7 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
         handleFrame: broker.handleFrame,
         clock,
         logger,
-        limits: gatewayLimits(settings),
+        limits: gatewayLimits(settings, logger),
         observer,
       });
     } catch (error) {
@@ -151,11 +153,12 @@ async function openMonitoring(
   stores: Stores,
   clock: Clock,
   logger: Logger,
+  writeProblem: () => string | undefined,
 ): Promise<Monitoring | undefined> {
   if (port === undefined) return undefined;
   const { startMonitoring } = await import('./metrics/monitoring.ts');
   try {
-    return await startMonitoring({ host, port, stores, clock, logger });
+    return await startMonitoring({ host, port, stores, clock, logger, writeProblem });
   } catch (error) {
     throw new StartError(metricsProblem({ host, port }, error), { cause: error });
   }

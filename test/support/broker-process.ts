@@ -57,6 +57,11 @@ export function startBrokerProcess(
   return startProcess(['dev', '--data-dir', dataDir, ...flags], environment);
 }
 
+/** The same under limits of the system: commands of a shell that is then replaced by the broker. */
+export function startLimitedBroker(limits: string, dataDir: string, flags: readonly string[]): Promise<BrokerProcess> {
+  return startProcess(['dev', '--data-dir', dataDir, ...flags], {}, limits);
+}
+
 /** Starts `tidelog gateway` with these flags and waits until it takes connections. */
 export function startGatewayProcess(
   flags: readonly string[],
@@ -68,10 +73,12 @@ export function startGatewayProcess(
 async function startProcess(
   [name, ...flags]: readonly [string, ...string[]],
   environment: Readonly<Record<string, string>> = {},
+  limits?: string,
 ): Promise<BrokerProcess> {
   const anyPort = ['--listeners', 'PLAINTEXT://127.0.0.1:0'];
   const command = ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), name, ...anyPort, ...flags];
-  const child = spawn(process.execPath, command, {
+  const limited = ['-c', `${limits}; exec "$0" "$@"`, process.execPath, ...command];
+  const child = spawn(limits === undefined ? process.execPath : 'sh', limits === undefined ? command : limited, {
     cwd: ROOT,
     env: { ...withoutSettings(process.env), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -13,19 +13,22 @@ const ANSWER_HOLDS_MS = 1_000;
 /** A store that is silent for longer would make clients wait, too; below the usual time-outs of health checks. */
 const ANSWER_MAX_MS = 2_000;
 
-/** Whether this process can do its work: its listeners are open, and the store answers. */
+/** Whether this process can do its work: its listeners are open, and the store answers and takes writes. */
 export class Health {
   readonly #state: ItemStore;
   readonly #clock: Clock;
+  readonly #writeProblem: () => string | undefined;
   #listeners: Readonly<Record<string, string>> | undefined;
   #isDraining = false;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #problem: string | undefined;
   #checking: Promise<void> | undefined;
 
-  constructor(state: ItemStore, clock: Clock) {
+  /** `writeProblem`: why the store takes no writes; undefined while it takes them. */
+  constructor(state: ItemStore, clock: Clock, writeProblem: () => string | undefined = () => undefined) {
     this.#state = state;
     this.#clock = clock;
+    this.#writeProblem = writeProblem;
   }
 
   /** `listeners`: what is open, address by name. */
@@ -50,7 +53,8 @@ export class Health {
     // Things may have changed while the store was asked.
     const late = this.#early();
     if (late !== undefined) return late;
-    if (this.#problem !== undefined) return { status: 'unavailable', reason: this.#problem };
+    const problem = this.#problem ?? this.#writeProblem();
+    if (problem !== undefined) return { status: 'unavailable', reason: problem };
     return { status: 'ok', listeners: this.#listeners! };
   }
 

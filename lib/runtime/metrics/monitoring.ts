@@ -16,6 +16,8 @@ export interface MonitoringOptions {
   readonly stores: Stores;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Why the store takes no writes; undefined while it takes them. */
+  readonly writeProblem?: () => string | undefined;
 }
 
 /** `/metrics` and `/healthz` of one Tidelog, on a port of their own. */
@@ -38,7 +40,7 @@ export async function startMonitoring(options: MonitoringOptions): Promise<Monit
   const metrics = new Metrics();
   const process = processMetrics();
   const stores = meterStores(options.stores, metrics, clock);
-  const health = new Health(stores.state, clock);
+  const health = new Health(stores.state, clock, options.writeProblem);
   const pages = await servePages({
     host,
     port,
