@@ -31,6 +31,8 @@ export interface CoordinatorOptions {
   /** Called before a member enters a group without members. */
   readonly expireOffsets: ExpireOffsets;
   readonly keepsOffsets: KeepsOffsets;
+  /** By which looks at topics grow old; `clock` when left out. */
+  readonly ageing?: Clock;
 }
 
 /** Groups remembered between requests; beyond it, or beyond so many bytes of them encoded, the longest unused go. */
@@ -60,8 +62,9 @@ export class GroupCoordinator implements Groups {
     const index = new GroupIndex(state, clock, random);
     const store = new GroupStore({ state, clock, random, logger, index, deleteOffsets });
     const storeNow = () => state.now();
-    const list = new TopicList(topics, clock, storeNow);
-    const sources = { topics, list, clock, storeNow };
+    const ageing = options.ageing ?? clock;
+    const list = new TopicList(topics, ageing, storeNow);
+    const sources = { topics, list, clock: ageing, storeNow };
     const onRemembered = (bytes: number) => {
       this.#bytes += bytes;
     };

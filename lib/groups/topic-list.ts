@@ -55,7 +55,8 @@ export class TopicList {
     await this.#running?.catch(() => {});
     const begunAt = this.#latest?.begunAt;
     const pauseMs = begunAt === undefined ? 0 : begunAt + LIST_EVERY_MS - this.#clock.monotonic();
-    if (pauseMs > 0) await sleep(this.#clock, pauseMs);
+    // Where the clock was set back, no longer than the pause is.
+    if (pauseMs > 0) await sleep(this.#clock, Math.min(pauseMs, LIST_EVERY_MS));
     this.#next = undefined;
     this.#running = this.#read();
     return this.#running;

@@ -1,4 +1,5 @@
 import type { Topics } from '../admin/topics.ts';
+import type { Clock } from '../core/clock.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import { GroupCoordinator } from '../groups/coordinator.ts';
 import { offsetGroups } from '../groups/offsets/group-facts.ts';
@@ -8,10 +9,11 @@ import type { Settings } from './settings/settings.ts';
 
 const MS_PER_MINUTE = 60_000;
 
-/** Groups and their committed offsets; each needs the other. */
+/** Groups and their committed offsets; each needs the other. `ageing`: by which what is remembered of topics grows old. */
 export function composeGroups(
   { stores, clock, random, logger, settings }: ComposeOptions,
   topics: Topics,
+  ageing: Clock,
 ): { readonly groups: GroupCoordinator; readonly offsets: Offsets } {
   const { state } = stores;
   const groups = new GroupCoordinator({
@@ -21,6 +23,7 @@ export function composeGroups(
     logger,
     config: groupConfig(settings),
     topics,
+    ageing,
     deleteOffsets: (groupId, since) => offsets.removeGroup(groupId, since),
     keepsOffsets: (groupId) => offsets.keeps(groupId),
     expireOffsets: (groupId, group, since) => offsets.expire(groupId, group, since, (id) => topics.isThere(id)),

@@ -4,7 +4,7 @@ import type { Leadership } from '../admin/nodes/leadership.ts';
 import { NodeList } from '../admin/nodes/node-list.ts';
 import { type JoinOutcome, type Listeners, Registration } from '../admin/nodes/registration.ts';
 import { Solo } from '../admin/nodes/solo.ts';
-import { sleep } from '../core/clock.ts';
+import { type Clock, sleep } from '../core/clock.ts';
 import type { Journals } from '../journal/open-journal.ts';
 import type { ComposeOptions } from './compose.ts';
 
@@ -18,14 +18,15 @@ export interface Membership {
 /** A process that is asked to end has ten seconds, and needs most of them for its clients; ms. */
 const LEAVE_MAX_MS = 1_500;
 
-/** Who leads what for this process, and its place in the fleet if it has one. */
+/** Who leads what for this process, and its place in the fleet if it has one. `ageing`: by which what is remembered grows old. */
 export function composeNodes(
   options: ComposeOptions,
   journals: Journals,
+  ageing: Clock,
 ): { readonly leadership: Leadership; readonly membership: Membership | undefined } {
   const { settings, stores, clock, random, logger, advertised } = options;
   const env = { state: stores.state, clock, random, logger };
-  const items = new LeaderItems(env);
+  const items = new LeaderItems({ ...env, clock: ageing });
   const rack = settings.brokerRack ?? null;
   if (!settings.fleet || options.asFunction !== undefined) {
     const { nodeId } = settings;

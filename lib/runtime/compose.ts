@@ -100,8 +100,8 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
   });
   const isTold = asFunction?.tellsClusterId !== false;
   const id = settings.clusterId ?? (isTold ? await clusterId(stores.state, clock, random) : ZERO_UUID);
-  const { groups, offsets } = composeGroups(options, topics);
-  const { leadership, membership } = composeNodes(options, journals);
+  const { groups, offsets } = composeGroups(options, topics, ageing);
+  const { leadership, membership } = composeNodes(options, journals, ageing);
   const broker: Broker = {
     clock,
     pace: new Pace(clock),
