@@ -20,18 +20,17 @@ export async function createPartitions(
   wanted: MorePartitions,
   validateOnly: boolean,
 ): Promise<Failure | undefined> {
-  if (topicNameProblem(wanted.name) !== undefined) return unknown(wanted.name);
+  if (topicNameProblem(wanted.name) !== undefined) return UNKNOWN;
   return changeTopic(env, wanted.name, (current) => {
-    if (current === undefined) return { kind: 'settled', failure: unknown(wanted.name) };
+    if (current === undefined) return { kind: 'settled', failure: UNKNOWN };
     const failure = checkCount(current.partitions, wanted);
     if (failure !== undefined || validateOnly) return { kind: 'settled', failure };
     return { kind: 'changed', record: { ...current, partitions: wanted.count } };
   });
 }
 
-function unknown(name: string): Failure {
-  return { error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `Topic '${name}' does not exist.` };
-}
+/** Kafka adds no sentence to it, so that clients show their own. */
+const UNKNOWN: Failure = { error: 'UNKNOWN_TOPIC_OR_PARTITION' };
 
 function checkCount(current: number, wanted: MorePartitions): Failure | undefined {
   const { name, count, assignments } = wanted;

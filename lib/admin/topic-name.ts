@@ -7,9 +7,11 @@ export function topicNameProblem(name: string): string | undefined {
   if (name === '') return 'the topic name is empty';
   if (name === '.' || name === '..') return `the topic name cannot be '${name}'`;
   if (name.length > NAME_LENGTH_MAX) {
-    return `the topic name is ${name.length} characters long, at most ${NAME_LENGTH_MAX} are allowed`;
+    return `the topic name '${name}' is ${name.length} characters long, at most ${NAME_LENGTH_MAX} are allowed`;
   }
-  if (!LEGAL.test(name)) return "the topic name has a character other than ASCII letters, digits, '.', '_' and '-'";
+  if (!LEGAL.test(name)) {
+    return `the topic name '${name}' has a character other than ASCII letters, digits, '.', '_' and '-'`;
+  }
   return undefined;
 }
 

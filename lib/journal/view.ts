@@ -135,7 +135,7 @@ export function epochEnd(
   currentEpoch: number,
   requested: number,
 ): { epoch: number; endOffset: Offset } | undefined {
-  if (requested > currentEpoch || requested < 0) return undefined;
+  if (requested > currentEpoch || requested === -1) return undefined;
   if (requested === currentEpoch) return { epoch: currentEpoch, endOffset: partition.nextOffset };
   const after = partition.epochs.findIndex((start) => start.epoch > requested);
   if (after === -1) {

@@ -3,9 +3,12 @@ import { NO_OFFSET, type Offset } from '../core/offset.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { emptyPartition, epochEnd, type JournalView } from '../journal/view.ts';
 
+/** A client that knows no leader epoch (RecordBatch.NO_PARTITION_LEADER_EPOCH). */
+export const NO_EPOCH = -1;
+
 /** What Kafka answers a client that knows another leader epoch (KIP-320); -1 means that it knows none. */
 export function epochProblem(view: Pick<JournalView, 'leaderEpoch'>, known: number): ErrorName | undefined {
-  if (known < 0 || known === view.leaderEpoch) return undefined;
+  if (known === NO_EPOCH || known === view.leaderEpoch) return undefined;
   return known < view.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH';
 }
 

@@ -4,6 +4,7 @@ import type { NextWork } from '../core/turns.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { readBatches, type StoredBatch } from '../journal/read.ts';
 import { emptyPartition, lastStableOffset, type PartitionView } from '../journal/view.ts';
+import { NO_TIMESTAMP } from '../protocol/records/batch.ts';
 import { CorruptRecordError } from '../protocol/records/error.ts';
 import { findByTimestamp, findMaxTimestamp } from '../protocol/records/timestamps.ts';
 import type { IsolationLevel } from './fetch.ts';
@@ -105,7 +106,13 @@ interface Found {
   readonly timestamp: number;
 }
 
+/** Where no record has a timestamp, the first one is as new as any. */
 async function newestRecord(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
+  if (end <= partition.logStartOffset) return undefined;
+  return (await newestWithTime(open, partition, end)) ?? { offset: partition.logStartOffset, timestamp: NO_TIMESTAMP };
+}
+
+async function newestWithTime(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
   if (partition.maxTimestampOffset < partition.logStartOffset || partition.maxTimestampOffset >= end) {
     return newestByScan(open, partition, end);
   }

@@ -44,7 +44,12 @@ export type ProduceResult =
       /** -1 unless the topic is of LogAppendTime; ms. */
       readonly logAppendTime: number;
     }
-  | ({ readonly kind: 'rejected'; readonly recordErrors?: readonly RecordError[] } & Failure);
+  | ({
+      readonly kind: 'rejected';
+      readonly recordErrors?: readonly RecordError[];
+      /** Left out where Kafka does not tell it with the error. */
+      readonly logStartOffset?: Offset;
+    } & Failure);
 
 /**
  * Validates the records and appends them. The place in the journal's order is taken before this returns, unless the batch
@@ -132,7 +137,7 @@ function append(request: PartitionToProduce, checked: ValidatedRecords): Promise
   const { open, config } = request;
   if (checked.kind === 'invalid') {
     const { reason, message, recordErrors } = checked;
-    return Promise.resolve({ kind: 'rejected', error: reason, message, recordErrors });
+    return Promise.resolve(withLogStart(request, { kind: 'rejected', error: reason, message, recordErrors }));
   }
   const appendTime = config.timestampType === 'LogAppendTime' ? storeTime(request) : -1;
   const bytes = appendTime >= 0 ? withLogAppendTime(checked.batch, appendTime) : checked.batch;
@@ -143,12 +148,27 @@ function append(request: PartitionToProduce, checked: ValidatedRecords): Promise
         return { ...result, logAppendTime: appendTime };
       case 'duplicate': {
         const { baseOffset, logStartOffset, timestamp } = result;
-        return { kind: 'appended', baseOffset, logStartOffset, logAppendTime: appendTime >= 0 ? timestamp : -1 };
+        // Kafka tells the time of the batch that it has, whatever the topic's type of timestamps.
+        return { kind: 'appended', baseOffset, logStartOffset, logAppendTime: timestamp };
       }
       case 'rejected':
-        return result;
+        return withLogStart(request, result);
     }
   });
+}
+
+/** The errors with which Kafka tells where the log starts (ReplicaManager.appendRecordsToLeader). */
+const TOLD_WITH_LOG_START: ReadonlySet<ErrorName> = new Set([
+  'INVALID_TIMESTAMP',
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'INVALID_PRODUCER_EPOCH',
+]);
+
+type Refused = Extract<ProduceResult, { kind: 'rejected' }>;
+
+function withLogStart({ open, partition }: PartitionToProduce, refused: Refused): Refused {
+  if (!TOLD_WITH_LOG_START.has(refused.error)) return refused;
+  return { ...refused, logStartOffset: open.journal.view.partitions.get(partition)?.logStartOffset ?? 0 };
 }
 
 function batchToAppend(

@@ -7,7 +7,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { bytesOf, isUnreadable, loadPayloads } from '../journal/read.ts';
 import { type AbortedRange, abortedBetween, emptyPartition, lastStableOffset } from '../journal/view.ts';
-import { epochProblem } from './leader-epoch.ts';
+import { epochProblem, NO_EPOCH } from './leader-epoch.ts';
 
 export type IsolationLevel = 'read_uncommitted' | 'read_committed';
 
@@ -146,7 +146,7 @@ function begin(
   if (view.closed) return failed('UNKNOWN_TOPIC_OR_PARTITION');
   const partition = view.partitions.get(one.partition) ?? emptyPartition(one.partition);
   if (one.leaderEpoch !== undefined && one.leaderEpoch !== view.leaderEpoch) return failed('NOT_LEADER_OR_FOLLOWER');
-  const fenced = epochProblem(view, one.currentLeaderEpoch);
+  const fenced = epochProblem(view, Math.max(NO_EPOCH, one.currentLeaderEpoch));
   if (fenced !== undefined) return failed(fenced);
   const bounds = {
     highWatermark: partition.nextOffset,

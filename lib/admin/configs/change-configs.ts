@@ -46,7 +46,8 @@ export function changeConfigs(
           return invalid(`Can't ${operation} to key ${name} because its type is not LIST.`);
         }
         const before = listParts(configs.get(name) ?? defaultOf(name));
-        const named = listParts(change.value);
+        // An empty text names one empty part, which no list may have, where it stands for an empty list elsewhere.
+        const named = change.value.split(',').map((part) => part.trim());
         const after =
           operation === 'APPEND' ? [...new Set([...before, ...named])] : before.filter((part) => !named.includes(part));
         configs.set(name, after.join(','));

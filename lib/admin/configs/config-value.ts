@@ -23,7 +23,7 @@ export function valueProblem(type: ConfigType, range: ConfigRange, value: string
   const text = value.trim();
   switch (type) {
     case 'BOOLEAN':
-      return /^(true|false)$/i.test(text) ? undefined : 'Expected value to be either true or false';
+      return /^(true|false)$/i.test(text) ? range.check?.(text) : 'Expected value to be either true or false';
     case 'INT':
     case 'LONG': {
       const [low, high] = BOUNDS[type];
@@ -44,9 +44,9 @@ export function valueProblem(type: ConfigType, range: ConfigRange, value: string
   }
 }
 
-function rangeProblem({ min, max }: ConfigRange, value: number): string | undefined {
+function rangeProblem({ min, max, check }: ConfigRange, value: number): string | undefined {
   if (min !== undefined && value < min) return `Value must be at least ${min}`;
-  return max !== undefined && value > max ? `Value must be no more than ${max}` : undefined;
+  return max !== undefined && value > max ? `Value must be no more than ${max}` : check?.(String(value));
 }
 
 function oneOf(words: readonly string[]): string {
@@ -58,7 +58,10 @@ export function listParts(value: string): string[] {
   return value.trim() === '' ? [] : value.split(',').map((part) => part.trim());
 }
 
-/** A valid value as Kafka shows it (ConfigDef.convertToString): `TRUE` as `true`, `007` as `7`, `1` of a DOUBLE as `1.0`. */
+/**
+ * A valid value as Kafka shows it (ConfigDef.convertToString): `TRUE` as `true`, `007` as `7`, `1` of a DOUBLE as `1.0`,
+ * `a,a` of a LIST as `a`.
+ */
 export function shownValue(type: ConfigType, value: string): string {
   const text = value.trim();
   switch (type) {
@@ -72,6 +75,6 @@ export function shownValue(type: ConfigType, value: string): string {
     case 'STRING':
       return text;
     case 'LIST':
-      return listParts(text).join(',');
+      return [...new Set(listParts(text))].join(',');
   }
 }

@@ -27,6 +27,17 @@ function throttledReplicas(value: string): string | undefined {
     : "must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...";
 }
 
+/** -1 stands for gzip's own default; 0, which does not compress, is not a level (Kafka: GzipCompression). */
+function gzipLevel(value: string): string | undefined {
+  const level = Number(value);
+  return level === -1 || (level >= 1 && level <= 9) ? undefined : 'Value must be between 1 and 9, or -1';
+}
+
+/** A topic that asks for a second tier would have records elsewhere than this log can read them. */
+function remoteStorage(value: string): string | undefined {
+  return value.toLowerCase() === 'true' ? 'there is no tiered storage' : undefined;
+}
+
 function define(
   type: ConfigType,
   fallback: string,
@@ -58,7 +69,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, TopicConfigDefinition> = new Map
       'INT',
       '-1',
       ['compression.gzip.level'],
-      { min: -1, max: 9 },
+      { check: gzipLevel },
       'How hard gzip tries. Accepted, without effect.',
     ),
   ],
@@ -250,10 +261,10 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, TopicConfigDefinition> = new Map
   ],
   ['remote.log.copy.disable', define('BOOLEAN', 'false', [], {}, 'Accepted, without effect: there is one tier.')],
   ['remote.log.delete.on.disable', define('BOOLEAN', 'false', [], {}, 'Accepted, without effect: there is one tier.')],
-  ['remote.storage.enable', define('BOOLEAN', 'false', [], {}, 'Accepted, without effect: there is one tier.')],
+  ['remote.storage.enable', define('BOOLEAN', 'false', [], { check: remoteStorage }, 'Only false: there is one tier.')],
   [
     'retention.bytes',
-    define('LONG', '-1', ['log.retention.bytes'], { min: -1 }, 'How much of a partition is kept; -1 for all.'),
+    define('LONG', '-1', ['log.retention.bytes'], {}, 'How much of a partition is kept; below 0 for all.'),
   ],
   [
     'retention.ms',

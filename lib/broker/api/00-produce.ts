@@ -2,6 +2,7 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import type { EffectiveTopicConfig } from '../../core/topic-config.ts';
+import { ZERO_UUID } from '../../core/uuid.ts';
 import type { AppendResult } from '../../journal/group.ts';
 import { Interrupted } from '../../log/interrupted.ts';
 import { produce as appendBatch, type ProduceResult } from '../../log/produce.ts';
@@ -12,23 +13,31 @@ import { StoreUnavailableError } from '../../storage/ports.ts';
 import { topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler, NO_ANSWER } from '../broker.ts';
 import { currentLeader, endpointsOf, lead } from '../leading.ts';
+import { namedOnce } from '../named-once.ts';
 import type { OpenPartition, TopicReference } from '../partitions.ts';
 
 /**
  * Produce, versions 3 to 13 (0 to 2 are advertised for old clients, never answered). Each partition's batch is validated and
  * appended by itself; `acks` 1 and all are the same, as there is nothing less durable than the store. With `acks` 0 nothing is
  * answered, and an error closes the connection, as Kafka does. Transactional batches are refused until a coordinator vouches
- * for them.
+ * for them. Of a partition that is named twice, only the batch that is named last is appended, as in Kafka.
  */
 export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, version, context) => {
   const { acks } = request;
   const timeout = Math.max(request.timeoutMs, TIMEOUT_MIN_MS);
   const deadline = Math.min(broker.clock.monotonic() + timeout, context.deadline);
   const refusal: ErrorName | undefined = acks < -1 || acks > 1 ? 'INVALID_REQUIRED_ACKS' : undefined;
-  const pending = request.topicData.map((topic) => {
+  const topics = namedOnce(
+    request.topicData,
+    ({ name, topicId }) => (version >= FIRST_WITH_IDS ? topicId : name),
+    ({ partitionData }) => partitionData,
+    ({ index }) => index,
+  );
+  const pending = topics.map(({ topic, partitions }) => {
     const reference: TopicReference = { name: topic.name, id: topic.topicId };
-    return topic.partitionData.map(({ index, records }) => {
+    return partitions.map(({ index, records }) => {
       if (refusal !== undefined) return rejected(refusal);
+      if (version >= FIRST_WITH_IDS && topic.topicId === ZERO_UUID) return rejected('UNKNOWN_TOPIC_ID');
       const stream = streamOf(broker, reference, index, records);
       const allowed = ({ topic }: Pick<OpenPartition, 'topic'>) =>
         broker.authorize(context, 'WRITE', topicResource(topic.record.name));
@@ -58,10 +67,10 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
   });
   const results = await Promise.all(pending.map((partitions) => Promise.all(partitions)));
   const leaders: ReturnType<typeof currentLeader>[] = [];
-  const responses = request.topicData.map((topic, position) => ({
+  const responses = topics.map(({ topic, partitions }, position) => ({
     name: topic.name,
     topicId: topic.topicId,
-    partitionResponses: topic.partitionData.map(({ index }, at) => {
+    partitionResponses: partitions.map(({ index }, at) => {
       const answer = answerOf(index, results[position]![at]!);
       if (answer.errorCode === 0 || version < FIRST_WITH_ENDPOINTS) return answer;
       const open = broker.partitions.peek({ name: topic.name, id: topic.topicId }, index)?.open;
@@ -75,6 +84,9 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
   if (failed === undefined) return NO_ANSWER;
   return new CloseConnection(`a produce request with acks=0 failed with error ${failed.errorCode}`);
 };
+
+/** From this version on topics are named by id. */
+const FIRST_WITH_IDS = 13;
 
 /** From this version on answers tell where the leader is now (KIP-951). */
 const FIRST_WITH_ENDPOINTS = 10;
@@ -214,6 +226,7 @@ function answerOf(index: Produced['index'], result: ProduceResult) {
     index,
     errorCode: errorCode(result.error),
     baseOffset: NO_OFFSET,
+    logStartOffset: result.logStartOffset ?? NO_OFFSET,
     errorMessage: result.message ?? null,
     recordErrors: (result.recordErrors ?? []).map(({ batchIndex, message }) => ({
       batchIndex,

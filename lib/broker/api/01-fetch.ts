@@ -2,7 +2,8 @@ import { sleep } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { errorCode } from '../../core/errors.ts';
 import { mapAtMost } from '../../core/in-parallel.ts';
-import type { Uuid } from '../../core/uuid.ts';
+import { NO_OFFSET } from '../../core/offset.ts';
+import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
 import { isUnreadable } from '../../journal/read.ts';
 import {
   type FetchedPartition,
@@ -11,7 +12,7 @@ import {
   type PartitionToFetch,
 } from '../../log/fetch.ts';
 import { fetchNoRecords } from '../../log/no-records.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
 import { topicResource } from '../authorize.ts';
 import { AskAgain, type Broker, type Handler } from '../broker.ts';
 import { type FetchOutcome, fetchAnswer } from '../fetch-answer.ts';
@@ -35,18 +36,22 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, versi
   if (!FULL_FETCH_EPOCHS.includes(request.sessionEpoch)) {
     return { errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), sessionId: 0, responses: [] };
   }
+  const isolation = ISOLATION_LEVELS[request.isolationLevel];
+  if (isolation === undefined) return unexpected(request, version);
   const { clock } = broker;
-  const isolation = request.isolationLevel === 1 ? 'read_committed' : 'read_uncommitted';
   const began = clock.monotonic() - waitedBefore(context.again?.token);
   const asked = namedOnce(request.topics);
-  const targets = await mapAtMost(RESOLVED_AT_ONCE_MAX, asked, (one) => target(broker, context, one, isolation));
+  const targets = await mapAtMost(RESOLVED_AT_ONCE_MAX, asked, async (one) => {
+    const isNameless = version >= FIRST_WITH_IDS && one.topic.id === ZERO_UUID;
+    return isNameless ? UNKNOWN_ID : target(broker, context, one, isolation);
+  });
   const open = targets.flatMap((one) => (one.kind === 'open' ? [one.partition] : []));
   const empty = targets.flatMap((one) => (one.kind === 'read' ? [one.fetched] : []));
   const failed = targets.some(({ kind }) => kind === 'failed') || empty.some((one) => one.error !== 'NONE');
   const waitsUntil = failed ? began : began + Math.max(0, request.maxWaitMs);
   const minBytes = failed ? 0 : request.minBytes;
   const maxBytes = Math.min(
-    request.maxBytes,
+    Math.max(0, request.maxBytes),
     broker.settings.fetchMaxBytes,
     recordsIn(context.answerBytes?.share, asked.length),
   );
@@ -74,6 +79,24 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, versi
   });
   return fetchAnswer(broker, context, version, outcomes, recordsIn(context.answerBytes?.max, asked.length));
 };
+
+/** From this version on topics are named by id, and an error of the whole request comes without partitions. */
+const FIRST_WITH_IDS = 13;
+
+/** Kafka's numbers of the isolation levels (org.apache.kafka.common.IsolationLevel). */
+const ISOLATION_LEVELS: readonly (IsolationLevel | undefined)[] = ['read_uncommitted', 'read_committed'];
+
+/** Kafka fails on an isolation level that it does not know (FetchRequest.getErrorResponse). */
+function unexpected({ topics }: RequestBody<typeof ApiKey.Fetch>, version: number) {
+  const error = errorCode('UNKNOWN_SERVER_ERROR');
+  const unread = { errorCode: error, highWatermark: NO_OFFSET, abortedTransactions: [], records: [] };
+  const responses = topics.map(({ topic, topicId, partitions }) => ({
+    topic,
+    topicId,
+    partitions: partitions.map(({ partition }) => ({ ...unread, partitionIndex: partition })),
+  }));
+  return { errorCode: error, sessionId: 0, responses: version < FIRST_WITH_IDS ? responses : [] };
+}
 
 /** Partitions of one request that are looked up at the same time; in a cold process each may take several reads. */
 const RESOLVED_AT_ONCE_MAX = 64;
@@ -151,7 +174,7 @@ async function target(
       leaderEpoch: leads.epoch,
       partition: asked.partition,
       offset: asked.fetchOffset,
-      maxBytes: asked.partitionMaxBytes,
+      maxBytes: Math.max(0, asked.partitionMaxBytes),
       currentLeaderEpoch: asked.currentLeaderEpoch,
     };
     return { kind: 'open', partition };
@@ -160,5 +183,7 @@ async function target(
     return { kind: 'failed', error: 'KAFKA_STORAGE_ERROR', reason: error.message };
   }
 }
+
+const UNKNOWN_ID: Target = { kind: 'absent', error: 'UNKNOWN_TOPIC_ID' };
 
 const NOT_AUTHORIZED: Target = { kind: 'absent', error: 'TOPIC_AUTHORIZATION_FAILED' };

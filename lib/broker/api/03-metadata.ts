@@ -16,15 +16,15 @@ import { controllerOf, partitionState } from '../partition-state.ts';
 /** Topics that one request may create; what it names beyond is answered with a retriable error. */
 const AUTO_CREATED_MAX = 100;
 
-/** Answers to earlier versions have a name in any case; those that ask by id for what is not there get an empty one. */
-const NULLABLE_NAME_MIN = 12;
+/** Versions 10 and 11 have a place for ids, but do not take any; from here on topics may be named by id. */
+const FIRST_WITH_IDS = 12;
 
 type Asked = NonNullable<RequestBody<typeof ApiKey.Metadata>['topics']>[number];
 
 /**
  * Metadata, versions 0 to 13. Leaders are the nodes that should lead by the newest list of nodes; a topic that is not there is
- * created where that is allowed, as in Kafka, but at once. A topic that is named twice has one answer, as in Kafka
- * (KafkaApis.handleTopicMetadataRequest).
+ * created where that is allowed, as in Kafka, but at once. Each topic is answered once, however often it is named. Where a
+ * topic is named by id, only ids count (Kafka: KafkaApis.handleTopicMetadataRequest).
  */
 export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request, version, context) => {
   const all = request.topics === null || (version === 0 && request.topics.length === 0);
@@ -34,13 +34,15 @@ export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request,
       `a metadata request names ${asked.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`,
     );
   }
+  const problem = namingProblem(asked, version);
+  if (problem !== undefined) return refused(asked, problem);
   const operations = request.includeTopicAuthorizedOperations;
   await broker.leadership.look();
   const found = all
     ? (await broker.admin.topics.list()).filter((topic) =>
         broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name)),
       )
-    : await findNamed(broker, context, asked, request.allowAutoTopicCreation, version >= NULLABLE_NAME_MIN);
+    : await findNamed(broker, context, namedOnce(asked), request.allowAutoTopicCreation, operations);
   const epochs = await broker.leadership.epochs(found.filter((one): one is Topic => 'record' in one));
   const topics = found.map((one) => ('record' in one ? describeTopic(broker, context, one, operations, epochs) : one));
   const brokers = broker.leadership.nodes(context);
@@ -55,9 +57,31 @@ export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request,
   };
 };
 
+/** What makes the whole request wrong; undefined if nothing does. */
+function namingProblem(asked: readonly Asked[], version: number): ErrorName | undefined {
+  const isById = asked.some(({ topicId }) => topicId !== ZERO_UUID);
+  const isNameless = asked.some(({ name }) => name === null);
+  if (version < FIRST_WITH_IDS) return isById || isNameless ? 'INVALID_REQUEST' : undefined;
+  // Kafka 4.3 fails on a topic without name and id, and answers with the error for what it did not expect.
+  return isNameless && !isById ? 'UNKNOWN_SERVER_ERROR' : undefined;
+}
+
+/** The answer to a request that is wrong as a whole: it tells nothing, not even the brokers. */
+function refused(asked: readonly Asked[], error: ErrorName) {
+  return {
+    brokers: [],
+    topics: asked.map(({ name, topicId }) => undescribed(name ?? '', topicId, error)),
+    errorCode: errorCode(error),
+  };
+}
+
+/** Every topic once, by id if any is named by id, else by name. */
 function namedOnce(asked: readonly Asked[]): readonly Asked[] {
-  // No name has a slash.
-  return [...new Map(asked.map((one) => [`${one.name ?? ''}/${one.topicId}`, one])).values()];
+  const isById = asked.some(({ topicId }) => topicId !== ZERO_UUID);
+  if (!isById) return [...new Set(asked.map(({ name }) => name))].map((name) => ({ name, topicId: ZERO_UUID }));
+  const ids = new Set(asked.map(({ topicId }) => topicId));
+  ids.delete(ZERO_UUID);
+  return [...ids].map((topicId) => ({ name: null, topicId }));
 }
 
 function describeTopic(
@@ -98,47 +122,51 @@ async function findNamed(
   context: RequestContext,
   asked: readonly Asked[],
   mayCreate: boolean,
-  mayBeNull: boolean,
+  operations: boolean,
 ): Promise<(Topic | Described)[]> {
   const find = await topicFinder(broker, asked.length);
   const found: (Topic | Described)[] = [];
   let creations = 0;
   for (const { name, topicId } of asked) {
     await broker.pace.turn();
-    // The Java AdminClient names a topic by its id with an empty name, not with none.
-    if (name === null || topicId !== ZERO_UUID) {
-      const byId = await findById(broker, context, topicId);
-      found.push('name' in byId && byId.name === null && !mayBeNull ? { ...byId, name: '' } : byId);
+    if (name === null) {
+      found.push(await findById(broker, context, topicId));
       continue;
     }
     if (!broker.authorize(context, 'DESCRIBE', topicResource(name))) {
       found.push(undescribed(name, ZERO_UUID, 'TOPIC_AUTHORIZATION_FAILED'));
       continue;
     }
+    // What a client may do with a topic is told whether it is there or not.
+    const failed = (error: ErrorName): Described => ({
+      ...undescribed(name, ZERO_UUID, error),
+      topicAuthorizedOperations: operations
+        ? allowedOperations(broker.authorize, context, topicResource(name))
+        : OPERATIONS_NOT_ASKED,
+    });
     const topic = await find(name);
     if (topic !== undefined) {
       found.push(topic);
     } else if (topicNameProblem(name) !== undefined) {
-      found.push(undescribed(name, ZERO_UUID, 'INVALID_TOPIC_EXCEPTION'));
+      found.push(failed('INVALID_TOPIC_EXCEPTION'));
     } else if (
       isReservedTopic(name) ||
       !mayCreate ||
       !broker.settings.autoCreateTopics ||
       !mayCreateTopic(broker, context, name)
     ) {
-      found.push(undescribed(name, ZERO_UUID, 'UNKNOWN_TOPIC_OR_PARTITION'));
+      found.push(failed('UNKNOWN_TOPIC_OR_PARTITION'));
     } else if (creations++ >= AUTO_CREATED_MAX) {
-      found.push(undescribed(name, ZERO_UUID, 'LEADER_NOT_AVAILABLE'));
+      found.push(failed('LEADER_NOT_AVAILABLE'));
     } else {
       const created = await autoCreate(broker, name);
-      found.push(typeof created === 'string' ? undescribed(name, ZERO_UUID, created) : created);
+      found.push(typeof created === 'string' ? failed(created) : created);
     }
   }
   return found;
 }
 
 async function findById(broker: Broker, context: RequestContext, id: Uuid): Promise<Topic | Described> {
-  if (id === ZERO_UUID) return undescribed(null, id, 'UNKNOWN_TOPIC_ID');
   const topic = await broker.admin.topics.getById(id);
   if (topic === undefined) return undescribed(null, id, 'UNKNOWN_TOPIC_ID');
   if (broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name))) return topic;

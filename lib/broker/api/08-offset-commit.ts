@@ -77,13 +77,20 @@ function toCommit(partition: Request['topics'][number]['partitions'][number], re
 
 function answer(request: Request, errorOf: (topic: number, partition: number) => ErrorName) {
   return {
-    topics: request.topics.map(({ name, topicId, partitions }, index) => ({
-      name,
-      topicId,
-      partitions: partitions.map(({ partitionIndex }) => ({
-        partitionIndex,
-        errorCode: errorCode(errorOf(index, partitionIndex)),
-      })),
-    })),
+    // Kafka leaves topics without partitions out.
+    topics: request.topics.flatMap(({ name, topicId, partitions }, index) =>
+      partitions.length === 0
+        ? []
+        : [
+            {
+              name,
+              topicId,
+              partitions: partitions.map(({ partitionIndex }) => ({
+                partitionIndex,
+                errorCode: errorCode(errorOf(index, partitionIndex)),
+              })),
+            },
+          ],
+    ),
   };
 }

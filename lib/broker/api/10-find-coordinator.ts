@@ -19,11 +19,11 @@ export const findCoordinator: Handler<typeof ApiKey.FindCoordinator> = async (br
     const wanted = broker.leadership.nodeOf(key);
     const node = nodes.find(({ nodeId }) => nodeId === wanted);
     if (node === undefined) return { key, ...NOWHERE, ...failure('COORDINATOR_NOT_AVAILABLE', 'no node is live') };
-    return { key, nodeId: node.nodeId, host: node.host, port: node.port, errorCode: 0, errorMessage: null };
+    return { key, nodeId: node.nodeId, host: node.host, port: node.port, errorCode: 0, errorMessage: '' };
   };
   if (version >= 4) return { coordinators: await each(broker, request.coordinatorKeys, find, (key) => key) };
   const { key: _, ...found } = find(request.key);
-  return found;
+  return found.errorCode === 0 ? { ...found, errorMessage: 'NONE' } : found;
 };
 
 const NOWHERE = { nodeId: -1, host: '', port: -1 };

@@ -2,7 +2,7 @@ import { describeTopicConfigs, describeTopicDefaults } from '../../admin/configs
 import type { DescribedConfig } from '../../admin/configs/described-config.ts';
 import { createTopic } from '../../admin/create-topic.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
-import { ZERO_UUID } from '../../core/uuid.ts';
+import { randomUuid, ZERO_UUID } from '../../core/uuid.ts';
 import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
 import type { TopicRecord } from '../../storage/items/topic.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
@@ -67,10 +67,10 @@ async function create(broker: Broker, wanted: Wanted, validateOnly: boolean, def
     const topic = outcome.kind === 'created' ? outcome.topic.record : outcome;
     return {
       name: wanted.name,
-      topicId: outcome.kind === 'created' ? outcome.topic.record.id : ZERO_UUID,
+      topicId: outcome.kind === 'created' ? outcome.topic.record.id : randomUuid(broker.admin.journals.env.random),
       errorCode: 0,
       errorMessage: null,
-      ...description(topic, defaults),
+      ...description(topic, wanted, defaults),
     };
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
@@ -80,14 +80,20 @@ async function create(broker: Broker, wanted: Wanted, validateOnly: boolean, def
 
 function description(
   topic: Pick<TopicRecord, 'partitions' | 'replicationFactor' | 'journals' | 'configs'>,
+  { configs }: Wanted,
   defaults: Defaults,
 ) {
   if (defaults === NOT_DESCRIBED) return { configs: [] };
   if (defaults === FORBIDDEN) return { configs: [], topicConfigErrorCode: errorCode('TOPIC_AUTHORIZATION_FAILED') };
+  const asked = new Map(configs.map(({ name, value }) => [name, value]));
   return {
     numPartitions: topic.partitions,
     replicationFactor: topic.replicationFactor,
-    configs: describeTopicConfigs(topic, defaults).map(configFields),
+    configs: describeTopicConfigs(topic, defaults).map((config) => {
+      // Kafka repeats what was asked for as it came; DescribeConfigs tells how it was understood.
+      const given = asked.get(config.name);
+      return configFields(given == null || config.readOnly ? config : { ...config, value: given });
+    }),
   };
 }
 

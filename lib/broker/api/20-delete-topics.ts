@@ -1,7 +1,7 @@
 import { deleteTopic } from '../../admin/delete-topic.ts';
 import { isReservedTopic } from '../../admin/topic-name.ts';
 import type { Topic } from '../../admin/topics.ts';
-import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { errorCode, type Failure } from '../../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
@@ -14,45 +14,46 @@ const TIMEOUT_MIN_MS = 5_000;
 
 /**
  * DeleteTopics, versions 1 to 6: by name, from version 6 also by id. Nothing can be appended once the answer is there. A topic
- * that is named twice, whichever way, is not deleted and has one answer, as in Kafka (ControllerApis.deleteTopics).
+ * that is named twice, whichever way, is not deleted and has one answer; what names none, or names one by both, has an
+ * answer of its own each time (Kafka: ControllerApis.deleteTopics).
  */
 export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, request, version, context) => {
   const asked: readonly Asked[] =
     version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
   const deadline = broker.clock.monotonic() + Math.max(request.timeoutMs, TIMEOUT_MIN_MS);
-  const endsAt = broker.clock.monotonic() + request.timeoutMs;
-  const mentions = new Map<string, [Asked, ...Asked[]]>();
-  const keys = await eachInTime(
-    broker,
-    request.timeoutMs,
-    asked,
-    (one) => keyOf(broker, one),
-    ({ name, topicId }) => name ?? keyOfId(topicId),
-  );
-  for (const [at, key] of keys.entries()) {
-    const known = mentions.get(key);
-    if (known === undefined) mentions.set(key, [asked[at]!]);
-    else known.push(asked[at]!);
+  const allowed = (name: string) => broker.authorize(context, 'DELETE', topicResource(name));
+  const { refused, named } = sortedOut(asked);
+  const outcomes: Outcome[] = [...refused];
+  if (broker.settings.deleteTopics) {
+    const endsAt = broker.clock.monotonic() + request.timeoutMs;
+    const late = (one: Asked): Outcome => ({ ...one, error: 'REQUEST_TIMED_OUT' });
+    const looked = await eachInTime(
+      broker,
+      request.timeoutMs,
+      named,
+      (one) => lookUp(broker, one),
+      (one): Found => ({ outcome: late(one) }),
+    );
+    const removed = await eachInTime(
+      broker,
+      endsAt - broker.clock.monotonic(),
+      onceEach(looked),
+      (one) => remove(broker, one, deadline, allowed),
+      (one) => ('outcome' in one ? one.outcome : late(one.asked)),
+    );
+    outcomes.push(...removed);
+  } else {
+    const error = version < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED';
+    outcomes.push(...named.map((one) => ({ ...one, error, message: 'delete.topic.enable is false' }) as const));
   }
-  const allowed = (topic: string) => broker.authorize(context, 'DELETE', topicResource(topic));
-  const perform = async ([{ name, topicId }, ...again]: readonly [Asked, ...Asked[]]) => {
-    if (again.length === 0) return remove(broker, name, topicId, version, deadline, allowed);
-    return { error: 'INVALID_REQUEST' as const, message: 'the topic is in the request twice', name, id: topicId };
+  return {
+    responses: outcomes.map(({ name, topicId, error, message }) => ({
+      name,
+      topicId,
+      errorCode: errorCode(error),
+      errorMessage: message ?? null,
+    })),
   };
-  const late = ([{ name, topicId }]: readonly [Asked, ...Asked[]]) => ({
-    error: 'REQUEST_TIMED_OUT' as const,
-    message: null,
-    name,
-    id: topicId,
-  });
-  const outcomes = await eachInTime(broker, endsAt - broker.clock.monotonic(), [...mentions.values()], perform, late);
-  const responses = outcomes.map(({ name, id, error, message }) => ({
-    name,
-    topicId: id,
-    errorCode: errorCode(error),
-    errorMessage: message,
-  }));
-  return { responses };
 };
 
 interface Asked {
@@ -60,57 +61,97 @@ interface Asked {
   readonly topicId: Uuid;
 }
 
-/** The same for all ways to name one topic. */
-async function keyOf(broker: Broker, { name, topicId }: Asked): Promise<string> {
-  if (name !== null) return name;
-  try {
-    const topic = await broker.admin.topics.getById(topicId);
-    if (topic !== undefined) return topic.record.name;
-  } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) throw error;
+interface Outcome extends Asked, Failure {}
+
+/** What can be looked up, each once, and what is refused for the way it is named. */
+function sortedOut(asked: readonly Asked[]): { refused: Outcome[]; named: Asked[] } {
+  const refused: Outcome[] = [];
+  const mentions = new Map<string, { readonly asked: Asked; count: number }>();
+  for (const { name, topicId } of asked) {
+    if (name !== null && topicId !== ZERO_UUID) {
+      refused.push(invalid({ name, topicId }, 'a topic is named by its name or by its id, not by both'));
+    } else if (name === null && topicId === ZERO_UUID) {
+      refused.push(invalid({ name, topicId }, 'neither the name nor the id of a topic was given'));
+    } else {
+      // No name has a colon.
+      const key = name ?? `id:${topicId}`;
+      const known = mentions.get(key);
+      if (known === undefined) mentions.set(key, { asked: { name, topicId }, count: 1 });
+      else known.count++;
+    }
   }
-  return keyOfId(topicId);
+  const named: Asked[] = [];
+  for (const { asked: one, count } of mentions.values()) {
+    if (count === 1) named.push(one);
+    else refused.push(invalid(one, 'the topic is in the request twice'));
+  }
+  return { refused, named };
 }
 
-/** No name has a colon. */
-function keyOfId(topicId: Uuid): string {
-  return `id:${topicId}`;
+function invalid(asked: Asked, message: string): Outcome {
+  return { ...asked, error: 'INVALID_REQUEST', message };
+}
+
+type Found = { readonly asked: Asked; readonly topic: Topic | undefined } | { readonly outcome: Outcome };
+
+async function lookUp(broker: Broker, asked: Asked): Promise<Found> {
+  const { topics } = broker.admin;
+  const { name, topicId } = asked;
+  try {
+    return { asked, topic: name === null ? await topics.getById(topicId) : await topics.read(name) };
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return { outcome: { ...asked, error: 'REQUEST_TIMED_OUT', message: error.message } };
+  }
+}
+
+/** A topic that is named by its id and by its name is refused, once. */
+function onceEach(looked: readonly Found[]): Found[] {
+  const found: Found[] = [];
+  const places = new Map<Uuid, number>();
+  for (const one of looked) {
+    const topic = 'topic' in one ? one.topic : undefined;
+    const place = topic === undefined ? undefined : places.get(topic.record.id);
+    if (topic !== undefined && place !== undefined) {
+      found[place] = { outcome: invalid(nameOf(topic), 'the topic is in the request twice') };
+      continue;
+    }
+    if (topic !== undefined) places.set(topic.record.id, found.length);
+    found.push(one);
+  }
+  return found;
+}
+
+function nameOf({ record }: Topic): Asked {
+  return { name: record.name, topicId: record.id };
 }
 
 async function remove(
   broker: Broker,
-  name: string | null,
-  topicId: string,
-  version: number,
+  found: Found,
   deadline: number,
   allowed: (name: string) => boolean,
-) {
-  const outcome = (error: ErrorName, message: string | null = null, topic?: Topic) => ({
-    error,
-    message,
-    name: topic?.record.name ?? name,
-    id: topic?.record.id ?? topicId,
-  });
-  if (!broker.settings.deleteTopics) {
-    return outcome(version < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED', 'delete.topic.enable is false');
+): Promise<Outcome> {
+  if ('outcome' in found) return found.outcome;
+  const { asked, topic } = found;
+  const name = asked.name ?? topic?.record.name;
+  if (name !== undefined && !allowed(name)) return { ...asked, error: 'TOPIC_AUTHORIZATION_FAILED' };
+  if (topic === undefined) return unknown(asked);
+  if (isReservedTopic(topic.record.name)) {
+    return invalid(nameOf(topic), `Deletion of internal topic ${topic.record.name} is prohibited.`);
   }
-  if (name !== null && topicId !== ZERO_UUID) {
-    return outcome('INVALID_REQUEST', 'a topic is named by its name or by its id, not by both');
-  }
-  if (name !== null && !allowed(name)) return outcome('TOPIC_AUTHORIZATION_FAILED');
   try {
-    const topic = name === null ? await broker.admin.topics.getById(topicId) : await broker.admin.topics.read(name);
-    if (topic === undefined) return outcome(name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
-    if (!allowed(topic.record.name)) return outcome('TOPIC_AUTHORIZATION_FAILED');
-    if (isReservedTopic(topic.record.name)) {
-      return outcome('INVALID_REQUEST', `Deletion of internal topic ${topic.record.name} is prohibited.`, topic);
-    }
     const deleted = await deleteTopic(broker.admin, topic, deadline);
-    return deleted
-      ? outcome('NONE', null, topic)
-      : outcome(name === null ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION');
+    return deleted ? { ...nameOf(topic), error: 'NONE' } : unknown(asked);
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
-    return outcome('REQUEST_TIMED_OUT', error.message);
+    return { ...nameOf(topic), error: 'REQUEST_TIMED_OUT', message: error.message };
   }
+}
+
+function unknown(asked: Asked): Outcome {
+  const { name, topicId } = asked;
+  return name === null
+    ? { ...asked, error: 'UNKNOWN_TOPIC_ID', message: `there is no topic with the id ${topicId}` }
+    : { ...asked, error: 'UNKNOWN_TOPIC_OR_PARTITION', message: `there is no topic '${name}'` };
 }

@@ -4,8 +4,9 @@ import type { ApiKey } from '../../protocol/apis.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
 
-/** DeleteGroups, versions 0 to 2: groups without members, with their offsets. */
+/** DeleteGroups, versions 0 to 2: groups without members, with their offsets. Each is answered once. */
 export const deleteGroups: Handler<typeof ApiKey.DeleteGroups> = async (broker, request, _version, context) => {
+  const groupIds = [...new Set(request.groupsNames)];
   const remove = async (groupId: string): Promise<ErrorName> => {
     if (!broker.authorize(context, 'DELETE', { type: 'GROUP', name: groupId })) return 'GROUP_AUTHORIZATION_FAILED';
     const submitted = await broker.groups.submit(groupId, deleteStep, context);
@@ -13,6 +14,6 @@ export const deleteGroups: Handler<typeof ApiKey.DeleteGroups> = async (broker, 
     // An id that no group can have is that of a group that is not there.
     return submitted.error === 'INVALID_GROUP_ID' ? 'GROUP_ID_NOT_FOUND' : submitted.error;
   };
-  const errors = await each(broker, request.groupsNames, remove, (groupId) => groupId);
-  return { results: request.groupsNames.map((groupId, i) => ({ groupId, errorCode: errorCode(errors[i]!) })) };
+  const errors = await each(broker, groupIds, remove);
+  return { results: groupIds.map((groupId, i) => ({ groupId, errorCode: errorCode(errors[i]!) })) };
 };

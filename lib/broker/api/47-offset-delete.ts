@@ -31,19 +31,22 @@ export const offsetDelete: Handler<typeof ApiKey.OffsetDelete> = async (broker, 
     if (outcome.kind === 'refused') return refused(outcome.error);
     return {
       errorCode: 0,
-      topics: request.topics.map(({ name, partitions }, index) => ({
-        name,
-        partitions: partitions.map(({ partitionIndex }) => {
-          const one = found[index]!;
-          const error =
-            one.kind === 'failed'
-              ? one.error
-              : one.wanted.has(partitionIndex)
-                ? outcome.error(one.topic)
-                : 'UNKNOWN_TOPIC_OR_PARTITION';
-          return { partitionIndex, errorCode: errorCode(error) };
-        }),
-      })),
+      // Kafka leaves topics without partitions out.
+      topics: request.topics
+        .map(({ name, partitions }, index) => ({
+          name,
+          partitions: partitions.map(({ partitionIndex }) => {
+            const one = found[index]!;
+            const error =
+              one.kind === 'failed'
+                ? one.error
+                : one.wanted.has(partitionIndex)
+                  ? outcome.error(one.topic)
+                  : 'UNKNOWN_TOPIC_OR_PARTITION';
+            return { partitionIndex, errorCode: errorCode(error) };
+          }),
+        }))
+        .filter(({ partitions }) => partitions.length > 0),
     };
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;

@@ -13,10 +13,10 @@ export const describeCluster: Handler<typeof ApiKey.DescribeCluster> = async (br
   if (endpointType !== BROKERS) {
     const error = endpointType === CONTROLLERS ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE';
     const errorMessage = `this is a broker's endpoint, of type ${BROKERS}, not ${endpointType}`;
-    return { errorCode: errorCode(error), errorMessage, endpointType, clusterId: '', brokers: [] };
+    return { errorCode: errorCode(error), errorMessage, clusterId: '', brokers: [] };
   }
   if (!broker.authorize(context, 'DESCRIBE', CLUSTER)) {
-    return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), endpointType, clusterId: '', brokers: [] };
+    return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), clusterId: '', brokers: [] };
   }
   await broker.leadership.look();
   const nodes = broker.leadership.nodes(context);

@@ -81,7 +81,7 @@ function describeMember(group: ConsumerGroup, member: Member) {
     clientId: member.clientId,
     clientHost: member.clientHost,
     subscribedTopicNames: [...member.topicNames],
-    subscribedTopicRegex: member.topicPattern === '' ? null : member.topicPattern,
+    subscribedTopicRegex: member.topicPattern,
     assignment: { topicPartitions: withNames(group, member.assigned) },
     targetAssignment: { topicPartitions: withNames(group, member.target) },
     memberType: member.classic === undefined ? CONSUMER_MEMBER : CLASSIC_MEMBER,

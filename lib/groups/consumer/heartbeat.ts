@@ -232,7 +232,7 @@ function leave(group: ConsumerGroup | undefined, request: HeartbeatRequest, fact
   const { memberId, memberEpoch, instanceId } = request;
   const { byId, byInstance } = indexOf(group.body);
   const member = instanceId === null ? byId.get(memberId) : byInstance.get(instanceId);
-  if (member === undefined) return refuse(group, 'UNKNOWN_MEMBER_ID', 'the group has no such member');
+  if (member === undefined) return refuse(group, 'UNKNOWN_MEMBER_ID', `the group has no member '${request.memberId}'`);
   if (instanceId !== null) {
     const fenced = fencedInstance(member, request, instanceId);
     if (fenced?.kind === 'refused') return { group, reply: fenced };
