@@ -8,15 +8,15 @@ import { fetchArtifacts } from './maven.ts';
 
 export const KAFKA_TOOLS_VERSION = '4.3.1';
 
-/** The tools, the one of them that is still in the broker's own jar, and a log that does not go to stdout. */
-const ARTIFACTS = [
+/** The tools, the broker with the one tool that is still in its jar, and a log that does not go to stdout. */
+export const ARTIFACTS = [
   `org.apache.kafka:kafka-tools:${KAFKA_TOOLS_VERSION}`,
   `org.apache.kafka:kafka_2.13:${KAFKA_TOOLS_VERSION}`,
   'org.apache.logging.log4j:log4j-core:2.25.2',
   'org.apache.logging.log4j:log4j-slf4j-impl:2.25.2',
 ];
 
-const LOG4J = `rootLogger.level = warn
+export const LOG4J = `rootLogger.level = warn
 rootLogger.appenderRef.stderr.ref = STDERR
 appender.stderr.type = Console
 appender.stderr.name = STDERR

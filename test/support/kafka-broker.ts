@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { ApiKey } from '../../lib/protocol/apis.ts';
+import { TcpClient } from './kafka-client.ts';
+import { ARTIFACTS, LOG4J } from './kafka-tools.ts';
+import { fetchArtifacts } from './maven.ts';
+
+/** Formatting and starting take 6 to 10 s on a quiet machine; beyond this it does not come up. */
+const START_TIMEOUT_MS = 90_000;
+/** It writes its state out when it is asked to end; what takes longer is killed. */
+const STOP_TIMEOUT_MS = 20_000;
+const POLL_MS = 100;
+
+/** The second compiler is not worth its time here: a broker lives for a minute or two. */
+const JAVA_FLAGS = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+
+/** Node id of the broker, which is its own controller. */
+export const KAFKA_NODE_ID = 1;
+/** What `format` writes into the log folder. */
+export const KAFKA_CLUSTER_ID = 'c2l4dGVlbi1ieXRlcy1faQ';
+
+/** Apache Kafka itself, one KRaft node as a process of the test, over a temporary folder and on free ports. */
+export class KafkaBroker {
+  readonly host = '127.0.0.1';
+  readonly port: number;
+  readonly #folder: string;
+  readonly #child: ChildProcess;
+
+  private constructor(port: number, folder: string, child: ChildProcess) {
+    this.port = port;
+    this.#folder = folder;
+    this.#child = child;
+  }
+
+  /**
+   * Starts it and waits until it takes connections and has registered itself.
+   *
+   * @param properties server.properties beyond those of a single node
+   */
+  static async start(properties: Readonly<Record<string, string>> = {}): Promise<KafkaBroker> {
+    const jars = await fetchArtifacts(ARTIFACTS);
+    const folder = mkdtempSync(join(tmpdir(), 'tidelog-kafka-'));
+    const [port, controllerPort] = await freePorts(2);
+    const config = join(folder, 'server.properties');
+    const log = join(folder, 'log4j2.properties');
+    writeFileSync(log, LOG4J);
+    writeFileSync(config, propertiesText({ ...nodeProperties(port!, controllerPort!, folder), ...properties }));
+    const java = (main: string, args: readonly string[]) =>
+      spawn('java', [...JAVA_FLAGS, `-Dlog4j2.configurationFile=${log}`, '-cp', join(jars, '*'), main, ...args], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+    try {
+      const format = ['format', '--standalone', '-t', KAFKA_CLUSTER_ID, '-c', config];
+      await succeeded(java('kafka.tools.StorageTool', format));
+      const child = java('kafka.Kafka', [config]);
+      const broker = new KafkaBroker(port!, folder, child);
+      await broker.#registered(output(child));
+      return broker;
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Ends the process and removes its folder. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const exited = once(this.#child, 'exit');
+      this.#child.kill('SIGTERM');
+      const giveUp = setTimeout(() => this.#child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+      await exited;
+      clearTimeout(giveUp);
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #registered(said: () => string): Promise<void> {
+    const kill = () => this.#child.kill('SIGKILL');
+    process.on('exit', kill);
+    void once(this.#child, 'exit').finally(() => process.off('exit', kill));
+    const giveUpAt = performance.now() + START_TIMEOUT_MS;
+    for (;;) {
+      if (this.#child.exitCode !== null || performance.now() > giveUpAt) {
+        kill();
+        throw new Error(`Kafka did not start:\n${said()}`);
+      }
+      if (await this.#isListed()) return;
+      await wait(POLL_MS);
+    }
+  }
+
+  async #isListed(): Promise<boolean> {
+    let client: TcpClient | undefined;
+    try {
+      client = await TcpClient.connect(this);
+      const { brokers } = await client.ask(ApiKey.Metadata, 12, { topics: [] });
+      return brokers.length > 0;
+    } catch {
+      return false;
+    } finally {
+      client?.close();
+    }
+  }
+}
+
+function nodeProperties(port: number, controllerPort: number, folder: string): Record<string, string> {
+  const replication = ['offsets.topic', 'transaction.state.log', 'share.coordinator.state.topic'];
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': String(KAFKA_NODE_ID),
+    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'log.dirs': join(folder, 'data'),
+    ...Object.fromEntries(replication.map((topic) => [`${topic}.replication.factor`, '1'])),
+    'transaction.state.log.min.isr': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+  };
+}
+
+function propertiesText(properties: Readonly<Record<string, string>>): string {
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
+}
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}
+
+/** Collects what a process writes, so that it can be shown should it fail. */
+function output(child: ChildProcess): () => string {
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (chunk) => {
+      said += chunk;
+    });
+  }
+  return () => said;
+}
+
+async function succeeded(child: ChildProcess): Promise<void> {
+  const said = output(child);
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+  if (code !== 0) throw new Error(`${child.spawnargs.join(' ')} ended with ${code ?? signal}:\n${said()}`);
+}
