@@ -161,7 +161,7 @@ export class BatchSearch {
   }
 
   #drop(maxBytes: number, atLeastOne: boolean): void {
-    while (this.#size > maxBytes && !(this.#found.length === 1 && atLeastOne)) {
+    while (this.#size > maxBytes && this.#found.length > (atLeastOne ? 1 : 0)) {
       const { meta, cached } = this.#found.pop()!;
       this.#size -= meta.size;
       this.#seq = cached.seq;
