@@ -38,11 +38,6 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
     matches: (one) => inCase(one, 'min.cleanable.dirty.ratio=NaN', 'internal.segment.bytes=100'),
   },
   {
-    what: 'CreateTopics does its work whatever its time-out; Kafka answers REQUEST_TIMED_OUT where that is 0 or less',
-    why: 'the work is begun in any case, and its outcome is known',
-    matches: (one) => one.label.includes('CreateTopics') && one.label.includes('time-out '),
-  },
-  {
     what: 'CreatePartitions beyond 10,000 partitions gets INVALID_PARTITIONS; Kafka fails on the largest counts with UNKNOWN_SERVER_ERROR',
     why: 'a topic has at most 10,000 partitions',
     matches: (one) => one.api === 'CreatePartitions' && inCase(one, '2147483647'),
