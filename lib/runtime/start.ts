@@ -3,7 +3,7 @@ import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type Gateway, ListenError, startGateway } from '../gateway/server.ts';
 import type { Stores } from '../storage/ports.ts';
-import { WriteWatch } from '../storage/write-watch.ts';
+import { SUSTAINED_OVER_NETWORK_MS, WriteWatch } from '../storage/write-watch.ts';
 import { type ComposedBroker, composeBroker } from './compose.ts';
 import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
 import type { Monitoring } from './metrics/monitoring.ts';
@@ -49,7 +49,8 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
     return advertisedAddress(listener, gateway?.addresses.get(name)?.port);
   };
 
-  const writes = new WriteWatch(clock, logger, writeAdvice(settings));
+  const sustainedMs = settings.store === 'aws' ? SUSTAINED_OVER_NETWORK_MS : 0;
+  const writes = new WriteWatch(clock, logger, writeAdvice(settings), sustainedMs);
   const opened = writes.watch(await openStores(settings, clock, random));
   let monitoring: Monitoring | undefined;
   try {

@@ -8,6 +8,12 @@ import type { ItemStore, Stores } from './ports.ts';
  */
 const PROBLEM_HOLDS_MS = 60_000;
 
+/**
+ * A single answer may get lost on a network. What fails again after so long, with no success in between, is for somebody to
+ * look at; ms. What fails on this machine's own disk is so at once.
+ */
+export const SUSTAINED_OVER_NETWORK_MS = 2_000;
+
 /** How often a problem that goes on is logged; ms. */
 const LOG_EVERY_MS = 60_000;
 
@@ -16,11 +22,15 @@ export class WriteWatch {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #advice: string;
+  readonly #sustainedMs: number;
   #problem: { readonly message: string; readonly at: number } | undefined;
+  readonly #writes: Streak = { since: undefined };
+  readonly #reads: Streak = { since: undefined };
   #loggedAt = Number.NEGATIVE_INFINITY;
 
-  /** `advice`: what a user can look at when the store takes no writes. */
-  constructor(clock: Clock, logger: Logger, advice: string) {
+  /** `advice`: what a user can look at when the store takes no writes. `sustainedMs`: how long it fails before it is told. */
+  constructor(clock: Clock, logger: Logger, advice: string, sustainedMs: number) {
+    this.#sustainedMs = sustainedMs;
     this.#clock = clock;
     this.#logger = logger;
     this.#advice = advice;
@@ -63,22 +73,32 @@ export class WriteWatch {
 
   async #look<T extends WriteOutcome>(write: Promise<T>): Promise<T> {
     const outcome = await write;
-    if (outcome.kind === 'committed' || outcome.kind === 'stored') this.#succeeded();
+    // What met another item, perhaps an earlier attempt of its own, got through to the store as well.
+    if (outcome.kind === 'committed' || outcome.kind === 'stored' || outcome.kind === 'conflict') this.#succeeded();
     else if (outcome.kind === 'unknown' || outcome.reason === 'unavailable') this.#failed(outcome.message ?? '');
     return outcome;
   }
 
   async #lookAtRead<T>(read: Promise<T>): Promise<T> {
     try {
-      return await read;
+      const answer = await read;
+      this.#reads.since = undefined;
+      return answer;
     } catch (error) {
       // Whether reads work, who asks for the health of the process finds out by a read.
-      this.#log(error instanceof Error ? error.message : String(error));
+      if (this.#isSustained(this.#reads)) this.#log(error instanceof Error ? error.message : String(error));
       throw error;
     }
   }
 
+  #isSustained(streak: Streak): boolean {
+    const now = this.#clock.monotonic();
+    streak.since ??= now;
+    return now - streak.since >= this.#sustainedMs;
+  }
+
   #succeeded(): void {
+    this.#writes.since = undefined;
     if (this.#problem === undefined) return;
     this.#problem = undefined;
     this.#loggedAt = Number.NEGATIVE_INFINITY;
@@ -86,6 +106,7 @@ export class WriteWatch {
   }
 
   #failed(message: string): void {
+    if (!this.#isSustained(this.#writes)) return;
     this.#problem = { message, at: this.#clock.monotonic() };
     this.#log(message);
   }
@@ -99,6 +120,11 @@ export class WriteWatch {
       message: `the store does not work: ${message}; ${this.#advice}`,
     });
   }
+}
+
+/** Failures without a success in between. */
+interface Streak {
+  since: number | undefined;
 }
 
 interface WriteOutcome {
