@@ -158,10 +158,11 @@ export class TopicReader {
       }
       if (typeof answer === 'string') return answer;
       const found: Found[] = [];
+      let isRefused = false;
       for (const fetched of answer) {
         const { position, partition } = fetched;
         if (partition.errorCode !== 0) {
-          if (await this.#refused(position, partition)) return 'again';
+          if (await this.#refused(position, partition)) isRefused = true;
           continue;
         }
         const batches = splitBatches(partition.records ?? Buffer.alloc(0));
@@ -171,10 +172,11 @@ export class TopicReader {
         found.push({ ...fetched, from, batches });
       }
       // The next answer comes while this one is being written.
-      asked = positions.every(isRead) ? undefined : this.#ask(leader, positions);
+      asked = isRefused || positions.every(isRead) ? undefined : this.#ask(leader, positions);
       asked?.catch(() => {});
       for (const one of found) if (!(await this.#handOut(one))) break;
       await this.#options.sink.onAnswer();
+      if (isRefused) return 'again';
       if (asked === undefined || this.#stop.signal.aborted) return 'done';
     }
   }
@@ -229,6 +231,8 @@ export class TopicReader {
       }
       throw brokerRefusal(`Offset ${position.next} of ${name} is not there`, errorCode);
     }
+    // Reading it again gives the same.
+    if (errorCode === ERROR_CODES.CORRUPT_MESSAGE) throw brokerRefusal(`${name} was not read`, errorCode);
     // A topic that is gone is told apart when its metadata is asked for.
     if (isRetriable(errorCode) || errorCode === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION) return true;
     throw brokerRefusal(`${name} was not read`, errorCode);
