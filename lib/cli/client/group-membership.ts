@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import { ERROR_CODES } from '../../core/errors.ts';
-import { ApiKey, type ResponseBody } from '../../protocol/apis.ts';
+import { ApiKey, type RequestInput, type ResponseBody } from '../../protocol/apis.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
@@ -91,11 +91,12 @@ export class GroupMembership {
     return undefined;
   }
 
-  /** Commits offsets as this member; what went wrong, if the group does not take them. */
+  /** Commits offsets as this member, also by several tries; what went wrong, if the group does not take them. */
   async commit(
     offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[],
   ): Promise<string | undefined> {
-    const { client, groups, group } = this.#options;
+    const { clock, timeoutMs } = this.#options;
+    const giveUpAt = clock.monotonic() + timeoutMs;
     const topics = [...new Set(offsets.map(({ topic }) => topic))].map((name) => ({
       name,
       partitions: offsets
@@ -106,13 +107,28 @@ export class GroupMembership {
           committedMetadata: '',
         })),
     }));
+    for (;;) {
+      try {
+        const codes = await this.#tryToCommit(topics);
+        const refused = codes.find((code) => !mayTakeItLater(code)) ?? codes[0];
+        if (refused === undefined) return undefined;
+        if (!mayTakeItLater(refused) || clock.monotonic() > giveUpAt) return kafkaErrorName(refused);
+      } catch (error) {
+        if (!isPassing(error) || clock.monotonic() > giveUpAt) throw error;
+      }
+      await sleep(clock, RETRY_MS);
+    }
+  }
+
+  /** The errors that the partitions were answered with. */
+  async #tryToCommit(topics: RequestInput<typeof ApiKey.OffsetCommit>['topics']): Promise<readonly number[]> {
+    const { client, groups, group } = this.#options;
     const answer = await client.ask(
       ApiKey.OffsetCommit,
       { groupId: group, generationIdOrMemberEpoch: this.#generationId, memberId: this.#memberId, topics },
       { node: await groups.coordinator(group), versionMax: COMMIT_VERSION_MAX, channel: GROUP_CHANNEL },
     );
-    const refused = answer.topics.flatMap(({ partitions }) => partitions).find(({ errorCode }) => errorCode !== 0);
-    return refused === undefined ? undefined : kafkaErrorName(refused.errorCode);
+    return answer.topics.flatMap(({ partitions }) => partitions.flatMap(({ errorCode }) => errorCode || []));
   }
 
   /** Leaves, so that the others need not wait for the session to end. Never throws: the session ends by itself too. */
@@ -237,7 +253,7 @@ export class GroupMembership {
         const node = await groups.coordinator(group);
         const { errorCode } = await client.ask(ApiKey.Heartbeat, body, { node, channel: GROUP_CHANNEL });
         if (errorCode === 0) answeredAt = clock.monotonic();
-        else if (!isRetriable(errorCode) && errorCode !== ERROR_CODES.NOT_COORDINATOR) {
+        else if (!mayTakeItLater(errorCode)) {
           this.#isMember(errorCode);
           over.abort();
         }
@@ -249,7 +265,12 @@ export class GroupMembership {
   }
 }
 
-/** Whether another attempt to join may succeed. */
+/** Whether a coordinator may take later what it has answered with this error. */
+function mayTakeItLater(code: number): boolean {
+  return isRetriable(code) || code === ERROR_CODES.NOT_COORDINATOR;
+}
+
+/** Whether another attempt may succeed. */
 function isPassing(error: unknown): boolean {
   if (error instanceof ConnectionError) return true;
   const name = (error as { kafkaError?: string }).kafkaError;
