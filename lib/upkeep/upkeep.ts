@@ -55,6 +55,12 @@ const STEP_MS_MAX = 30_000;
 /** What a round may take beyond its deadline: the one item that a job is at, with the retries of its calls; ms. */
 const OVERTIME_MS = 60_000;
 
+/**
+ * No round takes longer; a function of Lambda lives for a quarter of an hour. A stored time that is further in the future was
+ * written while the store's clock was wrong (an embedded store has the machine's), and counts for nothing; ms.
+ */
+const ROUND_MS_MAX = 30 * 60_000;
+
 /** Rounds of one process are as far apart as `everyMs` by its own clock, and may be a little less by the store's; ms. */
 const EARLY_MS = 60_000;
 
@@ -79,15 +85,21 @@ export class Upkeep {
     const last = found === undefined ? NOBODY : this.#decode(found, decodeUpkeepRunner);
     if (last === 'unreadable') return { kind: 'skipped', why: 'a newer program does it' };
     const now = state.now();
-    if (now < last.until) return { kind: 'skipped', why: 'another process does it' };
-    if (now < last.completedAt + everyMs - EARLY_MS) return { kind: 'skipped', why: 'it was done lately' };
-    const leftMs = Math.max(0, deadline - clock.monotonic());
-    const mine: UpkeepRunner = { ...last, holder: newNonce(random), until: Math.ceil(now + leftMs + OVERTIME_MS) };
+    if (now < last.until && last.until <= now + ROUND_MS_MAX)
+      return { kind: 'skipped', why: 'another process does it' };
+    const isDoneBefore = last.completedAt <= now + ROUND_MS_MAX;
+    if (isDoneBefore && now < last.completedAt + everyMs - EARLY_MS) {
+      return { kind: 'skipped', why: 'it was done lately' };
+    }
+    const endsAt = Math.min(deadline, clock.monotonic() + ROUND_MS_MAX - OVERTIME_MS);
+    const leftMs = Math.max(0, endsAt - clock.monotonic());
+    const mine: UpkeepRunner = { ...last, holder: newNonce(random), until: Math.floor(now + leftMs + OVERTIME_MS) };
     const put = await this.#put(UPKEEP_RUNNER_SK, encodeUpkeepRunner(mine), found);
     if (put.kind === 'conflict') return { kind: 'skipped', why: 'another process does it' };
     if (put.kind !== 'committed') throw new StoreUnavailableError(`the upkeep was not begun: ${put.message}`);
-    const ran = await this.#runAll(items, deadline);
-    const ended = { ...mine, until: 0, completedAt: ran.isComplete ? Math.floor(now) : last.completedAt };
+    const ran = await this.#runAll(items, endsAt);
+    const completedBefore = isDoneBefore ? last.completedAt : 0;
+    const ended = { ...mine, until: 0, completedAt: ran.isComplete ? Math.floor(now) : completedBefore };
     // Where it does not get there, the time of the round goes by.
     await this.#put(UPKEEP_RUNNER_SK, encodeUpkeepRunner(ended), put.item);
     return { kind: 'ran', ...ran };

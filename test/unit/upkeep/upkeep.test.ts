@@ -168,6 +168,21 @@ describe('of the processes of a deployment', () => {
     expect(await round(processWith(counting('a', 2, done)))).toMatchObject({ kind: 'ran' });
   });
 
+  it('one does it where times are stored that are still to come, as after a clock that was wrong', async () => {
+    const stored = [
+      { holder: 'x', until: 0, completedAt: T0 + 1_000 * HOUR_MS },
+      { holder: 'x', until: T0 + 1_000 * HOUR_MS, completedAt: 0 },
+    ];
+    for (const runner of stored) {
+      stores = memoryStores({ clock, random });
+      const item = { pk: UPKEEP_PK, sk: UPKEEP_RUNNER_SK, version: 1, nonce: 'n', body: encodeUpkeepRunner(runner) };
+      await stores.state.put(item, { kind: 'absent' });
+      const done: number[] = [];
+      expect(await round(processWith(counting('a', 2, done)))).toMatchObject({ kind: 'ran' });
+      expect(done).toEqual([0, 1]);
+    }
+  });
+
   it('an older one leaves it to a newer one', async () => {
     const body = Buffer.concat([
       Buffer.of(9),
