@@ -32,7 +32,7 @@ export class Journals {
   /** In order of use, oldest first. */
   readonly #open = new Map<JournalId, OpenJournal>();
   readonly #opening = new Map<JournalId, Promise<OpenJournal | undefined>>();
-  /** Of topics that are gone, but still in use. */
+  /** Of topics that are gone, but still in use or being opened. */
   readonly #gone = new Set<JournalId>();
   readonly #bytesMax: number;
   /** As of the last measurement, and what was opened since. */
@@ -78,10 +78,13 @@ export class Journals {
     return opening;
   }
 
-  /** Forgets a journal whose topic is gone, with its cached entries; one that is in use, as soon as it no longer is. */
+  /**
+   * Forgets a journal whose topic is gone, with its cached entries; one that is in use or being opened, as soon as it no
+   * longer is.
+   */
   forget(id: JournalId): void {
     const open = this.#open.get(id);
-    if (open !== undefined && !isIdle(open)) {
+    if (open === undefined ? this.#opening.has(id) : !isIdle(open)) {
       this.#gone.add(id);
       return;
     }

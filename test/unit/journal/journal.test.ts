@@ -199,6 +199,17 @@ describe('the open journals', () => {
     expect(process.env.cache.get('topic/0', seq)).toBeUndefined();
   });
 
+  it('lets go of one whose topic goes while it is being opened', async () => {
+    await createJournal(process.env, 'topic/1', T0);
+    const opening = process.journals.open('topic/1');
+    process.journals.forget('topic/1');
+    expect(await world.run(opening)).toBeDefined();
+    await createJournal(process.env, 'other/0', T0);
+    await world.clock.advance(60_000);
+    await process.open('other/0');
+    expect([...process.journals.opened()].map(({ journal }) => journal.id)).toEqual(['topic/0', 'other/0']);
+  });
+
   it('twice in one process are as safe as in two', async () => {
     const mine = await process.open();
     const again = (await new Journals(process.env).open('topic/0'))!;
