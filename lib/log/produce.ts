@@ -32,7 +32,7 @@ export interface PartitionToProduce {
   readonly leaderEpoch?: number | undefined;
   /** See BatchToAppend. */
   readonly isBehindFailure?: (() => boolean) | undefined;
-  /** See BatchToAppend; not called for what does not get that far. */
+  /** See BatchToAppend; not called for a batch that is invalid, which its producer does not send again. */
   readonly onResult?: BatchToAppend['onResult'];
 }
 
@@ -82,11 +82,13 @@ async function placeLater(request: PartitionToProduce, begun?: Checked): Promise
       await journal.catchUp(true);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      return { result: rejected('KAFKA_STORAGE_ERROR', error.message) };
+      return { result: refused(request, 'KAFKA_STORAGE_ERROR', error.message) };
     }
     checked = await finished(request, check(request, journal.env.turns.thisTurn));
   }
-  if (checked === undefined) return { result: rejected('REQUEST_TIMED_OUT', 'the batch took too long to open') };
+  if (checked === undefined) {
+    return { result: refused(request, 'REQUEST_TIMED_OUT', 'the batch took too long to open') };
+  }
   return { result: append(request, checked) };
 }
 
@@ -102,8 +104,11 @@ async function finished(request: PartitionToProduce, checked: Checked): Promise<
   );
 }
 
-function rejected(error: ErrorName, message: string): Promise<ProduceResult> {
-  return Promise.resolve({ kind: 'rejected', error, message });
+/** Told at once: what waits behind the batch is decided before whoever waits for the promise hears of it. */
+function refused({ onResult }: PartitionToProduce, error: ErrorName, message: string): Promise<ProduceResult> {
+  const result = { kind: 'rejected', error, message } as const;
+  onResult?.(result);
+  return Promise.resolve(result);
 }
 
 function storeTime({ open }: PartitionToProduce): number {

@@ -3,12 +3,17 @@ import { errorCode } from '../../lib/core/errors.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
+import { Codec } from '../../lib/protocol/compression/codec.ts';
+import { encodeBatch } from '../../lib/protocol/records/encode.ts';
 import type { Fault, StoreCall } from '../../lib/storage/memory/faults.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { startEngine } from '../support/engine.ts';
 import { batchOf, createTopic, fetch, produceRequest, type TopicName, valuesIn } from '../support/requests.ts';
 
 const VERSION = 12;
+
+/** Takes some turns of the event loop to open; bytes. */
+const LARGE = 20 * 1024 * 1024;
 
 /** A process that stands still now and then: its clock jumps ahead of its timers. */
 async function world() {
@@ -81,4 +86,23 @@ it('a batch behind one whose journal could not be read does not get in as the fi
   expect(errors).toEqual([errorCode('KAFKA_STORAGE_ERROR'), errorCode('OUT_OF_ORDER_SEQUENCE_NUMBER')]);
   expect(await finish(send(topic, batch('first', 0), 30_000))).toBe(0);
   expect(valuesIn((await fetch(engine.client, topic)).records)).toEqual(['first']);
+});
+
+it('a batch behind one that takes too long to open does not get in as the first of its producer', async () => {
+  const { stall, engine, topic, batch, send, finish } = await world();
+  expect(await finish(send(topic, batch('before'), 30_000))).toBe(0);
+  const sequence = { producerId: 7, producerEpoch: 0, baseSequence: 0 };
+  const first = encodeBatch([{ timestamp: engine.broker.clock.now(), value: Buffer.alloc(LARGE) }], {
+    ...sequence,
+    codec: Codec.lz4,
+  });
+  const sent = [send(topic, first, 1_000), send(topic, batch('second', 1), 30_000)];
+  // The first one is being opened by now, a share in each turn of the event loop.
+  stall.ms = 5_000;
+  expect(await finish(Promise.all(sent))).toEqual([
+    errorCode('REQUEST_TIMED_OUT'),
+    errorCode('OUT_OF_ORDER_SEQUENCE_NUMBER'),
+  ]);
+  expect(await finish(send(topic, first, 30_000))).toBe(0);
+  expect(await finish(send(topic, batch('second', 1), 30_000))).toBe(0);
 });
