@@ -11,7 +11,7 @@ export type { FetchedPartition, IsolationLevel, PartitionToFetch } from './read-
 
 export interface FetchLimits {
   readonly minBytes: number;
-  /** Over all partitions; the first batch of the first partition that has one comes whole in any case. */
+  /** Over all partitions; the first batch of the first partition that has one comes whole in any case. May be below 0. */
   readonly maxBytes: number;
   readonly isolation: IsolationLevel;
   /** By Clock.monotonic(): when to answer with what is there; ms. */
@@ -33,9 +33,9 @@ export async function fetch(partitions: readonly PartitionToFetch[], limits: Fet
     const news = watch(partitions);
     try {
       let maxBytes = limits.maxBytes;
-      const fetched = await limits.budget.run(limits.maxBytes, (bytes) => {
-        maxBytes = bytes;
-        return readPartitions(partitions, limits.isolation, bytes, failures);
+      const fetched = await limits.budget.run(Math.max(0, limits.maxBytes), (bytes) => {
+        maxBytes = Math.min(limits.maxBytes, bytes);
+        return readPartitions(partitions, limits.isolation, maxBytes, failures);
       });
       const readable = fetched.reduce((sum, one) => sum + one.readable, 0);
       const failed = fetched.some((one) => one.error !== 'NONE');

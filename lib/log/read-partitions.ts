@@ -101,10 +101,13 @@ export async function readPartitions(
   maxBytes: number,
   failures: CatchUpFailures,
 ): Promise<FetchedPartition[]> {
-  const readings = partitions.map((one) => begin(one, isolation, failures.get(one)));
+  // A limit of all that is below 0 meets the first partition, and is 0 for those behind it.
+  const readings = partitions.map((one, at) =>
+    begin(one, isolation, failures.get(one), at === 0 ? Math.min(one.maxBytes, maxBytes) : one.maxBytes),
+  );
   const open = readings.filter((one) => 'search' in one);
   for (;;) {
-    const lacking = locate(open, maxBytes);
+    const lacking = locate(open, Math.max(0, maxBytes));
     if (lacking.length === 0) break;
     await Promise.all(lacking.map(loadPage));
   }
@@ -139,6 +142,7 @@ function begin(
   one: PartitionToFetch,
   isolation: IsolationLevel,
   failure: string | undefined,
+  maxBytes: number,
 ): Reading | FetchedPartition {
   const { journal } = one.open;
   const { view } = journal;
@@ -156,10 +160,12 @@ function begin(
   const from = one.offset;
   if (from < partition.logStartOffset || from > partition.nextOffset) return failed('OFFSET_OUT_OF_RANGE');
   const to = isolation === 'read_committed' ? bounds.lastStableOffset : bounds.highWatermark;
+  // As in Kafka, where there is something to read.
+  if (maxBytes < 0 && from < to) return failed('UNKNOWN_SERVER_ERROR');
   return {
     from,
     to,
-    maxBytes: one.maxBytes,
+    maxBytes: Math.max(0, one.maxBytes),
     bounds,
     // Before anything is awaited: with the log start, the view forgets what was aborted below it.
     aborted: isolation === 'read_committed' ? abortedBetween(partition, from, to) : undefined,

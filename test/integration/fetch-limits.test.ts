@@ -105,3 +105,32 @@ describe('every offset', () => {
     }
   });
 });
+
+describe('a limit below 0', () => {
+  const read = async (options: Parameters<typeof fetchRequest>[1], limits: number[], offset = 0) => {
+    const request = fetchRequest(topic, options, [offset, offset]);
+    for (const [at, one] of request.topics[0]!.partitions.entries()) one.partitionMaxBytes = limits[at]!;
+    const { errorCode, responses } = await engine.client.ask(ApiKey.Fetch, 12, request);
+    expect(errorCode).toBe(0);
+    return responses[0]!.partitions.map((one) => [one.errorCode, one.highWatermark, batchesIn(one.records).length]);
+  };
+  const failed = [-1, -1, 0];
+  const end = BATCHES * RECORDS;
+
+  it('of a partition is an error of that one, as in Kafka', async () => {
+    expect(await read({}, [-1, batchBytes])).toEqual([failed, [0, end, 1]]);
+    expect(await read({}, [batchBytes, -1])).toEqual([[0, end, 1], failed]);
+  });
+
+  it('of the request is an error of the first partition, and none of the others, as in Kafka', async () => {
+    expect(await read({ maxBytes: -5 }, [batchBytes, batchBytes])).toEqual([failed, [0, end, 1]]);
+    expect(await read({ maxBytes: -(2 ** 31) }, [batchBytes, batchBytes])).toEqual([failed, [0, end, 1]]);
+  });
+
+  it('is none where there is nothing to read, as in Kafka', async () => {
+    expect(await read({ maxBytes: -1 }, [-1, -1], end)).toEqual([
+      [0, end, 0],
+      [0, end, 0],
+    ]);
+  });
+});
