@@ -37,12 +37,17 @@ export class Turns {
     return this.#thisTurn;
   }
 
+  /** Whether a job would begin at once. */
+  get hasRoom(): boolean {
+    return this.#running < JOBS_MAX;
+  }
+
   /**
    * Runs a job once there is room for it. `next` gives what is left of this turn first, then a slice each time that the
    * event loop has come round.
    */
   async run<T>(job: (next: () => Promise<Work>) => Promise<T>): Promise<T> {
-    if (this.#running < JOBS_MAX) this.#running += 1;
+    if (this.hasRoom) this.#running += 1;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     let begun = false;
     const next = () => {

@@ -96,6 +96,8 @@ async function placeLater(request: PartitionToProduce, begun?: Checked): Promise
 async function finished(request: PartitionToProduce, checked: Checked): Promise<ValidatedRecords | undefined> {
   if (checked.kind !== 'unfinished') return checked;
   const { clock, turns } = request.open.journal.env;
+  // Any number may wait, and each may have unpacked a MiB out of a KiB.
+  if (!turns.hasRoom) checked.letGo();
   return turns.run((nextSlice) =>
     checked.finish(async () => {
       const work = await nextSlice();

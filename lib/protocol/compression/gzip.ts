@@ -26,17 +26,21 @@ const CHUNK_BYTES_MIN = 64;
 /** What a stream hands over at a time. */
 const STREAM_CHUNK_BYTES = 64 * 1024;
 
-/** Decodes gzip that gives at most `maxBytes`; undefined where it gives more. Throws CompressionError ('malformed'). */
-export function gunzipAtOnce(data: Buffer, maxBytes: number): Buffer | undefined {
+/** Too much to give at once: known without decoding any of it, or found out by decoding as much as was allowed. */
+export type NotAtOnce = 'untried' | 'tried';
+
+/** Decodes gzip that gives at most `maxBytes`. Throws CompressionError ('malformed'). */
+export function gunzipAtOnce(data: Buffer, maxBytes: number): Buffer | NotAtOnce {
   if (data.length < SIZE_BYTES) throw malformed('gzip data is cut off');
   const size = data.readUInt32LE(data.length - SIZE_BYTES);
-  if (size > maxBytes && size <= data.length * MAX_GROWTH) return undefined;
-  // One byte more than it gives, so that zlib sees the end without another chunk.
-  const chunkSize = Math.max(CHUNK_BYTES_MIN, Math.min(size, maxBytes) + 1);
+  if (size > maxBytes && size <= data.length * MAX_GROWTH) return 'untried';
+  // One byte more than it gives, so that zlib sees the end without another chunk. No fewer than the data has: where the
+  // size is a lie, a chunk of some bytes at a time would take a hundred times as long.
+  const chunkSize = Math.max(CHUNK_BYTES_MIN, Math.min(Math.max(size, data.length), maxBytes) + 1);
   try {
     return gunzipSync(data, { maxOutputLength: maxBytes, chunkSize });
   } catch (error) {
-    if (isZlibOverflow(error)) return undefined;
+    if (isZlibOverflow(error)) return 'tried';
     throw malformed('gzip data is malformed', error);
   }
 }

@@ -1,5 +1,5 @@
 import { Codec, type CodecId } from './codec.ts';
-import { gunzipAtOnce, gunzipStream } from './gzip.ts';
+import { gunzipAtOnce, gunzipStream, type NotAtOnce } from './gzip.ts';
 import { Lz4Pieces } from './lz4-pieces.ts';
 import { SnappyPieces } from './snappy-pieces.ts';
 import { decodeSmallZstd, zstdCanStream, zstdStream } from './zstd.ts';
@@ -17,13 +17,18 @@ export interface Pieces {
 /** Pieces that are there at once, or that come from another thread. */
 export type Decoding =
   | ({ readonly kind: 'steps' } & Pieces)
-  | { readonly kind: 'stream'; readonly pieces: () => AsyncIterable<Buffer> };
+  | {
+      readonly kind: 'stream';
+      readonly pieces: () => AsyncIterable<Buffer>;
+      /** What it took to find out that the data gives too much at once, in decoded bytes. */
+      readonly spentBytes: number;
+    };
 
 /** How much is decoded in one step where the codec's own blocks are larger or there are none. */
 const STEP_BYTES = 256 * 1024;
 
 /** What native decoders give at once: a millisecond or two. */
-const AT_ONCE_BYTES = 1024 * 1024;
+export const AT_ONCE_BYTES = 1024 * 1024;
 
 /**
  * Decodes `data` as Kafka's broker does. What it takes differs from `decompress` where Kafka's clients can read less: the
@@ -35,7 +40,7 @@ export function decodeInPieces(codec: CodecId, data: Buffer): Decoding {
       return steps(new Slices(data));
     case Codec.gzip: {
       const whole = gunzipAtOnce(data, AT_ONCE_BYTES);
-      return whole === undefined ? { kind: 'stream', pieces: () => gunzipStream(data) } : steps(new Slices(whole));
+      return typeof whole === 'string' ? stream(whole, () => gunzipStream(data)) : steps(new Slices(whole));
     }
     case Codec.snappy:
       return steps(new SnappyPieces(data, STEP_BYTES));
@@ -43,14 +48,18 @@ export function decodeInPieces(codec: CodecId, data: Buffer): Decoding {
       return steps(new Lz4Pieces(data));
     case Codec.zstd: {
       const whole = decodeSmallZstd(data, AT_ONCE_BYTES);
-      if (whole !== undefined) return steps(new Slices(whole));
-      return zstdCanStream ? { kind: 'stream', pieces: () => zstdStream(data) } : steps(new ZstdPieces(data));
+      if (typeof whole !== 'string') return steps(new Slices(whole));
+      return zstdCanStream ? stream(whole, () => zstdStream(data)) : steps(new ZstdPieces(data));
     }
   }
 }
 
 function steps(pieces: Pieces): Decoding {
   return { kind: 'steps', next: () => pieces.next() };
+}
+
+function stream(found: NotAtOnce, pieces: () => AsyncIterable<Buffer>): Decoding {
+  return { kind: 'stream', pieces, spentBytes: found === 'tried' ? AT_ONCE_BYTES : 0 };
 }
 
 /** Bytes that need no decoding any more. */

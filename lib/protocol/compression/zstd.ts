@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { CompressionError, malformed, tooLarge } from './error.ts';
-import { isZlibOverflow } from './gzip.ts';
+import { isZlibOverflow, type NotAtOnce } from './gzip.ts';
 import { Output } from './output.ts';
 import { ZstdBlockDecoder } from './zstd-block.ts';
 import { type ZstdFrame, zstdFrames } from './zstd-frame.ts';
@@ -72,15 +72,17 @@ export function decodeZstdPortably(data: Buffer, maxBytes: number): Buffer {
 }
 
 /**
- * Decodes with the runtime's own decoder what gives at most `maxBytes`; undefined where there is none, or it gives more.
+ * Decodes with the runtime's own decoder what gives at most `maxBytes`; 'untried' where there is none.
  * Throws CompressionError ('malformed').
  */
-export function decodeSmallZstd(data: Buffer, maxBytes: number): Buffer | undefined {
-  if (native.zstdDecompressSync === undefined || data.length > maxBytes) return undefined;
+export function decodeSmallZstd(data: Buffer, maxBytes: number): Buffer | NotAtOnce {
+  if (native.zstdDecompressSync === undefined || data.length > maxBytes) return 'untried';
+  const claimed = zstdFrames(data).reduce((sum, { contentSize = 0 }) => sum + contentSize, 0);
+  if (claimed > maxBytes) return 'untried';
   try {
     return decodeFrames(data, maxBytes, decodeNatively);
   } catch (error) {
-    if (error instanceof CompressionError && error.kind === 'tooLarge') return undefined;
+    if (error instanceof CompressionError && error.kind === 'tooLarge') return 'tried';
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import type { NextWork, Work } from '../../core/turns.ts';
-import { CompressionError, isCodecId } from '../compression/codec.ts';
-import { type Decoding, decodeInPieces } from '../compression/pieces.ts';
+import { Codec, type CodecId, CompressionError, isCodecId } from '../compression/codec.ts';
+import { AT_ONCE_BYTES, type Decoding, decodeInPieces } from '../compression/pieces.ts';
 import { BATCH_OVERHEAD_BYTES, type BatchHeader, compressionCodec } from './batch.ts';
 import { CorruptRecordError } from './error.ts';
 
@@ -15,7 +15,10 @@ export type TakePiece = (piece: Buffer) => boolean;
  * to, and so is the time between two turns of the event loop.
  */
 export class Unpacking {
-  readonly #decoding: Decoding;
+  readonly #codec: CodecId;
+  readonly #stored: Buffer;
+  /** Undefined until there is time for it: some codecs give up to a MiB at once. */
+  #decoding: Decoding | undefined;
 
   /** Throws CorruptRecordError. */
   constructor(batch: Buffer, header: BatchHeader) {
@@ -25,15 +28,17 @@ export class Unpacking {
     if (!isCodecId(code)) throw new CorruptRecordError(`batch has the unknown compression code ${code}`);
     // Compaction may leave a batch without records, and then nothing is there to decode.
     const nothing = stored.length === 0 && header.recordCount === 0;
-    this.#decoding = corruptIfMalformed(() => decodeInPieces(nothing ? 0 : code, stored));
+    this.#codec = nothing ? Codec.none : code;
+    this.#stored = stored;
   }
 
   /** Hands over pieces until `work` is used up; true when there are no more, or none is needed. Throws CorruptRecordError. */
   atOnce(work: Work, take: TakePiece): boolean {
-    const decoding = this.#decoding;
+    if (work.left <= 0) return false;
+    const decoding = this.#decoding ?? this.#begin(work);
     if (decoding.kind === 'stream') return false;
     while (work.left > 0) {
-      const piece = corruptIfMalformed(() => decoding.next());
+      const piece = corruptIfMalformed(work, () => decoding.next());
       if (piece === undefined) return true;
       work.left -= piece.length + STEP_COST_BYTES;
       if (!take(piece)) return true;
@@ -41,19 +46,26 @@ export class Unpacking {
     return false;
   }
 
+  #begin(work: Work): Decoding {
+    const decoding = corruptIfMalformed(work, () => decodeInPieces(this.#codec, this.#stored));
+    if (decoding.kind === 'stream') work.left -= decoding.spentBytes;
+    this.#decoding = decoding;
+    return decoding;
+  }
+
   /** Hands over all that is left; false if it was given up before. Throws CorruptRecordError. */
   async rest(next: NextWork, take: TakePiece): Promise<boolean> {
-    if (this.#decoding.kind === 'stream') return this.#stream(this.#decoding.pieces(), next, take);
     for (;;) {
       const work = await next();
       if (work === undefined) return false;
       if (this.atOnce(work, take)) return true;
+      if (this.#decoding?.kind === 'stream') return this.#stream(this.#decoding.pieces(), work, next, take);
     }
   }
 
-  async #stream(pieces: AsyncIterable<Buffer>, next: NextWork, take: TakePiece): Promise<boolean> {
+  async #stream(pieces: AsyncIterable<Buffer>, first: Work, next: NextWork, take: TakePiece): Promise<boolean> {
     try {
-      let work = await next();
+      let work: Work | undefined = first;
       for await (const piece of pieces) {
         if (work === undefined) return false;
         if (!take(piece)) return true;
@@ -67,10 +79,12 @@ export class Unpacking {
   }
 }
 
-function corruptIfMalformed<T>(decode: () => T): T {
+function corruptIfMalformed<T>(work: Work, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
+    // How much was decoded before it failed is not told.
+    work.left -= AT_ONCE_BYTES;
     throw asCorrupt(error);
   }
 }

@@ -34,6 +34,8 @@ export interface UnfinishedRecords {
   readonly kind: 'unfinished';
   /** Goes on with the shares that `next` gives; undefined if that gave up. */
   readonly finish: (next: NextWork) => Promise<ValidatedRecords | undefined>;
+  /** Lets go of what was decoded, for a wait before `finish`, which begins anew then. */
+  readonly letGo: () => void;
 }
 
 /**
@@ -150,7 +152,14 @@ function checkRecords(
   try {
     const opening = new BatchOpening(header, batch, rules);
     if (opening.atOnce(work)) return opening.result();
-    return { kind: 'unfinished', finish: (next) => finish(opening, next) };
+    let begun: BatchOpening | undefined = opening;
+    return {
+      kind: 'unfinished',
+      finish: (next) => finish(begun ?? new BatchOpening(header, batch, rules), next),
+      letGo: () => {
+        begun = undefined;
+      },
+    };
   } catch (error) {
     return invalidIfCorrupt(error);
   }

@@ -290,3 +290,43 @@ describe("a topic's own compression", () => {
     );
   });
 });
+
+describe('a batch for which no time is left in this turn', () => {
+  const count = 200;
+  const large = encodeBatch([{ timestamp: NOW, value: Buffer.alloc(MIB - 100) }]);
+  const header = readBatchHeader(large);
+  const small = (codec: CodecId) =>
+    withPayload(large, pack(codec, large.subarray(BATCH_OVERHEAD_BYTES)), codec, header.maxTimestamp);
+
+  it.each(COMPRESSED)('is not unpacked yet (%s)', async (_, codec) => {
+    const batch = small(codec);
+    const before = process.memoryUsage().arrayBuffers;
+    const work = { left: 0 };
+    const begun = Array.from({ length: count }, () => validateProduceRecords(batch, RULES, work));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10 * MIB);
+    expect(work.left).toBe(0);
+    expect(new Set(begun.map(({ kind }) => kind))).toEqual(new Set(['unfinished']));
+    const [first] = begun;
+    const finished = first?.kind === 'unfinished' ? await first.finish(async () => ({ left: MIB })) : first;
+    expect(finished?.kind).toBe('valid');
+  });
+
+  it.each(COMPRESSED)('begins anew after it was let go of (%s)', async (_, codec) => {
+    const batch = small(codec);
+    const begun = validateProduceRecords(batch, RULES, { left: 1 });
+    if (begun.kind !== 'unfinished') throw new Error(begun.kind);
+    begun.letGo();
+    const finished = await begun.finish(async () => ({ left: MIB / 4 }));
+    expect(finished?.kind === 'valid' && finished.batch === batch).toBe(true);
+  });
+
+  it('is charged for what it takes to find that it cannot be unpacked', () => {
+    const batch = small(Codec.gzip);
+    // The checksum of the content.
+    batch.writeUInt32LE(0, batch.length - 8);
+    batch.writeUInt32BE(computeCrc(batch), BatchField.crc);
+    const work = { left: 1 };
+    expect(validateProduceRecords(batch, RULES, work)).toMatchObject({ kind: 'invalid', reason: 'INVALID_RECORD' });
+    expect(work.left).toBeLessThan(-MIB / 2);
+  });
+});
