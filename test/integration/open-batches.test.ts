@@ -140,6 +140,25 @@ describe('a batch that unpacks to much', () => {
     expect(Math.max(...memory) - memory[0]!).toBeLessThan(50 * MIB);
   });
 
+  it('takes no memory while it waits for larger ones', async () => {
+    const { client } = await startEngine();
+    const topic = await createTopic(client, 'waiting', { partitions: 400 });
+    let partition = 0;
+    const send = (batch: Buffer) => produce(client, topic, batch, { partition: partition++, timeoutMs: 60_000 });
+    const answers = Array.from({ length: 4 }, () => send(zstdBomb(8_000)));
+    const small = zeros(Codec.gzip, MIB - 100);
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    // Some in each turn, more than one turn has time for.
+    while (partition < 400) {
+      for (let i = 0; i < 3; i++) answers.push(send(small));
+      await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+    }
+    for (const { errorCode } of await Promise.all(answers)) expect(errorCode).toBe(0);
+    expect(most).toBeLessThan(60 * MIB);
+  });
+
   it('goes before what comes later for its partition, and lets other partitions go past', async () => {
     const { client } = await startEngine();
     const topic = await createTopic(client, 'order', { partitions: 2 });
