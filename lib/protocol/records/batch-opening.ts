@@ -13,7 +13,7 @@ import { type InvalidRecords, invalid, type ProduceRules, type ValidatedRecords 
 import { withPayload } from './recompress.ts';
 import { MAX_UNCOMPRESSED_BYTES } from './record.ts';
 import { RecordCheck } from './record-check.ts';
-import { renumbered } from './renumber.ts';
+import { renumbered, renumberedInTurns } from './renumber.ts';
 import { Unpacking } from './unpack.ts';
 
 /**
@@ -69,17 +69,20 @@ export class BatchOpening {
   result(): ValidatedRecords {
     const refused = this.#refusal();
     if (refused !== undefined) return refused;
-    const payload = this.#newPayload();
-    if (payload === undefined) return this.#inPlace();
+    const records = this.#records();
+    if (records === undefined) return this.#inPlace();
+    const payload = this.#check.inOrder ? records : renumbered(records, this.#header);
     return this.#stored(compress(this.#storedCodec, payload));
   }
 
-  /** As result, without holding up the event loop to compress; undefined if that was given up. */
+  /** As result, without holding up the event loop; undefined if that was given up. */
   async resultOfLarge(next: NextWork): Promise<ValidatedRecords | undefined> {
     const refused = this.#refusal();
     if (refused !== undefined) return refused;
-    const payload = this.#newPayload();
-    if (payload === undefined) return this.#inPlace();
+    const records = this.#records();
+    if (records === undefined) return this.#inPlace();
+    const payload = this.#check.inOrder ? records : await renumberedInTurns(records, this.#header, next);
+    if (payload === undefined) return undefined;
     const stored = await compressAside(this.#storedCodec, payload, next);
     return stored === undefined ? undefined : this.#stored(stored);
   }
@@ -103,12 +106,9 @@ export class BatchOpening {
   }
 
   /** The records uncompressed, where they are not to be stored as they came. */
-  #newPayload(): Buffer | undefined {
-    const { inOrder } = this.#check;
-    if (this.#target === undefined && inOrder) return undefined;
-    const stored = this.#batch.subarray(BATCH_OVERHEAD_BYTES);
-    const payload = this.#target === undefined ? stored : Buffer.concat(this.#kept, this.#keptBytes);
-    return inOrder ? payload : renumbered(payload, this.#header);
+  #records(): Buffer | undefined {
+    if (this.#target !== undefined) return Buffer.concat(this.#kept, this.#keptBytes);
+    return this.#check.inOrder ? undefined : this.#batch.subarray(BATCH_OVERHEAD_BYTES);
   }
 
   #inPlace(): ValidatedRecords {
@@ -121,11 +121,10 @@ export class BatchOpening {
   }
 
   #stored(payload: Buffer): ValidatedRecords {
-    const batch = withPayload(this.#batch, payload, this.#storedCodec, this.#check.maxTimestamp);
+    const bytes = BATCH_OVERHEAD_BYTES + payload.length;
     // What came uncompressed and stays so was measured as it came, as in Kafka.
-    if (this.#target !== undefined && batch.length > this.#rules.maxMessageBytes) {
-      return tooLarge(String(batch.length), this.#rules);
-    }
+    if (this.#target !== undefined && bytes > this.#rules.maxMessageBytes) return tooLarge(String(bytes), this.#rules);
+    const batch = withPayload(this.#batch, payload, this.#storedCodec, this.#check.maxTimestamp);
     return { kind: 'valid', header: readBatchHeader(batch), batch };
   }
 }

@@ -1,26 +1,69 @@
+import type { NextWork } from '../../core/turns.ts';
 import type { BatchHeader } from './batch.ts';
 import { RecordCursor } from './cursor.ts';
 import { sizeOfVarint, writeVarint } from './varint.ts';
+
+/** What a record costs beside its bytes, in bytes. */
+const RECORD_COST_BYTES = 64;
+
+/** Work between two looks at how much is left. */
+const STEP_BYTES = 64 * 1024;
 
 /**
  * The uncompressed records of a batch with the offset deltas 0, 1, 2 and so on; all else stays as it is. `header` is that
  * of the batch. Throws CorruptRecordError.
  */
 export function renumbered(payload: Buffer, header: BatchHeader): Buffer {
-  const cursor = new RecordCursor(payload, header);
+  const steps = renumbering(payload, header);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As renumbered, a share of work at a time; undefined when `next` gives up. */
+export async function renumberedInTurns(
+  payload: Buffer,
+  header: BatchHeader,
+  next: NextWork,
+): Promise<Buffer | undefined> {
+  const steps = renumbering(payload, header);
+  let work = await next();
+  while (work !== undefined) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    work.left -= step.value;
+    if (work.left <= 0) work = await next();
+  }
+  return undefined;
+}
+
+/** Gives what each step took, in bytes. */
+function* renumbering(payload: Buffer, header: BatchHeader): Generator<number, Buffer> {
+  const reader = new RecordCursor(payload, header);
   let total = 0;
-  while (cursor.next()) {
-    const size = newSize(cursor);
+  let spent = 0;
+  while (reader.next()) {
+    const size = newSize(reader);
     total += sizeOfVarint(size) + size;
+    spent += size + RECORD_COST_BYTES;
+    if (spent < STEP_BYTES) continue;
+    yield spent;
+    spent = 0;
   }
   const out = Buffer.allocUnsafe(total);
   const writer = new RecordCursor(payload, header);
   let at = 0;
   while (writer.next()) {
-    at = writeVarint(out, newSize(writer), at);
+    const size = newSize(writer);
+    at = writeVarint(out, size, at);
     at += payload.copy(out, at, writer.recordStart, writer.deltaStart);
     at = writeVarint(out, writer.passed - 1, at);
     at += payload.copy(out, at, writer.deltaEnd, writer.recordEnd);
+    spent += size + RECORD_COST_BYTES;
+    if (spent < STEP_BYTES) continue;
+    yield spent;
+    spent = 0;
   }
   return out;
 }

@@ -330,3 +330,27 @@ describe('a batch for which no time is left in this turn', () => {
     expect(work.left).toBeLessThan(-MIB / 2);
   });
 });
+
+it('offset deltas are put right a share of work at a time', async () => {
+  const count = 300_000;
+  // Attributes, no timestamp delta, the offset delta 0, a key and a value of 0 bytes, no headers.
+  const record = Buffer.from([12, 0, 0, 0, 0, 0, 0]);
+  const payload = compress(Codec.gzip, Buffer.alloc(count * record.length, record));
+  const batch = withPayload(encodeBatch([{ timestamp: NOW }]), payload, Codec.gzip, NOW);
+  batch.writeInt32BE(count - 1, BatchField.lastOffsetDelta);
+  batch.writeInt32BE(count, BatchField.recordCount);
+  batch.writeUInt32BE(computeCrc(batch), BatchField.crc);
+  const rules = { ...RULES, codec: Codec.lz4, maxMessageBytes: 10 * MIB };
+  const begun = validateProduceRecords(batch, rules, { left: 0 });
+  if (begun.kind !== 'unfinished') throw new Error(begun.kind);
+  let shares = 0;
+  const finished = await begun.finish(async () => {
+    shares++;
+    return { left: MIB / 4 };
+  });
+  if (finished?.kind !== 'valid') throw new Error(finished?.kind);
+  expect(shares).toBeGreaterThan(100);
+  const offsets = readRecords(finished.batch).map(({ offset }) => offset);
+  expect(offsets.length).toBe(count);
+  expect(offsets.every((offset, index) => offset === index)).toBe(true);
+});
