@@ -1,13 +1,7 @@
 import { SharedReads } from '../../core/shared-reads.ts';
 import { newNonce } from '../../journal/environment.ts';
 import type { JournalId } from '../../storage/items/journal-entry.ts';
-import {
-  decodeLeader,
-  encodeLeader,
-  LEADERS_PK,
-  type LeaderRecord,
-  leadersOfTopic,
-} from '../../storage/items/leader.ts';
+import { encodeLeader, LEADERS_PK, type LeaderRecord, leadersOfTopic } from '../../storage/items/leader.ts';
 import { type Item, type PutCondition, StoreUnavailableError } from '../../storage/ports.ts';
 import { putItem } from '../../storage/put-item.ts';
 import type { NodesEnvironment } from './environment.ts';
@@ -83,10 +77,8 @@ export class LeaderItems {
     let next = range;
     for (;;) {
       const page = await this.#env.state.query({ pk: LEADERS_PK, ...next, consistent: true });
-      for (const item of page.items) {
-        const { journal, leaderEpoch } = decodeLeader(item.body);
-        epochs.set(journal, leaderEpoch);
-      }
+      // Key and version tell it, also where a newer program has written the body.
+      for (const { sk, version } of page.items) epochs.set(sk, version);
       const last = page.items.at(-1);
       if (!page.more || last === undefined) return epochs;
       next = { ...range, from: `${last.sk}\0` };
