@@ -192,14 +192,6 @@ describe('the zero id', () => {
   });
 });
 
-describe('Fetch', () => {
-  it('takes byte limits below 0 for 0', async () => {
-    const one = fetchRequest(topic, { version: 12, partitionMaxBytes: -1, maxBytes: -1 });
-    const { responses } = await engine.client.ask(ApiKey.Fetch, 12, one);
-    expect(responses[0]!.partitions).toMatchObject([{ errorCode: 0, highWatermark: 2 }]);
-  });
-});
-
 describe('topic configs', () => {
   const create = async (configs: Record<string, string>, validateOnly = true) => {
     const { topics } = await engine.client.ask(ApiKey.CreateTopics, 7, {

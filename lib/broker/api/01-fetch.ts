@@ -51,7 +51,7 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, versi
   const waitsUntil = failed ? began : began + Math.max(0, request.maxWaitMs);
   const minBytes = failed ? 0 : request.minBytes;
   const maxBytes = Math.min(
-    Math.max(0, request.maxBytes),
+    request.maxBytes,
     broker.settings.fetchMaxBytes,
     recordsIn(context.answerBytes?.share, asked.length),
   );
@@ -174,7 +174,7 @@ async function target(
       leaderEpoch: leads.epoch,
       partition: asked.partition,
       offset: asked.fetchOffset,
-      maxBytes: Math.max(0, asked.partitionMaxBytes),
+      maxBytes: asked.partitionMaxBytes,
       currentLeaderEpoch: asked.currentLeaderEpoch,
     };
     return { kind: 'open', partition };

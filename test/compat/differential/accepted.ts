@@ -60,11 +60,6 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
     matches: (one) => one.api === 'Fetch' && inCase(one, 'last fetched epoch'),
   },
   {
-    what: 'Byte limits of a Fetch below 0 count as 0; Kafka answers the first partition with UNKNOWN_SERVER_ERROR',
-    why: 'no client sends them',
-    matches: (one) => one.api === 'Fetch' && inCase(one, 'less than no bytes', '-1 bytes in all'),
-  },
-  {
     what: 'A JoinGroup that is refused for its protocols leaves no group behind; Kafka lists an empty one until it expires',
     why: 'nothing is written for a request that changes nothing',
     matches: ({ api, path }) => api === 'ListGroups' && path === 'groups',
