@@ -144,10 +144,10 @@ it.each([
   ['DescribeQuorum', ApiKey.DescribeQuorum],
   ['AlterPartitionReassignments', ApiKey.AlterPartitionReassignments],
 ] as const)('%s that names too much closes the connection', async (_, key) => {
-  const partitions = Array.from({ length: 100_001 }, (_unused, partitionIndex) => ({ partitionIndex, replicas: null }));
+  const partitions = Array.from({ length: 20_001 }, (_unused, partitionIndex) => ({ partitionIndex, replicas: null }));
   const told =
     key === ApiKey.DescribeQuorum
       ? await engine.client.tell(key, 0, { topics: [{ topicName: METADATA, partitions }] })
       : await engine.client.tell(key, 0, { topics: [{ name: METADATA, partitions }] });
-  expect(told).toMatchObject({ kind: 'closed', reason: expect.stringContaining('at most 100000 are allowed') });
+  expect(told).toMatchObject({ kind: 'closed', reason: expect.stringContaining('at most 20000 elements') });
 });

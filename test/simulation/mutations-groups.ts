@@ -182,8 +182,8 @@ export const GROUPS: readonly Mutation[] = [
     'groups',
     ['groupUnreadable'],
     'lib/storage/items/group-head.ts',
-    'return encodeJsonBody(FORMAT, { type, since, head: head.head, ...place });',
-    'return encodeJsonBody(FORMAT, { type, head: head.head, ...place });',
+    'return encodeJsonBody(format, { type, since, head: head.head, ...place });',
+    'return encodeJsonBody(format, { type, head: head.head, ...place });',
   ),
   mutation(
     'a group without members forgets its generation',

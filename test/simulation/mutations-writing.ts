@@ -114,8 +114,8 @@ export const WRITING: readonly Mutation[] = [
     'freezes',
     ['wronglyRefused', 'unexpectedError'],
     PRODUCE,
-    "checked.reason === 'INVALID_TIMESTAMP'",
-    'false as boolean',
+    "checked.reason !== 'INVALID_TIMESTAMP'",
+    'true as boolean',
   ),
   mutation(
     'a duplicate is answered before the entry of its original is written',
@@ -274,8 +274,8 @@ export const BATCHES: readonly Mutation[] = [
     'mixed',
     ['phantom'],
     PRODUCE,
-    'if (appendTime >= 0) bytes = withLogAppendTime(bytes, appendTime);',
-    'bytes = withLogAppendTime(bytes, 1);',
+    'appendTime >= 0 ? withLogAppendTime(checked.batch, appendTime) : checked.batch',
+    'withLogAppendTime(checked.batch, 1)',
   ),
   mutation(
     'batches are described with epoch 0',

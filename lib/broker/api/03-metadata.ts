@@ -28,7 +28,7 @@ type Asked = NonNullable<RequestBody<typeof ApiKey.Metadata>['topics']>[number];
  */
 export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request, version, context) => {
   const all = request.topics === null || (version === 0 && request.topics.length === 0);
-  const asked = namedOnce(request.topics ?? []);
+  const asked = request.topics ?? [];
   if (!all && asked.length > TOPICS_NAMED_MAX) {
     return new CloseConnection(
       `a metadata request names ${asked.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`,

@@ -3,8 +3,8 @@ import { clipText } from '../../core/clip-text.ts';
 import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
 import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
 import { CLUSTER } from '../authorize.ts';
-import { CloseConnection, type Handler } from '../broker.ts';
-import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
+import type { Handler } from '../broker.ts';
+import { topicFinder } from '../find-topics.ts';
 import { hasPartition } from '../group-topics.ts';
 import { replicasOf } from '../partition-state.ts';
 
@@ -25,12 +25,6 @@ export const alterPartitionReassignments: Handler<typeof ApiKey.AlterPartitionRe
   context,
 ) => {
   const { topics, allowReplicationFactorChange } = request;
-  const named = topics.reduce((sum, { partitions }) => sum + 1 + partitions.length, 0);
-  if (named > TOPICS_NAMED_MAX) {
-    return new CloseConnection(
-      `a request names ${named} topics and partitions, at most ${TOPICS_NAMED_MAX} are allowed`,
-    );
-  }
   if (!broker.authorize(context, 'ALTER', CLUSTER)) {
     const error = errorCode('CLUSTER_AUTHORIZATION_FAILED');
     return {

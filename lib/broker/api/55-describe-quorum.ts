@@ -2,8 +2,7 @@ import { errorCode } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
 import type { ApiKey } from '../../protocol/apis.ts';
 import { CLUSTER } from '../authorize.ts';
-import { CloseConnection, type Handler } from '../broker.ts';
-import { TOPICS_NAMED_MAX } from '../find-topics.ts';
+import type { Handler } from '../broker.ts';
 import { controllerOf } from '../partition-state.ts';
 
 /** The log of a Kafka cluster's metadata, the only one that a quorum can be asked about. */
@@ -21,12 +20,6 @@ const REPLICA = { replicaDirectoryId: ZERO_UUID, logEndOffset: 0, lastFetchTimes
  */
 export const describeQuorum: Handler<typeof ApiKey.DescribeQuorum> = async (broker, request, version, context) => {
   const { topics: asked } = request;
-  const named = asked.reduce((sum, { partitions }) => sum + 1 + partitions.length, 0);
-  if (named > TOPICS_NAMED_MAX) {
-    return new CloseConnection(
-      `a request names ${named} topics and partitions, at most ${TOPICS_NAMED_MAX} are allowed`,
-    );
-  }
   if (!broker.authorize(context, 'DESCRIBE', CLUSTER)) {
     const errorMessage = 'Cluster authorization failed.';
     return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), errorMessage, topics: [], nodes: [] };
