@@ -7,9 +7,12 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed moment, never going back; for durations. */
   monotonic(): number;
-  /** Calls back once after `delayMs`; after 0, as soon as everything else that is due had its turn. Returns a function that cancels. */
+  /** Calls back once after `delayMs`, never earlier; after 0, as soon as everything else that is due had its turn. Returns a function that cancels. */
   setTimer(delayMs: number, callback: () => void): () => void;
 }
+
+/** Node fires a timer with a longer delay at once; ms. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -20,7 +23,14 @@ export const systemClock: Clock = {
       const immediate = setImmediate(callback);
       return () => clearImmediate(immediate);
     }
-    const timer = setTimeout(callback, delayMs);
+    const dueAt = performance.now() + delayMs;
+    // Node counts whole milliseconds, from one that has begun, so that its timer may be early by almost two.
+    const whenDue = () => {
+      const leftMs = dueAt - performance.now();
+      if (leftMs <= 0) return callback();
+      timer = setTimeout(whenDue, Math.min(Math.ceil(leftMs), TIMER_MS_MAX));
+    };
+    let timer = setTimeout(whenDue, Math.min(delayMs, TIMER_MS_MAX));
     return () => clearTimeout(timer);
   },
 };

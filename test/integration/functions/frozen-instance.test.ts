@@ -26,7 +26,15 @@ it('an instance that was frozen believes nothing that it remembered of leaders',
   const functions = startFunctions({ stores, clock });
   const epoch = async () => {
     const request = { topics: [{ name }], allowAutoTopicCreation: false };
-    const { topics } = await functions.ask(ApiKey.Metadata, 12, request);
+    let done = false;
+    const asked = functions.ask(ApiKey.Metadata, 12, request).finally(() => {
+      done = true;
+    });
+    while (!done) {
+      await virtual.advance(10);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { topics } = await asked;
     return topics[0]!.partitions[0]!.leaderEpoch;
   };
   expect(await epoch()).toBe(0);

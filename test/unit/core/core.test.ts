@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AssertionError, assert, unreachable } from '../../../lib/core/assert.ts';
 import { ByteReader, ByteWriter, MalformedBytesError } from '../../../lib/core/bytes.ts';
-import { sleep } from '../../../lib/core/clock.ts';
+import { sleep, systemClock } from '../../../lib/core/clock.ts';
 import { ERROR_CODES, errorCode, errorName } from '../../../lib/core/errors.ts';
 import { jsonLogger } from '../../../lib/core/logger.ts';
 import { isOffset, MAX_OFFSET } from '../../../lib/core/offset.ts';
@@ -73,6 +73,23 @@ function aborter(): { signal: AbortSignal; abort: () => void } {
   const controller = new AbortController();
   return { signal: controller.signal, abort: () => controller.abort() };
 }
+
+describe('the system clock', () => {
+  it('fires no timer early, also where Node would leave a fraction of a millisecond out', async () => {
+    for (let round = 0; round < 20; round++) {
+      const setAt = performance.now();
+      await new Promise<void>((resolve) => systemClock.setTimer(4.9, resolve));
+      expect(performance.now() - setAt).toBeGreaterThanOrEqual(4.9);
+    }
+  });
+
+  it('cancels a timer, also one that Node could not count', async () => {
+    let fired = 0;
+    for (const delayMs of [0, 1, 2 ** 40, Number.POSITIVE_INFINITY]) systemClock.setTimer(delayMs, () => fired++)();
+    await new Promise<void>((resolve) => systemClock.setTimer(5, resolve));
+    expect(fired).toBe(0);
+  });
+});
 
 describe('uuids', () => {
   it('are of version 4, 22 characters, and begin with no dash', () => {
