@@ -30,7 +30,7 @@ interface Run {
   readonly others: number;
 }
 
-/** Text with names that repeat and values that do not: gzip makes about a fourth of it. */
+/** Text with names that repeat and values that do not: gzip makes about a sixth of it. */
 function logLine(index: number, bytes: number): Buffer {
   let line = '';
   for (let i = 0; line.length < bytes; i++) {
