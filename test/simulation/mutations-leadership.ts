@@ -22,7 +22,7 @@ export const LEADING: readonly Mutation[] = [
     'a journal is taken over without a leader item',
     'R10',
     'leadership',
-    ['leaderless', 'stuck'],
+    ['fencedOff', 'leaderless', 'stuck'],
     FLEET,
     'await this.#options.items.put(',
     'void (',
