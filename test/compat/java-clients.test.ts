@@ -41,6 +41,7 @@ const EXPECTED = {
     'none {}',
     'deleted {}',
     'no group GroupIdNotFoundException',
+    'quorum led by 0',
     'not served UnsupportedVersionException',
     'gone UnknownTopicOrPartitionException',
   ],

@@ -31,6 +31,7 @@ import org.apache.kafka.common.TopicCollection;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.apache.kafka.common.quota.ClientQuotaFilter;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
@@ -278,7 +279,8 @@ public class ClientsCheck {
       say("deleted " + admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get());
       admin.deleteConsumerGroups(List.of(group)).all().get();
       say("no group " + failure(admin.describeConsumerGroups(List.of(group)).all()));
-      say("not served " + failure(admin.describeMetadataQuorum().quorumInfo()));
+      say("quorum led by " + admin.describeMetadataQuorum().quorumInfo().get().leaderId());
+      say("not served " + failure(admin.describeClientQuotas(ClientQuotaFilter.all()).entities()));
       admin.deleteTopics(TopicCollection.ofTopicIds(List.of(id))).all().get();
       say("gone " + failure(admin.describeTopics(List.of(topic)).allTopicNames()));
     }
