@@ -10,11 +10,11 @@ import {
   temporaryFolder,
 } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { WITH_METRICS } from '../support/metric.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { batchOf, createTopic, produce } from '../support/requests.ts';
 
 const TEST_MS_MAX = 40_000;
-const MONITORED = ['--metrics-port', '0'];
 
 let folder: ReturnType<typeof temporaryFolder>;
 let brokers: BrokerProcess[];
@@ -74,7 +74,7 @@ describe('a store that takes no writes is told of in the log and by /healthz', (
     async () => {
       // A limit on the size of files stands in for the full disk: writes stop in the same place, with an error.
       const limits = "trap '' XFSZ; ulimit -f 8000";
-      const broker = await started(startLimitedBroker(limits, folder.path, MONITORED));
+      const broker = await started(startLimitedBroker(limits, folder.path, WITH_METRICS));
       const client = await TcpClient.connect(broker);
       const topic = await createTopic(client, 'full');
       expect(await health(broker)).toMatchObject({ status: 200 });
@@ -97,7 +97,7 @@ describe('a store that takes no writes is told of in the log and by /healthz', (
   it(
     'where another process was stopped while it held the lock, until that goes on',
     async () => {
-      const broker = await started(startBrokerProcess(folder.path, MONITORED));
+      const broker = await started(startBrokerProcess(folder.path, WITH_METRICS));
       const client = await TcpClient.connect(broker);
       const topic = await createTopic(client, 'locked');
       const holder = await holdLock(folder.path);
@@ -123,7 +123,7 @@ describe('a store that takes no writes is told of in the log and by /healthz', (
   it(
     'where its folder was removed',
     async () => {
-      const broker = await started(startBrokerProcess(folder.path, MONITORED));
+      const broker = await started(startBrokerProcess(folder.path, WITH_METRICS));
       const client = await TcpClient.connect(broker);
       const topic = await createTopic(client, 'removed');
       folder.remove();
@@ -143,7 +143,7 @@ describe('a store that takes no writes is told of in the log and by /healthz', (
 it(
   'keeps descriptors for the store: connections end before they do',
   async () => {
-    const broker = await started(startLimitedBroker('ulimit -n 400', folder.path, MONITORED));
+    const broker = await started(startLimitedBroker('ulimit -n 400', folder.path, WITH_METRICS));
     expect(events(broker, 'connections_limited')).toEqual([
       expect.objectContaining({ level: 'warn', connectionsMax: 144, message: expect.stringContaining('ulimit -n') }),
     ]);

@@ -12,6 +12,7 @@ import { ConsumerMember } from '../../support/consumer-member.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { GroupMember } from '../../support/group-member.ts';
 import { createTopic } from '../../support/requests.ts';
+import { settledOn } from '../../support/settled-on.ts';
 
 /** Kafka 4.3.1 answers each of these joins with NONE; members that then miss their deadline are removed. */
 const TIMEOUTS_MS = [0, 1, -1];
@@ -26,15 +27,7 @@ beforeEach(async () => {
   engine = await startEngine({ stores, clock, settings: { 'group.initial.rebalance.delay.ms': '0' } });
 });
 
-async function settled<T>(promise: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const note = () => {
-    isSettled = true;
-  };
-  promise.then(note, note);
-  expect(await clock.runUntil(() => isSettled, 60_000)).toBe(true);
-  return promise;
-}
+const settled = <T>(promise: Promise<T>) => settledOn(clock, promise);
 
 /** Joins twice, as new members do from version 4 on. */
 async function join(member: GroupMember) {

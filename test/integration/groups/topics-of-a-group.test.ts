@@ -7,6 +7,7 @@ import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ConsumerMember, type HeartbeatAnswer } from '../../support/consumer-member.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { createTopic, deleteTopic } from '../../support/requests.ts';
+import { settledOn } from '../../support/settled-on.ts';
 
 const MEMBERS = 40;
 const HEARTBEAT_MS = 5_000;
@@ -22,15 +23,7 @@ beforeEach(async () => {
 });
 
 /** Lets time pass until the promise is settled. */
-async function settled<T>(promise: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const note = () => {
-    isSettled = true;
-  };
-  promise.then(note, note);
-  expect(await clock.runUntil(() => isSettled, 60_000)).toBe(true);
-  return promise;
-}
+const settled = <T>(promise: Promise<T>) => settledOn(clock, promise);
 
 const create = (name: string, from = engine) => settled(createTopic(from.client, name, { partitions: 1 }));
 const heartbeat = (member: ConsumerMember) => settled(member.heartbeat());

@@ -10,6 +10,7 @@ import { type Engine, startEngine } from '../../support/engine.ts';
 import { GroupMember } from '../../support/group-member.ts';
 import { commitOffsets, deleteOffsets, fetchOffsets, offsetsIn } from '../../support/offset-requests.ts';
 import { createTopic, type TopicName } from '../../support/requests.ts';
+import { settledOn } from '../../support/settled-on.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const MINUTE_MS = 60 * 1000;
@@ -28,15 +29,7 @@ beforeEach(async () => {
   orders = await settled(createTopic(engine.client, 'orders', { partitions: 1 }));
 });
 
-async function settled<T>(promise: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const note = () => {
-    isSettled = true;
-  };
-  promise.then(note, note);
-  expect(await clock.runUntil(() => isSettled, 2 * HOUR_MS)).toBe(true);
-  return promise;
-}
+const settled = <T>(promise: Promise<T>) => settledOn(clock, promise, 2 * HOUR_MS);
 
 /** A round of upkeep, however lately there was one. */
 async function sweep(from: Engine): Promise<void> {
