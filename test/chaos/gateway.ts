@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Report } from '../simulation/ledger.ts';
 import type { LogLine } from '../support/broker-process.ts';
+import { withoutSettings } from '../support/environment.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 /** A process on a busy machine takes a while; beyond this it does not come up. */
@@ -138,13 +139,6 @@ export class Gateway {
     }
     if (told.level === 'error') this.#options.report('engineError', `${this.name}: ${line}`);
   }
-}
-
-/** The environment less what a gateway would take for its settings. */
-function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(environment).filter(([name]) => !/^(TIDELOG_|AWS_|NODE_OPTIONS)/.test(name)),
-  );
 }
 
 async function freePort(): Promise<number> {

@@ -3,6 +3,7 @@ import { rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
+import { withoutSettings } from '../support/environment.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { batchOf, createTopic, produce } from '../support/requests.ts';
 
@@ -37,7 +38,7 @@ it.each([
   const { status, signal, stdout, stderr } = spawnSync(
     process.execPath,
     ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), ...args],
-    { cwd: ROOT, encoding: 'utf8', timeout: START_MS_MAX },
+    { cwd: ROOT, encoding: 'utf8', timeout: START_MS_MAX, env: withoutSettings(process.env) },
   );
   expect({ status, signal, stdout }).toEqual({ status: 1, signal: null, stdout: '' });
   expect(stderr).toMatch(sentence);

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { withoutSettings } from './environment.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Compiling on a busy machine takes a while; beyond this it does not come up. */
@@ -41,11 +42,6 @@ export interface LogLine {
 export function temporaryFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'tidelog-test-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
-}
-
-/** The environment less what the broker would take for its settings. */
-function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('TIDELOG_')));
 }
 
 /** Starts a broker over a data folder and waits until it takes connections. */
