@@ -1,7 +1,7 @@
-import { readFlags } from '../runtime/settings/flags.ts';
-import { settingsHelp } from '../runtime/settings/help.ts';
-import type { Settings } from '../runtime/settings/settings.ts';
 import { startTidelog, type Tidelog } from '../runtime/start.ts';
+import { readFlags } from '../settings/flags.ts';
+import { settingsHelp } from '../settings/help.ts';
+import type { Settings } from '../settings/settings.ts';
 import { type Command, type CommandIo, EXIT_OK, EXIT_USAGE } from './command.ts';
 import { takePort } from './dev-port.ts';
 import type { Command as Program } from './program.ts';

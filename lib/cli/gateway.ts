@@ -1,11 +1,11 @@
 import { systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { readVia, type Via } from '../gateway/tunnel/via.ts';
-import { type FlagsOutcome, readFlags } from '../runtime/settings/flags.ts';
-import { settingsHelp } from '../runtime/settings/help.ts';
-import { flagOf, SETTING_NAMES } from '../runtime/settings/keys.ts';
-import type { SettingField } from '../runtime/settings/schema.ts';
-import type { Settings } from '../runtime/settings/settings.ts';
+import { type FlagsOutcome, readFlags } from '../settings/flags.ts';
+import { settingsHelp } from '../settings/help.ts';
+import { flagOf, SETTING_NAMES } from '../settings/keys.ts';
+import type { SettingField } from '../settings/schema.ts';
+import type { Settings } from '../settings/settings.ts';
 import { type Command, type CommandIo, EXIT_OK, EXIT_USAGE } from './command.ts';
 import type { Command as Program } from './program.ts';
 import { loadToServe, readyBanner, serve } from './serve.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { parseProperties } from '../runtime/settings/properties.ts';
+import { parseProperties } from '../settings/properties.ts';
 import { clientConfigOf } from './client/client-config.ts';
 import { fileProblem } from './client/file-problem.ts';
 import {

@@ -1,4 +1,4 @@
-import { nearest } from '../runtime/settings/nearest.ts';
+import { nearest } from '../settings/nearest.ts';
 import { type CommandIo, EXIT_OK, EXIT_USAGE } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { programVersion } from './version.ts';

@@ -1,4 +1,4 @@
-import { flagOf, SETTING_NAMES } from '../runtime/settings/keys.ts';
+import { flagOf, SETTING_NAMES } from '../settings/keys.ts';
 import type { CommandIo } from './command.ts';
 import { type Command, newProgram, Option } from './program.ts';
 

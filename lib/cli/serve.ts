@@ -1,9 +1,9 @@
 import { systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
 import { growHeapFreely } from '../runtime/heap-growth.ts';
-import { type Address, formatAddress } from '../runtime/settings/listeners.ts';
-import { loadSettings, type Settings, type SettingsSources } from '../runtime/settings/settings.ts';
 import { StartError } from '../runtime/start-error.ts';
+import { type Address, formatAddress } from '../settings/listeners.ts';
+import { loadSettings, type Settings, type SettingsSources } from '../settings/settings.ts';
 import { type CommandIo, EXIT_FAILED, EXIT_OK } from './command.ts';
 import { programVersion } from './version.ts';
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Settings } from '../runtime/settings/settings.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** Where the log is, for people. */
 export function storeLine(settings: Settings): string {

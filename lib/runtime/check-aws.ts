@@ -1,9 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import { defaultCredentials } from '../gateway/tunnel/credentials.ts';
+import type { Settings } from '../settings/settings.ts';
 import { withAbort } from '../storage/aws/requests.ts';
 import { PARTITION_KEY } from '../storage/dynamodb/attributes.ts';
 import { regionMissing, requireCredentials } from './aws-identity.ts';
-import type { Settings } from './settings/settings.ts';
 import { StartError } from './start-error.ts';
 
 /** What an exception of the SDK carries, of which everything may be missing. */

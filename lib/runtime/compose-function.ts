@@ -5,6 +5,7 @@ import { type FunctionEngine, frameFunction, type LambdaHandler } from '../lambd
 import { BATCH_BYTES_MAX } from '../lambda/limits.ts';
 import { type MaintainHandler, maintainFunction } from '../lambda/maintain.ts';
 import type { FrameFunction } from '../protocol/tunnel/functions.ts';
+import { loadSettings, type Settings } from '../settings/settings.ts';
 import { aroundCalls } from '../storage/around-calls.ts';
 import { dynamoDbClient } from '../storage/dynamodb/client.ts';
 import { openDynamoDbTable } from '../storage/dynamodb/table.ts';
@@ -14,7 +15,6 @@ import { Activity } from './activity.ts';
 import { type ComposedBroker, composeBroker, type FunctionTraits } from './compose.ts';
 import { assertRight, type FunctionName } from './function-rights.ts';
 import { lazyBlobs } from './lazy-blobs.ts';
-import { loadSettings, type Settings } from './settings/settings.ts';
 import { composeUpkeep } from './upkeep.ts';
 
 /** What a function's instance is made of; all but the environment is Lambda's own when left out. */

@@ -4,8 +4,8 @@ import type { GroupConfig } from '../groups/config.ts';
 import { GroupCoordinator } from '../groups/coordinator.ts';
 import { offsetGroups } from '../groups/offsets/group-facts.ts';
 import { Offsets } from '../groups/offsets/offsets.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { ComposeOptions } from './compose.ts';
-import type { Settings } from './settings/settings.ts';
 
 const MS_PER_MINUTE = 60_000;
 

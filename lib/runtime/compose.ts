@@ -21,12 +21,12 @@ import { Journals } from '../journal/open-journal.ts';
 import { type TierLimits, WRITE_UNITS_PER_SECOND_MAX } from '../journal/tier.ts';
 import { WalWriter } from '../journal/wal.ts';
 import { ReadBudget } from '../log/read-budget.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
 import { ProducerIds } from '../transactions/producer-ids.ts';
+import { brokerConfigs } from './broker-configs.ts';
 import { composeGroups, groupConfig } from './compose-groups.ts';
 import { composeNodes, type Membership } from './compose-nodes.ts';
-import { brokerConfigs } from './settings/broker-configs.ts';
-import type { Settings } from './settings/settings.ts';
 
 export interface ComposeOptions {
   readonly stores: Stores;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from '../core/logger.ts';
 import type { GatewayLimits } from '../gateway/limits.ts';
 import type { ListenError } from '../gateway/server.ts';
-import { type Address, formatAddress, isWildcard, type Listener } from './settings/listeners.ts';
-import type { Settings } from './settings/settings.ts';
+import { type Address, formatAddress, isWildcard, type Listener } from '../settings/listeners.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** Below the 10 s that container runtimes wait between SIGTERM and SIGKILL. */
 export const DRAIN_TIMEOUT_MS = 8_000;

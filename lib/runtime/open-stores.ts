@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
-import type { Settings } from './settings/settings.ts';
 import { StartError } from './start-error.ts';
 
 /** Everything in the bucket is Tidelog's own. */

@@ -5,8 +5,8 @@ import { type Signer, scopeOfHost, signerFor } from '../gateway/tunnel/signing.t
 import type { Transport } from '../gateway/tunnel/transport.ts';
 import type { Via } from '../gateway/tunnel/via.ts';
 import type { FrameFunction } from '../protocol/tunnel/functions.ts';
+import { isLoopback } from '../settings/listeners.ts';
 import { regionMissing, requireCredentials } from './aws-identity.ts';
-import { isLoopback } from './settings/listeners.ts';
 
 /** What endpoints on this machine are signed for where nothing names a region; they do not look at it. */
 const LOCAL_REGION = 'us-east-1';

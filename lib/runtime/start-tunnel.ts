@@ -7,11 +7,11 @@ import type { FlushPace } from '../gateway/tunnel/merged-produce.ts';
 import type { Transport } from '../gateway/tunnel/transport.ts';
 import { tunnelHandler } from '../gateway/tunnel/tunnel.ts';
 import type { Via } from '../gateway/tunnel/via.ts';
+import { type Address, formatAddress } from '../settings/listeners.ts';
+import type { Settings } from '../settings/settings.ts';
 import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
 import type { TunnelMonitoring } from './metrics/tunnel-monitoring.ts';
 import { openTransport } from './open-transport.ts';
-import { type Address, formatAddress } from './settings/listeners.ts';
-import type { Settings } from './settings/settings.ts';
 import { StartError } from './start-error.ts';
 
 export interface StartTunnelOptions {

@@ -2,14 +2,14 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type Gateway, ListenError, startGateway } from '../gateway/server.ts';
+import { type Address, formatAddress } from '../settings/listeners.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
 import { SUSTAINED_OVER_NETWORK_MS, WriteWatch } from '../storage/write-watch.ts';
 import { type ComposedBroker, composeBroker } from './compose.ts';
 import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
 import type { Monitoring } from './metrics/monitoring.ts';
 import { openStores, writeAdvice } from './open-stores.ts';
-import { type Address, formatAddress } from './settings/listeners.ts';
-import type { Settings } from './settings/settings.ts';
 import { StartError } from './start-error.ts';
 import { scheduleUpkeep } from './upkeep-schedule.ts';
 

@@ -3,8 +3,8 @@ import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct, type IConstruct } from 'constructs';
-import { variableOf } from '../runtime/settings/keys.ts';
-import { readSettings } from '../runtime/settings/settings.ts';
+import { variableOf } from '../settings/keys.ts';
+import { readSettings } from '../settings/settings.ts';
 import { acknowledge, wildcardResource } from './acknowledge.ts';
 import { bundleOf } from './package-files.ts';
 import { RIGHTS, type Rights } from './rights.ts';

@@ -5,7 +5,7 @@ import { startGateway } from '../../lib/gateway/server.ts';
 import { composeBroker } from '../../lib/runtime/compose.ts';
 import { growHeapFreely } from '../../lib/runtime/heap-growth.ts';
 import { openStores } from '../../lib/runtime/open-stores.ts';
-import { settingsOf } from '../../lib/runtime/settings/settings.ts';
+import { settingsOf } from '../../lib/settings/settings.ts';
 import type { BrokerReport, BrokerRequest } from './broker.ts';
 import { dropStores } from './drop-stores.ts';
 import { FlushLog } from './flush-log.ts';

@@ -10,7 +10,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadSettings } from '../../lib/runtime/settings/settings.ts';
+import { loadSettings } from '../../lib/settings/settings.ts';
 import { TidelogGateway } from '../../lib/stacks/gateway.ts';
 import { gatewayImage } from '../../lib/stacks/gateway-image.ts';
 import { grantsOf, only, propertiesOf, quickApp, synthesized } from './synthesized.ts';

@@ -1,6 +1,6 @@
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { loadSettings } from '../../lib/runtime/settings/settings.ts';
+import { loadSettings } from '../../lib/settings/settings.ts';
 import { addStacks } from '../../lib/stacks/deployment.ts';
 import { FUNCTION_NAMES, STAGES } from '../../lib/stacks/stages.ts';
 import { FUNCTIONS, only, propertiesOf, quickApp, synthesized } from './synthesized.ts';

@@ -1,5 +1,5 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
-import type { Settings } from '../../lib/runtime/settings/settings.ts';
+import type { Settings } from '../../lib/settings/settings.ts';
 import { Instance } from './instance.ts';
 import type { World } from './world.ts';
 

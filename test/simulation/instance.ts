@@ -5,7 +5,7 @@ import { encodeView } from '../../lib/journal/checkpoint-codec.ts';
 import type { OpenJournal } from '../../lib/journal/open-journal.ts';
 import { type ComposedBroker, composeBroker } from '../../lib/runtime/compose.ts';
 import type { Membership } from '../../lib/runtime/compose-nodes.ts';
-import type { Settings } from '../../lib/runtime/settings/settings.ts';
+import type { Settings } from '../../lib/settings/settings.ts';
 import { StoreUnavailableError } from '../../lib/storage/ports.ts';
 import { Process } from './process.ts';
 import { processStores } from './process-stores.ts';

@@ -1,4 +1,4 @@
-import { parseProperties } from '../../runtime/settings/properties.ts';
+import { parseProperties } from '../../settings/properties.ts';
 
 export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
 

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { nearest } from '../../runtime/settings/nearest.ts';
+import { nearest } from '../../settings/nearest.ts';
 import type { CommandIo } from '../command.ts';
 import { CommandError, usageError } from '../failure.ts';
 import { type ClientConfig, clientConfigOf } from './client-config.ts';

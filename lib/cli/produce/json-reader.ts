@@ -1,5 +1,5 @@
 import type { HeaderInput } from '../../protocol/records/encode.ts';
-import { nearest } from '../../runtime/settings/nearest.ts';
+import { nearest } from '../../settings/nearest.ts';
 import type { InputOutcome, RecordReader } from './input-record.ts';
 
 /** `topic` and `offset` are what `consume --format json` prints beside the rest; they mean nothing here. */

@@ -10,7 +10,7 @@ import { silentLogger } from '../../../lib/core/logger.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { composeBroker } from '../../../lib/runtime/compose.ts';
-import { settingsOf } from '../../../lib/runtime/settings/settings.ts';
+import { settingsOf } from '../../../lib/settings/settings.ts';
 import { dynamoDbClient } from '../../../lib/storage/dynamodb/client.ts';
 import { createTables } from '../../../lib/storage/dynamodb/create-tables.ts';
 import { openDynamoDbTable } from '../../../lib/storage/dynamodb/table.ts';

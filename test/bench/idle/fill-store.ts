@@ -13,7 +13,7 @@ import { emptyView, type JournalView } from '../../../lib/journal/view.ts';
 import { patchBatch } from '../../../lib/protocol/records/batch.ts';
 import { encodeBatch } from '../../../lib/protocol/records/encode.ts';
 import { type ComposedBroker, composeBroker } from '../../../lib/runtime/compose.ts';
-import { settingsOf } from '../../../lib/runtime/settings/settings.ts';
+import { settingsOf } from '../../../lib/settings/settings.ts';
 import { openEmbeddedStores } from '../../../lib/storage/embedded/embedded-stores.ts';
 import { openEnvironment } from '../../../lib/storage/embedded/environment.ts';
 import { encodeRecord, recordKey } from '../../../lib/storage/embedded/record.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readSettings } from '../../../lib/runtime/settings/settings.ts';
+import { readSettings } from '../../../lib/settings/settings.ts';
 
 function problemsOf(values: Readonly<Record<string, string>>): readonly string[] {
   const outcome = readSettings({ 'tidelog.store': 'memory', ...values });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { editDistance, nearest } from '../../../lib/runtime/settings/nearest.ts';
-import { parseProperties } from '../../../lib/runtime/settings/properties.ts';
+import { editDistance, nearest } from '../../../lib/settings/nearest.ts';
+import { parseProperties } from '../../../lib/settings/properties.ts';
 
 function pairs(content: string): [string, string][] {
   return parseProperties(content).map(({ key, value }) => [key, value]);

@@ -2,10 +2,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readFlags } from '../../../lib/runtime/settings/flags.ts';
-import { settingsHelp } from '../../../lib/runtime/settings/help.ts';
-import { flagOf, SETTING_NAMES, settingsBy, variableOf } from '../../../lib/runtime/settings/keys.ts';
-import { loadSettings, type Settings, settingsOf } from '../../../lib/runtime/settings/settings.ts';
+import { readFlags } from '../../../lib/settings/flags.ts';
+import { settingsHelp } from '../../../lib/settings/help.ts';
+import { flagOf, SETTING_NAMES, settingsBy, variableOf } from '../../../lib/settings/keys.ts';
+import { loadSettings, type Settings, settingsOf } from '../../../lib/settings/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidelog-settings-'));
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { assert } from '../../core/assert.ts';
+import { assert } from '../core/assert.ts';
 import { type SettingField, type SettingMetadata, settingsSchema } from './schema.ts';
 
 /** One setting with all the names that it goes by. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import * as v from 'valibot';
-import { assert } from '../../core/assert.ts';
+import { assert } from '../core/assert.ts';
 import { SETTING_NAMES, type SettingName, settingsBy, variableOf } from './keys.ts';
 import { type Listener, readListeners } from './listeners.ts';
 import { nearest } from './nearest.ts';
