@@ -1,6 +1,6 @@
 import type { LambdaContext } from '../lib/lambda/handler.ts';
 import type { MaintainAnswer } from '../lib/lambda/maintain.ts';
-import { composeMaintainFunction } from '../lib/runtime/compose-function.ts';
+import { composeMaintainFunction } from '../lib/run/compose-function.ts';
 
 const maintain = composeMaintainFunction();
 

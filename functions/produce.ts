@@ -1,6 +1,6 @@
 import type { LambdaAnswer } from '../lib/lambda/answers.ts';
 import type { LambdaContext } from '../lib/lambda/handler.ts';
-import { composeFrameFunction } from '../lib/runtime/compose-function.ts';
+import { composeFrameFunction } from '../lib/run/compose-function.ts';
 
 const serve = composeFrameFunction('produce');
 

@@ -1,8 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { systemClock } from './core/clock.ts';
 import { jsonLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './core/logger.ts';
-import { startTidelog as startProcess } from './runtime/start.ts';
-import { StartError } from './runtime/start-error.ts';
+import { startTidelog as startProcess } from './run/start.ts';
+import { StartError } from './run/start-error.ts';
 import { formatAddress } from './settings/listeners.ts';
 import { readSettings, type Settings } from './settings/settings.ts';
 

@@ -42,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: ['runtime', 'protocol', 'gateway'],
 };
 
-/** The parts of lib/storage that every room may know; the adapters are for lib/runtime alone. */
+/** The parts of lib/storage that every room may know; the adapters are for lib/run alone. */
 const OPEN_STORAGE = ['storage/ports.ts', 'storage/items/', 'storage/put-item.ts'];
 
 /** Calls that would make an outcome depend on something other than the seed. */

@@ -1,4 +1,4 @@
-import { startTidelog, type Tidelog } from '../runtime/start.ts';
+import { startTidelog, type Tidelog } from '../run/start.ts';
 import { readFlags } from '../settings/flags.ts';
 import { settingsHelp } from '../settings/help.ts';
 import type { Settings } from '../settings/settings.ts';

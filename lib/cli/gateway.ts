@@ -80,7 +80,7 @@ export function gatewayProgram(io: CommandIo): Program {
 
 /** Engine and stores are not loaded for a tunnel. */
 async function tunnel(via: Via, settings: Settings, logger: Logger, io: CommandIo): Promise<number> {
-  const { startTunnel } = await import('../runtime/start-tunnel.ts');
+  const { startTunnel } = await import('../run/start-tunnel.ts');
   if (proxyOf(io.environment) !== undefined) {
     const reason = 'a proxy is named in the environment; requests to functions do not go through it';
     logger.log('warn', { event: 'proxy_ignored', reason });
@@ -99,8 +99,8 @@ async function tunnel(via: Via, settings: Settings, logger: Logger, io: CommandI
 
 async function direct(settings: Settings, logger: Logger, io: CommandIo): Promise<number> {
   const [{ startTidelog }, { checkAws }] = await Promise.all([
-    import('../runtime/start.ts'),
-    import('../runtime/check-aws.ts'),
+    import('../run/start.ts'),
+    import('../run/check-aws.ts'),
   ]);
   return serve(
     io,

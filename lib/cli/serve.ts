@@ -1,7 +1,7 @@
 import { systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
-import { growHeapFreely } from '../runtime/heap-growth.ts';
-import { StartError } from '../runtime/start-error.ts';
+import { growHeapFreely } from '../run/heap-growth.ts';
+import { StartError } from '../run/start-error.ts';
 import { type Address, formatAddress } from '../settings/listeners.ts';
 import { loadSettings, type Settings, type SettingsSources } from '../settings/settings.ts';
 import { type CommandIo, EXIT_FAILED, EXIT_OK } from './command.ts';

@@ -1,5 +1,5 @@
 /**
- * Is told what happens in the rooms, as it happens, so that somebody may count it (lib/runtime/metrics). The calls come
+ * Is told what happens in the rooms, as it happens, so that somebody may count it (lib/run/metrics). The calls come
  * from hot paths: they must cost next to nothing and must not throw. Where nobody watches there is no observer at all.
  */
 export interface Observer {

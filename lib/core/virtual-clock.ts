@@ -92,7 +92,7 @@ export class VirtualClock implements Clock {
       const callback = timer.callback!;
       timer.callback = undefined;
       callback();
-      // Twice: what runs may itself wait for a tick (lib/runtime/activity.ts).
+      // Twice: what runs may itself wait for a tick (lib/run/activity.ts).
       await settle();
     }
   }

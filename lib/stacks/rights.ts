@@ -17,7 +17,7 @@ export interface Rights {
 }
 
 /**
- * The action list of each function, as IAM knows it; lib/runtime/function-rights.ts has the same as calls to the stores, and a
+ * The action list of each function, as IAM knows it; lib/run/function-rights.ts has the same as calls to the stores, and a
  * test compares them. Literal lists: the grants of the CDK give more than is asked for.
  */
 export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {

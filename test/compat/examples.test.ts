@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tidelog } from '../../lib/runtime/start.ts';
+import type { Tidelog } from '../../lib/run/start.ts';
 import { startMemoryTidelog } from '../integration/cli/cli-run.ts';
 import { temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ApiKey } from '../../lib/protocol/apis.ts';
-import { StartError, startTidelog, type Tidelog } from '../../lib/runtime/start.ts';
+import { StartError, startTidelog, type Tidelog } from '../../lib/run/start.ts';
 import { settingsOf } from '../../lib/settings/settings.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 

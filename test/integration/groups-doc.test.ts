@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tidelog } from '../../lib/runtime/start.ts';
+import type { Tidelog } from '../../lib/run/start.ts';
 import { cliOf, startMemoryTidelog } from './cli/cli-run.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/GROUPS.md'), 'utf8');

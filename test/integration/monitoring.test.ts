@@ -3,7 +3,7 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { silentLogger } from '../../lib/core/logger.ts';
 import { startTidelog, type Tidelog } from '../../lib/index.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
-import { startMonitoring } from '../../lib/runtime/metrics/monitoring.ts';
+import { startMonitoring } from '../../lib/run/metrics/monitoring.ts';
 import { emptyStores } from '../support/engine.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { batchOf, createTopic, fetchRequest, produce, produceRequest } from '../support/requests.ts';

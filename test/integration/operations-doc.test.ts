@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { Metrics } from '../../lib/runtime/metrics/metrics.ts';
+import { Metrics } from '../../lib/run/metrics/metrics.ts';
 import { startEngine } from '../support/engine.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/OPERATIONS.md'), 'utf8');

@@ -8,7 +8,7 @@ import type { HttpAnswer } from '../../lib/lambda/answers.ts';
 import type { LambdaHandler } from '../../lib/lambda/handler.ts';
 import { decodeRequestEnvelope } from '../../lib/protocol/tunnel/envelope.ts';
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../lib/protocol/tunnel/functions.ts';
-import { composeFrameFunction } from '../../lib/runtime/compose-function.ts';
+import { composeFrameFunction } from '../../lib/run/compose-function.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { type SecretKeys, signatureProblem } from './signature.ts';
 

@@ -5,7 +5,7 @@ import type { MaintainHandler } from '../../lib/lambda/maintain.ts';
 import type { ApiKey, RequestInput, ResponseBody } from '../../lib/protocol/apis.ts';
 import type { EnvelopeAnswer } from '../../lib/protocol/tunnel/envelope.ts';
 import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from '../../lib/protocol/tunnel/functions.ts';
-import { composeFrameFunction, composeMaintainFunction } from '../../lib/runtime/compose-function.ts';
+import { composeFrameFunction, composeMaintainFunction } from '../../lib/run/compose-function.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { CountingMeter, meterStores } from '../../lib/storage/metering.ts';
 import type { Stores } from '../../lib/storage/ports.ts';

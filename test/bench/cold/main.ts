@@ -9,7 +9,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
-import { composeBroker } from '../../../lib/runtime/compose.ts';
+import { composeBroker } from '../../../lib/run/compose.ts';
 import { settingsOf } from '../../../lib/settings/settings.ts';
 import { dynamoDbClient } from '../../../lib/storage/dynamodb/client.ts';
 import { createTables } from '../../../lib/storage/dynamodb/create-tables.ts';

@@ -12,7 +12,7 @@ import { readBatches } from '../../../lib/journal/read.ts';
 import { emptyView, type JournalView } from '../../../lib/journal/view.ts';
 import { patchBatch } from '../../../lib/protocol/records/batch.ts';
 import { encodeBatch } from '../../../lib/protocol/records/encode.ts';
-import { type ComposedBroker, composeBroker } from '../../../lib/runtime/compose.ts';
+import { type ComposedBroker, composeBroker } from '../../../lib/run/compose.ts';
 import { settingsOf } from '../../../lib/settings/settings.ts';
 import { openEmbeddedStores } from '../../../lib/storage/embedded/embedded-stores.ts';
 import { openEnvironment } from '../../../lib/storage/embedded/environment.ts';

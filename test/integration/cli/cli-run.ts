@@ -1,6 +1,6 @@
 import type { CommandIo } from '../../../lib/cli/command.ts';
 import { runCommandLine } from '../../../lib/cli/run.ts';
-import { startTidelog, type Tidelog } from '../../../lib/runtime/start.ts';
+import { startTidelog, type Tidelog } from '../../../lib/run/start.ts';
 import { settingsOf } from '../../../lib/settings/settings.ts';
 
 /** A Tidelog in this process that keeps everything in memory. */

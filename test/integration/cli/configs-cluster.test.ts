@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tidelog } from '../../../lib/runtime/start.ts';
+import type { Tidelog } from '../../../lib/run/start.ts';
 import { cliOf, startMemoryTidelog } from './cli-run.ts';
 
 let tidelog: Tidelog;

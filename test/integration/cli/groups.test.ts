@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tidelog } from '../../../lib/runtime/start.ts';
+import type { Tidelog } from '../../../lib/run/start.ts';
 import { cliOf, startMemoryTidelog } from './cli-run.ts';
 
 let tidelog: Tidelog;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partitionForKey } from '../../../lib/protocol/murmur2.ts';
-import type { Tidelog } from '../../../lib/runtime/start.ts';
+import type { Tidelog } from '../../../lib/run/start.ts';
 import { cliOf, runCli, startMemoryTidelog, until } from './cli-run.ts';
 
 let tidelog: Tidelog;

@@ -4,7 +4,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tidelog } from '../../../lib/runtime/start.ts';
+import type { Tidelog } from '../../../lib/run/start.ts';
 import { createFront, type FrontOptions } from '../../support/login-front.ts';
 import { TEST_CERTIFICATE } from '../../support/tls-certificate.ts';
 import { cliOf, startMemoryTidelog } from './cli-run.ts';

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Tidelog } from '../../../lib/runtime/start.ts';
+import type { Tidelog } from '../../../lib/run/start.ts';
 import { cliOf, startMemoryTidelog } from './cli-run.ts';
 
 let tidelog: Tidelog;

@@ -3,7 +3,7 @@ import { silentLogger } from '../../../lib/core/logger.ts';
 import { readVia } from '../../../lib/gateway/tunnel/via.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { decodeResponse, encodeRequest } from '../../../lib/protocol/frame.ts';
-import { startTunnel, type Tunnel } from '../../../lib/runtime/start-tunnel.ts';
+import { startTunnel, type Tunnel } from '../../../lib/run/start-tunnel.ts';
 import { settingsOf } from '../../../lib/settings/settings.ts';
 import { type FunctionStandIn, STAND_IN_ENVIRONMENT, startFunctionStandIn } from '../../support/function-stand-in.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
