@@ -2,7 +2,7 @@ import { createReadStream, type Stats, statSync } from 'node:fs';
 import { Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import { systemRandom } from '../core/random.ts';
-import { canCompress, codecByName } from '../protocol/compression/codec.ts';
+import { canCompress, codecByName } from '../records/compression/codec.ts';
 import { withClient } from './client/connect.ts';
 import { fileProblem } from './client/file-problem.ts';
 import type { KafkaClient } from './client/kafka-client.ts';

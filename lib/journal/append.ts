@@ -1,7 +1,7 @@
 import { sleep } from '../core/clock.ts';
 import type { Offset } from '../core/offset.ts';
 import { randomInt } from '../core/random.ts';
-import { patchBatch } from '../protocol/records/batch.ts';
+import { patchBatch } from '../records/batch.ts';
 import { entryPk, entrySk } from '../storage/items/journal-entry.ts';
 import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { type Checkpointer, NAME_WITHIN_MS } from './checkpoint.ts';

@@ -4,9 +4,9 @@ import type { NextWork } from '../core/turns.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { readBatches, type StoredBatch } from '../journal/read.ts';
 import { emptyPartition, lastStableOffset, type PartitionView } from '../journal/view.ts';
-import { NO_TIMESTAMP } from '../protocol/records/batch.ts';
-import { CorruptRecordError } from '../protocol/records/error.ts';
-import { findByTimestamp, findMaxTimestamp } from '../protocol/records/timestamps.ts';
+import { NO_TIMESTAMP } from '../records/batch.ts';
+import { CorruptRecordError } from '../records/error.ts';
+import { findByTimestamp, findMaxTimestamp } from '../records/timestamps.ts';
 import type { IsolationLevel } from './fetch.ts';
 import { epochProblem } from './leader-epoch.ts';
 

@@ -4,15 +4,10 @@ import type { CompressionType, EffectiveTopicConfig } from '../core/topic-config
 import type { Work } from '../core/turns.ts';
 import type { BatchToAppend } from '../journal/decide-append.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
-import { type CodecId, canCompress, codecByName } from '../protocol/compression/codec.ts';
-import { type BatchHeader, isTransactional, withLogAppendTime } from '../protocol/records/batch.ts';
-import type {
-  ProduceRules,
-  ProduceValidation,
-  RecordError,
-  ValidatedRecords,
-} from '../protocol/records/produce-rules.ts';
-import { type UnfinishedRecords, validateProduceRecords } from '../protocol/records/validate.ts';
+import { type BatchHeader, isTransactional, withLogAppendTime } from '../records/batch.ts';
+import { type CodecId, canCompress, codecByName } from '../records/compression/codec.ts';
+import type { ProduceRules, ProduceValidation, RecordError, ValidatedRecords } from '../records/produce-rules.ts';
+import { type UnfinishedRecords, validateProduceRecords } from '../records/validate.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 
 /** One partition's part of a Produce request, on its open journal. */

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { CodecId } from '../../lib/protocol/compression/codec.ts';
+import type { CodecId } from '../../lib/records/compression/codec.ts';
 import { FrameStream } from './frame-stream.ts';
 import { errorCodeAt, ProduceFrame } from './produce-frames.ts';
 import { quantile, Samples } from './statistics.ts';

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
 import { decodeResponse, encodeRequest } from '../../lib/protocol/frame.ts';
-import { encodeBatch } from '../../lib/protocol/records/encode.ts';
+import { encodeBatch } from '../../lib/records/encode.ts';
 import { between } from '../crash/seeded.ts';
 import type { Report } from '../simulation/ledger.ts';
 import { TcpClient } from '../support/kafka-client.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type BatchMeta, encodeEntry } from '../../lib/journal/entry.ts';
-import { patchBatch } from '../../lib/protocol/records/batch.ts';
-import { encodeBatch } from '../../lib/protocol/records/encode.ts';
+import { patchBatch } from '../../lib/records/batch.ts';
+import { encodeBatch } from '../../lib/records/encode.ts';
 import { entryPk, entrySk, journalId } from '../../lib/storage/items/journal-entry.ts';
 import type { Item } from '../../lib/storage/ports.ts';
 import { valueFor } from '../crash/producer.ts';

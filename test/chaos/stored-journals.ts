@@ -1,6 +1,6 @@
 import { decodeEntry } from '../../lib/journal/entry.ts';
-import { computeCrc, hasProducerId, readBatchHeader } from '../../lib/protocol/records/batch.ts';
-import { readRecords } from '../../lib/protocol/records/record.ts';
+import { computeCrc, hasProducerId, readBatchHeader } from '../../lib/records/batch.ts';
+import { readRecords } from '../../lib/records/record.ts';
 import { CHECKPOINT_SK, checkpointPk, decodeCheckpointItem } from '../../lib/storage/items/checkpoint.ts';
 import { entryPk, entrySk, journalId, slotOf } from '../../lib/storage/items/journal-entry.ts';
 import type { Item, Stores } from '../../lib/storage/ports.ts';

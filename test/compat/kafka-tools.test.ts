@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CodecName } from '../../lib/protocol/compression/codec.ts';
+import type { CodecName } from '../../lib/records/compression/codec.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { KafkaTools } from '../support/kafka-tools.ts';

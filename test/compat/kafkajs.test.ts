@@ -1,7 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CodecName } from '../../lib/protocol/compression/codec.ts';
-import { partitionForKey } from '../../lib/protocol/murmur2.ts';
+import type { CodecName } from '../../lib/records/compression/codec.ts';
+import { partitionForKey } from '../../lib/records/murmur2.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { CompressionTypes, kafkajsClient, kafkajsHasZstd, kafkajsRead } from '../support/kafkajs-client.ts';
 import { codecsOf, storedBatches } from '../support/stored-batches.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { partitionForKey } from '../../lib/protocol/murmur2.ts';
+import { partitionForKey } from '../../lib/records/murmur2.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { kcat, kcatRead } from '../support/kcat.ts';

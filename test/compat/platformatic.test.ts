@@ -5,7 +5,7 @@ import {
   stringSerializers,
 } from '@platformatic/kafka';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CodecName } from '../../lib/protocol/compression/codec.ts';
+import type { CodecName } from '../../lib/records/compression/codec.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { itWritesAndReads } from '../support/client-suite.ts';
 import { PlatformaticClient, platformaticHasZstd, platformaticOptions } from '../support/platformatic-client.ts';

@@ -1,5 +1,5 @@
-import { computeCrc } from '../../lib/protocol/records/batch.ts';
-import { readRecords } from '../../lib/protocol/records/record.ts';
+import { computeCrc } from '../../lib/records/batch.ts';
+import { readRecords } from '../../lib/records/record.ts';
 import type { KafkaClient } from '../support/kafka-client.ts';
 import { batchesIn, fetch, type TopicName } from '../support/requests.ts';
 import type { FoundRecord } from './ledger.ts';

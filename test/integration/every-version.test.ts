@@ -3,7 +3,7 @@ import { TOPIC_CONFIG_NAMES } from '../../lib/admin/topic-configs.ts';
 import { SERVED } from '../../lib/broker/served.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { ApiKey, type RequestInput } from '../../lib/protocol/apis.ts';
-import { Codec } from '../../lib/protocol/compression/codec.ts';
+import { Codec } from '../../lib/records/compression/codec.ts';
 import { ADDRESS, CLUSTER_ID, type Engine, startEngine } from '../support/engine.ts';
 import { GROUP_APIS } from '../support/group-apis.ts';
 import {

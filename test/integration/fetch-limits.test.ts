@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ApiKey } from '../../lib/protocol/apis.ts';
-import { Codec } from '../../lib/protocol/compression/codec.ts';
+import { Codec } from '../../lib/records/compression/codec.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import {
   batchesIn,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
-import { NO_TIMESTAMP } from '../../lib/protocol/records/batch.ts';
+import { NO_TIMESTAMP } from '../../lib/records/batch.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import {
   batchesIn,

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Codec, type CodecId } from '../../lib/protocol/compression/codec.ts';
-import { encodeBatch } from '../../lib/protocol/records/encode.ts';
+import { Codec, type CodecId } from '../../lib/records/compression/codec.ts';
+import { encodeBatch } from '../../lib/records/encode.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { createTopic, listOffset, produce, type TopicName } from '../support/requests.ts';
 

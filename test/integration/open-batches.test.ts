@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
-import { Codec, type CodecId, compress } from '../../lib/protocol/compression/codec.ts';
-import { BATCH_OVERHEAD_BYTES, readBatchHeader } from '../../lib/protocol/records/batch.ts';
-import { encodeBatch } from '../../lib/protocol/records/encode.ts';
-import { withPayload } from '../../lib/protocol/records/recompress.ts';
-import { sizeOfVarint, writeVarint } from '../../lib/protocol/records/varint.ts';
+import { BATCH_OVERHEAD_BYTES, readBatchHeader } from '../../lib/records/batch.ts';
+import { Codec, type CodecId, compress } from '../../lib/records/compression/codec.ts';
+import { encodeBatch } from '../../lib/records/encode.ts';
+import { withPayload } from '../../lib/records/recompress.ts';
+import { sizeOfVarint, writeVarint } from '../../lib/records/varint.ts';
 import { startEngine } from '../support/engine.ts';
 import {
   batchesIn,

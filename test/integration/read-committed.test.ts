@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { BatchMeta } from '../../lib/journal/entry.ts';
 import type { JournalView } from '../../lib/journal/view.ts';
-import { readBatchHeader } from '../../lib/protocol/records/batch.ts';
-import { encodeControlBatch, readControlBatch } from '../../lib/protocol/records/control.ts';
+import { readBatchHeader } from '../../lib/records/batch.ts';
+import { encodeControlBatch, readControlBatch } from '../../lib/records/control.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import {
   batchesIn,

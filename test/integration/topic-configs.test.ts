@@ -1,15 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
-import { Codec, type CodecId, canCompress, codecName } from '../../lib/protocol/compression/codec.ts';
-import {
-  BatchField,
-  compressionCodec,
-  computeCrc,
-  readBatchHeader,
-  timestampType,
-} from '../../lib/protocol/records/batch.ts';
-import { encodeBatch } from '../../lib/protocol/records/encode.ts';
-import { readRecords } from '../../lib/protocol/records/record.ts';
+import { BatchField, compressionCodec, computeCrc, readBatchHeader, timestampType } from '../../lib/records/batch.ts';
+import { Codec, type CodecId, canCompress, codecName } from '../../lib/records/compression/codec.ts';
+import { encodeBatch } from '../../lib/records/encode.ts';
+import { readRecords } from '../../lib/records/record.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { batchesIn, batchOf, createTopic, fetch, listOffset, produce, valuesIn } from '../support/requests.ts';
 

@@ -1,4 +1,4 @@
-import { Attribute, splitBatches } from '../../lib/protocol/records/batch.ts';
+import { Attribute, splitBatches } from '../../lib/records/batch.ts';
 import type { Check } from './checks.ts';
 import { batchIndexAt, type LedgerPartition, type Sent, stableEnd } from './ledger.ts';
 import { sameContent } from './ledger-batches.ts';

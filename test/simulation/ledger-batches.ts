@@ -1,5 +1,5 @@
 import type { BatchMeta, MarkersEntry } from '../../lib/journal/entry.ts';
-import { BatchField } from '../../lib/protocol/records/batch.ts';
+import { BatchField } from '../../lib/records/batch.ts';
 import type { Ledger, LedgerPartition, Sent, Transaction } from './ledger.ts';
 
 /** Takes a data batch that landed, and holds it against what its producer sent. */

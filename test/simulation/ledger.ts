@@ -1,6 +1,6 @@
 import { decodeEntry, type Entry, type MarkersEntry, type RecordsEntry } from '../../lib/journal/entry.ts';
-import { BatchField } from '../../lib/protocol/records/batch.ts';
-import { readInt64 } from '../../lib/protocol/records/int64.ts';
+import { BatchField } from '../../lib/records/batch.ts';
+import { readInt64 } from '../../lib/records/int64.ts';
 import { slotOf } from '../../lib/storage/items/journal-entry.ts';
 import type { Item } from '../../lib/storage/ports.ts';
 import type { Check } from './checks.ts';

@@ -1,5 +1,5 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
-import { encodeBatch } from '../../lib/protocol/records/encode.ts';
+import { encodeBatch } from '../../lib/records/encode.ts';
 import type { Sent } from './ledger.ts';
 import type { World } from './world.ts';
 

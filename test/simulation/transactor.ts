@@ -2,7 +2,7 @@ import { randomInt } from '../../lib/core/random.ts';
 import type { Entry } from '../../lib/journal/entry.ts';
 import type { JournalView } from '../../lib/journal/view.ts';
 import { ApiKey } from '../../lib/protocol/apis.ts';
-import { encodeControlBatch } from '../../lib/protocol/records/control.ts';
+import { encodeControlBatch } from '../../lib/records/control.ts';
 import { Caller } from './caller.ts';
 import { checkAcknowledged } from './client-checks.ts';
 import type { Cluster } from './cluster.ts';

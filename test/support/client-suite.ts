@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CodecName } from '../../lib/protocol/compression/codec.ts';
-import { partitionForKey } from '../../lib/protocol/murmur2.ts';
+import type { CodecName } from '../../lib/records/compression/codec.ts';
+import { partitionForKey } from '../../lib/records/murmur2.ts';
 import type { BrokerProcess } from './broker-process.ts';
 import { type KcatRecord, kcat, kcatRead } from './kcat.ts';
 import { codecsOf, storedBatches } from './stored-batches.ts';

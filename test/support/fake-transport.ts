@@ -8,7 +8,6 @@ import type { CallOutcome, Transport } from '../../lib/gateway/tunnel/transport.
 import { tunnelHandler } from '../../lib/gateway/tunnel/tunnel.ts';
 import { ApiKey, type RequestBody, type RequestInput } from '../../lib/protocol/apis.ts';
 import { decodeRequest, encodeRequest, encodeResponse } from '../../lib/protocol/frame.ts';
-import { encodeBatch } from '../../lib/protocol/records/encode.ts';
 import {
   decodeRequestEnvelope,
   type EnvelopeAnswer,
@@ -16,6 +15,7 @@ import {
   type RequestEnvelope,
 } from '../../lib/protocol/tunnel/envelope.ts';
 import type { FrameFunction } from '../../lib/protocol/tunnel/functions.ts';
+import { encodeBatch } from '../../lib/records/encode.ts';
 
 /** One call of a function; the test decides when and how it ends. */
 export interface FakeCall {

@@ -1,5 +1,5 @@
-import { type CodecName, codecName } from '../../lib/protocol/compression/codec.ts';
-import { compressionCodec } from '../../lib/protocol/records/batch.ts';
+import { compressionCodec } from '../../lib/records/batch.ts';
+import { type CodecName, codecName } from '../../lib/records/compression/codec.ts';
 import type { BrokerProcess } from './broker-process.ts';
 import { TcpClient } from './kafka-client.ts';
 import { batchesIn, fetch, recordsIn } from './requests.ts';

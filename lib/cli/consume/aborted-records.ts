@@ -1,5 +1,5 @@
-import { type BatchHeader, isControl, isTransactional, lastOffset } from '../../protocol/records/batch.ts';
-import { readControlBatch } from '../../protocol/records/control.ts';
+import { type BatchHeader, isControl, isTransactional, lastOffset } from '../../records/batch.ts';
+import { readControlBatch } from '../../records/control.ts';
 
 export interface AbortedTransaction {
   readonly producerId: number;

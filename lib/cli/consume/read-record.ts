@@ -1,4 +1,4 @@
-import type { RecordCursor } from '../../protocol/records/cursor.ts';
+import type { RecordCursor } from '../../records/cursor.ts';
 
 /** A header as it is stored: Kafka means its name to be UTF-8, and no broker checks that. */
 export interface ReadHeader {

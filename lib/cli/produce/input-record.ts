@@ -1,4 +1,4 @@
-import type { HeaderInput } from '../../protocol/records/encode.ts';
+import type { HeaderInput } from '../../records/encode.ts';
 
 /** A record as it was read, before a partition is chosen. */
 export interface InputRecord {

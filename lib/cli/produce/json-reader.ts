@@ -1,4 +1,4 @@
-import type { HeaderInput } from '../../protocol/records/encode.ts';
+import type { HeaderInput } from '../../records/encode.ts';
 import { nearest } from '../../settings/nearest.ts';
 import type { InputOutcome, RecordReader } from './input-record.ts';
 

@@ -1,10 +1,10 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import { type Random, randomInt } from '../../core/random.ts';
 import { ApiKey } from '../../protocol/apis.ts';
-import { Codec, type CodecId } from '../../protocol/compression/codec.ts';
-import { partitionForKey } from '../../protocol/murmur2.ts';
-import { incrementSequence } from '../../protocol/records/batch.ts';
-import { encodeBatch, type RecordInput } from '../../protocol/records/encode.ts';
+import { incrementSequence } from '../../records/batch.ts';
+import { Codec, type CodecId } from '../../records/compression/codec.ts';
+import { encodeBatch, type RecordInput } from '../../records/encode.ts';
+import { partitionForKey } from '../../records/murmur2.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import type { Topic } from '../client/topics.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';

@@ -10,8 +10,8 @@ import { decodeEntry, type Entry, encodeEntry } from '../../../lib/journal/entry
 import { newNonce } from '../../../lib/journal/environment.ts';
 import { readBatches } from '../../../lib/journal/read.ts';
 import { emptyView, type JournalView } from '../../../lib/journal/view.ts';
-import { patchBatch } from '../../../lib/protocol/records/batch.ts';
-import { encodeBatch } from '../../../lib/protocol/records/encode.ts';
+import { patchBatch } from '../../../lib/records/batch.ts';
+import { encodeBatch } from '../../../lib/records/encode.ts';
 import { type ComposedBroker, composeBroker } from '../../../lib/run/compose.ts';
 import { settingsOf } from '../../../lib/settings/settings.ts';
 import { openEmbeddedStores } from '../../../lib/storage/embedded/embedded-stores.ts';

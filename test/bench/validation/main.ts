@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Codec, type CodecName, canCompress } from '../../../lib/protocol/compression/codec.ts';
-import type { ProduceValidation } from '../../../lib/protocol/records/produce-rules.ts';
+import { Codec, type CodecName, canCompress } from '../../../lib/records/compression/codec.ts';
+import type { ProduceValidation } from '../../../lib/records/produce-rules.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
 import { createTopic } from '../../support/requests.ts';
 import { BrokerProcess } from '../broker.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { partitionForKey } from '../../../lib/protocol/murmur2.ts';
+import { partitionForKey } from '../../../lib/records/murmur2.ts';
 import type { Tidelog } from '../../../lib/run/start.ts';
 import { cliOf, runCli, startMemoryTidelog, until } from './cli-run.ts';
 

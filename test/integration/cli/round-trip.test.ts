@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { encodeBatch } from '../../../lib/protocol/records/encode.ts';
-import { openBatch } from '../../../lib/protocol/records/record.ts';
+import { encodeBatch } from '../../../lib/records/encode.ts';
+import { openBatch } from '../../../lib/records/record.ts';
 import type { Tidelog } from '../../../lib/run/start.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
 import { batchesIn, createTopic, fetch, produce, type TopicName } from '../../support/requests.ts';

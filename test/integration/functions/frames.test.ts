@@ -3,7 +3,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { ANSWER_BYTES_MAX, BATCH_BYTES_MAX } from '../../../lib/lambda/limits.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
-import { encodeBatch } from '../../../lib/protocol/records/encode.ts';
+import { encodeBatch } from '../../../lib/records/encode.ts';
 import { assertRight, FUNCTION_RIGHTS } from '../../../lib/run/function-rights.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { startEngine } from '../../support/engine.ts';

@@ -1,19 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Codec, type CodecId, canCompress } from '../../../lib/protocol/compression/codec.ts';
-import {
-  BatchField,
-  computeCrc,
-  lastOffset,
-  readBatchHeader,
-  splitBatches,
-} from '../../../lib/protocol/records/batch.ts';
-import { type BatchOptions, encodeBatch, type RecordInput } from '../../../lib/protocol/records/encode.ts';
-import { CorruptRecordError } from '../../../lib/protocol/records/error.ts';
-import { readRecords } from '../../../lib/protocol/records/record.ts';
-import { findByTimestamp, findMaxTimestamp } from '../../../lib/protocol/records/timestamps.ts';
-import { validateProduceRecords } from '../../../lib/protocol/records/validate.ts';
-import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from '../../../lib/protocol/records/varint.ts';
+import { BatchField, computeCrc, lastOffset, readBatchHeader, splitBatches } from '../../../lib/records/batch.ts';
+import { Codec, type CodecId, canCompress } from '../../../lib/records/compression/codec.ts';
+import { type BatchOptions, encodeBatch, type RecordInput } from '../../../lib/records/encode.ts';
+import { CorruptRecordError } from '../../../lib/records/error.ts';
+import { readRecords } from '../../../lib/records/record.ts';
+import { findByTimestamp, findMaxTimestamp } from '../../../lib/records/timestamps.ts';
+import { validateProduceRecords } from '../../../lib/records/validate.ts';
+import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from '../../../lib/records/varint.ts';
 import { byCodec } from '../../unit/records/golden.ts';
 
 const bytes = fc.uint8Array({ maxLength: 50 }).map((data) => Buffer.from(data));

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BATCH_OVERHEAD_BYTES, readBatchHeader } from '../../../lib/protocol/records/batch.ts';
-import { RecordCursor } from '../../../lib/protocol/records/cursor.ts';
-import { encodeBatch, type RecordInput } from '../../../lib/protocol/records/encode.ts';
-import { CorruptRecordError } from '../../../lib/protocol/records/error.ts';
-import { RecordScan } from '../../../lib/protocol/records/scan.ts';
+import { BATCH_OVERHEAD_BYTES, readBatchHeader } from '../../../lib/records/batch.ts';
+import { RecordCursor } from '../../../lib/records/cursor.ts';
+import { encodeBatch, type RecordInput } from '../../../lib/records/encode.ts';
+import { CorruptRecordError } from '../../../lib/records/error.ts';
+import { RecordScan } from '../../../lib/records/scan.ts';
 
 type Seen = readonly [offsetDelta: number, timestamp: number, keyLength: number];
 

@@ -15,11 +15,11 @@ import {
   timestampType,
   withLogAppendTime,
   withMaxTimestamp,
-} from '../../../lib/protocol/records/batch.ts';
-import { encodeBatch } from '../../../lib/protocol/records/encode.ts';
-import { CorruptRecordError } from '../../../lib/protocol/records/error.ts';
-import { readInt64, writeInt64 } from '../../../lib/protocol/records/int64.ts';
-import { readRecords } from '../../../lib/protocol/records/record.ts';
+} from '../../../lib/records/batch.ts';
+import { encodeBatch } from '../../../lib/records/encode.ts';
+import { CorruptRecordError } from '../../../lib/records/error.ts';
+import { readInt64, writeInt64 } from '../../../lib/records/int64.ts';
+import { readRecords } from '../../../lib/records/record.ts';
 import { abort, appendTime, byCodec, commit, GOLDEN_RECORDS, magic1, plain } from './golden.ts';
 
 describe('readBatchHeader', () => {

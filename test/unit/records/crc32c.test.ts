@@ -1,7 +1,7 @@
 import { crc32c as oracle } from '@node-rs/crc32';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { crc32c } from '../../../lib/protocol/crc32c.ts';
+import { crc32c } from '../../../lib/records/crc32c.ts';
 
 describe('crc32c', () => {
   it('gives the check values of RFC 3720, B.4', () => {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AssertionError } from '../../../lib/core/assert.ts';
-import { murmur2, partitionForKey } from '../../../lib/protocol/murmur2.ts';
+import { murmur2, partitionForKey } from '../../../lib/records/murmur2.ts';
 
 const require = createRequire(import.meta.url);
 const oracle = require('kafkajs/src/producer/partitioners/default/murmur2.js') as (key: Buffer) => number;

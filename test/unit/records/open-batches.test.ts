@@ -1,19 +1,19 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../lib/core/random.ts';
-import { Codec, type CodecId, compress, decompress } from '../../../lib/protocol/compression/codec.ts';
 import {
   BATCH_OVERHEAD_BYTES,
   BatchField,
   compressionCodec,
   computeCrc,
   readBatchHeader,
-} from '../../../lib/protocol/records/batch.ts';
-import { encodeBatch } from '../../../lib/protocol/records/encode.ts';
-import type { ProduceRules, ValidatedRecords } from '../../../lib/protocol/records/produce-rules.ts';
-import { withPayload } from '../../../lib/protocol/records/recompress.ts';
-import { readRecords } from '../../../lib/protocol/records/record.ts';
-import { validateProduceRecords } from '../../../lib/protocol/records/validate.ts';
+} from '../../../lib/records/batch.ts';
+import { Codec, type CodecId, compress, decompress } from '../../../lib/records/compression/codec.ts';
+import { encodeBatch } from '../../../lib/records/encode.ts';
+import type { ProduceRules, ValidatedRecords } from '../../../lib/records/produce-rules.ts';
+import { withPayload } from '../../../lib/records/recompress.ts';
+import { readRecords } from '../../../lib/records/record.ts';
+import { validateProduceRecords } from '../../../lib/records/validate.ts';
 import { byCodec } from './golden.ts';
 
 /** What is expected here was read off Apache Kafka 4.3.1, where nothing else is said. */

@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
-import { Codec, type CodecName, canCompress, compress } from '../../../lib/protocol/compression/codec.ts';
-import { BATCH_OVERHEAD_BYTES, BatchField, computeCrc, readBatchHeader } from '../../../lib/protocol/records/batch.ts';
-import { encodeControlBatch, readControlBatch } from '../../../lib/protocol/records/control.ts';
-import { encodeBatch } from '../../../lib/protocol/records/encode.ts';
-import { CorruptRecordError } from '../../../lib/protocol/records/error.ts';
-import { withCodec } from '../../../lib/protocol/records/recompress.ts';
-import { iterateRecords, openBatch, readRecords } from '../../../lib/protocol/records/record.ts';
-import { findByTimestamp, findMaxTimestamp } from '../../../lib/protocol/records/timestamps.ts';
+import { BATCH_OVERHEAD_BYTES, BatchField, computeCrc, readBatchHeader } from '../../../lib/records/batch.ts';
+import { Codec, type CodecName, canCompress, compress } from '../../../lib/records/compression/codec.ts';
+import { encodeControlBatch, readControlBatch } from '../../../lib/records/control.ts';
+import { encodeBatch } from '../../../lib/records/encode.ts';
+import { CorruptRecordError } from '../../../lib/records/error.ts';
+import { withCodec } from '../../../lib/records/recompress.ts';
+import { iterateRecords, openBatch, readRecords } from '../../../lib/records/record.ts';
+import { findByTimestamp, findMaxTimestamp } from '../../../lib/records/timestamps.ts';
 import { abort, appendTime, byCodec, commit, GOLDEN_RECORDS, plain } from './golden.ts';
 
 const require = createRequire(import.meta.url);

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { Codec, compress } from '../../../lib/protocol/compression/codec.ts';
 import {
   Attribute,
   BATCH_OVERHEAD_BYTES,
@@ -8,16 +7,17 @@ import {
   readBatchHeader,
   withLogAppendTime,
   withMaxTimestamp,
-} from '../../../lib/protocol/records/batch.ts';
-import { encodeControlBatch } from '../../../lib/protocol/records/control.ts';
-import { type BatchOptions, encodeBatch, type RecordInput } from '../../../lib/protocol/records/encode.ts';
+} from '../../../lib/records/batch.ts';
+import { Codec, compress } from '../../../lib/records/compression/codec.ts';
+import { encodeControlBatch } from '../../../lib/records/control.ts';
+import { type BatchOptions, encodeBatch, type RecordInput } from '../../../lib/records/encode.ts';
 import {
   DEFAULT_TIMESTAMP_AFTER_MAX_MS,
   DEFAULT_TIMESTAMP_BEFORE_MAX_MS,
   type ProduceRules,
-} from '../../../lib/protocol/records/produce-rules.ts';
-import { MAX_RECORD_ERRORS } from '../../../lib/protocol/records/record-check.ts';
-import { validateProduceRecords } from '../../../lib/protocol/records/validate.ts';
+} from '../../../lib/records/produce-rules.ts';
+import { MAX_RECORD_ERRORS } from '../../../lib/records/record-check.ts';
+import { validateProduceRecords } from '../../../lib/records/validate.ts';
 import { byCodec, magic1, plain } from './golden.ts';
 
 const NOW = 1_700_000_000_000;

@@ -1,7 +1,7 @@
-import type { NextWork, Work } from '../../core/turns.ts';
-import { Codec, type CodecId, CompressionError, isCodecId } from '../compression/codec.ts';
-import { AT_ONCE_BYTES, type Decoding, decodeInPieces } from '../compression/pieces.ts';
+import type { NextWork, Work } from '../core/turns.ts';
 import { BATCH_OVERHEAD_BYTES, type BatchHeader, compressionCodec } from './batch.ts';
+import { Codec, type CodecId, CompressionError, isCodecId } from './compression/codec.ts';
+import { AT_ONCE_BYTES, type Decoding, decodeInPieces } from './compression/pieces.ts';
 import { CorruptRecordError } from './error.ts';
 
 /** What a step costs beside its bytes, in bytes: pieces may be empty. */

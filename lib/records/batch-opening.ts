@@ -1,6 +1,4 @@
-import type { NextWork, Work } from '../../core/turns.ts';
-import { compressAside } from '../compression/aside.ts';
-import { Codec, type CodecId, compress } from '../compression/codec.ts';
+import type { NextWork, Work } from '../core/turns.ts';
 import {
   BATCH_OVERHEAD_BYTES,
   type BatchHeader,
@@ -8,6 +6,8 @@ import {
   readBatchHeader,
   withMaxTimestamp,
 } from './batch.ts';
+import { compressAside } from './compression/aside.ts';
+import { Codec, type CodecId, compress } from './compression/codec.ts';
 import { CorruptRecordError } from './error.ts';
 import { type InvalidRecords, invalid, type ProduceRules, type ValidatedRecords } from './produce-rules.ts';
 import { withPayload } from './recompress.ts';

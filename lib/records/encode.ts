@@ -1,5 +1,4 @@
-import { assert } from '../../core/assert.ts';
-import { Codec, type CodecId, compress } from '../compression/codec.ts';
+import { assert } from '../core/assert.ts';
 import {
   Attribute,
   BATCH_OVERHEAD_BYTES,
@@ -13,6 +12,7 @@ import {
   NO_SEQUENCE,
   NO_TIMESTAMP,
 } from './batch.ts';
+import { Codec, type CodecId, compress } from './compression/codec.ts';
 import { writeInt64 } from './int64.ts';
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from './varint.ts';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { BATCH_OVERHEAD_BYTES } from '../../../lib/protocol/records/batch.ts';
-import { byCodec } from '../../unit/records/golden.ts';
+import { BATCH_OVERHEAD_BYTES } from '../../../../lib/records/batch.ts';
+import { byCodec } from '../../../unit/records/golden.ts';
 
 const NAMES = ['content-size', 'window-128m', 'two-frames-and-skippable'];
 const files = NAMES.map((name) => readFileSync(new URL(`../../unit/compression/golden/${name}.zst`, import.meta.url)));

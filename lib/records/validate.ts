@@ -1,5 +1,4 @@
-import type { NextWork, Work } from '../../core/turns.ts';
-import { Codec, codecName, isCodecId } from '../compression/codec.ts';
+import type { NextWork, Work } from '../core/turns.ts';
 import {
   BATCH_OVERHEAD_BYTES,
   BatchField,
@@ -15,6 +14,7 @@ import {
   timestampType,
 } from './batch.ts';
 import { BatchOpening } from './batch-opening.ts';
+import { Codec, codecName, isCodecId } from './compression/codec.ts';
 import { CorruptRecordError } from './error.ts';
 import {
   DEFAULT_TIMESTAMP_AFTER_MAX_MS,

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { decodeZstd, decodeZstdPortably, encodeZstd, zstdCanEncode } from '../../../lib/protocol/compression/zstd.ts';
-import { fseTable } from '../../../lib/protocol/compression/zstd-fse.ts';
-import { ZstdPieces } from '../../../lib/protocol/compression/zstd-pieces.ts';
+import { decodeZstd, decodeZstdPortably, encodeZstd, zstdCanEncode } from '../../../../lib/records/compression/zstd.ts';
+import { fseTable } from '../../../../lib/records/compression/zstd-fse.ts';
+import { ZstdPieces } from '../../../../lib/records/compression/zstd-pieces.ts';
 import { lines, noise, TIDE } from './samples.ts';
 
 // Written by the zstd 1.5.4 command: a file; a pipe with --no-check -19 --long=27; two frames with a skippable between.

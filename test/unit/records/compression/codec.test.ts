@@ -8,8 +8,8 @@ import {
   compress,
   decompress,
   isCodecId,
-} from '../../../lib/protocol/compression/codec.ts';
-import { zstdCanEncode } from '../../../lib/protocol/compression/zstd.ts';
+} from '../../../../lib/records/compression/codec.ts';
+import { zstdCanEncode } from '../../../../lib/records/compression/zstd.ts';
 import { TIDE } from './samples.ts';
 
 const MALFORMED = expect.objectContaining({ name: 'CompressionError', kind: 'malformed' });

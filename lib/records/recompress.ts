@@ -1,4 +1,3 @@
-import { type CodecId, compress } from '../compression/codec.ts';
 import {
   Attribute,
   BATCH_OVERHEAD_BYTES,
@@ -8,6 +7,7 @@ import {
   LOG_OVERHEAD_BYTES,
   readBatchHeader,
 } from './batch.ts';
+import { type CodecId, compress } from './compression/codec.ts';
 import { writeInt64 } from './int64.ts';
 import { uncompressedRecords } from './record.ts';
 

@@ -7,9 +7,9 @@ import {
   canCompress,
   compress,
   decompress,
-} from '../../../lib/protocol/compression/codec.ts';
-import { decodeSnappyBlock, encodeSnappyBlock } from '../../../lib/protocol/compression/snappy.ts';
-import { decodeZstdPortably } from '../../../lib/protocol/compression/zstd.ts';
+} from '../../../../lib/records/compression/codec.ts';
+import { decodeSnappyBlock, encodeSnappyBlock } from '../../../../lib/records/compression/snappy.ts';
+import { decodeZstdPortably } from '../../../../lib/records/compression/zstd.ts';
 import { zstdSamples } from './zstd-samples.ts';
 
 interface Coder {

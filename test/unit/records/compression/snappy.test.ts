@@ -1,7 +1,7 @@
 import { compressSync, uncompressSync } from 'snappy';
 import { describe, expect, it } from 'vitest';
-import { decodeSnappyBlock, encodeSnappyBlock } from '../../../lib/protocol/compression/snappy.ts';
-import { decodeSnappy, encodeSnappy } from '../../../lib/protocol/compression/xerial.ts';
+import { decodeSnappyBlock, encodeSnappyBlock } from '../../../../lib/records/compression/snappy.ts';
+import { decodeSnappy, encodeSnappy } from '../../../../lib/records/compression/xerial.ts';
 import { lines, noise, TIDE } from './samples.ts';
 
 const MALFORMED = expect.objectContaining({ name: 'CompressionError', kind: 'malformed' });

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import { describe, expect, it } from 'vitest';
-import { CompressionError } from '../../../lib/protocol/compression/error.ts';
-import { decodeLz4, encodeLz4 } from '../../../lib/protocol/compression/lz4-frame.ts';
-import { xxhash32 } from '../../../lib/protocol/compression/xxhash32.ts';
+import { CompressionError } from '../../../../lib/records/compression/error.ts';
+import { decodeLz4, encodeLz4 } from '../../../../lib/records/compression/lz4-frame.ts';
+import { xxhash32 } from '../../../../lib/records/compression/xxhash32.ts';
 import { noise, TIDE } from './samples.ts';
 
 const golden = (name: string) => readFileSync(new URL(`./golden/${name}.lz4`, import.meta.url));

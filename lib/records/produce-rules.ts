@@ -1,5 +1,5 @@
-import type { CodecId } from '../compression/codec.ts';
 import type { BatchHeader, TimestampType } from './batch.ts';
+import type { CodecId } from './compression/codec.ts';
 
 /**
  * - `full`: every batch is opened, compressed ones too.

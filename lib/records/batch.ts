@@ -1,4 +1,4 @@
-import { crc32c } from '../crc32c.ts';
+import { crc32c } from './crc32c.ts';
 import { CorruptRecordError } from './error.ts';
 import { readInt64, writeInt64 } from './int64.ts';
 

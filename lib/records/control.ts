@@ -1,4 +1,4 @@
-import { assert } from '../../core/assert.ts';
+import { assert } from '../core/assert.ts';
 import { isControl, readBatchHeader } from './batch.ts';
 import { encodeBatch } from './encode.ts';
 import { CorruptRecordError } from './error.ts';

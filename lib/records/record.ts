@@ -1,5 +1,5 @@
-import { CompressionError, decompress, isCodecId } from '../compression/codec.ts';
 import { BATCH_OVERHEAD_BYTES, type BatchHeader, compressionCodec, readBatchHeader } from './batch.ts';
+import { CompressionError, decompress, isCodecId } from './compression/codec.ts';
 import { RecordCursor } from './cursor.ts';
 import { CorruptRecordError } from './error.ts';
 

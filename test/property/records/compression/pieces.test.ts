@@ -1,12 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Codec, CompressionError, canCompress, compress, decompress } from '../../../lib/protocol/compression/codec.ts';
-import { gunzipStream } from '../../../lib/protocol/compression/gzip.ts';
-import { decodeInPieces } from '../../../lib/protocol/compression/pieces.ts';
-import { encodeSnappyBlock } from '../../../lib/protocol/compression/snappy.ts';
-import { SnappyPieces } from '../../../lib/protocol/compression/snappy-pieces.ts';
-import { zstdCanStream, zstdStream } from '../../../lib/protocol/compression/zstd.ts';
-import { ZstdPieces } from '../../../lib/protocol/compression/zstd-pieces.ts';
+import {
+  Codec,
+  CompressionError,
+  canCompress,
+  compress,
+  decompress,
+} from '../../../../lib/records/compression/codec.ts';
+import { gunzipStream } from '../../../../lib/records/compression/gzip.ts';
+import { decodeInPieces } from '../../../../lib/records/compression/pieces.ts';
+import { encodeSnappyBlock } from '../../../../lib/records/compression/snappy.ts';
+import { SnappyPieces } from '../../../../lib/records/compression/snappy-pieces.ts';
+import { zstdCanStream, zstdStream } from '../../../../lib/records/compression/zstd.ts';
+import { ZstdPieces } from '../../../../lib/records/compression/zstd-pieces.ts';
 import { zstdSamples } from './zstd-samples.ts';
 
 type Decode = (data: Buffer) => Promise<Buffer>;
