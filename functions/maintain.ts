@@ -1,5 +1,5 @@
-import type { LambdaContext } from '../lib/lambda/handler.ts';
-import type { MaintainAnswer } from '../lib/lambda/maintain.ts';
+import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
+import type { MaintainAnswer } from '../lib/doors/lambda/maintain.ts';
 import { composeMaintainFunction } from '../lib/run/compose-function.ts';
 
 const maintain = composeMaintainFunction();

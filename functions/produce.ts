@@ -1,5 +1,5 @@
-import type { LambdaAnswer } from '../lib/lambda/answers.ts';
-import type { LambdaContext } from '../lib/lambda/handler.ts';
+import type { LambdaAnswer } from '../lib/doors/lambda/answers.ts';
+import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
 import { composeFrameFunction } from '../lib/run/compose-function.ts';
 
 const serve = composeFrameFunction('produce');

@@ -103,7 +103,7 @@ describe('the rooms', () => {
     expect(violatesRoom('lib/log/fetch.ts', 'lib/admin/topics.ts')).toBe(true);
     expect(violatesRoom('lib/journal/wal.ts', 'lib/storage/s3/blobs.ts')).toBe(true);
     expect(violatesRoom('lib/journal/wal.ts', 'lib/storage/ports.ts')).toBe(false);
-    expect(violatesRoom('lib/gateway/server.ts', 'lib/broker/dispatch.ts')).toBe(true);
+    expect(violatesRoom('lib/doors/tcp/server.ts', 'lib/broker/dispatch.ts')).toBe(true);
     expect(violatesRoom('lib/cli/dev.ts', 'test/support/raw-client.ts')).toBe(true);
   });
 });

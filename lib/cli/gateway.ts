@@ -1,6 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
-import { readVia, type Via } from '../gateway/tunnel/via.ts';
+import { readVia, type Via } from '../doors/tunnel/via.ts';
 import { type FlagsOutcome, readFlags } from '../settings/flags.ts';
 import { settingsHelp } from '../settings/help.ts';
 import { flagOf, SETTING_NAMES } from '../settings/keys.ts';

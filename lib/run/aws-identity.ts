@@ -1,4 +1,4 @@
-import type { Credentials } from '../gateway/tunnel/credentials.ts';
+import type { Credentials } from '../doors/tunnel/credentials.ts';
 import { StartError } from './start-error.ts';
 
 /** Throws StartError where there are no credentials to sign with. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import { defaultCredentials } from '../gateway/tunnel/credentials.ts';
+import { defaultCredentials } from '../doors/tunnel/credentials.ts';
 import type { Settings } from '../settings/settings.ts';
 import { withAbort } from '../storage/aws/requests.ts';
 import { PARTITION_KEY } from '../storage/dynamodb/attributes.ts';

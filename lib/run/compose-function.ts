@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
-import { type FunctionEngine, frameFunction, type LambdaHandler } from '../lambda/handler.ts';
-import { BATCH_BYTES_MAX } from '../lambda/limits.ts';
-import { type MaintainHandler, maintainFunction } from '../lambda/maintain.ts';
-import type { FrameFunction } from '../protocol/tunnel/functions.ts';
+import { type FunctionEngine, frameFunction, type LambdaHandler } from '../doors/lambda/handler.ts';
+import { BATCH_BYTES_MAX } from '../doors/lambda/limits.ts';
+import { type MaintainHandler, maintainFunction } from '../doors/lambda/maintain.ts';
+import type { FrameFunction } from '../doors/tunnel/functions.ts';
 import { loadSettings, type Settings } from '../settings/settings.ts';
 import { aroundCalls } from '../storage/around-calls.ts';
 import { dynamoDbClient } from '../storage/dynamodb/client.ts';

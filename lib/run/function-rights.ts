@@ -1,4 +1,4 @@
-import type { FrameFunction } from '../protocol/tunnel/functions.ts';
+import type { FrameFunction } from '../doors/tunnel/functions.ts';
 import type { CallKind } from '../storage/metering.ts';
 
 /** All functions of a deployment. */

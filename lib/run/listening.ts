@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from '../core/logger.ts';
-import type { GatewayLimits } from '../gateway/limits.ts';
-import type { ListenError } from '../gateway/server.ts';
+import type { GatewayLimits } from '../doors/tcp/limits.ts';
+import type { ListenError } from '../doors/tcp/server.ts';
 import { type Address, formatAddress, isWildcard, type Listener } from '../settings/listeners.ts';
 import type { Settings } from '../settings/settings.ts';
 

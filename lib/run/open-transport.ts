@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.ts';
-import { defaultCredentials } from '../gateway/tunnel/credentials.ts';
-import { httpTransport } from '../gateway/tunnel/http-transport.ts';
-import { type Signer, scopeOfHost, signerFor } from '../gateway/tunnel/signing.ts';
-import type { Transport } from '../gateway/tunnel/transport.ts';
-import type { Via } from '../gateway/tunnel/via.ts';
-import type { FrameFunction } from '../protocol/tunnel/functions.ts';
+import { defaultCredentials } from '../doors/tunnel/credentials.ts';
+import type { FrameFunction } from '../doors/tunnel/functions.ts';
+import { httpTransport } from '../doors/tunnel/http-transport.ts';
+import { type Signer, scopeOfHost, signerFor } from '../doors/tunnel/signing.ts';
+import type { Transport } from '../doors/tunnel/transport.ts';
+import type { Via } from '../doors/tunnel/via.ts';
 import { isLoopback } from '../settings/listeners.ts';
 import { regionMissing, requireCredentials } from './aws-identity.ts';
 
@@ -19,7 +19,7 @@ export async function openTransport(via: Via, region: string | undefined, clock:
   const credentials = await defaultCredentials();
   await requireCredentials(credentials);
   if (via.kind === 'lambda') {
-    const { lambdaTransport } = await import('../gateway/tunnel/lambda-transport.ts');
+    const { lambdaTransport } = await import('../doors/tunnel/lambda-transport.ts');
     if (region === undefined && (await profileRegion()) === undefined) throw regionMissing('Lambda');
     return lambdaTransport({ prefix: via.prefix, region, credentials });
   }

@@ -1,12 +1,12 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
-import { type Gateway, ListenError, startGateway } from '../gateway/server.ts';
-import { checkFunctions, type FunctionProblem } from '../gateway/tunnel/check-functions.ts';
-import type { FlushPace } from '../gateway/tunnel/merged-produce.ts';
-import type { Transport } from '../gateway/tunnel/transport.ts';
-import { tunnelHandler } from '../gateway/tunnel/tunnel.ts';
-import type { Via } from '../gateway/tunnel/via.ts';
+import { type Gateway, ListenError, startGateway } from '../doors/tcp/server.ts';
+import { checkFunctions, type FunctionProblem } from '../doors/tunnel/check-functions.ts';
+import type { FlushPace } from '../doors/tunnel/merged-produce.ts';
+import type { Transport } from '../doors/tunnel/transport.ts';
+import { tunnelHandler } from '../doors/tunnel/tunnel.ts';
+import type { Via } from '../doors/tunnel/via.ts';
 import { type Address, formatAddress } from '../settings/listeners.ts';
 import type { Settings } from '../settings/settings.ts';
 import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';

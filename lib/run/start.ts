@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
-import { type Gateway, ListenError, startGateway } from '../gateway/server.ts';
+import { type Gateway, ListenError, startGateway } from '../doors/tcp/server.ts';
 import { type Address, formatAddress } from '../settings/listeners.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';

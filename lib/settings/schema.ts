@@ -38,7 +38,7 @@ const INT_MAX = 2 ** 31 - 1;
 
 const PORT_MAX = 65_535;
 
-/** A function answers within 25 s (lib/lambda/limits.ts), and needs some of them for work that is under way by then. */
+/** A function answers within 25 s (lib/doors/lambda/limits.ts), and needs some of them for work that is under way by then. */
 const FUNCTION_WAIT_MAX_MS = 19_000;
 
 const HOUR_MS = 60 * 60 * 1000;

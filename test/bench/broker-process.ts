@@ -1,7 +1,7 @@
 import { systemClock } from '../../lib/core/clock.ts';
 import { jsonLogger } from '../../lib/core/logger.ts';
 import { systemRandom } from '../../lib/core/random.ts';
-import { startGateway } from '../../lib/gateway/server.ts';
+import { startGateway } from '../../lib/doors/tcp/server.ts';
 import { composeBroker } from '../../lib/run/compose.ts';
 import { growHeapFreely } from '../../lib/run/heap-growth.ts';
 import { openStores } from '../../lib/run/open-stores.ts';

@@ -3,18 +3,18 @@ import type { RequestContext } from '../../lib/core/context.ts';
 import type { LogFields, Logger, LogLevel } from '../../lib/core/logger.ts';
 import { seededRandom } from '../../lib/core/random.ts';
 import { VirtualClock } from '../../lib/core/virtual-clock.ts';
-import type { FlushPace } from '../../lib/gateway/tunnel/merged-produce.ts';
-import type { CallOutcome, Transport } from '../../lib/gateway/tunnel/transport.ts';
-import { tunnelHandler } from '../../lib/gateway/tunnel/tunnel.ts';
-import { ApiKey, type RequestBody, type RequestInput } from '../../lib/protocol/apis.ts';
-import { decodeRequest, encodeRequest, encodeResponse } from '../../lib/protocol/frame.ts';
 import {
   decodeRequestEnvelope,
   type EnvelopeAnswer,
   encodeAnswerEnvelope,
   type RequestEnvelope,
-} from '../../lib/protocol/tunnel/envelope.ts';
-import type { FrameFunction } from '../../lib/protocol/tunnel/functions.ts';
+} from '../../lib/doors/tunnel/envelope.ts';
+import type { FrameFunction } from '../../lib/doors/tunnel/functions.ts';
+import type { FlushPace } from '../../lib/doors/tunnel/merged-produce.ts';
+import type { CallOutcome, Transport } from '../../lib/doors/tunnel/transport.ts';
+import { tunnelHandler } from '../../lib/doors/tunnel/tunnel.ts';
+import { ApiKey, type RequestBody, type RequestInput } from '../../lib/protocol/apis.ts';
+import { decodeRequest, encodeRequest, encodeResponse } from '../../lib/protocol/frame.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
 
 /** One call of a function; the test decides when and how it ends. */

@@ -1,11 +1,11 @@
-import type { ApiKey, RequestInput, ResponseBody } from '../../lib/protocol/apis.ts';
-import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/protocol/frame.ts';
 import {
   decodeAnswerEnvelope,
   type EnvelopeAnswer,
   type EnvelopeFrame,
   encodeRequestEnvelope,
-} from '../../lib/protocol/tunnel/envelope.ts';
+} from '../../lib/doors/tunnel/envelope.ts';
+import type { ApiKey, RequestInput, ResponseBody } from '../../lib/protocol/apis.ts';
+import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/protocol/frame.ts';
 
 /** What gateways of these tests tell their clients. */
 export const TUNNEL_ADDRESS = { host: 'tunnel.example', port: 19_092 };

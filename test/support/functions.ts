@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import { type Random, systemRandom } from '../../lib/core/random.ts';
-import type { LambdaHandler } from '../../lib/lambda/handler.ts';
-import type { MaintainHandler } from '../../lib/lambda/maintain.ts';
+import type { LambdaHandler } from '../../lib/doors/lambda/handler.ts';
+import type { MaintainHandler } from '../../lib/doors/lambda/maintain.ts';
+import type { EnvelopeAnswer } from '../../lib/doors/tunnel/envelope.ts';
+import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from '../../lib/doors/tunnel/functions.ts';
 import type { ApiKey, RequestInput, ResponseBody } from '../../lib/protocol/apis.ts';
-import type { EnvelopeAnswer } from '../../lib/protocol/tunnel/envelope.ts';
-import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from '../../lib/protocol/tunnel/functions.ts';
 import { composeFrameFunction, composeMaintainFunction } from '../../lib/run/compose-function.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { CountingMeter, meterStores } from '../../lib/storage/metering.ts';

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { errorName } from '../../core/errors.ts';
 import type { Observer, RequestOutcome } from '../../core/observer.ts';
-import type { GatewayStats } from '../../gateway/server.ts';
+import type { GatewayStats } from '../../doors/tcp/server.ts';
 import type { Journals } from '../../journal/open-journal.ts';
 import { findApi } from '../../protocol/apis.ts';
 import type { CallKind, Meter, MeteredCall } from '../../storage/metering.ts';

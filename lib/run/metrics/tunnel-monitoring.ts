@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Observer } from '../../core/observer.ts';
-import type { GatewayStats } from '../../gateway/server.ts';
-import type { CallOutcome, Transport } from '../../gateway/tunnel/transport.ts';
-import { troubleText } from '../../gateway/tunnel/trouble-log.ts';
-import type { FrameFunction } from '../../protocol/tunnel/functions.ts';
+import type { GatewayStats } from '../../doors/tcp/server.ts';
+import type { FrameFunction } from '../../doors/tunnel/functions.ts';
+import type { CallOutcome, Transport } from '../../doors/tunnel/transport.ts';
+import { troubleText } from '../../doors/tunnel/trouble-log.ts';
 import type { HealthState } from './health.ts';
 import { servePages } from './http.ts';
 import { Metrics } from './metrics.ts';

@@ -1,7 +1,7 @@
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import type { FrameFunction } from '../../protocol/tunnel/functions.ts';
+import type { FrameFunction } from '../../doors/tunnel/functions.ts';
 import type { FrontDoorKind, LogRetentionDays, Throttling } from '../stages.ts';
 import { HttpFrontDoor } from './http.ts';
 import { RestFrontDoor } from './rest.ts';

@@ -1,10 +1,10 @@
 import { loadavg } from 'node:os';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
-import { readVia } from '../../../lib/gateway/tunnel/via.ts';
+import { encodeRequestEnvelope } from '../../../lib/doors/tunnel/envelope.ts';
+import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { encodeRequest, SIZE_PREFIX_BYTES } from '../../../lib/protocol/frame.ts';
-import { encodeRequestEnvelope } from '../../../lib/protocol/tunnel/envelope.ts';
 import { openTransport } from '../../../lib/run/open-transport.ts';
 import { startTidelog } from '../../../lib/run/start.ts';
 import { startTunnel, type Tunnel } from '../../../lib/run/start-tunnel.ts';

@@ -2,8 +2,8 @@ import type { FrameHandler, FrameOutcome } from '../../../lib/broker/frame-handl
 import { systemClock } from '../../../lib/core/clock.ts';
 import type { RequestContext } from '../../../lib/core/context.ts';
 import type { LogFields, Logger, LogLevel } from '../../../lib/core/logger.ts';
-import type { GatewayLimits } from '../../../lib/gateway/limits.ts';
-import { type Gateway, startGateway } from '../../../lib/gateway/server.ts';
+import type { GatewayLimits } from '../../../lib/doors/tcp/limits.ts';
+import { type Gateway, startGateway } from '../../../lib/doors/tcp/server.ts';
 
 /** One request as the fake engine got it; the test decides when and how it ends. */
 export interface Call {

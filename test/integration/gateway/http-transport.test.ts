@@ -6,11 +6,11 @@ import { type AddressInfo, createServer as createTcp, type Server, type Socket }
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../../lib/core/clock.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
-import { httpTransport } from '../../../lib/gateway/tunnel/http-transport.ts';
-import type { Signer } from '../../../lib/gateway/tunnel/signing.ts';
-import { ANSWER_TIMEOUT_MS, type Transport } from '../../../lib/gateway/tunnel/transport.ts';
-import { readVia } from '../../../lib/gateway/tunnel/via.ts';
-import { ENVELOPE_CONTENT_TYPE } from '../../../lib/protocol/tunnel/envelope.ts';
+import { ENVELOPE_CONTENT_TYPE } from '../../../lib/doors/tunnel/envelope.ts';
+import { httpTransport } from '../../../lib/doors/tunnel/http-transport.ts';
+import type { Signer } from '../../../lib/doors/tunnel/signing.ts';
+import { ANSWER_TIMEOUT_MS, type Transport } from '../../../lib/doors/tunnel/transport.ts';
+import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { have } from '../../support/tools.ts';
 import { eventually } from './fake-engine.ts';
 

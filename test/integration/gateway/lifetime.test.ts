@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
-import { ListenError, startGateway } from '../../../lib/gateway/server.ts';
+import { ListenError, startGateway } from '../../../lib/doors/tcp/server.ts';
 import { RawClient, rawRequest, withSize } from '../../support/raw-client.ts';
 import { settled } from '../../support/settled.ts';
 import { eventually, pause, type Rig, startRig } from './fake-engine.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { seededRandom } from '../../../lib/core/random.ts';
-import { readVia } from '../../../lib/gateway/tunnel/via.ts';
+import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { startTunnel, type Tunnel } from '../../../lib/run/start-tunnel.ts';
 import { settingsOf } from '../../../lib/settings/settings.ts';
 import { BREAKS, TcpProxy } from '../../chaos/tcp-proxy.ts';

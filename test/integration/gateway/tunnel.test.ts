@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../lib/core/logger.ts';
-import { readVia } from '../../../lib/gateway/tunnel/via.ts';
+import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { decodeResponse, encodeRequest } from '../../../lib/protocol/frame.ts';
 import { startTunnel, type Tunnel } from '../../../lib/run/start-tunnel.ts';

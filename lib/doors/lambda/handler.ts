@@ -1,0 +1,112 @@
+import type { PatientFrameHandler } from '../../broker/frame-handler.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import { StoreUnavailableError } from '../../storage/ports.ts';
+import { ENVELOPE_CONTENT_TYPE, encodeAnswerEnvelope, FRAME_CONTENT_TYPE } from '../tunnel/envelope.ts';
+import type { FrameFunction } from '../tunnel/functions.ts';
+import { binaryAnswer, emptyAnswer, errorAnswer, type LambdaAnswer } from './answers.ts';
+import { type Channel, type FrameCall, readEvent } from './events.ts';
+import { ANSWER_WITHIN_MS, SEND_AWAY_BEFORE_MS, SETTLE_MS, TIMEOUT_MARGIN_MS } from './limits.ts';
+import { type Refusal, refused } from './refusal.ts';
+import { type Serving, serveEnvelope, serveFrame } from './serve-frames.ts';
+
+/** What there is of Lambda's context; everything may be missing where something else stands in for Lambda. */
+export interface LambdaContext {
+  readonly awsRequestId?: string;
+  getRemainingTimeInMillis?(): number;
+}
+
+/** The engine as a function has it: made once per instance. */
+export interface FunctionEngine {
+  readonly handle: PatientFrameHandler;
+}
+
+export interface FrameFunctionOptions {
+  readonly name: FrameFunction;
+  /** See EventRules. */
+  readonly anonymous: boolean;
+  /** How long frames of an envelope may wait before the gateway has to ask again, if the call's time allows; ms. */
+  readonly waitMaxMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Rejects where the store does not answer; it is called again for the next request then. */
+  engine(): Promise<FunctionEngine>;
+  /**
+   * Waits until nothing is under way any more, also of an engine that could not be made, at most until `deadline`
+   * (Clock.monotonic()); false if something still is.
+   */
+  settle(deadline: number): Promise<boolean>;
+}
+
+export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<LambdaAnswer>;
+
+/**
+ * A function that serves Kafka frames. Never rejects: what is wrong with a call is said in its answer. When it answers, nothing
+ * is left running, as an instance stands still until its next call.
+ */
+export function frameFunction(options: FrameFunctionOptions): LambdaHandler {
+  const { clock, logger, name, waitMaxMs } = options;
+  return async (event, context) => {
+    const startedAt = clock.monotonic();
+    const { channel, call } = readEvent(event, options);
+    const requestId = context?.awsRequestId;
+    if (call.kind === 'refused') {
+      logger.log('warn', {
+        event: 'call_refused',
+        function: name,
+        requestId,
+        status: call.status,
+        message: call.message,
+      });
+      return errorAnswer(channel, call);
+    }
+    const deadline = startedAt + timeFor(context) - SETTLE_MS;
+    try {
+      const engine = await options.engine();
+      const sendAwayAt = Math.max(startedAt, deadline - SEND_AWAY_BEFORE_MS);
+      const serving = {
+        name,
+        handle: engine.handle,
+        clock,
+        principal: call.principal,
+        waitMaxMs,
+        sendAwayAt,
+        deadline,
+      };
+      return await serve(channel, call, serving);
+    } catch (error) {
+      return errorAnswer(channel, failure(error, logger, name, requestId));
+    } finally {
+      const isSettled = await options.settle(deadline + SETTLE_MS);
+      if (!isSettled) logger.log('warn', { event: 'work_left_running', function: name, requestId });
+      logger.log('debug', { event: 'served', function: name, requestId, durationMs: clock.monotonic() - startedAt });
+    }
+  };
+}
+
+/** What is left for this call; ms. */
+function timeFor(context: LambdaContext | undefined): number {
+  const remaining = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY;
+  return Math.max(0, Math.min(ANSWER_WITHIN_MS, remaining - TIMEOUT_MARGIN_MS));
+}
+
+async function serve(channel: Channel, { kind, body }: FrameCall, serving: Serving): Promise<LambdaAnswer> {
+  if (kind === 'frames') {
+    const answers = await serveEnvelope(serving, body);
+    if ('kind' in answers) return errorAnswer(channel, answers);
+    return binaryAnswer(channel, ENVELOPE_CONTENT_TYPE, [encodeAnswerEnvelope(answers)]);
+  }
+  const answer = await serveFrame(serving, body);
+  if (answer === undefined) return emptyAnswer(channel);
+  return 'kind' in answer ? errorAnswer(channel, answer) : binaryAnswer(channel, FRAME_CONTENT_TYPE, answer);
+}
+
+function failure(error: unknown, logger: Logger, name: string, requestId: string | undefined): Refusal {
+  if (error instanceof StoreUnavailableError) {
+    logger.log('warn', { event: 'store_unavailable', function: name, requestId, message: error.message });
+    return refused(503, `the store does not answer: ${error.message}`);
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  logger.log('error', { event: 'call_failed', function: name, requestId, message });
+  return refused(500, 'an internal error, logged as call_failed');
+}

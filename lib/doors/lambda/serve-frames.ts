@@ -1,0 +1,168 @@
+import { setMaxListeners } from 'node:events';
+import type { FrameOutcome, PatientFrameHandler } from '../../broker/frame-handler.ts';
+import { MalformedBytesError } from '../../core/bytes.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { RequestContext } from '../../core/context.ts';
+import { ApiKey } from '../../protocol/apis.ts';
+import { decodeRequestHeader, SIZE_PREFIX_BYTES } from '../../protocol/frame.ts';
+import { decodeRequestEnvelope, type EnvelopeAnswer, type RequestEnvelope } from '../tunnel/envelope.ts';
+import { type FrameFunction, functionOf } from '../tunnel/functions.ts';
+import { ANSWER_BYTES_MAX } from './limits.ts';
+import { type Refusal, refused } from './refusal.ts';
+
+/** One call's part in the function that serves it. */
+export interface Serving {
+  readonly name: FrameFunction;
+  readonly handle: PatientFrameHandler;
+  readonly clock: Clock;
+  readonly principal: string;
+  /** How long frames of an envelope may wait before they are sent away; ms. */
+  readonly waitMaxMs: number;
+  /** By Clock.monotonic(), ms: from when on what waits is sent away, and by when all else has its answer. */
+  readonly sendAwayAt: number;
+  readonly deadline: number;
+}
+
+/** The listener's name that frames without an envelope come in by. */
+const DIRECT_LISTENER = 'FUNCTION';
+
+/** The kind byte and the length in front of each answer; see envelope.ts. */
+const ENVELOPE_BYTES_PER_ANSWER = 5;
+
+/**
+ * Serves all frames of an envelope, side by side: Produce frames take their places in the order of the envelope before anything
+ * is awaited. As soon as one frame has its answer, those that only wait for others are sent away, so that nobody is kept waiting by
+ * them. Nothing is served of an envelope that is not right throughout.
+ */
+export async function serveEnvelope(serving: Serving, body: Buffer): Promise<readonly EnvelopeAnswer[] | Refusal> {
+  const envelope = readEnvelope(body);
+  if ('kind' in envelope) return envelope;
+  const keys = envelope.frames.map(({ frame }) => apiKeyOf(frame));
+  const misplaced = keys.find((key) => key !== undefined && functionOf(key) !== serving.name);
+  if (misplaced !== undefined) return misdirected(serving.name, misplaced);
+  const fetches = keys.filter((key) => key === ApiKey.Fetch).length;
+  const answerBytes = { max: ANSWER_BYTES_MAX, share: Math.floor(ANSWER_BYTES_MAX / Math.max(1, fetches)) };
+  const away = new AbortController();
+  setMaxListeners(0, away.signal);
+  const { listener, advertised } = envelope;
+  const signal = neverAborted();
+  const { clock, principal, deadline, waitMaxMs } = serving;
+  const waitMs = Math.min(waitMaxMs, Math.max(0, serving.sendAwayAt - clock.monotonic()));
+  const cancel = clock.setTimer(waitMs, () => away.abort());
+  const outcomes = await Promise.all(
+    envelope.frames.map(async ({ frame, host, token }) => {
+      const again = { signal: away.signal, token };
+      const context = {
+        principal,
+        clientId: '',
+        host,
+        listener,
+        advertised,
+        deadline,
+        signal,
+        answerBytes,
+        again,
+      };
+      const outcome = await serving.handle(frame, context);
+      away.abort();
+      return outcome;
+    }),
+  );
+  cancel();
+  return fitted(outcomes, keys);
+}
+
+/** The response frame without its size; undefined where Kafka sends nothing. What waits has until `sendAwayAt`. */
+export async function serveFrame(serving: Serving, frame: Buffer): Promise<readonly Buffer[] | undefined | Refusal> {
+  const key = apiKeyOf(frame);
+  if (key === undefined) return refused(400, 'the body is no Kafka request: it is shorter than a header');
+  if (functionOf(key) !== serving.name) return misdirected(serving.name, key);
+  const { principal, sendAwayAt } = serving;
+  const answerBytes = { max: ANSWER_BYTES_MAX, share: ANSWER_BYTES_MAX };
+  const context: RequestContext = {
+    principal,
+    clientId: '',
+    host: '',
+    listener: DIRECT_LISTENER,
+    deadline: sendAwayAt,
+    signal: neverAborted(),
+    answerBytes,
+  };
+  const outcome = await serving.handle(frame, context);
+  switch (outcome.kind) {
+    case 'answer': {
+      const chunks = withoutSize(outcome.chunks);
+      const bytes = sizeOf(chunks);
+      return bytes <= ANSWER_BYTES_MAX ? chunks : refused(500, tooLarge(bytes));
+    }
+    case 'none':
+      return undefined;
+    case 'close':
+      return refused(statusOf(outcome), outcome.reason);
+    case 'again':
+      return refused(503, 'it waits still');
+  }
+}
+
+/** The signal of requests whose client is as good as never gone. One for each call: what hangs on it goes with it. */
+function neverAborted(): AbortSignal {
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+  return signal;
+}
+
+function readEnvelope(body: Buffer): RequestEnvelope | Refusal {
+  try {
+    return decodeRequestEnvelope(body);
+  } catch (error) {
+    if (error instanceof MalformedBytesError) return refused(400, `not an envelope of frames: ${error.message}`);
+    throw error;
+  }
+}
+
+function apiKeyOf(frame: Buffer): number | undefined {
+  const outcome = decodeRequestHeader(frame);
+  return outcome.kind === 'header' ? outcome.header.apiKey : undefined;
+}
+
+function misdirected(name: FrameFunction, apiKey: number): Refusal {
+  return refused(421, `API key ${apiKey} is served by the function ${functionOf(apiKey)}, not by ${name}`);
+}
+
+function statusOf({ fault }: FrameOutcome & { kind: 'close' }): Refusal['status'] {
+  if (fault === 'store') return 503;
+  return fault === 'bug' ? 500 : 400;
+}
+
+type Outcome = Awaited<ReturnType<PatientFrameHandler>>;
+
+/** The answers as far as one body carries them: a fetch beyond that is asked again, which reads the same once more. */
+function fitted(outcomes: readonly Outcome[], keys: readonly (number | undefined)[]): EnvelopeAnswer[] {
+  const whole = ANSWER_BYTES_MAX - 1 - outcomes.length * ENVELOPE_BYTES_PER_ANSWER;
+  const sizes = outcomes.map((outcome) => (outcome.kind === 'answer' ? sizeOf(outcome.chunks) - SIZE_PREFIX_BYTES : 0));
+  const isFetch = (index: number) => keys[index] === ApiKey.Fetch;
+  let left = sizes.reduce((rest, size, index) => (isFetch(index) ? rest : rest - size), whole);
+  return outcomes.map((outcome, index): EnvelopeAnswer => {
+    if (outcome.kind !== 'answer') return outcome;
+    const size = sizes[index]!;
+    if (isFetch(index)) {
+      if (size <= whole && size > left) return { kind: 'again', token: '0' };
+      left -= size;
+    }
+    if (left < 0) return { kind: 'close', reason: tooLarge(size) };
+    return { kind: 'answer', chunks: withoutSize(outcome.chunks) };
+  });
+}
+
+function tooLarge(bytes: number): string {
+  return `the answer has ${bytes} bytes, of which a function can send ${ANSWER_BYTES_MAX}; ask for less, or use tidelog gateway --direct`;
+}
+
+function withoutSize(chunks: readonly Buffer[]): readonly Buffer[] {
+  const [first, ...rest] = chunks;
+  return first === undefined ? [] : [first.subarray(SIZE_PREFIX_BYTES), ...rest];
+}
+
+function sizeOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((bytes, chunk) => bytes + chunk.length, 0);
+}

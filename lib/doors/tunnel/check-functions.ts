@@ -1,0 +1,78 @@
+import { MalformedBytesError } from '../../core/bytes.ts';
+import { type Clock, sleep } from '../../core/clock.ts';
+import { ApiKey } from '../../protocol/apis.ts';
+import { encodeRequest, SIZE_PREFIX_BYTES } from '../../protocol/frame.ts';
+import { decodeAnswerEnvelope, encodeRequestEnvelope } from './envelope.ts';
+import { FRAME_FUNCTIONS, type FrameFunction } from './functions.ts';
+import { mayPass } from './retry.ts';
+import type { CallOutcome, Transport } from './transport.ts';
+import { troubleText } from './trouble-log.ts';
+
+/** A function that is throttled or fails at its first start is asked so often, with a second between. */
+const ATTEMPTS = 3;
+const BETWEEN_ATTEMPTS_MS = 1_000;
+
+const CLIENT_ID = 'tidelog-gateway';
+
+/** For each function a request that asks for nothing: it is answered whatever there is in the log, and changes nothing. */
+const QUESTIONS: Readonly<Record<FrameFunction, () => Buffer[]>> = {
+  produce: () => encodeRequest(ApiKey.Produce, 3, 0, CLIENT_ID, { acks: 1, timeoutMs: 1_000, topicData: [] }),
+  fetch: () => encodeRequest(ApiKey.ListOffsets, 1, 0, CLIENT_ID, { replicaId: -1, topics: [] }),
+  coordinate: () => encodeRequest(ApiKey.DescribeGroups, 0, 0, CLIENT_ID, { groups: [] }),
+  admin: () => encodeRequest(ApiKey.Metadata, 1, 0, CLIENT_ID, { topics: [] }),
+};
+
+/** A function that cannot be called. */
+export interface FunctionProblem {
+  readonly name: FrameFunction;
+  /** What is wrong, and what to do, in a sentence or two. */
+  readonly message: string;
+  /** The credentials may not call this one, and everything else is in order. */
+  readonly isForbidden: boolean;
+}
+
+/** Calls every function once with a request that asks for nothing, which also starts those that are cold. */
+export async function checkFunctions(transport: Transport, clock: Clock): Promise<readonly FunctionProblem[]> {
+  const problems = await Promise.all(FRAME_FUNCTIONS.map((name) => checkFunction(transport, name, clock)));
+  return problems.filter((problem) => problem !== undefined);
+}
+
+async function checkFunction(
+  transport: Transport,
+  name: FrameFunction,
+  clock: Clock,
+): Promise<FunctionProblem | undefined> {
+  const frame = Buffer.concat(QUESTIONS[name]()).subarray(SIZE_PREFIX_BYTES);
+  const envelope = encodeRequestEnvelope({
+    listener: 'CHECK',
+    advertised: { host: '127.0.0.1', port: 0 },
+    frames: [{ frame, host: '127.0.0.1' }],
+  });
+  for (let attempts = 1; ; attempts++) {
+    const outcome = checked(await transport.call(name, envelope));
+    if (outcome.kind === 'answered') return undefined;
+    const isUnreachable = outcome.kind === 'refused' && outcome.reason === 'unreachable';
+    // What cannot be reached will not be there in a second; whoever started this wants to hear of it.
+    const mayHelp = !isUnreachable && (mayPass(outcome) || outcome.kind === 'unknown');
+    if (attempts >= ATTEMPTS || !mayHelp) {
+      const message =
+        outcome.kind === 'unknown'
+          ? `${transport.describe(name)} fails: ${outcome.message}. Look into the log of the function.`
+          : troubleText(transport, name, outcome);
+      return { name, message, isForbidden: outcome.kind === 'refused' && outcome.reason === 'forbidden' };
+    }
+    await sleep(clock, BETWEEN_ATTEMPTS_MS);
+  }
+}
+
+/** An answer of somebody else is no answer, nor is one that closes the connection. */
+function checked(outcome: CallOutcome): CallOutcome {
+  if (outcome.kind !== 'answered') return outcome;
+  try {
+    const [answer] = decodeAnswerEnvelope(outcome.body, 1);
+    return answer?.kind === 'close' ? { kind: 'unknown', message: answer.reason } : outcome;
+  } catch (error) {
+    if (!(error instanceof MalformedBytesError)) throw error;
+    return { kind: 'refused', reason: 'missing', message: `what it answers is no envelope (${error.message})` };
+  }
+}

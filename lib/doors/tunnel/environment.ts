@@ -1,0 +1,52 @@
+import type { FrameOutcome } from '../../broker/frame-handler.ts';
+import { MalformedBytesError } from '../../core/bytes.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Random } from '../../core/random.ts';
+import { decodeAnswerEnvelope, type EnvelopeAnswer, type EnvelopeFrame, encodeRequestEnvelope } from './envelope.ts';
+import type { FrameFunction } from './functions.ts';
+import type { Transport, Trouble } from './transport.ts';
+import type { TroubleLog } from './trouble-log.ts';
+
+/** What the parts of a tunnel work with. */
+export interface TunnelEnvironment {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly trouble: TroubleLog;
+  /** What clients of a listener are told to connect to. */
+  readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
+}
+
+/** What became of frames that were sent together. */
+export type SendOutcome = { readonly kind: 'answers'; readonly answers: readonly EnvelopeAnswer[] } | Trouble;
+
+/** Sends frames of one listener to a function. An answer that cannot be read says nothing about what was done. */
+export async function sendFrames(
+  { transport, advertised }: TunnelEnvironment,
+  name: FrameFunction,
+  listener: string,
+  frames: readonly EnvelopeFrame[],
+): Promise<SendOutcome> {
+  const outcome = await transport.call(
+    name,
+    encodeRequestEnvelope({ listener, advertised: advertised(listener), frames }),
+  );
+  if (outcome.kind !== 'answered') return outcome;
+  try {
+    return { kind: 'answers', answers: decodeAnswerEnvelope(outcome.body, frames.length) };
+  } catch (error) {
+    if (!(error instanceof MalformedBytesError)) throw error;
+    return { kind: 'unknown', message: `the answer cannot be read: ${error.message}` };
+  }
+}
+
+const SIZE_BYTES = 4;
+
+/** A response frame with the size that goes before it. Which errors are in it is counted by the function, not here. */
+export function answered(chunks: readonly Buffer[]): FrameOutcome {
+  const size = Buffer.alloc(SIZE_BYTES);
+  size.writeInt32BE(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));
+  return { kind: 'answer', chunks: [size, ...chunks], errorCode: 0 };
+}

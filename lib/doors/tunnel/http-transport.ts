@@ -1,0 +1,129 @@
+import { type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
+import { request as requestTls } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Clock } from '../../core/clock.ts';
+import { httpAgents } from '../../core/http-agents.ts';
+import { ENVELOPE_CONTENT_TYPE } from './envelope.ts';
+import type { FrameFunction } from './functions.ts';
+import { type HttpAnswer, outcomeOfAnswer, outcomeOfError } from './http-outcome.ts';
+import type { Signer } from './signing.ts';
+import {
+  ANSWER_TIMEOUT_MS,
+  type CallOutcome,
+  CONNECT_TIMEOUT_MS,
+  IDLE_CONNECTION_MS,
+  SOCKETS_MAX,
+  type Transport,
+} from './transport.ts';
+
+export interface HttpTransportOptions {
+  readonly urls: Readonly<Record<FrameFunction, URL>>;
+  /** By function: function URLs have hosts of their own, all in one region as a rule. */
+  readonly signers: Readonly<Record<FrameFunction, Signer>>;
+  /** The right that callers need, in IAM's words. */
+  readonly permission: string;
+  readonly clock: Clock;
+}
+
+/** An answer that is larger cannot come from a function; it is not read on. Lambda answers with 6 MB at most. */
+const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Calls functions by signed POST requests over connections that are kept open. Redirects and proxies are not followed. */
+export function httpTransport({ urls, signers, permission, clock }: HttpTransportOptions): Transport {
+  const agents = httpAgents({ sockets: SOCKETS_MAX, connectMs: CONNECT_TIMEOUT_MS, idleMs: IDLE_CONNECTION_MS });
+
+  const send = async (name: FrameFunction, body: Buffer): Promise<HttpAnswer> => {
+    const url = urls[name];
+    const unsigned = { 'content-type': ENVELOPE_CONTENT_TYPE, accept: ENVELOPE_CONTENT_TYPE };
+    const headers = await signers[name].sign({ url, headers: unsigned, body });
+    const isTls = url.protocol === 'https:';
+    const requestOptions = {
+      method: 'POST',
+      headers: { ...headers, 'content-length': String(body.length) },
+      agent: isTls ? agents.httpsAgent : agents.httpAgent,
+    };
+    return exchange(isTls ? requestTls : requestPlain, url, requestOptions, body, clock);
+  };
+
+  return {
+    target: [...new Set(Object.values(urls).map(({ origin }) => origin))].join(', '),
+    permission,
+    describe: (name) => `POST ${urls[name].href}`,
+    async call(name, envelope): Promise<CallOutcome> {
+      for (let tries = 1; ; tries++) {
+        try {
+          const answer = await send(name, envelope);
+          const isRefused = answer.status === 401 || answer.status === 403;
+          // A refused signature was looked at before the function was called, so the same may be sent again.
+          if (isRefused && tries === 1 && (await signers[name].refused(answer.serverTime))) continue;
+          return outcomeOfAnswer(answer);
+        } catch (error) {
+          return outcomeOfError(error);
+        }
+      }
+    },
+    close() {
+      agents.httpAgent.destroy();
+      agents.httpsAgent.destroy();
+    },
+  };
+}
+
+type Perform = (
+  url: URL,
+  options: RequestOptions,
+  onResponse: (response: IncomingMessage) => void,
+) => ReturnType<typeof requestPlain>;
+
+/** Sends one request and reads its answer. Rejects with the system's error, or with one named TimeoutError. */
+function exchange(
+  perform: Perform,
+  url: URL,
+  options: RequestOptions,
+  body: Buffer,
+  clock: Clock,
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    let connected = false;
+    const request = perform(url, options, (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > ANSWER_BYTES_MAX) request.destroy(new Error(`an answer of more than ${ANSWER_BYTES_MAX} bytes`));
+        else chunks.push(chunk);
+      });
+      response.on('end', () => {
+        done();
+        resolve({
+          status: response.statusCode ?? 0,
+          contentType: response.headers['content-type'] ?? '',
+          serverTime: Date.parse(response.headers.date ?? ''),
+          errorType: String(response.headers['x-amzn-errortype'] ?? ''),
+          body: Buffer.concat(chunks),
+        });
+      });
+      response.on('error', fail);
+    });
+    const fail = (error: Error) => {
+      done();
+      reject(Object.assign(error, { connected }));
+    };
+    const done = clock.setTimer(ANSWER_TIMEOUT_MS, () => {
+      request.destroy(Object.assign(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`), { name: 'TimeoutError' }));
+    });
+    request.on('socket', (socket) => {
+      const { secureConnecting } = socket as Socket & { readonly secureConnecting?: boolean };
+      // In doubt there was a connection: what was sent twice by mistake is worse than what was not.
+      connected = request.reusedSocket || !(socket.connecting || secureConnecting);
+      if (connected) return;
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+        connected = true;
+      });
+    });
+    request.on('error', fail);
+    // The other side may be gone half way through its answer.
+    request.on('close', () => fail(new Error('the connection was closed before the answer was whole')));
+    request.end(body);
+  });
+}

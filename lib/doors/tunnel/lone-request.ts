@@ -1,0 +1,79 @@
+import type { FrameOutcome } from '../../broker/frame-handler.ts';
+import { sleep } from '../../core/clock.ts';
+import type { RequestContext } from '../../core/context.ts';
+import { Slots } from '../../core/slots.ts';
+import { ApiKey } from '../../protocol/apis.ts';
+import { answered, sendFrames, type TunnelEnvironment } from './environment.ts';
+import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from './functions.ts';
+import { backoffMs, isRepeatable, mayPass, PATIENCE_MS } from './retry.ts';
+import { LONE_REQUESTS_MAX } from './transport.ts';
+
+/** A function that says `again` has waited for most of its 25 s; one that says it at once is not asked in a hurry. ms. */
+const AGAIN_INTERVAL_MS = 200;
+
+/** Requests that may wait for others for most of a function's time; they change nothing that the client will not ask for again. */
+const WAITING: ReadonlySet<number> = new Set([ApiKey.Fetch, ApiKey.JoinGroup, ApiKey.SyncGroup]);
+
+/** Sends requests other than Produce, each by itself: one that waits (a fetch, a join) would hold the others up. */
+export class LoneRequests {
+  readonly #env: TunnelEnvironment;
+  readonly #slots: Readonly<Record<FrameFunction, Slots>>;
+
+  constructor(env: TunnelEnvironment) {
+    this.#env = env;
+    this.#slots = Object.fromEntries(FRAME_FUNCTIONS.map((name) => [name, new Slots(LONE_REQUESTS_MAX)])) as Record<
+      FrameFunction,
+      Slots
+    >;
+  }
+
+  /**
+   * Sends a frame until it has its answer. `again` is followed for as long as the client is there; what surely did nothing,
+   * or may be done twice, is tried again for PATIENCE_MS. After that the connection is to be closed.
+   */
+  async send(frame: Buffer, apiKey: number, context: RequestContext): Promise<FrameOutcome> {
+    const sent = this.#send(frame, apiKey, context);
+    return WAITING.has(apiKey) ? unlessDrained(sent, context) : sent;
+  }
+
+  async #send(frame: Buffer, apiKey: number, { host, listener, signal }: RequestContext): Promise<FrameOutcome> {
+    const { clock, random, trouble } = this.#env;
+    const name = functionOf(apiKey);
+    let token: string | undefined;
+    let troubleSince: number | undefined;
+    for (let tries = 1; ; ) {
+      const sentAt = clock.monotonic();
+      const sent = await this.#slots[name].run(() => sendFrames(this.#env, name, listener, [{ frame, host, token }]));
+      if (sent.kind === 'answers') {
+        const answer = sent.answers[0]!;
+        if (answer.kind === 'answer') return answered(answer.chunks);
+        if (answer.kind !== 'again') return answer;
+        if (signal.aborted) return { kind: 'close', reason: 'nobody waits for the answer any more' };
+        token = answer.token;
+        troubleSince = undefined;
+        tries = 1;
+        await sleep(clock, AGAIN_INTERVAL_MS - (clock.monotonic() - sentAt), signal);
+        continue;
+      }
+      const reason = trouble.tell(name, sent);
+      troubleSince ??= sentAt;
+      const canRepeat = mayPass(sent) || (sent.kind === 'unknown' && isRepeatable(apiKey));
+      const isLate = clock.monotonic() - troubleSince >= PATIENCE_MS;
+      if (!canRepeat || isLate || signal.aborted) return { kind: 'close', reason };
+      await sleep(clock, backoffMs(random, tries), signal);
+      tries++;
+    }
+  }
+}
+
+/** The outcome, or at once when the process is on its way out, which a function that waits does not hear of. */
+function unlessDrained(sent: Promise<FrameOutcome>, context: RequestContext): Promise<FrameOutcome> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      // Only a drain sets a deadline; a client that has ended its side may still wait for the answer.
+      if (Number.isFinite(context.deadline)) resolve({ kind: 'close', reason: 'the gateway stops' });
+    };
+    context.signal.addEventListener('abort', look, { once: true });
+    sent.then(resolve, reject).finally(() => context.signal.removeEventListener('abort', look));
+  });
+}
