@@ -1,6 +1,6 @@
-import { type ApiKey, apis } from '../protocol/apis.ts';
-import { ELEMENTS_PER_PART } from '../protocol/schema/codec.ts';
-import type { Fields } from '../protocol/schema/field.ts';
+import { type ApiKey, apis } from '../wire/apis.ts';
+import { ELEMENTS_PER_PART } from '../wire/schema/codec.ts';
+import type { Fields } from '../wire/schema/field.ts';
 
 /** The arrays to go through, from the answer inwards, to come to structs with an error code. */
 type Path = readonly string[];

@@ -10,9 +10,9 @@ import type { GroupConfig } from '../groups/config.ts';
 import type { Groups } from '../groups/environment.ts';
 import type { Offsets } from '../groups/offsets/offsets.ts';
 import type { ReadBudget } from '../log/read-budget.ts';
-import type { ApiKey, RequestBody, ResponseInput } from '../protocol/apis.ts';
 import type { ProduceValidation } from '../records/produce-rules.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
+import type { ApiKey, RequestBody, ResponseInput } from '../wire/apis.ts';
 import type { Authorize } from './authorize.ts';
 import type { Partitions } from './partitions.ts';
 

@@ -1,8 +1,8 @@
 import type { RequestContext } from '../core/context.ts';
 import { type ErrorName, errorCode } from '../core/errors.ts';
-import { ApiKey, type RequestBody } from '../protocol/apis.ts';
-import { decodeRequest, encodeResponse } from '../protocol/frame.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
+import { ApiKey, type RequestBody } from '../wire/apis.ts';
+import { decodeRequest, encodeResponse } from '../wire/frame.ts';
 import { produce } from './api/00-produce.ts';
 import { fetch } from './api/01-fetch.ts';
 import { listOffsets } from './api/02-list-offsets.ts';

@@ -1,4 +1,4 @@
-import { ApiKey } from '../protocol/apis.ts';
+import { ApiKey } from '../wire/apis.ts';
 
 /**
  * Partitions and topics that one request may name where each costs a look at what is in memory, or a share of a read: twice

@@ -1,6 +1,6 @@
 import type { RequestContext } from '../core/context.ts';
-import { ApiKey, apis, type ResponseInput } from '../protocol/apis.ts';
-import { encodeResponseParts, type FrameHeader } from '../protocol/frame.ts';
+import { ApiKey, apis, type ResponseInput } from '../wire/apis.ts';
+import { encodeResponseParts, type FrameHeader } from '../wire/frame.ts';
 import { errorsIn } from './answer-errors.ts';
 import type { Broker } from './broker.ts';
 import type { FrameOutcome } from './frame-handler.ts';

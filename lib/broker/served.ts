@@ -1,4 +1,4 @@
-import { ApiKey } from '../protocol/apis.ts';
+import { ApiKey } from '../wire/apis.ts';
 
 /** Versions of one API. */
 export interface ServedVersions {

@@ -1,6 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import { ERROR_CODES } from '../core/errors.ts';
-import { ApiKey } from '../protocol/apis.ts';
+import { ApiKey } from '../wire/apis.ts';
 import { alterConfigs, describeConfigs, ResourceType } from './client/configs.ts';
 import { withClient } from './client/connect.ts';
 import type { KafkaClient } from './client/kafka-client.ts';

@@ -2,7 +2,7 @@ import { assert } from './assert.ts';
 
 /**
  * A compact binary form for what Tidelog itself stores (entries, checkpoints): unsigned LEB128 numbers, zig-zag for
- * signed ones, length-prefixed strings and bytes. Not Kafka's wire format; that lives in lib/protocol.
+ * signed ones, length-prefixed strings and bytes. Not Kafka's wire format; that lives in lib/wire.
  */
 export class ByteWriter {
   #buffer: Buffer;

@@ -1,10 +1,10 @@
+import type { StoreTime } from '../storage/ports.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
   decodeConsumerProtocol,
   encodeConsumerProtocol,
-} from '../protocol/messages/consumer-protocol.ts';
-import type { StoreTime } from '../storage/ports.ts';
+} from '../wire/messages/consumer-protocol.ts';
 import type { Assignment, TopicPartitions } from './assignors/assignor.ts';
 import { prepareRebalance } from './classic/rebalance.ts';
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ENVELOPE_CONTENT_TYPE, FRAME_CONTENT_TYPE } from '../../lib/doors/tunnel/envelope.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { answerOf, requestFrame } from '../support/kafka-client.ts';
 import { batchOf, createTopic, fetchRequest, produce } from '../support/requests.ts';
 import { InvokeClient, invoke, lambdaClient } from './invoke-client.ts';

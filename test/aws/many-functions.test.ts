@@ -1,7 +1,7 @@
 import { PublishVersionCommand } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ERROR_CODES } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { batchesIn, batchOf, createTopic, fetch, produce, recordsIn, type TopicName } from '../support/requests.ts';
 import { InvokeClient, lambdaClient } from './invoke-client.ts';
 

@@ -1,9 +1,9 @@
 import { crc32c } from '@node-rs/crc32';
-import { ApiKey } from '../../lib/protocol/apis.ts';
-import { encodeRequest } from '../../lib/protocol/frame.ts';
 import { BatchField } from '../../lib/records/batch.ts';
 import { Codec, type CodecId } from '../../lib/records/compression/codec.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
+import { encodeRequest } from '../../lib/wire/frame.ts';
 
 export const PRODUCE_VERSION = 9;
 const CORRELATION_ID_AT = 8;

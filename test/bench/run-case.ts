@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { createTopic } from '../support/requests.ts';
 import { bareLoop } from './bare-loop.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { errorCode } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { computeCrc } from '../../lib/records/batch.ts';
 import { readRecords } from '../../lib/records/record.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { readValue } from '../crash/producer.ts';
 import { between } from '../crash/seeded.ts';
 import type { Report } from '../simulation/ledger.ts';

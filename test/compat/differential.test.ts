@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SERVED } from '../../lib/broker/served.ts';
-import { apis } from '../../lib/protocol/apis.ts';
+import { apis } from '../../lib/wire/apis.ts';
 import { javaMissing } from '../support/java-program.ts';
 import { KAFKA_CLUSTER_ID, KAFKA_NODE_ID, KafkaBroker } from '../support/kafka-broker.ts';
 import { have } from '../support/tools.ts';

@@ -6,7 +6,7 @@ import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
   encodeConsumerProtocol,
-} from '../../lib/protocol/messages/consumer-protocol.ts';
+} from '../../lib/wire/messages/consumer-protocol.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { GroupMember } from '../support/group-member.ts';
 import { TcpClient } from '../support/kafka-client.ts';

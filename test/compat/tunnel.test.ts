@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type BrokerProcess, startGatewayProcess } from '../support/broker-process.ts';
 import { itWritesAndReads } from '../support/client-suite.ts';
 import { type FunctionStandIn, STAND_IN_ENVIRONMENT, startFunctionStandIn } from '../support/function-stand-in.ts';

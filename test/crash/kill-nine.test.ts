@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { createTopic, type TopicName } from '../support/requests.ts';

@@ -1,7 +1,7 @@
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { journalId } from '../../lib/storage/items/journal-entry.ts';
 import { LEADERS_PK } from '../../lib/storage/items/leader.ts';
 import type { Item } from '../../lib/storage/ports.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import type { Sent } from '../chaos/sent.ts';
 import { replayStored, type SlotWatch, StoredLedger } from '../chaos/stored-journals.ts';
 import { findProblems } from '../crash/ledger.ts';

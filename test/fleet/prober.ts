@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { errorCode } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { Sent } from '../chaos/sent.ts';
 import { within } from '../chaos/waiting.ts';
 import type { Witness } from '../chaos/witness.ts';

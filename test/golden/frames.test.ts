@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import {
   decodeRequest,
   decodeResponse,
   encodeRequest,
   encodeResponse,
   SIZE_PREFIX_BYTES,
-} from '../../lib/protocol/frame.ts';
+} from '../../lib/wire/frame.ts';
 
 /**
  * Frames that other implementations encoded from the same values: kafka-clients through its own message classes and their

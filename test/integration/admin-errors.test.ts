@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { createTopic, deleteTopic, NOWHERE } from '../support/requests.ts';
 

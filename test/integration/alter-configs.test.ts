@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CHANGES_MAX } from '../../lib/broker/alter-configs.ts';
 import { type ErrorName, errorCode, errorName } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import {
   type Altered,
   APPEND,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../lib/core/random.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
-import { encodeRequest } from '../../lib/protocol/frame.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
+import { encodeRequest } from '../../lib/wire/frame.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { metricOf, WITH_METRICS } from '../support/metric.ts';

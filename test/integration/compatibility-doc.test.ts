@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TOPIC_CONFIG_NAMES } from '../../lib/admin/topic-configs.ts';
 import { SERVED } from '../../lib/broker/served.ts';
-import { apis } from '../../lib/protocol/apis.ts';
+import { apis } from '../../lib/wire/apis.ts';
 import { APIS_WITHOUT_SCHEMA } from '../support/kafka-apis.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/COMPATIBILITY.md'), 'utf8');

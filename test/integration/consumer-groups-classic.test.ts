@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
   decodeConsumerProtocol,
   encodeConsumerProtocol,
-} from '../../lib/protocol/messages/consumer-protocol.ts';
+} from '../../lib/wire/messages/consumer-protocol.ts';
 import { ConsumerMember, describeConsumerGroup } from '../support/consumer-member.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { describeGroup, GroupMember, type Synced } from '../support/group-member.ts';

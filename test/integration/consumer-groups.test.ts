@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { LOOK_AGE_MAX_MS } from '../../lib/groups/topic-looks.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { ConsumerMember, describeConsumerGroup, joining } from '../support/consumer-member.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { createTopic, deleteTopic, type TopicName } from '../support/requests.ts';

@@ -3,7 +3,7 @@ import { PARTITIONS_ANSWERED_MAX } from '../../lib/broker/api/75-describe-topic-
 import type { Operation, Resource } from '../../lib/broker/authorize.ts';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { batchOf, createTopic, produce, type TopicName } from '../support/requests.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LogFields } from '../../lib/core/logger.ts';
 import { StartError, startTidelog, type Tidelog, type TidelogOptions } from '../../lib/index.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { batchOf, createTopic, fetchRequest, produce } from '../support/requests.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode, errorName } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { batchOf, createTopic, fetchRequest, NOWHERE, produce, type TopicName, valuesIn } from '../support/requests.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { Codec } from '../../lib/records/compression/codec.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import {
   batchesIn,

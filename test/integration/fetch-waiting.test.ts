@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { countedTimers } from '../support/counted-timers.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import {

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { StartError, startTidelog, type Tidelog } from '../../lib/run/start.ts';
 import { settingsOf } from '../../lib/settings/settings.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 
 let folder: string;

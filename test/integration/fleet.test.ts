@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { VirtualClock } from '../../lib/core/virtual-clock.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { encodeLeader, LEADERS_PK } from '../../lib/storage/items/leader.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { HEARTBEAT_MS, leaderOf, metadataOf, SESSION_MS, TestFleet } from '../support/fleet.ts';
 import {

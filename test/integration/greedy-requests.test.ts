@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { elementsMax } from '../../lib/broker/elements-max.ts';
 import { SERVED } from '../../lib/broker/served.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import type { GoodClientReport } from '../support/good-client.ts';
 import { greedyRequests, type Known } from '../support/greedy-requests.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { GROUP_ID_BYTES_MAX } from '../../lib/storage/items/group-keys.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { describeGroup, GroupMember, type MemberOptions, offer } from '../support/group-member.ts';
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SERVED } from '../../lib/broker/served.ts';
 import { errorCode } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { joining } from '../support/consumer-member.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { GROUP_APIS } from '../support/group-apis.ts';

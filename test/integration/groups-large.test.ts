@@ -3,15 +3,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/core/clock.ts';
 import { errorCode } from '../../lib/core/errors.ts';
 import { systemRandom } from '../../lib/core/random.ts';
-import {
-  ConsumerProtocolAssignment,
-  ConsumerProtocolSubscription,
-  encodeConsumerProtocol,
-} from '../../lib/protocol/messages/consumer-protocol.ts';
 import { openEmbeddedStores } from '../../lib/storage/embedded/embedded-stores.ts';
 import { itemBytes } from '../../lib/storage/item-rules.ts';
 import { groupPk } from '../../lib/storage/items/group-keys.ts';
 import { MAX_ITEM_BYTES, type Stores } from '../../lib/storage/ports.ts';
+import {
+  ConsumerProtocolAssignment,
+  ConsumerProtocolSubscription,
+  encodeConsumerProtocol,
+} from '../../lib/wire/messages/consumer-protocol.ts';
 import { temporaryFolder } from '../support/broker-process.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { describeGroup, GroupMember, offer } from '../support/group-member.ts';

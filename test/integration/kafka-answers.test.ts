@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { NO_TIMESTAMP } from '../../lib/records/batch.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import {
   batchesIn,

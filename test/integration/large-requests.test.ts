@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { RawClient } from '../support/raw-client.ts';

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ANONYMOUS_PRINCIPAL } from '../../lib/core/context.ts';
 import { errorCode } from '../../lib/core/errors.ts';
-import { ApiKey, type RequestInput, type ResponseBody } from '../../lib/protocol/apis.ts';
-import { encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/protocol/frame.ts';
+import { ApiKey, type RequestInput, type ResponseBody } from '../../lib/wire/apis.ts';
+import { encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
 import { TOPIC } from '../support/config-requests.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { answerOf } from '../support/kafka-client.ts';

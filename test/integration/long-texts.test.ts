@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
-import { ApiKey, type RequestInput, type ResponseBody } from '../../lib/protocol/apis.ts';
-import { STRING_BYTES_MAX } from '../../lib/protocol/wire/limits.ts';
+import { ApiKey, type RequestInput, type ResponseBody } from '../../lib/wire/apis.ts';
+import { STRING_BYTES_MAX } from '../../lib/wire/limits.ts';
 import { APPEND, change, describeOne, SET, TOPIC } from '../support/config-requests.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { EngineClient } from '../support/kafka-client.ts';

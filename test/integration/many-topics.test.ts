@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import { VirtualClock } from '../../lib/core/virtual-clock.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 
 /** One call of a store, there and back. */

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import { errorCode } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { BATCH_OVERHEAD_BYTES, readBatchHeader } from '../../lib/records/batch.ts';
 import { Codec, type CodecId, compress } from '../../lib/records/compression/codec.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
 import { withPayload } from '../../lib/records/recompress.ts';
 import { sizeOfVarint, writeVarint } from '../../lib/records/varint.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { startEngine } from '../support/engine.ts';
 import {
   batchesIn,

@@ -1,11 +1,11 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { BATCH_OVERHEAD_BYTES, BatchField, computeCrc, readBatchHeader } from '../../lib/records/batch.ts';
 import { Codec } from '../../lib/records/compression/codec.ts';
 import { encodeControlBatch } from '../../lib/records/control.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
 import { withPayload } from '../../lib/records/recompress.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import {
   batchOf,

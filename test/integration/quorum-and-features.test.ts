@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { ADDRESS, type Engine, startEngine } from '../support/engine.ts';
 
 /* What is not about the node itself, and every error, is what Apache Kafka 4.3.1 answers. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import {
   type BrokerProcess,
   startBrokerProcess,

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { VirtualClock } from '../../lib/core/virtual-clock.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import {
   batchOf,

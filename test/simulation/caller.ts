@@ -1,5 +1,5 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
-import type { ApiKey, RequestInput } from '../../lib/protocol/apis.ts';
+import type { ApiKey, RequestInput } from '../../lib/wire/apis.ts';
 import type { Cluster } from './cluster.ts';
 import { type Answer, Connection } from './connection.ts';
 import type { Instance } from './instance.ts';

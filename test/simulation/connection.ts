@@ -1,7 +1,7 @@
 import type { RequestContext } from '../../lib/core/context.ts';
 import { type Random, randomInt } from '../../lib/core/random.ts';
-import type { ApiKey, RequestInput, ResponseBody } from '../../lib/protocol/apis.ts';
-import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/protocol/frame.ts';
+import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
+import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
 import type { Instance } from './instance.ts';
 import type { World } from './world.ts';
 

@@ -1,6 +1,6 @@
 import { errorCode } from '../../lib/core/errors.ts';
 import { randomInt } from '../../lib/core/random.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { ANSWER_TIMEOUT_MS, Caller } from './caller.ts';
 import { checkFetched } from './client-checks.ts';
 import type { Cluster } from './cluster.ts';

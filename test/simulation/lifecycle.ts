@@ -1,7 +1,7 @@
 import { errorCode } from '../../lib/core/errors.ts';
 import { randomInt } from '../../lib/core/random.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { journalId } from '../../lib/storage/items/journal-entry.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { Caller } from './caller.ts';
 import type { Cluster } from './cluster.ts';
 import { Consumer } from './consumer.ts';

@@ -1,6 +1,6 @@
 import { errorCode } from '../../lib/core/errors.ts';
 import { randomInt } from '../../lib/core/random.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { Caller } from './caller.ts';
 import { checkAcknowledged } from './client-checks.ts';
 import type { Cluster } from './cluster.ts';

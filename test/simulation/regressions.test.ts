@@ -6,13 +6,13 @@ import { seededRandom } from '../../lib/core/random.ts';
 import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import type { Entry } from '../../lib/journal/entry.ts';
 import { produce as appendBatch } from '../../lib/log/produce.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { encodeControlBatch } from '../../lib/records/control.ts';
 import { entryPk, entrySk } from '../../lib/storage/items/journal-entry.ts';
 import { encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../lib/storage/items/topic.ts';
 import type { Fault, StoreCall } from '../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import type { GetResult, ItemStore } from '../../lib/storage/ports.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import {
   batchesIn,

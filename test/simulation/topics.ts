@@ -1,7 +1,7 @@
 import { errorCode } from '../../lib/core/errors.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { journalId } from '../../lib/storage/items/journal-entry.ts';
 import { decodeTopic, TOPIC_IDS_PK } from '../../lib/storage/items/topic.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import type { Caller } from './caller.ts';
 
 /** A topic as its clients know it. */

@@ -1,8 +1,8 @@
 import { randomInt } from '../../lib/core/random.ts';
 import type { Entry } from '../../lib/journal/entry.ts';
 import type { JournalView } from '../../lib/journal/view.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import { encodeControlBatch } from '../../lib/records/control.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { Caller } from './caller.ts';
 import { checkAcknowledged } from './client-checks.ts';
 import type { Cluster } from './cluster.ts';

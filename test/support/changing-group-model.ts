@@ -14,7 +14,7 @@ import {
   ConsumerProtocolSubscription,
   decodeConsumerProtocol,
   encodeConsumerProtocol,
-} from '../../lib/protocol/messages/consumer-protocol.ts';
+} from '../../lib/wire/messages/consumer-protocol.ts';
 import { ConsumerGroupModel, GROUP_CONFIG, type ModelClient } from './consumer-group-model.ts';
 
 export const TOPIC = 'orders';

@@ -1,4 +1,4 @@
-import { ApiKey, type ResponseBody } from '../../lib/protocol/apis.ts';
+import { ApiKey, type ResponseBody } from '../../lib/wire/apis.ts';
 import type { KafkaClient } from './kafka-client.ts';
 
 /** Kafka's numbers of what has configs and of what may be done to one. */

@@ -1,4 +1,4 @@
-import { ApiKey, type RequestInput, type ResponseBody } from '../../lib/protocol/apis.ts';
+import { ApiKey, type RequestInput, type ResponseBody } from '../../lib/wire/apis.ts';
 import type { KafkaClient } from './kafka-client.ts';
 
 export type HeartbeatAnswer = ResponseBody<typeof ApiKey.ConsumerGroupHeartbeat>;

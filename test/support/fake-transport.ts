@@ -13,9 +13,9 @@ import type { FrameFunction } from '../../lib/doors/tunnel/functions.ts';
 import type { FlushPace } from '../../lib/doors/tunnel/merged-produce.ts';
 import type { CallOutcome, Transport } from '../../lib/doors/tunnel/transport.ts';
 import { tunnelHandler } from '../../lib/doors/tunnel/tunnel.ts';
-import { ApiKey, type RequestBody, type RequestInput } from '../../lib/protocol/apis.ts';
-import { decodeRequest, encodeRequest, encodeResponse } from '../../lib/protocol/frame.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
+import { ApiKey, type RequestBody, type RequestInput } from '../../lib/wire/apis.ts';
+import { decodeRequest, encodeRequest, encodeResponse } from '../../lib/wire/frame.ts';
 
 /** One call of a function; the test decides when and how it ends. */
 export interface FakeCall {

@@ -1,8 +1,8 @@
 import { systemRandom } from '../../lib/core/random.ts';
 import type { VirtualClock } from '../../lib/core/virtual-clock.ts';
-import { ApiKey, type ResponseBody } from '../../lib/protocol/apis.ts';
 import type { Fault } from '../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
+import { ApiKey, type ResponseBody } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from './engine.ts';
 
 export const SESSION_MS = 9_000;

@@ -4,8 +4,8 @@ import {
   type EnvelopeFrame,
   encodeRequestEnvelope,
 } from '../../lib/doors/tunnel/envelope.ts';
-import type { ApiKey, RequestInput, ResponseBody } from '../../lib/protocol/apis.ts';
-import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/protocol/frame.ts';
+import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
+import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
 
 /** What gateways of these tests tell their clients. */
 export const TUNNEL_ADDRESS = { host: 'tunnel.example', port: 19_092 };

@@ -1,5 +1,5 @@
 import type { Random } from '../../lib/core/random.ts';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import type { Fault, StandInCall } from './function-stand-in.ts';
 
 /** A third of the Produce calls goes wrong, in all the ways in which a network and a front door can; `onFault` counts them. */

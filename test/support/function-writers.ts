@@ -1,5 +1,5 @@
-import { ApiKey } from '../../lib/protocol/apis.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { clientOf, type Functions, startFunctions } from './functions.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName, valuesIn } from './requests.ts';
 

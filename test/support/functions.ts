@@ -4,11 +4,11 @@ import type { LambdaHandler } from '../../lib/doors/lambda/handler.ts';
 import type { MaintainHandler } from '../../lib/doors/lambda/maintain.ts';
 import type { EnvelopeAnswer } from '../../lib/doors/tunnel/envelope.ts';
 import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from '../../lib/doors/tunnel/functions.ts';
-import type { ApiKey, RequestInput, ResponseBody } from '../../lib/protocol/apis.ts';
 import { composeFrameFunction, composeMaintainFunction } from '../../lib/run/compose-function.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { CountingMeter, meterStores } from '../../lib/storage/metering.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
+import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
 import type { LoggedLine } from './engine.ts';
 import { answersIn, frameOf, invokeOf, responseOf } from './function-calls.ts';
 

@@ -1,4 +1,4 @@
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { TcpClient } from './kafka-client.ts';
 import { batchOf, produceRequest } from './requests.ts';
 

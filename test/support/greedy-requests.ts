@@ -1,7 +1,7 @@
 import { SERVED } from '../../lib/broker/served.ts';
-import { type ApiKey, apis, type RequestInput } from '../../lib/protocol/apis.ts';
-import type { Field, Fields, FieldType } from '../../lib/protocol/schema/field.ts';
-import { includesVersion } from '../../lib/protocol/schema/versions.ts';
+import { type ApiKey, apis, type RequestInput } from '../../lib/wire/apis.ts';
+import type { Field, Fields, FieldType } from '../../lib/wire/schema/field.ts';
+import { includesVersion } from '../../lib/wire/schema/versions.ts';
 import { requestFrame } from './kafka-client.ts';
 
 /** What there is on the broker that requests may name. */

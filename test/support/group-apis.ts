@@ -1,4 +1,4 @@
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 
 /** The APIs of groups and their offsets, of which test/integration/groups-every-version.test.ts asks for every version. */
 export const GROUP_APIS: readonly ApiKey[] = [

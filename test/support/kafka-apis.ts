@@ -1,6 +1,6 @@
 /**
- * The APIs of Apache Kafka that have no schema in lib/protocol, by key: brokers and controllers among themselves, delegation
- * tokens, telemetry, streams groups, voters. test/unit/protocol/kafka-definitions.test.ts holds it against Kafka's own jar.
+ * The APIs of Apache Kafka that have no schema in lib/wire, by key: brokers and controllers among themselves, delegation
+ * tokens, telemetry, streams groups, voters. test/unit/wire/kafka-definitions.test.ts holds it against Kafka's own jar.
  */
 export const APIS_WITHOUT_SCHEMA: Readonly<Record<number, string>> = {
   4: 'LeaderAndIsr',

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import { TcpClient } from './kafka-client.ts';
 import { ARTIFACTS, LOG4J } from './kafka-tools.ts';
 import { fetchArtifacts } from './maven.ts';

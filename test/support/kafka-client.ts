@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { FrameHandler } from '../../lib/broker/frame-handler.ts';
 import { ANONYMOUS_PRINCIPAL, type RequestContext } from '../../lib/core/context.ts';
-import type { ApiKey, RequestInput, ResponseBody } from '../../lib/protocol/apis.ts';
-import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/protocol/frame.ts';
+import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
+import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
 import { RawClient } from './raw-client.ts';
 
 /** What became of one request. `reason` is known only where the engine runs in this process. */

@@ -2,8 +2,8 @@ import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { ERROR_CODES } from '../../lib/core/errors.ts';
-import { ApiKey, type RequestBody } from '../../lib/protocol/apis.ts';
-import { decodeRequest, encodeResponse } from '../../lib/protocol/frame.ts';
+import { ApiKey, type RequestBody } from '../../lib/wire/apis.ts';
+import { decodeRequest, encodeResponse } from '../../lib/wire/frame.ts';
 import { withSize } from './raw-client.ts';
 import { TEST_CERTIFICATE, TEST_CERTIFICATE_KEY } from './tls-certificate.ts';
 

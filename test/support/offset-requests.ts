@@ -1,4 +1,4 @@
-import { ApiKey } from '../../lib/protocol/apis.ts';
+import { ApiKey } from '../../lib/wire/apis.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import type { TopicName } from './requests.ts';
 

@@ -12,7 +12,7 @@ import {
   type PartitionToFetch,
 } from '../../log/fetch.ts';
 import { fetchNoRecords } from '../../log/no-records.ts';
-import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { topicResource } from '../authorize.ts';
 import { AskAgain, type Broker, type Handler } from '../broker.ts';
 import { type FetchOutcome, fetchAnswer } from '../fetch-answer.ts';

@@ -13,7 +13,7 @@ import {
   MAX_TIMESTAMP,
 } from '../../log/list-offsets.ts';
 import { listNoRecords } from '../../log/no-records.ts';
-import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';

@@ -1,8 +1,8 @@
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { OffsetToCommit } from '../../groups/offsets/decide.ts';
-import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
 import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';

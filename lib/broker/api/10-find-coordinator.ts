@@ -1,5 +1,5 @@
 import { type ErrorName, errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import type { Resource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';

@@ -1,6 +1,6 @@
 import { errorCode } from '../../core/errors.ts';
 import { type JoinReply, joinRefused, joinStep, resumeJoin } from '../../groups/classic/join.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { AskAgain, type Handler } from '../broker.ts';
 
 /** From version 1 on members tell how long they take to rejoin; before, it is their session. */

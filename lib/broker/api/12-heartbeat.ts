@@ -1,6 +1,6 @@
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { heartbeatStep } from '../../groups/classic/heartbeat.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 
 /** Heartbeat, versions 0 to 4: one read of the group; the member's lease is written once a third of its session has passed. */

@@ -1,6 +1,6 @@
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { leaveStep, type MemberIdentity } from '../../groups/classic/leave.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 
 /** From this version on several members may leave at once, each with an error of its own. */

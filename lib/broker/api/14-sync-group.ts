@@ -1,6 +1,6 @@
 import { errorCode } from '../../core/errors.ts';
 import { type SyncReply, syncRefused, syncStep } from '../../groups/classic/sync.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { AskAgain, type Handler } from '../broker.ts';
 
 /** From this version on both sides name the protocol. */

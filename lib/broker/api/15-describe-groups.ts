@@ -1,6 +1,6 @@
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type ClassicGroup, isClassic, metadataOf, NO_ASSIGNMENT } from '../../groups/classic/state.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';

@@ -1,6 +1,6 @@
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 

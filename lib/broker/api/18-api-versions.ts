@@ -1,5 +1,5 @@
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 import { SERVED } from '../served.ts';
 

@@ -1,7 +1,7 @@
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../records/batch.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 

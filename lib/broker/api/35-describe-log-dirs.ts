@@ -1,7 +1,7 @@
 import { isInternalTopic } from '../../admin/topic-name.ts';
 import { journalOf, type Topic } from '../../admin/topics.ts';
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
 import { lazily } from '../each.ts';

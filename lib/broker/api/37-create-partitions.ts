@@ -1,7 +1,7 @@
 import { createPartitions as addPartitions } from '../../admin/create-partitions.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { eachInTime } from '../each-in-time.ts';

@@ -1,6 +1,6 @@
 import type { Topic } from '../../admin/topics.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
-import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import { CloseConnection, type Handler } from '../broker.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';

@@ -1,4 +1,4 @@
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { alterConfigs as alter } from '../alter-configs.ts';
 import type { Handler } from '../broker.ts';
 import { refusalBy } from '../config-resources.ts';

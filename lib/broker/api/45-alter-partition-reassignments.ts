@@ -1,7 +1,7 @@
 import type { Topic } from '../../admin/topics.ts';
 import { clipText } from '../../core/clip-text.ts';
 import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
-import type { ApiKey, RequestBody } from '../../protocol/apis.ts';
+import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { topicFinder } from '../find-topics.ts';

@@ -1,7 +1,7 @@
 import { type ErrorName, errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
 import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';

@@ -1,6 +1,6 @@
 import { errorCode } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { controllerOf } from '../partition-state.ts';

@@ -1,6 +1,6 @@
 import { clipText } from '../../core/clip-text.ts';
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 

@@ -1,5 +1,5 @@
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { controllerOf } from '../partition-state.ts';

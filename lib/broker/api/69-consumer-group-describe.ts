@@ -4,7 +4,7 @@ import { stateOf } from '../../groups/consumer/protocol.ts';
 import { type ConsumerGroup, indexOf, type Member } from '../../groups/consumer/state.ts';
 import { isConsumer } from '../../groups/consumer/steps.ts';
 import { assignorOf } from '../../groups/consumer/target.ts';
-import type { ApiKey } from '../../protocol/apis.ts';
+import type { ApiKey } from '../../wire/apis.ts';
 import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource, topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';

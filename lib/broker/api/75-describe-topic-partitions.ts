@@ -4,7 +4,7 @@ import type { Topic } from '../../admin/topics.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
-import type { ApiKey, ResponseInput } from '../../protocol/apis.ts';
+import type { ApiKey, ResponseInput } from '../../wire/apis.ts';
 import { allowedOperations, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';

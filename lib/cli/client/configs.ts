@@ -1,4 +1,4 @@
-import { ApiKey } from '../../protocol/apis.ts';
+import { ApiKey } from '../../wire/apis.ts';
 import { brokerRefusal } from '../failure.ts';
 import type { KafkaClient } from './kafka-client.ts';
 

@@ -1,12 +1,12 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import { ERROR_CODES } from '../../core/errors.ts';
-import { ApiKey, type RequestInput, type ResponseBody } from '../../protocol/apis.ts';
+import { ApiKey, type RequestInput, type ResponseBody } from '../../wire/apis.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
   decodeConsumerProtocol,
   encodeConsumerProtocol,
-} from '../../protocol/messages/consumer-protocol.ts';
+} from '../../wire/messages/consumer-protocol.ts';
 import { brokerRefusal, isRetriable, kafkaErrorName } from '../failure.ts';
 import { ConnectionError } from './connection-problem.ts';
 import type { GroupClient } from './groups.ts';

@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import { errorName } from '../../core/errors.ts';
-import { ApiKey } from '../../protocol/apis.ts';
-import { ConsumerProtocolAssignment, decodeConsumerProtocol } from '../../protocol/messages/consumer-protocol.ts';
+import { ApiKey } from '../../wire/apis.ts';
+import { ConsumerProtocolAssignment, decodeConsumerProtocol } from '../../wire/messages/consumer-protocol.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { askMetadata } from './topics.ts';

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { type Random, systemRandom } from '../../core/random.ts';
-import { type Api, ApiKey, apis, type RequestInput, type ResponseBody } from '../../protocol/apis.ts';
+import { type Api, ApiKey, apis, type RequestInput, type ResponseBody } from '../../wire/apis.ts';
 import { CommandError } from '../failure.ts';
 import { type Address, showAddress } from './addresses.ts';
 import type { ClientConfig } from './client-config.ts';

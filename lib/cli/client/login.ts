@@ -1,6 +1,6 @@
 import { ERROR_CODES } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
-import { ApiKey } from '../../protocol/apis.ts';
+import { ApiKey } from '../../wire/apis.ts';
 import type { CommandError } from '../failure.ts';
 import type { ClientConfig } from './client-config.ts';
 import type { Connection } from './connection.ts';

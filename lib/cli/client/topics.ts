@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import { ERROR_CODES } from '../../core/errors.ts';
-import { ApiKey, type ResponseBody } from '../../protocol/apis.ts';
 import { nearest } from '../../settings/nearest.ts';
+import { ApiKey, type ResponseBody } from '../../wire/apis.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
 import type { KafkaClient } from './kafka-client.ts';
 

@@ -1,4 +1,4 @@
-import { ApiKey, apis, findApi } from '../../protocol/apis.ts';
+import { ApiKey, apis, findApi } from '../../wire/apis.ts';
 import { withClient } from '../client/connect.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import type { CommandIo } from '../command.ts';

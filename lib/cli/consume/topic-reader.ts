@@ -1,9 +1,9 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import { ERROR_CODES } from '../../core/errors.ts';
-import { ApiKey, type ResponseBody } from '../../protocol/apis.ts';
 import { BatchField, type BatchView, computeCrc, lastOffset, splitBatches } from '../../records/batch.ts';
 import { CorruptRecordError } from '../../records/error.ts';
 import { openBatch } from '../../records/record.ts';
+import { ApiKey, type ResponseBody } from '../../wire/apis.ts';
 import { ConnectionError } from '../client/connection-problem.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import { EARLIEST_TIMESTAMP, offsetsAt } from '../client/offsets.ts';

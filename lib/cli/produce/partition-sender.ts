@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import { ERROR_CODES } from '../../core/errors.ts';
-import { ApiKey } from '../../protocol/apis.ts';
+import { ApiKey } from '../../wire/apis.ts';
 import { ConnectionError } from '../client/connection-problem.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import { findTopic, type TopicPartition } from '../client/topics.ts';

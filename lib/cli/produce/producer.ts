@@ -1,10 +1,10 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import { type Random, randomInt } from '../../core/random.ts';
-import { ApiKey } from '../../protocol/apis.ts';
 import { incrementSequence } from '../../records/batch.ts';
 import { Codec, type CodecId } from '../../records/compression/codec.ts';
 import { encodeBatch, type RecordInput } from '../../records/encode.ts';
 import { partitionForKey } from '../../records/murmur2.ts';
+import { ApiKey } from '../../wire/apis.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import type { Topic } from '../client/topics.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';

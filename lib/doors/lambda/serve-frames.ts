@@ -3,8 +3,8 @@ import type { FrameOutcome, PatientFrameHandler } from '../../broker/frame-handl
 import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
-import { ApiKey } from '../../protocol/apis.ts';
-import { decodeRequestHeader, SIZE_PREFIX_BYTES } from '../../protocol/frame.ts';
+import { ApiKey } from '../../wire/apis.ts';
+import { decodeRequestHeader, SIZE_PREFIX_BYTES } from '../../wire/frame.ts';
 import { decodeRequestEnvelope, type EnvelopeAnswer, type RequestEnvelope } from '../tunnel/envelope.ts';
 import { type FrameFunction, functionOf } from '../tunnel/functions.ts';
 import { ANSWER_BYTES_MAX } from './limits.ts';

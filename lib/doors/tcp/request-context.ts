@@ -1,5 +1,5 @@
 import { ANONYMOUS_PRINCIPAL, type RequestContext } from '../../core/context.ts';
-import { decodeText } from '../../protocol/wire/text.ts';
+import { decodeText } from '../../wire/text.ts';
 
 /** Offset of the client id's length in a request header: behind API key, version and correlation id. */
 const CLIENT_ID_OFFSET = 8;

@@ -1,7 +1,7 @@
 import { MalformedBytesError } from '../../core/bytes.ts';
 import { type Clock, sleep } from '../../core/clock.ts';
-import { ApiKey } from '../../protocol/apis.ts';
-import { encodeRequest, SIZE_PREFIX_BYTES } from '../../protocol/frame.ts';
+import { ApiKey } from '../../wire/apis.ts';
+import { encodeRequest, SIZE_PREFIX_BYTES } from '../../wire/frame.ts';
 import { decodeAnswerEnvelope, encodeRequestEnvelope } from './envelope.ts';
 import { FRAME_FUNCTIONS, type FrameFunction } from './functions.ts';
 import { mayPass } from './retry.ts';

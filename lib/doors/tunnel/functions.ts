@@ -1,4 +1,4 @@
-import { ApiKey } from '../../protocol/apis.ts';
+import { ApiKey } from '../../wire/apis.ts';
 
 /** The functions that take Kafka frames, each with rights of its own. */
 export const FRAME_FUNCTIONS = ['produce', 'fetch', 'coordinate', 'admin'] as const;

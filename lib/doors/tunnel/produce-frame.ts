@@ -1,8 +1,8 @@
 import { type ErrorName, errorCode } from '../../core/errors.ts';
-import { ApiKey, type RequestBody } from '../../protocol/apis.ts';
-import { decodeRequest, decodeResponse, encodeResponse } from '../../protocol/frame.ts';
 import { hasProducerId, readBatchHeader } from '../../records/batch.ts';
 import { CorruptRecordError } from '../../records/error.ts';
+import { ApiKey, type RequestBody } from '../../wire/apis.ts';
+import { decodeRequest, decodeResponse, encodeResponse } from '../../wire/frame.ts';
 
 type ProduceBody = RequestBody<typeof ApiKey.Produce>;
 

@@ -1,5 +1,5 @@
 import type { Random } from '../../core/random.ts';
-import { ApiKey } from '../../protocol/apis.ts';
+import { ApiKey } from '../../wire/apis.ts';
 import type { CallOutcome } from './transport.ts';
 
 /**

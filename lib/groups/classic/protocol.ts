@@ -1,5 +1,5 @@
 import type { ErrorName } from '../../core/errors.ts';
-import { decodeSubscribedTopics } from '../../protocol/messages/consumer-protocol.ts';
+import { decodeSubscribedTopics } from '../../wire/messages/consumer-protocol.ts';
 import type { CommitKind, GroupProtocol, MemberClaim } from '../group.ts';
 import { decodeClassic, encodeClassicBody, encodeClassicHead } from './codec.ts';
 import { advanceClassic, classicDueAt } from './rebalance.ts';

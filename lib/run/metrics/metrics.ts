@@ -3,8 +3,8 @@ import { errorName } from '../../core/errors.ts';
 import type { Observer, RequestOutcome } from '../../core/observer.ts';
 import type { GatewayStats } from '../../doors/tcp/server.ts';
 import type { Journals } from '../../journal/open-journal.ts';
-import { findApi } from '../../protocol/apis.ts';
 import type { CallKind, Meter, MeteredCall } from '../../storage/metering.ts';
+import { findApi } from '../../wire/apis.ts';
 import { Buckets, type Labels, Readings } from './tallies.ts';
 
 /** What is read when the metrics are asked for, not told as it happens. */

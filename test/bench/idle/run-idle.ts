@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
 import { batchOf, produceRequest } from '../../support/requests.ts';
 import { BrokerProcess } from '../broker.ts';

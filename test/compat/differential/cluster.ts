@@ -1,4 +1,4 @@
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import type { Family } from './speaker.ts';
 
 /** What is asked about the cluster as a whole. */

@@ -1,5 +1,5 @@
 import { ZERO_UUID } from '../../../lib/core/uuid.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { type Family, UNKNOWN_ID } from './speaker.ts';
 
 /** OffsetCommit, OffsetFetch and OffsetDelete. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { apis } from '../../../lib/protocol/apis.ts';
+import { apis } from '../../../lib/wire/apis.ts';
 import { identityOf } from './normalise.ts';
 import type { Exchange } from './speaker.ts';
 

@@ -1,8 +1,5 @@
-import { ApiKey } from '../../../lib/protocol/apis.ts';
-import {
-  ConsumerProtocolSubscription,
-  encodeConsumerProtocol,
-} from '../../../lib/protocol/messages/consumer-protocol.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
+import { ConsumerProtocolSubscription, encodeConsumerProtocol } from '../../../lib/wire/messages/consumer-protocol.ts';
 import type { Family, Speaker } from './speaker.ts';
 
 const SUBSCRIPTION = encodeConsumerProtocol(ConsumerProtocolSubscription, 1, { topics: ['grouped'] });

@@ -1,6 +1,6 @@
 import { ZERO_UUID } from '../../../lib/core/uuid.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { NO_TIMESTAMP } from '../../../lib/records/batch.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { batchOf } from '../../support/requests.ts';
 import { type Family, UNKNOWN_ID } from './speaker.ts';
 

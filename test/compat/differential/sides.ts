@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { ApiKey, type RequestInput } from '../../../lib/protocol/apis.ts';
+import { ApiKey, type RequestInput } from '../../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { type KafkaClient, TcpClient, type Told } from '../../support/kafka-client.ts';
 import type { Side } from './speaker.ts';

@@ -1,5 +1,5 @@
 import { SERVED } from '../../../lib/broker/served.ts';
-import { type ApiKey, apis, type RequestInput } from '../../../lib/protocol/apis.ts';
+import { type ApiKey, apis, type RequestInput } from '../../../lib/wire/apis.ts';
 import type { Told } from '../../support/kafka-client.ts';
 import { Aliases, normalised } from './normalise.ts';
 

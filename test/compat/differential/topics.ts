@@ -1,5 +1,5 @@
 import { ZERO_UUID } from '../../../lib/core/uuid.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { KAFKA_NODE_ID } from '../../support/kafka-broker.ts';
 import { CONFIG_VALUES } from './config-values.ts';
 import { type Family, type Speaker, UNKNOWN_ID } from './speaker.ts';

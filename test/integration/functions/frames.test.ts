@@ -2,10 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { ANSWER_BYTES_MAX, BATCH_BYTES_MAX } from '../../../lib/doors/lambda/limits.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { encodeBatch } from '../../../lib/records/encode.ts';
 import { assertRight, FUNCTION_RIGHTS } from '../../../lib/run/function-rights.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { startEngine } from '../../support/engine.ts';
 import {
   answersIn,

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { LAMBDA_CONTEXT, startFunctions } from '../../support/functions.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName } from '../../support/requests.ts';

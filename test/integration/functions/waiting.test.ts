@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { errorCode } from '../../../lib/core/errors.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { countedTimers } from '../../support/counted-timers.ts';
 import {
   answersIn,

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../../lib/core/errors.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { joining } from '../../support/consumer-member.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 

@@ -1,11 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../../lib/core/errors.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
-import {
-  ConsumerProtocolSubscription,
-  encodeConsumerProtocol,
-} from '../../../lib/protocol/messages/consumer-protocol.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
+import { ConsumerProtocolSubscription, encodeConsumerProtocol } from '../../../lib/wire/messages/consumer-protocol.ts';
 import { type Engine, emptyStores, startEngine } from '../../support/engine.ts';
 import { GroupMember } from '../../support/group-member.ts';
 import {

@@ -3,11 +3,8 @@ import { errorCode } from '../../../lib/core/errors.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { NEXT_REQUEST_MIN_MS } from '../../../lib/groups/next-request.ts';
-import {
-  ConsumerProtocolSubscription,
-  encodeConsumerProtocol,
-} from '../../../lib/protocol/messages/consumer-protocol.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { ConsumerProtocolSubscription, encodeConsumerProtocol } from '../../../lib/wire/messages/consumer-protocol.ts';
 import { ConsumerMember } from '../../support/consumer-member.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { GroupMember } from '../../support/group-member.ts';

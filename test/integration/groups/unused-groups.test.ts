@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { composeUpkeep } from '../../../lib/run/upkeep.ts';
 import type { FaultPlan } from '../../../lib/storage/memory/faults.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { ConsumerMember } from '../../support/consumer-member.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { GroupMember } from '../../support/group-member.ts';

@@ -1,12 +1,12 @@
 import { errorCode } from '../../../lib/core/errors.ts';
 import { randomInt } from '../../../lib/core/random.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
   decodeConsumerProtocol,
   encodeConsumerProtocol,
-} from '../../../lib/protocol/messages/consumer-protocol.ts';
+} from '../../../lib/wire/messages/consumer-protocol.ts';
 import type { Answer } from '../connection.ts';
 import type { SimTopic } from '../topics.ts';
 import { GroupMember, type MemberPlan } from './group-member.ts';

@@ -1,6 +1,6 @@
 import { errorCode } from '../../../lib/core/errors.ts';
 import { randomUuid } from '../../../lib/core/uuid.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import type { SimTopic } from '../topics.ts';
 import type { Holder } from './group-ledger.ts';
 import { GroupMember, type MemberPlan } from './group-member.ts';

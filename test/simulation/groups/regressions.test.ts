@@ -2,9 +2,9 @@ import { expect, it } from 'vitest';
 import { errorCode } from '../../../lib/core/errors.ts';
 import { seededRandom } from '../../../lib/core/random.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { createTopic } from '../../support/requests.ts';
 

@@ -1,4 +1,4 @@
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { ANSWER_TIMEOUT_MS, Caller } from '../caller.ts';
 import type { Cluster } from '../cluster.ts';
 import type { SimTopic } from '../topics.ts';

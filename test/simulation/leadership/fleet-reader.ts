@@ -1,6 +1,6 @@
 import { errorCode } from '../../../lib/core/errors.ts';
 import { randomInt } from '../../../lib/core/random.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { ANSWER_TIMEOUT_MS, type Caller } from '../caller.ts';
 import type { Connection } from '../connection.ts';
 import { journalOf, type SimTopic } from '../topics.ts';

@@ -1,5 +1,5 @@
 import { errorCode } from '../../../lib/core/errors.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import type { Caller } from '../caller.ts';
 import { Connection } from '../connection.ts';
 import type { Instance } from '../instance.ts';

@@ -5,8 +5,8 @@ import { Producer } from '../../../lib/cli/produce/producer.ts';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { ERROR_CODES } from '../../../lib/core/errors.ts';
 import { seededRandom } from '../../../lib/core/random.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
 import { readBatchHeader } from '../../../lib/records/batch.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { settled } from '../../support/settled.ts';
 
 const TOPIC = { name: 't', id: '', isInternal: false, replicationFactor: 1, partitions: [{ index: 0, leader: 0 }] };

@@ -3,7 +3,7 @@ import type { KafkaClient } from '../../../lib/cli/client/kafka-client.ts';
 import { TopicReader } from '../../../lib/cli/consume/topic-reader.ts';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { ERROR_CODES } from '../../../lib/core/errors.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 import { batchOf } from '../../support/requests.ts';
 
 const TOPIC = 't';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { errorsIn } from '../../../lib/broker/answer-errors.ts';
-import { ApiKey } from '../../../lib/protocol/apis.ts';
+import { ApiKey } from '../../../lib/wire/apis.ts';
 
 function errorsOf(apiKey: ApiKey, answer: object): number[] {
   const found: number[] = [];

@@ -6,8 +6,8 @@ import { readEvent } from '../../../../lib/doors/lambda/events.ts';
 import { frameFunction } from '../../../../lib/doors/lambda/handler.ts';
 import { principalOf } from '../../../../lib/doors/lambda/principal.ts';
 import { ENVELOPE_CONTENT_TYPE, FRAME_CONTENT_TYPE } from '../../../../lib/doors/tunnel/envelope.ts';
-import { ApiKey } from '../../../../lib/protocol/apis.ts';
 import { StoreUnavailableError } from '../../../../lib/storage/ports.ts';
+import { ApiKey } from '../../../../lib/wire/apis.ts';
 import { frameOf } from '../../../support/function-calls.ts';
 
 const RULES = { name: 'produce', anonymous: false } as const;

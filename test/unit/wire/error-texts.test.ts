@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { clipText } from '../../../lib/core/clip-text.ts';
-import { apis } from '../../../lib/protocol/apis.ts';
-import { defaultsOf, type Field, type Fields } from '../../../lib/protocol/schema/field.ts';
-import { decodeMessage, encodeMessage, type Message } from '../../../lib/protocol/schema/message.ts';
-import { includesVersion } from '../../../lib/protocol/schema/versions.ts';
-import { STRING_BYTES_MAX } from '../../../lib/protocol/wire/limits.ts';
-import { versionsOf } from '../../property/protocol/arbitrary.ts';
+import { apis } from '../../../lib/wire/apis.ts';
+import { STRING_BYTES_MAX } from '../../../lib/wire/limits.ts';
+import { defaultsOf, type Field, type Fields } from '../../../lib/wire/schema/field.ts';
+import { decodeMessage, encodeMessage, type Message } from '../../../lib/wire/schema/message.ts';
+import { includesVersion } from '../../../lib/wire/schema/versions.ts';
+import { versionsOf } from '../../property/wire/arbitrary.ts';
 
 const IS_ERROR_TEXT = /errorMessage$/i;
 /** Characters of four bytes; 3 more bytes than fit would end within one. */

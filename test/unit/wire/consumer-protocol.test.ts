@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { DecodeError } from '../../../lib/wire/errors.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
   decodeConsumerProtocol,
   encodeConsumerProtocol,
-} from '../../../lib/protocol/messages/consumer-protocol.ts';
-import { DecodeError } from '../../../lib/protocol/wire/errors.ts';
+} from '../../../lib/wire/messages/consumer-protocol.ts';
 
 describe('the consumer protocol', () => {
   it('carries its version in front', () => {

@@ -1,6 +1,6 @@
 import type { Uuid } from '../../core/uuid.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
-import type { RecordsInput } from '../wire/writer.ts';
+import type { RecordsInput } from '../writer.ts';
 import { ALL_VERSIONS, NO_VERSIONS, parseVersions, type VersionRange, type Versions } from './versions.ts';
 
 /** The types of Kafka's messages whose values are single numbers, texts or byte strings. */

@@ -1,5 +1,5 @@
-import { Reader } from '../wire/reader.ts';
-import { Writer } from '../wire/writer.ts';
+import { Reader } from '../reader.ts';
+import { Writer } from '../writer.ts';
 import type { Parts } from './codec.ts';
 import type { Decoded, Encodable, Fields } from './field.ts';
 import { compilePlan, type StructPlan } from './plan.ts';

@@ -1,7 +1,8 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { AssertionError } from '../../../lib/core/assert.ts';
 import { ZERO_UUID } from '../../../lib/core/uuid.ts';
-import { array, bytes, int8, int16, int32, records, string, struct, uuid } from '../../../lib/protocol/schema/field.ts';
+import { DecodeError, EncodeError } from '../../../lib/wire/errors.ts';
+import { array, bytes, int8, int16, int32, records, string, struct, uuid } from '../../../lib/wire/schema/field.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -9,8 +10,7 @@ import {
   type Infer,
   type InferInput,
   message,
-} from '../../../lib/protocol/schema/message.ts';
-import { DecodeError, EncodeError } from '../../../lib/protocol/wire/errors.ts';
+} from '../../../lib/wire/schema/message.ts';
 
 const Sample = message('Sample', '1-4', '3+', {
   id: int32(),

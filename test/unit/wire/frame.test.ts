@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ApiKey, apis } from '../../../lib/protocol/apis.ts';
+import { ApiKey, apis } from '../../../lib/wire/apis.ts';
 import {
   decodeRequest,
   decodeRequestHeader,
@@ -7,7 +7,7 @@ import {
   encodeRequest,
   encodeResponse,
   SIZE_PREFIX_BYTES,
-} from '../../../lib/protocol/frame.ts';
+} from '../../../lib/wire/frame.ts';
 
 const content = (chunks: readonly Buffer[]): Buffer => Buffer.concat(chunks).subarray(SIZE_PREFIX_BYTES);
 const body = { topics: null };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { DecodeError } from '../../../lib/protocol/wire/errors.ts';
-import { Reader } from '../../../lib/protocol/wire/reader.ts';
+import { DecodeError } from '../../../lib/wire/errors.ts';
+import { Reader } from '../../../lib/wire/reader.ts';
 
 const from = (hex: string): Reader => new Reader(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 

@@ -1,4 +1,4 @@
-import type { Uuid } from '../../core/uuid.ts';
+import type { Uuid } from '../core/uuid.ts';
 import { DecodeError } from './errors.ts';
 import { INT64_MAX, INT64_MIN, STRING_BYTES_MAX } from './limits.ts';
 import { decodeText } from './text.ts';

@@ -1,7 +1,7 @@
 import { assert } from '../../core/assert.ts';
-import { DecodeError, EncodeError } from '../wire/errors.ts';
-import type { Reader } from '../wire/reader.ts';
-import { Writer } from '../wire/writer.ts';
+import { DecodeError, EncodeError } from '../errors.ts';
+import type { Reader } from '../reader.ts';
+import { Writer } from '../writer.ts';
 import {
   arrayCodec,
   type Codec,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Reader } from '../../../lib/protocol/wire/reader.ts';
-import { Writer } from '../../../lib/protocol/wire/writer.ts';
+import { Reader } from '../../../lib/wire/reader.ts';
+import { Writer } from '../../../lib/wire/writer.ts';
 
 function roundTrip<T>(write: (writer: Writer) => void, read: (reader: Reader) => T): T {
   const writer = new Writer();

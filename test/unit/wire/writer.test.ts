@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { EncodeError } from '../../../lib/protocol/wire/errors.ts';
-import { COPY_BYTES_MAX, FIRST_BLOCK_BYTES } from '../../../lib/protocol/wire/limits.ts';
-import { Writer } from '../../../lib/protocol/wire/writer.ts';
+import { EncodeError } from '../../../lib/wire/errors.ts';
+import { COPY_BYTES_MAX, FIRST_BLOCK_BYTES } from '../../../lib/wire/limits.ts';
+import { Writer } from '../../../lib/wire/writer.ts';
 
 function written(write: (writer: Writer) => void): string {
   const writer = new Writer();

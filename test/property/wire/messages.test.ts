@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeMessage, encodeMessage } from '../../../lib/protocol/schema/message.ts';
-import { DecodeError } from '../../../lib/protocol/wire/errors.ts';
+import { DecodeError } from '../../../lib/wire/errors.ts';
+import { decodeMessage, encodeMessage } from '../../../lib/wire/schema/message.ts';
 import { allMessages, arbitraryMessage, versionsOf } from './arbitrary.ts';
 
 /** Enough for every field to be null, empty, and filled at some version; more runs found nothing new. */

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
-import { apis } from '../../../lib/protocol/apis.ts';
+import { apis } from '../../../lib/wire/apis.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
-} from '../../../lib/protocol/messages/consumer-protocol.ts';
-import { RequestHeader, ResponseHeader } from '../../../lib/protocol/messages/headers.ts';
-import type { Field, Fields, FieldType, ScalarName } from '../../../lib/protocol/schema/field.ts';
-import type { Message } from '../../../lib/protocol/schema/message.ts';
-import { includesVersion } from '../../../lib/protocol/schema/versions.ts';
+} from '../../../lib/wire/messages/consumer-protocol.ts';
+import { RequestHeader, ResponseHeader } from '../../../lib/wire/messages/headers.ts';
+import type { Field, Fields, FieldType, ScalarName } from '../../../lib/wire/schema/field.ts';
+import type { Message } from '../../../lib/wire/schema/message.ts';
+import { includesVersion } from '../../../lib/wire/schema/versions.ts';
 
 /** Every message that has a schema. */
 export const allMessages: readonly Message[] = [

@@ -1,7 +1,7 @@
+import { Reader } from '../reader.ts';
 import { array, bytes, int32, string } from '../schema/field.ts';
 import { type Infer, type InferInput, message, readMessage, writeMessage } from '../schema/message.ts';
-import { Reader } from '../wire/reader.ts';
-import { Writer } from '../wire/writer.ts';
+import { Writer } from '../writer.ts';
 
 /**
  * What consumers of the classic group protocol put into JoinGroup's metadata, after its version as an int16. 1 tells

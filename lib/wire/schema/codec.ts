@@ -1,9 +1,9 @@
 import { assert } from '../../core/assert.ts';
 import { clipText } from '../../core/clip-text.ts';
-import { EncodeError } from '../wire/errors.ts';
-import { STRING_BYTES_MAX } from '../wire/limits.ts';
-import type { Reader } from '../wire/reader.ts';
-import type { RecordsInput, Writer } from '../wire/writer.ts';
+import { EncodeError } from '../errors.ts';
+import { STRING_BYTES_MAX } from '../limits.ts';
+import type { Reader } from '../reader.ts';
+import type { RecordsInput, Writer } from '../writer.ts';
 import type { ScalarName } from './field.ts';
 
 /** Work in parts; between two of them others may be served. */

@@ -9,12 +9,12 @@ import {
   type ResponseBody,
   type ResponseInput,
 } from './apis.ts';
+import { DecodeError } from './errors.ts';
+import { REQUEST_ELEMENTS_MAX } from './limits.ts';
 import { RequestHeader, ResponseHeader } from './messages/headers.ts';
+import { Reader } from './reader.ts';
 import { hasVersion, type Message, readMessage, writeMessage, writeMessageParts } from './schema/message.ts';
-import { DecodeError } from './wire/errors.ts';
-import { REQUEST_ELEMENTS_MAX } from './wire/limits.ts';
-import { Reader } from './wire/reader.ts';
-import { Writer } from './wire/writer.ts';
+import { Writer } from './writer.ts';
 
 /** The length of a frame, in front of it; not counted in itself. */
 export const SIZE_PREFIX_BYTES = 4;

@@ -1,4 +1,4 @@
-import type { Uuid } from '../../core/uuid.ts';
+import type { Uuid } from '../core/uuid.ts';
 import { EncodeError } from './errors.ts';
 import { BLOCK_BYTES_MAX, COPY_BYTES_MAX, FIRST_BLOCK_BYTES, LENGTH_MAX, STRING_BYTES_MAX } from './limits.ts';
 
