@@ -1,5 +1,5 @@
 import type { AdminEnvironment } from '../admin/environment.ts';
-import type { Leadership } from '../admin/nodes/leadership.ts';
+import type { Leadership } from '../cluster/leadership.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';

@@ -1,4 +1,4 @@
-import type { Claim, Leadership } from '../admin/nodes/leadership.ts';
+import type { Claim, Leadership } from '../cluster/leadership.ts';
 import { MalformedBytesError } from '../core/bytes.ts';
 import type { RequestContext } from '../core/context.ts';
 import { type ErrorName, errorCode } from '../core/errors.ts';

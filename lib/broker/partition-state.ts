@@ -1,5 +1,5 @@
-import type { KnownEpochs } from '../admin/nodes/leadership.ts';
 import { journalOf, type Topic } from '../admin/topics.ts';
+import type { KnownEpochs } from '../cluster/leadership.ts';
 import type { RequestContext } from '../core/context.ts';
 import { errorCode } from '../core/errors.ts';
 import type { Broker } from './broker.ts';

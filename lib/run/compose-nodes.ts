@@ -1,9 +1,9 @@
-import { Fleet } from '../admin/nodes/fleet.ts';
-import { LeaderItems } from '../admin/nodes/leader-items.ts';
-import type { Leadership } from '../admin/nodes/leadership.ts';
-import { NodeList } from '../admin/nodes/node-list.ts';
-import { type JoinOutcome, type Listeners, Registration } from '../admin/nodes/registration.ts';
-import { Solo } from '../admin/nodes/solo.ts';
+import { Fleet } from '../cluster/fleet.ts';
+import { LeaderItems } from '../cluster/leader-items.ts';
+import type { Leadership } from '../cluster/leadership.ts';
+import { NodeList } from '../cluster/node-list.ts';
+import { type JoinOutcome, type Listeners, Registration } from '../cluster/registration.ts';
+import { Solo } from '../cluster/solo.ts';
 import { type Clock, sleep } from '../core/clock.ts';
 import type { Journals } from '../journal/open-journal.ts';
 import type { ComposeOptions } from './compose.ts';

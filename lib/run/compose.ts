@@ -1,4 +1,3 @@
-import { clusterId } from '../admin/cluster.ts';
 import { OffsetsTopic } from '../admin/offsets-topic.ts';
 import type { TopicDefaults } from '../admin/topic-configs.ts';
 import { journalsOf, Topics } from '../admin/topics.ts';
@@ -7,6 +6,7 @@ import type { Broker } from '../broker/broker.ts';
 import { frameHandler, patientFrameHandler } from '../broker/dispatch.ts';
 import type { FrameHandler, PatientFrameHandler } from '../broker/frame-handler.ts';
 import { Partitions } from '../broker/partitions.ts';
+import { clusterId } from '../cluster/cluster-id.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';

@@ -1,7 +1,7 @@
 import { type Mutation, mutation } from './mutation.ts';
 
-const FLEET = 'lib/admin/nodes/fleet.ts';
-const LIST = 'lib/admin/nodes/node-list.ts';
+const FLEET = 'lib/cluster/fleet.ts';
+const LIST = 'lib/cluster/node-list.ts';
 const EPOCH = 'lib/log/leader-epoch.ts';
 
 const TAKES_OVER = 'const taken = await takeOver(';
@@ -59,7 +59,7 @@ export const LEADING: readonly Mutation[] = [
     'R7',
     'leadership',
     ['badControl', 'engineError'],
-    'lib/admin/nodes/take-over.ts',
+    'lib/cluster/take-over.ts',
     'view.closed || view.leaderEpoch !== known || !isMine()',
     'view.closed || !isMine()',
   ),
@@ -86,7 +86,7 @@ export const LEADING: readonly Mutation[] = [
     'node ids',
     'leadership',
     ['nodeIdTaken'],
-    'lib/admin/nodes/registration.ts',
+    'lib/cluster/registration.ts',
     'there !== undefined && isTaken(there.node, at) && !this.#isOwn(there.node)',
     'false',
   ),
@@ -104,7 +104,7 @@ export const LEADING: readonly Mutation[] = [
     'leader epochs',
     'leadership',
     ['epochTold'],
-    'lib/admin/nodes/epochs.ts',
+    'lib/cluster/epochs.ts',
     'read.get(journal) ?? 0)',
     '(read.get(journal) ?? 0) + 1)',
   ),
@@ -113,7 +113,7 @@ export const LEADING: readonly Mutation[] = [
     'leader epochs',
     'leadership',
     ['fencedOff', 'leaderless', 'stuck'],
-    'lib/admin/nodes/leader-items.ts',
+    'lib/cluster/leader-items.ts',
     'return this.#reads.read(topicId, async () => {',
     `const told = this.#told.get(topicId);
     if (told !== undefined && this.#env.random.next() < 0.95) return Promise.resolve(told);

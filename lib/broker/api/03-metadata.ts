@@ -1,7 +1,7 @@
 import { createTopic } from '../../admin/create-topic.ts';
-import type { KnownEpochs } from '../../admin/nodes/leadership.ts';
 import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../admin/topic-name.ts';
 import type { Topic } from '../../admin/topics.ts';
+import type { KnownEpochs } from '../../cluster/leadership.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';

@@ -1,6 +1,6 @@
-import type { KnownEpochs } from '../../admin/nodes/leadership.ts';
 import { isInternalTopic, topicNameProblem } from '../../admin/topic-name.ts';
 import type { Topic } from '../../admin/topics.ts';
+import type { KnownEpochs } from '../../cluster/leadership.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { LeaderItems } from '../../../lib/admin/nodes/leader-items.ts';
+import { LeaderItems } from '../../../lib/cluster/leader-items.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';

@@ -1,7 +1,7 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Entry } from '../../journal/entry.ts';
-import type { OpenJournal } from '../../journal/open-journal.ts';
-import type { JournalView } from '../../journal/view.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Entry } from '../journal/entry.ts';
+import type { OpenJournal } from '../journal/open-journal.ts';
+import type { JournalView } from '../journal/view.ts';
 
 /** How long a takeover goes on for whoever waits for it; clients give a request 30 s and ask again; ms. */
 const TAKE_OVER_MAX_MS = 10_000;

@@ -1,7 +1,7 @@
-import { MalformedBytesError } from '../../core/bytes.ts';
-import { UnreadableItems } from '../../core/unreadable-items.ts';
-import { decodeNode, NODES_PK, type NodeRecord, nodeIdOfSk } from '../../storage/items/node.ts';
-import type { Item, StoreTime } from '../../storage/ports.ts';
+import { MalformedBytesError } from '../core/bytes.ts';
+import { UnreadableItems } from '../core/unreadable-items.ts';
+import { decodeNode, NODES_PK, type NodeRecord, nodeIdOfSk } from '../storage/items/node.ts';
+import type { Item, StoreTime } from '../storage/ports.ts';
 import type { NodesEnvironment } from './environment.ts';
 import { rendezvous } from './rendezvous.ts';
 

@@ -1,9 +1,9 @@
-import { SharedReads } from '../../core/shared-reads.ts';
-import { newNonce } from '../../journal/environment.ts';
-import type { JournalId } from '../../storage/items/journal-entry.ts';
-import { encodeLeader, LEADERS_PK, type LeaderRecord, leadersOfTopic } from '../../storage/items/leader.ts';
-import { type Item, type PutCondition, StoreUnavailableError } from '../../storage/ports.ts';
-import { putItem } from '../../storage/put-item.ts';
+import { SharedReads } from '../core/shared-reads.ts';
+import { newNonce } from '../journal/environment.ts';
+import type { JournalId } from '../storage/items/journal-entry.ts';
+import { encodeLeader, LEADERS_PK, type LeaderRecord, leadersOfTopic } from '../storage/items/leader.ts';
+import { type Item, type PutCondition, StoreUnavailableError } from '../storage/ports.ts';
+import { putItem } from '../storage/put-item.ts';
 import type { NodesEnvironment } from './environment.ts';
 
 /** Topics of which is remembered what was told last, the latest ones. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { rendezvous } from '../../../../lib/admin/nodes/rendezvous.ts';
+import { rendezvous } from '../../../lib/cluster/rendezvous.ts';
 
 const nodeIds = fc.uniqueArray(fc.integer({ min: 0, max: 2 ** 31 - 1 }), { minLength: 2, maxLength: 8 });
 const keys = fc.array(fc.string({ minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 50 });

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { clusterId } from '../../../lib/admin/cluster.ts';
+import { clusterId } from '../../../lib/cluster/cluster-id.ts';
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
 import { createWorld, first, type Process, type World } from '../journal/world.ts';
 
