@@ -100,7 +100,7 @@ describe('the rooms', () => {
   });
 
   it('tells a wrong import from a right one', () => {
-    expect(violatesRoom('lib/log/fetch.ts', 'lib/admin/topics.ts')).toBe(true);
+    expect(violatesRoom('lib/log/fetch.ts', 'lib/topics/topics.ts')).toBe(true);
     expect(violatesRoom('lib/journal/wal.ts', 'lib/storage/s3/blobs.ts')).toBe(true);
     expect(violatesRoom('lib/journal/wal.ts', 'lib/storage/ports.ts')).toBe(false);
     expect(violatesRoom('lib/doors/tcp/server.ts', 'lib/broker/dispatch.ts')).toBe(true);

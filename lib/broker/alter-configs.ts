@@ -1,9 +1,9 @@
-import { alterTopicConfigs } from '../admin/alter-topic-configs.ts';
-import { type ConfigChange, changeConfigs, replaceConfigs } from '../admin/configs/change-configs.ts';
-import { describeTopicDefaults } from '../admin/configs/describe-topic-configs.ts';
 import type { RequestContext } from '../core/context.ts';
 import { type ErrorName, errorCode, type Failure } from '../core/errors.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
+import { alterTopicConfigs } from '../topics/alter-topic-configs.ts';
+import { type ConfigChange, changeConfigs, replaceConfigs } from '../topics/configs/change-configs.ts';
+import { describeTopicDefaults } from '../topics/configs/describe-topic-configs.ts';
 import type { Broker } from './broker.ts';
 import { type ConfigsRefusal, nodeProblem, ResourceType } from './config-resources.ts';
 

@@ -1,4 +1,3 @@
-import type { AdminEnvironment } from '../admin/environment.ts';
 import type { Leadership } from '../cluster/leadership.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
@@ -11,6 +10,7 @@ import type { Groups } from '../groups/environment.ts';
 import type { Offsets } from '../groups/offsets/offsets.ts';
 import type { ReadBudget } from '../log/read-budget.ts';
 import type { ProduceValidation } from '../records/produce-rules.ts';
+import type { AdminEnvironment } from '../topics/environment.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
 import type { ApiKey, RequestBody, ResponseInput } from '../wire/apis.ts';
 import type { Authorize } from './authorize.ts';

@@ -1,5 +1,5 @@
-import { CONFIG_TYPES } from '../admin/configs/config-value.ts';
-import { CONFIG_SOURCES, type DescribedConfig } from '../admin/configs/described-config.ts';
+import { CONFIG_TYPES } from '../topics/configs/config-value.ts';
+import { CONFIG_SOURCES, type DescribedConfig } from '../topics/configs/described-config.ts';
 
 /** What CreateTopics and DescribeConfigs both tell of a config. */
 export function configFields({ name, value, readOnly, source, sensitive }: DescribedConfig) {

@@ -1,4 +1,4 @@
-import type { Topic } from '../admin/topics.ts';
+import type { Topic } from '../topics/topics.ts';
 import type { Broker } from './broker.ts';
 
 /** A request that names more topics is refused whole: each one costs a read. */

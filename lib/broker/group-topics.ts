@@ -1,8 +1,8 @@
-import type { Topic, Topics } from '../admin/topics.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
+import type { Topic, Topics } from '../topics/topics.ts';
 import { type Operation, topicResource } from './authorize.ts';
 import type { Broker } from './broker.ts';
 

@@ -1,7 +1,7 @@
-import { journalOf, type Topic } from '../admin/topics.ts';
 import type { KnownEpochs } from '../cluster/leadership.ts';
 import type { RequestContext } from '../core/context.ts';
 import { errorCode } from '../core/errors.ts';
+import { journalOf, type Topic } from '../topics/topics.ts';
 import type { Broker } from './broker.ts';
 
 /** Where there is no such node. */

@@ -1,9 +1,9 @@
-import { deleteTopic } from '../admin/delete-topic.ts';
-import { isInternalTopic } from '../admin/topic-name.ts';
-import { journalOf, type Topic, type Topics } from '../admin/topics.ts';
 import type { ErrorName } from '../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
 import type { Journals, OpenJournal } from '../journal/open-journal.ts';
+import { deleteTopic } from '../topics/delete-topic.ts';
+import { isInternalTopic } from '../topics/topic-name.ts';
+import { journalOf, type Topic, type Topics } from '../topics/topics.ts';
 
 /** A topic as a request names it: by name, or by id where the name is empty. */
 export interface TopicReference {

@@ -1,7 +1,7 @@
-import { isInternalTopic } from '../admin/topic-name.ts';
-import type { Topic } from '../admin/topics.ts';
 import type { Journals } from '../journal/open-journal.ts';
 import { type JournalId, journalId } from '../storage/items/journal-entry.ts';
+import { isInternalTopic } from '../topics/topic-name.ts';
+import type { Topic } from '../topics/topics.ts';
 import type { LeaderItems } from './leader-items.ts';
 import type { KnownEpochs } from './leadership.ts';
 

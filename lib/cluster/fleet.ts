@@ -1,8 +1,8 @@
-import type { Topic } from '../admin/topics.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Journals, OpenJournal } from '../journal/open-journal.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
+import type { Topic } from '../topics/topics.ts';
 import type { NodesEnvironment } from './environment.ts';
 import { epochsOf, journalsOf } from './epochs.ts';
 import type { LeaderItems } from './leader-items.ts';

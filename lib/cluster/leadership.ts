@@ -1,8 +1,8 @@
-import type { Topic } from '../admin/topics.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
+import type { Topic } from '../topics/topics.ts';
 
 /** A node and where the clients of one listener find it. */
 export interface NodeEndpoint {

@@ -1,6 +1,6 @@
-import type { Topic } from '../admin/topics.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Journals } from '../journal/open-journal.ts';
+import type { Topic } from '../topics/topics.ts';
 import { epochsOf } from './epochs.ts';
 import type { LeaderItems } from './leader-items.ts';
 import type { KnownEpochs, Leadership, Leads, NodeEndpoint } from './leadership.ts';

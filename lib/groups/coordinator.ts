@@ -1,4 +1,3 @@
-import type { Topics } from '../admin/topics.ts';
 import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
@@ -7,6 +6,7 @@ import type { Random } from '../core/random.ts';
 import type { UnreadableItems } from '../core/unreadable-items.ts';
 import { isGroupId } from '../storage/items/group-keys.ts';
 import { type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
+import type { Topics } from '../topics/topics.ts';
 import { emptyClassicGroup, isClassic } from './classic/state.ts';
 import type { GroupConfig } from './config.ts';
 import type { DeleteOffsets, Groups, ListedGroup, OffsetCheck, SentAway, Submitted } from './environment.ts';

@@ -1,6 +1,6 @@
-import type { Topics } from '../admin/topics.ts';
 import { type Clock, sleep } from '../core/clock.ts';
 import type { StoreTime } from '../storage/ports.ts';
+import type { Topics } from '../topics/topics.ts';
 import type { SubscribedTopic } from './consumer/state.ts';
 import type { ListOfTopics } from './consumer/subscription.ts';
 

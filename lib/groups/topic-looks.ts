@@ -1,6 +1,6 @@
-import type { Topics } from '../admin/topics.ts';
 import type { Clock } from '../core/clock.ts';
 import type { StoreTime } from '../storage/ports.ts';
+import type { Topics } from '../topics/topics.ts';
 import type { SubscribedTopic } from './consumer/state.ts';
 import type { TopicLook } from './consumer/subscription.ts';
 import type { NeedsUnion } from './facts.ts';
@@ -16,7 +16,7 @@ export interface TopicSources {
 
 /**
  * A group's topics are looked at again after this long at the next heartbeat, ms. Topics in use are remembered
- * (lib/admin/topics.ts), so that a look costs a read only for what is new or missing.
+ * (lib/topics/topics.ts), so that a look costs a read only for what is new or missing.
  */
 export const LOOK_AGE_MAX_MS = 5000;
 

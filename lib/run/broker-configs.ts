@@ -1,9 +1,9 @@
 import * as v from 'valibot';
-import type { BrokerConfig, BrokerConfigs } from '../admin/configs/broker-configs.ts';
-import type { ConfigType } from '../admin/configs/config-value.ts';
 import { SETTING_NAMES, type SettingName } from '../settings/keys.ts';
 import { settingsSchema } from '../settings/schema.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { BrokerConfig, BrokerConfigs } from '../topics/configs/broker-configs.ts';
+import type { ConfigType } from '../topics/configs/config-value.ts';
 
 /** What is never shown, whatever asks. */
 const SECRET = /password|secret|jaas|credential/;

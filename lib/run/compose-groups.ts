@@ -1,10 +1,10 @@
-import type { Topics } from '../admin/topics.ts';
 import type { Clock } from '../core/clock.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import { GroupCoordinator } from '../groups/coordinator.ts';
 import { offsetGroups } from '../groups/offsets/group-facts.ts';
 import { Offsets } from '../groups/offsets/offsets.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { Topics } from '../topics/topics.ts';
 import type { ComposeOptions } from './compose.ts';
 
 const MS_PER_MINUTE = 60_000;

@@ -1,6 +1,3 @@
-import { OffsetsTopic } from '../admin/offsets-topic.ts';
-import type { TopicDefaults } from '../admin/topic-configs.ts';
-import { journalsOf, Topics } from '../admin/topics.ts';
 import { allowAll } from '../broker/authorize.ts';
 import type { Broker } from '../broker/broker.ts';
 import { frameHandler, patientFrameHandler } from '../broker/dispatch.ts';
@@ -23,6 +20,9 @@ import { WalWriter } from '../journal/wal.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
+import { OffsetsTopic } from '../topics/offsets-topic.ts';
+import type { TopicDefaults } from '../topics/topic-configs.ts';
+import { journalsOf, Topics } from '../topics/topics.ts';
 import { ProducerIds } from '../transactions/producer-ids.ts';
 import { brokerConfigs } from './broker-configs.ts';
 import { composeGroups, groupConfig } from './compose-groups.ts';

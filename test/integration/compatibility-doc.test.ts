@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { TOPIC_CONFIG_NAMES } from '../../lib/admin/topic-configs.ts';
 import { SERVED } from '../../lib/broker/served.ts';
+import { TOPIC_CONFIG_NAMES } from '../../lib/topics/topic-configs.ts';
 import { apis } from '../../lib/wire/apis.ts';
 import { APIS_WITHOUT_SCHEMA } from '../support/kafka-apis.ts';
 

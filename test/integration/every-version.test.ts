@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { TOPIC_CONFIG_NAMES } from '../../lib/admin/topic-configs.ts';
 import { SERVED } from '../../lib/broker/served.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { Codec } from '../../lib/records/compression/codec.ts';
+import { TOPIC_CONFIG_NAMES } from '../../lib/topics/topic-configs.ts';
 import { ApiKey, type RequestInput } from '../../lib/wire/apis.ts';
 import { ADDRESS, CLUSTER_ID, type Engine, startEngine } from '../support/engine.ts';
 import { GROUP_APIS } from '../support/group-apis.ts';

@@ -1,6 +1,6 @@
 import { type Mutation, mutation } from './mutation.ts';
 
-const TOPICS = 'lib/admin/topics.ts';
+const TOPICS = 'lib/topics/topics.ts';
 const APPEND = 'lib/journal/append.ts';
 const JOURNAL = 'lib/journal/journal.ts';
 const CHECKPOINT = 'lib/journal/checkpoint.ts';
@@ -8,7 +8,7 @@ const FETCH = 'lib/log/read-partitions.ts';
 const READ = 'lib/journal/read.ts';
 const SEARCH = 'lib/journal/batch-search.ts';
 const ENTRY = 'lib/journal/entry.ts';
-const CREATE_TOPIC = 'lib/admin/create-topic.ts';
+const CREATE_TOPIC = 'lib/topics/create-topic.ts';
 
 /** Checkpoints, objects, versions: R4, R5, R9. */
 export const STORING: readonly Mutation[] = [
@@ -98,7 +98,7 @@ export const STORING: readonly Mutation[] = [
     'deletion',
     'lifecycle',
     ['deleteLost'],
-    'lib/admin/delete-topic.ts',
+    'lib/topics/delete-topic.ts',
     "view.closed ? undefined : ({ kind: 'close', time } as const)",
     'undefined',
   ),

@@ -5,7 +5,7 @@ const APPEND = 'lib/journal/append.ts';
 const JOURNAL = 'lib/journal/journal.ts';
 const PRODUCERS = 'lib/journal/producers.ts';
 const PRODUCE = 'lib/log/produce.ts';
-const CREATE_TOPIC = 'lib/admin/create-topic.ts';
+const CREATE_TOPIC = 'lib/topics/create-topic.ts';
 
 /** The rules of writing: R1 to R3, R7, R8. */
 export const WRITING: readonly Mutation[] = [

@@ -1,6 +1,4 @@
 import { expect, it } from 'vitest';
-import { putTopicCopy } from '../../lib/admin/create-topic.ts';
-import { Topics } from '../../lib/admin/topics.ts';
 import { errorCode } from '../../lib/core/errors.ts';
 import { seededRandom } from '../../lib/core/random.ts';
 import { VirtualClock } from '../../lib/core/virtual-clock.ts';
@@ -12,6 +10,8 @@ import { encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../li
 import type { Fault, StoreCall } from '../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import type { GetResult, ItemStore } from '../../lib/storage/ports.ts';
+import { putTopicCopy } from '../../lib/topics/create-topic.ts';
+import { Topics } from '../../lib/topics/topics.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import {

@@ -1,4 +1,3 @@
-import { Topics } from '../../lib/admin/topics.ts';
 import { type Clock, sleep } from '../../lib/core/clock.ts';
 import { silentLogger } from '../../lib/core/logger.ts';
 import type { Random } from '../../lib/core/random.ts';
@@ -9,6 +8,7 @@ import type { Submitted } from '../../lib/groups/environment.ts';
 import type { Step } from '../../lib/groups/step.ts';
 import type { FaultPlan, LatencyModel } from '../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
+import { Topics } from '../../lib/topics/topics.ts';
 import { Process } from '../simulation/process.ts';
 import { processStores } from '../simulation/process-stores.ts';
 import { GROUP_CONFIG } from './consumer-group-model.ts';

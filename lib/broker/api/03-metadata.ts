@@ -1,11 +1,11 @@
-import { createTopic } from '../../admin/create-topic.ts';
-import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../admin/topic-name.ts';
-import type { Topic } from '../../admin/topics.ts';
 import type { KnownEpochs } from '../../cluster/leadership.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import { createTopic } from '../../topics/create-topic.ts';
+import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../topics/topic-name.ts';
+import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';

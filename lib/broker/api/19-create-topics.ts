@@ -1,10 +1,10 @@
-import { describeTopicConfigs, describeTopicDefaults } from '../../admin/configs/describe-topic-configs.ts';
-import type { DescribedConfig } from '../../admin/configs/described-config.ts';
-import { createTopic } from '../../admin/create-topic.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { randomUuid, ZERO_UUID } from '../../core/uuid.ts';
 import type { TopicRecord } from '../../storage/items/topic.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import { describeTopicConfigs, describeTopicDefaults } from '../../topics/configs/describe-topic-configs.ts';
+import type { DescribedConfig } from '../../topics/configs/described-config.ts';
+import { createTopic } from '../../topics/create-topic.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { CLUSTER, topicResource } from '../authorize.ts';
 import type { Broker, Handler } from '../broker.ts';

@@ -1,9 +1,9 @@
-import { deleteTopic } from '../../admin/delete-topic.ts';
-import { isReservedTopic } from '../../admin/topic-name.ts';
-import type { Topic } from '../../admin/topics.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import { deleteTopic } from '../../topics/delete-topic.ts';
+import { isReservedTopic } from '../../topics/topic-name.ts';
+import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import { topicResource } from '../authorize.ts';
 import type { Broker, Handler } from '../broker.ts';

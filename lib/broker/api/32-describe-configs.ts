@@ -1,10 +1,10 @@
-import { describeBrokerConfigs } from '../../admin/configs/broker-configs.ts';
-import { describeTopicConfigs, describeTopicDefaults } from '../../admin/configs/describe-topic-configs.ts';
-import type { DescribedConfig } from '../../admin/configs/described-config.ts';
-import { describeGroupConfigs } from '../../admin/configs/group-configs.ts';
-import { topicNameProblem } from '../../admin/topic-name.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import { describeBrokerConfigs } from '../../topics/configs/broker-configs.ts';
+import { describeTopicConfigs, describeTopicDefaults } from '../../topics/configs/describe-topic-configs.ts';
+import type { DescribedConfig } from '../../topics/configs/described-config.ts';
+import { describeGroupConfigs } from '../../topics/configs/group-configs.ts';
+import { topicNameProblem } from '../../topics/topic-name.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import type { Broker, Handler } from '../broker.ts';
 import { type ConfigsRefusal, isConfigResource, nodeProblem, ResourceType, refusalBy } from '../config-resources.ts';

@@ -1,6 +1,6 @@
-import { isInternalTopic } from '../../admin/topic-name.ts';
-import { journalOf, type Topic } from '../../admin/topics.ts';
 import { errorCode } from '../../core/errors.ts';
+import { isInternalTopic } from '../../topics/topic-name.ts';
+import { journalOf, type Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';

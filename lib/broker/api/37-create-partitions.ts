@@ -1,6 +1,6 @@
-import { createPartitions as addPartitions } from '../../admin/create-partitions.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
+import { createPartitions as addPartitions } from '../../topics/create-partitions.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';

@@ -1,5 +1,5 @@
-import type { Topic } from '../../admin/topics.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
+import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import { CloseConnection, type Handler } from '../broker.ts';

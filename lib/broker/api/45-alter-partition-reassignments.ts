@@ -1,6 +1,6 @@
-import type { Topic } from '../../admin/topics.ts';
 import { clipText } from '../../core/clip-text.ts';
 import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
+import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';

@@ -1,9 +1,9 @@
-import { isInternalTopic, topicNameProblem } from '../../admin/topic-name.ts';
-import type { Topic } from '../../admin/topics.ts';
 import type { KnownEpochs } from '../../cluster/leadership.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
+import { isInternalTopic, topicNameProblem } from '../../topics/topic-name.ts';
+import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, ResponseInput } from '../../wire/apis.ts';
 import { allowedOperations, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';

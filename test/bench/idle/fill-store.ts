@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { createTopic } from '../../../lib/admin/create-topic.ts';
 import { assert } from '../../../lib/core/assert.ts';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
@@ -19,6 +18,7 @@ import { openEnvironment } from '../../../lib/storage/embedded/environment.ts';
 import { encodeRecord, recordKey } from '../../../lib/storage/embedded/record.ts';
 import { entryPk, entrySk, journalId } from '../../../lib/storage/items/journal-entry.ts';
 import type { Stores } from '../../../lib/storage/ports.ts';
+import { createTopic } from '../../../lib/topics/create-topic.ts';
 
 /** The topic whose journal is long; it has one partition. */
 export const BUSY_TOPIC = 'busy';

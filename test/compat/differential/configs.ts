@@ -1,4 +1,4 @@
-import { TOPIC_CONFIG_NAMES } from '../../../lib/admin/topic-configs.ts';
+import { TOPIC_CONFIG_NAMES } from '../../../lib/topics/topic-configs.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { KAFKA_NODE_ID } from '../../support/kafka-broker.ts';
 import { CONFIG_VALUES } from './config-values.ts';

@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Topics } from '../../../lib/admin/topics.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { seededRandom, systemRandom } from '../../../lib/core/random.ts';
 import { UnreadableItems } from '../../../lib/core/unreadable-items.ts';
@@ -13,6 +12,7 @@ import type { Step } from '../../../lib/groups/step.ts';
 import type { SweptGroups } from '../../../lib/groups/sweep.ts';
 import type { FaultPlan, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { Topics } from '../../../lib/topics/topics.ts';
 import { joinRequest } from '../../support/classic-group-model.ts';
 import { GROUP_CONFIG } from '../../support/consumer-group-model.ts';
 

@@ -1,6 +1,6 @@
 /**
  * A set of characters as far as topic names go: one flag per ASCII code. What lies above never occurs in a name
- * (lib/admin/topic-name.ts), so that nothing has to be kept of it.
+ * (lib/topics/topic-name.ts), so that nothing has to be kept of it.
  */
 export class CharClass {
   readonly #has = new Uint8Array(ASCII);

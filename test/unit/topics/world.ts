@@ -1,9 +1,9 @@
-import { type CreateTopicOutcome, createTopic, type NewTopic } from '../../../lib/admin/create-topic.ts';
-import type { AdminEnvironment } from '../../../lib/admin/environment.ts';
-import type { TopicDefaults } from '../../../lib/admin/topic-configs.ts';
-import { type Topic, Topics } from '../../../lib/admin/topics.ts';
 import { Partitions } from '../../../lib/broker/partitions.ts';
 import { decodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../../lib/storage/items/topic.ts';
+import { type CreateTopicOutcome, createTopic, type NewTopic } from '../../../lib/topics/create-topic.ts';
+import type { AdminEnvironment } from '../../../lib/topics/environment.ts';
+import type { TopicDefaults } from '../../../lib/topics/topic-configs.ts';
+import { type Topic, Topics } from '../../../lib/topics/topics.ts';
 import { createWorld, type Process, type World } from '../journal/world.ts';
 
 export const DEFAULTS: TopicDefaults = {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { alterTopicConfigs } from '../../../lib/admin/alter-topic-configs.ts';
-import type { BrokerConfig } from '../../../lib/admin/configs/broker-configs.ts';
-import { brokerSynonyms, describeBrokerConfigs } from '../../../lib/admin/configs/broker-configs.ts';
-import { changeConfigs, replaceConfigs } from '../../../lib/admin/configs/change-configs.ts';
-import { type ConfigType, shownValue, valueProblem } from '../../../lib/admin/configs/config-value.ts';
-import { describeGroupConfigs } from '../../../lib/admin/configs/group-configs.ts';
-import { TOPIC_CONFIGS } from '../../../lib/admin/configs/topic-config-table.ts';
-import { topicConfigProblem } from '../../../lib/admin/topic-configs.ts';
+import { alterTopicConfigs } from '../../../lib/topics/alter-topic-configs.ts';
+import type { BrokerConfig } from '../../../lib/topics/configs/broker-configs.ts';
+import { brokerSynonyms, describeBrokerConfigs } from '../../../lib/topics/configs/broker-configs.ts';
+import { changeConfigs, replaceConfigs } from '../../../lib/topics/configs/change-configs.ts';
+import { type ConfigType, shownValue, valueProblem } from '../../../lib/topics/configs/config-value.ts';
+import { describeGroupConfigs } from '../../../lib/topics/configs/group-configs.ts';
+import { TOPIC_CONFIGS } from '../../../lib/topics/configs/topic-config-table.ts';
+import { topicConfigProblem } from '../../../lib/topics/topic-configs.ts';
 import { createAdminWorld } from './world.ts';
 
 describe('a value', () => {

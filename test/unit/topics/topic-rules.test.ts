@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { effectiveConfig, topicConfigProblem } from '../../../lib/admin/topic-configs.ts';
-import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../../lib/admin/topic-name.ts';
 import type { TopicRecord } from '../../../lib/storage/items/topic.ts';
+import { effectiveConfig, topicConfigProblem } from '../../../lib/topics/topic-configs.ts';
+import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../../lib/topics/topic-name.ts';
 import { DEFAULTS } from './world.ts';
 
 describe('a topic name', () => {

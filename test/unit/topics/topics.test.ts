@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createPartitions } from '../../../lib/admin/create-partitions.ts';
-import { deleteTopic } from '../../../lib/admin/delete-topic.ts';
-import type { Topic } from '../../../lib/admin/topics.ts';
 import { encodeTopic, TOPIC_IDS_PK } from '../../../lib/storage/items/topic.ts';
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
+import { createPartitions } from '../../../lib/topics/create-partitions.ts';
+import { deleteTopic } from '../../../lib/topics/delete-topic.ts';
+import type { Topic } from '../../../lib/topics/topics.ts';
 import { FOREVER, first } from '../journal/world.ts';
 import { type AdminProcess, type AdminWorld, createAdminWorld } from './world.ts';
 

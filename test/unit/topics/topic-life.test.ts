@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createPartitions } from '../../../lib/admin/create-partitions.ts';
-import { createTopic } from '../../../lib/admin/create-topic.ts';
-import { deleteTopic } from '../../../lib/admin/delete-topic.ts';
-import type { Topic } from '../../../lib/admin/topics.ts';
 import { journalId } from '../../../lib/storage/items/journal-entry.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
+import { createPartitions } from '../../../lib/topics/create-partitions.ts';
+import { createTopic } from '../../../lib/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/topics/delete-topic.ts';
+import type { Topic } from '../../../lib/topics/topics.ts';
 import { batch, FOREVER, first } from '../journal/world.ts';
 import { type AdminProcess, type AdminWorld, createAdminWorld, newTopic } from './world.ts';
 
