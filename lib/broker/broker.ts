@@ -1,3 +1,4 @@
+import type { Authorize } from '../auth/authorize.ts';
 import type { Leadership } from '../cluster/leadership.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
@@ -13,7 +14,6 @@ import type { ProduceValidation } from '../records/produce-rules.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
 import type { ApiKey, RequestBody, ResponseInput } from '../wire/apis.ts';
-import type { Authorize } from './authorize.ts';
 import type { Partitions } from './partitions.ts';
 
 /** What the handlers work with. */

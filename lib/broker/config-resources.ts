@@ -1,5 +1,5 @@
+import { CLUSTER, type Resource, topicResource } from '../auth/authorize.ts';
 import type { ErrorName, Failure } from '../core/errors.ts';
-import { CLUSTER, type Resource, topicResource } from './authorize.ts';
 import type { Broker } from './broker.ts';
 
 /** What has configs (org.apache.kafka.common.config.ConfigResource.Type). */

@@ -1,9 +1,9 @@
+import { type Operation, topicResource } from '../auth/authorize.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import type { Topic, Topics } from '../topics/topics.ts';
-import { type Operation, topicResource } from './authorize.ts';
 import type { Broker } from './broker.ts';
 
 /** A topic as a request about offsets names it: by name, from certain versions on by id. */

@@ -1,4 +1,4 @@
-import { allowAll } from '../broker/authorize.ts';
+import { allowAll } from '../auth/authorize.ts';
 import type { Broker } from '../broker/broker.ts';
 import { frameHandler, patientFrameHandler } from '../broker/dispatch.ts';
 import type { FrameHandler, PatientFrameHandler } from '../broker/frame-handler.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Operation, Resource } from '../../lib/auth/authorize.ts';
 import { RESOURCES_MAX } from '../../lib/broker/api/32-describe-configs.ts';
-import type { Operation, Resource } from '../../lib/broker/authorize.ts';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { TOPIC_CONFIG_NAMES } from '../../lib/topics/topic-configs.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';

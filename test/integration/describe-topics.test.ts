@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { Operation, Resource } from '../../lib/auth/authorize.ts';
 import { PARTITIONS_ANSWERED_MAX } from '../../lib/broker/api/75-describe-topic-partitions.ts';
-import type { Operation, Resource } from '../../lib/broker/authorize.ts';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';

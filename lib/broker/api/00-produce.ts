@@ -1,3 +1,4 @@
+import { topicResource } from '../../auth/authorize.ts';
 import { MalformedBytesError } from '../../core/bytes.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
@@ -10,7 +11,6 @@ import { type BatchHeader, hasProducerId, readBatchHeader } from '../../records/
 import { CorruptRecordError } from '../../records/error.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler, NO_ANSWER } from '../broker.ts';
 import { currentLeader, endpointsOf, lead } from '../leading.ts';
 import { namedOnce } from '../named-once.ts';

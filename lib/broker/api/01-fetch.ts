@@ -1,3 +1,4 @@
+import { topicResource } from '../../auth/authorize.ts';
 import { sleep } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { errorCode } from '../../core/errors.ts';
@@ -13,7 +14,6 @@ import {
 } from '../../log/fetch.ts';
 import { fetchNoRecords } from '../../log/no-records.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { topicResource } from '../authorize.ts';
 import { AskAgain, type Broker, type Handler } from '../broker.ts';
 import { type FetchOutcome, fetchAnswer } from '../fetch-answer.ts';
 import { lead } from '../leading.ts';

@@ -1,3 +1,4 @@
+import { topicResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
@@ -14,7 +15,6 @@ import {
 } from '../../log/list-offsets.ts';
 import { listNoRecords } from '../../log/no-records.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
 import { notToFence } from '../leading.ts';

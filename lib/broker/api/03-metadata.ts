@@ -1,3 +1,4 @@
+import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../../auth/authorize.ts';
 import type { KnownEpochs } from '../../cluster/leadership.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
@@ -7,7 +8,6 @@ import { createTopic } from '../../topics/create-topic.ts';
 import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../topics/topic-name.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
 import { lazily } from '../each.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';

@@ -1,6 +1,6 @@
+import type { Resource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import type { Resource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
 

@@ -1,7 +1,7 @@
+import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type ClassicGroup, isClassic, metadataOf, NO_ASSIGNMENT } from '../../groups/classic/state.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
 

@@ -1,7 +1,7 @@
+import { CLUSTER } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { CLUSTER, topicResource } from '../../auth/authorize.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { randomUuid, ZERO_UUID } from '../../core/uuid.ts';
 import type { TopicRecord } from '../../storage/items/topic.ts';
@@ -6,7 +7,6 @@ import { describeTopicConfigs, describeTopicDefaults } from '../../topics/config
 import type { DescribedConfig } from '../../topics/configs/described-config.ts';
 import { createTopic } from '../../topics/create-topic.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { CLUSTER, topicResource } from '../authorize.ts';
 import type { Broker, Handler } from '../broker.ts';
 import { configFields } from '../described-configs.ts';
 import { eachInTime } from '../each-in-time.ts';

@@ -1,3 +1,4 @@
+import { topicResource } from '../../auth/authorize.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
@@ -5,7 +6,6 @@ import { deleteTopic } from '../../topics/delete-topic.ts';
 import { isReservedTopic } from '../../topics/topic-name.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { topicResource } from '../authorize.ts';
 import type { Broker, Handler } from '../broker.ts';
 import { eachInTime } from '../each-in-time.ts';
 

@@ -1,8 +1,8 @@
+import { CLUSTER } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../records/batch.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 
 /**

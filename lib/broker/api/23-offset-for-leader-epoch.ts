@@ -1,3 +1,4 @@
+import { topicResource } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
@@ -5,7 +6,6 @@ import { type EpochEnd, offsetForLeaderEpoch as endOfEpoch } from '../../log/lea
 import { endOfEpochWithoutRecords } from '../../log/no-records.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
 import { notToFence } from '../leading.ts';

@@ -1,8 +1,8 @@
+import { CLUSTER } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { isInternalTopic } from '../../topics/topic-name.ts';
 import { journalOf, type Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { CLUSTER } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
 import { lazily } from '../each.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';

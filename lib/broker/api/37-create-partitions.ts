@@ -1,8 +1,8 @@
+import { topicResource } from '../../auth/authorize.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { createPartitions as addPartitions } from '../../topics/create-partitions.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { eachInTime } from '../each-in-time.ts';
 

@@ -1,7 +1,7 @@
+import { CLUSTER } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { CLUSTER } from '../authorize.ts';
 import { CloseConnection, type Handler } from '../broker.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 

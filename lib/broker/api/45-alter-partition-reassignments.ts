@@ -1,8 +1,8 @@
+import { CLUSTER } from '../../auth/authorize.ts';
 import { clipText } from '../../core/clip-text.ts';
 import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { topicFinder } from '../find-topics.ts';
 import { hasPartition } from '../group-topics.ts';

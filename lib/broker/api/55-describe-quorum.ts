@@ -1,7 +1,7 @@
+import { CLUSTER } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { controllerOf } from '../partition-state.ts';
 

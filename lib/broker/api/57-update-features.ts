@@ -1,7 +1,7 @@
+import { CLUSTER } from '../../auth/authorize.ts';
 import { clipText } from '../../core/clip-text.ts';
 import { errorCode } from '../../core/errors.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { CLUSTER } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 
 /** What the text quotes of a feature's name; bytes. */

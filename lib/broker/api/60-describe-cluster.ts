@@ -1,6 +1,6 @@
+import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { controllerOf } from '../partition-state.ts';
 

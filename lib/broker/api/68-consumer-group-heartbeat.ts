@@ -1,9 +1,9 @@
+import { topicResource } from '../../auth/authorize.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../groups/consumer/heartbeat.ts';
 import { heartbeatProblem } from '../../groups/consumer/heartbeat-problem.ts';
 import { heartbeatStep } from '../../groups/consumer/steps.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 
 /**

@@ -1,3 +1,4 @@
+import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource, topicResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { Assignment } from '../../groups/assignors/assignor.ts';
 import { stateOf } from '../../groups/consumer/protocol.ts';
@@ -5,7 +6,6 @@ import { type ConsumerGroup, indexOf, type Member } from '../../groups/consumer/
 import { isConsumer } from '../../groups/consumer/steps.ts';
 import { assignorOf } from '../../groups/consumer/target.ts';
 import type { ApiKey } from '../../wire/apis.ts';
-import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource, topicResource } from '../authorize.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
 

@@ -1,3 +1,4 @@
+import { allowedOperations, OPERATIONS_NOT_ASKED, topicResource } from '../../auth/authorize.ts';
 import type { KnownEpochs } from '../../cluster/leadership.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
@@ -5,7 +6,6 @@ import { ZERO_UUID } from '../../core/uuid.ts';
 import { isInternalTopic, topicNameProblem } from '../../topics/topic-name.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, ResponseInput } from '../../wire/apis.ts';
-import { allowedOperations, OPERATIONS_NOT_ASKED, topicResource } from '../authorize.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 import { partitionState } from '../partition-state.ts';
