@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { assignRanges } from '../../../lib/cli/client/range-assignment.ts';
-import { PassedOn, PIPE_BYTES } from '../../../lib/cli/consume/passed-on.ts';
+import { assignRanges } from '../../../../lib/cli/client/range-assignment.ts';
+import { PassedOn, PIPE_BYTES } from '../../../../lib/cli/consume/passed-on.ts';
 
 describe('the range assignor', () => {
   const member = (memberId: string, topics: string[], instanceId: string | null = null) => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AnswerSplitter } from '../../../lib/cli/client/answer-splitter.ts';
-import { ScramLogin } from '../../../lib/cli/client/scram.ts';
+import { AnswerSplitter } from '../../../../lib/cli/client/answer-splitter.ts';
+import { ScramLogin } from '../../../../lib/cli/client/scram.ts';
 
 describe('answers', () => {
   const framed = (text: string) => {

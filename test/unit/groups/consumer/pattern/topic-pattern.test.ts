@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compilePattern, PATTERN_LENGTH_MAX } from '../../../lib/groups/consumer/pattern/topic-pattern.ts';
+import { compilePattern, PATTERN_LENGTH_MAX } from '../../../../../lib/groups/consumer/pattern/topic-pattern.ts';
 
 function matches(source: string, name: string): boolean {
   const outcome = compilePattern(source);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { MalformedBytesError } from '../../../lib/core/bytes.ts';
-import { decodeUpkeepCursor, encodeUpkeepCursor, upkeepCursorSk } from '../../../lib/storage/items/upkeep-cursor.ts';
-import { decodeUpkeepRunner, encodeUpkeepRunner } from '../../../lib/storage/items/upkeep-runner.ts';
+import { MalformedBytesError } from '../../../../lib/core/bytes.ts';
+import { decodeUpkeepCursor, encodeUpkeepCursor, upkeepCursorSk } from '../../../../lib/storage/items/upkeep-cursor.ts';
+import { decodeUpkeepRunner, encodeUpkeepRunner } from '../../../../lib/storage/items/upkeep-runner.ts';
 
 const malformed = (first: number, json: string) => Buffer.concat([Buffer.of(first), Buffer.from(json)]);
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { JoinReply, JoinRequest } from '../../../lib/groups/classic/join.ts';
-import { selectProtocol } from '../../../lib/groups/classic/state.ts';
-import { type Asked, ClassicGroupModel, joinRequest } from '../../support/classic-group-model.ts';
+import type { JoinReply, JoinRequest } from '../../../../lib/groups/classic/join.ts';
+import { selectProtocol } from '../../../../lib/groups/classic/state.ts';
+import { type Asked, ClassicGroupModel, joinRequest } from '../../../support/classic-group-model.ts';
 
 const DELAY_MS = 100;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { OutputBuffer } from '../../../lib/cli/consume/output-buffer.ts';
-import { jsonFormat, keyValueFormat, templateFormat, valueFormat } from '../../../lib/cli/consume/record-format.ts';
+import { OutputBuffer } from '../../../../lib/cli/consume/output-buffer.ts';
+import { jsonFormat, keyValueFormat, templateFormat, valueFormat } from '../../../../lib/cli/consume/record-format.ts';
 
 const options = { keySeparator: Buffer.from('='), delimiter: Buffer.from(';'), nullText: Buffer.from('-') };
 const record = {

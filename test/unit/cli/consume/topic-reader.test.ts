@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { KafkaClient } from '../../../lib/cli/client/kafka-client.ts';
-import { TopicReader } from '../../../lib/cli/consume/topic-reader.ts';
-import { systemClock } from '../../../lib/core/clock.ts';
-import { ERROR_CODES } from '../../../lib/core/errors.ts';
-import { ApiKey } from '../../../lib/wire/apis.ts';
-import { batchOf } from '../../support/requests.ts';
+import type { KafkaClient } from '../../../../lib/cli/client/kafka-client.ts';
+import { TopicReader } from '../../../../lib/cli/consume/topic-reader.ts';
+import { systemClock } from '../../../../lib/core/clock.ts';
+import { ERROR_CODES } from '../../../../lib/core/errors.ts';
+import { ApiKey } from '../../../../lib/wire/apis.ts';
+import { batchOf } from '../../../support/requests.ts';
 
 const TOPIC = 't';
 const LEADER = 1;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { jsonReader } from '../../../lib/cli/produce/json-reader.ts';
+import { jsonReader } from '../../../../lib/cli/produce/json-reader.ts';
 
 const read = (json: string) => jsonReader([])(Buffer.from(json));
 

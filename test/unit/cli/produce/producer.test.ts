@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { ConnectionError } from '../../../lib/cli/client/connection-problem.ts';
-import type { KafkaClient } from '../../../lib/cli/client/kafka-client.ts';
-import { Producer } from '../../../lib/cli/produce/producer.ts';
-import { systemClock } from '../../../lib/core/clock.ts';
-import { ERROR_CODES } from '../../../lib/core/errors.ts';
-import { seededRandom } from '../../../lib/core/random.ts';
-import { readBatchHeader } from '../../../lib/records/batch.ts';
-import { ApiKey } from '../../../lib/wire/apis.ts';
-import { settled } from '../../support/settled.ts';
+import { ConnectionError } from '../../../../lib/cli/client/connection-problem.ts';
+import type { KafkaClient } from '../../../../lib/cli/client/kafka-client.ts';
+import { Producer } from '../../../../lib/cli/produce/producer.ts';
+import { systemClock } from '../../../../lib/core/clock.ts';
+import { ERROR_CODES } from '../../../../lib/core/errors.ts';
+import { seededRandom } from '../../../../lib/core/random.ts';
+import { readBatchHeader } from '../../../../lib/records/batch.ts';
+import { ApiKey } from '../../../../lib/wire/apis.ts';
+import { settled } from '../../../support/settled.ts';
 
 const TOPIC = { name: 't', id: '', isInternal: false, replicationFactor: 1, partitions: [{ index: 0, leader: 0 }] };
 

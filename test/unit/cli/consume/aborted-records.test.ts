@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { AbortedRecords } from '../../../lib/cli/consume/aborted-records.ts';
-import { splitBatches } from '../../../lib/records/batch.ts';
-import { encodeControlBatch, type MarkerType } from '../../../lib/records/control.ts';
-import { encodeBatch } from '../../../lib/records/encode.ts';
+import { AbortedRecords } from '../../../../lib/cli/consume/aborted-records.ts';
+import { splitBatches } from '../../../../lib/records/batch.ts';
+import { encodeControlBatch, type MarkerType } from '../../../../lib/records/control.ts';
+import { encodeBatch } from '../../../../lib/records/encode.ts';
 
 function data(baseOffset: number, producerId: number, isTransactional = true): Buffer {
   const producer = { producerId, producerEpoch: 0, baseSequence: 0, isTransactional };

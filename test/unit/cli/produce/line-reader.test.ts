@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { lineReader } from '../../../lib/cli/produce/line-reader.ts';
+import { lineReader } from '../../../../lib/cli/produce/line-reader.ts';
 
 const plain = { headers: [], emptyIsNull: false };
 const read = (format: Parameters<typeof lineReader>[0], line: string) => {

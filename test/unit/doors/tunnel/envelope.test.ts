@@ -5,7 +5,7 @@ import {
   type EnvelopeAnswer,
   encodeAnswerEnvelope,
   encodeRequestEnvelope,
-} from '../../../lib/doors/tunnel/envelope.ts';
+} from '../../../../lib/doors/tunnel/envelope.ts';
 
 /** Gateways and functions of different versions speak it: a change of these bytes needs a new format. */
 describe('the bytes of an envelope are what they have always been', () => {

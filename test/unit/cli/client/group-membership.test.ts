@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ConnectionError } from '../../../lib/cli/client/connection-problem.ts';
-import { GroupMembership } from '../../../lib/cli/client/group-membership.ts';
-import type { GroupClient } from '../../../lib/cli/client/groups.ts';
-import type { KafkaClient } from '../../../lib/cli/client/kafka-client.ts';
-import { ERROR_CODES } from '../../../lib/core/errors.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import { ConnectionError } from '../../../../lib/cli/client/connection-problem.ts';
+import { GroupMembership } from '../../../../lib/cli/client/group-membership.ts';
+import type { GroupClient } from '../../../../lib/cli/client/groups.ts';
+import type { KafkaClient } from '../../../../lib/cli/client/kafka-client.ts';
+import { ERROR_CODES } from '../../../../lib/core/errors.ts';
+import { VirtualClock } from '../../../../lib/core/virtual-clock.ts';
 
 const TIMEOUT_MS = 5_000;
 

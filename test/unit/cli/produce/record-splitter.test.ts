@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RecordSplitter } from '../../../lib/cli/produce/record-splitter.ts';
+import { RecordSplitter } from '../../../../lib/cli/produce/record-splitter.ts';
 
 function split(pieces: readonly Buffer[], delimiter: string): string[] {
   const splitter = new RecordSplitter(Buffer.from(delimiter, 'latin1'));

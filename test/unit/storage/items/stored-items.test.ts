@@ -1,26 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { MalformedBytesError } from '../../../lib/core/bytes.ts';
+import { MalformedBytesError } from '../../../../lib/core/bytes.ts';
 import {
   type CheckpointItem,
   decodeCheckpointItem,
   encodeCheckpointItem,
-} from '../../../lib/storage/items/checkpoint.ts';
-import { CLUSTER_PK, CLUSTER_SK, decodeCluster, encodeCluster } from '../../../lib/storage/items/cluster.ts';
-import { decodeLeader, encodeLeader, LEADERS_PK, type LeaderRecord } from '../../../lib/storage/items/leader.ts';
-import { decodeNode, encodeNode, NODES_PK, type NodeRecord, nodeSk } from '../../../lib/storage/items/node.ts';
+} from '../../../../lib/storage/items/checkpoint.ts';
+import { CLUSTER_PK, CLUSTER_SK, decodeCluster, encodeCluster } from '../../../../lib/storage/items/cluster.ts';
+import { decodeLeader, encodeLeader, LEADERS_PK, type LeaderRecord } from '../../../../lib/storage/items/leader.ts';
+import { decodeNode, encodeNode, NODES_PK, type NodeRecord, nodeSk } from '../../../../lib/storage/items/node.ts';
 import {
   decodeNextProducerId,
   encodeNextProducerId,
   PRODUCER_IDS_PK,
   PRODUCER_IDS_SK,
-} from '../../../lib/storage/items/producer-id-block.ts';
+} from '../../../../lib/storage/items/producer-id-block.ts';
 import {
   decodeTopic,
   encodeTopic,
   TOPIC_IDS_PK,
   TOPICS_PK,
   type TopicRecord,
-} from '../../../lib/storage/items/topic.ts';
+} from '../../../../lib/storage/items/topic.ts';
 
 const topic: TopicRecord = {
   id: 'RFgp4x1BT7yvH2hLkVZK8A',

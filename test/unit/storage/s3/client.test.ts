@@ -2,8 +2,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { s3Client } from '../../../lib/storage/s3/client.ts';
-import { STAND_IN_CONFIG } from '../../support/aws-targets.ts';
+import { s3Client } from '../../../../lib/storage/s3/client.ts';
+import { STAND_IN_CONFIG } from '../../../support/aws-targets.ts';
 
 describe('an S3 client where the environment names an endpoint', () => {
   const paths: string[] = [];

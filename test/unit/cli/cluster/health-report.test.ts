@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { healthOf } from '../../../lib/cli/cluster/health-report.ts';
+import { healthOf } from '../../../../lib/cli/cluster/health-report.ts';
 
 const fine = { name: 't-0', leader: 1, replicas: [1, 2], inSync: [1, 2] };
 const nodes = [
