@@ -63,7 +63,7 @@ import { startTidelog } from 'tidelog';
 await startTidelog({ store: 'disk' });
 await startTidelog({ settings: { 'num.partitions': 3 } });
 (await startTidelog()).bootstrap;
-await import('tidelog/dist/lib/runtime/start.js');
+await import('tidelog/dist/lib/run/start.js');
 `;
 
 /** No types of Node and no leniency towards libraries: what is shipped has to stand by itself. */
