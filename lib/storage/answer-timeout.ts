@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 
-/** The answer, or `late()` when it takes longer than `timeoutMs`; the work itself goes on. */
+/** Resolves to the answer, or to `late()` after `timeoutMs`. The work itself is not cancelled. */
 export function answerWithin<T>(
   clock: Clock,
   timeoutMs: number | undefined,

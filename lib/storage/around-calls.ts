@@ -1,10 +1,10 @@
 import type { CallKind } from './metering.ts';
 import type { BlobStore, ItemStore, Stores } from './ports.ts';
 
-/** Is told before each call, and told again after it by what it returns. What it throws the caller gets instead of an answer. */
+/** Called before each store call; the function that it returns is called after it. What it throws replaces the answer. */
 export type BeginCall = (kind: CallKind) => () => void;
 
-/** The same stores, with every call announced to `begin`. */
+/** The same stores; `begin` is called around every call. */
 export function aroundCalls(stores: Stores, begin: BeginCall): Stores {
   return {
     journal: items(stores.journal, 'journal', begin),

@@ -17,7 +17,7 @@ export function itemBytes(item: Item): number {
   );
 }
 
-/** Why no adapter stores this item, or undefined if all do. The same answer everywhere, without asking the store. */
+/** Why every adapter refuses this item, or undefined if all accept it. Decided without asking the store. */
 export function itemRefusal(item: Item): { readonly reason: RefusedReason; readonly message: string } | undefined {
   const badKey = keyRefusal(item.pk, item.sk);
   if (badKey !== undefined) return { reason: 'rejected', message: badKey };
@@ -34,7 +34,7 @@ export function itemRefusal(item: Item): { readonly reason: RefusedReason; reado
   return undefined;
 }
 
-/** Why no adapter takes this key, or undefined. Half surrogates have no UTF-8 form: two keys would become one. */
+/** Why every adapter refuses this key, or undefined. A lone surrogate has no UTF-8 form, so two keys could become one. */
 export function keyRefusal(pk: string, sk: string): string | undefined {
   if (pk === '' || sk === '') return 'a key is not empty';
   if (/\p{Surrogate}/u.test(pk) || /\p{Surrogate}/u.test(sk)) return 'a key is well-formed Unicode';
@@ -43,7 +43,7 @@ export function keyRefusal(pk: string, sk: string): string | undefined {
   return undefined;
 }
 
-/** Guards what no caller may ask: empty bounds, limits below 1. */
+/** Asserts that a caller gave no empty bounds and no limit below 1. */
 export function checkQuery(request: QueryRequest): void {
   assert(request.pk !== '' && request.from !== '' && request.to !== '', 'the bounds of a query are not empty');
   assert(request.limit === undefined || request.limit >= 1, 'a query asks for one item at least');

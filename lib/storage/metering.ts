@@ -24,7 +24,7 @@ export type CallKind = `${'journal' | 'state'}.${keyof ItemCalls}` | `blobs.${ke
 type ItemCalls = Omit<ItemStore, 'now'>;
 type BlobCalls = Omit<BlobStore, 'now'>;
 
-/** Is told of every call. Must not throw. */
+/** Called after every store call. Must not throw. */
 export interface Meter {
   record(call: MeteredCall): void;
 }
@@ -67,7 +67,7 @@ export class CountingMeter implements Meter {
   }
 }
 
-/** The same stores, with every call told to `meter`; with a clock, also how long it took. */
+/** The same stores; `meter` gets every call and, with a clock, its duration. */
 export function meterStores(stores: Stores, meter: Meter, clock?: Clock): Stores {
   const timed = { meter, clock };
   return {
@@ -78,7 +78,7 @@ export function meterStores(stores: Stores, meter: Meter, clock?: Clock): Stores
   };
 }
 
-/** A call while it is under way: told once, when its answer is measured. */
+/** A call in progress. It is recorded once, when its answer is measured. */
 type Told = { -readonly [Name in keyof MeteredCall]: MeteredCall[Name] };
 
 interface TimedMeter {
@@ -86,7 +86,7 @@ interface TimedMeter {
   readonly clock: Clock | undefined;
 }
 
-/** What is known of a call before its answer. */
+/** The part of a call that is known before its answer. */
 function begun(kind: CallKind, bytesIn = 0, consistent = false): Told {
   return { kind, outcome: 'ok', bytesIn, bytesOut: 0, items: 0, consistent, durationMs: 0 };
 }

@@ -1,9 +1,9 @@
 /**
- * What the engine needs of a store, and no more. Adapters translate; they hold no logic of the log.
+ * The operations that the engine needs of a store. Adapters translate them; they hold no logic of the log.
  * test/contract runs one suite against all of them.
  */
 
-/** Ms since the Unix epoch, as the store's own answers tell the time; the only `now` that decides anything. */
+/** Ms since the Unix epoch by the store's own answers. Every decision about time uses this clock. */
 export type StoreTime = number;
 
 /** One item. Keys are UTF-8, not empty, and compare by their bytes; `pk` at most 1,024 bytes, `sk` at most 512. */
@@ -12,7 +12,7 @@ export interface Item {
   readonly sk: string;
   /** Whole number >= 0, chosen by the writer; what a `version` condition is compared with. */
   readonly version: number;
-  /** Unique to one logical write, so that a writer recognises its own put after a lost answer. Printable ASCII, at most 64 bytes. */
+  /** Unique to one logical write: a writer recognises its own put by it after a lost answer. Printable ASCII, at most 64 bytes. */
   readonly nonce: string;
   /** Starts with a format version. Keys and body together stay below MAX_ITEM_BYTES. */
   readonly body: Buffer;
@@ -21,7 +21,7 @@ export interface Item {
 /** DynamoDB's limit for one item, 400 KB, names and values together; every adapter keeps it. */
 export const MAX_ITEM_BYTES = 400 * 1024;
 
-/** What an item takes beside `pk`, `sk`, `nonce` and `body`: attribute names and the version number. */
+/** Size of an item without `pk`, `sk`, `nonce` and `body`: attribute names and the version number. */
 export const ITEM_OVERHEAD_BYTES = 32;
 
 /** DynamoDB's limit for one page of a Query; every adapter ends a page once it has passed it. */
@@ -46,7 +46,7 @@ export interface PutOptions {
  * - `committed`: this put is in the store.
  * - `conflict`: the condition did not hold; `existing` is the item that is there (undefined if a `version` condition
  *   met no item). It may be this very write, landed earlier: compare the nonce.
- * - `refused`: it surely did not happen. `throttled` and `unavailable` may be tried again; `stale`, `expired`,
+ * - `refused`: it did not happen. `throttled` and `unavailable` may be tried again; `stale`, `expired`,
  *   `tooLarge` and `rejected` may not be tried again as they are.
  * - `unknown`: no answer; it may have happened or may happen yet, up to MAX_SIGNATURE_AGE_MS after its signing.
  */
@@ -81,23 +81,23 @@ export interface QueryRequest {
 
 export interface QueryPage {
   readonly items: readonly Item[];
-  /** True when the range may hold more: go on with `from: last + '\0'`, or backwards with `to: last`. */
+  /** True when the range may hold more. Continue with `from: last + '\0'`, or backwards with `to: last`. */
   readonly more: boolean;
   readonly storeTime: StoreTime;
 }
 
-/** Reads throw this when the store does not answer or throttles; nothing was changed and the read may be repeated. */
+/** Thrown by reads when the store does not answer or throttles. Nothing was changed; the read may be repeated. */
 export class StoreUnavailableError extends Error {
   override readonly name = 'StoreUnavailableError';
 }
 
 /** One table of items with a partition key and a sort key. */
 export interface ItemStore {
-  /** The store's time now: that of its last answer plus what has elapsed since. NaN before the first answer. */
+  /** The store's time now: the time of its last answer plus the time elapsed since. NaN before the first answer. */
   now(): StoreTime;
   get(pk: string, sk: string, consistent: boolean): Promise<GetResult>;
   query(request: QueryRequest): Promise<QueryPage>;
-  /** One conditional put of one item. Makes one attempt; what to do about its outcome is the caller's affair. */
+  /** One conditional put of one item, in one attempt. The caller handles the outcome. */
   put(item: Item, condition: PutCondition, options?: PutOptions): Promise<PutOutcome>;
   /** Deletes if the version is the expected one. An item that is not there answers `committed`. */
   delete(pk: string, sk: string, version: number, options?: PutOptions): Promise<DeleteOutcome>;

@@ -6,7 +6,8 @@ const ATTEMPTS_MAX = 8;
 const RETRY_BASE_MS = 10;
 
 /**
- * `uncertain`: no answer, also not to repetitions; the item may be there or come yet. The caller reads before it decides.
+ * `uncertain`: neither the put nor its repetitions were answered; the item may be there or may still appear. The caller
+ * reads before it decides.
  */
 export type SettledPut =
   | { readonly kind: 'committed' }

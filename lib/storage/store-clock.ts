@@ -2,8 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import type { StoreTime } from './ports.ts';
 
 /**
- * Store time as one client knows it: what the last answer said, plus what has elapsed since by a monotonic clock. The
- * local wall clock has no say.
+ * Store time as one client knows it: the time in the last answer plus the time elapsed since by a monotonic clock. The
+ * local wall clock is not used.
  */
 export class StoreClock {
   readonly #clock: Clock;
@@ -22,18 +22,18 @@ export class StoreClock {
     return Math.floor(this.#time + (this.#clock.monotonic() - this.#asOf));
   }
 
-  /** To be called when a request leaves; `observe` wants it back. Ms of the client's monotonic clock. */
+  /** Call when a request leaves and pass the result to `observe`. Ms of the client's monotonic clock. */
   sending(): number {
     return this.#clock.monotonic();
   }
 
   /**
-   * Takes in the time that an answer tells and returns the store time at which it was given.
+   * Takes the time in an answer and returns the store time at which the answer was given.
    *
    * The true time of the answer lies in [told, told + granularity); the true time now is later by the way back, at most
    * by what has passed since `sentAt`. An estimate from earlier answers that fits is finer than the header and is
-   * kept; any other is moved to the nearest end. What is returned never includes the way back: a view is as old as the
-   * answer that confirmed it, however late that came in.
+   * kept; any other is moved to the nearest end. The result never includes the way back: the age of a view counts from the
+   * answer that confirmed it, however late it arrived.
    */
   observe(told: StoreTime, sentAt: number): StoreTime {
     const arrived = this.#clock.monotonic();

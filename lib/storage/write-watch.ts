@@ -3,21 +3,21 @@ import type { Logger } from '../core/logger.ts';
 import type { ItemStore, Stores } from './ports.ts';
 
 /**
- * A failed write counts for so long, if nothing was written since: by then clients that were sent elsewhere may try again,
- * which shows whether it still fails; ms.
+ * How long a failed write counts if nothing was written since; ms. After it, clients that went to another process may
+ * return, and their writes show whether the store still fails.
  */
 const PROBLEM_HOLDS_MS = 60_000;
 
 /**
- * A single answer may get lost on a network. What fails again after so long, with no success in between, is for somebody to
- * look at; ms. What fails on this machine's own disk is so at once.
+ * How long writes over a network fail before it is reported; ms. A single answer may get lost. A failure of the local disk
+ * is reported at once.
  */
 export const SUSTAINED_OVER_NETWORK_MS = 2_000;
 
-/** How often a problem that goes on is logged; ms. */
+/** How often a continuing problem is logged; ms. */
 const LOG_EVERY_MS = 60_000;
 
-/** Tells whether a store takes writes, by what became of the last ones, and logs when it fails. */
+/** Tracks whether a store takes writes, by the outcomes of the last ones, and logs failures. */
 export class WriteWatch {
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -28,7 +28,7 @@ export class WriteWatch {
   readonly #reads: Streak = { since: undefined };
   #loggedAt = Number.NEGATIVE_INFINITY;
 
-  /** `advice`: what a user can look at when the store takes no writes. `sustainedMs`: how long it fails before it is told. */
+  /** `advice`: what a user should check when the store takes no writes. `sustainedMs`: how long it fails before it is reported. */
   constructor(clock: Clock, logger: Logger, advice: string, sustainedMs: number) {
     this.#sustainedMs = sustainedMs;
     this.#clock = clock;
@@ -36,14 +36,14 @@ export class WriteWatch {
     this.#advice = advice;
   }
 
-  /** What keeps the store from taking writes; undefined where nothing does. */
+  /** Why the store takes no writes; undefined while it takes them. */
   get problem(): string | undefined {
     const problem = this.#problem;
     if (problem === undefined || this.#clock.monotonic() - problem.at > PROBLEM_HOLDS_MS) return undefined;
     return `the store takes no writes: ${problem.message}`;
   }
 
-  /** The same stores, with the outcomes of their writes looked at. */
+  /** The same stores; the outcome of every write is tracked. */
   watch(stores: Stores): Stores {
     return {
       ...stores,
@@ -73,7 +73,7 @@ export class WriteWatch {
 
   async #look<T extends WriteOutcome>(write: Promise<T>): Promise<T> {
     const outcome = await write;
-    // What met another item, perhaps an earlier attempt of its own, got through to the store as well.
+    // A conflict shows, too, that the store answers writes.
     if (outcome.kind === 'committed' || outcome.kind === 'stored' || outcome.kind === 'conflict') this.#succeeded();
     else if (outcome.kind === 'unknown' || outcome.reason === 'unavailable') this.#failed(outcome.message ?? '');
     return outcome;
@@ -85,7 +85,7 @@ export class WriteWatch {
       this.#reads.since = undefined;
       return answer;
     } catch (error) {
-      // Whether reads work, who asks for the health of the process finds out by a read.
+      // Reads are not tracked: the health check makes a read of its own.
       if (this.#isSustained(this.#reads)) this.#log(error instanceof Error ? error.message : String(error));
       throw error;
     }

@@ -6,8 +6,8 @@ interface Credentials {
 }
 
 /**
- * Stands in for `@aws-sdk/credential-provider-node` in the functions' bundles: Lambda gives each instance its role's credentials by these
- * variables, for as long as it lives, so that the chain of files, containers and sign-ins has nothing to find there.
+ * Replaces `@aws-sdk/credential-provider-node` in the functions' bundles. Lambda gives each instance its role's credentials in
+ * these variables for its whole life, so the SDK's chain of providers is not needed.
  */
 export function defaultProvider(): () => Promise<Credentials> {
   return async () => {

@@ -1,16 +1,16 @@
 import type { RefusedReason } from '../ports.ts';
 
-/** A write that AWS, or the way to it, did not answer with success. */
+/** A write without a successful answer. */
 export type FailedWrite =
   | { readonly kind: 'refused'; readonly reason: RefusedReason; readonly message: string }
   | { readonly kind: 'unknown'; readonly message: string };
 
-/** There was no free connection for a request: it was never sent. */
+/** No connection was free for a request: it was never sent. */
 export class NoConnectionError extends Error {
   override readonly name = 'NoConnectionError';
 }
 
-/** What an error of an AWS SDK v3 client carries, of which everything may be missing. */
+/** The fields of an AWS SDK v3 error; each may be missing. */
 interface SdkError {
   readonly name?: string;
   readonly message?: string;
@@ -20,7 +20,7 @@ interface SdkError {
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** The service turned the request away for its rate. */
+/** The service throttled the request. */
 const THROTTLED = new Set([
   'ThrottlingException',
   'Throttling',
@@ -28,7 +28,7 @@ const THROTTLED = new Set([
   'RequestLimitExceeded',
   'TooManyRequestsException',
   'SlowDown',
-  // Another write to this very item is under way; this one was turned away before it began.
+  // Another write to this item is in progress; this one was rejected before it began.
   'TransactionConflictException',
   'ReplicatedWriteConflictException',
   'OperationAborted',
@@ -43,7 +43,7 @@ const EXPIRED = new Set([
   'RequestInTheFuture',
 ]);
 
-/** Credentials or resources that come with time, or that somebody has to set right; the write itself is sound. */
+/** Missing credentials or resources. They may appear later or an operator has to fix them; the write itself is valid. */
 const UNAVAILABLE = new Set([
   'ExpiredTokenException',
   'ExpiredToken',
@@ -58,8 +58,8 @@ const UNAVAILABLE = new Set([
 const CONNECT_CALLS = new Set(['connect', 'getaddrinfo']);
 
 /**
- * What an error means for a write. `refused` only where it surely did not happen: the service said so with a 4xx, or
- * there never was a connection. A 5xx, a time-out and a lost connection may have landed: `unknown`.
+ * The outcome that an error means for a write. `refused` only where the write certainly did not happen: a 4xx answer, or no
+ * connection. After a 5xx, a time-out or a lost connection it may have landed: `unknown`.
  */
 export function failedWrite(error: unknown): FailedWrite {
   const { name = '', message: text = String(error), $metadata } = (error ?? {}) as SdkError;
@@ -76,7 +76,7 @@ export function failedWrite(error: unknown): FailedWrite {
   return { kind: 'unknown', message };
 }
 
-/** True for errors of reads that may pass: worth another attempt. */
+/** True for transient errors of reads. */
 export function mayPass(error: unknown): boolean {
   const failure = failedWrite(error);
   return failure.kind === 'unknown' || failure.reason === 'throttled';

@@ -1,6 +1,6 @@
 import { type Agents, httpAgents } from '../../core/http-agents.ts';
 
-/** A connection within a region takes a few ms, with TLS some more; one that takes this long is given up. */
+/** Time-out of connecting; ms. A connection within a region takes a few ms, TLS included. */
 const CONNECT_TIMEOUT_MS = 1_000;
 
 /** How long a connection without a request is kept; ms. Longer than the pauses between heartbeats and upkeep of a quiet process. */
@@ -14,8 +14,8 @@ export interface RequestHandlerOptions extends Agents {
 }
 
 /**
- * How a client for a store sends its requests, over `sockets` connections at the most. The SDK's own time-outs are off: its one
- * for connections also runs while a request waits for a connection, and the answer's is Requests' affair.
+ * The request handler of a store's client, with at most `sockets` connections. The SDK's own time-outs are off: its connection
+ * time-out also runs while a request waits for a free connection, and `Requests` limits the time to the answer.
  */
 export function requestHandler(sockets: number): RequestHandlerOptions {
   const agents = httpAgents({ sockets, connectMs: CONNECT_TIMEOUT_MS, idleMs: IDLE_CONNECTION_MS });

@@ -4,7 +4,7 @@ import { Slots } from '../../core/slots.ts';
 import { StoreUnavailableError } from '../ports.ts';
 import { failedWrite, mayPass, NoConnectionError } from './failures.ts';
 
-/** Four tries over about half a second outlast a table's usual burst of throttling; longer is the caller's patience. */
+/** Four tries over about half a second outlast a usual burst of throttling. Callers that can wait longer retry themselves. */
 const READ_ATTEMPTS = 4;
 
 /** The first wait is up to this long, each further one up to twice as long; with full jitter. */
@@ -13,10 +13,10 @@ const FIRST_WAIT_MS = 50;
 /** One attempt of a small read, which DynamoDB and S3 answer in tens of milliseconds. */
 const READ_TIMEOUT_MS = 5_000;
 
-/** A request waits for a connection for this part of its time at most, so that there is enough left for the answer. */
+/** The share of its time that a request may wait for a connection; the rest is for the answer. */
 const WAIT_SHARE = 0.5;
 
-/** Requests to one table or bucket, so many at a time. A request that finds no free connection in time is never sent. */
+/** Requests to one table or bucket, with bounded concurrency. A request that gets no connection in time is never sent. */
 export class Requests {
   readonly #clock: Clock;
   readonly #random: Random;

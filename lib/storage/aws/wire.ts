@@ -1,7 +1,7 @@
 import type { StoreTime } from '../ports.ts';
 import type { StoreClock } from '../store-clock.ts';
 
-/** What this needs of a command's middleware stack; the clients' own types differ in their commands only. */
+/** The part of a command's middleware stack that is used here. The clients' own types differ only in their commands. */
 interface MiddlewareStack {
   // biome-ignore lint/suspicious/noExplicitAny: each client has middleware types of its own, which no common one fits
   add(middleware: any, options: any): void;
@@ -11,7 +11,7 @@ interface HttpMessage {
   readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Thrown through the SDK when an attempt would be signed too late; it never left. */
+/** Thrown through the SDK when an attempt would be signed too late; it was not sent. */
 export class StaleSignatureError extends Error {
   override readonly name = 'StaleSignatureError';
 }
@@ -27,8 +27,8 @@ export interface WireRecord {
 
 /**
  * Watches a command at the last step before the socket: refuses an attempt whose signature carries a time at or after
- * `signBefore` (R3 demands the time that was really signed, not the one that somebody meant), and reads the store's
- * time from the answer, be it a success or an error.
+ * `signBefore` (R3 is about the time in the signature, not the time of the call), and reads the store's time from the
+ * answer, be it a success or an error.
  */
 export function watchWire(
   command: { readonly middlewareStack: MiddlewareStack },

@@ -4,7 +4,7 @@ import { PARTITION_KEY, SORT_KEY } from './attributes.ts';
 /** Local tables are there at once, those of AWS within about ten seconds. */
 const CREATION_TIMEOUT_S = 60;
 
-/** Makes both tables, billed per request, and waits until they serve. For local use: in AWS the stacks make them. */
+/** Creates both tables, billed per request, and waits until they are active. For local use: in AWS the stacks create them. */
 export async function createTables(
   client: DynamoDBClient,
   names: { readonly journalTable: string; readonly stateTable: string },

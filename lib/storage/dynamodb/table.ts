@@ -30,12 +30,12 @@ import { fromAttributes, keyAttributes, toAttributes } from './attributes.ts';
 import { deleteCondition, keyRange, putCondition } from './conditions.ts';
 
 /**
- * Requests to one table at the same time. At 8 ms each that is 16,000 in a second, more than one process has to ask; the sockets
- * for two tables and a bucket stay well below the 1,024 descriptors that a function of Lambda has.
+ * Concurrent requests to one table. At 8 ms each that is 16,000 requests/s, more than one process needs. The sockets for two
+ * tables and a bucket stay well below the 1,024 file descriptors of a Lambda function.
  */
 export const TABLE_REQUESTS_MAX = 128;
 
-/** DynamoDB answers a put in about 10 ms; after this long the answer is not coming. */
+/** Time-out of a put; ms. DynamoDB answers in about 10 ms. */
 const DEFAULT_PUT_TIMEOUT_MS = 10_000;
 
 export interface DynamoDbTableOptions {
@@ -47,7 +47,7 @@ export interface DynamoDbTableOptions {
   readonly random: Random;
 }
 
-/** Opens a table with the key schema of `createTables`. Does not look whether it is there. */
+/** Opens a table with the key schema of `createTables`. Does not check that it exists. */
 export function openDynamoDbTable(options: DynamoDbTableOptions): ItemStore {
   return new DynamoDbTable(options);
 }
@@ -93,14 +93,14 @@ class DynamoDbTable implements ItemStore {
         ...range,
         ConsistentRead: request.consistent,
         ScanIndexForward: !reverse,
-        // Going backwards, the item that the range excludes comes first and takes a place.
+        // In a reverse query the excluded item comes first and takes one place of the page.
         ...(limit === undefined ? {} : { Limit: limit + (reverse && excluded !== undefined ? 1 : 0) }),
       });
       const wire = watchWire(command, this.#storeClock, undefined);
       const page = await this.#client.send(command, { abortSignal });
       const found = (page.Items ?? []).map(fromAttributes);
       const inRange = found.filter((item) => item.sk !== excluded);
-      // Going forwards, the excluded item is the last: beyond it there is nothing to go on to.
+      // In a forward query the excluded item is the last: nothing follows it.
       const ended = !reverse && inRange.length < found.length;
       const more = !ended && (page.LastEvaluatedKey !== undefined || (limit !== undefined && inRange.length > limit));
       return { items: inRange.slice(0, limit), more, storeTime: wire.storeTime };
@@ -131,7 +131,7 @@ class DynamoDbTable implements ItemStore {
     return this.#write(command, options, (abortSignal) => this.#client.send(command, { abortSignal }));
   }
 
-  /** Sends once and tells what came of it. */
+  /** Sends once and returns the outcome. */
   async #write(
     command: PutItemCommand | DeleteItemCommand,
     options: PutOptions | undefined,

@@ -14,7 +14,7 @@ import type { StoreTimer } from './store-time.ts';
 /** Segments and WAL objects being read at one time; far below the usual limit of 1,024 descriptors. */
 const MAX_OPEN_FILES = 128;
 
-/** A put never takes that long: what is older was left behind by a crash. */
+/** A put never takes this long; an older temporary file was left by a crash. */
 const TEMPORARY_MAX_AGE_MS = 60 * 60 * 1000;
 
 /** IOV_MAX of Linux and macOS. */
@@ -22,9 +22,9 @@ const MAX_CHUNKS_PER_WRITE = 1024;
 
 /**
  * Objects as files. A put writes a temporary file, makes its bytes durable (fdatasync), gives it its name (rename),
- * and makes the name durable (fsync of the directory): in this order nobody ever sees a part of an object, and what is
- * `stored` is there after a crash. On ext4 the directory's fsync finds the journal already written by the fdatasync
- * and costs 0.3 ms; leaving it out would rest on ext4's habits instead of on POSIX.
+ * and makes the name durable (fsync of the directory). In this order no reader sees a part of an object, and a `stored`
+ * object survives a crash. On ext4 the directory's fsync costs 0.3 ms, as the fdatasync has written the journal already;
+ * leaving it out would rely on ext4 instead of POSIX.
  */
 export class BlobFiles implements BlobStore {
   readonly #root: string;
@@ -146,7 +146,7 @@ export class BlobFiles implements BlobStore {
   }
 }
 
-/** writev may write a part only, on a disk that fills up for one; what is left is then tried again and told why not. */
+/** writev may write only a part, for example on a disk that fills up. The next call writes the rest or reports the error. */
 async function writeAll(file: FileHandle, chunks: readonly Buffer[]): Promise<void> {
   let left = chunks.filter((chunk) => chunk.length > 0);
   while (left.length > 0) {

@@ -6,13 +6,13 @@ import { StoreOpenError } from './format.ts';
 import { damageOf } from './lmdb-file.ts';
 
 /**
- * Looks at LMDB's files before LMDB does, since lmdb 3.5 ends the process (SIGSEGV) where opening fails half way, and
- * LMDB (SIGBUS) where it reads a page that the file lacks. Throws what is wrong with them. `mayBegin`: whether LMDB may make
- * its file where there is none, or an empty one, as a process leaves that was killed while it made the store. The lock file is looked at but not opened: closing it would release the locks of an
- * environment that this process has open already (POSIX locks belong to the process).
+ * Checks LMDB's files before LMDB opens them. lmdb 3.5 kills the process (SIGSEGV) when opening fails half way, and LMDB
+ * does (SIGBUS) when it reads a page that the file lacks. Throws what is wrong. `mayBegin`: whether LMDB may create its
+ * file if it is missing or empty, as after a kill while the store was created. The lock file is not opened: closing it
+ * would release the locks of an environment that this process already has open (POSIX locks belong to the process).
  *
- * Also syncs the data: a process that was killed while it wrote its meta page may have left one that is in the page
- * cache only, and LMDB would show it to the first that opens the file again.
+ * Also syncs the data. A process that was killed while it wrote its meta page may have left that page in the page cache
+ * only, and LMDB would show it to the next process that opens the file.
  */
 export async function checkFiles(directory: string, mayBegin: boolean): Promise<void> {
   await access(directory, constants.R_OK | constants.W_OK);

@@ -6,7 +6,7 @@ import { syncDirectory } from './sync.ts';
 /** Directories in use at one time: a handful (WAL, checkpoints) and those of the topics being sealed. */
 const MAX_OPEN_DIRECTORIES = 32;
 
-/** How many directories are remembered as durable; forgetting one costs a few syncs. */
+/** Directories that are remembered as durable; forgetting one costs a few syncs. */
 const MAX_KNOWN_DIRECTORIES = 10_000;
 
 interface Syncing {
@@ -40,7 +40,7 @@ export class DurableNames {
     this.#known.add(directory);
   }
 
-  /** Makes all names in `directory` durable. Those who ask while a sync runs share the one after it. */
+  /** Makes all names in `directory` durable. Calls during a sync share the next one. */
   sync(directory: string): Promise<void> {
     const current = this.#syncing.get(directory);
     if (current === undefined) return this.#start(directory);

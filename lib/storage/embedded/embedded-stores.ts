@@ -21,7 +21,7 @@ export interface EmbeddedStoresOptions {
   readonly random: Random;
 }
 
-/** Written once LMDB has made its files: from then on a missing or empty one is a loss, and no store begins in its place. */
+/** Written once LMDB has created its files. From then on a missing or empty file is a loss and is not replaced by a new store. */
 const USED_MARKER = 'used';
 
 /**

@@ -1,15 +1,15 @@
 import { type Database, open, type RootDatabase } from 'lmdb';
 
 /**
- * Address space, not disk: LMDB reserves it once, and the file grows as it is written. Fixed and large, because
- * growing a map while other processes read it is where trouble would be.
+ * Address space, not disk space: the file grows as it is written. Fixed and large, because growing a map while other
+ * processes read it is unsafe.
  */
 const MAP_BYTES = 2 ** 40;
 
 /** Two tables today; named databases cost nothing until they are opened. */
 const MAX_DATABASES = 8;
 
-/** Keys and values as they are, without lmdb's own encodings; private members that its types leave out. */
+/** Keys and values without lmdb's own encodings; private members that its types leave out. */
 export type RawDatabase = Database<Buffer, Buffer> & { resetReadTxn(): void };
 
 export interface Environment {
@@ -23,9 +23,9 @@ export interface Environment {
  *
  * Why these options are safe (looked at with strace): a commit writes its pages, calls fdatasync, then writes the meta
  * page through a descriptor opened with O_DSYNC, and only then publishes the transaction's number, from which every
- * reader of every process starts. So what anybody can read is on disk, and the promise of a write resolves after that.
- * - `overlappingSync: false`: lmdb's default publishes first and syncs later, which would show an entry that a crash
- *   still takes back; R2 and the duplicate check rest on nobody having seen it.
+ * reader of every process starts. So everything that can be read is on disk, and the promise of a write resolves after that.
+ * - `overlappingSync: false`: lmdb's default publishes first and syncs later. A reader could see an entry that a crash
+ *   takes back; R2 and the duplicate check do not allow that.
  * - no `useWritemap`: it would save a copy, but a full disk then kills the process with SIGBUS instead of an error.
  * - no `noSync`, `noMetaSync`, `mapAsync`, for the same reason as the first.
  * - `eventTurnBatching: false` and `strictAsyncOrder: true` are about latency only: the writing thread starts at once

@@ -3,19 +3,19 @@ import { join } from 'node:path';
 import { errorCode, messageOf } from './failures.ts';
 import { syncDirectory } from './sync.ts';
 
-/** Raised when a program of today could not read what the new one writes. */
+/** Increased when older programs cannot read what the new one writes. */
 const STORE_FORMAT = 1;
 
 const MARKER = 'format';
 
-/** A store that cannot be opened: the message tells a user what to do. */
+/** A store that cannot be opened. The message says what to do. */
 export class StoreOpenError extends Error {
   override readonly name = 'StoreOpenError';
 }
 
 /**
- * Makes the directory `path` a store of this program's format, or finds that it is one. Throws StoreOpenError when it
- * cannot be one: a file, not writable, of a newer format, or with something else in it that claims the marker.
+ * Makes the directory `path` a store of this program's format unless it is one. Throws StoreOpenError when that is not
+ * possible: a file, not writable, of a newer format, or with a marker of another program.
  * `unique` names this process's temporary file.
  */
 export async function prepareDirectory(path: string, unique: string): Promise<void> {
@@ -31,7 +31,7 @@ export async function prepareDirectory(path: string, unique: string): Promise<vo
   }
 }
 
-/** What a failed opening means to a user. */
+/** The message for a user when opening failed. */
 export function explain(path: string, error: unknown): string {
   switch (errorCode(error)) {
     case 'EEXIST':
@@ -71,7 +71,7 @@ function checkMarker(path: string, marker: string): void {
   }
 }
 
-/** Processes may race here: all of them write the same, and the rename puts it there whole. */
+/** Processes may race here: all of them write the same bytes, and the rename is atomic. */
 async function writeMarker(path: string, unique: string): Promise<void> {
   const temporary = join(path, `${MARKER}.${unique}`);
   const file = await open(temporary, 'wx');

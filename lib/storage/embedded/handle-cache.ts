@@ -9,8 +9,8 @@ interface Entry {
 }
 
 /**
- * Open files for reading, the least recently used closed first. A file that was deleted or replaced, by whichever
- * process, is noticed by its link count and opened anew.
+ * Open files for reading; the least recently used is closed first. A file that any process deleted or replaced is
+ * recognised by its link count and opened again.
  */
 export class HandleCache {
   readonly #entries = new Map<string, Entry>();
@@ -43,7 +43,7 @@ export class HandleCache {
     }
   }
 
-  /** Closes everything that is not in use, and the rest as soon as it is not. */
+  /** Closes the files that are not in use at once, and the others after their last use. */
   close(): void {
     for (const [path, entry] of [...this.#entries]) this.#evict(path, entry);
   }
@@ -68,6 +68,6 @@ export class HandleCache {
 
 function closeIfUnused(entry: Entry): void {
   if (!entry.evicted || entry.users > 0) return;
-  // A file that could not be opened has nothing to close, and a reader has nothing to learn from a failed close.
+  // A file that could not be opened needs no close, and a failed close does not concern a reader.
   entry.handle.then((handle) => handle.close()).catch(() => undefined);
 }

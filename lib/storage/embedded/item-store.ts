@@ -22,10 +22,10 @@ import { decodeRecord, encodeRecord, partitionEnd, recordKey, sortKeyOf, version
 import type { StoreTimer } from './store-time.ts';
 import type { WriteLock } from './write-lock.ts';
 
-/** A write waits for the store's lock; a process that was stopped while it held it must not hang the others for ever. */
+/** How long a write waits for the store's lock, which a stopped process may hold; ms. */
 const DEFAULT_PUT_TIMEOUT_MS = 30_000;
 
-/** What a write finds out inside its transaction. */
+/** The result of a write inside its transaction. */
 type Decision =
   | { readonly kind: 'write'; readonly value: Buffer | undefined }
   | Exclude<PutOutcome, { readonly kind: 'unknown' }>;
@@ -52,7 +52,7 @@ export class EmbeddedItemStore implements ItemStore {
 
   async get(pk: string, sk: string, consistent: boolean): Promise<GetResult> {
     if (consistent) await this.#beforeConsistentRead();
-    // Taken before the read: the answer must not look fresher than it is, even if the process is frozen in between.
+    // Taken before the read: the answer must not look newer than it is, even if the process is frozen in between.
     const storeTime = this.#timer.now();
     const item = this.#read(() => {
       const record = this.#database.getBinary(recordKey(pk, sk));
@@ -66,7 +66,7 @@ export class EmbeddedItemStore implements ItemStore {
     if (request.consistent) await this.#beforeConsistentRead();
     const { pk, from, to } = request;
     const storeTime = this.#timer.now();
-    // An empty range must not reach the cursor: going backwards, it would start below its end and run on from there.
+    // An empty range must not reach the cursor: a reverse cursor would start below the range's end and continue.
     if (from !== undefined && to !== undefined && compareKeys(from, to) >= 0)
       return { items: [], more: false, storeTime };
     return { ...this.#read(() => this.#page(request, recordKey(pk, from ?? ''), upperKey(pk, to))), storeTime };
@@ -106,7 +106,7 @@ export class EmbeddedItemStore implements ItemStore {
 
   /**
    * Decides and writes inside one LMDB transaction, whose lock spans all processes: the signature's age, the condition
-   * and the write are one step. The outcome is told after the commit, also a conflict's: the item that won may be in
+   * and the write are one step. The outcome is reported after the commit, also of a conflict: the item that won may be in
    * the same commit.
    */
   #write(
@@ -131,7 +131,7 @@ export class EmbeddedItemStore implements ItemStore {
           else this.#database.putSync(key, decided.value);
           return { kind: 'committed', storeTime: this.#timer.now() };
         });
-        // Looked at after the commit: what was removed before is not acknowledged.
+        // Checked after the commit: nothing is acknowledged in a file that was removed before.
         return this.#presence.isGone ? { kind: 'unknown', message: GONE } : outcome;
       } catch (error) {
         return this.#failed(error);
@@ -146,8 +146,8 @@ export class EmbeddedItemStore implements ItemStore {
 
   /**
    * A commit that fails before its meta page is written has done nothing; LMDB reports most of these as an I/O error
-   * (a full disk shows as a short write). One that fails in the meta page may have happened: LMDB then refuses all
-   * further transactions of this process, reads included, and by that it is told apart.
+   * (a full disk shows as a short write). One that fails in the meta page may have happened. LMDB then refuses all
+   * further transactions of this process, reads included, which tells the two apart.
    */
   async #failed(error: unknown): Promise<PutOutcome> {
     const cause = await causeOf(error);
@@ -177,7 +177,7 @@ export class EmbeddedItemStore implements ItemStore {
     return { items, more: false };
   }
 
-  /** Reads at the present: lmdb would otherwise go on with the snapshot of an earlier read of this event turn. */
+  /** Starts a new snapshot: lmdb would otherwise reuse that of an earlier read of this event turn. */
   #read<T>(perform: () => T): T {
     try {
       this.#database.resetReadTxn();
@@ -192,7 +192,7 @@ function upperKey(pk: string, to: string | undefined): Buffer {
   return to === undefined ? partitionEnd(pk) : recordKey(pk, to);
 }
 
-/** lmdb hides the cause of a failed commit in a promise that is rejected with it. */
+/** lmdb reports the cause of a failed commit in a second promise, which rejects with it. */
 async function causeOf(error: unknown): Promise<unknown> {
   const commitError = (error as { commitError?: Promise<never> }).commitError;
   return commitError === undefined ? error : commitError.catch((cause: unknown) => cause);

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /*
- * What is known of LMDB's file format here: the parts that tell whether a file is complete (mdb.c of the lmdb package:
+ * The parts of LMDB's file format that show whether a file is complete (mdb.c of the lmdb package:
  * MDB_page_header, MDB_meta, MDB_db, MDB_node). All numbers are little-endian, as on every machine that Node runs on.
  */
 
@@ -29,10 +29,10 @@ const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 const NODE_HEADER_BYTES = 8;
 const BIG_DATA = 0x01;
 
-/** A tree of free pages is never that deep; what is deeper has pages that point back. */
+/** A tree of free pages is never deeper; a deeper one has pages that point back. */
 const DEPTH_MAX = 16;
 
-/** Looks repeated because another process committed meanwhile. */
+/** Attempts, as another process may commit meanwhile. */
 const ATTEMPTS_MAX = 5;
 
 interface Meta {
@@ -42,19 +42,19 @@ interface Meta {
   readonly transaction: bigint;
 }
 
-/** What a reader of the file runs into; stands for "the file is damaged". */
+/** Thrown by the reader of the file: the file is damaged. */
 class Damage extends Error {}
 
 /**
- * Why an LMDB file, of any size but 0, cannot be opened without harm: LMDB maps it into memory, and the process ends at the
- * first touch of a page that is not there. Undefined for a file that is complete. Its last pages may be missing where the
- * tree of free pages lists them: they were given up before they were written.
+ * Why an LMDB file that is not empty cannot be opened safely, or undefined for a complete file. LMDB maps the file into
+ * memory, and the process is killed when it touches a page that the file lacks. The last pages may be missing where the tree
+ * of free pages lists them: they were freed before they were written.
  */
 export async function damageOf(file: FileHandle): Promise<string | undefined> {
   for (let attempt = 1; ; attempt++) {
     const found = await look(file);
     if (found.damage === undefined) return undefined;
-    // Under another process's hands pages that were free a moment ago change.
+    // Another process may change pages that were free a moment ago.
     const again = await newestMeta(file).catch(() => undefined);
     if (again?.transaction === found.transaction || attempt === ATTEMPTS_MAX) return found.damage;
   }

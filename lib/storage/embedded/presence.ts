@@ -1,17 +1,17 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 
-/** What is wrong with a store whose data file was removed under the process. */
+/** The message for a store whose data file was removed while it was open. */
 export const GONE =
   'the data folder was removed while it was in use: what is written now is lost when the process ends';
 
 /**
- * Tells whether LMDB's data file still has a name. A file that was removed goes on working for whoever has it open, so that a
- * store would acknowledge what nobody can ever read again. Costs two microseconds a look.
+ * Checks whether LMDB's data file still has a name. A removed file keeps working for the process that has it open, so the
+ * store would acknowledge records that no one can read again. One check takes two microseconds.
  */
 export class Presence {
   readonly #descriptor: number;
 
-  /** `path`: the data file, which is there. It is opened once, and stays open as LMDB's own descriptor does. */
+  /** `path`: the data file, which exists. It is opened once and stays open, as LMDB's own descriptor does. */
   constructor(path: string) {
     this.#descriptor = openSync(path, 'r');
   }

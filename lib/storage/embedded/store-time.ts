@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
 import { MAX_SIGNATURE_AGE_MS, type PutOptions, type RefusedReason, type StoreTime } from '../ports.ts';
 
-/** How long a write that was prepared may stay unseen by consistent reads; see WriteLock. */
+/** How long consistent reads may miss a write that was prepared; see WriteLock. */
 export const RECOVERY_INTERVAL_MS = 60 * 1000;
 
-/** A write must be seen within MAX_SIGNATURE_AGE_MS, or never: so it must be prepared that much earlier. */
+/** A write must become visible within MAX_SIGNATURE_AGE_MS or never, so it must be prepared that much earlier. */
 const MAX_AGE_IN_TRANSACTION_MS = MAX_SIGNATURE_AGE_MS - RECOVERY_INTERVAL_MS;
 
 /** The moment at which a write was asked for, by both clocks: a wall clock may be set back, a monotonic one may sleep. */
@@ -37,7 +37,7 @@ export class StoreTimer {
   }
 
   /**
-   * Why a write with this signature may not be applied now. To be asked while the store's write lock is held: nothing
+   * Why a write with this signature may not be applied now. Call it while the store's write lock is held: nothing
    * can then happen between the answer and the write.
    */
   refusal(

@@ -7,10 +7,10 @@ import { RECOVERY_INTERVAL_MS, type Signature, type StoreTimer } from './store-t
 const ACQUIRE_TIMEOUT_MS = 30_000;
 
 /**
- * Keeps consistent reads from missing a write that is neither done nor gone. LMDB has two such states: a writer that
- * was killed after its meta page was on disk and before it was published (the next writer of any process publishes it,
- * however much later), and one that is stopped inside its commit. To take the write lock, even for nothing, ends the
- * first and meets the second; so it is taken before a consistent read when this process has not held it for a while.
+ * Keeps consistent reads from missing a write that is in doubt. LMDB has two such states: a writer that was killed after
+ * its meta page was on disk and before it was published (the next writer of any process publishes it, however much
+ * later), and a writer that is stopped inside its commit. Taking the write lock resolves the first and waits for the
+ * second. So it is taken before a consistent read when this process has not held it for a while.
  */
 export class WriteLock {
   readonly #clock: Clock;
@@ -19,7 +19,7 @@ export class WriteLock {
   #heldAt: Signature;
   #acquiring: Promise<boolean> | undefined;
 
-  /** `acquire` begins and ends a write transaction that writes nothing. Just opened, the lock has just been held. */
+  /** `acquire` begins and ends a write transaction that writes nothing. Opening the store has just held the lock. */
   constructor(clock: Clock, timer: StoreTimer, acquire: () => Promise<unknown>) {
     this.#clock = clock;
     this.#timer = timer;
@@ -27,7 +27,7 @@ export class WriteLock {
     this.#heldAt = timer.sign();
   }
 
-  /** To be called inside every write transaction. */
+  /** Call inside every write transaction. */
   held(): void {
     this.#heldAt = this.#timer.sign();
   }

@@ -7,7 +7,7 @@ import type { JournalId } from './journal-entry.ts';
  */
 export type CheckpointItem =
   | { readonly kind: 'inline'; readonly bytes: Buffer }
-  /** The bytes are in an object of their own, as they are too long for a cheap item. */
+  /** The bytes are in an object, as they are too long for a cheap item. */
   | { readonly kind: 'blob'; readonly key: string };
 
 /** A longer checkpoint goes to an object: an item costs one write unit per KB, an object's PUT as much as 8 of them. */

@@ -2,7 +2,7 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** What the deployment is: its cluster id, given once. */
+/** The deployment's identity: its cluster id, assigned once. */
 export const CLUSTER_PK = 'cluster';
 export const CLUSTER_SK = 'cluster';
 

@@ -3,7 +3,7 @@ import type { Offset } from '../../core/offset.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** What a group has committed for one partition. */
+/** A group's committed offset of one partition. */
 export interface CommittedOffset {
   readonly offset: Offset;
   /** -1 if the client gave none. */
@@ -11,15 +11,15 @@ export interface CommittedOffset {
   readonly metadata: string;
   /** Store time of the commit that wrote this; ms. */
   readonly at: number;
-  /** Store time from which it no longer counts, where the client said how long it is to be kept (OffsetCommit 2 to 4); ms. */
+  /** Store time at which it expires, where the client gave a retention time (OffsetCommit 2 to 4); ms. */
   readonly expiresAt?: number;
 }
 
-/** An offset that counts once its transaction has been committed. */
+/** An offset that takes effect when its transaction commits. */
 export interface PendingOffset extends CommittedOffset {
   readonly partition: number;
   readonly transactionalId: string;
-  /** The transaction's number: a later transaction of the same id must not adopt it. */
+  /** The transaction's number, so that a later transaction of the same id does not adopt the offset. */
   readonly transaction: number;
 }
 
@@ -30,7 +30,7 @@ export interface PendingOffset extends CommittedOffset {
 export interface OffsetsBlock {
   /** The topic's name when the block was written; the key has its id. */
   readonly topicName: string;
-  /** When the group was made (store time): what a group of the same name left behind does not count. */
+  /** When the group was created (store time): offsets of an earlier group of the same name do not count. */
   readonly groupSince: number;
   /**
    * Rule R13: the highest generation to whose members these offsets were shown; -1 for none. Commits of earlier ones are
@@ -38,7 +38,7 @@ export interface OffsetsBlock {
    */
   readonly stamp: number;
   readonly stamps: ReadonlyMap<number, number>;
-  /** The group's last replacement of a static member when the offsets were shown last, so that it is stamped as well. */
+  /** The group's last replacement of a static member when the offsets were last shown; fences it as the generation does. */
   readonly replacedAt?: number;
   readonly committed: ReadonlyMap<number, CommittedOffset>;
   readonly pending: readonly PendingOffset[];
@@ -82,7 +82,7 @@ export function parseOffsetsSk(sk: string): { readonly topicId: Uuid; readonly b
 
 const FORMAT = 1;
 
-/** Rows instead of named fields, as most of the item would be names otherwise. */
+/** Rows instead of named fields: names would be most of the item. */
 type Row = readonly [partition: number, offset: number, leaderEpoch: number, at: number, ...CommitRest];
 type CommitRest = readonly [] | readonly [metadata: string] | readonly [metadata: string, expiresAt: number];
 type PendingRow = readonly [transactionalId: string, transaction: number, row: Row];

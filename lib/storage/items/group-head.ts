@@ -2,15 +2,15 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { StoreTime } from '../ports.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** A group's head: what changes with every step, with the body or its place. */
+/** A group's head: the part that changes with every step, with the body or the place of the body. */
 export const GROUP_HEAD_SK = 'group';
 
 /**
- * `since`: when the group was made; what an earlier group of that id left behind is older.
+ * `since`: when the group was created; items of an earlier group with that id are older.
  * - `group`: `head` and `body` are JSON as the group's protocol writes them. The body is inline, or in an item of its own
- *   under `bodyKey`. `isUnused`: the sweep is about to drop it; whoever needs it writes it without that mark first.
- * - `deleting`: the group is gone; whoever meets this removes what is left of it.
- * - `deleted`: nothing is left of it but this, which stays until nothing sent for it can land any more, so that the
+ *   under `bodyKey`. `isUnused`: the sweep is about to delete the group; a request that needs it removes the mark first.
+ * - `deleting`: the group is deleted; the next process that reads this removes its other items.
+ * - `deleted`: only this item is left. It stays until no write that was sent for the group can still land, so that the
  *   version never restarts (rule R9).
  */
 export type GroupHead =
@@ -33,7 +33,7 @@ export type StoredBody =
 
 const FORMAT = 1;
 
-/** Of a group that is marked as unused: a program that does not know the mark must not rely on such a group. */
+/** Format of a group that is marked as unused: a program that does not know the mark must not use such a group. */
 const FORMAT_UNUSED = 2;
 
 export function encodeGroupHead(head: GroupHead): Buffer {

@@ -1,7 +1,7 @@
 import { encodeJsonBody } from './json-body.ts';
 
 /**
- * Says that there is, or may be, a group of this id: written before the group's first head, removed after its last. The
+ * A group of this id exists or may exist: written before the group's first head, removed after its last. The
  * type and state of a group are in its head only, as they change with every rebalance.
  */
 const FORMAT = 1;

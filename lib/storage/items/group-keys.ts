@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { keyRefusal } from '../item-rules.ts';
 
-/** All that is stored of one group (its offsets aside) lies under this partition key: head, bodies, leases. */
+/** The partition key of a group's head, bodies and leases. Offsets have keys of their own. */
 export function groupPk(groupId: string): string {
   return `group/${groupId}`;
 }
@@ -20,7 +20,7 @@ export function isGroupId(groupId: string): boolean {
   return Buffer.byteLength(groupId) <= GROUP_ID_BYTES_MAX && keyRefusal(groupPk(groupId), groupId) === undefined;
 }
 
-/** Ids that begin with a client's name may be as long as a string may be; those stand as they are up to here. */
+/** Longer member ids are hashed: an id may begin with a client's name, which may have any length. */
 const READABLE_MEMBER_ID = /^[\x21-\x7d]{1,200}$/;
 
 /** A member id as part of a sort key: itself, or '~' and its SHA-256 where it is long or has unusual characters. */

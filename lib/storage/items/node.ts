@@ -3,23 +3,23 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { StoreTime } from '../ports.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** A gateway of a fleet, as it registered itself. The item stays when the node is gone, so that its version never restarts (rule R9). */
+/** A registered gateway of a fleet. The item stays when the node is gone, so that its version never restarts (rule R9). */
 export interface NodeRecord {
   readonly nodeId: number;
-  /** Which process it is, of those that have had this id. */
+  /** Identifies the process among those that have had this node id. */
   readonly incarnation: string;
-  /** Where clients of each listener find it. */
+  /** Its address for the clients of each listener. */
   readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[];
   readonly rack: string | null;
   /** The last heartbeat. */
   readonly at: StoreTime;
-  /** So long after `at` the node counts as gone. */
+  /** The node counts as gone this long after `at`; ms. */
   readonly sessionMs: number;
-  /** It has said that it goes. */
+  /** It has announced its shutdown. */
   readonly left: boolean;
 }
 
-/** All nodes there ever were; ids are few, as those of nodes that are gone are taken again. */
+/** All nodes ever registered. Ids are few, as the ids of nodes that are gone are reused. */
 export const NODES_PK = 'nodes';
 
 const FORMAT = 1;

@@ -1,7 +1,7 @@
 import { MalformedBytesError } from '../../core/bytes.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** The first producer id that no process has taken yet; one item for the whole deployment. */
+/** The next producer id to hand out; one item for the whole deployment. */
 export const PRODUCER_IDS_PK = 'producer-ids';
 export const PRODUCER_IDS_SK = 'next';
 

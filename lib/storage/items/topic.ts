@@ -2,14 +2,14 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** A topic as stored. The item under its name is the truth; the one under its id is a copy written after it. */
+/** A topic as stored. The item under its name is authoritative; the one under its id is a copy written after it. */
 export interface TopicRecord {
   readonly id: Uuid;
   readonly name: string;
   readonly partitions: number;
   /** Journals that the partitions are spread over; fixed for the topic's life. */
   readonly journals: number;
-  /** As asked for; every write is in three zones whatever it says. */
+  /** As requested; every write is in three zones whatever its value. */
   readonly replicationFactor: number;
   /** Configs set for this topic, by Kafka's names. */
   readonly configs: Readonly<Record<string, string>>;
@@ -44,7 +44,7 @@ export function decodeTopic(body: Buffer): TopicRecord {
   return topic;
 }
 
-/** Partitions are spread by a remainder: none or half a journal would send them nowhere. */
+/** Partitions are mapped to journals by a remainder, so the number of journals is a whole number of at least 1. */
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1;
 }

@@ -5,13 +5,13 @@ import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 const PREFIX = 'cursor/';
 const FORMAT = 1;
 
-/** The sort key (under UPKEEP_PK) of where a job of the upkeep goes on. */
+/** The sort key (under UPKEEP_PK) of a job's cursor. */
 export function upkeepCursorSk(job: string): string {
   assert(/^[a-z-]+$/.test(job), `not a name of a job: ${job}`);
   return PREFIX + job;
 }
 
-/** Where a job goes on; undefined: at the beginning. What else it says is for the job alone to read. */
+/** Where a job continues; undefined: at the beginning. Only the job itself reads its content. */
 export interface UpkeepCursor {
   readonly cursor: string | undefined;
 }

@@ -2,17 +2,17 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { StoreTime } from '../ports.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** Which process of a deployment does the upkeep; one item for all of them. */
+/** The process of a deployment that runs the upkeep; one item for the deployment. */
 export interface UpkeepRunner {
-  /** Stands for one round of one process. */
+  /** Identifies one round of one process. */
   readonly holder: string;
-  /** The round is over by then, also where the process has died; 0 once it has ended. */
+  /** When the round's claim expires, should the process die; 0 once the round has ended. */
   readonly until: StoreTime;
-  /** When the last round began that got to the end of every job; 0 before the first one. */
+  /** When the last round began that finished every job; 0 before the first one. */
   readonly completedAt: StoreTime;
 }
 
-/** Everything that upkeep keeps is read by one query. */
+/** One query reads all items of the upkeep. */
 export const UPKEEP_PK = 'upkeep';
 export const UPKEEP_RUNNER_SK = 'runner';
 

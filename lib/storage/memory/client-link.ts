@@ -12,7 +12,7 @@ const GRANULARITY_MS = 1;
 
 /** How one client is set up. */
 export interface ClientSettings {
-  /** The process's own clock, which may be wrong or stand still. */
+  /** The process's own clock, which may be wrong or stopped. */
   readonly clock: Clock;
   readonly random: Random;
   readonly name: string;
@@ -28,7 +28,7 @@ export interface Answer<T> {
   readonly storeTime: StoreTime;
 }
 
-/** One client's way to one part of the store: time, latencies and faults, the same for items and objects. */
+/** One client's link to one part of the store: time, latencies and faults, the same for items and objects. */
 export class ClientLink {
   readonly #server: MemoryServer;
   readonly #settings: ClientSettings;

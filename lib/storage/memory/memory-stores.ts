@@ -19,7 +19,7 @@ export interface MemoryStoresOptions {
 export interface MemoryClientOptions {
   /** The client process's own clock; the world's when left out. */
   readonly clock?: Clock;
-  /** Tells the hooks who is calling. */
+  /** The client's name, for the hooks. */
   readonly name?: string;
   readonly faults?: FaultPlan;
   readonly latency?: LatencyModel;
@@ -29,7 +29,7 @@ export interface MemoryClientOptions {
 export interface MemoryStores extends Stores {
   /** A view of its own, with its own store clock; hooks left out are those of the store. */
   client(options?: MemoryClientOptions): Stores;
-  /** All contents, for checkers. Not copies: do not change them. */
+  /** The contents themselves, for checkers. Do not change them. */
   contents(): {
     readonly journal: readonly Item[];
     readonly state: readonly Item[];
@@ -38,8 +38,8 @@ export interface MemoryStores extends Stores {
 }
 
 /**
- * Makes an empty store for tests and simulation. Without hooks every call is answered without a timer, exactly; with
- * them it loses, delays, repeats and lags as a FaultPlan says.
+ * Makes an empty store for tests and simulation. Without hooks every call is answered at once and exactly; the hooks make
+ * calls lose, delay, repeat and lag.
  */
 export function memoryStores(options: MemoryStoresOptions): MemoryStores {
   const server = new MemoryServer(options.clock);

@@ -17,8 +17,8 @@ export interface StoredBlob {
 }
 
 /**
- * The store itself, as far away as the clients' calls make it: every method is one atomic step. It has a clock of its
- * own, which is right by definition, and judges signatures by it.
+ * The store itself. Every method is one atomic step. Its own clock is correct by definition and decides the age of
+ * signatures.
  */
 export class MemoryServer {
   readonly clock: Clock;

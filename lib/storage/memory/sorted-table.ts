@@ -1,7 +1,7 @@
 import { compareKeys, itemBytes } from '../item-rules.ts';
 import { type Item, MAX_PAGE_BYTES, type QueryRequest } from '../ports.ts';
 
-/** A write that can be taken back in thought, to see the table as it was. */
+/** A write that can be undone to see the table as it was. */
 interface PastWrite {
   readonly at: number;
   readonly pk: string;
@@ -9,10 +9,10 @@ interface PastWrite {
   readonly before: Item | undefined;
 }
 
-/** How far back a stale read can look; a replica that lags by more is not one that DynamoDB would read from. */
+/** How far a stale read can lag; DynamoDB reads from no replica that lags by more. */
 const MAX_PAST_WRITES = 10_000;
 
-/** What a read may not see yet: writes of the last `ms`, or the last `writes` of the table. */
+/** The writes that a read does not see yet: those of the last `ms`, or the last `writes` of the table. */
 export interface Lag {
   readonly ms?: number;
   readonly writes?: number;
@@ -27,7 +27,7 @@ export class SortedTable {
     return find(this.#asSeen(pk, lag, now), sk).item;
   }
 
-  /** One page: whether the range may hold more is told by `more`. */
+  /** One page; `more`: the range may hold more. */
   query(request: QueryRequest, lag?: Lag, now = 0): { readonly items: Item[]; readonly more: boolean } {
     const partition = this.#asSeen(request.pk, lag, now);
     const low = request.from === undefined ? 0 : find(partition, request.from).index;

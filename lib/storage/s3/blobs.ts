@@ -14,10 +14,10 @@ import { isBlobKey } from '../item-rules.ts';
 import type { BlobInfo, BlobPutOutcome, BlobRange, BlobStore, StoreTime } from '../ports.ts';
 import { StoreClock } from '../store-clock.ts';
 
-/** Requests at the same time. A process writes eight objects at once at the most; the rest is for what fetches read. */
+/** Concurrent requests. A process writes at most eight objects at once; the rest is for the reads of fetches. */
 export const BUCKET_REQUESTS_MAX = 128;
 
-/** An object of 64 MiB over a slow link, either way; S3 itself answers in tens of milliseconds. */
+/** Time-out for an object of 64 MiB over a slow link; ms. S3 itself answers in tens of milliseconds. */
 const TRANSFER_TIMEOUT_MS = 60_000;
 
 /** What S3 returns at most in one page of a list. */
@@ -34,7 +34,7 @@ export interface S3BlobsOptions {
   readonly random: Random;
 }
 
-/** Opens a bucket, or a part of one. Does not look whether it is there. */
+/** Opens a bucket, or a prefix of one. Does not check that it exists. */
 export function openS3Blobs(options: S3BlobsOptions): BlobStore {
   return new S3Blobs(options);
 }
@@ -70,7 +70,7 @@ class S3Blobs implements BlobStore {
 
   async getRange(key: string, start: number, end: number): Promise<BlobRange> {
     if (end > start) return this.#read(key, `bytes=${start}-${end - 1}`);
-    // HTTP cannot ask for no bytes; whether the object is there still has to be found out.
+    // HTTP has no empty range, but the call must still find out whether the object exists.
     const first = await this.#read(key, 'bytes=0-0');
     return first.kind === 'missing' ? first : { ...first, bytes: Buffer.alloc(0) };
   }
@@ -81,7 +81,7 @@ class S3Blobs implements BlobStore {
 
   async delete(key: string): Promise<void> {
     const { client } = this.#options;
-    // Deleting twice is the same as once, so that it may be tried again like a read.
+    // Deletion is idempotent, so it may be repeated like a read.
     await this.#requests.read(async (abortSignal) => {
       const command = new DeleteObjectCommand(this.#object(key));
       watchWire(command, this.#storeClock, undefined);
