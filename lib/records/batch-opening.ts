@@ -17,8 +17,8 @@ import { renumbered, renumberedInTurns } from './renumber.ts';
 import { Unpacking } from './unpack.ts';
 
 /**
- * One batch of a Produce request while its records are looked at: checks them as they come, and keeps them where they are
- * to be stored in another form.
+ * One batch of a Produce request while its records are checked. Keeps the records if they are to be stored in another
+ * compression.
  */
 export class BatchOpening {
   readonly #header: BatchHeader;
@@ -26,7 +26,7 @@ export class BatchOpening {
   readonly #rules: ProduceRules;
   readonly #check: RecordCheck;
   readonly #unpacking: Unpacking;
-  /** What the batch came in, and what it is to be stored in. */
+  /** The compression of the batch as sent, and as it is to be stored. */
   readonly #codec: number;
   readonly #target: CodecId | undefined;
   readonly #kept: Buffer[] = [];
@@ -65,7 +65,7 @@ export class BatchOpening {
     return true;
   };
 
-  /** The verdict, once there are no more pieces. */
+  /** The result, once there are no more pieces. */
   result(): ValidatedRecords {
     const refused = this.#refusal();
     if (refused !== undefined) return refused;
@@ -75,7 +75,7 @@ export class BatchOpening {
     return this.#stored(compress(this.#storedCodec, payload));
   }
 
-  /** As result, without holding up the event loop; undefined if that was given up. */
+  /** As `result`, without blocking the event loop; undefined if `next` gave up. */
   async resultOfLarge(next: NextWork): Promise<ValidatedRecords | undefined> {
     const refused = this.#refusal();
     if (refused !== undefined) return refused;
@@ -105,7 +105,7 @@ export class BatchOpening {
     return this.#target ?? Codec.none;
   }
 
-  /** The records uncompressed, where they are not to be stored as they came. */
+  /** The uncompressed records, if they are to be stored in another form. */
   #records(): Buffer | undefined {
     if (this.#target !== undefined) return Buffer.concat(this.#kept, this.#keptBytes);
     return this.#check.inOrder ? undefined : this.#batch.subarray(BATCH_OVERHEAD_BYTES);
@@ -122,7 +122,7 @@ export class BatchOpening {
 
   #stored(payload: Buffer): ValidatedRecords {
     const bytes = BATCH_OVERHEAD_BYTES + payload.length;
-    // What came uncompressed and stays so was measured as it came, as in Kafka.
+    // An uncompressed batch that stays so was measured as sent, as in Kafka.
     if (this.#target !== undefined && bytes > this.#rules.maxMessageBytes) return tooLarge(String(bytes), this.#rules);
     const batch = withPayload(this.#batch, payload, this.#storedCodec, this.#check.maxTimestamp);
     return { kind: 'valid', header: readBatchHeader(batch), batch };

@@ -4,7 +4,7 @@ import { readInt64, writeInt64 } from './int64.ts';
 
 /** The record batch, magic 2 (Kafka's DefaultRecordBatch; "Record Batch" in its protocol guide). */
 
-/** Base offset and length: what the length field does not count. */
+/** Size of base offset and length, which the length field does not count. */
 export const LOG_OVERHEAD_BYTES = 12;
 
 /** Everything before the records. */
@@ -12,7 +12,7 @@ export const BATCH_OVERHEAD_BYTES = 61;
 
 export const MAGIC_V2 = 2;
 
-/** Where the fields of a batch stand. */
+/** Positions of the fields in a batch. */
 export const BatchField = {
   baseOffset: 0,
   length: 8,
@@ -29,7 +29,7 @@ export const BatchField = {
   recordCount: 57,
 } as const;
 
-/** What the fields say that are not set. */
+/** Values of fields that are not set. */
 export const NO_TIMESTAMP = -1;
 export const NO_PRODUCER_ID = -1;
 export const NO_PRODUCER_EPOCH = -1;
@@ -57,7 +57,7 @@ export interface BatchHeader {
   readonly crc: number;
   readonly attributes: number;
   readonly lastOffsetDelta: number;
-  /** Ms; what the records' own timestamps count from. With a delete horizon it is that horizon. */
+  /** Ms; the base of the records' timestamp deltas. With a delete horizon it is that horizon. */
   readonly baseTimestamp: number;
   readonly maxTimestamp: number;
   readonly producerId: number;
@@ -66,7 +66,7 @@ export interface BatchHeader {
   readonly recordCount: number;
 }
 
-/** The compression code in a batch's attributes, 0 to 7; isCodecId tells whether it means something. */
+/** The compression code in a batch's attributes, 0 to 7; isCodecId checks that it is a known codec. */
 export function compressionCodec(attributes: number): number {
   return attributes & Attribute.codecMask;
 }
@@ -108,8 +108,8 @@ export function incrementSequence(sequence: number, by: number): number {
 }
 
 /**
- * Reads the header of the batch at `position`. The records need not be there. Throws CorruptRecordError when the header
- * is not whole, its length cannot be, or the magic is another; nothing else is checked.
+ * Reads the header of the batch at `position`; the records may be missing. Throws CorruptRecordError when the header is
+ * incomplete, its length is impossible, or the magic is not 2. Nothing else is checked.
  */
 export function readBatchHeader(buffer: Buffer, position = 0): BatchHeader {
   if (buffer.length - position < BATCH_OVERHEAD_BYTES) throw new CorruptRecordError('batch header is cut off');
@@ -174,8 +174,8 @@ export function patchBatch(batch: Buffer, baseOffset: number, partitionLeaderEpo
 }
 
 /**
- * A copy of the batch that counts as appended at `timestamp` (ms). The records keep the timestamps of their own, which
- * nobody heeds any more: every one of them now has the batch's.
+ * A copy of the batch of type LogAppendTime, appended at `timestamp` (ms). The records keep their own timestamps, which
+ * readers of such a batch ignore.
  */
 export function withLogAppendTime(batch: Buffer, timestamp: number): Buffer {
   const copy = Buffer.from(batch);
@@ -183,7 +183,7 @@ export function withLogAppendTime(batch: Buffer, timestamp: number): Buffer {
   return withMaxTimestampInPlace(copy, timestamp);
 }
 
-/** A copy of the batch with another maximum timestamp (ms) and the CRC that goes with it. */
+/** A copy of the batch with another maximum timestamp (ms) and the matching CRC. */
 export function withMaxTimestamp(batch: Buffer, maxTimestamp: number): Buffer {
   return withMaxTimestampInPlace(Buffer.from(batch), maxTimestamp);
 }

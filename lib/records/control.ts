@@ -10,7 +10,7 @@ export type MarkerType = 'commit' | 'abort';
 
 const MARKER_CODES: { readonly [type in MarkerType]: number } = { abort: 0, commit: 1 };
 
-/** The only versions that exist; readers take higher ones too, whose further fields they do not know. */
+/** The only versions that exist. Readers also accept higher versions and ignore their additional fields. */
 const KEY_VERSION = 0;
 const VALUE_VERSION = 0;
 const KEY_BYTES = 4;
@@ -51,7 +51,7 @@ export function encodeControlBatch(marker: MarkerInput): Buffer {
 }
 
 /**
- * What the first record of a control batch says; undefined for a control batch that compaction has emptied. Throws
+ * The first record of a control batch, decoded; undefined if compaction has emptied the batch. Throws
  * CorruptRecordError.
  */
 export function readControlBatch(batch: Buffer): ControlRecord | undefined {

@@ -1,19 +1,19 @@
 /** The Castagnoli polynomial, bits reversed (RFC 3720, appendix B.4). */
 const POLYNOMIAL = 0x82f63b78;
 
-/** Bytes taken in one step. */
+/** Bytes per step. */
 const STEP = 16;
 
 /** Below this, making a view of the words costs more than reading words saves. */
 const SHORTEST_FOR_WORDS = 256;
 
-/** The words are read in the machine's own order, and the loop over them is written for this one. */
+/** The words are read in the machine's byte order; the loop over them is written for little-endian machines. */
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /**
- * Entry `n << 8 | v` is what the byte v contributes when n zero bytes follow it, so that the bytes of one step need not
- * wait for each other (Kounavis and Berry, slicing-by-N). One table under one local name is what V8 does best with,
- * bundled or not: 1.5 times as fast as sixteen tables.
+ * Entry `n << 8 | v` is the contribution of byte v when n zero bytes follow it, so that the bytes of one step do not depend
+ * on each other (Kounavis and Berry, slicing-by-N). One table under one local name is 1.5 times as fast in V8 as sixteen
+ * tables, bundled or not.
  */
 const CONTRIBUTIONS = buildContributions();
 
@@ -32,8 +32,8 @@ function buildContributions(): Int32Array {
 }
 
 /**
- * CRC-32C of `buffer[start, end)` as an unsigned 32-bit number. With `seed`, the checksum of some bytes, it goes on from
- * there: `crc32c(b, 0, b.length, crc32c(a))` is the checksum of a and b in a row.
+ * CRC-32C of `buffer[start, end)` as an unsigned 32-bit number. `seed` is the checksum of the bytes before it:
+ * `crc32c(b, 0, b.length, crc32c(a))` is the checksum of a followed by b.
  */
 export function crc32c(buffer: Uint8Array, start = 0, end = buffer.length, seed = 0): number {
   const run = LITTLE_ENDIAN && end - start >= SHORTEST_FOR_WORDS ? overWords : overBytes;

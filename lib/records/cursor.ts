@@ -5,9 +5,9 @@ const MAX_VARINT_BYTES = 5;
 const MAX_VARLONG_BYTES = 10;
 
 /**
- * Steps through the uncompressed records of a batch (Kafka's DefaultRecord) and checks each record's whole structure, yet
- * copies and allocates nothing. After a `next()` that returned true, the fields describe the record it stands on;
- * positions are in `payload`, and a length of -1 is null.
+ * Steps through the uncompressed records of a batch (Kafka's DefaultRecord) and checks each record's whole structure without
+ * copying or allocating. After `next()` returned true, the fields describe the current record; positions are in `payload`,
+ * and a length of -1 is null.
  */
 export class RecordCursor {
   readonly payload: Buffer;
@@ -16,9 +16,9 @@ export class RecordCursor {
   private position = 0;
   private limit: number;
 
-  /** How many records `next()` has passed, the current one included. */
+  /** Number of records so far, the current one included. */
   passed = 0;
-  /** Where the record begins behind its size, and where its offset delta stands. */
+  /** Positions of the record behind its size, and of its offset delta. */
   recordStart = 0;
   deltaStart = 0;
   deltaEnd = 0;
@@ -60,7 +60,7 @@ export class RecordCursor {
     this.recordStart = this.position;
     this.limit = this.position + size;
     this.passed++;
-    // Attributes: no bit of them means anything yet.
+    // Attributes: no bit is in use.
     this.position++;
     const timestampDelta = this.varlong();
     this.timestamp = this.timestampOfAll ?? this.header.baseTimestamp + timestampDelta;
@@ -95,7 +95,7 @@ export class RecordCursor {
     this.position = end;
   }
 
-  /** Passes a length and as many bytes; returns the length, -1 for any negative one, which Kafka too takes for null. */
+  /** Skips a length and as many bytes. Returns the length; -1 for any negative one, which is null, as in Kafka. */
   private field(): number {
     const length = this.varint();
     if (length < 0) return -1;

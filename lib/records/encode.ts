@@ -16,7 +16,7 @@ import { Codec, type CodecId, compress } from './compression/codec.ts';
 import { writeInt64 } from './int64.ts';
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from './varint.ts';
 
-/** A header to encode; its name as bytes where these may be no UTF-8. */
+/** A header to encode. The name may be given as bytes, which need not be UTF-8. */
 export interface HeaderInput {
   readonly key: string | Buffer;
   readonly value: Buffer | null;
@@ -28,14 +28,14 @@ export interface RecordInput {
   readonly key?: Buffer | null;
   readonly value?: Buffer | null;
   readonly headers?: readonly HeaderInput[];
-  /** Left out: one more than the record before, beginning with the base offset. */
+  /** Default: one more than the record before, beginning with the base offset. */
   readonly offset?: number;
 }
 
 export interface BatchOptions {
-  /** What a producer leaves at 0. */
+  /** 0 in a producer's batch. */
   readonly baseOffset?: number;
-  /** Left out: the last record's offset. Compaction keeps the original one although that record may be gone. */
+  /** Default: the last record's offset. Compaction keeps the original one although that record may be gone. */
   readonly lastOffset?: number;
   readonly partitionLeaderEpoch?: number;
   readonly codec?: CodecId;
@@ -44,7 +44,7 @@ export interface BatchOptions {
   readonly baseSequence?: number;
   readonly isTransactional?: boolean;
   readonly isControl?: boolean;
-  /** When the broker appended it, ms: makes it a batch of type LogAppendTime. */
+  /** Append time of the broker, ms: makes it a batch of type LogAppendTime. */
   readonly logAppendTime?: number;
   /** When tombstones and markers of the batch may go, ms (KIP-534). */
   readonly deleteHorizon?: number;
@@ -107,7 +107,7 @@ function maxTimestampOf(records: readonly RecordInput[]): number {
   return records.reduce((max, record) => Math.max(max, record.timestamp), NO_TIMESTAMP);
 }
 
-/** A record's sizes and texts, worked out once for both passes. */
+/** A record's sizes and encoded texts, computed once for both passes. */
 interface Measured {
   readonly record: RecordInput;
   readonly headers: readonly { readonly key: Buffer; readonly value: Buffer | null }[];

@@ -1,7 +1,6 @@
 /**
- * Thrown by whatever reads record batches when their bytes are not what the format demands: too short, lengths that do
- * not add up, an unknown codec, compressed data that does not decode or gives too much (`cause` is a CompressionError
- * then). It is the only error that reading records throws.
+ * Thrown when the bytes of a record batch are invalid: too short, inconsistent lengths, an unknown codec, compressed data
+ * that does not decode or decodes to too much (`cause` is then a CompressionError). Reading records throws no other error.
  */
 export class CorruptRecordError extends Error {
   override readonly name = 'CorruptRecordError';

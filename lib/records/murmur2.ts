@@ -1,6 +1,6 @@
 import { assert } from '../core/assert.ts';
 
-/** The seed that Kafka's clients agree on (org.apache.kafka.common.utils.Utils.murmur2). */
+/** The seed of Kafka's clients (org.apache.kafka.common.utils.Utils.murmur2). */
 const SEED = 0x9747b28c;
 const MULTIPLIER = 0x5bd1e995;
 
@@ -25,8 +25,8 @@ export function murmur2(data: Uint8Array): number {
 }
 
 /**
- * The partition, 0 to `partitions - 1`, that Kafka's default partitioner gives a record with this key, so that records of
- * one key meet in one partition whichever client sent them (BuiltInPartitioner.partitionForKey).
+ * The partition, 0 to `partitions - 1`, of a record with this key by Kafka's default partitioner. All clients send records
+ * of one key to the same partition (BuiltInPartitioner.partitionForKey).
  */
 export function partitionForKey(key: Uint8Array, partitions: number): number {
   assert(Number.isSafeInteger(partitions) && partitions > 0, `a topic has at least one partition, not ${partitions}`);

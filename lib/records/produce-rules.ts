@@ -3,15 +3,15 @@ import type { CodecId } from './compression/codec.ts';
 
 /**
  * - `full`: every batch is opened, compressed ones too.
- * - `header`: a compressed batch is opened only where a rule cannot be decided otherwise.
+ * - `header`: a compressed batch is opened only if a rule needs it.
  */
 export type ProduceValidation = 'full' | 'header';
 
-/** What the topic and the request demand of a batch. */
+/** The rules of a topic and a request for a batch. */
 export interface ProduceRules {
   /** Of the Produce request. */
   readonly apiVersion: number;
-  /** `max.message.bytes`: the largest batch as it came, compressed or not. */
+  /** `max.message.bytes`: the largest batch as sent, compressed or not. */
   readonly maxMessageBytes: number;
   /** The topic is compacted, so that every record needs a key. */
   readonly requireKeys: boolean;
@@ -23,9 +23,9 @@ export interface ProduceRules {
   readonly timestampAfterMaxMs: number;
   /** `tidelog.produce.validation`. */
   readonly validation: ProduceValidation;
-  /** The topic's own compression; undefined where batches stay as they came. */
+  /** The topic's own compression; undefined if batches keep the producer's. */
   readonly codec: CodecId | undefined;
-  /** Ms since the Unix epoch. NaN while the time is not known yet: then no timestamp is out of range. */
+  /** Ms since the Unix epoch. NaN while the time is unknown: then no timestamp is out of range. */
   readonly now: number;
 }
 
@@ -53,7 +53,7 @@ export interface InvalidRecords {
   readonly kind: 'invalid';
   readonly reason: InvalidRecordsReason;
   readonly message: string;
-  /** The single records at fault, MAX_RECORD_ERRORS at most; empty when the batch as such is. */
+  /** The invalid records, at most MAX_RECORD_ERRORS; empty when the batch as a whole is invalid. */
   readonly recordErrors: readonly RecordError[];
 }
 
@@ -61,12 +61,12 @@ export type ValidatedRecords =
   | {
       readonly kind: 'valid';
       readonly header: BatchHeader;
-      /** What came, or a corrected copy of it. */
+      /** The batch as sent, or a corrected copy. */
       readonly batch: Buffer;
     }
   | InvalidRecords;
 
-/** A refusal of the batch as such, or of single records. */
+/** A refusal of the whole batch, or of single records. */
 export function invalid(
   reason: InvalidRecordsReason,
   message: string,

@@ -12,7 +12,7 @@ import { writeInt64 } from './int64.ts';
 import { uncompressedRecords } from './record.ts';
 
 /**
- * The batch with its records in another compression; the same buffer if they are in it already. Throws CorruptRecordError,
+ * The batch with its records in another compression; the same buffer if they already are. Throws CorruptRecordError,
  * and CompressionError ('unavailable') where canCompress is false.
  */
 export function withCodec(batch: Buffer, codec: CodecId): Buffer {

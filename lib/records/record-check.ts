@@ -2,22 +2,22 @@ import { type BatchHeader, NO_TIMESTAMP } from './batch.ts';
 import type { ProduceRules, RecordError } from './produce-rules.ts';
 import { RecordScan } from './scan.ts';
 
-/** How many refused records an answer names: enough to see what is wrong, too few to make a large answer. */
+/** Invalid records that an answer names: enough for a diagnosis, few enough for a small answer. */
 export const MAX_RECORD_ERRORS = 100;
 
-/** Holds every record of a batch against the rules; the work of LogValidator.validateRecord. */
+/** Checks every record of a batch against the rules, as LogValidator.validateRecord does. */
 export class RecordCheck {
-  /** Ms; NO_TIMESTAMP if no record has a later one. */
+  /** The highest timestamp so far, ms; NO_TIMESTAMP before the first. */
   maxTimestamp = NO_TIMESTAMP;
   /** Whether the offset deltas were 0, 1, 2 and so on. */
   inOrder = true;
   readonly errors: RecordError[] = [];
-  /** Whether a timestamp is among what is wrong. */
+  /** Whether an invalid timestamp is among the errors. */
   timestampRefused = false;
   readonly scan: RecordScan;
   readonly #rules: ProduceRules;
   readonly #requireKeys: boolean;
-  /** What a timestamp may be; ms. */
+  /** The allowed timestamps; ms. */
   readonly #earliest: number;
   readonly #latest: number;
 
@@ -55,7 +55,7 @@ export class RecordCheck {
   }
 }
 
-/** Ms. With LogAppendTime any timestamp may be, and while the time is not known (NaN) none is out of range. */
+/** Ms. With LogAppendTime any timestamp is allowed; while the time is unknown (NaN) none is out of range. */
 function timestampBounds({ timestampType, timestampBeforeMaxMs, timestampAfterMaxMs, now }: ProduceRules) {
   if (timestampType === 'LogAppendTime') {
     return { earliest: Number.NEGATIVE_INFINITY, latest: Number.POSITIVE_INFINITY };
@@ -63,7 +63,7 @@ function timestampBounds({ timestampType, timestampBeforeMaxMs, timestampAfterMa
   return { earliest: now - timestampBeforeMaxMs, latest: now + timestampAfterMaxMs };
 }
 
-/** Tells why a timestamp cannot be, or undefined if it can. */
+/** Why a timestamp is refused; undefined if it is allowed. */
 export function timestampProblem(timestamp: number, rules: ProduceRules): string | undefined {
   if (timestamp === NO_TIMESTAMP) return undefined;
   const { earliest, latest } = timestampBounds(rules);

@@ -4,8 +4,8 @@ import { RecordCursor } from './cursor.ts';
 import { CorruptRecordError } from './error.ts';
 
 /**
- * What the records of one batch may take uncompressed. Batches have 1 MiB as a rule (`max.message.bytes`), text
- * compresses tenfold, and a function has a few hundred MiB; a bomb of 1 MiB would give 1 GiB.
+ * The largest uncompressed size of one batch's records. A batch usually has up to 1 MiB (`max.message.bytes`), text
+ * compresses tenfold, and a function has a few hundred MiB. A compression bomb of 1 MiB would decode to 1 GiB.
  */
 export const MAX_UNCOMPRESSED_BYTES = 64 * 1024 * 1024;
 
@@ -27,7 +27,7 @@ const NO_HEADERS: readonly RecordHeader[] = [];
 const NO_BYTES = Buffer.alloc(0);
 
 /**
- * A cursor over the records of one whole batch, decompressed if need be. Throws CorruptRecordError, also where they would
+ * A cursor over the records of one whole batch, decompressed if necessary. Throws CorruptRecordError, also if they would
  * take more than `maxBytes`.
  */
 export function openBatch(
@@ -40,12 +40,12 @@ export function openBatch(
   return new RecordCursor(uncompressedRecords(batch, header, maxBytes), header);
 }
 
-/** The batch's records as they are without compression. Throws CorruptRecordError. */
+/** The batch's records, decompressed. Throws CorruptRecordError. */
 export function uncompressedRecords(batch: Buffer, header: BatchHeader, maxBytes = MAX_UNCOMPRESSED_BYTES): Buffer {
   const stored = batch.subarray(BATCH_OVERHEAD_BYTES, header.sizeInBytes);
   const code = compressionCodec(header.attributes);
   if (!isCodecId(code)) throw new CorruptRecordError(`batch has the unknown compression code ${code}`);
-  // Compaction may leave a batch without records, and then nothing is there to decode.
+  // Compaction may leave a batch without records: there is nothing to decode.
   if (stored.length === 0 && header.recordCount === 0) return NO_BYTES;
   try {
     return decompress(code, stored, maxBytes);
@@ -56,8 +56,8 @@ export function uncompressedRecords(batch: Buffer, header: BatchHeader, maxBytes
 }
 
 /**
- * The records of one whole batch in order. Keys and values share memory with the batch (or with what was decompressed of
- * it). Throws CorruptRecordError, possibly after some records.
+ * The records of one whole batch in order. Keys and values share memory with the batch or its decompressed records.
+ * Throws CorruptRecordError, possibly after some records.
  */
 export function* iterateRecords(batch: Buffer, header: BatchHeader = readBatchHeader(batch)): Generator<Record> {
   const cursor = openBatch(batch, header);
@@ -72,7 +72,7 @@ export function readRecords(batch: Buffer, header: BatchHeader = readBatchHeader
   return records;
 }
 
-/** The record that the cursor stands on. */
+/** The cursor's current record. */
 export function recordAt(cursor: RecordCursor): Record {
   const { payload } = cursor;
   return {

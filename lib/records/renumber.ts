@@ -3,15 +3,15 @@ import type { BatchHeader } from './batch.ts';
 import { RecordCursor } from './cursor.ts';
 import { sizeOfVarint, writeVarint } from './varint.ts';
 
-/** What a record costs beside its bytes, in bytes. */
+/** Work per record beside its bytes, in bytes. */
 const RECORD_COST_BYTES = 64;
 
-/** Work between two looks at how much is left. */
+/** Work between two checks of the remaining work, in bytes. */
 const STEP_BYTES = 64 * 1024;
 
 /**
- * The uncompressed records of a batch with the offset deltas 0, 1, 2 and so on; all else stays as it is. `header` is that
- * of the batch. Throws CorruptRecordError.
+ * The uncompressed records of a batch, with the offset deltas 0, 1, 2 and so on and otherwise unchanged. `header` is the
+ * batch's. Throws CorruptRecordError.
  */
 export function renumbered(payload: Buffer, header: BatchHeader): Buffer {
   const steps = renumbering(payload, header);
@@ -21,7 +21,7 @@ export function renumbered(payload: Buffer, header: BatchHeader): Buffer {
   }
 }
 
-/** As renumbered, a share of work at a time; undefined when `next` gives up. */
+/** As `renumbered`, one share of work at a time; undefined when `next` gives up. */
 export async function renumberedInTurns(
   payload: Buffer,
   header: BatchHeader,
@@ -38,7 +38,7 @@ export async function renumberedInTurns(
   return undefined;
 }
 
-/** Gives what each step took, in bytes. */
+/** Yields the work of each step, in bytes. */
 function* renumbering(payload: Buffer, header: BatchHeader): Generator<number, Buffer> {
   const reader = new RecordCursor(payload, header);
   let total = 0;
@@ -68,7 +68,7 @@ function* renumbering(payload: Buffer, header: BatchHeader): Generator<number, B
   return out;
 }
 
-/** Of the record that the cursor stands on, without its size field. */
+/** The current record, without its size field. */
 function newSize({ recordStart, recordEnd, deltaStart, deltaEnd, passed }: RecordCursor): number {
   return recordEnd - recordStart - (deltaEnd - deltaStart) + sizeOfVarint(passed - 1);
 }

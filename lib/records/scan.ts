@@ -4,10 +4,10 @@ import { CorruptRecordError } from './error.ts';
 const MAX_VARINT_BYTES = 5;
 const MAX_VARLONG_BYTES = 10;
 
-/** A byte from here on is not the last of its number. */
+/** A byte of at least this value is not the last of its number. */
 const LONG = 0x80;
 
-/** What the next byte belongs to, where a record is not parsed in one go. */
+/** The field of the next byte, for a record that spans pieces. */
 const State = {
   size: 0,
   attributes: 1,
@@ -41,17 +41,17 @@ export class RecordScan {
   timestamp = 0;
   /** Bytes; -1 for none. */
   keyLength = -1;
-  /** Set by the visitor when it has seen enough: the rest is not looked at. */
+  /** Set by the visitor to skip the rest. */
   stopped = false;
 
-  // The record that is spread over pieces, up to the byte that comes next.
+  // State of a record that spans pieces, up to the next byte.
   #state: StateId = State.size;
-  /** Bytes of the record that are still to come. */
+  /** Remaining bytes of the record. */
   #left = 0;
-  /** Bytes to pass before the state applies. */
+  /** Bytes to skip before the state applies. */
   #skip = 0;
   #headersLeft = 0;
-  /** The number that is being read, and its bytes so far. */
+  /** The number being read, and its bytes so far. */
   #raw = 0;
   #digits = 0;
   #sign = 0;
@@ -68,7 +68,7 @@ export class RecordScan {
     this.#timestampOfAll = timestampType(header.attributes) === 'LogAppendTime' ? header.maxTimestamp : undefined;
   }
 
-  /** Takes the next bytes of the batch's records. Throws CorruptRecordError. */
+  /** Reads the next bytes of the batch's records. Throws CorruptRecordError. */
   feed(piece: Buffer): void {
     const end = piece.length;
     let at = 0;
@@ -78,14 +78,14 @@ export class RecordScan {
     }
   }
 
-  /** To be called when there are no more bytes. Throws CorruptRecordError. */
+  /** Call after the last bytes. Throws CorruptRecordError. */
   finish(): void {
     if (this.stopped) return;
     if (this.#state !== State.size || this.#digits > 0) throw new CorruptRecordError('record is cut off');
     if (this.passed < this.#header.recordCount) throw new CorruptRecordError('batch has fewer records than it counts');
   }
 
-  /** Parses all records that are whole in the piece; returns where the first that is not begins. */
+  /** Parses all complete records in the piece; returns the position of the first incomplete one. */
   #whole(piece: Buffer, start: number, end: number): number {
     const visit = this.#visit;
     const { recordCount, baseTimestamp } = this.#header;
@@ -105,7 +105,7 @@ export class RecordScan {
       if (size < 1) throw wrongSize(size);
       const limit = at + size;
       if (limit > end) return record;
-      // The attributes: no bit of them means anything yet.
+      // Attributes: no bit is in use.
       at++;
 
       let delta: number;
@@ -195,7 +195,7 @@ export class RecordScan {
     return this.#takeLong();
   }
 
-  /** Goes on with a record that is spread over pieces, to its end or the piece's. */
+  /** Continues a record that spans pieces, to its end or the piece's. */
   #spread(piece: Buffer, start: number, end: number): number {
     let at = start;
     for (;;) {
@@ -240,7 +240,7 @@ export class RecordScan {
     }
   }
 
-  /** A number inside the record is whole: goes on to what comes behind it. */
+  /** A number inside the record is complete: continues with the next field. */
   #number(value: number): void {
     switch (this.#state) {
       case State.offset:

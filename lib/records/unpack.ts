@@ -4,20 +4,20 @@ import { Codec, type CodecId, CompressionError, isCodecId } from './compression/
 import { AT_ONCE_BYTES, type Decoding, decodeInPieces } from './compression/pieces.ts';
 import { CorruptRecordError } from './error.ts';
 
-/** What a step costs beside its bytes, in bytes: pieces may be empty. */
+/** Work of a step beside its bytes, in bytes: pieces may be empty. */
 const STEP_COST_BYTES = 256;
 
-/** Takes a piece of the records, which stays as it is only until it returns; false when it needs no more. */
+/** Takes a piece of the records, which is valid until it returns; false when it needs no more. */
 export type TakePiece = (piece: Buffer) => boolean;
 
 /**
- * The records of one whole batch as they are without compression, piece by piece: memory is bounded whatever they unpack
- * to, and so is the time between two turns of the event loop.
+ * The decompressed records of one whole batch, piece by piece. Memory and the time between two turns of the event loop are
+ * bounded, whatever the batch unpacks to.
  */
 export class Unpacking {
   readonly #codec: CodecId;
   readonly #stored: Buffer;
-  /** Undefined until there is time for it: some codecs give up to a MiB at once. */
+  /** Undefined before the first step: some codecs decode up to a MiB at once. */
   #decoding: Decoding | undefined;
 
   /** Throws CorruptRecordError. */
@@ -26,13 +26,13 @@ export class Unpacking {
     const stored = batch.subarray(BATCH_OVERHEAD_BYTES, header.sizeInBytes);
     const code = compressionCodec(header.attributes);
     if (!isCodecId(code)) throw new CorruptRecordError(`batch has the unknown compression code ${code}`);
-    // Compaction may leave a batch without records, and then nothing is there to decode.
+    // Compaction may leave a batch without records: there is nothing to decode.
     const nothing = stored.length === 0 && header.recordCount === 0;
     this.#codec = nothing ? Codec.none : code;
     this.#stored = stored;
   }
 
-  /** Hands over pieces until `work` is used up; true when there are no more, or none is needed. Throws CorruptRecordError. */
+  /** Passes on pieces until `work` is used up; true when there are no more, or no more are needed. Throws CorruptRecordError. */
   atOnce(work: Work, take: TakePiece): boolean {
     if (work.left <= 0) return false;
     const decoding = this.#decoding ?? this.#begin(work);
@@ -53,7 +53,7 @@ export class Unpacking {
     return decoding;
   }
 
-  /** Hands over all that is left; false if it was given up before. Throws CorruptRecordError. */
+  /** Passes on all remaining pieces; false if `next` gave up. Throws CorruptRecordError. */
   async rest(next: NextWork, take: TakePiece): Promise<boolean> {
     for (;;) {
       const work = await next();
@@ -83,7 +83,7 @@ function corruptIfMalformed<T>(work: Work, decode: () => T): T {
   try {
     return decode();
   } catch (error) {
-    // How much was decoded before it failed is not told.
+    // The error does not say how much was decoded before it failed.
     work.left -= AT_ONCE_BYTES;
     throw asCorrupt(error);
   }

@@ -26,15 +26,15 @@ import {
 } from './produce-rules.ts';
 import { timestampProblem } from './record-check.ts';
 
-/** zstd came with this version (KIP-110); whoever speaks an older one could not read it back. */
+/** The first version with zstd (KIP-110): older clients cannot read it. */
 const FIRST_VERSION_WITH_ZSTD = 7;
 
-/** Records that take longer to open than the share of work allowed. */
+/** A batch that takes longer to open than the share of work allowed. */
 export interface UnfinishedRecords {
   readonly kind: 'unfinished';
-  /** Goes on with the shares that `next` gives; undefined if that gave up. */
+  /** Continues with the shares from `next`; undefined if that gave up. */
   readonly finish: (next: NextWork) => Promise<ValidatedRecords | undefined>;
-  /** Lets go of what was decoded, for a wait before `finish`, which begins anew then. */
+  /** Frees the decoded bytes, for a wait before `finish`, which then begins again. */
   readonly letGo: () => void;
 }
 
@@ -44,14 +44,14 @@ export interface UnfinishedRecords {
  * The order and the errors are those of Kafka's ProduceRequest.validateRecords, UnifiedLog (analyzeAndValidateRecords) and
  * LogValidator. Where it differs:
  *
- * - What cannot be unpacked, and wrong offset deltas in a batch that stays compressed, are INVALID_RECORD with a reason.
+ * - Data that cannot be unpacked, and wrong offset deltas in a batch that stays compressed, are INVALID_RECORD with a reason.
  *   Kafka fails there with UNKNOWN_SERVER_ERROR; clients give up on the batch after either.
- * - Wrong offset deltas in a batch that is stored uncompressed are put right, as Kafka does where it changes the
- *   compression. Elsewhere Kafka keeps them, and a consumer misses the records whose offsets it believes to have passed.
- * - A record's size must agree with its fields in compressed batches too. Kafka passes over that, and no consumer can read
- *   the batch.
- * - A fragment behind the batch is refused rather than cut off, and so are LogAppendTime, a delete horizon, and a
- *   transactional batch without a producer id.
+ * - Wrong offset deltas in a batch that is stored uncompressed are corrected, as Kafka does when it changes the
+ *   compression. Otherwise Kafka keeps them, and a consumer skips the records whose offsets are too low.
+ * - A record's size must agree with its fields in compressed batches too. Kafka accepts the batch, and no consumer can read
+ *   it.
+ * - A fragment behind the batch is refused, not cut off. LogAppendTime, a delete horizon, and a transactional batch without
+ *   a producer id are refused, too.
  */
 export function validateProduceRecords(
   records: Buffer | null,
@@ -174,7 +174,7 @@ async function finish(opening: BatchOpening, next: NextWork): Promise<ValidatedR
 }
 
 function invalidIfCorrupt(error: unknown): InvalidRecords {
-  // The CRC was right, so these bytes are what the producer meant: sending them again cannot help.
+  // The CRC was correct, so these are the producer's bytes: sending them again cannot help.
   if (error instanceof CorruptRecordError) return invalid('INVALID_RECORD', error.message);
   throw error;
 }

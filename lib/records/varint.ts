@@ -29,7 +29,7 @@ export function sizeOfVarlong(value: number): number {
 export function writeVarlong(buffer: Buffer, value: number, position: number): number {
   const sign = value < 0 ? 1 : 0;
   const magnitude = sign ? -1 - value : value;
-  // The zigzag form has a bit more than a double carries exactly, so the first byte takes the sign by itself.
+  // The zigzag form has one bit more than a double carries exactly, so the first byte is computed separately.
   let rest = Math.floor(magnitude / 64);
   let at = position;
   let byte = (magnitude % 64) * 2 + sign;

@@ -5,11 +5,11 @@ import { lz4Parts } from './lz4-frame.ts';
 import { snappyParts } from './xerial.ts';
 import { encodeZstdAside } from './zstd.ts';
 
-/** A part is a block of 32 or 64 KiB, and to look for matches takes some times as long as to decode. */
+/** A part is a block of 32 or 64 KiB. Encoding takes several times as long as decoding. */
 const PART_COST_BYTES = 128 * 1024;
 
 /**
- * As compress, without holding up the event loop: in another thread, or a share of work at a time. Undefined when `next`
+ * As `compress`, without blocking the event loop: in another thread, or one share of work at a time. Undefined when `next`
  * gives up.
  */
 export async function compressAside(codec: CodecId, data: Buffer, next: NextWork): Promise<Buffer | undefined> {

@@ -33,12 +33,12 @@ function asItIs(data: Buffer, maxBytes: number): Buffer {
   return data;
 }
 
-/** True for a code that names a codec; 5 to 7 fit the attributes but mean nothing. */
+/** True for the code of a codec; 5 to 7 fit the attributes but are not assigned. */
 export function isCodecId(id: number): id is CodecId {
   return Object.hasOwn(CODERS, id);
 }
 
-/** The codec's name; undefined for a code that means nothing. */
+/** The codec's name; undefined for a code that is not assigned. */
 export function codecName(id: number): CodecName | undefined {
   return isCodecId(id) ? CODERS[id].name : undefined;
 }
@@ -48,7 +48,7 @@ export function codecByName(name: string): CodecId | undefined {
   return Object.hasOwn(Codec, name) ? Codec[name as CodecName] : undefined;
 }
 
-/** True where `compress` can do it in this runtime: always, but for zstd before Node 22.15. */
+/** Whether `compress` supports the codec in this runtime: all but zstd before Node 22.15. */
 export function canCompress(codec: CodecId): boolean {
   return CODERS[codec].canEncode;
 }
@@ -59,8 +59,8 @@ export function compress(codec: CodecId, data: Buffer): Buffer {
 }
 
 /**
- * `data` decoded, at most `maxBytes` of it; with `none` the same buffer. Throws CompressionError: `tooLarge` when there
- * is more, `malformed` for everything else that is wrong with it. Memory stays in proportion to `maxBytes`.
+ * `data` decoded, at most `maxBytes`; with `none` the same buffer. Throws CompressionError: `tooLarge` when there is more,
+ * `malformed` for everything else that is wrong with it. Memory is proportional to `maxBytes`.
  */
 export function decompress(codec: CodecId, data: Buffer, maxBytes: number): Buffer {
   return CODERS[codec].decode(data, maxBytes);

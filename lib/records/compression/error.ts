@@ -1,11 +1,11 @@
 /**
- * - `malformed`: the bytes are not what the codec demands, or end too early.
- * - `tooLarge`: they would give more than the caller allows.
- * - `unavailable`: this runtime cannot do it (zstd encoding before Node 22.15).
+ * - `malformed`: the bytes violate the format, or end too early.
+ * - `tooLarge`: they decode to more than the caller allows.
+ * - `unavailable`: this runtime lacks it (zstd encoding before Node 22.15).
  */
 export type CompressionErrorKind = 'malformed' | 'tooLarge' | 'unavailable';
 
-/** The only error that leaves this room. */
+/** The only error that this folder's functions throw. */
 export class CompressionError extends Error {
   override readonly name = 'CompressionError';
   readonly kind: CompressionErrorKind;

@@ -5,7 +5,7 @@ import { malformed, tooLarge } from './error.ts';
 export function decodeGzip(data: Buffer, maxBytes: number): Buffer {
   let out: Buffer;
   try {
-    // zlib takes no bound below one byte.
+    // zlib accepts no bound below one byte.
     out = gunzipSync(data, { maxOutputLength: Math.max(1, maxBytes) });
   } catch (error) {
     throw isZlibOverflow(error) ? tooLarge('gzip', maxBytes) : malformed('gzip data is malformed', error);
@@ -17,25 +17,25 @@ export function decodeGzip(data: Buffer, maxBytes: number): Buffer {
 /** The size of the content, modulo 2^32, ends the data (RFC 1952, 2.3.1). */
 const SIZE_BYTES = 4;
 
-/** Deflate gives no more than 258 bytes for two bits. */
+/** Deflate decodes two bits to at most 258 bytes. */
 const MAX_GROWTH = 1032;
 
 /** A smaller piece would cost zlib more calls than it saves memory. */
 const CHUNK_BYTES_MIN = 64;
 
-/** What a stream hands over at a time. */
+/** Chunk size of a stream. */
 const STREAM_CHUNK_BYTES = 64 * 1024;
 
-/** Too much to give at once: known without decoding any of it, or found out by decoding as much as was allowed. */
+/** Too large to decode at once: known from the header, or found out by decoding as much as was allowed. */
 export type NotAtOnce = 'untried' | 'tried';
 
-/** Decodes gzip that gives at most `maxBytes`. Throws CompressionError ('malformed'). */
+/** Decodes gzip to at most `maxBytes`. Throws CompressionError ('malformed'). */
 export function gunzipAtOnce(data: Buffer, maxBytes: number): Buffer | NotAtOnce {
   if (data.length < SIZE_BYTES) throw malformed('gzip data is cut off');
   const size = data.readUInt32LE(data.length - SIZE_BYTES);
   if (size > maxBytes && size <= data.length * MAX_GROWTH) return 'untried';
-  // One byte more than it gives, so that zlib sees the end without another chunk. No fewer than the data has: where the
-  // size is a lie, a chunk of some bytes at a time would take a hundred times as long.
+  // One byte more than the content, so that zlib sees the end without another chunk. At least as large as the data: if the
+  // announced size is wrong, small chunks would take a hundred times as long.
   const chunkSize = Math.max(CHUNK_BYTES_MIN, Math.min(Math.max(size, data.length), maxBytes) + 1);
   try {
     return gunzipSync(data, { maxOutputLength: maxBytes, chunkSize });

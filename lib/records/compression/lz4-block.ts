@@ -11,12 +11,12 @@ const LAST_LITERALS = 5;
 const HASH_BITS = 13;
 const HASH_MULTIPLIER = 0x9e3779b1;
 
-/** What `length` bytes can take at most when nothing compresses (LZ4_compressBound). */
+/** The largest encoded size of `length` bytes (LZ4_compressBound). */
 export function maxLz4BlockBytes(length: number): number {
   return length + Math.ceil(length / 255) + 16;
 }
 
-/** Instead of a position: the block gives more than there is room for. */
+/** Instead of a position: the block decodes to more than there is room for. */
 export const NO_ROOM = -1;
 
 /**
@@ -81,7 +81,7 @@ export function decodeLz4Block(
   throw malformed('LZ4 block does not end with literals');
 }
 
-/** A hash table to hand to every call of encodeLz4Block; its content does not matter. */
+/** A hash table to pass to encodeLz4Block; its content does not matter. */
 export function lz4Table(): Int32Array {
   return new Int32Array(1 << HASH_BITS);
 }
@@ -103,14 +103,14 @@ export function encodeLz4Block(
   let target = to;
   let at = start;
   const matchLimit = end - LAST_LITERALS;
-  // Steps grow while nothing matches, so that what does not compress is passed quickly.
+  // Steps grow while nothing matches, so that incompressible data is skipped quickly.
   let missed = 64;
   while (at <= end - MATCH_START_LIMIT) {
     const word = int32le(data, at);
     const slot = Math.imul(word, HASH_MULTIPLIER) >>> (32 - HASH_BITS);
     const candidate = table[slot]!;
     table[slot] = at;
-    // A full block puts its first byte 65,536 before its end, one more than a distance can say.
+    // In a full block the first byte is 65,536 before the end, one more than the largest distance.
     if (candidate < 0 || at - candidate > 0xffff || int32le(data, candidate) !== word) {
       at += missed++ >>> 6;
       continue;

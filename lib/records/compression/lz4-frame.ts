@@ -19,14 +19,14 @@ const FLAGS_RESERVED = 0b0000_0010;
 const DICTIONARY = 0b0000_0001;
 const DESCRIPTOR_RESERVED = 0b1000_1111;
 
-/** In a block's size: the block is stored as it is. */
+/** In a block's size: the block is stored uncompressed. */
 export const LZ4_UNCOMPRESSED = 0x80000000;
 
-/** Block size code 4, 64 KiB: what Kafka's own clients write (Lz4BlockOutputStream), and what a distance can reach. */
+/** Block size code 4, 64 KiB, as in Kafka's own clients (Lz4BlockOutputStream); distances reach as far. */
 const ENCODED_BLOCK_CODE = 4;
 const ENCODED_BLOCK_BYTES = 64 * 1024;
 
-/** One byte of a match length stands for 255 bytes, and nothing gives more. */
+/** One byte of a match length stands for 255 bytes, the largest expansion. */
 export const LZ4_MAX_GROWTH = 256;
 
 export interface Frame {
@@ -35,7 +35,7 @@ export interface Frame {
   readonly independent: boolean;
   readonly blockChecksums: boolean;
   readonly contentChecksum: boolean;
-  /** Undefined when the frame does not tell. */
+  /** Undefined when the frame does not contain it. */
   readonly contentSize: number | undefined;
   readonly blockBytes: number;
   /** Where the first block begins. */
@@ -89,7 +89,7 @@ export function readHeader(data: Buffer, start: number): Frame {
   }
   if (at >= data.length) throw malformed('LZ4 frame header is cut off');
   const checksum = data[at]!;
-  // Some clients took the magic number into this checksum (KAFKA-3160), and Kafka has read both ever since.
+  // Some clients included the magic number in this checksum (KAFKA-3160); Kafka reads both.
   if (checksum !== headerChecksum(data, descriptor, at) && checksum !== headerChecksum(data, start, at)) {
     throw malformed('LZ4 frame header does not match its checksum');
   }
@@ -104,7 +104,7 @@ export function readHeader(data: Buffer, start: number): Frame {
   };
 }
 
-/** Whether the header's checksum covers what it should; readHeader takes the one with the magic number in it too. */
+/** Whether the header's checksum is the standard one; readHeader also accepts the one that includes the magic number. */
 export function hasProperChecksum(data: Buffer, { descriptor, position }: Frame): boolean {
   return data[position - 1] === headerChecksum(data, descriptor, position - 1);
 }
@@ -152,7 +152,7 @@ function decodeBlock(
   output: Output,
   frameStart: number,
 ): void {
-  // Decoding needs room for whatever the block may give, and blocks of 4 MiB are mostly announced for far less.
+  // Decoding needs room for the largest content of a block, and blocks announced as 4 MiB are mostly far smaller.
   const bound = stored ? size : Math.min(frame.blockBytes, size * LZ4_MAX_GROWTH);
   const limit = output.reserve(bound);
   if (stored) {
@@ -192,7 +192,7 @@ export function* lz4Parts(data: Buffer): Generator<Buffer, void> {
     const size = encodeLz4Block(data, start, end, table, out, 4) - 4;
     if (size < end - start) {
       out.writeUInt32LE(size, 0);
-      // A copy, so that no more is held than was written.
+      // A copy, so that no more memory is held than was written.
       yield Buffer.from(out.subarray(0, 4 + size));
     } else {
       out.writeUInt32LE(LZ4_UNCOMPRESSED + (end - start), 0);

@@ -1,4 +1,4 @@
-/** Where decoded bytes go: grows by doubling, so that nothing is allocated on the word of a header alone. */
+/** A buffer for decoded bytes. It grows by doubling, so that a header alone causes no large allocation. */
 export class Output {
   bytes: Buffer;
   length = 0;
@@ -9,7 +9,7 @@ export class Output {
     this.bytes = Buffer.allocUnsafe(Math.min(estimate, maxBytes));
   }
 
-  /** Makes room for `more` bytes or, if that is less, up to the bound. Returns where the room ends. */
+  /** Makes room for `more` bytes, or up to the bound if that is less. Returns the end of the room. */
   reserve(more: number): number {
     const needed = Math.min(this.length + more, this.maxBytes);
     if (needed > this.bytes.length) {
@@ -20,7 +20,7 @@ export class Output {
     return needed;
   }
 
-  /** What has been written. */
+  /** The bytes written so far. */
   done(): Buffer {
     return this.bytes.subarray(0, this.length);
   }

@@ -5,34 +5,34 @@ import { SnappyPieces } from './snappy-pieces.ts';
 import { decodeSmallZstd, zstdCanStream, zstdStream } from './zstd.ts';
 import { ZstdPieces } from './zstd-pieces.ts';
 
-/** Decoded bytes, one piece after the other, so that memory is bounded however much the data gives. */
+/** Decoded bytes, piece by piece: memory is bounded, whatever the data decodes to. */
 export interface Pieces {
   /**
-   * The next piece, possibly empty; undefined behind the last. It stays as it is only until any decoder goes on.
+   * The next piece, possibly empty; undefined after the last. It is valid until any decoder continues.
    * Throws CompressionError ('malformed').
    */
   next(): Buffer | undefined;
 }
 
-/** Pieces that are there at once, or that come from another thread. */
+/** Pieces decoded in this thread, or in another one. */
 export type Decoding =
   | ({ readonly kind: 'steps' } & Pieces)
   | {
       readonly kind: 'stream';
       readonly pieces: () => AsyncIterable<Buffer>;
-      /** What it took to find out that the data gives too much at once, in decoded bytes. */
+      /** The work of finding out that the data decodes to too much at once, in decoded bytes. */
       readonly spentBytes: number;
     };
 
-/** How much is decoded in one step where the codec's own blocks are larger or there are none. */
+/** Bytes decoded in one step if the codec's blocks are larger or there are none. */
 const STEP_BYTES = 256 * 1024;
 
-/** What native decoders give at once: a millisecond or two. */
+/** Bytes that native decoders decode at once: a millisecond or two. */
 export const AT_ONCE_BYTES = 1024 * 1024;
 
 /**
- * Decodes `data` as Kafka's broker does. What it takes differs from `decompress` where Kafka's clients can read less: the
- * blocks of an LZ4 frame must be independent, and what stands behind its first frame is ignored. Throws CompressionError.
+ * Decodes `data` as Kafka's broker does. Differs from `decompress` where Kafka's clients can read less: the blocks of an LZ4
+ * frame must be independent, and data behind its first frame is ignored. Throws CompressionError.
  */
 export function decodeInPieces(codec: CodecId, data: Buffer): Decoding {
   switch (codec) {
@@ -62,7 +62,7 @@ function stream(found: NotAtOnce, pieces: () => AsyncIterable<Buffer>): Decoding
   return { kind: 'stream', pieces, spentBytes: found === 'tried' ? AT_ONCE_BYTES : 0 };
 }
 
-/** Bytes that need no decoding any more. */
+/** Bytes that are already decoded. */
 class Slices implements Pieces {
   readonly #data: Buffer;
   #at = 0;

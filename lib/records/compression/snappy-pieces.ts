@@ -6,7 +6,7 @@ import { isXerialHeader, XERIAL_HEADER_BYTES, XERIAL_SIZE_BYTES } from './xerial
 /** Blocks of the sizes that clients write; decoding never waits, so one is enough for all. */
 const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Framed or raw snappy, block by block; blocks that give more than `stepBytes`, in steps of as much. */
+/** Framed or raw snappy, block by block; blocks that decode to more than `stepBytes`, in steps of that size. */
 export class SnappyPieces implements Pieces {
   readonly #data: Buffer;
   readonly #stepBytes: number;
@@ -19,7 +19,7 @@ export class SnappyPieces implements Pieces {
     this.#stepBytes = stepBytes;
     this.#framed = isXerialHeader(data, 0);
     this.#at = this.#framed ? XERIAL_HEADER_BYTES : 0;
-    // Without the framing there is one block, which an empty one is not.
+    // Without the framing there is one block; an empty buffer is not a block.
     if (!this.#framed) this.#open(data.length);
   }
 
@@ -27,7 +27,7 @@ export class SnappyPieces implements Pieces {
     if (this.#block === undefined && !this.#openNext()) return undefined;
     const block = this.#block!;
     const { decoder, length, given } = block;
-    // Short of the end, elements may have to follow that give nothing: the last step goes over all of them.
+    // Elements that decode to nothing may follow the last byte: the last step reads all of them.
     const until = length - given <= this.#stepBytes ? length : given + this.#stepBytes;
     const to = decoder.advance(until);
     block.given = to;

@@ -10,10 +10,10 @@ const PIECE_BYTES = 64 * 1024;
 const HASH_BITS = 14;
 const HASH_MULTIPLIER = 0x1e35a7bd;
 
-/** An encoder that stops looking this close to the end needs no bounds check for its four-byte reads. */
+/** The encoder stops searching this close to the end, so that its four-byte reads need no bounds check. */
 const TAIL_BYTES = 15;
 
-/** A three-byte copy gives 64 bytes at most, so nothing honest grows by more; refuses a lying length before it is allocated. */
+/** A three-byte copy decodes to at most 64 bytes, the largest expansion. A larger announced length is refused before it is allocated. */
 const MAX_GROWTH = 22;
 
 const LITERAL = 0;
@@ -29,7 +29,7 @@ export function decodeSnappyBlock(data: Buffer, maxBytes: number): Buffer {
   return block.out;
 }
 
-/** A raw block that is decoded step by step: copies may reach back to its beginning, so its output is kept whole. */
+/** A raw block that is decoded step by step. Copies may reach back to its beginning, so its whole output is kept. */
 export class SnappyBlock {
   readonly out: Buffer;
   readonly #data: Buffer;
@@ -38,7 +38,7 @@ export class SnappyBlock {
   #at: number;
   #to = 0;
 
-  /** The elements of a block in `data[start, end)`, which is to give `length` bytes; `out` has room for them. */
+  /** The elements of a block in `data[start, end)`, which decodes to `length` bytes; `out` has room for them. */
   constructor(data: Buffer, start: number, end: number, out: Buffer, length: number) {
     this.#data = data;
     this.#at = start;
@@ -108,7 +108,7 @@ export class SnappyBlock {
   }
 }
 
-/** The length that the block in `data[start, end)` says it gives, and where its elements begin. Throws CompressionError. */
+/** The announced length of the block in `data[start, end)`, and the position of its elements. Throws CompressionError. */
 export function readSnappyLength(data: Buffer, start: number, end: number): { length: number; position: number } {
   let length = 0;
   for (let i = 0; i < 5 && start + i < end; i++) {
@@ -147,7 +147,7 @@ function encodePiece(data: Buffer, start: number, end: number, table: Uint16Arra
   let target = to;
   const limit = end - TAIL_BYTES;
   let at = start + 1;
-  // The further a search has gone without a match, the larger its steps: what does not compress is passed quickly.
+  // Steps grow while nothing matches, so that incompressible data is skipped quickly.
   let missed = 32;
   while (at < limit) {
     const word = int32le(data, at);

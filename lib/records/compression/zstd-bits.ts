@@ -7,7 +7,7 @@ import { malformed } from './error.ts';
 export class ReverseBits {
   private readonly data: Buffer;
   private readonly start: number;
-  /** Bits not yet read; negative once more were asked for than there are, which then read as zero. */
+  /** Unread bits; negative when more were read than there are. Missing bits read as zero. */
   left: number;
 
   constructor(data: Buffer, start: number, end: number) {
@@ -18,7 +18,7 @@ export class ReverseBits {
     this.left = (end - start - 1) * 8 + 31 - Math.clz32(last);
   }
 
-  /** The next `count` bits, 24 at most, without passing them. */
+  /** The next `count` bits, 24 at most, without consuming them. */
   peek(count: number): number {
     const from = this.left - count;
     if (from < 0) return from <= -count ? 0 : this.bits(0, this.left) << -from;

@@ -13,28 +13,28 @@ const DICTIONARY_MASK = 0b11;
 const BLOCK_HEADER_BYTES = 3;
 const CHECKSUM_BYTES = 4;
 
-/** The largest window that a decoder accepts unasked (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
+/** The largest window that a decoder accepts by default (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
 const MAX_WINDOW_BYTES = 2 ** 27;
 
 const BLOCK_TYPES = ['raw', 'repeated', 'compressed'] as const;
 
-/** No block gives more than 128 KiB (RFC 8878, 3.1.1.2.4). */
+/** A block decodes to at most 128 KiB (RFC 8878, 3.1.1.2.4). */
 export const MAX_ZSTD_BLOCK_BYTES = 128 * 1024;
 
-/** Encoders write one frame; each costs a decoder's set-up, so a million empty ones would cost minutes. */
+/** Encoders write one frame. Each frame costs a decoder's set-up: a million empty ones would take minutes. */
 const MAX_FRAMES = 1024;
 
 export interface ZstdBlock {
   readonly type: 'raw' | 'repeated' | 'compressed';
-  /** Of what it gives; of a compressed block, of its content. */
+  /** Size when decoded; for a compressed block, size of its content. */
   readonly size: number;
   /** Where its content begins in the frame. */
   readonly start: number;
 }
 
-/** What a frame's header says. */
+/** The header of a frame. */
 export interface ZstdFrameHeader {
-  /** What the frame gives; undefined when it does not tell. */
+  /** Decoded size of the frame; undefined when the header lacks it. */
   readonly contentSize: number | undefined;
   /** How far back a match may reach, bytes. */
   readonly windowSize: number;
@@ -119,7 +119,7 @@ export interface ZstdBlockHeader {
   readonly end: number;
 }
 
-/** Reads the header of the block at `position`, and sees that its content is there. Throws CompressionError ('malformed'). */
+/** Reads the header of the block at `position` and checks that its content is complete. Throws CompressionError ('malformed'). */
 export function readBlockHeader(data: Buffer, position: number): ZstdBlockHeader {
   need(data, position, BLOCK_HEADER_BYTES);
   const header = data.readUIntLE(position, BLOCK_HEADER_BYTES);

@@ -6,7 +6,7 @@ import type { ReverseBits } from './zstd-bits.ts';
 export interface FseTable {
   /** Bits of a state. */
   readonly accuracy: number;
-  /** By state: the symbol it stands for, how many bits lead on, and what to add to them. */
+  /** By state: its symbol, the number of bits to read for the next state, and the number to add to them. */
   readonly symbols: Uint8Array;
   readonly bits: Uint8Array;
   readonly bases: Uint16Array;
@@ -26,7 +26,7 @@ export function fseTable(shares: readonly number[], accuracy: number): FseTable 
   for (let symbol = 0; symbol < shares.length; symbol++) {
     if (shares[symbol] === LESS_THAN_ONE) symbols[--end] = symbol;
   }
-  // The step is coprime to the size, so it comes by every state once.
+  // The step is coprime to the size, so it visits every state once.
   const step = (size >>> 1) + (size >>> 3) + 3;
   let state = 0;
   for (let symbol = 0; symbol < shares.length; symbol++) {
@@ -44,7 +44,7 @@ export function fseTable(shares: readonly number[], accuracy: number): FseTable 
   return { accuracy, symbols, bits, bases };
 }
 
-/** A table that gives one symbol only, and takes no bits for it. */
+/** A table with a single symbol, which takes no bits. */
 export function fseTableOfOne(symbol: number): FseTable {
   return { accuracy: 0, symbols: Uint8Array.of(symbol), bits: new Uint8Array(1), bases: new Uint16Array(1) };
 }

@@ -40,7 +40,7 @@ function codedWeights(data: Buffer, start: number, end: number): number[] {
   const { table, position } = readFseTable(data, start, end, WEIGHTS_MAX_ACCURACY, MAX_CODE_BITS);
   const bits = new ReverseBits(data, position, end);
   const weights: number[] = [];
-  // Two states take turns; when the bits run out under one, the other has the last word.
+  // Two states alternate; when the bits end at one, the other yields the last symbol.
   let state = bits.read(table.accuracy);
   let other = bits.read(table.accuracy);
   if (bits.left < 0) throw malformed('zstd Huffman weights are cut off');
@@ -67,7 +67,7 @@ function huffmanTable(weights: number[]): HuffmanTable {
   if (sum === 0 || maxBits > MAX_CODE_BITS || weights.length >= MAX_SYMBOLS) {
     throw malformed('zstd Huffman table does not add up');
   }
-  // The last weight is not stored: it is what the others leave of a whole table.
+  // The last weight is not stored: it completes the table.
   const rest = (1 << maxBits) - sum;
   if ((rest & (rest - 1)) !== 0) throw malformed('zstd Huffman table does not add up');
   const all = [...weights, 32 - Math.clz32(rest)];
@@ -103,7 +103,7 @@ export function decodeHuffman(
   const mask = (1 << maxBits) - 1;
   let { left } = stream;
   let at = from;
-  // While a whole code is there, three bytes hold it; only the last few codes need the stream's care.
+  // Three bytes hold a complete code; only the last few codes need the bit reader.
   for (; at < to && left >= maxBits; at++) {
     const bit = left - maxBits;
     const byte = start + (bit >>> 3);

@@ -12,7 +12,7 @@ const COMPRESSED = 2;
 const JUMP_TABLE_BYTES = 6;
 
 export interface Literals {
-  /** What the literals are; only the first `length` bytes count. */
+  /** The literals; only the first `length` bytes are valid. */
   readonly bytes: Buffer;
   readonly length: number;
   /** Where the sequences begin. */

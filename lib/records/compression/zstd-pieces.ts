@@ -11,7 +11,7 @@ import {
   type ZstdFrameHeader,
 } from './zstd-frame.ts';
 
-/** What is kept beside the window, so that the window moves seldom: as much again, up to this. */
+/** Room beside the window, so that the window moves seldom: as large as the window, up to this size. */
 const SLACK_BYTES_MAX = 16 * 1024 * 1024;
 
 const NOTHING = Buffer.alloc(0);
@@ -23,7 +23,7 @@ interface OpenFrame {
   given: number;
 }
 
-/** The blocks of all data frames, without the runtime's help. Holds no more than the window that a frame asks for. */
+/** The blocks of all data frames, decoded by this program. Holds no more than the window of a frame. */
 export class ZstdPieces implements Pieces {
   readonly #data: Buffer;
   #at = 0;
@@ -70,7 +70,7 @@ function open(header: ZstdFrameHeader): OpenFrame {
   return { header, output, decoder: new ZstdBlockDecoder(output), given: 0 };
 }
 
-/** Moves what matches may still reach to the front. */
+/** Moves the bytes that matches may still reach to the front. */
 function keepWindow(output: Output, windowSize: number): void {
   const kept = Math.min(windowSize, output.length);
   output.bytes.copyWithin(0, output.length - kept, output.length);

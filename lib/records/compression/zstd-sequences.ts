@@ -8,7 +8,7 @@ import type { Literals } from './zstd-literals.ts';
 
 /** The second half of a compressed zstd block: sequences of literals and matches (RFC 8878, 3.1.1.3.2 to 3.1.1.5). */
 
-/** What one kind of code means, and how its table may be given. */
+/** One kind of code: its meaning, and the allowed forms of its table. */
 interface CodeKind {
   readonly maxSymbol: number;
   readonly maxAccuracy: number;
@@ -19,7 +19,7 @@ const PREDEFINED = 0;
 const ONE_SYMBOL = 1;
 const DESCRIBED = 2;
 
-/** `value` as often as it says, pair by pair. */
+/** Repeats each value by its count, pair by pair. */
 function runs(...pairs: readonly (readonly [value: number, times: number])[]): number[] {
   return pairs.flatMap(([value, times]) => Array<number>(times).fill(value));
 }
@@ -30,7 +30,7 @@ function kind(maxAccuracy: number, accuracy: number, shares: number[], maxSymbol
 
 const LITERAL_LENGTHS = kind(9, 6, runs([4, 1], [3, 1], [2, 11], [1, 3], [2, 9], [3, 1], [2, 1], [1, 5], [-1, 4]));
 const MATCH_LENGTHS = kind(9, 6, runs([1, 1], [4, 1], [3, 1], [2, 6], [1, 37], [-1, 7]));
-/** Offsets that take more than 30 bits lie beyond any window that is accepted. */
+/** Offsets of more than 30 bits exceed every accepted window. */
 const OFFSETS = kind(8, 5, runs([1, 6], [2, 3], [1, 15], [-1, 5]), 30);
 
 const LITERAL_LENGTH_BITS = runs([0, 16], [1, 4], [2, 2], [3, 2], [4, 1]).concat([
@@ -52,7 +52,7 @@ function bases(bits: readonly number[], first: number): number[] {
   });
 }
 
-/** What blocks of one frame hand on to the next. */
+/** State that a block of a frame passes to the next. */
 export interface SequenceState {
   /** The last three distances, newest first. */
   readonly distances: [number, number, number];
@@ -66,8 +66,8 @@ export function newSequenceState(): SequenceState {
 }
 
 /**
- * Runs the sequences in `data[literals.position, end)` of one block into `output`, which holds what the frame has given so
- * far. Throws CompressionError.
+ * Executes the sequences in `data[literals.position, end)` of one block. `output` holds the frame's decoded bytes so far.
+ * Throws CompressionError.
  */
 export function runSequences(
   data: Buffer,
@@ -140,7 +140,7 @@ function append(from: Buffer, start: number, length: number, out: Buffer, to: nu
   return to + length;
 }
 
-/** The distance that an offset means, which may be one of the last three; notes it as the newest. */
+/** The distance of an offset code, which may be one of the last three; becomes the newest of them. */
 function distanceOf(offset: number, literalLength: number, recent: [number, number, number]): number {
   if (offset > 3) {
     recent[2] = recent[1];

@@ -6,7 +6,7 @@ import { Output } from './output.ts';
 import { ZstdBlockDecoder } from './zstd-block.ts';
 import { type ZstdFrame, zstdFrames } from './zstd-frame.ts';
 
-/** What node:zlib offers from 22.15 on; the types of older versions do not know it. */
+/** The part of node:zlib that exists from 22.15 on; the types of older versions lack it. */
 interface NativeZstd {
   zstdCompressSync?(data: Buffer): Buffer;
   zstdCompress?(data: Buffer, callback: (error: Error | null, out: Buffer) => void): void;
@@ -33,12 +33,12 @@ export function encodeZstdAside(data: Buffer): Promise<Buffer> {
   });
 }
 
-/** Decodes zstd, with the runtime's own decoder where it has one. Throws CompressionError. */
+/** Decodes zstd, with the runtime's decoder if it has one. Throws CompressionError. */
 export function decodeZstd(data: Buffer, maxBytes: number): Buffer {
   return decodeFrames(data, maxBytes, native.zstdDecompressSync ? decodeNatively : decodeFrame);
 }
 
-/** What a stream hands over at a time. */
+/** Chunk size of a stream. */
 const STREAM_CHUNK_BYTES = 64 * 1024;
 
 /** True where this runtime decodes zstd in a thread of its own. */
@@ -66,13 +66,13 @@ export async function* zstdStream(data: Buffer): AsyncGenerator<Buffer, void> {
   }
 }
 
-/** Decodes without the runtime's help. Content checksums are not verified: a record batch's own CRC covers all of it. */
+/** Decodes without the runtime's decoder. Content checksums are not verified: the record batch's CRC covers the data. */
 export function decodeZstdPortably(data: Buffer, maxBytes: number): Buffer {
   return decodeFrames(data, maxBytes, decodeFrame);
 }
 
 /**
- * Decodes with the runtime's own decoder what gives at most `maxBytes`; 'untried' where there is none.
+ * Decodes with the runtime's decoder to at most `maxBytes`; 'untried' if the runtime has none.
  * Throws CompressionError ('malformed').
  */
 export function decodeSmallZstd(data: Buffer, maxBytes: number): Buffer | NotAtOnce {
@@ -92,7 +92,7 @@ type FrameDecoder = (frame: ZstdFrame, maxBytes: number) => Buffer;
 function decodeFrames(data: Buffer, maxBytes: number, decode: FrameDecoder): Buffer {
   const outputs: Buffer[] = [];
   let total = 0;
-  // Frame by frame, since the runtime's decoder stops behind the first one without a word.
+  // Frame by frame, since the runtime's decoder silently stops after the first one.
   for (const frame of zstdFrames(data)) {
     if ((frame.contentSize ?? 0) > maxBytes - total) throw tooLarge('zstd', maxBytes);
     const out = decode(frame, maxBytes - total);
@@ -108,7 +108,7 @@ function decodeFrames(data: Buffer, maxBytes: number, decode: FrameDecoder): Buf
 function decodeNatively(frame: ZstdFrame, maxBytes: number): Buffer {
   let out: Buffer;
   try {
-    // zlib takes no bound below one byte.
+    // zlib accepts no bound below one byte.
     out = native.zstdDecompressSync!(frame.bytes, { maxOutputLength: Math.max(1, maxBytes) });
   } catch (error) {
     throw isZlibOverflow(error) ? tooLarge('zstd', maxBytes) : malformed('zstd data is malformed', error);
