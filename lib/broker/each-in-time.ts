@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import type { Pace } from '../core/pace.ts';
-import { Slots } from '../core/slots.ts';
+import type { Pace } from '../kit/pace.ts';
+import { Slots } from '../kit/slots.ts';
 
 /** Topics that one request changes at the same time: each is a handful of store calls, and other requests want some as well. */
 const AT_ONCE_MAX = 32;

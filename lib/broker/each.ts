@@ -1,4 +1,4 @@
-import type { Pace } from '../core/pace.ts';
+import type { Pace } from '../kit/pace.ts';
 
 /** Elements of one request that are worked on at the same time: enough to hide the time that a store takes to answer. */
 const AT_ONCE_MAX = 64;

@@ -1,5 +1,5 @@
-import { SharedReads } from '../core/shared-reads.ts';
 import { newNonce } from '../journal/environment.ts';
+import { SharedReads } from '../kit/shared-reads.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { encodeLeader, LEADERS_PK, type LeaderRecord, leadersOfTopic } from '../storage/items/leader.ts';
 import { type Item, type PutCondition, StoreUnavailableError } from '../storage/ports.ts';

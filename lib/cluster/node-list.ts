@@ -1,5 +1,5 @@
 import { MalformedBytesError } from '../core/bytes.ts';
-import { UnreadableItems } from '../core/unreadable-items.ts';
+import { UnreadableItems } from '../kit/unreadable-items.ts';
 import { decodeNode, NODES_PK, type NodeRecord, nodeIdOfSk } from '../storage/items/node.ts';
 import type { Item, StoreTime } from '../storage/ports.ts';
 import type { NodesEnvironment } from './environment.ts';

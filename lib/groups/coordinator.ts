@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
-import type { UnreadableItems } from '../core/unreadable-items.ts';
+import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import { isGroupId } from '../storage/items/group-keys.ts';
 import { type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import type { Topics } from '../topics/topics.ts';

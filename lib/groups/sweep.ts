@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
-import type { UnreadableItems } from '../core/unreadable-items.ts';
+import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import { GROUPS_PK } from '../storage/items/group-keys.ts';
 import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import type { Group } from './group.ts';

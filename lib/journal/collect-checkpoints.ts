@@ -1,4 +1,4 @@
-import type { UnreadableItems } from '../core/unreadable-items.ts';
+import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import { CHECKPOINT_SK, checkpointPk, decodeCheckpointItem } from '../storage/items/checkpoint.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { type BlobInfo, MAX_SIGNATURE_AGE_MS, StoreUnavailableError } from '../storage/ports.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Random } from '../core/random.ts';
-import type { Turns } from '../core/turns.ts';
+import type { Turns } from '../kit/turns.ts';
 import type { Stores } from '../storage/ports.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { TierLimits } from './tier.ts';

@@ -1,7 +1,7 @@
 import { assert } from '../core/assert.ts';
 import { MalformedBytesError } from '../core/bytes.ts';
-import { mapAtMost } from '../core/in-parallel.ts';
 import type { Offset } from '../core/offset.ts';
+import { mapAtMost } from '../kit/in-parallel.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { patchBatches } from './append.ts';
 import { BatchSearch, EntriesGoneError, type FoundBatch } from './batch-search.ts';

@@ -1,9 +1,9 @@
 import type { ErrorName } from '../core/errors.ts';
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
-import type { NextWork } from '../core/turns.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { readBatches, type StoredBatch } from '../journal/read.ts';
 import { emptyPartition, lastStableOffset, type PartitionView } from '../journal/view.ts';
+import type { NextWork } from '../kit/turns.ts';
 import { NO_TIMESTAMP } from '../records/batch.ts';
 import { CorruptRecordError } from '../records/error.ts';
 import { findByTimestamp, findMaxTimestamp } from '../records/timestamps.ts';

@@ -1,9 +1,9 @@
 import type { ErrorName, Failure } from '../core/errors.ts';
 import type { Offset } from '../core/offset.ts';
 import type { CompressionType, EffectiveTopicConfig } from '../core/topic-config.ts';
-import type { Work } from '../core/turns.ts';
 import type { BatchToAppend } from '../journal/decide-append.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
+import type { Work } from '../kit/turns.ts';
 import { type BatchHeader, isTransactional, withLogAppendTime } from '../records/batch.ts';
 import { type CodecId, canCompress, codecByName } from '../records/compression/codec.ts';
 import type { ProduceRules, ProduceValidation, RecordError, ValidatedRecords } from '../records/produce-rules.ts';

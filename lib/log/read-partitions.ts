@@ -1,5 +1,4 @@
 import type { ErrorName } from '../core/errors.ts';
-import { mapAtMost } from '../core/in-parallel.ts';
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
 import { BatchSearch, EntriesGoneError } from '../journal/batch-search.ts';
 import type { CachedEntry } from '../journal/entry-cache.ts';
@@ -7,6 +6,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { bytesOf, isUnreadable, loadPayloads } from '../journal/read.ts';
 import { type AbortedRange, abortedBetween, emptyPartition, lastStableOffset } from '../journal/view.ts';
+import { mapAtMost } from '../kit/in-parallel.ts';
 import { epochProblem, NO_EPOCH } from './leader-epoch.ts';
 
 export type IsolationLevel = 'read_uncommitted' | 'read_committed';

@@ -1,4 +1,4 @@
-import type { NextWork } from '../core/turns.ts';
+import type { NextWork } from '../kit/turns.ts';
 import type { BatchHeader } from './batch.ts';
 import { RecordCursor } from './cursor.ts';
 import { sizeOfVarint, writeVarint } from './varint.ts';

@@ -1,4 +1,4 @@
-import type { NextWork } from '../core/turns.ts';
+import type { NextWork } from '../kit/turns.ts';
 import { type BatchHeader, readBatchHeader } from './batch.ts';
 import { RecordScan, type RecordVisitor } from './scan.ts';
 import { Unpacking } from './unpack.ts';

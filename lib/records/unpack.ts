@@ -1,4 +1,4 @@
-import type { NextWork, Work } from '../core/turns.ts';
+import type { NextWork, Work } from '../kit/turns.ts';
 import { BATCH_OVERHEAD_BYTES, type BatchHeader, compressionCodec } from './batch.ts';
 import { Codec, type CodecId, CompressionError, isCodecId } from './compression/codec.ts';
 import { AT_ONCE_BYTES, type Decoding, decodeInPieces } from './compression/pieces.ts';

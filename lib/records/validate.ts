@@ -1,4 +1,4 @@
-import type { NextWork, Work } from '../core/turns.ts';
+import type { NextWork, Work } from '../kit/turns.ts';
 import {
   BATCH_OVERHEAD_BYTES,
   BatchField,

@@ -7,9 +7,7 @@ import { clusterId } from '../cluster/cluster-id.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
-import { Pace } from '../core/pace.ts';
 import type { Random } from '../core/random.ts';
-import { Turns } from '../core/turns.ts';
 import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
 import type { GroupCoordinator } from '../groups/coordinator.ts';
 import { EntryCache } from '../journal/entry-cache.ts';
@@ -17,6 +15,8 @@ import { COST_PACING, type JournalEnvironment, LATENCY_PACING } from '../journal
 import { Journals } from '../journal/open-journal.ts';
 import { type TierLimits, WRITE_UNITS_PER_SECOND_MAX } from '../journal/tier.ts';
 import { WalWriter } from '../journal/wal.ts';
+import { Pace } from '../kit/pace.ts';
+import { Turns } from '../kit/turns.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';

@@ -1,7 +1,7 @@
 import { topicIsThere } from '../broker/group-topics.ts';
 import type { RequestContext } from '../core/context.ts';
-import { UnreadableItems } from '../core/unreadable-items.ts';
 import { collectCheckpoints } from '../journal/collect-checkpoints.ts';
+import { UnreadableItems } from '../kit/unreadable-items.ts';
 import type { UpkeepJob } from '../upkeep/job.ts';
 import { Upkeep } from '../upkeep/upkeep.ts';
 import type { ComposedBroker } from './compose.ts';

@@ -2,8 +2,8 @@ import { MalformedBytesError } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
-import type { UnreadableItems } from '../core/unreadable-items.ts';
 import { newNonce } from '../journal/environment.ts';
+import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import { decodeUpkeepCursor, encodeUpkeepCursor, upkeepCursorSk } from '../storage/items/upkeep-cursor.ts';
 import {
   decodeUpkeepRunner,

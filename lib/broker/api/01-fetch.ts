@@ -2,10 +2,10 @@ import { topicResource } from '../../auth/authorize.ts';
 import { sleep } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { errorCode } from '../../core/errors.ts';
-import { mapAtMost } from '../../core/in-parallel.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
 import { isUnreadable } from '../../journal/read.ts';
+import { mapAtMost } from '../../kit/in-parallel.ts';
 import {
   type FetchedPartition,
   fetch as fetchPartitions,

@@ -1,7 +1,7 @@
 import type { FrameOutcome } from '../../broker/frame-handler.ts';
 import { sleep } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
-import { Slots } from '../../core/slots.ts';
+import { Slots } from '../../kit/slots.ts';
 import { ApiKey } from '../../wire/apis.ts';
 import { answered, sendFrames, type TunnelEnvironment } from './environment.ts';
 import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from './functions.ts';

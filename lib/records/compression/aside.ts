@@ -1,4 +1,4 @@
-import type { NextWork } from '../../core/turns.ts';
+import type { NextWork } from '../../kit/turns.ts';
 import { Codec, type CodecId, compress } from './codec.ts';
 import { encodeGzipAside } from './gzip.ts';
 import { lz4Parts } from './lz4-frame.ts';

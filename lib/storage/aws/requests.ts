@@ -1,6 +1,6 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
-import { Slots } from '../../core/slots.ts';
+import { Slots } from '../../kit/slots.ts';
 import { StoreUnavailableError } from '../ports.ts';
 import { failedWrite, mayPass, NoConnectionError } from './failures.ts';
 

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { seededRandom, systemRandom } from '../../../lib/core/random.ts';
-import { UnreadableItems } from '../../../lib/core/unreadable-items.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { joinStep } from '../../../lib/groups/classic/join.ts';
 import { leaveStep } from '../../../lib/groups/classic/leave.ts';
@@ -10,6 +9,7 @@ import { GroupCoordinator } from '../../../lib/groups/coordinator.ts';
 import { deleteStep } from '../../../lib/groups/delete.ts';
 import type { Step } from '../../../lib/groups/step.ts';
 import type { SweptGroups } from '../../../lib/groups/sweep.ts';
+import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
 import type { FaultPlan, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { Topics } from '../../../lib/topics/topics.ts';

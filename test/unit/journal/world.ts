@@ -1,6 +1,5 @@
 import type { LogFields, Logger, LogLevel } from '../../../lib/core/logger.ts';
 import { seededRandom } from '../../../lib/core/random.ts';
-import { Turns } from '../../../lib/core/turns.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { createJournal } from '../../../lib/journal/create.ts';
 import type { BatchToAppend } from '../../../lib/journal/decide-append.ts';
@@ -10,6 +9,7 @@ import { type JournalEnvironment, LATENCY_PACING, type TailPacing } from '../../
 import { Journals, type OpenJournal } from '../../../lib/journal/open-journal.ts';
 import type { TierLimits } from '../../../lib/journal/tier.ts';
 import { type WalLimits, WalWriter } from '../../../lib/journal/wal.ts';
+import { Turns } from '../../../lib/kit/turns.ts';
 import { entryPk, type JournalId } from '../../../lib/storage/items/journal-entry.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sleep } from '../../../lib/core/clock.ts';
 import { type Random, seededRandom } from '../../../lib/core/random.ts';
-import { UnreadableItems } from '../../../lib/core/unreadable-items.ts';
 import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
 import { encodeUpkeepCursor, upkeepCursorSk } from '../../../lib/storage/items/upkeep-cursor.ts';
 import { encodeUpkeepRunner, UPKEEP_PK, UPKEEP_RUNNER_SK } from '../../../lib/storage/items/upkeep-runner.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { SharedReads } from '../../../lib/core/shared-reads.ts';
+import { SharedReads } from '../../../lib/kit/shared-reads.ts';
 
 /** Reads that end when they are told to, in the order in which they began. */
 function heldReads() {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../core/clock.ts';
 
 /** Long work holds up everybody else for at most about so long; ms. */
 const SLICE_MS = 10;

@@ -1,5 +1,5 @@
-import { MalformedBytesError } from './bytes.ts';
-import type { Logger } from './logger.ts';
+import { MalformedBytesError } from '../core/bytes.ts';
+import type { Logger } from '../core/logger.ts';
 
 /** Names that are remembered; some hundred KB. Beyond that all are forgotten, and logged once more. */
 const REMEMBERED_MAX = 5_000;

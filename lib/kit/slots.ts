@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../core/clock.ts';
 
 /** Lets so many run at a time; the others wait in the order in which they came. */
 export class Slots {

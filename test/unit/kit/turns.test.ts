@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Turns } from '../../../lib/core/turns.ts';
+import { Turns } from '../../../lib/kit/turns.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Clock } from '../../../lib/core/clock.ts';
-import { Pace } from '../../../lib/core/pace.ts';
+import { Pace } from '../../../lib/kit/pace.ts';
 
 /** A clock whose time is set, and whose timers of 0 ms run when they are told to. */
 function world() {
