@@ -9,12 +9,13 @@ import { type ItemStore, type StoreTime, StoreUnavailableError } from '../storag
 import type { Topics } from '../topics/topics.ts';
 import { emptyClassicGroup, isClassic } from './classic/state.ts';
 import type { GroupConfig } from './config.ts';
-import type { DeleteOffsets, Groups, ListedGroup, OffsetCheck, SentAway, Submitted } from './environment.ts';
-import type { CommitKind, Group, MemberClaim } from './group.ts';
+import type { DeleteOffsets, Groups, ListedGroup, SentAway, Submitted } from './environment.ts';
+import type { Group } from './group.ts';
 import { GroupIndex } from './group-index.ts';
 import { GroupStore } from './group-store.ts';
 import { GroupWorker, type WorkerEnvironment } from './group-worker.ts';
-import { protocolOf } from './protocols.ts';
+import type { CheckedClaim, CommitKind, MemberClaim, NoGroup, OffsetGroups, Refused } from './offsets/environment.ts';
+import { offsetFactsOf, protocolOf } from './protocols.ts';
 import type { Step } from './step.ts';
 import { type ExpireOffsets, type SweptGroups, sweepGroups } from './sweep.ts';
 import { TopicList } from './topic-list.ts';
@@ -49,7 +50,7 @@ const LISTED_AT_ONCE = 16;
  * The groups of a deployment, served by this process as by any other. All that counts is in the store; what a process
  * remembers only saves it from decoding a group again.
  */
-export class GroupCoordinator implements Groups {
+export class GroupCoordinator implements Groups, OffsetGroups {
   readonly #env: WorkerEnvironment;
   readonly #keepsOffsets: KeepsOffsets;
   readonly #workers = new Map<string, GroupWorker>();
@@ -92,8 +93,14 @@ export class GroupCoordinator implements Groups {
     return worker.submit(step, context);
   }
 
-  checkCommit(groupId: string, claim: MemberClaim, kind: CommitKind, context: RequestContext): Promise<OffsetCheck> {
-    return this.#check(groupId, context, {
+  /** Counts as a sign of life of a classic member. */
+  async checkCommit(
+    groupId: string,
+    claim: MemberClaim,
+    kind: CommitKind,
+    context: RequestContext,
+  ): Promise<CheckedClaim> {
+    return this.#check<CheckedClaim>(groupId, context, {
       tooLarge: { kind: 'refused', error: 'UNKNOWN_SERVER_ERROR' },
       decide(group, { now, since, isUnused }) {
         if (group === undefined && claim.generationOrEpoch >= 0) {
@@ -104,27 +111,28 @@ export class GroupCoordinator implements Groups {
         const found = group ?? emptyClassicGroup(now);
         const error = protocolOf(found).checkCommit(found, claim, kind);
         if (error !== undefined) return { kind: 'reply', group, reply: { kind: 'refused', error } };
-        const reply = checked(found, since);
-        // A member of the consumer protocol shows itself by heartbeats alone (OffsetMetadataManager.commitOffset).
+        const reply = { kind: 'ok' as const, facts: offsetFactsOf(found, since, claim) };
+        // Members of the consumer protocol show signs of life by heartbeats only (OffsetMetadataManager.commitOffset).
         const alive = isClassic(found) && claim.memberId !== '' ? { alive: claim.memberId } : {};
-        // Written anew, the group loses the mark: the sweep no longer drops it.
+        // A new write removes the mark, so that the sweep does not drop the group.
         return { kind: 'reply', group: isUnused ? { ...found } : found, reply, ...alive };
       },
     });
   }
 
-  checkFetch(groupId: string, claim: MemberClaim, context: RequestContext): Promise<OffsetCheck> {
-    return this.#check(groupId, context, {
+  checkFetch(groupId: string, claim: MemberClaim, context: RequestContext): Promise<CheckedClaim | NoGroup> {
+    return this.#check<CheckedClaim | NoGroup>(groupId, context, {
       tooLarge: { kind: 'refused', error: 'UNKNOWN_SERVER_ERROR' },
       decide(group, { since }) {
-        const error = group === undefined ? undefined : protocolOf(group).checkFetch(group, claim);
+        if (group === undefined) return { kind: 'reply', group, reply: { kind: 'absent' } };
+        const error = protocolOf(group).checkFetch(group, claim);
         if (error !== undefined) return { kind: 'reply', group, reply: { kind: 'refused', error } };
-        return { kind: 'reply', group, reply: checked(group, since) };
+        return { kind: 'reply', group, reply: { kind: 'ok', facts: offsetFactsOf(group, since, claim) } };
       },
     });
   }
 
-  async #check(groupId: string, context: RequestContext, step: Step<OffsetCheck>): Promise<OffsetCheck> {
+  async #check<Reply>(groupId: string, context: RequestContext, step: Step<Reply | Refused>): Promise<Reply | Refused> {
     const submitted = await this.submit(groupId, step, context);
     return submitted.kind === 'reply' ? submitted.reply : { kind: 'refused', error: submitted.error };
   }
@@ -179,7 +187,7 @@ export class GroupCoordinator implements Groups {
         decide: (group, { since }) => ({
           kind: 'reply',
           group,
-          reply: group && since !== undefined ? { group, since } : undefined,
+          reply: group && { group, since },
         }),
       },
       context,
@@ -207,8 +215,3 @@ export class GroupCoordinator implements Groups {
 
 /** The version of OffsetCommit from which on a group that is not there has an error of its own. */
 const GROUP_ID_NOT_FOUND_SINCE = 9;
-
-function checked(group: Group | undefined, since: number | undefined): OffsetCheck {
-  if (group === undefined) return { kind: 'ok', type: undefined, summary: undefined };
-  return { kind: 'ok', type: group.type, summary: protocolOf(group).summary(group), group, since };
-}

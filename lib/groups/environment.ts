@@ -1,7 +1,7 @@
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { StoreTime } from '../storage/ports.ts';
-import type { CommitKind, Group, GroupSummary, GroupType, MemberClaim } from './group.ts';
+import type { Group, GroupSummary, GroupType } from './group.ts';
 import type { Step } from './step.ts';
 
 /**
@@ -18,22 +18,6 @@ export interface SentAway {
   readonly token: string;
 }
 
-export type OffsetCheck =
-  /** `type` and `summary` are undefined where there is no such group. */
-  | {
-      readonly kind: 'ok';
-      readonly type: GroupType | undefined;
-      readonly summary: GroupSummary | undefined;
-      /** The group itself, for what offsets depend on beside the summary. */
-      readonly group?: Group | undefined;
-      /**
-       * When the group's head was made (store time, part of the head, kept when the group changes its protocol): offsets that an
-       * earlier group of the same name left behind do not count (lib/groups/offsets).
-       */
-      readonly since?: StoreTime | undefined;
-    }
-  | { readonly kind: 'refused'; readonly error: ErrorName };
-
 /** The groups of a deployment, as the handlers and the other rooms see them. */
 export interface Groups {
   /** Runs one step on a group to its end. Never throws for what the store does. */
@@ -44,13 +28,6 @@ export interface Groups {
     step: Step<Reply>,
     context: RequestContext,
   ): Promise<Submitted<Reply> | SentAway>;
-  /**
-   * May this claim commit offsets now? Read strongly consistent. Makes the group (Empty, no protocol type) where there is
-   * none and the claim is nobody's, as Kafka does for offsets without members; counts as a member's sign of life.
-   */
-  checkCommit(groupId: string, claim: MemberClaim, kind: CommitKind, context: RequestContext): Promise<OffsetCheck>;
-  /** May this claim read offsets? Read strongly consistent; without a group everybody may. */
-  checkFetch(groupId: string, claim: MemberClaim, context: RequestContext): Promise<OffsetCheck>;
   /** The group as it stands, moved on to the present; a failure is COORDINATOR_NOT_AVAILABLE. Read strongly consistent. */
   describe(groupId: string, context: RequestContext): Promise<Submitted<Group | undefined>>;
   /** All groups, in order of their ids. Throws StoreUnavailableError. */

@@ -3,11 +3,11 @@ import type { Random } from '../core/random.ts';
 import { newNonce } from '../journal/environment.ts';
 import { encodeGroupHead, GROUP_HEAD_SK } from '../storage/items/group-head.ts';
 import { groupPk } from '../storage/items/group-keys.ts';
+import { isSettled } from '../storage/late-puts.ts';
 import { type Item, type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import type { DeleteOffsets } from './environment.ts';
 import type { GroupIndex } from './group-index.ts';
-import { isSettled } from './late-puts.ts';
 
 export interface DeletionEnvironment {
   readonly state: ItemStore;

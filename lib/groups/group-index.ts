@@ -3,9 +3,9 @@ import type { Random } from '../core/random.ts';
 import { newNonce } from '../journal/environment.ts';
 import { encodeGroupIndexEntry } from '../storage/items/group-index.ts';
 import { GROUPS_PK } from '../storage/items/group-keys.ts';
+import { FIRST_PUT_SIGNED_WITHIN_MS } from '../storage/late-puts.ts';
 import { type Item, type ItemStore, type PutCondition, StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
-import { FIRST_PUT_SIGNED_WITHIN_MS } from './late-puts.ts';
 
 /** Two who make the same group at the same time each need a put; more than a few rounds are not to be expected. */
 const ATTEMPTS_MAX = 10;

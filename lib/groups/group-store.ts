@@ -21,13 +21,13 @@ import {
   type StoredBody,
 } from '../storage/items/group-head.ts';
 import { groupPk } from '../storage/items/group-keys.ts';
+import { FIRST_PUT_SIGNED_WITHIN_MS } from '../storage/late-puts.ts';
 import { type Item, type ItemStore, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import type { DeleteOffsets } from './environment.ts';
 import type { Group } from './group.ts';
 import { finishDeletion } from './group-deletion.ts';
 import type { GroupIndex } from './group-index.ts';
-import { FIRST_PUT_SIGNED_WITHIN_MS } from './late-puts.ts';
 import { protocolOf, protocolOfType } from './protocols.ts';
 
 /** What the stored groups are worked with. */

@@ -13,7 +13,8 @@ import { type Facts, NO_FACTS } from './facts.ts';
 import type { Group, Session } from './group.ts';
 import { type GroupStore, isStoreProblem, type LoadedGroup, sinceOf } from './group-store.ts';
 import { Leases } from './leases.ts';
-import { protocolOf } from './protocols.ts';
+import { NO_MEMBER } from './offsets/environment.ts';
+import { offsetFactsOf, protocolOf } from './protocols.ts';
 import { RequestQueue, type Waiting } from './queue.ts';
 import type { Step, StepContext } from './step.ts';
 import type { ExpireOffsets } from './sweep.ts';
@@ -219,8 +220,9 @@ export class GroupWorker {
   async #learn(facts: Facts, { needs, askers }: Round & { kind: 'needs' }, before: LoadedGroup): Promise<Facts> {
     const { group } = before;
     try {
-      if (needs.expiredOffsetsGone && group !== undefined) {
-        await this.#env.expireOffsets(this.groupId, group, before.since);
+      const emptySince = group === undefined ? undefined : protocolOf(group).summary(group).emptySince;
+      if (needs.expiredOffsetsGone && group !== undefined && emptySince !== undefined) {
+        await this.#env.expireOffsets(this.groupId, offsetFactsOf(group, before.since, NO_MEMBER), emptySince);
       }
       const known = group === undefined ? undefined : protocolOf(group).topicsOf?.(group);
       // What is at hand is needed as well; by now it may be too old to be remembered.

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../core/errors.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import type { SubscribedTopic } from './consumer/state.ts';
+import type { CommitKind, GroupFacts, MemberClaim } from './offsets/environment.ts';
 import type { StepContext } from './step.ts';
 
 /** Which protocol a group speaks, as ListGroups names it (Group.GroupType). Both kinds share the group's items, so that a group can change over. */
@@ -26,23 +27,6 @@ export interface GroupSummary {
   readonly emptySince?: StoreTime;
 }
 
-/** Who says to be a member when committing or reading offsets. */
-export interface MemberClaim {
-  /** Empty for somebody who is not a member (an admin client, a consumer without a group's assignment). */
-  readonly memberId: string;
-  readonly instanceId: string | null;
-  /** Negative for somebody who is not a member. */
-  readonly generationOrEpoch: number;
-}
-
-/** How an offset commit came. */
-export interface CommitKind {
-  /** By TxnOffsetCommit. */
-  readonly transactional: boolean;
-  /** The request's version; consumer groups answer those before 9 in the classic protocol's terms. */
-  readonly apiVersion: number;
-}
-
 /** How long a member may be silent, and when the group's own items last knew it to be there. */
 export interface Session {
   readonly memberId: string;
@@ -50,6 +34,9 @@ export interface Session {
   /** Store time of a sign of life that is part of the group's items, as the join that made it a member. */
   readonly seenAt: StoreTime;
 }
+
+/** The part of GroupFacts that depends on the protocol. */
+export type OffsetFacts = Omit<GroupFacts, 'since' | 'isSubscribedTo'>;
 
 /**
  * What the coordinator needs of a protocol: pure functions over its groups. The requests themselves are steps (see Step).
@@ -76,6 +63,8 @@ export interface GroupProtocol<G extends Group> {
   checkDelete(group: G): ErrorName | undefined;
   /** Whether members (may) read this topic, so that its offsets stay (Group.isSubscribedToTopic). */
   isSubscribedTo(group: G, topic: string): boolean;
+  /** What the group's state means for its offsets, for a request that makes this claim. */
+  offsetFacts(group: G, claim: MemberClaim): OffsetFacts;
   /** What the group knows of its topics, by name; left out where it knows nothing of them. */
   topicsOf?(group: G): ReadonlyMap<string, SubscribedTopic>;
   /** The part of the group that is stored as its body; compared by reference. */

@@ -1,7 +1,9 @@
 import { MalformedBytesError } from '../core/bytes.ts';
+import type { StoreTime } from '../storage/ports.ts';
 import { classicProtocol } from './classic/protocol.ts';
 import { consumerProtocol } from './consumer/protocol.ts';
 import type { Group, GroupProtocol } from './group.ts';
+import type { GroupFacts, MemberClaim } from './offsets/environment.ts';
 
 /** The protocols that groups may speak, by the `type` in their items. */
 const PROTOCOLS: ReadonlyMap<string, GroupProtocol<Group>> = new Map<string, GroupProtocol<Group>>([
@@ -19,4 +21,11 @@ export function protocolOfType(type: string): GroupProtocol<Group> {
   const protocol = PROTOCOLS.get(type);
   if (protocol === undefined) throw new MalformedBytesError(`group type ${type} is unknown to this program`);
   return protocol;
+}
+
+/** What offsets depend on in a group. `since`: when the group was made. `claim`: of the request that asks. */
+export function offsetFactsOf(group: Group, since: StoreTime, claim: MemberClaim): GroupFacts {
+  const protocol = protocolOf(group);
+  const isSubscribedTo = (topic: string) => protocol.isSubscribedTo(group, topic);
+  return { since, isSubscribedTo, ...protocol.offsetFacts(group, claim) };
 }

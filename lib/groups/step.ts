@@ -9,8 +9,8 @@ export interface StepContext {
   /** Store time; the only `now` there is. */
   readonly now: StoreTime;
   readonly config: GroupConfig;
-  /** When the group was made; `now` for one that is made by this step. Left out only where no coordinator asks. */
-  readonly since?: StoreTime;
+  /** When the group was made; `now` for a group that this step makes. */
+  readonly since: StoreTime;
   /** The sweep is about to drop the group, unless it is written anew (see unused-groups.ts). */
   readonly isUnused: boolean;
   /** What was loaded for this round: at least what `needs` named. */

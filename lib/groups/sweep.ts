@@ -6,11 +6,15 @@ import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import type { Group } from './group.ts';
 import { finishDeletion, removeEntry, removeTraces } from './group-deletion.ts';
 import type { GroupStore } from './group-store.ts';
-import { protocolOf } from './protocols.ts';
+import { type GroupFacts, NO_MEMBER } from './offsets/environment.ts';
+import { offsetFactsOf, protocolOf } from './protocols.ts';
 import { dropUnused, type KeepsOffsets } from './unused-groups.ts';
 
-/** Removes what has expired of a group's offsets; true if it was looked for. Throws StoreUnavailableError. */
-export type ExpireOffsets = (groupId: string, group: Group, since: StoreTime) => Promise<boolean>;
+/**
+ * Removes the expired offsets of a group without members. `emptySince`: when it lost its last member. True if it
+ * looked for expired offsets. Throws StoreUnavailableError.
+ */
+export type ExpireOffsets = (groupId: string, facts: GroupFacts, emptySince: StoreTime) => Promise<boolean>;
 
 export interface SweepEnvironment {
   readonly store: GroupStore;
@@ -89,8 +93,9 @@ async function sweepGroup(env: SweepEnvironment, groupId: string): Promise<'kept
   const described = await env.describe(groupId);
   if (described !== undefined) {
     const { group, since } = described;
-    if (protocolOf(group).summary(group).emptySince === undefined) return 'kept';
-    const isExpired = await env.expire(groupId, group, since);
+    const { emptySince } = protocolOf(group).summary(group);
+    if (emptySince === undefined) return 'kept';
+    const isExpired = await env.expire(groupId, offsetFactsOf(group, since, NO_MEMBER), emptySince);
     if (await dropUnused(store, env.keepsOffsets, groupId)) return 'dropped';
     return isExpired ? 'expired' : 'kept';
   }

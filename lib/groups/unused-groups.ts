@@ -1,5 +1,5 @@
+import { isSettled } from '../storage/late-puts.ts';
 import type { GroupStore } from './group-store.ts';
-import { isSettled } from './late-puts.ts';
 import { protocolOf } from './protocols.ts';
 
 /**

@@ -1,7 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import { GroupCoordinator } from '../groups/coordinator.ts';
-import { offsetGroups } from '../groups/offsets/group-facts.ts';
 import { Offsets } from '../groups/offsets/offsets.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Topics } from '../topics/topics.ts';
@@ -26,11 +25,11 @@ export function composeGroups(
     ageing,
     deleteOffsets: (groupId, since) => offsets.removeGroup(groupId, since),
     keepsOffsets: (groupId) => offsets.keeps(groupId),
-    expireOffsets: (groupId, group, since) => offsets.expire(groupId, group, since, (id) => topics.isThere(id)),
+    expireOffsets: (groupId, facts, since) => offsets.expire(groupId, facts, since, (id) => topics.isThere(id)),
   });
   const retentionMs = settings.offsetsRetentionMinutes * MS_PER_MINUTE;
   const offsetSettings = { retentionMs, metadataMax: settings.offsetMetadataMaxBytes };
-  const offsets = new Offsets({ state, clock, random, settings: offsetSettings }, offsetGroups(groups));
+  const offsets = new Offsets({ state, clock, random, settings: offsetSettings }, groups);
   return { groups, offsets };
 }
 

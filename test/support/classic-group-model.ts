@@ -177,7 +177,7 @@ export class ClassicGroupModel {
     const config = { ...GROUP_CONFIG, classic: { ...GROUP_CONFIG.classic, ...this.config } };
     const newMemberId = (prefix: string) => `${prefix}-${this.#ids++}`;
     const rest = { isUnused: false, facts: NO_FACTS, takenInBy: undefined };
-    return { groupId: 'g', now: this.now, config, newMemberId, ...rest };
+    return { groupId: 'g', now: this.now, since: 0, config, newMemberId, ...rest };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../core/errors.ts';
 import { decodeSubscribedTopics } from '../../wire/messages/consumer-protocol.ts';
-import type { CommitKind, GroupProtocol, MemberClaim } from '../group.ts';
+import type { GroupProtocol, OffsetFacts } from '../group.ts';
+import type { CommitKind, ExpiryRule, MemberClaim } from '../offsets/environment.ts';
 import { decodeClassic, encodeClassicBody, encodeClassicHead } from './codec.ts';
 import { advanceClassic, classicDueAt } from './rebalance.ts';
 import { type ClassicGroup, memberProblem, metadataOf, type Roster } from './state.ts';
@@ -31,6 +32,7 @@ export const classicProtocol: GroupProtocol<ClassicGroup> = {
     if (group.protocolType !== CONSUMER_PROTOCOL_TYPE) return false;
     return subscribedTopics(group)?.has(topic) ?? true;
   },
+  offsetFacts,
   bodyOf: (group) => group.roster,
   encodeHead: encodeClassicHead,
   encodeBody: encodeClassicBody,
@@ -50,6 +52,25 @@ function checkCommit(group: ClassicGroup, claim: MemberClaim, kind: CommitKind):
   }
   // The client has its generation already, and is to rejoin for the next one before it commits.
   return !kind.transactional && group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined;
+}
+
+function offsetFacts(group: ClassicGroup): OffsetFacts {
+  const isEmpty = group.state === 'Empty';
+  const usesConsumers = group.protocolType === CONSUMER_PROTOCOL_TYPE;
+  return {
+    staleError: 'ILLEGAL_GENERATION',
+    expiry: offsetExpiry(group),
+    fence: isEmpty ? { kind: 'none' } : { kind: 'group', generation: group.generation, replacedAt: group.replacedAt },
+    deleteProblem: isEmpty || usesConsumers ? undefined : 'NON_EMPTY_GROUP',
+  };
+}
+
+/** ClassicGroup.offsetExpirationCondition */
+function offsetExpiry(group: ClassicGroup): ExpiryRule {
+  if (group.protocolType === undefined) return { kind: 'sinceCommit' };
+  if (group.state === 'Empty') return { kind: 'sinceEmpty', emptySince: group.stateSince };
+  const tellsTopics = group.state === 'Stable' && group.protocolType === CONSUMER_PROTOCOL_TYPE;
+  return { kind: tellsTopics ? 'sinceCommit' : 'never' };
 }
 
 const parsed = new WeakMap<Roster, ReadonlyMap<string, ReadonlySet<string> | undefined>>();

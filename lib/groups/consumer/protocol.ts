@@ -1,7 +1,8 @@
 import type { ErrorName } from '../../core/errors.ts';
 import type { StoreTime } from '../../storage/ports.ts';
-import type { CommitKind, GroupProtocol, MemberClaim } from '../group.ts';
+import type { GroupProtocol, OffsetFacts } from '../group.ts';
 import { CONSUMER_PROTOCOL_TYPE, fenceMembers } from '../migration.ts';
+import type { CommitKind, Fence, MemberClaim } from '../offsets/environment.ts';
 import { decodeConsumerGroup, encodeConsumerBody, encodeConsumerHead } from './codec.ts';
 import { isReconciled } from './reconcile.ts';
 import { type ConsumerGroup, indexOf, type Member } from './state.ts';
@@ -44,6 +45,7 @@ export const consumerProtocol: GroupProtocol<ConsumerGroup> = {
   checkFetch,
   checkDelete: (group) => (group.body.members.length === 0 ? undefined : 'NON_EMPTY_GROUP'),
   isSubscribedTo: (group, topic) => allSubscribedNames(group.body).has(topic),
+  offsetFacts,
   topicsOf: (group) => indexOf(group.body).topicsByName,
   bodyOf: (group) => group.body,
   encodeHead: encodeConsumerHead,
@@ -89,4 +91,32 @@ function checkFetch(group: ConsumerGroup, { memberId, generationOrEpoch }: Membe
 function epochProblem(member: Member, epoch: number): ErrorName | undefined {
   if (epoch === member.memberEpoch) return undefined;
   return member.classic === undefined ? 'STALE_MEMBER_EPOCH' : 'ILLEGAL_GENERATION';
+}
+
+/**
+ * ConsumerGroup.offsetExpirationCondition counts from the commit even for a group that has just lost its
+ * members. Here the retention counts from the loss, as for classic groups, because a commit without a
+ * change is not written.
+ */
+function offsetFacts(group: ConsumerGroup, claim: MemberClaim): OffsetFacts {
+  const { members } = group.body;
+  const { emptySince } = group;
+  return {
+    staleError: members.some(({ memberId, classic }) => memberId === claim.memberId && classic !== undefined)
+      ? 'ILLEGAL_GENERATION'
+      : 'STALE_MEMBER_EPOCH',
+    expiry: emptySince === undefined ? { kind: 'sinceCommit' } : { kind: 'sinceEmpty', emptySince },
+    fence: members.length === 0 ? { kind: 'none' } : ownersFence(group),
+  };
+}
+
+function ownersFence({ body: { members }, replacedAt }: ConsumerGroup): Fence {
+  return {
+    kind: 'partition',
+    replacedAt,
+    epochOf: (topicId, partition) =>
+      members.find(({ assigned }) =>
+        assigned.some((topic) => topic.topicId === topicId && topic.partitions.includes(partition)),
+      )?.memberEpoch,
+  };
 }

@@ -9,9 +9,9 @@ import {
   offsetsSkRange,
   parseOffsetsSk,
 } from '../../storage/items/committed-offsets.ts';
+import { FIRST_PUT_SIGNED_WITHIN_MS, isSettled } from '../../storage/late-puts.ts';
 import { type Item, MAX_ITEM_BYTES, type StoreTime } from '../../storage/ports.ts';
 import { putItem } from '../../storage/put-item.ts';
-import { FIRST_PUT_SIGNED_WITHIN_MS, isSettled } from '../late-puts.ts';
 import type { BlockChange } from './decide.ts';
 import type { OffsetsEnvironment } from './environment.ts';
 

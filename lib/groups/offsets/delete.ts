@@ -2,11 +2,11 @@ import type { RequestContext } from '../../core/context.ts';
 import type { ErrorName } from '../../core/errors.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import type { OffsetsBlock } from '../../storage/items/committed-offsets.ts';
+import { isSettled } from '../../storage/late-puts.ts';
 import { type StoreTime, StoreUnavailableError } from '../../storage/ports.ts';
-import { isSettled } from '../late-puts.ts';
 import { type BlockKey, type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockChange, type BlockTopic, decideDelete, decideExpiry } from './decide.ts';
-import type { GroupFacts, OffsetGroups, OffsetsEnvironment } from './environment.ts';
+import { type GroupFacts, NO_MEMBER, type OffsetGroups, type OffsetsEnvironment } from './environment.ts';
 import { inRounds } from './rounds.ts';
 import { type BlockPart, splitIntoBlocks } from './split.ts';
 
@@ -36,12 +36,12 @@ export async function deleteOffsets(
   const subscribed = new Set<string>();
   let refused: ErrorName | undefined;
   await changeBlocks(room, parts, context, async () => {
-    const found = await room.groups.find(request.groupId, context);
-    if (found.kind === 'absent') refused = 'GROUP_ID_NOT_FOUND';
-    else if (found.kind === 'refused') refused = found.error;
-    else refused = found.facts.deleteProblem;
-    if (refused !== undefined || found.kind !== 'found') return undefined;
-    const { facts } = found;
+    const checked = await room.groups.checkFetch(request.groupId, NO_MEMBER, context);
+    if (checked.kind === 'absent') refused = 'GROUP_ID_NOT_FOUND';
+    else if (checked.kind === 'refused') refused = checked.error;
+    else refused = checked.facts.deleteProblem;
+    if (refused !== undefined || checked.kind !== 'ok') return undefined;
+    const { facts } = checked;
     return (part, stored) => {
       if (!facts.isSubscribedTo(part.topic.name)) return decideDelete(stored.block, part.topic, part.wanted, facts);
       subscribed.add(part.topic.id);

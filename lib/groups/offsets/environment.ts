@@ -4,7 +4,26 @@ import type { ErrorName } from '../../core/errors.ts';
 import type { Random } from '../../core/random.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import type { ItemStore, StoreTime } from '../../storage/ports.ts';
-import type { CommitKind, MemberClaim } from '../group.ts';
+
+/** The member that a commit or a fetch of offsets claims to come from. */
+export interface MemberClaim {
+  /** Empty for a client that is not a member: an admin client, or a consumer that assigns partitions itself. */
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  /** Negative for a client that is not a member. */
+  readonly generationOrEpoch: number;
+}
+
+/** The claim of a client that is not a member. */
+export const NO_MEMBER: MemberClaim = { memberId: '', instanceId: null, generationOrEpoch: -1 };
+
+/** The request that carries an offset commit. */
+export interface CommitKind {
+  /** TxnOffsetCommit. */
+  readonly transactional: boolean;
+  /** The request's version; consumer groups answer versions below 9 in the classic protocol's terms. */
+  readonly apiVersion: number;
+}
 
 /** What decisions about offsets need of a group: its state at one moment, read strongly consistent. */
 export interface GroupFacts {
@@ -45,33 +64,35 @@ export type ExpiryRule =
   | { readonly kind: 'sinceCommit' }
   | { readonly kind: 'sinceEmpty'; readonly emptySince: StoreTime };
 
-/** A claim after the group was asked about it. */
+/** The group's answer to a claim. */
 export type CheckedClaim =
   | {
       readonly kind: 'ok';
       readonly facts: GroupFacts;
-      /** Where the claim is good for some partitions only (KIP-1251): what stands against one of them. */
+      /** Where the claim holds for some partitions only (KIP-1251): the error of one of the others. */
       partitionProblem?(topicId: Uuid, partition: number): ErrorName | undefined;
     }
-  | { readonly kind: 'refused'; readonly error: ErrorName };
+  | Refused;
 
-/** The group for whoever administers it. */
-export type FoundGroup =
-  | { readonly kind: 'found'; readonly facts: GroupFacts }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'refused'; readonly error: ErrorName };
+export interface Refused {
+  readonly kind: 'refused';
+  readonly error: ErrorName;
+}
 
-/** The groups, as far as their offsets need them. All reads are strongly consistent and begin after the call. */
+/** The group does not exist, and so it has no offsets. */
+export interface NoGroup {
+  readonly kind: 'absent';
+}
+
+/** What offsets ask of the groups. All reads are strongly consistent and begin after the call. */
 export interface OffsetGroups {
-  /** May this claim commit now? Makes the group where there is none and the claim is nobody's. */
+  /**
+   * May this claim commit offsets now? Creates the group (Empty, no protocol type) if it does not exist and
+   * the claim is NO_MEMBER's, as Kafka does for offsets without members.
+   */
   checkCommit(groupId: string, claim: MemberClaim, kind: CommitKind, context: RequestContext): Promise<CheckedClaim>;
-  /** May this claim read offsets? Where there is no such group, there are no offsets, and anybody may know. */
-  checkFetch(
-    groupId: string,
-    claim: MemberClaim,
-    context: RequestContext,
-  ): Promise<CheckedClaim | { readonly kind: 'absent' }>;
-  find(groupId: string, context: RequestContext): Promise<FoundGroup>;
+  /** May this claim read offsets? NO_MEMBER always may. */
+  checkFetch(groupId: string, claim: MemberClaim, context: RequestContext): Promise<CheckedClaim | NoGroup>;
 }
 
 export interface OffsetSettings {

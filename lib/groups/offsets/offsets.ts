@@ -1,8 +1,6 @@
 import type { RequestContext } from '../../core/context.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import type { StoreTime } from '../../storage/ports.ts';
-import type { Group } from '../group.ts';
-import { protocolOf } from '../protocols.ts';
 import { BlockStore } from './block-store.ts';
 import { type Commit, type CommitOutcome, commitOffsets } from './commit.ts';
 import {
@@ -13,9 +11,8 @@ import {
   type OffsetsToDelete,
   removeGroupOffsets,
 } from './delete.ts';
-import type { OffsetGroups, OffsetsEnvironment } from './environment.ts';
+import type { GroupFacts, OffsetGroups, OffsetsEnvironment } from './environment.ts';
 import { type FetchOutcome, fetchOffsets, type OffsetsToFetch } from './fetch.ts';
-import { factsOf, NOBODY } from './group-facts.ts';
 import { Turns } from './turns.ts';
 
 /** The committed offsets of a deployment, as one process sees them. All methods throw StoreUnavailableError. */
@@ -57,27 +54,22 @@ export class Offsets {
   }
 
   /**
-   * Removes what has expired of a group's offsets if it has had no members for longer than they are kept; true if it was looked
-   * for. `since`: when the group was made. `isThere`: whether there is a topic of that id.
+   * Removes the expired offsets of a group without members, if it lost its last member longer ago than
+   * offsets are kept. True if it looked for expired offsets. `emptySince`: when the group lost its last
+   * member. `isThere`: whether a topic of that id exists.
    */
   async expire(
     groupId: string,
-    group: Group,
-    since: StoreTime,
+    facts: GroupFacts,
+    emptySince: StoreTime,
     isThere: (topicId: Uuid) => Promise<boolean>,
   ): Promise<boolean> {
-    if (!isOverdue(group, this.#env.state.now() - this.#env.settings.retentionMs)) return false;
-    await expireOffsets(this.#room(), groupId, factsOf(group, since, NOBODY), isThere);
+    if (emptySince > this.#env.state.now() - this.#env.settings.retentionMs) return false;
+    await expireOffsets(this.#room(), groupId, facts, isThere);
     return true;
   }
 
   #room() {
     return { env: this.#env, blocks: this.#blocks, groups: this.#groups, turns: this.#turns };
   }
-}
-
-/** Whether the group has had no members since that time. */
-function isOverdue(group: Group, time: StoreTime): boolean {
-  const { emptySince } = protocolOf(group).summary(group);
-  return emptySince !== undefined && emptySince <= time;
 }

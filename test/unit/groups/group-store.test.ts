@@ -288,7 +288,7 @@ describe('deleting a group', () => {
     const since = async () => {
       const nobody = { memberId: '', instanceId: null, generationOrEpoch: -1 };
       const checked = await coordinator.checkCommit(GROUP, nobody, { transactional: false, apiVersion: 9 }, CONTEXT);
-      return checked.kind === 'ok' ? checked.since! : Number.NaN;
+      return checked.kind === 'ok' ? checked.facts.since : Number.NaN;
     };
     const first = await since();
     await clock.advance(1_000);

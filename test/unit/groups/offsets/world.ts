@@ -1,13 +1,13 @@
 import type { RequestContext } from '../../../../lib/core/context.ts';
 import { seededRandom } from '../../../../lib/core/random.ts';
 import { VirtualClock } from '../../../../lib/core/virtual-clock.ts';
-import type { MemberClaim } from '../../../../lib/groups/group.ts';
 import { BlockStore } from '../../../../lib/groups/offsets/block-store.ts';
 import { type DeleteRoom, expireOffsets } from '../../../../lib/groups/offsets/delete.ts';
 import type {
   CheckedClaim,
   ExpiryRule,
   GroupFacts,
+  MemberClaim,
   OffsetGroups,
   OffsetSettings,
 } from '../../../../lib/groups/offsets/environment.ts';
@@ -88,10 +88,6 @@ export function testGroups(state: ItemStore): OffsetGroups {
       const group = await read(groupId);
       if (group === undefined) return { kind: 'absent' };
       return claim.memberId === '' ? { kind: 'ok', facts: factsOfTest(group) } : check(group, claim);
-    },
-    async find(groupId) {
-      const group = await read(groupId);
-      return group === undefined ? { kind: 'absent' } : { kind: 'found', facts: factsOfTest(group) };
     },
   };
 }
