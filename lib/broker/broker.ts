@@ -8,7 +8,7 @@ import type { Uuid } from '../core/uuid.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import type { Groups } from '../groups/environment.ts';
 import type { Offsets } from '../groups/offsets/offsets.ts';
-import type { Pace } from '../kit/pace.ts';
+import type { Turns } from '../kit/turns.ts';
 import type { ReadBudget } from '../log/read-budget.ts';
 import type { ProduceValidation } from '../records/produce-rules.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
@@ -20,7 +20,7 @@ import type { Partitions } from './partitions.ts';
 export interface Broker {
   readonly clock: Clock;
   /** Shared by all long work, so that others have their turns. */
-  readonly pace: Pace;
+  readonly pace: Turns;
   readonly logger: Logger;
   readonly authorize: Authorize;
   readonly clusterId: Uuid;

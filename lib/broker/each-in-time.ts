@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import type { Pace } from '../kit/pace.ts';
 import { Slots } from '../kit/slots.ts';
+import type { Turns } from '../kit/turns.ts';
 
 /** Topics that one request changes at the same time: each is a handful of store calls, and other requests want some as well. */
 const AT_ONCE_MAX = 32;
@@ -11,7 +11,7 @@ const AT_ONCE_MAX = 32;
  * time-out of 0 or less none is begun.
  */
 export function eachInTime<Item, Result>(
-  { clock, pace }: { readonly clock: Clock; readonly pace: Pace },
+  { clock, pace }: { readonly clock: Clock; readonly pace: Turns },
   timeoutMs: number,
   items: readonly Item[],
   perform: (item: Item) => Promise<Result>,

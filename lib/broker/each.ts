@@ -1,10 +1,10 @@
-import type { Pace } from '../kit/pace.ts';
+import type { Turns } from '../kit/turns.ts';
 
 /** Elements of one request that are worked on at the same time: enough to hide the time that a store takes to answer. */
 const AT_ONCE_MAX = 64;
 
 export interface Each {
-  readonly pace: Pace;
+  readonly pace: Turns;
 }
 
 /**

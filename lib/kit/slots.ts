@@ -9,6 +9,11 @@ export class Slots {
     this.#free = count;
   }
 
+  /** Whether a task would begin at once. */
+  get hasFree(): boolean {
+    return this.#free > 0;
+  }
+
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.add(resolve));

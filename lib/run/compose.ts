@@ -15,7 +15,6 @@ import { COST_PACING, type JournalEnvironment, LATENCY_PACING } from '../journal
 import { Journals } from '../journal/open-journal.ts';
 import { type TierLimits, WRITE_UNITS_PER_SECOND_MAX } from '../journal/tier.ts';
 import { WalWriter } from '../journal/wal.ts';
-import { Pace } from '../kit/pace.ts';
 import { Turns } from '../kit/turns.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -104,7 +103,7 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
   const { leadership, membership } = composeNodes(options, journals, ageing);
   const broker: Broker = {
     clock,
-    pace: new Pace(clock),
+    pace: env.turns,
     logger,
     authorize: allowAll,
     clusterId: id,
@@ -190,7 +189,7 @@ function journalEnvironment(options: ComposeOptions): JournalEnvironment {
     tier,
     pacing: settings.profile === 'cost' ? COST_PACING : LATENCY_PACING,
     trust: { generation: 0 },
-    turns: new Turns(),
+    turns: new Turns(clock),
     observer,
     gatherMs: isFunction ? FUNCTION_GATHER_MS : undefined,
     collectsObjects: asFunction?.tidiesUp,

@@ -124,7 +124,7 @@ function startProcess(
     tier: { inlineMaxBytes: 4_096, lingerMs: walLimits.lingerMs, writeUnitsPerSecond: 1e9, ...options.tier },
     pacing: options.pacing ?? LATENCY_PACING,
     trust: { generation: 0 },
-    turns: new Turns(),
+    turns: new Turns(clock),
   };
   const one: Process = {
     env,
