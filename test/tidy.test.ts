@@ -59,10 +59,13 @@ const BANNED = [
   /\bperformance\.now\(/,
   /\bprocess\.hrtime\b/,
   /\bMath\.random\(/,
-  /\bsetTimeout\(/,
-  /\bsetInterval\(/,
+  /\b(?:set|clear)(?:Timeout|Interval|Immediate)\b/,
+  /\bnextTick\b/,
+  /\bqueueMicrotask\b/,
+  /\bAbortSignal\.timeout\b/,
+  /\bscheduler\.(?:wait|yield)\b/,
   /\brandomBytes\b|\brandomUUID\b|\brandomInt\b.*node:crypto|\brandomFill/,
-  /from 'node:timers/,
+  /['"](?:node:)?timers(?:\/promises)?['"]/,
 ];
 const MAY_TOUCH_TIME_AND_CHANCE = new Set(['lib/core/clock.ts', 'lib/core/random.ts']);
 
@@ -133,8 +136,18 @@ describe('time and chance', () => {
     expect(violations).toEqual([]);
   });
 
-  it('are recognised', () => {
-    const line = 'const now = Date.now();';
+  it.each([
+    'const now = Date.now();',
+    'const timer = setTimeout(done, 5);',
+    'setImmediate(done);',
+    'await new Promise(setImmediate);',
+    'process.nextTick(done);',
+    'queueMicrotask(done);',
+    'const signal = AbortSignal.timeout(5);',
+    "import { setTimeout as sleep } from 'node:timers/promises';",
+    "import { setImmediate } from 'timers';",
+    'const nonce = crypto.randomUUID();',
+  ])('are recognised: %s', (line) => {
     expect(BANNED.some((banned) => banned.test(line))).toBe(true);
   });
 });

@@ -1,13 +1,13 @@
 /**
- * Time as the engine sees it. Nothing else in the project reads a clock or sets a timer, so that tests and the
- * simulation can drive time themselves (test/tidy.test.ts holds this).
+ * Time as the engine sees it. No other file of lib reads a clock or sets a timer, so that tests and the simulation can
+ * drive time themselves (test/tidy.test.ts enforces it).
  */
 export interface Clock {
   /** Wall time in ms since the Unix epoch. May jump; decides nothing by itself (see StoreClock). */
   now(): number;
   /** Milliseconds since some fixed moment, never going back; for durations. */
   monotonic(): number;
-  /** Calls back once after `delayMs`, never earlier; after 0, as soon as everything else that is due had its turn. Returns a function that cancels. */
+  /** Calls back once after `delayMs`, never earlier; with 0, after the event loop has come round. Returns a function that cancels. */
   setTimer(delayMs: number, callback: () => void): () => void;
 }
 
@@ -34,6 +34,14 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/**
+ * Calls back once no promise has anything left to do, before the event loop goes on: Node runs a tick only when the whole
+ * microtask queue is empty. Takes no time, so that it is not part of the clock.
+ */
+export function afterMicrotasks(callback: () => void): void {
+  process.nextTick(callback);
+}
 
 /** Resolves after `delayMs`, or at once when `signal` aborts; never rejects. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { assert } from './assert.ts';
-import type { Clock } from './clock.ts';
+import { afterMicrotasks, type Clock } from './clock.ts';
 
 /** More timers than any test or simulation step fires in one call; beyond it something re-arms itself for ever. */
 const MAX_TIMERS_PER_RUN = 50_000_000;
@@ -179,13 +179,11 @@ function before(a: Timer, b: Timer): boolean {
 }
 
 /**
- * Resolves when nothing more can run without a timer. Called from a microtask (after any `await`), `process.nextTick`
- * runs its callback only when the whole microtask queue is empty, however long the chains in it are, and before the
- * event loop turns: Node drains microtasks, then ticks, then microtasks again until both are empty. So this needs no
- * guess at how many `await`s a coroutine is deep, touches neither timers nor I/O, and costs well below a microsecond.
+ * Resolves when nothing more can run without a timer. To be called from a microtask (after any `await`). It does not
+ * depend on how many `await`s a coroutine is deep, touches neither timers nor I/O, and costs well below a microsecond.
  */
 function settled(): Promise<void> {
-  return new Promise((resolve) => process.nextTick(resolve));
+  return new Promise(afterMicrotasks);
 }
 
 /** As `settled`, from anywhere: the first tick leads out of synchronous code, where ticks go before microtasks. */

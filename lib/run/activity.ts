@@ -1,4 +1,4 @@
-import type { Clock } from '../core/clock.ts';
+import { afterMicrotasks, type Clock } from '../core/clock.ts';
 
 /**
  * Counts what a process has under way: calls to its stores, and timers of those who wait to go on. Work that an answer does not
@@ -47,8 +47,8 @@ export class Activity {
   /** Resolves once nothing is under way, or at `deadline` (Clock.monotonic()); whether it was the former. */
   async settled(deadline: number): Promise<boolean> {
     for (;;) {
-      // A tick comes when no promise has anything left to do: whatever has just ended has begun its next thing by then.
-      await new Promise<void>((resolve) => process.nextTick(resolve));
+      // Whatever has just ended has begun its next call or timer by then.
+      await new Promise<void>(afterMicrotasks);
       if (this.#underWay === 0) return true;
       if (!(await this.#nextQuiet(deadline))) return false;
     }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { afterMicrotasks } from '../../core/clock.ts';
 import type { AnswerMemory } from './answer-memory.ts';
 
 /** Handed to the socket ahead of the kernel; more would only hide how fast the other side reads. */
@@ -97,7 +98,7 @@ export class Outbox {
     if (this.#isCorked) return;
     this.#isCorked = true;
     this.#socket.cork();
-    process.nextTick(() => {
+    afterMicrotasks(() => {
       this.#isCorked = false;
       this.#socket.uncork();
     });

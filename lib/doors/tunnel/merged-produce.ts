@@ -76,7 +76,7 @@ export class MergedProduce {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => {
+    this.#env.clock.setTimer(0, () => {
       this.#isScheduled = false;
       this.#startFlights();
     });
