@@ -1,7 +1,7 @@
 import type { ErrorName } from '../core/errors.ts';
+import type { CommitKind, GroupFacts, MemberClaim } from '../offsets/environment.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import type { SubscribedTopic } from './consumer/state.ts';
-import type { CommitKind, GroupFacts, MemberClaim } from './offsets/environment.ts';
 import type { StepContext } from './step.ts';
 
 /** Which protocol a group speaks, as ListGroups names it (Group.GroupType). Both kinds share the group's items, so that a group can change over. */

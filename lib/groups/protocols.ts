@@ -1,9 +1,9 @@
 import { MalformedBytesError } from '../core/bytes.ts';
+import type { GroupFacts, MemberClaim } from '../offsets/environment.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { classicProtocol } from './classic/protocol.ts';
 import { consumerProtocol } from './consumer/protocol.ts';
 import type { Group, GroupProtocol } from './group.ts';
-import type { GroupFacts, MemberClaim } from './offsets/environment.ts';
 
 /** The protocols that groups may speak, by the `type` in their items. */
 const PROTOCOLS: ReadonlyMap<string, GroupProtocol<Group>> = new Map<string, GroupProtocol<Group>>([

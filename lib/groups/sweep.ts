@@ -1,12 +1,12 @@
 import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
+import { type GroupFacts, NO_MEMBER } from '../offsets/environment.ts';
 import { GROUPS_PK } from '../storage/items/group-keys.ts';
 import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import type { Group } from './group.ts';
 import { finishDeletion, removeEntry, removeTraces } from './group-deletion.ts';
 import type { GroupStore } from './group-store.ts';
-import { type GroupFacts, NO_MEMBER } from './offsets/environment.ts';
 import { offsetFactsOf, protocolOf } from './protocols.ts';
 import { dropUnused, type KeepsOffsets } from './unused-groups.ts';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import { GroupCoordinator } from '../groups/coordinator.ts';
-import { Offsets } from '../groups/offsets/offsets.ts';
+import { Offsets } from '../offsets/offsets.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Topics } from '../topics/topics.ts';
 import type { ComposeOptions } from './compose.ts';

@@ -1,7 +1,7 @@
 import { type Mutation, mutation } from './mutation.ts';
 
-const DECIDE = 'lib/groups/offsets/decide.ts';
-const COMMIT = 'lib/groups/offsets/commit.ts';
+const DECIDE = 'lib/offsets/decide.ts';
+const COMMIT = 'lib/offsets/commit.ts';
 const WORKER = 'lib/groups/group-worker.ts';
 const STORE = 'lib/groups/group-store.ts';
 const LEASES = 'lib/groups/leases.ts';
@@ -96,7 +96,7 @@ export const OFFSETS: readonly Mutation[] = [
     'R9',
     'deletions',
     ['versionBack'],
-    'lib/groups/offsets/block-store.ts',
+    'lib/offsets/block-store.ts',
     'const isOld = isSettled(stored.version, checkedAt);',
     'const isOld = (true as boolean);',
   ),
@@ -105,7 +105,7 @@ export const OFFSETS: readonly Mutation[] = [
     'strong read for OffsetFetch',
     'groups',
     ['offsetOther', 'offsetLost', 'staleCommit', 'versionBack'],
-    'lib/groups/offsets/block-store.ts',
+    'lib/offsets/block-store.ts',
     'offsetsSk(key.topicId, key.block), true);',
     'offsetsSk(key.topicId, key.block), false);',
   ),

@@ -1,5 +1,5 @@
 import { type ErrorName, errorCode } from '../../core/errors.ts';
-import type { OffsetToCommit } from '../../groups/offsets/decide.ts';
+import type { OffsetToCommit } from '../../offsets/decide.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';

@@ -1,7 +1,7 @@
 import type { ErrorName } from '../../core/errors.ts';
+import type { CommitKind, ExpiryRule, MemberClaim } from '../../offsets/environment.ts';
 import { decodeSubscribedTopics } from '../../wire/messages/consumer-protocol.ts';
 import type { GroupProtocol, OffsetFacts } from '../group.ts';
-import type { CommitKind, ExpiryRule, MemberClaim } from '../offsets/environment.ts';
 import { decodeClassic, encodeClassicBody, encodeClassicHead } from './codec.ts';
 import { advanceClassic, classicDueAt } from './rebalance.ts';
 import { type ClassicGroup, memberProblem, metadataOf, type Roster } from './state.ts';

@@ -11,7 +11,7 @@ import {
   offsetsSkRange,
   parseOffsetsSk,
 } from '../../../../lib/storage/items/committed-offsets.ts';
-import { TOPIC } from '../../groups/offsets/world.ts';
+import { TOPIC } from '../../offsets/world.ts';
 
 const committed = fc.record({
   offset: fc.maxSafeInteger(),

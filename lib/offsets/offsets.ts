@@ -1,6 +1,6 @@
-import type { RequestContext } from '../../core/context.ts';
-import type { Uuid } from '../../core/uuid.ts';
-import type { StoreTime } from '../../storage/ports.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { Uuid } from '../core/uuid.ts';
+import type { StoreTime } from '../storage/ports.ts';
 import { BlockStore } from './block-store.ts';
 import { type Commit, type CommitOutcome, commitOffsets } from './commit.ts';
 import {

@@ -1,6 +1,6 @@
-import { type Clock, sleep } from '../../core/clock.ts';
-import type { RequestContext } from '../../core/context.ts';
-import { type Random, randomInt } from '../../core/random.ts';
+import { type Clock, sleep } from '../core/clock.ts';
+import type { RequestContext } from '../core/context.ts';
+import { type Random, randomInt } from '../core/random.ts';
 
 /** A conflict means that another request got on, so that many in a row take at least as many of those. */
 const ROUNDS_MAX = 50;

@@ -1,5 +1,5 @@
-import type { Uuid } from '../../core/uuid.ts';
-import { newNonce } from '../../journal/environment.ts';
+import type { Uuid } from '../core/uuid.ts';
+import { newNonce } from '../journal/environment.ts';
 import {
   decodeOffsetsBlock,
   encodeOffsetsBlock,
@@ -8,10 +8,10 @@ import {
   offsetsSk,
   offsetsSkRange,
   parseOffsetsSk,
-} from '../../storage/items/committed-offsets.ts';
-import { FIRST_PUT_SIGNED_WITHIN_MS, isSettled } from '../../storage/late-puts.ts';
-import { type Item, MAX_ITEM_BYTES, type StoreTime } from '../../storage/ports.ts';
-import { putItem } from '../../storage/put-item.ts';
+} from '../storage/items/committed-offsets.ts';
+import { FIRST_PUT_SIGNED_WITHIN_MS, isSettled } from '../storage/late-puts.ts';
+import { type Item, MAX_ITEM_BYTES, type StoreTime } from '../storage/ports.ts';
+import { putItem } from '../storage/put-item.ts';
 import type { BlockChange } from './decide.ts';
 import type { OffsetsEnvironment } from './environment.ts';
 

@@ -1,8 +1,8 @@
-import type { ErrorName } from '../../core/errors.ts';
-import { NO_OFFSET, type Offset } from '../../core/offset.ts';
-import type { Uuid } from '../../core/uuid.ts';
-import type { CommittedOffset, OffsetsBlock } from '../../storage/items/committed-offsets.ts';
-import type { StoreTime } from '../../storage/ports.ts';
+import type { ErrorName } from '../core/errors.ts';
+import { NO_OFFSET, type Offset } from '../core/offset.ts';
+import type { Uuid } from '../core/uuid.ts';
+import type { CommittedOffset, OffsetsBlock } from '../storage/items/committed-offsets.ts';
+import type { StoreTime } from '../storage/ports.ts';
 import type { GroupFacts, OffsetSettings } from './environment.ts';
 
 /** A block after a decision. `remove`: nothing is left in it that has to be kept; `block` is what stays if it must stay. */

@@ -1,7 +1,7 @@
-import type { RequestContext } from '../../core/context.ts';
-import type { ErrorName } from '../../core/errors.ts';
-import type { Uuid } from '../../core/uuid.ts';
-import { StoreUnavailableError } from '../../storage/ports.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { ErrorName } from '../core/errors.ts';
+import type { Uuid } from '../core/uuid.ts';
+import { StoreUnavailableError } from '../storage/ports.ts';
 import { type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockTopic, decideFetch, type FetchedOffset } from './decide.ts';
 import type { GroupFacts, MemberClaim, OffsetGroups, OffsetsEnvironment } from './environment.ts';

@@ -7,8 +7,8 @@ import {
   decideFetch,
   refreshAfterMs,
   stampOf,
-} from '../../../../lib/groups/offsets/decide.ts';
-import type { OffsetsBlock } from '../../../../lib/storage/items/committed-offsets.ts';
+} from '../../../lib/offsets/decide.ts';
+import type { OffsetsBlock } from '../../../lib/storage/items/committed-offsets.ts';
 import { at, DAY, factsOfTest, HOUR, OTHER, SETTINGS, T0, type TestGroup, TOPIC } from './world.ts';
 
 const CLASSIC: TestGroup = { since: T0, generation: 5, members: ['a', 'b'] };

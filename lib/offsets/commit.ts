@@ -1,5 +1,5 @@
-import type { RequestContext } from '../../core/context.ts';
-import type { ErrorName } from '../../core/errors.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { ErrorName } from '../core/errors.ts';
 import { type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockTopic, decideCommit, type OffsetToCommit } from './decide.ts';
 import type { CheckedClaim, CommitKind, MemberClaim, OffsetGroups, OffsetsEnvironment } from './environment.ts';

@@ -1,4 +1,4 @@
-import { offsetsBlockOf } from '../../storage/items/committed-offsets.ts';
+import { offsetsBlockOf } from '../storage/items/committed-offsets.ts';
 import { type BlockKey, cacheKey } from './block-store.ts';
 import type { BlockTopic } from './decide.ts';
 

@@ -14,7 +14,7 @@ import {
   offsetsWorld,
   T0,
   type TestGroup,
-} from '../../unit/groups/offsets/world.ts';
+} from '../../unit/offsets/world.ts';
 
 /** Partitions of one block, so that all that happens meets in one item. */
 const PARTITIONS = [0, 1];

@@ -1,8 +1,8 @@
-import type { RequestContext } from '../../../../lib/core/context.ts';
-import { seededRandom } from '../../../../lib/core/random.ts';
-import { VirtualClock } from '../../../../lib/core/virtual-clock.ts';
-import { BlockStore } from '../../../../lib/groups/offsets/block-store.ts';
-import { type DeleteRoom, expireOffsets } from '../../../../lib/groups/offsets/delete.ts';
+import type { RequestContext } from '../../../lib/core/context.ts';
+import { seededRandom } from '../../../lib/core/random.ts';
+import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import { BlockStore } from '../../../lib/offsets/block-store.ts';
+import { type DeleteRoom, expireOffsets } from '../../../lib/offsets/delete.ts';
 import type {
   CheckedClaim,
   ExpiryRule,
@@ -10,13 +10,13 @@ import type {
   MemberClaim,
   OffsetGroups,
   OffsetSettings,
-} from '../../../../lib/groups/offsets/environment.ts';
-import { Offsets } from '../../../../lib/groups/offsets/offsets.ts';
-import { decodeOffsetsBlock, offsetsPk } from '../../../../lib/storage/items/committed-offsets.ts';
-import type { Fault, StoreCall } from '../../../../lib/storage/memory/faults.ts';
-import { type MemoryStores, memoryStores } from '../../../../lib/storage/memory/memory-stores.ts';
-import { CountingMeter, meterStores } from '../../../../lib/storage/metering.ts';
-import type { ItemStore, Stores } from '../../../../lib/storage/ports.ts';
+} from '../../../lib/offsets/environment.ts';
+import { Offsets } from '../../../lib/offsets/offsets.ts';
+import { decodeOffsetsBlock, offsetsPk } from '../../../lib/storage/items/committed-offsets.ts';
+import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
+import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { CountingMeter, meterStores } from '../../../lib/storage/metering.ts';
+import type { ItemStore, Stores } from '../../../lib/storage/ports.ts';
 
 export const T0 = 1_700_000_000_000;
 export const MINUTE = 60_000;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { FetchOutcome } from '../../../../lib/groups/offsets/fetch.ts';
-import { offsetsPk, offsetsSk } from '../../../../lib/storage/items/committed-offsets.ts';
-import { StoreUnavailableError } from '../../../../lib/storage/ports.ts';
+import type { FetchOutcome } from '../../../lib/offsets/fetch.ts';
+import { offsetsPk, offsetsSk } from '../../../lib/storage/items/committed-offsets.ts';
+import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
 import {
   at,
   commitOf,

@@ -1,9 +1,9 @@
-import type { Clock } from '../../core/clock.ts';
-import type { RequestContext } from '../../core/context.ts';
-import type { ErrorName } from '../../core/errors.ts';
-import type { Random } from '../../core/random.ts';
-import type { Uuid } from '../../core/uuid.ts';
-import type { ItemStore, StoreTime } from '../../storage/ports.ts';
+import type { Clock } from '../core/clock.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { ErrorName } from '../core/errors.ts';
+import type { Random } from '../core/random.ts';
+import type { Uuid } from '../core/uuid.ts';
+import type { ItemStore, StoreTime } from '../storage/ports.ts';
 
 /** The member that a commit or a fetch of offsets claims to come from. */
 export interface MemberClaim {
