@@ -8,13 +8,13 @@ import type { Uuid } from '../core/uuid.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import type { Groups } from '../groups/environment.ts';
 import type { Turns } from '../kit/turns.ts';
+import type { Partitions } from '../log/partitions.ts';
 import type { ReadBudget } from '../log/read-budget.ts';
 import type { Offsets } from '../offsets/offsets.ts';
 import type { ProduceValidation } from '../records/produce-rules.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
 import type { ApiKey, RequestBody, ResponseInput } from '../wire/apis.ts';
-import type { Partitions } from './partitions.ts';
 
 /** What the handlers work with. */
 export interface Broker {

@@ -1,10 +1,10 @@
 import type { RequestContext } from '../core/context.ts';
 import { type ErrorName, errorCode } from '../core/errors.ts';
 import { NO_OFFSET } from '../core/offset.ts';
-import type { FetchedPartition } from '../log/fetch.ts';
+import type { FetchedPartition } from '../log/delayed-fetch.ts';
+import type { TopicReference } from '../log/partitions.ts';
 import type { Broker } from './broker.ts';
 import { currentLeader, endpointsOf } from './leading.ts';
-import type { TopicReference } from './partitions.ts';
 
 /** What became of one partition of a Fetch request. */
 export type FetchOutcome =

@@ -7,7 +7,7 @@ import type { NextWork } from '../kit/turns.ts';
 import { NO_TIMESTAMP } from '../records/batch.ts';
 import { CorruptRecordError } from '../records/error.ts';
 import { findByTimestamp, findMaxTimestamp } from '../records/timestamps.ts';
-import type { IsolationLevel } from './fetch.ts';
+import type { IsolationLevel } from './delayed-fetch.ts';
 import { epochProblem } from './leader-epoch.ts';
 
 /** The timestamps with a meaning of their own (Kafka: ListOffsetsRequest). */

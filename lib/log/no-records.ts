@@ -1,5 +1,5 @@
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
-import type { FetchedPartition, IsolationLevel } from './fetch.ts';
+import type { FetchedPartition, IsolationLevel } from './delayed-fetch.ts';
 import { type EpochEnd, epochProblem } from './leader-epoch.ts';
 import { EARLIEST, EARLIEST_LOCAL, LATEST, type ListedOffset, OFFSETS_WITH_A_NAME } from './list-offsets.ts';
 

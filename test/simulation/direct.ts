@@ -1,6 +1,6 @@
 import type { EntryMaker } from '../../lib/journal/append.ts';
 import type { OpenJournal } from '../../lib/journal/open-journal.ts';
-import { produce } from '../../lib/log/produce.ts';
+import { produce } from '../../lib/log/append-batch.ts';
 import { StoreUnavailableError } from '../../lib/storage/ports.ts';
 import type { Caller } from './caller.ts';
 import type { Instance } from './instance.ts';

@@ -4,7 +4,7 @@ const FILL_SLOT = 'lib/journal/fill-slot.ts';
 const APPEND = 'lib/journal/append.ts';
 const JOURNAL = 'lib/journal/journal.ts';
 const PRODUCERS = 'lib/journal/producers.ts';
-const PRODUCE = 'lib/log/produce.ts';
+const PRODUCE = 'lib/log/append-batch.ts';
 const CREATE_TOPIC = 'lib/topics/create-topic.ts';
 
 /** The rules of writing: R1 to R3, R7, R8. */

@@ -3,7 +3,7 @@ import { errorCode } from '../../lib/core/errors.ts';
 import { seededRandom } from '../../lib/core/random.ts';
 import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import type { Entry } from '../../lib/journal/entry.ts';
-import { produce as appendBatch } from '../../lib/log/produce.ts';
+import { produce as appendBatch } from '../../lib/log/append-batch.ts';
 import { encodeControlBatch } from '../../lib/records/control.ts';
 import { entryPk, entrySk } from '../../lib/storage/items/journal-entry.ts';
 import { encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../lib/storage/items/topic.ts';

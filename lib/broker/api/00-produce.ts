@@ -5,8 +5,9 @@ import { NO_OFFSET } from '../../core/offset.ts';
 import type { EffectiveTopicConfig } from '../../core/topic-config.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
 import type { AppendResult } from '../../journal/group.ts';
+import { produce as appendBatch, type ProduceResult } from '../../log/append-batch.ts';
 import { Interrupted } from '../../log/interrupted.ts';
-import { produce as appendBatch, type ProduceResult } from '../../log/produce.ts';
+import type { OpenPartition, TopicReference } from '../../log/partitions.ts';
 import { type BatchHeader, hasProducerId, readBatchHeader } from '../../records/batch.ts';
 import { CorruptRecordError } from '../../records/error.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
@@ -14,7 +15,6 @@ import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { type Broker, CloseConnection, type Handler, NO_ANSWER } from '../broker.ts';
 import { currentLeader, endpointsOf, lead } from '../leading.ts';
 import { namedOnce } from '../named-once.ts';
-import type { OpenPartition, TopicReference } from '../partitions.ts';
 
 /**
  * Produce, versions 3 to 13 (0 to 2 are advertised for old clients, never answered). Each partition's batch is validated and

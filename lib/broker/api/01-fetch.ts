@@ -11,13 +11,13 @@ import {
   fetch as fetchPartitions,
   type IsolationLevel,
   type PartitionToFetch,
-} from '../../log/fetch.ts';
+} from '../../log/delayed-fetch.ts';
 import { fetchNoRecords } from '../../log/no-records.ts';
+import type { TopicReference } from '../../log/partitions.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { AskAgain, type Broker, type Handler } from '../broker.ts';
 import { type FetchOutcome, fetchAnswer } from '../fetch-answer.ts';
 import { lead } from '../leading.ts';
-import type { TopicReference } from '../partitions.ts';
 
 /**
  * The session epochs that ask for a full fetch, whatever the session id: the first request of a session and one without a

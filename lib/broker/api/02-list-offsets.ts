@@ -4,7 +4,7 @@ import { NO_OFFSET } from '../../core/offset.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
 import { EntriesGoneError } from '../../journal/batch-search.ts';
 import { isUnreadable } from '../../journal/read.ts';
-import type { IsolationLevel } from '../../log/fetch.ts';
+import type { IsolationLevel } from '../../log/delayed-fetch.ts';
 import {
   EARLIEST_LOCAL,
   EARLIEST_PENDING_UPLOAD,

@@ -1,4 +1,4 @@
-import { Partitions } from '../../../lib/broker/partitions.ts';
+import { Partitions } from '../../../lib/log/partitions.ts';
 import { decodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../../lib/storage/items/topic.ts';
 import { type CreateTopicOutcome, createTopic, type NewTopic } from '../../../lib/topics/create-topic.ts';
 import type { AdminEnvironment } from '../../../lib/topics/environment.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../lib/core/random.ts';
 import { createJournal } from '../../../lib/journal/create.ts';
-import { type FetchedPartition, fetch, type PartitionToFetch } from '../../../lib/log/fetch.ts';
+import { type FetchedPartition, fetch, type PartitionToFetch } from '../../../lib/log/delayed-fetch.ts';
 import { ReadBudget } from '../../../lib/log/read-budget.ts';
 import { entryPk, type JournalId, journalId } from '../../../lib/storage/items/journal-entry.ts';
 import type { StoreCall } from '../../../lib/storage/memory/faults.ts';
