@@ -1,11 +1,9 @@
 import { addDescribe } from './cluster/describe.ts';
 import { addHealth } from './cluster/health.ts';
-import type { Command as CliCommand, CommandIo } from './command.ts';
-import { type Command, newProgram, runProgram, withExamples } from './program.ts';
+import type { CommandIo } from './command.ts';
+import { type Command, newProgram, withExamples } from './program.ts';
 
 /** `tidelog cluster describe|health`. */
-export const cluster: CliCommand = (args, io) => runProgram(clusterProgram(io), args, io);
-
 export function clusterProgram(io: CommandIo): Command {
   const program = newProgram(
     'cluster',

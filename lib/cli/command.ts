@@ -34,14 +34,9 @@ export interface CommandIo {
   readonly errTerminal?: { readonly columns: number };
 }
 
-/** Runs with the arguments behind its name; returns the exit code. */
-export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;
-
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
-  /** Loads the command when it is wanted, so that `--help` does not load an engine. */
-  load(): Promise<Command>;
-  /** Its flags and subcommands, to look at. */
+  /** Loads the command, so that `tidelog --help` loads none. Run it with runProgram. */
   program(io: CommandIo): Promise<Program>;
 }

@@ -1,22 +1,19 @@
-import type { Command as CliCommand, CommandIo } from './command.ts';
-import { COMMANDS } from './commands.ts';
+import type { CommandEntry, CommandIo } from './command.ts';
 import { bashCompletion } from './completion/bash.ts';
 import { fishCompletion } from './completion/fish.ts';
 import { type CompletionNode, HELP_FLAG, nodeOf } from './completion/node.ts';
 import { zshCompletion } from './completion/zsh.ts';
-import { Argument, type Command, newProgram, runProgram, withExamples } from './program.ts';
+import { Argument, type Command, newProgram, withExamples } from './program.ts';
 
 const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 
 /** `tidelog completion bash|zsh|fish`: prints a script that completes commands, flags and their values. */
-export const completion: CliCommand = (args, io) => runProgram(completionProgram(io), args, io);
-
-export function completionProgram(io: CommandIo): Command {
+export function completionProgram(io: CommandIo, commands: readonly CommandEntry[]): Command {
   const program = newProgram('completion', 'Prints a script that completes commands and flags in a shell.', io);
   program
     .addArgument(new Argument('<shell>', 'for which').choices(Object.keys(SHELLS)))
     .action(async (shell: keyof typeof SHELLS) => {
-      io.out(SHELLS[shell](await rootNode(io)));
+      io.out(SHELLS[shell](await rootNode(io, commands)));
     });
   return withExamples(program, [
     ['source <(tidelog completion bash)', 'For this shell; in ~/.bashrc for all'],
@@ -25,9 +22,9 @@ export function completionProgram(io: CommandIo): Command {
   ]);
 }
 
-async function rootNode(io: CommandIo): Promise<CompletionNode> {
+async function rootNode(io: CommandIo, entries: readonly CommandEntry[]): Promise<CompletionNode> {
   const commands = await Promise.all(
-    COMMANDS.map(async ({ name, summary, program }) => nodeOf(await program(io), name, summary)),
+    entries.map(async ({ name, summary, program }) => nodeOf(await program(io), name, summary)),
   );
   const version = {
     names: ['--version', '-v'],

@@ -2,7 +2,7 @@ import { alterConfigs, describeConfigs, type Resource, ResourceType, showResourc
 import { withClient } from './client/connect.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
 import { askMetadata, listTopics, unknownTopic } from './client/topics.ts';
-import type { Command as CliCommand, CommandIo } from './command.ts';
+import type { CommandIo } from './command.ts';
 import { CommandError, usageError } from './failure.ts';
 import {
   type Command,
@@ -10,7 +10,6 @@ import {
   newProgram,
   pair,
   repeated,
-  runProgram,
   wholeNumber,
   withCommonFlags,
   withExamples,
@@ -20,8 +19,6 @@ import { json, table } from './terminal/text.ts';
 const BROKER_ID_MAX = 2 ** 31 - 1;
 
 /** `tidelog configs describe|alter`. */
-export const configs: CliCommand = (args, io) => runProgram(configsProgram(io), args, io);
-
 export function configsProgram(io: CommandIo): Command {
   const program = newProgram('configs', 'Shows and changes the configs of topics and brokers.', io);
   addDescribe(program, io);

@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { systemClock } from '../core/clock.ts';
 import { withClient } from './client/connect.ts';
-import type { Command as CliCommand, CommandIo } from './command.ts';
+import type { CommandIo } from './command.ts';
 import { parseTopicWish } from './consume/choose-topics.ts';
 import { type ConsumeFlags, checkGroup, formatOf, spanOf } from './consume/flags.ts';
 import { readTopics } from './consume/read-topics.ts';
@@ -12,7 +12,6 @@ import {
   InvalidArgumentError,
   newProgram,
   repeated,
-  runProgram,
   wholeNumber,
   withCommonFlags,
   withExamples,
@@ -23,8 +22,6 @@ const TAB = Buffer.from('\t');
 const PARTITION_MAX = 2 ** 31 - 1;
 
 /** `tidelog consume TOPIC...`: prints records, following the topic unless told where to stop. */
-export const consume: CliCommand = (args, io) => runProgram(consumeProgram(io), args, io);
-
 export function consumeProgram(io: CommandIo): Command {
   const program = newProgram(
     'consume',

@@ -2,27 +2,17 @@ import { systemClock } from '../core/clock.ts';
 import { withClient } from './client/connect.ts';
 import { type DescribedGroup, GroupClient, unknownGroup } from './client/groups.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
-import type { Command as CliCommand, CommandIo } from './command.ts';
+import type { CommandIo } from './command.ts';
 import { brokerRefusal, usageError } from './failure.ts';
 import { addDeleteOffsets } from './groups/delete-offsets.ts';
 import { groupJson, membersText, standingOf, standingText, stateText } from './groups/describe-group.ts';
 import { TopicOffsets } from './groups/offset-ranges.ts';
 import { addResetOffsets } from './groups/reset-offsets.ts';
 import { addSeek } from './groups/seek.ts';
-import {
-  type Command,
-  type CommonFlags,
-  newProgram,
-  repeated,
-  runProgram,
-  withCommonFlags,
-  withExamples,
-} from './program.ts';
+import { type Command, type CommonFlags, newProgram, repeated, withCommonFlags, withExamples } from './program.ts';
 import { json, table } from './terminal/text.ts';
 
 /** `tidelog groups list|describe|reset-offsets|delete|delete-offsets`. */
-export const groups: CliCommand = (args, io) => runProgram(groupsProgram(io), args, io);
-
 export function groupsProgram(io: CommandIo): Command {
   const program = newProgram('groups', 'Lists and describes consumer groups, resets and deletes their offsets.', io);
   addList(program, io);

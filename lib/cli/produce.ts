@@ -7,7 +7,7 @@ import { withClient } from './client/connect.ts';
 import { fileProblem } from './client/file-problem.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
 import { findTopic } from './client/topics.ts';
-import type { Command as CliCommand, CommandIo } from './command.ts';
+import type { CommandIo } from './command.ts';
 import { CommandError, usageError } from './failure.ts';
 import { stopOnSignal, untilAborted } from './interruption.ts';
 import type { RecordReader } from './produce/input-record.ts';
@@ -22,7 +22,6 @@ import {
   newProgram,
   pair,
   repeated,
-  runProgram,
   wholeNumber,
   withCommonFlags,
   withExamples,
@@ -55,8 +54,6 @@ const LINGER_MS = 20;
 const FILE_CHUNK_BYTES = 1024 * 1024;
 
 /** `tidelog produce TOPIC [FILE]`: sends the records of a file or of stdin. */
-export const produce: CliCommand = (args, io) => runProgram(produceProgram(io), args, io);
-
 export function produceProgram(io: CommandIo): Command {
   const program = newProgram(
     'produce',

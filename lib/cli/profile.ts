@@ -10,9 +10,9 @@ import {
   unknownProfile,
   writeProfiles,
 } from './client/profiles.ts';
-import type { Command as CliCommand, CommandIo } from './command.ts';
+import type { CommandIo } from './command.ts';
 import { CommandError, usageError } from './failure.ts';
-import { type Command, newProgram, pair, repeated, runProgram, withExamples } from './program.ts';
+import { type Command, newProgram, pair, repeated, withExamples } from './program.ts';
 import { json, table } from './terminal/text.ts';
 
 interface JsonFlag {
@@ -20,8 +20,6 @@ interface JsonFlag {
 }
 
 /** `tidelog profile list|show|use|create|delete`. */
-export const profile: CliCommand = (args, io) => runProgram(profileProgram(io), args, io);
-
 export function profileProgram(io: CommandIo): Command {
   const program = newProgram('profile', 'Keeps clusters by name, for --profile.', io);
   addList(program, io);

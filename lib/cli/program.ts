@@ -1,8 +1,9 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { type CommandIo, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './command.ts';
+import { Command, CommanderError, type ErrorOptions, InvalidArgumentError, Option } from 'commander';
+import { type CommandIo, EXIT_OK, EXIT_USAGE } from './command.ts';
 import { parseDuration } from './duration.ts';
 import { unescapeBytes } from './escapes.ts';
-import { CommandError } from './failure.ts';
+import { CommandError, usageError } from './failure.ts';
+import { usageSentence } from './usage-sentence.ts';
 
 export { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 
@@ -19,22 +20,35 @@ export interface CommonFlags {
 /** Long enough for a function to start cold, short enough to wait for. */
 const TIMEOUT_MS_DEFAULT = 30_000;
 
-/** An empty program `tidelog NAME`, whose output goes to `io` and whose mistakes become CommanderErrors. */
+/** A commander program that reports wrong use as a CommandError with one sentence and exit code 2. */
+class Program extends Command {
+  override createCommand(name?: string): Command {
+    return new Program(name);
+  }
+
+  override error(message: string, { code }: ErrorOptions = {}): never {
+    throw usageError(`${usageSentence(this, code, message)} ${pathOf(this)} --help lists all flags.`);
+  }
+}
+
+/** `tidelog topics create`. */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
+}
+
+/** An empty program `tidelog NAME` whose output goes to `io`. Run it with runProgram. */
 export function newProgram(name: string, summary: string, io: CommandIo): Command {
-  return new Command(`tidelog ${name}`)
+  return new Program(`tidelog ${name}`)
     .description(summary)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out(text),
       writeErr: (text) => io.err(text),
-      // runProgram words them itself.
-      outputError: () => {},
       getOutHelpWidth: () => io.errTerminal?.columns ?? HELP_COLUMNS,
       getErrHelpWidth: () => io.errTerminal?.columns ?? HELP_COLUMNS,
     })
     .helpOption('-h, --help', 'shows this')
-    .helpCommand(false)
-    .showSuggestionAfterError(true);
+    .helpCommand(false);
 }
 
 /** What help texts are wrapped to where no terminal tells. */
@@ -108,44 +122,28 @@ export function pair(text: string): readonly [name: string, value: string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** Runs a program whose actions throw CommandError; the exit code. Problems are told on stderr, as JSON with `--json`. */
+/**
+ * Runs a program whose actions throw CommandError, and writes the error to stderr, with `--json` as JSON.
+ * Returns the exit code.
+ */
 export async function runProgram(program: Command, args: readonly string[], io: CommandIo): Promise<number> {
-  const asJson = args.includes('--json');
   try {
     await program.parseAsync([...args], { from: 'user' });
     return EXIT_OK;
   } catch (error) {
-    if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return EXIT_OK;
-      // The help text for a command that lacks its subcommand is already out.
-      if (error.code !== 'commander.help') tell(io, asJson, usageProblem(program, args, error.message), undefined);
-      return EXIT_USAGE;
-    }
-    if (error instanceof CommandError) {
-      tell(io, asJson, error.message, error.kafkaError);
-      return error.exitCode;
-    }
-    tell(
-      io,
-      asJson,
-      `This is a fault in tidelog: ${error instanceof Error ? error.message : String(error)}.`,
-      undefined,
-    );
-    return EXIT_FAILED;
+    // Help was asked for, or a subcommand is missing; commander has written the help text.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
+    const failure = error instanceof CommandError ? error : bugIn(error);
+    io.err(args.includes('--json') ? `${JSON.stringify({ error: described(failure) })}\n` : `${failure.message}\n`);
+    return failure.exitCode;
   }
 }
 
-function tell(io: CommandIo, asJson: boolean, message: string, kafkaError: string | undefined): void {
-  if (!asJson) io.err(`${message}\n`);
-  else io.err(`${JSON.stringify({ error: { message, ...(kafkaError !== undefined && { name: kafkaError }) } })}\n`);
+function bugIn(error: unknown): CommandError {
+  const message = error instanceof Error ? error.message : String(error);
+  return new CommandError(`This is a fault in tidelog: ${message}.`, { cause: error });
 }
 
-/** Commander's words as a sentence: `error: unknown option '--x'` and, on a line of its own, `(Did you mean --y?)`. */
-function usageProblem(program: Command, args: readonly string[], message: string): string {
-  const [first = '', suggestion] = message.replace(/^error: /, '').split('\n');
-  const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, '.');
-  const hint = suggestion === undefined ? '' : ` ${suggestion.replace(/^\((.*)\)$/, '$1')}`;
-  const sub = program.commands.find((command) => command.name() === args[0]);
-  const name = sub === undefined ? program.name() : `${program.name()} ${sub.name()}`;
-  return `${sentence}${hint} ${name} --help lists all flags.`;
+function described({ message, kafkaError }: CommandError): { message: string; name?: string } {
+  return { message, ...(kafkaError !== undefined && { name: kafkaError }) };
 }

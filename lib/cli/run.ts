@@ -28,7 +28,8 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
     );
     return EXIT_USAGE;
   }
-  return (await command.load())(rest, io);
+  const [program, { runProgram }] = await Promise.all([command.program(io), import('./program.ts')]);
+  return runProgram(program, rest, io);
 }
 
 function overview(): string {

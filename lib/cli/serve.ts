@@ -3,26 +3,28 @@ import { jsonLogger, type Logger } from '../core/logger.ts';
 import { growHeapFreely } from '../run/heap-growth.ts';
 import { StartError } from '../run/start-error.ts';
 import { type Address, formatAddress } from '../settings/listeners.ts';
-import { loadSettings, type Settings, type SettingsSources } from '../settings/settings.ts';
-import { type CommandIo, EXIT_FAILED, EXIT_OK } from './command.ts';
+import { loadSettings, type Settings } from '../settings/settings.ts';
+import { type CommandIo, EXIT_FAILED } from './command.ts';
+import { CommandError, usageError } from './failure.ts';
+import type { SettingFlags } from './setting-flags.ts';
 import { programVersion } from './version.ts';
 
-/** What runs until it is told to stop. */
+/** A server that runs until it is closed. */
 export interface Running {
   close(): Promise<void>;
 }
 
 /**
- * Starts something, shows its banner, and runs until SIGINT or SIGTERM; then finishes what is in progress. A second signal ends at
- * once. A rejection that nobody handles is logged and ends nothing: it is of one piece of work in the background, and what is
- * acknowledged is in the store. Returns the exit code.
+ * Starts something, shows its banner, and runs until SIGINT or SIGTERM; then finishes the requests in progress. A
+ * second signal ends the process at once. An unhandled rejection is logged and the process goes on: it concerns one
+ * piece of work in the background, and acknowledged records are in the store. Throws CommandError.
  */
 export async function serve<Started extends Running>(
   io: CommandIo,
   logger: Logger,
   start: () => Promise<Started>,
   banner: (started: Started) => string,
-): Promise<number> {
+): Promise<void> {
   growHeapFreely();
   // From here on a signal means an orderly end, also one that comes while the store is being opened.
   const stop = listenForStop(io);
@@ -36,33 +38,29 @@ export async function serve<Started extends Running>(
     await stop.requested;
     io.out('\nStopping: requests in progress are finished first. Ctrl-C again stops at once.\n');
     await started.close();
-    return EXIT_OK;
   } catch (error) {
-    io.err(error instanceof StartError ? `${error.message}\n` : `Tidelog failed: ${messageOf(error)}\n`);
-    return EXIT_FAILED;
+    const message = error instanceof StartError ? error.message : `Tidelog failed: ${messageOf(error)}`;
+    throw new CommandError(message, { cause: error });
   } finally {
     stop.ignore();
     ignoreRejections?.();
   }
 }
 
-/** Settings and the logger that they ask for; undefined if they are wrong, which is told then. */
+/** The settings and a logger of their level. Throws CommandError with one line for each problem. */
 export function loadToServe(
   io: CommandIo,
-  sources: Omit<SettingsSources, 'environment'>,
-): { readonly settings: Settings; readonly logger: Logger } | undefined {
-  const loaded = loadSettings({ ...sources, environment: io.environment });
-  if (loaded.kind === 'invalid') {
-    for (const problem of loaded.problems) io.err(`${problem}\n`);
-    return undefined;
-  }
+  { configFile, values }: SettingFlags,
+): { readonly settings: Settings; readonly logger: Logger } {
+  const loaded = loadSettings({ configFile, flags: values, environment: io.environment });
+  if (loaded.kind === 'invalid') throw usageError(loaded.problems.join('\n'));
   const { settings } = loaded;
   const logger = jsonLogger(systemClock, settings.logLevel, (line) => io.err(line));
   for (const reason of loaded.warnings) logger.log('warn', { event: 'setting_ignored', reason });
   return { settings, logger };
 }
 
-/** What `dev` and `gateway` show when they are ready: addresses, what is behind them, and what to do with it. */
+/** The text that `dev` and `gateway` show when they are ready: addresses, the given rows, and how to try it. */
 export function readyBanner(
   { bootstrapServers, monitoring }: { readonly bootstrapServers: string; readonly monitoring: Address | undefined },
   rows: Readonly<Record<string, string>>,

@@ -7,7 +7,7 @@ import type { KafkaClient } from './client/kafka-client.ts';
 import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, offsetsAt } from './client/offsets.ts';
 import { raisePartitions } from './client/partitions.ts';
 import { findTopic, listTopics, type Topic, unknownTopic } from './client/topics.ts';
-import type { Command as CliCommand, CommandIo } from './command.ts';
+import type { CommandIo } from './command.ts';
 import { brokerRefusal, CommandError, usageError } from './failure.ts';
 import {
   type Command,
@@ -15,7 +15,6 @@ import {
   newProgram,
   pair,
   repeated,
-  runProgram,
   wholeNumber,
   withCommonFlags,
   withExamples,
@@ -31,8 +30,6 @@ const PARTITIONS_MAX = 2 ** 31 - 1;
 const REPLICATION_FACTOR_MAX = 2 ** 15 - 1;
 
 /** `tidelog topics create|list|describe|alter|delete`. */
-export const topics: CliCommand = (args, io) => runProgram(topicsProgram(io), args, io);
-
 export function topicsProgram(io: CommandIo): Command {
   const program = newProgram('topics', 'Creates, lists, describes, changes and deletes topics.', io);
   addCreate(program, io);

@@ -32,10 +32,12 @@ export function nodeOf(program: Command, name: string, description: string): Com
   const commands = program.commands.map((command) => nodeOf(command, command.name(), command.description()));
   // Those of a command that stands for its parent go behind the parent too.
   const standIn = program.commands.findIndex((command) => isDefault(program, command));
-  const own = program.options.map(({ long, short, description: text, required, optional, argChoices }) => ({
+  const shown = program.options.filter(({ hidden }) => !hidden);
+  const own = shown.map(({ long, short, description: text, required, optional, presetArg, argChoices }) => ({
     names: [long, short].filter((one) => one !== undefined),
     description: text,
-    takesValue: required || optional,
+    // Another flag usually follows one that has a meaning without a value.
+    takesValue: required || (optional && !presetArg),
     choices: argChoices,
   }));
   return {

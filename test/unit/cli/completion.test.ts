@@ -3,25 +3,23 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { CommandIo } from '../../../lib/cli/command.ts';
 import { COMMANDS } from '../../../lib/cli/commands.ts';
-import { completion } from '../../../lib/cli/completion.ts';
+import { completionProgram } from '../../../lib/cli/completion.ts';
+import { runProgram } from '../../../lib/cli/program.ts';
+import { silentIo } from './silent-io.ts';
 
 async function scriptFor(shell: string): Promise<{ exitCode: number; out: string; err: string }> {
   let out = '';
   let err = '';
-  const io: CommandIo = {
+  const io = silentIo({
     out: (text) => {
       out += text;
     },
     err: (text) => {
       err += text;
     },
-    environment: {},
-    onStopSignal: () => () => {},
-    exit() {},
-  };
-  return { exitCode: await completion([shell], io), out, err };
+  });
+  return { exitCode: await runProgram(completionProgram(io, COMMANDS), [shell], io), out, err };
 }
 
 const have = (shell: string) => spawnSync(shell, ['--version']).error === undefined;

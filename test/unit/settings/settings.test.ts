@@ -2,10 +2,12 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readFlags } from '../../../lib/settings/flags.ts';
+import { newProgram } from '../../../lib/cli/program.ts';
+import { addSettingFlags } from '../../../lib/cli/setting-flags.ts';
 import { settingsHelp } from '../../../lib/settings/help.ts';
 import { flagOf, SETTING_NAMES, settingsBy, variableOf } from '../../../lib/settings/keys.ts';
 import { loadSettings, type Settings, settingsOf } from '../../../lib/settings/settings.ts';
+import { silentIo } from '../cli/silent-io.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidelog-settings-'));
 
@@ -17,8 +19,9 @@ function fileWith(content: string): string {
 
 /** Loads from flags, and from variables and a file when given. */
 function load(args: string[], environment: Record<string, string> = {}, configFile?: string) {
-  const flags = readFlags(args);
-  if (flags.kind !== 'flags') throw new Error(JSON.stringify(flags));
+  const program = newProgram('dev', '', silentIo());
+  const flags = addSettingFlags(program);
+  program.parse(args, { from: 'user' });
   return loadSettings({ flags: flags.values, environment, configFile: configFile ?? flags.configFile });
 }
 
@@ -146,40 +149,6 @@ describe('settings', () => {
       expect(help).toContain(`In a file: ${key}. As a variable: ${variableOf(key)}.`);
       expect(help).toContain(fallback === undefined ? text : `${text} Default: ${fallback}.`);
     }
-  });
-});
-
-describe('flags', () => {
-  it.each([
-    [['--num-partitons', '3'], 'There is no flag --num-partitons. Did you mean --num-partitions?'],
-    [['--tidelog-lingerms', '3'], 'There is no flag --tidelog-lingerms. Did you mean --linger-ms?'],
-    [['--xyzzy'], 'There is no flag --xyzzy.'],
-    [['--num-partitions'], '--num-partitions needs a value: NUMBER.'],
-    [['--config'], '--config needs the path of a file.'],
-    [['stray'], '"stray" is not expected here.'],
-    [['--allow-anonymous', 'true', 'false'], '"false" is not expected here.'],
-  ])('refuse %j', (args, message) => {
-    expect(readFlags(args)).toEqual({ kind: 'usage', message });
-  });
-
-  it('take booleans alone, with = and with a word behind', () => {
-    expect(valid(['--allow-anonymous']).allowAnonymous).toBe(true);
-    expect(valid(['--allow-anonymous=false']).allowAnonymous).toBe(false);
-    expect(valid(['--auto-create-topics-enable', 'false', '--node-id', '3'])).toMatchObject({
-      autoCreateTopicsEnable: false,
-      nodeId: 3,
-    });
-  });
-
-  it('take values that begin with a dash, and the last of several', () => {
-    expect(valid(['--log-retention-bytes', '-1', '--node-id', '1', '--node-id', '2'])).toMatchObject({
-      logRetentionBytes: -1,
-      nodeId: 2,
-    });
-  });
-
-  it.each([['--help'], ['-h']])('know %s', (flag) => {
-    expect(readFlags(['--node-id', '1', flag])).toEqual({ kind: 'help' });
   });
 });
 
