@@ -1,4 +1,12 @@
-import { CLUSTER, type Resource, topicResource } from '../auth/authorize.ts';
+import {
+  type Access,
+  CLUSTER,
+  type Decisions,
+  groupResource,
+  type Operation,
+  type Resource,
+  topicResource,
+} from '../auth/authorize.ts';
 import type { ErrorName, Failure } from '../core/errors.ts';
 import type { Broker } from './broker.ts';
 
@@ -15,18 +23,32 @@ export function isConfigResource(type: number): boolean {
 /** Why something may not be done to the configs of a resource; undefined if it may. */
 export type ConfigsRefusal = (type: number, name: string) => ErrorName | undefined;
 
-/** Asks `allowed` for each resource: of a topic or a group by its name, of all others for the cluster. */
-export function refusalBy(allowed: (resource: Resource) => boolean): ConfigsRefusal {
+/** What to ask for before the configs of these resources are read or changed, each resource once. */
+export function configAccesses(
+  operation: Operation,
+  resources: readonly { readonly resourceType: number; readonly resourceName: string }[],
+): Access[] {
+  const accesses = new Map<string, Access>();
+  for (const { resourceType, resourceName } of resources) {
+    const resource = guardedBy(resourceType, resourceName);
+    accesses.set(JSON.stringify(resource), { operation, resource });
+  }
+  return [...accesses.values()];
+}
+
+/** Refuses what the answer to `configAccesses` does not allow. */
+export function refusalBy(decisions: Decisions, operation: Operation): ConfigsRefusal {
   return (type, name) => {
-    switch (type) {
-      case ResourceType.TOPIC:
-        return allowed(topicResource(name)) ? undefined : 'TOPIC_AUTHORIZATION_FAILED';
-      case ResourceType.GROUP:
-        return allowed({ type: 'GROUP', name }) ? undefined : 'GROUP_AUTHORIZATION_FAILED';
-      default:
-        return allowed(CLUSTER) ? undefined : 'CLUSTER_AUTHORIZATION_FAILED';
-    }
+    if (decisions.allows(operation, guardedBy(type, name))) return undefined;
+    if (type === ResourceType.TOPIC) return 'TOPIC_AUTHORIZATION_FAILED';
+    return type === ResourceType.GROUP ? 'GROUP_AUTHORIZATION_FAILED' : 'CLUSTER_AUTHORIZATION_FAILED';
   };
+}
+
+/** A right to a topic's or group's configs is one to the topic or group; all other configs belong to the cluster. */
+function guardedBy(type: number, name: string): Resource {
+  if (type === ResourceType.TOPIC) return topicResource(name);
+  return type === ResourceType.GROUP ? groupResource(name) : CLUSTER;
 }
 
 /** Why a name does not stand for this process; undefined if it does. `what` and `expected` are as Kafka words its sentence. */

@@ -2,6 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { CHANGES_MAX } from '../../lib/broker/alter-configs.ts';
 import { type ErrorName, errorCode, errorName } from '../../lib/core/errors.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
+import { decideBy } from '../support/authorizer.ts';
 import {
   type Altered,
   APPEND,
@@ -397,10 +398,11 @@ describe('who may not alter', () => {
     const asked: string[] = [];
     const broker = { ...guarded.broker };
     Object.assign(guarded.broker, {
-      authorize: (_: unknown, operation: string, resource: { type: string; name?: string }) => {
-        asked.push(`${operation} ${resource.type} ${resource.name ?? ''}`);
-        return resource.name === 'mine';
-      },
+      authorize: decideBy((operation, resource) => {
+        const name = 'name' in resource ? resource.name : '';
+        asked.push(`${operation} ${resource.type} ${name}`);
+        return name === 'mine';
+      }),
     });
     const responses = await change(guarded.client, [
       [TOPIC, 'mine', ['flush.ms', SET, '1']],

@@ -4,6 +4,7 @@ import { RESOURCES_MAX } from '../../lib/broker/api/32-describe-configs.ts';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { TOPIC_CONFIG_NAMES } from '../../lib/topics/topic-configs.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
+import { decideBy } from '../support/authorizer.ts';
 import {
   BROKER,
   BROKER_LOGGER,
@@ -284,10 +285,10 @@ describe('describing', () => {
     await createTopic(guarded.client, 'secret');
     const asked: [Operation, Resource][] = [];
     Object.assign(guarded.broker, {
-      authorize: (_: unknown, operation: Operation, resource: Resource) => {
+      authorize: decideBy((operation, resource) => {
         asked.push([operation, resource]);
         return false;
-      },
+      }),
     });
     const results = await describeResources(guarded.client, [
       [TOPIC, 'secret'],

@@ -4,6 +4,7 @@ import { PARTITIONS_ANSWERED_MAX } from '../../lib/broker/api/75-describe-topic-
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
+import { decideBy } from '../support/authorizer.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { batchOf, createTopic, produce, type TopicName } from '../support/requests.ts';
 
@@ -195,9 +196,7 @@ async function guardedEngine(allowed: (operation: Operation, resource: Resource)
   const guarded = await startEngine();
   await createTopic(guarded.client, 'mine');
   await createTopic(guarded.client, 'hers');
-  Object.assign(guarded.broker, {
-    authorize: (_: unknown, operation: Operation, resource: Resource) => allowed(operation, resource),
-  });
+  Object.assign(guarded.broker, { authorize: decideBy(allowed) });
   return guarded;
 }
 

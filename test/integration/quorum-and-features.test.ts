@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
+import { denyAll } from '../support/authorizer.ts';
 import { ADDRESS, type Engine, startEngine } from '../support/engine.ts';
 
 /* What is not about the node itself, and every error, is what Apache Kafka 4.3.1 answers. */
@@ -130,7 +131,7 @@ describe('features', () => {
 
 it('DescribeQuorum and UpdateFeatures are refused whole to whoever lacks the right', async () => {
   const { client, broker } = await startEngine();
-  Object.assign(broker, { authorize: () => false });
+  Object.assign(broker, { authorize: denyAll });
   const denied = {
     errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'),
     errorMessage: 'Cluster authorization failed.',

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
+import { denyAll } from '../support/authorizer.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { createTopic } from '../support/requests.ts';
 
@@ -99,7 +100,7 @@ describe('AlterPartitionReassignments', () => {
 describe('AlterPartitionReassignments without the right', () => {
   it('and ListPartitionReassignments are refused whole', async () => {
     const refusing = await startEngine();
-    Object.assign(refusing.broker, { authorize: () => false });
+    Object.assign(refusing.broker, { authorize: denyAll });
     const denied = {
       errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'),
       errorMessage: 'Cluster authorization failed.',

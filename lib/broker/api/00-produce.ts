@@ -1,4 +1,4 @@
-import { topicResource } from '../../auth/authorize.ts';
+import { atOnce, topicAccesses, topicResource } from '../../auth/authorize.ts';
 import { MalformedBytesError } from '../../core/bytes.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
@@ -39,8 +39,10 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
       if (refusal !== undefined) return rejected(refusal);
       if (version >= FIRST_WITH_IDS && topic.topicId === ZERO_UUID) return rejected('UNKNOWN_TOPIC_ID');
       const stream = streamOf(broker, reference, index, records);
-      const allowed = ({ topic }: Pick<OpenPartition, 'topic'>) =>
-        broker.authorize(context, 'WRITE', topicResource(topic.record.name));
+      const allowed = ({ topic: { record } }: Pick<OpenPartition, 'topic'>) => {
+        const decisions = atOnce(broker.authorize(context, topicAccesses('WRITE', [record.name])));
+        return decisions.allows('WRITE', topicResource(record.name));
+      };
       const append = (target: OpenPartition, leaderEpoch: number | undefined): Promise<ProduceResult> => {
         return appendBatch({
           open: target.open,

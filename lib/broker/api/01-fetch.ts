@@ -1,4 +1,4 @@
-import { topicResource } from '../../auth/authorize.ts';
+import { atOnce, topicAccesses, topicResource } from '../../auth/authorize.ts';
 import { sleep } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { errorCode } from '../../core/errors.ts';
@@ -158,7 +158,8 @@ async function target(
   isolation: IsolationLevel,
 ): Promise<Target> {
   const { topic: reference, partition: asked } = named;
-  const mayRead = (name: string) => broker.authorize(context, 'READ', topicResource(name));
+  const mayRead = (name: string) =>
+    atOnce(broker.authorize(context, topicAccesses('READ', [name]))).allows('READ', topicResource(name));
   try {
     if (reference.name !== '' && !mayRead(reference.name)) return NOT_AUTHORIZED;
     const resolved = await broker.partitions.resolve(reference, asked.partition);

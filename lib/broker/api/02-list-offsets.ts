@@ -1,4 +1,4 @@
-import { topicResource } from '../../auth/authorize.ts';
+import { topicAccesses, topicResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
@@ -29,8 +29,10 @@ export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, re
   const isolation = ISOLATION_LEVELS[request.isolationLevel];
   // Kafka fails on a level that it does not know, and answers with the error for what it did not expect.
   if (isolation === undefined) return refused(request, version);
+  const names = request.topics.map(({ name }) => name);
+  const decisions = await broker.authorize(context, topicAccesses('DESCRIBE', names));
   const list = async (name: string, index: number, timestamp: number, epoch: number): Promise<ListedOffset> => {
-    if (!broker.authorize(context, 'DESCRIBE', topicResource(name))) return failed('TOPIC_AUTHORIZATION_FAILED');
+    if (!decisions.allows('DESCRIBE', topicResource(name))) return failed('TOPIC_AUTHORIZATION_FAILED');
     const since = FIRST_WITH_TIMESTAMP.get(timestamp);
     if (since !== undefined && version < since) return failed('UNSUPPORTED_VERSION');
     try {

@@ -1,4 +1,11 @@
-import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED, topicResource } from '../../auth/authorize.ts';
+import {
+  allowedOperations,
+  clusterOperationAccesses,
+  clusterOperations,
+  OPERATIONS_NOT_ASKED,
+  operationAccesses,
+} from '../../auth/allowed-operations.ts';
+import { ANY_TOPIC, CLUSTER, type Operation, topicAccesses, topicResource } from '../../auth/authorize.ts';
 import type { KnownEpochs } from '../../cluster/leadership.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
@@ -36,24 +43,23 @@ export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request,
   }
   const problem = namingProblem(asked, version);
   if (problem !== undefined) return refused(asked, problem);
-  const operations = request.includeTopicAuthorizedOperations;
+  const wanted = all ? undefined : await withNames(broker, namedOnce(asked));
+  const mayAutoCreate = request.allowAutoTopicCreation && broker.settings.autoCreateTopics;
+  const rights = await askForRights(broker, context, wanted, request, mayAutoCreate);
   await broker.leadership.look();
-  const found = all
-    ? (await broker.admin.topics.list()).filter((topic) =>
-        broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name)),
-      )
-    : await findNamed(broker, context, namedOnce(asked), request.allowAutoTopicCreation, operations);
+  const found =
+    wanted === undefined
+      ? (await broker.admin.topics.list()).filter(({ record }) => rights.allows('DESCRIBE', record.name))
+      : await findNamed(broker, wanted, mayAutoCreate, rights);
   const epochs = await broker.leadership.epochs(found.filter((one): one is Topic => 'record' in one));
-  const topics = found.map((one) => ('record' in one ? describeTopic(broker, context, one, operations, epochs) : one));
+  const topics = found.map((one) => ('record' in one ? describeTopic(broker, context, one, rights, epochs) : one));
   const brokers = broker.leadership.nodes(context);
   return {
     brokers,
     clusterId: broker.clusterId,
     controllerId: controllerOf(broker.nodeId, brokers),
     topics,
-    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-      ? allowedOperations(broker.authorize, context, CLUSTER)
-      : OPERATIONS_NOT_ASKED,
+    clusterAuthorizedOperations: rights.clusterOperations,
   };
 };
 
@@ -84,13 +90,66 @@ function namedOnce(asked: readonly Asked[]): readonly Asked[] {
   return [...ids].map((topicId) => ({ name: null, topicId }));
 }
 
-function describeTopic(
+/** A topic that is asked for: by its name, or by its id, which is that of a topic or of none. */
+type Wanted = { readonly name: string } | { readonly topic: Topic } | { readonly unknownId: Uuid };
+
+/** Finds the names of topics that are named by id: rights are given to names. */
+async function withNames(broker: Broker, asked: readonly Asked[]): Promise<Wanted[]> {
+  const wanted: Wanted[] = [];
+  for (const { name, topicId } of asked) {
+    if (name !== null) {
+      wanted.push({ name });
+      continue;
+    }
+    await broker.pace.turn();
+    const topic = await broker.admin.topics.getById(topicId);
+    wanted.push(topic === undefined ? { unknownId: topicId } : { topic });
+  }
+  return wanted;
+}
+
+/** What the client may do, as far as the answer depends on it. */
+interface Rights {
+  allows(operation: Operation, topic: string): boolean;
+  /** By the topic itself or by the whole cluster. */
+  mayCreate(topic: string): boolean;
+  /** The topic's field of allowed operations. */
+  operations(topic: string): number;
+  readonly clusterOperations: number;
+}
+
+/** @param wanted undefined for all topics */
+async function askForRights(
   broker: Broker,
   context: RequestContext,
-  topic: Topic,
-  operations: boolean,
-  epochs: KnownEpochs,
-) {
+  wanted: readonly Wanted[] | undefined,
+  request: RequestBody<typeof ApiKey.Metadata>,
+  mayAutoCreate: boolean,
+): Promise<Rights> {
+  const withOperations = request.includeTopicAuthorizedOperations;
+  const withClusterOperations = request.includeClusterAuthorizedOperations;
+  const named = wanted?.flatMap((one) => ('name' in one ? [one.name] : []));
+  const byId = wanted?.flatMap((one) => ('topic' in one ? [one.topic.record.name] : [])) ?? [];
+  const resources = named?.concat(byId).map(topicResource) ?? [ANY_TOPIC];
+  const creates = mayAutoCreate && named !== undefined;
+  const decisions = await broker.authorize(context, [
+    ...(withOperations
+      ? resources.flatMap(operationAccesses)
+      : resources.map((resource) => ({ operation: 'DESCRIBE', resource }) as const)),
+    ...(creates ? topicAccesses('CREATE', named) : []),
+    ...(creates ? [{ operation: 'CREATE', resource: CLUSTER } as const] : []),
+    ...clusterOperationAccesses(withClusterOperations),
+  ]);
+  const allows = (operation: Operation, topic: string) => decisions.allows(operation, topicResource(topic));
+  return {
+    allows,
+    mayCreate: (topic) => decisions.allows('CREATE', CLUSTER) || allows('CREATE', topic),
+    operations: (topic) => (withOperations ? allowedOperations(decisions, topicResource(topic)) : OPERATIONS_NOT_ASKED),
+    clusterOperations: clusterOperations(decisions, withClusterOperations),
+  };
+}
+
+function describeTopic(broker: Broker, context: RequestContext, topic: Topic, rights: Rights, epochs: KnownEpochs) {
   const { name, id, partitions } = topic.record;
   return {
     errorCode: 0,
@@ -98,9 +157,7 @@ function describeTopic(
     topicId: id,
     isInternal: isInternalTopic(name),
     partitions: lazily(partitions, (index) => partitionState(broker, topic, index, epochs, context)),
-    topicAuthorizedOperations: operations
-      ? allowedOperations(broker.authorize, context, topicResource(name))
-      : OPERATIONS_NOT_ASKED,
+    topicAuthorizedOperations: rights.operations(name),
   };
 }
 
@@ -119,42 +176,43 @@ function undescribed(name: string | null, topicId: Uuid, error: ErrorName): Desc
 
 async function findNamed(
   broker: Broker,
-  context: RequestContext,
-  asked: readonly Asked[],
-  mayCreate: boolean,
-  operations: boolean,
+  wanted: readonly Wanted[],
+  mayAutoCreate: boolean,
+  rights: Rights,
 ): Promise<(Topic | Described)[]> {
-  const find = await topicFinder(broker, asked.length);
+  const visible = wanted.filter((one) => 'name' in one && rights.allows('DESCRIBE', one.name));
+  const find = await topicFinder(broker, visible.length);
   const found: (Topic | Described)[] = [];
   let creations = 0;
-  for (const { name, topicId } of asked) {
+  for (const one of wanted) {
     await broker.pace.turn();
-    if (name === null) {
-      found.push(await findById(broker, context, topicId));
+    if ('unknownId' in one) {
+      found.push(undescribed(null, one.unknownId, 'UNKNOWN_TOPIC_ID'));
       continue;
     }
-    if (!broker.authorize(context, 'DESCRIBE', topicResource(name))) {
+    if ('topic' in one) {
+      const { name, id } = one.topic.record;
+      found.push(rights.allows('DESCRIBE', name) ? one.topic : undescribed(null, id, 'TOPIC_AUTHORIZATION_FAILED'));
+      continue;
+    }
+    const { name } = one;
+    if (!rights.allows('DESCRIBE', name)) {
       found.push(undescribed(name, ZERO_UUID, 'TOPIC_AUTHORIZATION_FAILED'));
       continue;
     }
     // What a client may do with a topic is told whether it is there or not.
     const failed = (error: ErrorName): Described => ({
       ...undescribed(name, ZERO_UUID, error),
-      topicAuthorizedOperations: operations
-        ? allowedOperations(broker.authorize, context, topicResource(name))
-        : OPERATIONS_NOT_ASKED,
+      topicAuthorizedOperations: rights.operations(name),
     });
     const topic = await find(name);
     if (topic !== undefined) {
       found.push(topic);
+    } else if (mayAutoCreate && !rights.mayCreate(name)) {
+      found.push(undescribed(name, ZERO_UUID, 'TOPIC_AUTHORIZATION_FAILED'));
     } else if (topicNameProblem(name) !== undefined) {
       found.push(failed('INVALID_TOPIC_EXCEPTION'));
-    } else if (
-      isReservedTopic(name) ||
-      !mayCreate ||
-      !broker.settings.autoCreateTopics ||
-      !mayCreateTopic(broker, context, name)
-    ) {
+    } else if (isReservedTopic(name) || !mayAutoCreate) {
       found.push(failed('UNKNOWN_TOPIC_OR_PARTITION'));
     } else if (creations++ >= AUTO_CREATED_MAX) {
       found.push(failed('LEADER_NOT_AVAILABLE'));
@@ -164,17 +222,6 @@ async function findNamed(
     }
   }
   return found;
-}
-
-async function findById(broker: Broker, context: RequestContext, id: Uuid): Promise<Topic | Described> {
-  const topic = await broker.admin.topics.getById(id);
-  if (topic === undefined) return undescribed(null, id, 'UNKNOWN_TOPIC_ID');
-  if (broker.authorize(context, 'DESCRIBE', topicResource(topic.record.name))) return topic;
-  return undescribed(null, id, 'TOPIC_AUTHORIZATION_FAILED');
-}
-
-function mayCreateTopic(broker: Broker, context: RequestContext, name: string): boolean {
-  return broker.authorize(context, 'CREATE', CLUSTER) || broker.authorize(context, 'CREATE', topicResource(name));
 }
 
 async function autoCreate(broker: Broker, name: string): Promise<Topic | ErrorName> {

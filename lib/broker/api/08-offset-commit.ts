@@ -1,3 +1,4 @@
+import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { OffsetToCommit } from '../../offsets/decide.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
@@ -5,7 +6,7 @@ import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
-import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';
+import { findTopic, hasPartition, namedTopicAccesses, nameTopics, withPartitions } from '../group-topics.ts';
 
 type Request = RequestBody<typeof ApiKey.OffsetCommit>;
 
@@ -21,16 +22,20 @@ const DEFAULT_RETENTION = -1;
  */
 export const offsetCommit: Handler<typeof ApiKey.OffsetCommit> = async (broker, request, version, context) => {
   const { groupId } = request;
-  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) {
+  const nameOf = await nameTopics(broker, request.topics, version >= FIRST_WITH_IDS);
+  const decisions = await broker.authorize(context, [
+    ...groupAccesses('READ', [groupId]),
+    ...namedTopicAccesses('READ', request.topics.map(nameOf)),
+  ]);
+  if (!decisions.allows('READ', groupResource(groupId))) {
     return answer(request, () => 'GROUP_AUTHORIZATION_FAILED');
   }
   if (!isGroupId(groupId)) return answer(request, () => 'INVALID_GROUP_ID');
 
-  const found = await each(broker, request.topics, async ({ name, topicId, partitions }) => {
-    const reference = version >= FIRST_WITH_IDS ? { id: topicId } : { name };
-    const topic = await findTopic(broker, context, 'READ', reference);
+  const found = await each(broker, request.topics, async (reference) => {
+    const topic = await findTopic(broker, decisions, 'READ', nameOf(reference));
     if (topic.kind === 'failed') return topic;
-    const asked = partitions.map(({ partitionIndex }) => partitionIndex);
+    const asked = reference.partitions.map(({ partitionIndex }) => partitionIndex);
     return { kind: 'found' as const, topic: await withPartitions(broker, topic.topic, asked) };
   });
   const { retentionTimeMs } = request;

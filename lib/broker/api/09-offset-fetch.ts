@@ -1,3 +1,4 @@
+import { ANY_TOPIC, type Decisions, groupAccesses, groupResource } from '../../auth/authorize.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
@@ -9,7 +10,7 @@ import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Broker, Handler } from '../broker.ts';
 import { each } from '../each.ts';
-import { findTopic } from '../group-topics.ts';
+import { findTopic, type NamedTopic, namedTopicAccesses, nameTopics } from '../group-topics.ts';
 
 /** From these versions on: several groups in a request, members tell who they are, topics are named by id. */
 const FIRST_WITH_GROUPS = 8;
@@ -43,6 +44,14 @@ interface AnsweredTopic {
   readonly offsets: readonly FetchedOffset[];
 }
 
+/** One request, as far as it concerns all of its groups. */
+interface Asking {
+  readonly requireStable: boolean;
+  readonly context: RequestContext;
+  readonly decisions: Decisions;
+  readonly nameOf: (topic: AskedTopic) => NamedTopic;
+}
+
 /**
  * OffsetFetch, versions 1 to 10: what groups have committed; of all their topics where the request names none. A partition
  * without an offset is no error, nor is a topic or a group that does not exist, other than a topic that is named by id.
@@ -50,15 +59,17 @@ interface AnsweredTopic {
 export const offsetFetch: Handler<typeof ApiKey.OffsetFetch> = async (broker, request, version, context) => {
   const { requireStable } = request;
   if (version >= FIRST_WITH_GROUPS) {
+    const asking = await ask(broker, request.groups, requireStable, version, context);
     const fetch = async (asked: Asked) => {
-      const { groupId, error, topics } = await fetchGroup(broker, asked, requireStable, version, context);
+      const { groupId, error, topics } = await fetchGroup(broker, asked, asking);
       return { groupId, errorCode: errorCode(error), topics: topics.map(topicAnswer) };
     };
     return { groups: await each(broker, request.groups, fetch, (asked) => JSON.stringify(asked)) };
   }
   const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
   const asked = { groupId: request.groupId, memberId: null, memberEpoch: -1, topics };
-  const { error, topics: answered } = await fetchGroup(broker, asked, requireStable, version, context);
+  const asking = await ask(broker, [asked], requireStable, version, context);
+  const { error, topics: answered } = await fetchGroup(broker, asked, asking);
   if (error === 'NONE') return { errorCode: 0, topics: answered.map(topicAnswer) };
   const failed = version < FIRST_WITH_GROUP_ERROR ? (topics ?? []).map((topic) => allOf(topic, error)) : [];
   return { errorCode: errorCode(error), topics: failed.map(topicAnswer) };
@@ -78,16 +89,34 @@ function topicAnswer({ name, topicId, offsets }: AnsweredTopic) {
   };
 }
 
-async function fetchGroup(
+/** Asks for the rights to all groups and topics of the request. */
+async function ask(
   broker: Broker,
-  asked: Asked,
+  groups: readonly Asked[],
   requireStable: boolean,
   version: number,
   context: RequestContext,
+): Promise<Asking> {
+  const topics = groups.flatMap((group) => group.topics ?? []);
+  const nameOf = await nameTopics(broker, topics, version >= FIRST_WITH_IDS);
+  const groupIds = groups.map(({ groupId }) => groupId);
+  const wantsAll = groups.some((group) => group.topics === null);
+  const decisions = await broker.authorize(context, [
+    ...groupAccesses('DESCRIBE', groupIds),
+    ...namedTopicAccesses('DESCRIBE', topics.map(nameOf)),
+    ...(wantsAll ? [{ operation: 'DESCRIBE', resource: ANY_TOPIC } as const] : []),
+  ]);
+  return { requireStable, context, decisions, nameOf };
+}
+
+async function fetchGroup(
+  broker: Broker,
+  asked: Asked,
+  { requireStable, context, decisions, nameOf }: Asking,
 ): Promise<Answered> {
   const { groupId } = asked;
   const failed = (error: ErrorName): Answered => ({ groupId, error, topics: [] });
-  if (!broker.authorize(context, 'DESCRIBE', { type: 'GROUP', name: groupId })) {
+  if (!decisions.allows('DESCRIBE', groupResource(groupId))) {
     return failed('GROUP_AUTHORIZATION_FAILED');
   }
   if (!isGroupId(groupId)) return failed('INVALID_GROUP_ID');
@@ -97,9 +126,9 @@ async function fetchGroup(
     if (asked.topics === null) {
       const outcome = await broker.offsets.fetch({ ...fetch, topics: null }, context);
       if (outcome.kind === 'refused') return failed(outcome.error);
-      return { groupId, error: 'NONE', topics: await stillThere(broker, outcome, context) };
+      return { groupId, error: 'NONE', topics: await stillThere(broker, outcome, decisions) };
     }
-    const found = await each(broker, asked.topics, (topic) => resolve(broker, topic, version, context));
+    const found = await each(broker, asked.topics, (topic) => resolve(broker, topic, nameOf(topic), decisions));
     const outcome = await broker.offsets.fetch({ ...fetch, topics: eachOnce(found) }, context);
     if (outcome.kind === 'refused') return failed(outcome.error);
     const fetched = outcome.kind === 'fetched' ? outcome.topics : [];
@@ -125,12 +154,11 @@ type ResolvedTopic =
 /** The topic as it stands now: one that was deleted and made again has another id, and no offsets. */
 async function resolve(
   broker: Broker,
-  { name, topicId, partitionIndexes }: AskedTopic,
-  version: number,
-  context: RequestContext,
+  { name, partitionIndexes }: AskedTopic,
+  named: NamedTopic,
+  decisions: Decisions,
 ): Promise<ResolvedTopic> {
-  const reference = version >= FIRST_WITH_IDS ? { id: topicId } : { name };
-  const found = await findTopic(broker, context, 'DESCRIBE', reference, true);
+  const found = await findTopic(broker, decisions, 'DESCRIBE', named, true);
   if (found.kind === 'found') {
     // Nobody commits to a partition below 0; the largest ones would have no key.
     const wanted = partitionIndexes.filter((partition) => partition >= 0 && partition < found.topic.record.partitions);
@@ -178,10 +206,10 @@ function allOf({ name, topicId, partitionIndexes }: AskedTopic, error: ErrorName
 }
 
 /** Of all that a group has committed, what belongs to topics that are still there and that may be seen. */
-async function stillThere(broker: Broker, outcome: FetchOutcome, context: RequestContext): Promise<AnsweredTopic[]> {
+async function stillThere(broker: Broker, outcome: FetchOutcome, decisions: Decisions): Promise<AnsweredTopic[]> {
   if (outcome.kind !== 'fetched') return [];
   const topics = await each(broker, outcome.topics, async ({ topic, offsets }): Promise<AnsweredTopic[]> => {
-    const found = await findTopic(broker, context, 'DESCRIBE', { id: topic.id }, true);
+    const found = await findTopic(broker, decisions, 'DESCRIBE', { kind: 'named', ...topic }, true);
     if (found.kind === 'failed') {
       if (found.error !== 'COORDINATOR_NOT_AVAILABLE') return [];
       throw new StoreUnavailableError(`topic ${topic.name} could not be read`);

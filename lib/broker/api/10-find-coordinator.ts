@@ -1,30 +1,38 @@
-import type { Resource } from '../../auth/authorize.ts';
-import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { type Access, type Decisions, groupResource, type Resource } from '../../auth/authorize.ts';
+import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 import { each } from '../each.ts';
 
+/** What a key names (org.apache.kafka.common.requests.FindCoordinatorRequest.CoordinatorType). */
 const GROUP = 0;
+const TRANSACTION = 1;
 
 /**
  * FindCoordinator, versions 0 to 6. Any node serves any group; in a fleet the hash of the group's id tells one of the live nodes, so
  * that a group's members meet and groups spread. Transactions have no coordinator yet and are refused with INVALID_REQUEST.
  */
 export const findCoordinator: Handler<typeof ApiKey.FindCoordinator> = async (broker, request, version, context) => {
+  const { keyType } = request;
+  const keys = version >= FIRST_WITH_KEYS ? request.coordinatorKeys : [request.key];
+  const decisions = await broker.authorize(context, accesses(keyType, new Set(keys)));
   await broker.leadership.look();
   const nodes = broker.leadership.nodes(context);
   const find = (key: string) => {
-    const problem = check(request.keyType, key, (resource) => broker.authorize(context, 'DESCRIBE', resource));
-    if (problem !== undefined) return { key, ...NOWHERE, ...failure(problem.error, problem.message) };
+    const problem = check(keyType, key, decisions);
+    if (problem !== undefined) return { key, ...NOWHERE, ...failure(problem.error, problem.message ?? '') };
     const wanted = broker.leadership.nodeOf(key);
     const node = nodes.find(({ nodeId }) => nodeId === wanted);
     if (node === undefined) return { key, ...NOWHERE, ...failure('COORDINATOR_NOT_AVAILABLE', 'no node is live') };
     return { key, nodeId: node.nodeId, host: node.host, port: node.port, errorCode: 0, errorMessage: '' };
   };
-  if (version >= 4) return { coordinators: await each(broker, request.coordinatorKeys, find, (key) => key) };
+  if (version >= FIRST_WITH_KEYS) return { coordinators: await each(broker, keys, find, (key) => key) };
   const { key: _, ...found } = find(request.key);
   return found.errorCode === 0 ? { ...found, errorMessage: 'NONE' } : found;
 };
+
+/** From this version on a request may have several keys. */
+const FIRST_WITH_KEYS = 4;
 
 const NOWHERE = { nodeId: -1, host: '', port: -1 };
 
@@ -32,14 +40,25 @@ function failure(error: ErrorName, errorMessage: string) {
   return { errorCode: errorCode(error), errorMessage };
 }
 
-function check(
-  keyType: number,
-  key: string,
-  allowed: (resource: Resource) => boolean,
-): { error: ErrorName; message: string } | undefined {
-  if (keyType !== GROUP) {
-    return { error: 'INVALID_REQUEST', message: `this broker has no coordinator of key type ${keyType}` };
+function accesses(keyType: number, keys: Iterable<string>): Access[] {
+  return Array.from(keys).flatMap((key) => {
+    const resource = resourceOf(keyType, key);
+    return resource === undefined ? [] : [{ operation: 'DESCRIBE', resource }];
+  });
+}
+
+function resourceOf(keyType: number, key: string): Resource | undefined {
+  if (keyType === GROUP) return groupResource(key);
+  return keyType === TRANSACTION ? { type: 'TRANSACTIONAL_ID', name: key } : undefined;
+}
+
+function check(keyType: number, key: string, decisions: Decisions): Failure | undefined {
+  const resource = resourceOf(keyType, key);
+  if (resource !== undefined && !decisions.allows('DESCRIBE', resource)) {
+    return keyType === GROUP
+      ? { error: 'GROUP_AUTHORIZATION_FAILED', message: 'not authorized to describe this group' }
+      : { error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', message: 'not authorized to describe this transactional id' };
   }
-  if (allowed({ type: 'GROUP', name: key })) return undefined;
-  return { error: 'GROUP_AUTHORIZATION_FAILED', message: 'not authorized to describe this group' };
+  if (keyType === GROUP) return undefined;
+  return { error: 'INVALID_REQUEST', message: `this broker has no coordinator of key type ${keyType}` };
 }

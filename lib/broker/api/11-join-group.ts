@@ -1,3 +1,4 @@
+import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { type JoinReply, joinRefused, joinStep, resumeJoin } from '../../groups/classic/join.ts';
 import type { ApiKey } from '../../wire/apis.ts';
@@ -19,7 +20,8 @@ const FIRST_WITH_SKIP_ASSIGNMENT = 9;
 export const joinGroup: Handler<typeof ApiKey.JoinGroup> = async (broker, request, version, context) => {
   const { groupId, memberId, sessionTimeoutMs } = request;
   const respond = (reply: JoinReply) => answer(reply, version);
-  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) {
+  const decisions = await broker.authorize(context, groupAccesses('READ', [groupId]));
+  if (!decisions.allows('READ', groupResource(groupId))) {
     return respond(joinRefused(memberId, 'GROUP_AUTHORIZATION_FAILED'));
   }
   if (groupId === '') return respond(joinRefused(memberId, 'INVALID_GROUP_ID'));

@@ -1,3 +1,4 @@
+import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { heartbeatStep } from '../../groups/classic/heartbeat.ts';
 import type { ApiKey } from '../../wire/apis.ts';
@@ -7,7 +8,8 @@ import type { Handler } from '../broker.ts';
 export const heartbeat: Handler<typeof ApiKey.Heartbeat> = async (broker, request, _version, context) => {
   const { groupId, memberId, groupInstanceId, generationId } = request;
   const answer = (error: ErrorName) => ({ errorCode: errorCode(error) });
-  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) return answer('GROUP_AUTHORIZATION_FAILED');
+  const decisions = await broker.authorize(context, groupAccesses('READ', [groupId]));
+  if (!decisions.allows('READ', groupResource(groupId))) return answer('GROUP_AUTHORIZATION_FAILED');
   if (groupId === '') return answer('INVALID_GROUP_ID');
   const step = heartbeatStep({ memberId, instanceId: groupInstanceId, generation: generationId });
   const submitted = await broker.groups.submit(groupId, step, context);

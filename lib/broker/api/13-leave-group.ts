@@ -1,3 +1,4 @@
+import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { leaveStep, type MemberIdentity } from '../../groups/classic/leave.ts';
 import type { ApiKey } from '../../wire/apis.ts';
@@ -13,8 +14,8 @@ export const leaveGroup: Handler<typeof ApiKey.LeaveGroup> = async (broker, requ
     errorCode: errorCode(error),
     ...(version >= FIRST_WITH_MEMBERS ? { members: [] } : {}),
   });
-  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId }))
-    return refused('GROUP_AUTHORIZATION_FAILED');
+  const decisions = await broker.authorize(context, groupAccesses('READ', [groupId]));
+  if (!decisions.allows('READ', groupResource(groupId))) return refused('GROUP_AUTHORIZATION_FAILED');
   if (groupId === '') return refused('INVALID_GROUP_ID');
   const members: MemberIdentity[] =
     version >= FIRST_WITH_MEMBERS

@@ -1,3 +1,4 @@
+import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { type SyncReply, syncRefused, syncStep } from '../../groups/classic/sync.ts';
 import type { ApiKey } from '../../wire/apis.ts';
@@ -9,7 +10,8 @@ const FIRST_WITH_PROTOCOL = 5;
 /** SyncGroup, versions 0 to 5. The leader brings the assignment; the others wait for it. */
 export const syncGroup: Handler<typeof ApiKey.SyncGroup> = async (broker, request, version, context) => {
   const { groupId, memberId, groupInstanceId, generationId, protocolType, protocolName } = request;
-  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) {
+  const decisions = await broker.authorize(context, groupAccesses('READ', [groupId]));
+  if (!decisions.allows('READ', groupResource(groupId))) {
     return answer(syncRefused('GROUP_AUTHORIZATION_FAILED'));
   }
   if (groupId === '') return answer(syncRefused('INVALID_GROUP_ID'));

@@ -1,4 +1,5 @@
-import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource } from '../../auth/authorize.ts';
+import { allowedOperations, OPERATIONS_NOT_ASKED, operationAccesses } from '../../auth/allowed-operations.ts';
+import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type ClassicGroup, isClassic, metadataOf, NO_ASSIGNMENT } from '../../groups/classic/state.ts';
 import type { ApiKey } from '../../wire/apis.ts';
@@ -14,17 +15,22 @@ const FIRST_WITH_OPERATIONS = 3;
  * in Kafka (ConsumerGroupDescribe has them).
  */
 export const describeGroups: Handler<typeof ApiKey.DescribeGroups> = async (broker, request, version, context) => {
+  const withOperations = version >= FIRST_WITH_OPERATIONS && request.includeAuthorizedOperations;
+  const groupIds = new Set(request.groups);
+  const decisions = await broker.authorize(
+    context,
+    withOperations
+      ? [...groupIds].flatMap((groupId) => operationAccesses(groupResource(groupId)))
+      : groupAccesses('DESCRIBE', groupIds),
+  );
   const describe = async (groupId: string) => {
-    const resource: Resource = { type: 'GROUP', name: groupId };
-    if (!broker.authorize(context, 'DESCRIBE', resource)) return failed(groupId, '', 'GROUP_AUTHORIZATION_FAILED');
+    const resource = groupResource(groupId);
+    if (!decisions.allows('DESCRIBE', resource)) return failed(groupId, '', 'GROUP_AUTHORIZATION_FAILED');
     const found = await broker.groups.describe(groupId, context);
     // An id that no group can have is that of a group that is not there.
     if (found.kind === 'failed' && found.error !== 'INVALID_GROUP_ID') return failed(groupId, '', found.error);
     const group = found.kind === 'reply' ? found.reply : undefined;
-    const operations =
-      version >= FIRST_WITH_OPERATIONS && request.includeAuthorizedOperations
-        ? allowedOperations(broker.authorize, context, resource)
-        : OPERATIONS_NOT_ASKED;
+    const operations = withOperations ? allowedOperations(decisions, resource) : OPERATIONS_NOT_ASKED;
     if (group !== undefined && isClassic(group)) {
       return { errorCode: 0, ...describeClassic(groupId, group), authorizedOperations: operations };
     }

@@ -1,4 +1,4 @@
-import { CLUSTER } from '../../auth/authorize.ts';
+import { ANY_GROUP, CLUSTER, groupResource } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey } from '../../wire/apis.ts';
@@ -10,7 +10,11 @@ import type { Handler } from '../broker.ts';
  * ClassicGroupState, ConsumerGroup.ConsumerGroupState).
  */
 export const listGroups: Handler<typeof ApiKey.ListGroups> = async (broker, request, _version, context) => {
-  const seesAll = broker.authorize(context, 'DESCRIBE', CLUSTER);
+  const decisions = await broker.authorize(context, [
+    { operation: 'DESCRIBE', resource: CLUSTER },
+    { operation: 'DESCRIBE', resource: ANY_GROUP },
+  ]);
+  const seesAll = decisions.allows('DESCRIBE', CLUSTER);
   const lower = (names: readonly string[]) => new Set(names.map((name) => name.toLowerCase()));
   const [states, types] = [lower(request.statesFilter), lower(request.typesFilter)];
   try {
@@ -18,7 +22,7 @@ export const listGroups: Handler<typeof ApiKey.ListGroups> = async (broker, requ
       ({ groupId, state, type }) =>
         (states.size === 0 || states.has(state.toLowerCase())) &&
         (types.size === 0 || types.has(type)) &&
-        (seesAll || broker.authorize(context, 'DESCRIBE', { type: 'GROUP', name: groupId })),
+        (seesAll || decisions.allows('DESCRIBE', groupResource(groupId))),
     );
     return {
       errorCode: 0,

@@ -1,4 +1,4 @@
-import { CLUSTER, topicResource } from '../../auth/authorize.ts';
+import { CLUSTER, topicAccesses, topicResource } from '../../auth/authorize.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { randomUuid, ZERO_UUID } from '../../core/uuid.ts';
 import type { TopicRecord } from '../../storage/items/topic.ts';
@@ -27,17 +27,25 @@ export const createTopics: Handler<typeof ApiKey.CreateTopics> = async (broker, 
     topicDefaults ??= describeTopicDefaults(broker.admin.brokerConfigs);
     return topicDefaults;
   };
+  const decisions = await broker.authorize(context, [
+    { operation: 'CREATE', resource: CLUSTER },
+    ...topicAccesses('CREATE', seen),
+    ...(version < DESCRIBED_MIN ? [] : topicAccesses('DESCRIBE_CONFIGS', seen)),
+  ]);
   const answer = async (name: string) => {
     const wanted = byName.get(name)!;
     if (doubled.has(name)) {
       return refused(name, { error: 'INVALID_REQUEST', message: `Topic '${name}' is in the request twice.` });
     }
-    if (!broker.authorize(context, 'CREATE', CLUSTER) && !broker.authorize(context, 'CREATE', topicResource(name))) {
-      return refused(name, { error: 'TOPIC_AUTHORIZATION_FAILED' });
+    const topic = topicResource(name);
+    if (!decisions.allows('CREATE', CLUSTER) && !decisions.allows('CREATE', topic)) {
+      return refused(name, { error: 'TOPIC_AUTHORIZATION_FAILED', message: 'Authorization failed.' });
     }
-    const mayDescribe = broker.authorize(context, 'DESCRIBE_CONFIGS', topicResource(name));
-    const described = version < DESCRIBED_MIN ? NOT_DESCRIBED : mayDescribe ? defaults() : FORBIDDEN;
-    return create(broker, wanted, request.validateOnly, described);
+    const described = () => {
+      if (version < DESCRIBED_MIN) return NOT_DESCRIBED;
+      return decisions.allows('DESCRIBE_CONFIGS', topic) ? defaults() : FORBIDDEN;
+    };
+    return create(broker, wanted, request.validateOnly, described());
   };
   const late = (name: string) => refused(name, { error: 'REQUEST_TIMED_OUT' });
   const topics = await eachInTime(broker, request.timeoutMs, [...seen], answer, late);

@@ -1,4 +1,5 @@
-import { topicResource } from '../../auth/authorize.ts';
+import { CLUSTER, type Operation, topicAccesses, topicResource } from '../../auth/authorize.ts';
+import type { RequestContext } from '../../core/context.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
@@ -15,33 +16,15 @@ const TIMEOUT_MIN_MS = 5_000;
 /**
  * DeleteTopics, versions 1 to 6: by name, from version 6 also by id. Nothing can be appended once the answer is there. A topic
  * that is named twice, whichever way, is not deleted and has one answer; what names none, or names one by both, has an
- * answer of its own each time (Kafka: ControllerApis.deleteTopics).
+ * answer of its own each time. The right to delete from the cluster is one to every topic (Kafka: ControllerApis.deleteTopics).
  */
 export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, request, version, context) => {
   const asked: readonly Asked[] =
     version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
-  const deadline = broker.clock.monotonic() + Math.max(request.timeoutMs, TIMEOUT_MIN_MS);
-  const allowed = (name: string) => broker.authorize(context, 'DELETE', topicResource(name));
   const { refused, named } = sortedOut(asked);
   const outcomes: Outcome[] = [...refused];
   if (broker.settings.deleteTopics) {
-    const endsAt = broker.clock.monotonic() + request.timeoutMs;
-    const late = (one: Asked): Outcome => ({ ...one, error: 'REQUEST_TIMED_OUT' });
-    const looked = await eachInTime(
-      broker,
-      request.timeoutMs,
-      named,
-      (one) => lookUp(broker, one),
-      (one): Found => ({ outcome: late(one) }),
-    );
-    const removed = await eachInTime(
-      broker,
-      endsAt - broker.clock.monotonic(),
-      onceEach(looked),
-      (one) => remove(broker, one, deadline, allowed),
-      (one) => ('outcome' in one ? one.outcome : late(one.asked)),
-    );
-    outcomes.push(...removed);
+    outcomes.push(...(await deleteNamed(broker, named, request.timeoutMs, context)));
   } else {
     const error = version < 3 ? 'INVALID_REQUEST' : 'TOPIC_DELETION_DISABLED';
     outcomes.push(...named.map((one) => ({ ...one, error, message: 'delete.topic.enable is false' }) as const));
@@ -55,6 +38,57 @@ export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, 
     })),
   };
 };
+
+async function deleteNamed(
+  broker: Broker,
+  named: readonly Asked[],
+  timeoutMs: number,
+  context: RequestContext,
+): Promise<Outcome[]> {
+  const { clock } = broker;
+  const endsAt = clock.monotonic() + timeoutMs;
+  const deadline = clock.monotonic() + Math.max(timeoutMs, TIMEOUT_MIN_MS);
+  const inTime = <Item extends Asked | Found, Result>(
+    items: readonly Item[],
+    perform: (item: Item) => Promise<Result>,
+    late: (item: Item) => Result,
+  ) => eachInTime(broker, endsAt - clock.monotonic(), items, perform, late);
+  const outOfTime = (found: Found): Outcome => ('outcome' in found ? found.outcome : late(found.asked));
+
+  // Rights are given to names, so topics that are named by id are looked up first.
+  const ids = named.filter(({ name }) => name === null);
+  const found = await inTime(
+    ids,
+    (one) => lookUp(one, () => broker.admin.topics.getById(one.topicId)),
+    (one): Found => ({ outcome: late(one) }),
+  );
+  const byId = new Map(found.map((one, index) => [ids[index]!.topicId, one]));
+  const candidates = named.map((one): Found => (one.name === null ? byId.get(one.topicId)! : { asked: one }));
+  const names = candidates.map(nameIn).filter((name) => name !== undefined);
+  const decisions = await broker.authorize(context, [
+    { operation: 'DELETE', resource: CLUSTER },
+    ...topicAccesses('DESCRIBE', names),
+    ...topicAccesses('DELETE', names),
+  ]);
+  const allows = (operation: Operation, name: string) =>
+    decisions.allows('DELETE', CLUSTER) || decisions.allows(operation, topicResource(name));
+
+  const visible = candidates.map((one) => withoutHidden(one, (name) => allows('DESCRIBE', name)));
+  const looked = await inTime(
+    visible,
+    async (one) => {
+      if ('outcome' in one || one.topic !== undefined) return one;
+      return lookUp(one.asked, () => broker.admin.topics.read(one.asked.name!));
+    },
+    (one): Found => ({ outcome: outOfTime(one) }),
+  );
+  const permitted = looked.map((one) => withoutForbidden(one, (name) => allows('DELETE', name)));
+  return inTime(onceEach(permitted), (one) => remove(broker, one, deadline), outOfTime);
+}
+
+function late(asked: Asked): Outcome {
+  return { ...asked, error: 'REQUEST_TIMED_OUT' };
+}
 
 interface Asked {
   readonly name: string | null;
@@ -92,17 +126,34 @@ function invalid(asked: Asked, message: string): Outcome {
   return { ...asked, error: 'INVALID_REQUEST', message };
 }
 
-type Found = { readonly asked: Asked; readonly topic: Topic | undefined } | { readonly outcome: Outcome };
+/** How far a topic has come: it still has to be looked up or deleted, or there is an outcome. */
+type Found = { readonly asked: Asked; readonly topic?: Topic } | { readonly outcome: Outcome };
 
-async function lookUp(broker: Broker, asked: Asked): Promise<Found> {
-  const { topics } = broker.admin;
-  const { name, topicId } = asked;
+async function lookUp(asked: Asked, read: () => Promise<Topic | undefined>): Promise<Found> {
   try {
-    return { asked, topic: name === null ? await topics.getById(topicId) : await topics.read(name) };
+    const topic = await read();
+    return topic === undefined ? { outcome: unknown(asked) } : { asked, topic };
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     return { outcome: { ...asked, error: 'REQUEST_TIMED_OUT', message: error.message } };
   }
+}
+
+function nameIn(found: Found): string | undefined {
+  return 'outcome' in found ? undefined : (found.asked.name ?? found.topic?.record.name);
+}
+
+/** A topic that the client may not see is refused before it is looked up, and keeps its name to itself. */
+function withoutHidden(found: Found, mayDescribe: (name: string) => boolean): Found {
+  const name = nameIn(found);
+  if ('outcome' in found || name === undefined || mayDescribe(name)) return found;
+  return { outcome: { ...found.asked, error: 'TOPIC_AUTHORIZATION_FAILED' } };
+}
+
+function withoutForbidden(found: Found, mayDelete: (name: string) => boolean): Found {
+  if ('outcome' in found || found.topic === undefined || mayDelete(found.topic.record.name)) return found;
+  const { name } = found.topic.record;
+  return { outcome: { name, topicId: found.asked.topicId, error: 'TOPIC_AUTHORIZATION_FAILED' } };
 }
 
 /** A topic that is named by its id and by its name is refused, once. */
@@ -126,16 +177,9 @@ function nameOf({ record }: Topic): Asked {
   return { name: record.name, topicId: record.id };
 }
 
-async function remove(
-  broker: Broker,
-  found: Found,
-  deadline: number,
-  allowed: (name: string) => boolean,
-): Promise<Outcome> {
+async function remove(broker: Broker, found: Found, deadline: number): Promise<Outcome> {
   if ('outcome' in found) return found.outcome;
   const { asked, topic } = found;
-  const name = asked.name ?? topic?.record.name;
-  if (name !== undefined && !allowed(name)) return { ...asked, error: 'TOPIC_AUTHORIZATION_FAILED' };
   if (topic === undefined) return unknown(asked);
   if (isReservedTopic(topic.record.name)) {
     return invalid(nameOf(topic), `Deletion of internal topic ${topic.record.name} is prohibited.`);

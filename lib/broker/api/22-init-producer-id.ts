@@ -1,5 +1,5 @@
-import { CLUSTER } from '../../auth/authorize.ts';
-import { errorCode } from '../../core/errors.ts';
+import { type Access, ANY_TOPIC, CLUSTER } from '../../auth/authorize.ts';
+import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../records/batch.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey } from '../../wire/apis.ts';
@@ -8,18 +8,31 @@ import type { Handler } from '../broker.ts';
 /**
  * InitProducerId, versions 0 to 5, for idempotent producers: always a new producer id with epoch 0, as Kafka does without a
  * transactional id, whatever id and epoch the producer says it had; one of them without the other gets INVALID_REQUEST. A
- * transactional id is refused with INVALID_REQUEST: there is no transaction coordinator.
+ * transactional id is refused with INVALID_REQUEST: there is no transaction coordinator. The right to write to any topic is
+ * enough (KIP-679).
  */
 export const initProducerId: Handler<typeof ApiKey.InitProducerId> = async (broker, request, _version, context) => {
-  const refused = (error: Parameters<typeof errorCode>[0]) => ({
+  const refused = (error: ErrorName) => ({
     errorCode: errorCode(error),
     producerId: -1,
     producerEpoch: -1,
   });
-  if (request.transactionalId !== null) return refused('INVALID_REQUEST');
+  const { transactionalId } = request;
+  if (transactionalId !== null) {
+    const write: Access = { operation: 'WRITE', resource: { type: 'TRANSACTIONAL_ID', name: transactionalId } };
+    const decisions = await broker.authorize(context, [write]);
+    const isAllowed = decisions.allows(write.operation, write.resource);
+    return refused(isAllowed ? 'INVALID_REQUEST' : 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
+  }
+  const decisions = await broker.authorize(context, [
+    { operation: 'IDEMPOTENT_WRITE', resource: CLUSTER },
+    { operation: 'WRITE', resource: ANY_TOPIC },
+  ]);
+  if (!decisions.allows('IDEMPOTENT_WRITE', CLUSTER) && !decisions.allows('WRITE', ANY_TOPIC)) {
+    return refused('CLUSTER_AUTHORIZATION_FAILED');
+  }
   const hasId = request.producerId !== NO_PRODUCER_ID;
   if (hasId !== (request.producerEpoch !== NO_PRODUCER_EPOCH)) return refused('INVALID_REQUEST');
-  if (!broker.authorize(context, 'IDEMPOTENT_WRITE', CLUSTER)) return refused('CLUSTER_AUTHORIZATION_FAILED');
   try {
     return { errorCode: 0, producerId: await broker.producerIds.next(), producerEpoch: 0 };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { topicResource } from '../../auth/authorize.ts';
+import { topicAccesses, topicResource } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
@@ -17,9 +17,11 @@ export const offsetForLeaderEpoch: Handler<typeof ApiKey.OffsetForLeaderEpoch> =
   _version,
   context,
 ) => {
+  const names = request.topics.map(({ topic }) => topic);
+  const decisions = await broker.authorize(context, topicAccesses('DESCRIBE', names));
   const find = async (name: string, index: number, current: number, epoch: number): Promise<EpochEnd> => {
     const failed = (error: EpochEnd['error']): EpochEnd => ({ error, leaderEpoch: -1, endOffset: NO_OFFSET });
-    if (!broker.authorize(context, 'DESCRIBE', topicResource(name))) return failed('TOPIC_AUTHORIZATION_FAILED');
+    if (!decisions.allows('DESCRIBE', topicResource(name))) return failed('TOPIC_AUTHORIZATION_FAILED');
     try {
       const resolved = await broker.partitions.resolve({ name, id: ZERO_UUID }, index);
       if (resolved.kind === 'failed') return failed(resolved.error);

@@ -7,7 +7,14 @@ import { describeGroupConfigs } from '../../topics/configs/group-configs.ts';
 import { topicNameProblem } from '../../topics/topic-name.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import type { Broker, Handler } from '../broker.ts';
-import { type ConfigsRefusal, isConfigResource, nodeProblem, ResourceType, refusalBy } from '../config-resources.ts';
+import {
+  type ConfigsRefusal,
+  configAccesses,
+  isConfigResource,
+  nodeProblem,
+  ResourceType,
+  refusalBy,
+} from '../config-resources.ts';
 import { describedConfig } from '../described-configs.ts';
 import { each } from '../each.ts';
 import { type FindTopic, topicFinder } from '../find-topics.ts';
@@ -24,9 +31,13 @@ type Resource = RequestBody<typeof ApiKey.DescribeConfigs>['resources'][number];
 export const describeConfigs: Handler<typeof ApiKey.DescribeConfigs> = async (broker, request, _version, context) => {
   const { resources, includeSynonyms, includeDocumentation } = request;
   const refused = refusal(resources);
-  const topicCount = resources.filter(({ resourceType }) => resourceType === ResourceType.TOPIC).length;
+  const decisions = await broker.authorize(context, configAccesses('DESCRIBE_CONFIGS', resources));
+  const forbidden = refusalBy(decisions, 'DESCRIBE_CONFIGS');
+  const topicCount = resources.filter(
+    ({ resourceType, resourceName }) =>
+      resourceType === ResourceType.TOPIC && forbidden(resourceType, resourceName) === undefined,
+  ).length;
   const find = refused === undefined ? await finderOrFailure(broker, topicCount) : refused;
-  const forbidden = refusalBy((resource) => broker.authorize(context, 'DESCRIBE_CONFIGS', resource));
   const configs = new Configs(broker, forbidden, find);
   // Most configs of most topics are the defaults, which are the same objects: each is put into its wire form once.
   const encoded = new Map<DescribedConfig, ReturnType<typeof describedConfig>>();

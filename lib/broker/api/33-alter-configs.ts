@@ -1,11 +1,12 @@
 import type { ApiKey } from '../../wire/apis.ts';
 import { alterConfigs as alter } from '../alter-configs.ts';
 import type { Handler } from '../broker.ts';
-import { refusalBy } from '../config-resources.ts';
+import { configAccesses, refusalBy } from '../config-resources.ts';
 
 /** AlterConfigs, versions 0 to 2: replaces all configs of a resource; what is not named goes back to its default. */
 export const alterConfigs: Handler<typeof ApiKey.AlterConfigs> = async (broker, request, _version, context) => {
   const { resources, validateOnly } = request;
-  const refusal = refusalBy((resource) => broker.authorize(context, 'ALTER_CONFIGS', resource));
+  const decisions = await broker.authorize(context, configAccesses('ALTER_CONFIGS', resources));
+  const refusal = refusalBy(decisions, 'ALTER_CONFIGS');
   return { responses: await alter(broker, context, refusal, resources, { replace: true, validateOnly }) };
 };

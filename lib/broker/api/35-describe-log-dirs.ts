@@ -22,7 +22,8 @@ export const describeLogDirs: Handler<typeof ApiKey.DescribeLogDirs> = async (br
   if (asked !== null && asked.length > TOPICS_NAMED_MAX) {
     return new CloseConnection(`a request names ${asked.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`);
   }
-  if (!broker.authorize(context, 'DESCRIBE', CLUSTER)) {
+  const decisions = await broker.authorize(context, [{ operation: 'DESCRIBE', resource: CLUSTER }]);
+  if (!decisions.allows('DESCRIBE', CLUSTER)) {
     return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), results: [] };
   }
   const found = asked === null ? await everything(broker) : await named(broker, asked);

@@ -1,4 +1,4 @@
-import { topicResource } from '../../auth/authorize.ts';
+import { topicAccesses, topicResource } from '../../auth/authorize.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { createPartitions as addPartitions } from '../../topics/create-partitions.ts';
@@ -11,10 +11,11 @@ export const createPartitions: Handler<typeof ApiKey.CreatePartitions> = async (
   const seen = new Set<string>();
   const doubled = new Set(request.topics.map(({ name }) => name).filter((name) => seen.size === seen.add(name).size));
   const byName = new Map(request.topics.map((topic) => [topic.name, topic]));
+  const decisions = await broker.authorize(context, topicAccesses('ALTER', seen));
   const add = async (name: string): Promise<Failure | undefined> => {
     const { count, assignments } = byName.get(name)!;
     if (doubled.has(name)) return { error: 'INVALID_REQUEST', message: `Topic '${name}' is in the request twice.` };
-    if (!broker.authorize(context, 'ALTER', topicResource(name))) return { error: 'TOPIC_AUTHORIZATION_FAILED' };
+    if (!decisions.allows('ALTER', topicResource(name))) return { error: 'TOPIC_AUTHORIZATION_FAILED' };
     const wanted = { name, count, assignments: assignments?.map((one) => ({ brokers: one.brokerIds })) ?? null };
     try {
       return await addPartitions(broker.admin, wanted, request.validateOnly);

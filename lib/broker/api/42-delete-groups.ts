@@ -1,3 +1,4 @@
+import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { deleteStep } from '../../groups/delete.ts';
 import type { ApiKey } from '../../wire/apis.ts';
@@ -7,8 +8,9 @@ import { each } from '../each.ts';
 /** DeleteGroups, versions 0 to 2: groups without members, with their offsets. Each is answered once. */
 export const deleteGroups: Handler<typeof ApiKey.DeleteGroups> = async (broker, request, _version, context) => {
   const groupIds = [...new Set(request.groupsNames)];
+  const decisions = await broker.authorize(context, groupAccesses('DELETE', groupIds));
   const remove = async (groupId: string): Promise<ErrorName> => {
-    if (!broker.authorize(context, 'DELETE', { type: 'GROUP', name: groupId })) return 'GROUP_AUTHORIZATION_FAILED';
+    if (!decisions.allows('DELETE', groupResource(groupId))) return 'GROUP_AUTHORIZATION_FAILED';
     const submitted = await broker.groups.submit(groupId, deleteStep, context);
     if (submitted.kind === 'reply') return submitted.reply;
     // An id that no group can have is that of a group that is not there.

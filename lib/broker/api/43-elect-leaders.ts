@@ -20,7 +20,8 @@ export const electLeaders: Handler<typeof ApiKey.ElectLeaders> = async (broker, 
   if (asked !== null && asked.length > TOPICS_NAMED_MAX) {
     return new CloseConnection(`a request names ${asked.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`);
   }
-  if (!broker.authorize(context, 'ALTER', CLUSTER)) {
+  const decisions = await broker.authorize(context, [{ operation: 'ALTER', resource: CLUSTER }]);
+  if (!decisions.allows('ALTER', CLUSTER)) {
     return refused(asked, 'CLUSTER_AUTHORIZATION_FAILED', 'Cluster authorization failed.');
   }
   if (electionType !== PREFERRED && electionType !== UNCLEAN) {

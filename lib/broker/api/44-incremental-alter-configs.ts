@@ -1,7 +1,7 @@
 import type { ApiKey } from '../../wire/apis.ts';
 import { alterConfigs as alter } from '../alter-configs.ts';
 import type { Handler } from '../broker.ts';
-import { refusalBy } from '../config-resources.ts';
+import { configAccesses, refusalBy } from '../config-resources.ts';
 
 /** IncrementalAlterConfigs, versions 0 and 1: sets, deletes, appends to and subtracts from single configs. */
 export const incrementalAlterConfigs: Handler<typeof ApiKey.IncrementalAlterConfigs> = async (
@@ -11,6 +11,7 @@ export const incrementalAlterConfigs: Handler<typeof ApiKey.IncrementalAlterConf
   context,
 ) => {
   const { resources, validateOnly } = request;
-  const refusal = refusalBy((resource) => broker.authorize(context, 'ALTER_CONFIGS', resource));
+  const decisions = await broker.authorize(context, configAccesses('ALTER_CONFIGS', resources));
+  const refusal = refusalBy(decisions, 'ALTER_CONFIGS');
   return { responses: await alter(broker, context, refusal, resources, { replace: false, validateOnly }) };
 };

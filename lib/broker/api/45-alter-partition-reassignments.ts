@@ -25,7 +25,8 @@ export const alterPartitionReassignments: Handler<typeof ApiKey.AlterPartitionRe
   context,
 ) => {
   const { topics, allowReplicationFactorChange } = request;
-  if (!broker.authorize(context, 'ALTER', CLUSTER)) {
+  const decisions = await broker.authorize(context, [{ operation: 'ALTER', resource: CLUSTER }]);
+  if (!decisions.allows('ALTER', CLUSTER)) {
     const error = errorCode('CLUSTER_AUTHORIZATION_FAILED');
     return {
       allowReplicationFactorChange,

@@ -12,11 +12,9 @@ export const listPartitionReassignments: Handler<typeof ApiKey.ListPartitionReas
   _request,
   _version,
   context,
-) =>
-  broker.authorize(context, 'DESCRIBE', CLUSTER)
-    ? { errorCode: 0, errorMessage: null, topics: [] }
-    : {
-        errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'),
-        errorMessage: 'Cluster authorization failed.',
-        topics: [],
-      };
+) => {
+  const decisions = await broker.authorize(context, [{ operation: 'DESCRIBE', resource: CLUSTER }]);
+  if (decisions.allows('DESCRIBE', CLUSTER)) return { errorCode: 0, errorMessage: null, topics: [] };
+  const errorMessage = 'Cluster authorization failed.';
+  return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), errorMessage, topics: [] };
+};

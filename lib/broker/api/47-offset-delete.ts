@@ -1,3 +1,4 @@
+import { groupAccesses, groupResource, topicAccesses } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
@@ -10,14 +11,19 @@ import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';
 export const offsetDelete: Handler<typeof ApiKey.OffsetDelete> = async (broker, request, _version, context) => {
   const { groupId } = request;
   const refused = (error: ErrorName) => ({ errorCode: errorCode(error), topics: [] });
-  if (!broker.authorize(context, 'DELETE', { type: 'GROUP', name: groupId })) {
+  const names = request.topics.map(({ name }) => name);
+  const decisions = await broker.authorize(context, [
+    ...groupAccesses('DELETE', [groupId]),
+    ...topicAccesses('READ', names),
+  ]);
+  if (!decisions.allows('DELETE', groupResource(groupId))) {
     return refused('GROUP_AUTHORIZATION_FAILED');
   }
   if (!isGroupId(groupId)) return refused('INVALID_GROUP_ID');
 
   const found = await each(broker, request.topics, async ({ name, partitions }) => {
     const asked = partitions.map(({ partitionIndex }) => partitionIndex);
-    const topic = await findTopic(broker, context, 'READ', { name });
+    const topic = await findTopic(broker, decisions, 'READ', { kind: 'named', name, id: undefined });
     if (topic.kind === 'failed') return topic;
     const current = await withPartitions(broker, topic.topic, asked);
     const wanted = new Set(asked.filter((partition) => hasPartition(current, partition)));

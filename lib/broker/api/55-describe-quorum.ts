@@ -20,7 +20,8 @@ const REPLICA = { replicaDirectoryId: ZERO_UUID, logEndOffset: 0, lastFetchTimes
  */
 export const describeQuorum: Handler<typeof ApiKey.DescribeQuorum> = async (broker, request, version, context) => {
   const { topics: asked } = request;
-  if (!broker.authorize(context, 'DESCRIBE', CLUSTER)) {
+  const decisions = await broker.authorize(context, [{ operation: 'DESCRIBE', resource: CLUSTER }]);
+  if (!decisions.allows('DESCRIBE', CLUSTER)) {
     const errorMessage = 'Cluster authorization failed.';
     return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), errorMessage, topics: [], nodes: [] };
   }

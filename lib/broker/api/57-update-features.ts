@@ -13,7 +13,8 @@ const QUOTED_BYTES_MAX = 249;
  * know (FeatureControlManager.updateFeatures): as a whole, for the first that fails.
  */
 export const updateFeatures: Handler<typeof ApiKey.UpdateFeatures> = async (broker, request, _version, context) => {
-  if (!broker.authorize(context, 'ALTER', CLUSTER)) {
+  const decisions = await broker.authorize(context, [{ operation: 'ALTER', resource: CLUSTER }]);
+  if (!decisions.allows('ALTER', CLUSTER)) {
     const errorMessage = 'Cluster authorization failed.';
     return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), errorMessage, results: [] };
   }

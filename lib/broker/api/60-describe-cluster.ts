@@ -1,4 +1,4 @@
-import { allowedOperations, CLUSTER, OPERATIONS_NOT_ASKED } from '../../auth/authorize.ts';
+import { clusterOperationAccesses, clusterOperations } from '../../auth/allowed-operations.ts';
 import { errorCode } from '../../core/errors.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
@@ -15,9 +15,8 @@ export const describeCluster: Handler<typeof ApiKey.DescribeCluster> = async (br
     const errorMessage = `this is a broker's endpoint, of type ${BROKERS}, not ${endpointType}`;
     return { errorCode: errorCode(error), errorMessage, clusterId: '', brokers: [] };
   }
-  if (!broker.authorize(context, 'DESCRIBE', CLUSTER)) {
-    return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), clusterId: '', brokers: [] };
-  }
+  const withOperations = request.includeClusterAuthorizedOperations;
+  const decisions = await broker.authorize(context, clusterOperationAccesses(withOperations));
   await broker.leadership.look();
   const nodes = broker.leadership.nodes(context);
   return {
@@ -26,8 +25,6 @@ export const describeCluster: Handler<typeof ApiKey.DescribeCluster> = async (br
     clusterId: broker.clusterId,
     controllerId: controllerOf(broker.nodeId, nodes),
     brokers: nodes.map(({ nodeId, ...place }) => ({ brokerId: nodeId, ...place })),
-    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-      ? allowedOperations(broker.authorize, context, CLUSTER)
-      : OPERATIONS_NOT_ASKED,
+    clusterAuthorizedOperations: clusterOperations(decisions, withOperations),
   };
 };

@@ -1,4 +1,4 @@
-import { topicResource } from '../../auth/authorize.ts';
+import { ANY_TOPIC, groupAccesses, groupResource, topicAccesses, topicResource } from '../../auth/authorize.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../groups/consumer/heartbeat.ts';
 import { heartbeatProblem } from '../../groups/consumer/heartbeat-problem.ts';
@@ -17,10 +17,16 @@ export const consumerGroupHeartbeat: Handler<typeof ApiKey.ConsumerGroupHeartbea
   context,
 ) => {
   const { groupId, subscribedTopicNames } = request;
-  if (!broker.authorize(context, 'READ', { type: 'GROUP', name: groupId })) {
+  const decisions = await broker.authorize(context, [
+    ...groupAccesses('READ', [groupId]),
+    ...topicAccesses('DESCRIBE', subscribedTopicNames ?? []),
+    // A pattern, of this member or of another, is resolved when it is due, and may match any topic.
+    { operation: 'DESCRIBE', resource: ANY_TOPIC },
+  ]);
+  if (!decisions.allows('READ', groupResource(groupId))) {
     return refused({ error: 'GROUP_AUTHORIZATION_FAILED' });
   }
-  const mayDescribe = (topic: string) => broker.authorize(context, 'DESCRIBE', topicResource(topic));
+  const mayDescribe = (topic: string) => decisions.allows('DESCRIBE', topicResource(topic));
   if (subscribedTopicNames?.every(mayDescribe) === false) return refused({ error: 'TOPIC_AUTHORIZATION_FAILED' });
   const heartbeat: HeartbeatRequest = {
     memberId: request.memberId,

@@ -1,4 +1,5 @@
-import { allowedOperations, OPERATIONS_NOT_ASKED, type Resource, topicResource } from '../../auth/authorize.ts';
+import { allowedOperations, OPERATIONS_NOT_ASKED, operationAccesses } from '../../auth/allowed-operations.ts';
+import { ANY_TOPIC, groupAccesses, groupResource, topicResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { Assignment } from '../../groups/assignors/assignor.ts';
 import { stateOf } from '../../groups/consumer/protocol.ts';
@@ -19,9 +20,17 @@ export const consumerGroupDescribe: Handler<typeof ApiKey.ConsumerGroupDescribe>
   _version,
   context,
 ) => {
+  const { groupIds, includeAuthorizedOperations } = request;
+  const decisions = await broker.authorize(context, [
+    ...(includeAuthorizedOperations
+      ? [...new Set(groupIds)].flatMap((groupId) => operationAccesses(groupResource(groupId)))
+      : groupAccesses('DESCRIBE', groupIds)),
+    // The answer names the topics of the groups' members.
+    { operation: 'DESCRIBE', resource: ANY_TOPIC },
+  ]);
   const describe = async (groupId: string) => {
-    const resource: Resource = { type: 'GROUP', name: groupId };
-    if (!broker.authorize(context, 'DESCRIBE', resource)) return failed(groupId, 'GROUP_AUTHORIZATION_FAILED');
+    const resource = groupResource(groupId);
+    if (!decisions.allows('DESCRIBE', resource)) return failed(groupId, 'GROUP_AUTHORIZATION_FAILED');
     if (groupId === '') return failed(groupId, 'INVALID_GROUP_ID');
     const found = await broker.groups.describe(groupId, context);
     // An id that no group can have is that of a group that is not there.
@@ -31,7 +40,7 @@ export const consumerGroupDescribe: Handler<typeof ApiKey.ConsumerGroupDescribe>
     if (!isConsumer(group)) {
       return failed(groupId, 'GROUP_ID_NOT_FOUND', `Group ${groupId} is not a consumer group.`);
     }
-    if (!topicsOf(group).every((name) => broker.authorize(context, 'DESCRIBE', topicResource(name)))) {
+    if (!topicsOf(group).every((name) => decisions.allows('DESCRIBE', topicResource(name)))) {
       return failed(groupId, 'TOPIC_AUTHORIZATION_FAILED', 'The group has topics that the client may not describe.');
     }
     return {
@@ -42,12 +51,10 @@ export const consumerGroupDescribe: Handler<typeof ApiKey.ConsumerGroupDescribe>
       assignmentEpoch: group.assignmentEpoch,
       assignorName: assignorOf(group, broker.settings.groups.consumer.assignors),
       members: group.body.members.map((member) => describeMember(group, member)),
-      authorizedOperations: request.includeAuthorizedOperations
-        ? allowedOperations(broker.authorize, context, resource)
-        : OPERATIONS_NOT_ASKED,
+      authorizedOperations: includeAuthorizedOperations ? allowedOperations(decisions, resource) : OPERATIONS_NOT_ASKED,
     };
   };
-  return { groups: await each(broker, request.groupIds, describe, (groupId) => groupId) };
+  return { groups: await each(broker, groupIds, describe, (groupId) => groupId) };
 };
 
 function failed(groupId: string, error: ErrorName, message?: string) {

@@ -17,7 +17,8 @@ export const listConfigResources: Handler<typeof ApiKey.ListConfigResources> = a
   version,
   context,
 ) => {
-  if (!broker.authorize(context, 'DESCRIBE_CONFIGS', CLUSTER)) {
+  const decisions = await broker.authorize(context, [{ operation: 'DESCRIBE_CONFIGS', resource: CLUSTER }]);
+  if (!decisions.allows('DESCRIBE_CONFIGS', CLUSTER)) {
     return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), configResources: [] };
   }
   const asked: readonly number[] = version === 0 ? VERSION_0_TYPES : request.resourceTypes;

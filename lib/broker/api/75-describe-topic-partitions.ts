@@ -1,4 +1,5 @@
-import { allowedOperations, OPERATIONS_NOT_ASKED, topicResource } from '../../auth/authorize.ts';
+import { allowedOperations, OPERATIONS_NOT_ASKED, operationAccesses } from '../../auth/allowed-operations.ts';
+import { ANY_TOPIC, topicResource } from '../../auth/authorize.ts';
 import type { KnownEpochs } from '../../cluster/leadership.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
@@ -39,13 +40,15 @@ export const describeTopicPartitions: Handler<typeof ApiKey.DescribeTopicPartiti
     return { topics: names.map((name) => undescribed(name, 'INVALID_REQUEST')), nextCursor: null };
   }
   const from = cursor?.topicName ?? '';
+  const resources = all ? [ANY_TOPIC] : names.filter((name) => name >= from).map(topicResource);
+  const decisions = await broker.authorize(context, resources.flatMap(operationAccesses));
   const listed = all
     ? new Map((await broker.admin.topics.list()).map((topic) => [topic.record.name, topic]))
     : undefined;
-  const find =
-    listed === undefined ? await topicFinder(broker, names.length) : async (name: string) => listed.get(name);
   const wanted = [...(listed?.keys() ?? names)].filter((name) => name >= from);
-  const allowed = new Set(wanted.filter((name) => broker.authorize(context, 'DESCRIBE', topicResource(name))));
+  const allowed = new Set(wanted.filter((name) => decisions.allows('DESCRIBE', topicResource(name))));
+  const find =
+    listed === undefined ? await topicFinder(broker, allowed.size) : async (name: string) => listed.get(name);
 
   const found: (Described | Stretch)[] = [];
   let nextCursor: Answer['nextCursor'] = null;
@@ -56,7 +59,7 @@ export const describeTopicPartitions: Handler<typeof ApiKey.DescribeTopicPartiti
       break;
     }
     await broker.pace.turn();
-    const operations = allowedOperations(broker.authorize, context, topicResource(name));
+    const operations = allowedOperations(decisions, topicResource(name));
     const topic = await find(name);
     if (topic === undefined) {
       const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION';

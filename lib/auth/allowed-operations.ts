@@ -1,0 +1,55 @@
+import { type Access, CLUSTER, type Decisions, type Operation, type Resource } from './authorize.ts';
+
+/** The numbers of org.apache.kafka.common.acl.AclOperation. */
+const OPERATION_CODES: Record<Operation, number> = {
+  READ: 3,
+  WRITE: 4,
+  CREATE: 5,
+  DELETE: 6,
+  ALTER: 7,
+  DESCRIBE: 8,
+  CLUSTER_ACTION: 9,
+  DESCRIBE_CONFIGS: 10,
+  ALTER_CONFIGS: 11,
+  IDEMPOTENT_WRITE: 12,
+};
+
+/** The operations that each type of resource has (Kafka: AclEntry.supportedOperations). */
+const OPERATIONS = {
+  TOPIC: ['READ', 'WRITE', 'CREATE', 'DELETE', 'ALTER', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'],
+  GROUP: ['READ', 'DELETE', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'],
+  TRANSACTIONAL_ID: ['DESCRIBE', 'WRITE'],
+  CLUSTER: ['CREATE', 'ALTER', 'DESCRIBE', 'CLUSTER_ACTION', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS', 'IDEMPOTENT_WRITE'],
+} as const satisfies Record<string, readonly Operation[]>;
+
+/** The value of the field where the client did not ask for its operations. */
+export const OPERATIONS_NOT_ASKED = -(2 ** 31);
+
+/** The part of a question that `allowedOperations` needs answered. */
+export function operationAccesses(resource: Resource): Access[] {
+  return operationsOn(resource).map((operation) => ({ operation, resource }));
+}
+
+/** The operations allowed on a resource as Kafka's bit field (KIP-430). */
+export function allowedOperations(decisions: Decisions, resource: Resource): number {
+  let bits = 0;
+  for (const operation of operationsOn(resource)) {
+    if (decisions.allows(operation, resource)) bits |= 1 << OPERATION_CODES[operation];
+  }
+  return bits;
+}
+
+function operationsOn(resource: Resource): readonly Operation[] {
+  return OPERATIONS[resource.type === 'ANY' ? resource.of : resource.type];
+}
+
+/** The part of a question that `clusterOperations` needs answered. */
+export function clusterOperationAccesses(isAsked: boolean): Access[] {
+  return isAsked ? operationAccesses(CLUSTER) : [];
+}
+
+/** The operations allowed on the cluster; none where it may not be described (Kafka: computeDescribeClusterResponse). */
+export function clusterOperations(decisions: Decisions, isAsked: boolean): number {
+  if (!isAsked) return OPERATIONS_NOT_ASKED;
+  return decisions.allows('DESCRIBE', CLUSTER) ? allowedOperations(decisions, CLUSTER) : 0;
+}
