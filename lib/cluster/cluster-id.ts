@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
+import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
 import { randomUuid, type Uuid } from '../core/uuid.ts';
-import { newNonce } from '../journal/environment.ts';
 import { CLUSTER_PK, CLUSTER_SK, decodeCluster, encodeCluster } from '../storage/items/cluster.ts';
 import { type ItemStore, StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';

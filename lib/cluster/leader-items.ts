@@ -1,4 +1,4 @@
-import { newNonce } from '../journal/environment.ts';
+import { newNonce } from '../core/nonce.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { encodeLeader, LEADERS_PK, type LeaderRecord, leadersOfTopic } from '../storage/items/leader.ts';

@@ -1,6 +1,6 @@
 import { MalformedBytesError } from '../core/bytes.ts';
 import { sleep } from '../core/clock.ts';
-import { newNonce } from '../journal/environment.ts';
+import { newNonce } from '../core/nonce.ts';
 import { decodeNode, encodeNode, NODES_PK, type NodeRecord, nodeSk } from '../storage/items/node.ts';
 import { type Item, type PutCondition, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';

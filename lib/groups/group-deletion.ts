@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
+import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
-import { newNonce } from '../journal/environment.ts';
 import { encodeGroupHead, GROUP_HEAD_SK } from '../storage/items/group-head.ts';
 import { groupPk } from '../storage/items/group-keys.ts';
 import { isSettled } from '../storage/late-puts.ts';

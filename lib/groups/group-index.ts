@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
+import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
-import { newNonce } from '../journal/environment.ts';
 import { encodeGroupIndexEntry } from '../storage/items/group-index.ts';
 import { GROUPS_PK } from '../storage/items/group-keys.ts';
 import { FIRST_PUT_SIGNED_WITHIN_MS } from '../storage/late-puts.ts';

@@ -2,8 +2,8 @@ import { assert } from '../core/assert.ts';
 import { MalformedBytesError } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
-import { newNonce } from '../journal/environment.ts';
 import {
   bodyWrittenAt,
   decodeGroupBody,

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
-import { newNonce } from '../journal/environment.ts';
 import { groupPk } from '../storage/items/group-keys.ts';
 import { decodeGroupLease, encodeGroupLease, GROUP_LEASES, groupLeaseSk } from '../storage/items/group-lease.ts';
 import {

@@ -1,6 +1,6 @@
 import type { Appender, EntryMaker } from './append.ts';
-import type { BatchToAppend } from './decide-append.ts';
-import { type AppendResult, expireRequests, Group, type Request } from './group.ts';
+import type { AppendResult, BatchToAppend } from './decide-append.ts';
+import { expireRequests, Group, type Request } from './group.ts';
 import type { Journal } from './journal.ts';
 import { nextTier, RateMeter, type Tier } from './tier.ts';
 import type { WalOutcome, WalSource } from './wal.ts';

@@ -1,3 +1,4 @@
+import { newNonce } from '../core/nonce.ts';
 import {
   CHECKPOINT_INLINE_BYTES,
   CHECKPOINT_SK,
@@ -6,12 +7,11 @@ import {
   decodeCheckpointItem,
   encodeCheckpointItem,
 } from '../storage/items/checkpoint.ts';
-import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { Item, StoreTime } from '../storage/ports.ts';
-import { decodeView, encodeView } from './checkpoint-codec.ts';
-import { type JournalEnvironment, newNonce } from './environment.ts';
+import { encodeView } from './checkpoint-codec.ts';
+import type { JournalEnvironment } from './environment.ts';
 import type { Journal } from './journal.ts';
-import { atBlockBoundary, type JournalView } from './view.ts';
+import { atBlockBoundary } from './view.ts';
 
 /** Checkpoints of one journal are at least this far apart, however fast it grows; a replay reads on in the same time. */
 const MIN_INTERVAL_MS = 1_000;
@@ -22,21 +22,8 @@ export const OBJECT_GRACE_MS = 60 * 60 * 1000;
 /** An object is named within this time of its PUT (rule R5). */
 export const NAME_WITHIN_MS = 10 * 60 * 1000;
 
-/** A view replaced by a newer checkpoint between reading its item and its object is read again this often. */
-const LOAD_ATTEMPTS = 3;
-
-/** The journal's last checkpoint, or undefined if it has none. Throws StoreUnavailableError. */
-export async function loadCheckpoint(env: JournalEnvironment, journal: JournalId): Promise<JournalView | undefined> {
-  for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
-    const { item } = await env.stores.state.get(checkpointPk(journal), CHECKPOINT_SK, true);
-    if (item === undefined) return undefined;
-    const checkpoint = decodeCheckpointItem(item.body);
-    if (checkpoint.kind === 'inline') return decodeView(journal, checkpoint.bytes);
-    const object = await env.stores.blobs.get(checkpoint.key);
-    if (object.kind === 'found') return decodeView(journal, object.bytes);
-  }
-  return undefined;
-}
+/** Attempts to put one checkpoint; each lost one shows the checkpoint to put over next. */
+const PUT_ATTEMPTS = 3;
 
 /** Writes a journal's checkpoints as its blocks close; one at a time, beside the appends. */
 export class Checkpointer {
@@ -86,7 +73,7 @@ export class Checkpointer {
     if (placed === undefined) return;
     const nonce = newNonce(this.#env.random);
     const item: Item = { pk, sk: CHECKPOINT_SK, version: seq, nonce, body: encodeCheckpointItem(placed.item) };
-    for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < PUT_ATTEMPTS; attempt++) {
       const condition =
         this.#known === undefined
           ? ({ kind: 'absent' } as const)

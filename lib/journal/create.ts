@@ -1,8 +1,9 @@
+import { newNonce } from '../core/nonce.ts';
 import { entryPk, entrySk, type JournalId } from '../storage/items/journal-entry.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import { encodeEntry } from './entry.ts';
-import { type JournalEnvironment, newNonce } from './environment.ts';
+import type { JournalEnvironment } from './environment.ts';
 
 /**
  * Writes slot 0 of a new journal (rule R1: nobody else ever does). The id must be fresh. Throws StoreUnavailableError if it

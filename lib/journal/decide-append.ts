@@ -1,8 +1,19 @@
 import type { Failure } from '../core/errors.ts';
 import { MAX_OFFSET, NO_OFFSET, type Offset } from '../core/offset.ts';
 import type { Draft } from './draft.ts';
-import type { AppendResult } from './group.ts';
 import { judgeSequence, type SequencedBatch } from './producers.ts';
+
+/** What became of one batch. */
+export type AppendResult =
+  | { readonly kind: 'appended'; readonly baseOffset: Offset; readonly logStartOffset: Offset }
+  | {
+      readonly kind: 'duplicate';
+      readonly baseOffset: Offset;
+      readonly logStartOffset: Offset;
+      /** Of the batch that was appended first: what a LogAppendTime topic answers; ms. */
+      readonly timestamp: number;
+    }
+  | ({ readonly kind: 'rejected' } & Failure);
 
 /** A validated record batch that wants to be appended. */
 export interface BatchToAppend extends SequencedBatch {

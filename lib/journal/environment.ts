@@ -43,8 +43,3 @@ export interface JournalEnvironment {
 export interface Trust {
   generation: number;
 }
-
-/** Unique to one logical write; 128 random bits. */
-export function newNonce(random: Random): string {
-  return random.bytes(16).toString('base64url');
-}

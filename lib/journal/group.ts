@@ -1,18 +1,6 @@
-import type { ErrorName, Failure } from '../core/errors.ts';
-import type { Offset } from '../core/offset.ts';
-import type { BatchToAppend } from './decide-append.ts';
+import type { ErrorName } from '../core/errors.ts';
+import type { AppendResult, BatchToAppend } from './decide-append.ts';
 import type { WalOutcome, WalWriter } from './wal.ts';
-
-/** What became of one batch. `timestamp` is what a LogAppendTime topic answers, ms. */
-export type AppendResult =
-  | { readonly kind: 'appended'; readonly baseOffset: Offset; readonly logStartOffset: Offset }
-  | {
-      readonly kind: 'duplicate';
-      readonly baseOffset: Offset;
-      readonly logStartOffset: Offset;
-      readonly timestamp: number;
-    }
-  | ({ readonly kind: 'rejected' } & Failure);
 
 /** A batch that waits for its answer. */
 export interface Request {

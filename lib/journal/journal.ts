@@ -2,10 +2,10 @@ import { assert } from '../core/assert.ts';
 import { entryPk, entrySk, type JournalId, slotOf } from '../storage/items/journal-entry.ts';
 import type { Item, StoreTime } from '../storage/ports.ts';
 import { apply } from './apply.ts';
-import { loadCheckpoint } from './checkpoint.ts';
 import { decodeEntry, type Entry } from './entry.ts';
 import type { CachedEntry } from './entry-cache.ts';
 import type { JournalEnvironment } from './environment.ts';
+import { loadCheckpoint } from './load-checkpoint.ts';
 import { Places } from './places.ts';
 import { emptyView, type JournalView } from './view.ts';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
+import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
 import type { BlobPutOutcome, BlobStore, StoreTime } from '../storage/ports.ts';
-import { newNonce } from './environment.ts';
 
 /** A stretch of a stored WAL object. */
 export interface WalStretch {

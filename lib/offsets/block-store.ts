@@ -1,5 +1,5 @@
+import { newNonce } from '../core/nonce.ts';
 import type { Uuid } from '../core/uuid.ts';
-import { newNonce } from '../journal/environment.ts';
 import {
   decodeOffsetsBlock,
   encodeOffsetsBlock,

@@ -1,7 +1,7 @@
 import type { Failure } from '../core/errors.ts';
+import { newNonce } from '../core/nonce.ts';
 import { randomUuid } from '../core/uuid.ts';
 import { createJournal } from '../journal/create.ts';
-import { newNonce } from '../journal/environment.ts';
 import { journalId } from '../storage/items/journal-entry.ts';
 import { decodeTopic, encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
 import type { Item, PutCondition } from '../storage/ports.ts';

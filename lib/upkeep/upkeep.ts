@@ -1,8 +1,8 @@
 import { MalformedBytesError } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
+import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
-import { newNonce } from '../journal/environment.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import { decodeUpkeepCursor, encodeUpkeepCursor, upkeepCursorSk } from '../storage/items/upkeep-cursor.ts';
 import {

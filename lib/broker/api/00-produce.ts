@@ -4,7 +4,7 @@ import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import type { EffectiveTopicConfig } from '../../core/topic-config.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
-import type { AppendResult } from '../../journal/group.ts';
+import type { AppendResult } from '../../journal/decide-append.ts';
 import { produce as appendBatch, type ProduceResult } from '../../log/append-batch.ts';
 import { Interrupted } from '../../log/interrupted.ts';
 import type { OpenPartition, TopicReference } from '../../log/partitions.ts';

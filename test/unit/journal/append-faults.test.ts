@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { AppendResult } from '../../../lib/journal/group.ts';
+import type { AppendResult } from '../../../lib/journal/decide-append.ts';
 import type { OpenJournal } from '../../../lib/journal/open-journal.ts';
 import type { Fault } from '../../../lib/storage/memory/faults.ts';
 import { batch, createWorld, FOREVER, first, MINUTE, type Process, sequenced, type World } from './world.ts';

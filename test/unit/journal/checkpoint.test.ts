@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { loadCheckpoint } from '../../../lib/journal/checkpoint.ts';
 import { decodeView, encodeView } from '../../../lib/journal/checkpoint-codec.ts';
+import { loadCheckpoint } from '../../../lib/journal/load-checkpoint.ts';
 import { BLOCK_ENTRIES, emptyPartition, emptyView } from '../../../lib/journal/view.ts';
 import { CHECKPOINT_SK, checkpointPk, decodeCheckpointItem } from '../../../lib/storage/items/checkpoint.ts';
 import { entryPk } from '../../../lib/storage/items/journal-entry.ts';
