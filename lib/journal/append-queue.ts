@@ -50,6 +50,7 @@ export class AppendQueue {
     this.#appender = appender;
     const queue = this;
     this.#walSource = {
+      journal: journal.id,
       get waitingBytes() {
         return queue.#waitingBytes;
       },
@@ -166,7 +167,7 @@ export class AppendQueue {
       if (
         group.requests.reduce((sum, one) => sum + one.batch.bytes.length, 0) > this.#journal.env.tier.inlineMaxBytes
       ) {
-        group.storeAgain(this.#journal.env.wal);
+        group.storeAgain(this.#journal);
       }
       this.#steps.push({ kind: 'group', group });
     }

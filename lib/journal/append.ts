@@ -156,22 +156,22 @@ export class Appender {
     if (group.object === undefined) return undefined;
     const stored = await group.object;
     if (stored.kind === 'stored') return stored.stretch;
-    const { logger, wal } = this.#journal.env;
+    const { logger } = this.#journal.env;
     logger.log('warn', { event: 'wal_put_failed', journal: this.#journal.id, message: stored.message });
-    group.storeAgain(wal);
+    group.storeAgain(this.#journal);
     return 'failed';
   }
 
   #afterRefusal(group: Group, stretch: WalStretch | undefined, how: SlotRefusal, message: string): void {
     // An item that cannot hold the bytes can name an object that does; the list of a group's batches alone always fits.
-    if (how === 'tooLarge' && stretch === undefined) group.storeAgain(this.#journal.env.wal);
+    if (how === 'tooLarge' && stretch === undefined) group.storeAgain(this.#journal);
     else if (how === 'tooLarge') group.fail('MESSAGE_TOO_LARGE', message);
     if (how === 'rejected') group.fail('KAFKA_STORAGE_ERROR', message);
     if (how !== 'stale') return;
     // Too late to be signed: a fresh view, and a fresh object where that was what had aged.
     const now = this.#journal.env.stores.journal.now();
     const aged = stretch !== undefined && now >= stretch.storedAt + NAME_WITHIN_MS;
-    if (aged && group.requests.length > 0) group.storeAgain(this.#journal.env.wal);
+    if (aged && group.requests.length > 0) group.storeAgain(this.#journal);
     this.#journal.distrust();
   }
 

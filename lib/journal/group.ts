@@ -1,6 +1,7 @@
 import type { ErrorName } from '../core/errors.ts';
 import type { AppendResult, BatchToAppend } from './decide-append.ts';
-import type { WalOutcome, WalWriter } from './wal.ts';
+import type { Journal } from './journal.ts';
+import type { WalOutcome } from './wal.ts';
 
 /** A batch that waits for its answer. */
 export interface Request {
@@ -44,8 +45,8 @@ export class Group {
   }
 
   /** Has the bytes stored once more, after a failure or because their object is too old to be named. */
-  storeAgain(wal: WalWriter): void {
-    this.object = wal.write(this.chunks());
+  storeAgain({ id, env }: Journal): void {
+    this.object = env.wal.write(id, this.chunks());
   }
 
   /** Answers what cannot wait longer; it is not tried again. */

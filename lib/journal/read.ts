@@ -2,6 +2,7 @@ import { assert } from '../core/assert.ts';
 import { MalformedBytesError } from '../core/bytes.ts';
 import type { Offset } from '../core/offset.ts';
 import { mapAtMost } from '../kit/in-parallel.ts';
+import { BatchField, LOG_OVERHEAD_BYTES } from '../records/batch.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { patchBatches } from './append.ts';
 import { BatchSearch, EntriesGoneError, type FoundBatch } from './batch-search.ts';
@@ -9,6 +10,7 @@ import type { BatchMeta, MarkersEntry, RecordsEntry } from './entry.ts';
 import type { CachedEntry } from './entry-cache.ts';
 import type { Journal } from './journal.ts';
 import type { PartitionView } from './view.ts';
+import { rangeOfStretch, stretchIn } from './wal-object.ts';
 
 /** A batch as a consumer gets it. */
 export interface StoredBatch {
@@ -93,7 +95,10 @@ export function bytesOf({ meta, cached }: FoundBatch): Buffer {
   return payload.subarray(meta.position, meta.position + meta.size);
 }
 
-/** Gets an entry's stretch of its WAL object; those who ask for it at the same time share the read. */
+/**
+ * Gets an entry's stretch of its WAL object; calls at the same time share the read. Throws StoreUnavailableError, and
+ * MalformedBytesError if the object is damaged or not the one that the entry means.
+ */
 function loadPayload(journal: Journal, cached: CachedEntry, entry: RecordsEntry | MarkersEntry): Promise<Buffer> {
   cached.loading ??= loadObject(journal, cached, entry).finally(() => {
     cached.loading = undefined;
@@ -103,19 +108,29 @@ function loadPayload(journal: Journal, cached: CachedEntry, entry: RecordsEntry 
 
 async function loadObject(journal: Journal, cached: CachedEntry, entry: RecordsEntry | MarkersEntry): Promise<Buffer> {
   if (entry.payload.kind === 'inline') return entry.payload.bytes;
-  const { key, start, length } = entry.payload;
-  const range = await journal.env.stores.blobs.getRange(key, start, start + length);
-  if (range.kind === 'missing' || range.bytes.length !== length) {
+  const { key } = entry.payload;
+  const row = { journal: journal.id, start: entry.payload.start, length: entry.payload.length };
+  const { from, to } = rangeOfStretch(key, row);
+  const range = await journal.env.stores.blobs.getRange(key, from, to);
+  if (range.kind === 'missing' || range.bytes.length !== to - from) {
     throw new StoreUnavailableError(`object ${key} is missing or short`);
   }
-  const bytes = range.bytes;
+  const bytes = stretchIn(key, row, range.bytes);
   for (const meta of entry.batches) {
+    checkBatch(key, meta, bytes);
     const partition = journal.view.partitions.get(meta.partition);
     patchBatches(bytes, [meta], partition === undefined ? 0 : epochAt(partition, meta.baseOffset));
   }
   cached.payload = bytes;
   journal.env.cache.grown(journal.id, cached);
   return bytes;
+}
+
+/** A client finds the next batch by the length of this one: a wrong length would make all that follows unreadable. */
+function checkBatch(key: string, { position, size, baseOffset }: BatchMeta, bytes: Buffer): void {
+  if (size < LOG_OVERHEAD_BYTES || bytes.readInt32BE(position + BatchField.length) !== size - LOG_OVERHEAD_BYTES) {
+    throw new MalformedBytesError(`object ${key} does not hold the batch of offset ${baseOffset}`);
+  }
 }
 
 /** The leader epoch under which an offset was appended. */

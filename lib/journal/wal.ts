@@ -1,7 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
+import type { JournalId } from '../storage/items/journal-entry.ts';
+import { walKey } from '../storage/items/wal-object.ts';
 import type { BlobPutOutcome, BlobStore, StoreTime } from '../storage/ports.ts';
+import { frameWalObject } from './wal-object.ts';
 
 /** A stretch of a stored WAL object. */
 export interface WalStretch {
@@ -17,29 +20,32 @@ export type WalOutcome =
   | { readonly kind: 'stored'; readonly stretch: WalStretch }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** Somebody with bytes for the next WAL object. */
+/** A journal that has bytes for the next WAL object. */
 export interface WalSource {
-  /** Bytes waiting now. */
+  readonly journal: JournalId;
+  /** Bytes that wait now. */
   readonly waitingBytes: number;
-  /** Called when the object is put together: gives its batches, and a function that is told what became of them. */
+  /** Called when the object is made. Gives the batches, and the function to call with the outcome of the PUT. */
   take(): { readonly chunks: readonly Buffer[]; readonly done: (outcome: WalOutcome) => void };
 }
 
 export interface WalLimits {
-  /** How long an object gathers after the first request; ms. 0: not at all. */
+  /** How long an object waits for more bytes after the first request; ms. 0: it is written at once. */
   readonly lingerMs: number;
-  /** An object is written at once when so many bytes wait. */
+  /** An object is written at once when this many bytes wait. */
   readonly flushBytes: number;
-  /** How many objects may be on their way at once. */
+  /** PUTs in flight at the same time. */
   readonly inFlight: number;
 }
 
-/** Writes one object per flush of the whole process, whatever the number of journals that have bytes for it. */
+/** Writes one object per flush of the whole process, however many journals have bytes for it. */
 export class WalWriter {
   readonly #blobs: BlobStore;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #limits: WalLimits;
+  /** The nonce of the first object: names this process in the headers of all. */
+  #writer: string | undefined;
   #sources = new Set<WalSource>();
   #cancelTimer: (() => void) | undefined;
   #due = false;
@@ -52,7 +58,7 @@ export class WalWriter {
     this.#limits = limits;
   }
 
-  /** Asks for a place in the next object. Asking again before it is written only tells that more bytes wait. */
+  /** Asks for a place in the next object. Asking again before it is written only says that more bytes wait. */
   request(source: WalSource): void {
     this.#sources.add(source);
     if (this.#limits.lingerMs === 0) this.#due = true;
@@ -60,10 +66,10 @@ export class WalWriter {
     this.#pump();
   }
 
-  /** Has bytes stored, together with whatever else goes into the next object. */
-  write(chunks: readonly Buffer[]): Promise<WalOutcome> {
+  /** Stores bytes of a journal, together with whatever else goes into the next object. */
+  write(journal: JournalId, chunks: readonly Buffer[]): Promise<WalOutcome> {
     const waitingBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    return new Promise((done) => this.request({ waitingBytes, take: () => ({ chunks, done }) }));
+    return new Promise((done) => this.request({ journal, waitingBytes, take: () => ({ chunks, done }) }));
   }
 
   #linger(): void {
@@ -92,29 +98,38 @@ export class WalWriter {
   }
 
   async #write(sources: Iterable<WalSource>): Promise<void> {
-    const parts = [];
+    const taken = [];
     for (const source of sources) {
       const { chunks, done } = source.take();
-      if (chunks.length > 0) parts.push({ bytes: Buffer.concat(chunks), done });
+      const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      if (length > 0) taken.push({ journal: source.journal, chunks, length, done });
     }
-    if (parts.length === 0) return;
-    const key = walKey(this.#blobs.now(), newNonce(this.#random));
+    if (taken.length === 0) return;
+    const time = this.#blobs.now();
+    const nonce = newNonce(this.#random);
+    this.#writer ??= nonce;
+    const key = walKey(time, nonce);
+    const frames = frameWalObject({ key, writer: this.#writer, time, stretches: taken });
+    // A buffer for each journal: a cached stretch may not keep those of other journals in memory.
+    const parts = taken.map(({ chunks, done }, index) => {
+      const { before, start } = frames[index]!;
+      const bytes = Buffer.concat([before, ...chunks]);
+      return { bytes, start, stretch: bytes.subarray(before.length), done };
+    });
     const outcome = await this.#put(
       key,
       parts.map((part) => part.bytes),
     );
-    let start = 0;
-    for (const { bytes, done } of parts) {
+    for (const { start, stretch, done } of parts) {
       if (outcome.kind === 'stored') {
-        done({ kind: 'stored', stretch: { key, start, bytes, storedAt: outcome.storeTime } });
+        done({ kind: 'stored', stretch: { key, start, bytes: stretch, storedAt: outcome.storeTime } });
       } else {
         done({ kind: 'failed', message: outcome.message });
       }
-      start += bytes.length;
     }
   }
 
-  /** Whoever waits for the object hears of its fate, also if the store throws. */
+  /** Every source gets the outcome, also if the store throws. */
   async #put(key: string, chunks: readonly Buffer[]): Promise<BlobPutOutcome> {
     try {
       return await this.#blobs.put(key, chunks);
@@ -122,12 +137,4 @@ export class WalWriter {
       return { kind: 'unknown', message: String(error) };
     }
   }
-}
-
-const TIME_DIGITS = 15;
-
-/** Keys sort by time, so that whoever collects unnamed objects can stop at those that are too young. */
-export function walKey(time: StoreTime, nonce: string): string {
-  const ms = Number.isFinite(time) ? Math.floor(time) : 0;
-  return `wal/${String(ms).padStart(TIME_DIGITS, '0')}-${nonce}`;
 }

@@ -1,7 +1,15 @@
-import { decodeEntry, type Entry, type MarkersEntry, type RecordsEntry } from '../../lib/journal/entry.ts';
+import {
+  decodeEntry,
+  type Entry,
+  type MarkersEntry,
+  type Payload,
+  type RecordsEntry,
+} from '../../lib/journal/entry.ts';
+import { decodeWalHeader } from '../../lib/journal/wal-object.ts';
 import { BatchField } from '../../lib/records/batch.ts';
 import { readInt64 } from '../../lib/records/int64.ts';
 import { slotOf } from '../../lib/storage/items/journal-entry.ts';
+import { hasWalHeader } from '../../lib/storage/items/wal-object.ts';
 import type { Item } from '../../lib/storage/ports.ts';
 import type { Check } from './checks.ts';
 import { takeBatch, takeMarker } from './ledger-batches.ts';
@@ -188,6 +196,9 @@ export class Ledger {
       this.#named.set(payload.key, (this.#named.get(payload.key) ?? 0) + 1);
       if (object === undefined)
         return void this.report('objectMissing', `${where} names ${payload.key}, which is not there`);
+      if (hasWalHeader(payload.key) && !headerNames(journal.id, payload, object)) {
+        return void this.report('altered', `${where} names a stretch of ${payload.key} that its header does not`);
+      }
       bytes = object.subarray(payload.start, payload.start + payload.length);
     }
     for (const meta of entry.batches) {
@@ -232,6 +243,12 @@ export function journalOfPk(pk: string): string {
 export function objectOf(entry: Entry): string | undefined {
   const named = (entry.kind === 'records' || entry.kind === 'markers') && entry.payload.kind === 'wal';
   return named ? (entry.payload as { key: string }).key : undefined;
+}
+
+/** Whether an object's header says that this stretch of it is the journal's. */
+function headerNames(journal: string, { key, start, length }: Extract<Payload, { kind: 'wal' }>, object: Buffer) {
+  const { stretches } = decodeWalHeader(key, object);
+  return stretches.some((row) => row.journal === journal && row.start === start && row.length === length);
 }
 
 function partitionOf(journal: LedgerJournal, partition: number): LedgerPartition {

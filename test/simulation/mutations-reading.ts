@@ -6,6 +6,7 @@ const JOURNAL = 'lib/journal/journal.ts';
 const CHECKPOINT = 'lib/journal/checkpoint.ts';
 const FETCH = 'lib/log/read-partitions.ts';
 const READ = 'lib/journal/read.ts';
+const WAL_OBJECT = 'lib/journal/wal-object.ts';
 const SEARCH = 'lib/journal/batch-search.ts';
 const ENTRY = 'lib/journal/entry.ts';
 const CREATE_TOPIC = 'lib/topics/create-topic.ts';
@@ -56,6 +57,15 @@ export const STORING: readonly Mutation[] = [
     'lib/journal/wal.ts',
     'const outcome = await this.#put(\n      key,\n      parts.map((part) => part.bytes),\n    );',
     "void this.#put(\n      key,\n      parts.map((part) => part.bytes),\n    );\n    const outcome = { kind: 'stored', storeTime: this.#blobs.now(), message: '' } as const;",
+  ),
+  mutation(
+    'the header of an object names the first journal for all stretches',
+    'objects name their journals',
+    'objects',
+    ['altered'],
+    WAL_OBJECT,
+    'body.string(journal);',
+    'body.string(stretches[0]!.journal);',
   ),
   mutation(
     'the versions of a topic begin anew when it is created again',
@@ -161,15 +171,17 @@ export const READING: readonly Mutation[] = [
     'LOADS_MAX = 16',
     'LOADS_MAX = 1',
   ),
-  mutation(
-    'an object is read from its start',
-    'reading objects',
-    'objects',
-    ['readOther', 'skipped', 'exception'],
-    READ,
-    'getRange(key, start, start + length)',
-    'getRange(key, 0, length)',
-  ),
+  {
+    name: 'an object is read from its start',
+    rule: 'reading objects',
+    scenario: 'objects',
+    checks: ['readOther', 'skipped', 'exception'],
+    edits: [
+      { file: READ, find: 'getRange(key, from, to)', replace: 'getRange(key, 0, to - from)' },
+      { file: READ, find: 'checkBatch(key, meta, bytes);', replace: '' },
+      { file: WAL_OBJECT, find: 'range.readUInt32BE(0) !== markOf(key, row)', replace: 'false as boolean' },
+    ],
+  },
   mutation(
     'batches from objects keep the offsets that they were sent with',
     'reading objects',

@@ -4,6 +4,7 @@ import { MalformedBytesError } from '../../../lib/core/bytes.ts';
 import { decodeView, encodeView } from '../../../lib/journal/checkpoint-codec.ts';
 import { type BatchMeta, decodeEntry, type Entry, encodeEntry, type Payload } from '../../../lib/journal/entry.ts';
 import { emptyView } from '../../../lib/journal/view.ts';
+import { decodeWalHeader, frameWalObject } from '../../../lib/journal/wal-object.ts';
 import { decodeCheckpointItem } from '../../../lib/storage/items/checkpoint.ts';
 import { entriesOf, history, replay } from './histories.ts';
 
@@ -112,10 +113,32 @@ describe('a checkpoint', () => {
   });
 });
 
+const text = fc.string({ maxLength: 40 });
+const contents = fc.record({
+  key: text,
+  writer: text,
+  time: whole,
+  stretches: fc.array(fc.record({ journal: text, length: fc.nat(2 ** 30) }), { minLength: 1, maxLength: 6 }),
+});
+
+describe('the header of a WAL object', () => {
+  it('comes back as it was, with the places where the stretches lie', () => {
+    fc.assert(
+      fc.property(contents, (one) => {
+        const frames = frameWalObject(one);
+        const header = decodeWalHeader(one.key, frames[0]!.before);
+        const stretches = one.stretches.map((row, index) => ({ ...row, start: frames[index]!.start }));
+        expect(header).toEqual({ ...one, stretches });
+      }),
+    );
+  });
+});
+
 const DECODERS = [
   ['an entry', decodeEntry, encodeEntry({ kind: 'close', time: 1 })],
   ['a checkpoint', (bytes: Buffer) => decodeView('t/0', bytes), encodeView(emptyView('t/0'))],
   ['a checkpoint item', decodeCheckpointItem, Buffer.of(1, 0, 0)],
+  ['a WAL object', (bytes: Buffer) => decodeWalHeader('k', bytes), Buffer.from('TWAL\x01\0\0\0\0')],
 ] as const;
 
 describe.each(DECODERS)('bytes that are not %s', (_, decode, sample) => {

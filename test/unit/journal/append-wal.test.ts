@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { createJournal } from '../../../lib/journal/create.ts';
 import type { RecordsEntry } from '../../../lib/journal/entry.ts';
 import { readBatches } from '../../../lib/journal/read.ts';
-import { WalWriter, walKey } from '../../../lib/journal/wal.ts';
+import { WalWriter } from '../../../lib/journal/wal.ts';
+import { decodeWalHeader } from '../../../lib/journal/wal-object.ts';
 import {
   batch,
   createWorld,
@@ -35,6 +36,7 @@ beforeEach(async () => {
 const records = (journal = JOURNAL) =>
   world.entries(journal).filter((entry): entry is RecordsEntry => entry.kind === 'records');
 const objects = () => [...world.stores.contents().blobs.keys()];
+const headers = () => [...world.stores.contents().blobs].map(([key, { bytes }]) => decodeWalHeader(key, bytes));
 const payloads = (journal = JOURNAL) =>
   records(journal).map(({ payload }) => (payload.kind === 'wal' ? payload : undefined));
 const steps = (by = process) => by.calls.map(({ store, operation }) => `${store}.${operation}`);
@@ -60,7 +62,9 @@ describe('in the WAL tier', () => {
     expect(records()).toEqual([]);
     expect(await world.run(appended)).toMatchObject({ kind: 'appended', baseOffset: 0 });
     expect(steps()).toEqual(['blobs.put', 'journal.put']);
-    expect(payloads()).toEqual([{ kind: 'wal', key: objects()[0], start: 0, length: 17 }]);
+    const [object] = world.stores.contents().blobs.values();
+    const start = object!.bytes.length - 17;
+    expect(payloads()).toEqual([{ kind: 'wal', key: objects()[0], start, length: 17 }]);
     expect(await textsRead(world.process())).toEqual(['a']);
   });
 
@@ -90,8 +94,13 @@ describe('in the WAL tier', () => {
     ];
     await world.run(Promise.all(all));
     expect(objects()).toHaveLength(1);
-    expect(payloads()).toMatchObject([{ start: 0, length: 35 }]);
-    expect(payloads('topic/1')).toMatchObject([{ start: 35, length: 19 }]);
+    const { stretches } = headers()[0]!;
+    expect(stretches.map(({ journal, length }) => [journal, length])).toEqual([
+      [JOURNAL, 35],
+      ['topic/1', 19],
+    ]);
+    expect(payloads()).toMatchObject([{ start: stretches[0]!.start, length: 35 }]);
+    expect(payloads('topic/1')).toMatchObject([{ start: stretches[1]!.start, length: 19 }]);
     const cold = world.process();
     expect(await textsRead(cold)).toEqual(['a', 'cc']);
     const { journal } = await cold.open('topic/1');
@@ -234,7 +243,11 @@ describe('the writer of objects', () => {
   const source = (texts: string[], done: (kind: string) => void = () => {}) => {
     const chunks = texts.map((text) => Buffer.from(text));
     const waitingBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    return { waitingBytes, take: () => ({ chunks, done: (outcome: { kind: string }) => done(outcome.kind) }) };
+    return {
+      journal: JOURNAL,
+      waitingBytes,
+      take: () => ({ chunks, done: (outcome: { kind: string }) => done(outcome.kind) }),
+    };
   };
   const writer = (limits = {}) => {
     const { stores, clock, random } = process.env;
@@ -244,7 +257,7 @@ describe('the writer of objects', () => {
   it('keeps to the number of objects on their way', async () => {
     process.faults = () => ({ delayBeforeMs: 100 });
     const wal = writer({ lingerMs: 0 });
-    for (const text of ['a', 'b', 'c', 'd']) void wal.write([Buffer.from(text)]);
+    for (const text of ['a', 'b', 'c', 'd']) void wal.write(JOURNAL, [Buffer.from(text)]);
     await world.clock.advance(99);
     expect(process.count('blobs.put')).toBe(2);
     await world.clock.advance(101);
@@ -258,7 +271,8 @@ describe('the writer of objects', () => {
     wal.request(source([]));
     await world.clock.advance(50);
     expect(process.calls).toEqual([]);
-    expect(await world.run(wal.write([Buffer.from('a')]))).toMatchObject({ kind: 'stored', stretch: { start: 0 } });
+    const stored = await world.run(wal.write(JOURNAL, [Buffer.from('a')]));
+    expect(stored).toMatchObject({ kind: 'stored', stretch: { start: headers()[0]!.stretches[0]!.start } });
     expect(world.clock.pendingTimers).toBe(0);
   });
 
@@ -273,10 +287,32 @@ describe('the writer of objects', () => {
     expect(process.count('blobs.put')).toBe(1);
   });
 
-  it('gives keys that sort by time', () => {
-    expect(walKey(1_763_000_000_123.5, 'nonce')).toBe('wal/001763000000123-nonce');
-    const keys = [Number.NaN, 0, 999, 1_000, T0, T0 + 1].map((time) => walKey(time, 'nonce'));
-    expect([...keys].sort()).toEqual(keys);
-    expect(new Set(keys.map((key) => key.length)).size).toBe(1);
+  it('names itself, the time and the journals in the header of each object', async () => {
+    const wal = writer({ lingerMs: 0 });
+    await world.run(wal.write('t/0', [Buffer.from('abc')]));
+    await world.run(wal.write('t/1', [Buffer.from('de')]));
+    const [first, second] = headers();
+    // The store's time is known from its first answer on.
+    expect(first).toMatchObject({ key: objects()[0], time: 0, stretches: [{ journal: 't/0', length: 3 }] });
+    expect(second).toMatchObject({ key: objects()[1], time: T0, stretches: [{ journal: 't/1', length: 2 }] });
+    expect(first!.key.endsWith(first!.writer)).toBe(true);
+    expect(second!.writer).toBe(first!.writer);
+    expect(second!.key.endsWith(second!.writer)).toBe(false);
+  });
+
+  it('gives the store one buffer for a journal, and answers with a view of it', async () => {
+    const { put } = process.stores.blobs;
+    const given: (readonly Buffer[])[] = [];
+    process.stores.blobs.put = (key, chunks) => {
+      given.push(chunks);
+      return put(key, chunks);
+    };
+    const stored = await world.run(writer({ lingerMs: 0 }).write(JOURNAL, [Buffer.from('a'), Buffer.from('b')]));
+    expect(given.map((chunks) => chunks.length)).toEqual([1]);
+    const [object] = given[0]!;
+    if (stored.kind !== 'stored') throw new Error(stored.message);
+    const { bytes, start } = stored.stretch;
+    expect(bytes.toString()).toBe('ab');
+    expect([bytes.buffer, bytes.byteOffset]).toEqual([object!.buffer, object!.byteOffset + start]);
   });
 });

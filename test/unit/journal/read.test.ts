@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { MalformedBytesError } from '../../../lib/core/bytes.ts';
 import { EntriesGoneError } from '../../../lib/journal/batch-search.ts';
 import { type ReadRange, readBatches } from '../../../lib/journal/read.ts';
 import { BLOCK_ENTRIES } from '../../../lib/journal/view.ts';
@@ -241,6 +242,42 @@ describe('objects', () => {
     await expect(read(reader)).rejects.toThrow(StoreUnavailableError);
     await world.stores.blobs.put(key, [bytes]);
     expect(await read(reader)).toEqual(['0:0']);
+  });
+
+  const flip = (bytes: Buffer, at: number) => {
+    const changed = Buffer.from(bytes);
+    changed[at]! ^= 1;
+    return changed;
+  };
+
+  it.each([
+    [
+      'have a damaged mark',
+      (bytes: Buffer) => flip(bytes, bytes.length - 16 - 3 - 1),
+      'does not hold bytes of journal',
+    ],
+    ['have a batch of another length', (bytes: Buffer) => flip(bytes, bytes.length - 3 - 5), 'the batch of offset 0'],
+    ['are another object', () => Buffer.alloc(1_000), 'does not hold bytes of journal'],
+  ])('that %s are malformed, and are asked for again', async (_, damaged, message) => {
+    await write([0]);
+    const [key, { bytes }] = [...world.stores.contents().blobs][0]!;
+    const reader = await cold();
+    await world.stores.blobs.put(key, [damaged(bytes)]);
+    await expect(read(reader)).rejects.toThrow(message);
+    await expect(read(reader)).rejects.toThrow(MalformedBytesError);
+    await world.stores.blobs.put(key, [bytes]);
+    expect(await read(reader)).toEqual(['0:0']);
+  });
+
+  it('of two journals that were mixed up are malformed', async () => {
+    await write([0]);
+    const key = [...world.stores.contents().blobs.keys()][0]!;
+    const { wal } = world.process().env;
+    const stored = await world.run(wal.write('topic/1', [batch('0:0').bytes]));
+    const reader = await cold();
+    const other = stored.kind === 'stored' ? world.stores.contents().blobs.get(stored.stretch.key)! : undefined;
+    await world.stores.blobs.put(key, [other!.bytes]);
+    await expect(read(reader)).rejects.toThrow('does not hold bytes of journal topic/0');
   });
 
   it('that do not answer at first can be read later', async () => {

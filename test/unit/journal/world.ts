@@ -10,6 +10,7 @@ import { Journals, type OpenJournal } from '../../../lib/journal/open-journal.ts
 import type { TierLimits } from '../../../lib/journal/tier.ts';
 import { type WalLimits, WalWriter } from '../../../lib/journal/wal.ts';
 import { Turns } from '../../../lib/kit/turns.ts';
+import { BatchField, LOG_OVERHEAD_BYTES } from '../../../lib/records/batch.ts';
 import { entryPk, type JournalId } from '../../../lib/storage/items/journal-entry.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
@@ -152,6 +153,8 @@ export function first(count: number, call: string, fault: Fault): (one: StoreCal
 
 /** The smallest thing that can be a batch: the fields that the log sets, then `text`. */
 export function batch(text: string, fields: Partial<BatchToAppend> = {}): BatchToAppend {
+  const bytes = Buffer.concat([Buffer.alloc(HEAD_BYTES), Buffer.from(text)]);
+  bytes.writeInt32BE(bytes.length - LOG_OVERHEAD_BYTES, BatchField.length);
   return {
     partition: 0,
     lastOffsetDelta: 0,
@@ -161,7 +164,7 @@ export function batch(text: string, fields: Partial<BatchToAppend> = {}): BatchT
     baseSequence: -1,
     transactional: false,
     transactionVerified: false,
-    bytes: Buffer.concat([Buffer.alloc(HEAD_BYTES), Buffer.from(text)]),
+    bytes,
     ...fields,
   };
 }
