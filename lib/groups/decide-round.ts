@@ -1,22 +1,38 @@
+import { assert } from '../core/assert.ts';
 import { lacks, NeedsUnion } from './facts.ts';
 import type { Group } from './group.ts';
 import { protocolOf } from './protocols.ts';
-import type { Waiting } from './queue.ts';
-import type { StepContext, StepResult } from './step.ts';
+import type { Step, StepContext, StepResult } from './step.ts';
 
-/** What a round of requests comes to. */
-export type Round =
-  | Decision
-  /** Facts are missing: nothing is decided before they are loaded. `askers`: the requests that need them. */
-  | { readonly kind: 'needs'; readonly needs: NeedsUnion; readonly askers: readonly Waiting[] };
+/** A request, as far as a round is concerned. */
+export interface Asked {
+  readonly step: Step<unknown>;
+}
 
-export interface Decision {
+/** The outcome of a round of requests. */
+export type Round<Request extends Asked> = Decision<Request> | MissingFacts<Request>;
+
+/** Nothing was decided: facts have to be loaded first. `askers`: the requests that need them. */
+export interface MissingFacts<Request extends Asked> {
+  readonly kind: 'needs';
+  readonly needs: NeedsUnion;
+  readonly askers: readonly Request[];
+}
+
+export interface Decision<Request extends Asked> {
   readonly kind: 'decided';
-  /** The group after all of them; the same reference as before if nothing is to be written. */
+  /** The group after all requests; the same reference as before if nothing has to be written. */
   readonly group: Group | undefined;
-  readonly results: readonly { readonly waiting: Waiting; readonly result: StepResult<unknown> }[];
+  readonly results: readonly Decided<Request>[];
   /** As StepContext.takenInBy, after this round. */
   readonly takenInBy: object | undefined;
+}
+
+export interface Decided<Request extends Asked> {
+  readonly request: Request;
+  readonly result: StepResult<unknown>;
+  /** See Step.tooLarge. */
+  readonly tooLarge: unknown;
 }
 
 /** A phase that ends may begin another one that ends at once; more rounds than these would be a circle. */
@@ -27,35 +43,51 @@ const ADVANCES_MAX = 4;
  * time does it again: a phase without a delay that the last request began ends in the same put. Where a request needs more
  * than `context.facts` hold, the needs of all of them are collected instead. Pure.
  */
-export function decideRound(
+export function decideRound<Request extends Asked>(
   before: Group | undefined,
   expired: ReadonlySet<string>,
-  asked: readonly Waiting[],
+  asked: readonly Request[],
   context: StepContext,
-): Round {
+): Round<Request> {
   let group = advance(before, expired, context);
   let { takenInBy } = context;
-  const results: { waiting: Waiting; result: StepResult<unknown> }[] = [];
+  const results: Decided<Request>[] = [];
   const needs = new NeedsUnion();
-  const askers: Waiting[] = [];
-  for (const waiting of asked) {
-    const { step } = waiting;
+  const askers: Request[] = [];
+  let isDeleted = false;
+  for (const request of asked) {
+    const { step } = request;
     const wanted = step.needs?.(group);
     if (wanted !== undefined && lacks(context.facts, wanted)) {
       needs.add(wanted);
-      askers.push(waiting);
+      askers.push(request);
       continue;
     }
     const result = step.decide(group, { ...context, takenInBy });
-    const isDeleted = group !== undefined && result.group === undefined;
+    isDeleted = group !== undefined && result.group === undefined;
     group = result.group;
     if (result.kind === 'reply' && result.tookTopicsIn === true) takenInBy = bodyOf(group);
-    results.push({ waiting, result });
-    // Whoever makes it anew comes after its offsets are gone.
+    results.push({ request, result, tooLarge: step.tooLarge });
+    // A request that makes the group again has to wait until its offsets are gone.
     if (isDeleted) break;
   }
   if (askers.length > 0) return { kind: 'needs', needs, askers };
+  assertAnswered(asked, results, isDeleted);
   return { kind: 'decided', group: advance(group, NOBODY, context), results, takenInBy };
+}
+
+/** Every request of a round has its own result, in order; a round that deletes the group may end before the last one. */
+export function assertAnswered<Request extends Asked>(
+  asked: readonly Request[],
+  results: readonly Decided<Request>[],
+  isDeleted: boolean,
+): void {
+  const isComplete = results.length === asked.length || (isDeleted && results.length < asked.length);
+  assert(isComplete, `a round of ${asked.length} requests has ${results.length} results`);
+  assert(
+    results.every(({ request }, index) => request === asked[index]),
+    'a result belongs to another request',
+  );
 }
 
 function bodyOf(group: Group | undefined): object | undefined {

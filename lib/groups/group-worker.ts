@@ -8,14 +8,15 @@ import { NO_MEMBER } from '../offsets/environment.ts';
 import { type Item, StoreUnavailableError } from '../storage/ports.ts';
 import type { GroupConfig } from './config.ts';
 import type { TopicLook } from './consumer/subscription.ts';
-import { type Decision, decideRound, type Round } from './decide-round.ts';
+import { type Decision, decideRound, type MissingFacts } from './decide-round.ts';
 import type { SentAway, Submitted } from './environment.ts';
 import { type Facts, NO_FACTS } from './facts.ts';
 import type { Group, Session } from './group.ts';
 import { type GroupStore, isStoreProblem, type LoadedGroup, sinceOf } from './group-store.ts';
 import { Leases } from './leases.ts';
 import { offsetFactsOf, protocolOf } from './protocols.ts';
-import { RequestQueue, type Waiting } from './queue.ts';
+import { RequestQueue } from './queue.ts';
+import type { GroupRequest } from './request.ts';
 import type { Step, StepContext } from './step.ts';
 import type { ExpireOffsets } from './sweep.ts';
 import { TopicLooks, type TopicSources } from './topic-looks.ts';
@@ -97,7 +98,7 @@ export class GroupWorker {
 
   /** Answers all that still wait, and lets what is under way end. */
   async close(): Promise<void> {
-    for (const waiting of this.#queue.all()) this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+    for (const request of this.#queue.all()) request.fail('COORDINATOR_NOT_AVAILABLE');
     this.#cancelTimer?.();
     await this.#running;
   }
@@ -107,7 +108,7 @@ export class GroupWorker {
     this.#cancelTimer = undefined;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
-      if (this.#queue.hasFresh) this.#start();
+      if (this.#queue.hasUnread) this.#start();
       else this.#sleepUntilDue();
     });
   }
@@ -117,10 +118,8 @@ export class GroupWorker {
     const { group } = this.#loaded ?? {};
     const now = this.#now();
     const dueAt = group === undefined ? undefined : protocolOf(group).dueAt(group);
-    const wakes = this.#queue.all().flatMap(({ wakeAt }) => wakeAt ?? []);
-    const next = Math.min(dueAt ?? Number.POSITIVE_INFINITY, ...wakes);
-    // What is due was decided already, so a time that has passed gained nothing.
-    const delayMs = next > now ? Math.min(POLL_MS, next - now) : POLL_MS;
+    // The last round has done what was due by then.
+    const delayMs = dueAt !== undefined && dueAt > now ? Math.min(POLL_MS, dueAt - now) : POLL_MS;
     this.#cancelTimer = this.#env.clock.setTimer(delayMs, () => {
       this.#cancelTimer = undefined;
       this.#pollDue = true;
@@ -133,9 +132,9 @@ export class GroupWorker {
       for (;;) {
         this.#queue.failLate();
         if (this.#queue.size === 0) return;
-        const mustRead = this.#queue.hasFresh || this.#pollDue || this.#loaded === undefined;
+        const mustRead = this.#queue.hasUnread || this.#pollDue || this.#loaded === undefined;
         if (mustRead) await this.#read();
-        else if (!this.#queue.all().some((one) => !one.awaitsLease && one.askedOn !== this.#loaded!.group)) return;
+        else if (!this.#queue.all().some((request) => request.isDue(this.#loaded!.group))) return;
         if (!(await this.#round())) return;
       }
     } catch (error) {
@@ -146,11 +145,9 @@ export class GroupWorker {
   /** Reads the group for all that have come so far. */
   async #read(): Promise<void> {
     this.#pollDue = false;
-    const since = this.#queue.all();
-    const loaded = await this.#env.store.load(this.groupId, this.#loaded);
-    this.#remember(loaded);
-    for (const waiting of since) waiting.isFresh = false;
-    for (const waiting of since) if (waiting.askedOn === undefined) waiting.askedOn = NEVER;
+    const before = this.#queue.all();
+    this.#remember(await this.#env.store.load(this.groupId, this.#loaded));
+    for (const request of before) request.wasRead();
     this.#lookForOrphans();
   }
 
@@ -166,9 +163,8 @@ export class GroupWorker {
       const before = this.#loaded!;
       const now = this.#now();
       const expired = await this.#leases.expired(before.group, now);
-      const asked = this.#queue
-        .all()
-        .filter((one) => !one.isFresh && !one.awaitsLease && isDue(one, before.group, now));
+      this.#queue.assertListening();
+      const asked = this.#queue.all().filter((request) => request.isDue(before.group));
       const decision = decideRound(before.group, expired, asked.slice(0, limit), this.#context(now, facts));
       if (decision.kind === 'needs') {
         facts = await this.#learn(facts, decision, before);
@@ -217,7 +213,7 @@ export class GroupWorker {
   }
 
   /** `facts` with what the requests need beside them; who needs it is refused where the store does not answer. */
-  async #learn(facts: Facts, { needs, askers }: Round & { kind: 'needs' }, before: LoadedGroup): Promise<Facts> {
+  async #learn(facts: Facts, { needs, askers }: MissingFacts<GroupRequest>, before: LoadedGroup): Promise<Facts> {
     const { group } = before;
     try {
       const emptySince = group === undefined ? undefined : protocolOf(group).summary(group).emptySince;
@@ -237,7 +233,7 @@ export class GroupWorker {
     } catch (error) {
       if (!isStoreProblem(error)) throw error;
       this.#logFailure(error);
-      for (const waiting of askers) this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+      for (const request of askers) request.fail('COORDINATOR_NOT_AVAILABLE');
       return facts;
     }
   }
@@ -254,40 +250,35 @@ export class GroupWorker {
   }
 
   /** Half of what was too much at once, or the refusal of the one request that is too much by itself. */
-  #refuseLarge({ results }: Decision, bytes: number): number {
+  #refuseLarge({ results }: Decision<GroupRequest>, bytes: number): number {
     if (results.length > 1) return Math.ceil(results.length / 2);
     const [only] = results;
     this.#env.logger.log('warn', { event: 'group_too_large', groupId: this.groupId, bytes });
     if (only === undefined) throw new StoreUnavailableError('the group has outgrown its items');
-    this.#queue.reply(only.waiting, only.waiting.step.tooLarge);
+    only.request.reply(only.tooLarge);
     return Number.POSITIVE_INFINITY;
   }
 
-  #deliver({ results }: Decision, now: number): void {
+  #deliver({ results }: Decision<GroupRequest>, now: number): void {
     const sessions = this.#sessionsOf(results.flatMap(({ result }) => result.alive ?? []));
-    for (const { waiting, result } of results) {
-      waiting.askedOn = result.group;
+    for (const { request, result } of results) {
+      // Its client may have gone while the group was written.
+      const isOpen = request.state.kind !== 'answered';
       if (result.kind === 'wait') {
-        waiting.step = result.next;
-        waiting.isSettled = true;
-        waiting.wakeAt = result.wakeAt;
-        waiting.alive = result.alive;
-        waiting.again = result.again;
-        this.#queue.sendAway(waiting);
+        if (isOpen) request.wait(result);
         continue;
       }
       const session = result.alive === undefined ? undefined : sessions.get(result.alive);
       if (session === undefined || !this.#leases.isDue(session, now)) {
-        this.#queue.reply(waiting, result.reply);
+        request.reply(result.reply);
         continue;
       }
-      // The answer promises that the session goes on: who has seen it end meanwhile may have removed the member.
-      waiting.alive = undefined;
-      waiting.awaitsLease = true;
+      // The reply promises that the session goes on: a process that saw it end meanwhile may have removed the member.
+      if (isOpen) request.renew();
       const endsAt = this.#leases.endOf(session);
       void this.#renew(session, now).then((renewed) => {
-        if (renewed && this.#now() < endsAt) this.#queue.reply(waiting, result.reply);
-        else this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+        if (renewed && this.#now() < endsAt) request.reply(result.reply);
+        else request.fail('COORDINATOR_NOT_AVAILABLE');
       });
     }
   }
@@ -344,9 +335,12 @@ export class GroupWorker {
   #failAll(error: unknown): void {
     this.#logFailure(error);
     const isSilent = error instanceof StoreUnavailableError;
-    for (const waiting of this.#queue.all()) {
-      if (!isSilent) this.#queue.fail(waiting, 'UNKNOWN_SERVER_ERROR');
-      else if (!waiting.isSettled) this.#queue.fail(waiting, 'COORDINATOR_NOT_AVAILABLE');
+    for (const request of this.#queue.all()) {
+      if (!isSilent) request.fail('UNKNOWN_SERVER_ERROR');
+      // A request that waits can go on waiting, and one that renews a lease hears of the store by itself.
+      else if (request.state.kind === 'unread' || request.state.kind === 'undecided') {
+        request.fail('COORDINATOR_NOT_AVAILABLE');
+      }
     }
   }
 
@@ -355,13 +349,6 @@ export class GroupWorker {
     const level = error instanceof StoreUnavailableError ? 'warn' : 'error';
     this.#env.logger.log(level, { event: 'group_request_failed', groupId: this.groupId, message });
   }
-}
-
-/** Stands for a group that nobody was asked about, unlike `undefined`, which is a group that is not there. */
-const NEVER: Group = { type: 'classic' };
-
-function isDue(waiting: Waiting, group: Group | undefined, now: number): boolean {
-  return waiting.askedOn !== group || (waiting.wakeAt !== undefined && waiting.wakeAt <= now);
 }
 
 function goneMembers(before: Group, after: Group | undefined): string[] {

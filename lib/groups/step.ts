@@ -50,12 +50,11 @@ export type StepResult<Reply> =
       /** The group has taken in `facts.topics`. */
       readonly tookTopicsIn?: boolean;
     }
-  /** Nothing to say yet: `next` is asked whenever the group has changed, and at `wakeAt` at the latest. */
+  /** No reply yet: `next` decides whenever the group has changed. */
   | {
       readonly kind: 'wait';
       readonly group: Group | undefined;
       readonly next: Step<Reply>;
-      readonly wakeAt?: StoreTime;
       readonly alive?: string;
       /** What another process needs beside the request to go on waiting; left out where the request cannot be sent away. */
       readonly again?: string;

@@ -1,17 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import { AssertionError } from '../../../lib/core/assert.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../../lib/groups/consumer/heartbeat.ts';
 import type { ConsumerGroup, SubscribedTopic } from '../../../lib/groups/consumer/state.ts';
 import { heartbeatStep } from '../../../lib/groups/consumer/steps.ts';
-import { type Decision, decideRound, type Round } from '../../../lib/groups/decide-round.ts';
+import {
+  type Asked,
+  assertAnswered,
+  type Decided,
+  type Decision,
+  decideRound,
+  type Round,
+} from '../../../lib/groups/decide-round.ts';
 import { type Facts, lacks, NeedsUnion, NO_FACTS } from '../../../lib/groups/facts.ts';
 import type { Group } from '../../../lib/groups/group.ts';
-import type { Waiting } from '../../../lib/groups/queue.ts';
 import type { StepContext } from '../../../lib/groups/step.ts';
 import { GROUP_CONFIG } from '../../support/consumer-group-model.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
 
-function joining(memberId: string, names: readonly string[], pattern = ''): Waiting {
+function joining(memberId: string, names: readonly string[], pattern = ''): Asked {
   const request: HeartbeatRequest = {
     memberId,
     memberEpoch: 0,
@@ -25,7 +32,7 @@ function joining(memberId: string, names: readonly string[], pattern = ''): Wait
     clientId: 'client',
     clientHost: '/127.0.0.1',
   };
-  return { step: heartbeatStep(request, () => true) } as unknown as Waiting;
+  return { step: heartbeatStep(request, () => true) };
 }
 
 const topic = (name: string): SubscribedTopic => ({ name, topicId: `${name}-id`, partitions: 1 });
@@ -47,17 +54,17 @@ const context = (facts: Facts): StepContext => ({
   newMemberId: (prefix) => `${prefix}-1`,
 });
 
-const round = (group: Group | undefined, asked: readonly Waiting[], facts: Facts): Round =>
+const round = (group: Group | undefined, asked: readonly Asked[], facts: Facts): Round<Asked> =>
   decideRound(group, NOBODY, asked, context(facts));
 
-function needsOf(asked: readonly Waiting[], facts: Facts) {
+function needsOf(asked: readonly Asked[], facts: Facts) {
   const outcome = round(undefined, asked, facts);
   if (outcome.kind !== 'needs') throw new Error('the round was decided');
   const { topics, newTopics, allTopics } = outcome.needs;
   return { topics: [...topics], newTopics: [...newTopics], allTopics, askers: outcome.askers };
 }
 
-function decided(group: Group | undefined, asked: readonly Waiting[], facts: Facts): Decision {
+function decided(group: Group | undefined, asked: readonly Asked[], facts: Facts): Decision<Asked> {
   const outcome = round(group, asked, facts);
   if (outcome.kind !== 'decided') throw new Error(`it lacks ${[...outcome.needs.topics]}`);
   return outcome;
@@ -99,7 +106,7 @@ describe('a round', () => {
 
   it('does not say that the group has taken the facts in for a request that was refused', () => {
     const group = decided(undefined, [a], factsOf(['x'])).group as ConsumerGroup;
-    const unknown = { step: heartbeatStep({ ...REFUSED, memberId: 'unknown' }, () => true) } as unknown as Waiting;
+    const unknown = { step: heartbeatStep({ ...REFUSED, memberId: 'unknown' }, () => true) };
     expect(decided(group, [unknown], factsOf(['x', 'y'])).takenInBy).toBeUndefined();
   });
 });
@@ -142,5 +149,25 @@ describe('the needs of several steps', () => {
     // An older list does not say what there is under a name now.
     expect(lacks({ ...facts, isListNew: false }, { topics: [['b']], allTopics: 'known' })).toBe(true);
     expect(lacks(NO_FACTS, { allTopics: 'known' })).toBe(true);
+  });
+});
+
+describe('the results of a round', () => {
+  const [a, b] = [joining('a', ['x']), joining('b', ['y'])];
+  const resultOf = (request: Asked): Decided<Asked> => ({
+    request,
+    result: { kind: 'reply', group: undefined, reply: undefined },
+    tooLarge: undefined,
+  });
+
+  it('are one for each request, in order', () => {
+    expect(() => assertAnswered([a, b], [resultOf(a), resultOf(b)], false)).not.toThrow();
+    expect(() => assertAnswered([a, b], [resultOf(a)], false)).toThrow(AssertionError);
+    expect(() => assertAnswered([a], [resultOf(a), resultOf(b)], true)).toThrow(AssertionError);
+    expect(() => assertAnswered([a, b], [resultOf(b), resultOf(a)], false)).toThrow(AssertionError);
+  });
+
+  it('are fewer only where one of them deletes the group', () => {
+    expect(() => assertAnswered([a, b], [resultOf(a)], true)).not.toThrow();
   });
 });
