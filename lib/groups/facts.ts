@@ -1,4 +1,5 @@
-import type { TopicLook } from './consumer/subscription.ts';
+import type { Uuid } from '../core/uuid.ts';
+import type { StoreTime } from '../storage/ports.ts';
 
 /**
  * What a decision about a group needs from outside of the group. A step names it first; the worker loads the union over all
@@ -13,6 +14,28 @@ export interface Needs {
   readonly allTopics?: 'new' | 'known' | undefined;
   /** Expired offsets have to be gone: a member that enters would find what everybody else was told is gone. */
   readonly expiredOffsetsGone?: boolean;
+}
+
+export interface SubscribedTopic {
+  readonly name: string;
+  readonly topicId: Uuid;
+  readonly partitions: number;
+}
+
+/**
+ * What was seen of the topics outside of the group. `at`: store time before `named` was read; `named`: what there is under
+ * each name that was looked at, undefined for nothing; `list`: every topic, where patterns need them.
+ */
+export interface TopicLook {
+  readonly at: StoreTime;
+  readonly named: ReadonlyMap<string, SubscribedTopic | undefined>;
+  readonly list?: ListOfTopics | undefined;
+}
+
+/** All topics by name. `at`: store time before they were read. */
+export interface ListOfTopics {
+  readonly at: StoreTime;
+  readonly topics: ReadonlyMap<string, SubscribedTopic>;
 }
 
 /** What was loaded for one round. */

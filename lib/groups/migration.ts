@@ -10,6 +10,7 @@ import { prepareRebalance } from './classic/rebalance.ts';
 import {
   type ClassicGroup,
   type ClassicMember,
+  CONSUMER_PROTOCOL_TYPE,
   emptyClassicGroup,
   type MemberProtocol,
   metadataOf,
@@ -18,12 +19,10 @@ import {
 import type { GroupConfig } from './config.ts';
 import { removeMembers } from './consumer/members.ts';
 import { toAssignment } from './consumer/partitions.ts';
-import { type ConsumerGroup, indexOf, type Member, newConsumerGroup, type SubscribedTopic } from './consumer/state.ts';
+import { type ConsumerGroup, indexOf, type Member, newConsumerGroup } from './consumer/state.ts';
 import { sharedNames } from './consumer/subscription.ts';
+import type { SubscribedTopic } from './facts.ts';
 import type { Group } from './group.ts';
-
-/** The protocol type of consumers: only groups of it can change over to the consumer protocol. */
-export const CONSUMER_PROTOCOL_TYPE = 'consumer';
 
 /** What a classic consumer tells of itself: the first of its protocols is like all others in this. */
 export type Subscription = ReturnType<typeof decodeSubscription> & object;

@@ -3,7 +3,8 @@ import type { GroupFacts, MemberClaim } from '../offsets/environment.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { classicProtocol } from './classic/protocol.ts';
 import { consumerProtocol } from './consumer/protocol.ts';
-import type { Group, GroupProtocol } from './group.ts';
+import type { Group } from './group.ts';
+import type { GroupProtocol } from './protocol.ts';
 
 /** The protocols that groups may speak, by the `type` in their items. */
 const PROTOCOLS: ReadonlyMap<string, GroupProtocol<Group>> = new Map<string, GroupProtocol<Group>>([

@@ -1,8 +1,7 @@
 import { type Clock, sleep } from '../core/clock.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import type { Topics } from '../topics/topics.ts';
-import type { SubscribedTopic } from './consumer/state.ts';
-import type { ListOfTopics } from './consumer/subscription.ts';
+import type { ListOfTopics, SubscribedTopic } from './facts.ts';
 
 /** How old the list may be for patterns that are resolved already; ms. It costs a query over all topics. */
 export const LIST_AGE_MAX_MS = 30_000;

@@ -1,9 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import type { Topics } from '../topics/topics.ts';
-import type { SubscribedTopic } from './consumer/state.ts';
-import type { TopicLook } from './consumer/subscription.ts';
-import type { NeedsUnion } from './facts.ts';
+import type { NeedsUnion, SubscribedTopic, TopicLook } from './facts.ts';
 import type { TopicList } from './topic-list.ts';
 
 /** What the looks of all groups share. */

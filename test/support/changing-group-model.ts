@@ -1,14 +1,12 @@
 import type { ErrorName } from '../../lib/core/errors.ts';
-import { heartbeatStep as classicHeartbeatStep } from '../../lib/groups/classic/heartbeat.ts';
-import { type JoinReply, joinStep } from '../../lib/groups/classic/join.ts';
-import { leaveStep } from '../../lib/groups/classic/leave.ts';
+import type { JoinReply, SyncReply } from '../../lib/groups/classic/requests.ts';
 import { isClassic } from '../../lib/groups/classic/state.ts';
-import { type SyncReply, syncStep } from '../../lib/groups/classic/sync.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../lib/groups/consumer/heartbeat.ts';
-import { heartbeatStep, isConsumer } from '../../lib/groups/consumer/steps.ts';
+import { isConsumer } from '../../lib/groups/consumer/state.ts';
 import type { Group } from '../../lib/groups/group.ts';
 import { protocolOf } from '../../lib/groups/protocols.ts';
 import type { Step, StepContext } from '../../lib/groups/step.ts';
+import { consumerHeartbeatStep, heartbeatStep, joinStep, leaveStep, syncStep } from '../../lib/groups/steps.ts';
 import {
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
@@ -91,7 +89,7 @@ export class ChangingGroupModel extends ConsumerGroupModel {
   }
 
   override deliver(request: HeartbeatRequest): HeartbeatReply {
-    const result = heartbeatStep(request, () => true).decide(this.any, this.#context());
+    const result = consumerHeartbeatStep(request, () => true).decide(this.any, this.#context());
     if (result.kind !== 'reply') throw new Error('a heartbeat is answered at once');
     this.#become(result.group);
     return result.reply;
@@ -171,7 +169,7 @@ export class ChangingGroupModel extends ConsumerGroupModel {
 
   #beat(client: ClassicClient): void {
     const { memberId, generation } = client;
-    this.#submit<ErrorName>(client, classicHeartbeatStep({ memberId, instanceId: null, generation }), (error) => {
+    this.#submit<ErrorName>(client, heartbeatStep({ memberId, instanceId: null, generation }), (error) => {
       if (error === 'NONE') return;
       client.doing = 'toJoin';
       if (error === 'REBALANCE_IN_PROGRESS') return;

@@ -1,12 +1,18 @@
-import { type HeartbeatReply, heartbeatStep } from '../../lib/groups/classic/heartbeat.ts';
-import { type JoinReply, type JoinRequest, joinStep } from '../../lib/groups/classic/join.ts';
-import { type LeaveReply, leaveStep, type MemberIdentity } from '../../lib/groups/classic/leave.ts';
 import { classicProtocol } from '../../lib/groups/classic/protocol.ts';
+import type {
+  HeartbeatReply,
+  JoinReply,
+  JoinRequest,
+  LeaveReply,
+  MemberIdentity,
+  SyncReply,
+  SyncRequest,
+} from '../../lib/groups/classic/requests.ts';
 import { type ClassicGroup, isClassic } from '../../lib/groups/classic/state.ts';
-import { type SyncReply, type SyncRequest, syncStep } from '../../lib/groups/classic/sync.ts';
 import { NO_FACTS } from '../../lib/groups/facts.ts';
 import type { Group } from '../../lib/groups/group.ts';
 import type { Step, StepContext } from '../../lib/groups/step.ts';
+import { heartbeatStep, joinStep, leaveStep, syncStep } from '../../lib/groups/steps.ts';
 import { GROUP_CONFIG } from './consumer-group-model.ts';
 
 /** A request's answer, once there is one. */

@@ -5,7 +5,8 @@ import { type HeartbeatReply, type HeartbeatRequest, heartbeat } from '../../lib
 import { toAssignment } from '../../lib/groups/consumer/partitions.ts';
 import { matchesPattern } from '../../lib/groups/consumer/pattern/cache.ts';
 import { consumerProtocol } from '../../lib/groups/consumer/protocol.ts';
-import type { ConsumerGroup, SubscribedTopic } from '../../lib/groups/consumer/state.ts';
+import type { ConsumerGroup } from '../../lib/groups/consumer/state.ts';
+import type { SubscribedTopic } from '../../lib/groups/facts.ts';
 import type { StepContext } from '../../lib/groups/step.ts';
 
 export const GROUP_CONFIG: GroupConfig = {

@@ -1,6 +1,8 @@
 import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
-import { type JoinReply, joinRefused, joinStep, resumeJoin } from '../../groups/classic/join.ts';
+import { resumeJoin } from '../../groups/classic/join.ts';
+import { type JoinReply, joinRefused } from '../../groups/classic/requests.ts';
+import { joinStep } from '../../groups/steps.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import { AskAgain, type Handler } from '../broker.ts';
 

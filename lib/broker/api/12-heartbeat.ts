@@ -1,6 +1,6 @@
 import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
-import { heartbeatStep } from '../../groups/classic/heartbeat.ts';
+import { heartbeatStep } from '../../groups/steps.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 

@@ -1,6 +1,7 @@
 import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
-import { leaveStep, type MemberIdentity } from '../../groups/classic/leave.ts';
+import type { MemberIdentity } from '../../groups/classic/requests.ts';
+import { leaveStep } from '../../groups/steps.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 

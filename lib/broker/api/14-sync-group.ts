@@ -1,6 +1,7 @@
 import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
-import { type SyncReply, syncRefused, syncStep } from '../../groups/classic/sync.ts';
+import { type SyncReply, syncRefused } from '../../groups/classic/requests.ts';
+import { syncStep } from '../../groups/steps.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import { AskAgain, type Handler } from '../broker.ts';
 

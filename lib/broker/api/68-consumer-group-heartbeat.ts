@@ -2,7 +2,7 @@ import { ANY_TOPIC, groupAccesses, groupResource, topicAccesses, topicResource }
 import { errorCode, type Failure } from '../../core/errors.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../groups/consumer/heartbeat.ts';
 import { heartbeatProblem } from '../../groups/consumer/heartbeat-problem.ts';
-import { heartbeatStep } from '../../groups/consumer/steps.ts';
+import { consumerHeartbeatStep } from '../../groups/steps.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
 
@@ -43,7 +43,7 @@ export const consumerGroupHeartbeat: Handler<typeof ApiKey.ConsumerGroupHeartbea
   };
   const problem = heartbeatProblem(groupId, heartbeat, version, broker.settings.groups.consumer.assignors);
   if (problem !== undefined) return refused(problem);
-  const submitted = await broker.groups.submit(groupId, heartbeatStep(heartbeat, mayDescribe), context);
+  const submitted = await broker.groups.submit(groupId, consumerHeartbeatStep(heartbeat, mayDescribe), context);
   return submitted.kind === 'reply' ? answer(submitted.reply) : refused(submitted);
 };
 

@@ -3,8 +3,7 @@ import { ANY_TOPIC, groupAccesses, groupResource, topicResource } from '../../au
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { Assignment } from '../../groups/assignors/assignor.ts';
 import { stateOf } from '../../groups/consumer/protocol.ts';
-import { type ConsumerGroup, indexOf, type Member } from '../../groups/consumer/state.ts';
-import { isConsumer } from '../../groups/consumer/steps.ts';
+import { type ConsumerGroup, indexOf, isConsumer, type Member } from '../../groups/consumer/state.ts';
 import { assignorOf } from '../../groups/consumer/target.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';

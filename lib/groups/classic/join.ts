@@ -1,70 +1,26 @@
-import type { ErrorName } from '../../core/errors.ts';
 import type { Group } from '../group.ts';
 import type { Step, StepContext, StepResult } from '../step.ts';
-import { joinNeeds, joinOther } from './other-type.ts';
-import { maybeCompleteJoin, putMember, rebalanceOrCompleteJoin, removeMembers } from './rebalance.ts';
+import {
+  maybeCompleteJoin,
+  prepareRebalance,
+  putMember,
+  rebalanceOrCompleteJoin,
+  removeMembers,
+  replaceStaticMember,
+} from './rebalance.ts';
+import { type JoinReply, type JoinRequest, joinRefused } from './requests.ts';
 import {
   type ClassicGroup,
   type ClassicMember,
   emptyClassicGroup,
   isClassic,
-  type MemberProtocol,
   memberProblem,
   metadataOf,
   sameProtocols,
+  selectProtocol,
   staticMember,
   supportsProtocols,
 } from './state.ts';
-import { replaceAndJoin } from './static-join.ts';
-
-/** JoinGroup, whatever its version. */
-export interface JoinRequest {
-  /** Empty for a member that has no id yet. */
-  readonly memberId: string;
-  readonly instanceId: string | null;
-  readonly protocolType: string;
-  readonly protocols: readonly MemberProtocol[];
-  readonly sessionTimeoutMs: number;
-  readonly rebalanceTimeoutMs: number;
-  readonly clientId: string;
-  readonly clientHost: string;
-  /** From version 4 on a new dynamic member is given an id first, and joins with it (KIP-394). */
-  readonly requiresKnownMemberId: boolean;
-  /** From version 9 on the leader can be told that the assignment stands (KIP-814). */
-  readonly supportsSkippingAssignment: boolean;
-}
-
-export interface JoinReply {
-  readonly error: ErrorName;
-  readonly memberId: string;
-  readonly generation: number;
-  readonly protocolType: string | null;
-  readonly protocolName: string | null;
-  readonly leader: string;
-  readonly skipAssignment: boolean;
-  /** For the leader only. */
-  readonly members: readonly JoinedMember[];
-}
-
-export interface JoinedMember {
-  readonly memberId: string;
-  readonly instanceId: string | null;
-  readonly metadata: Buffer;
-}
-
-/** The answer to a join that was refused. */
-export function joinRefused(memberId: string, error: ErrorName): JoinReply {
-  return {
-    error,
-    memberId,
-    generation: -1,
-    protocolType: null,
-    protocolName: null,
-    leader: '',
-    skipAssignment: false,
-    members: [],
-  };
-}
 
 /** The answer to a join with the group's present generation; the members are for the leader's eyes. */
 export function joinReply(group: ClassicGroup, memberId: string, skipAssignment = false): JoinReply {
@@ -87,22 +43,10 @@ export function joinReply(group: ClassicGroup, memberId: string, skipAssignment 
   };
 }
 
-/** JoinGroup as a step (GroupMetadataManager.classicGroupJoin): joins, then waits for the others. */
-export function joinStep(request: JoinRequest): Step<JoinReply> {
-  return {
-    tooLarge: joinRefused('', 'GROUP_MAX_SIZE_REACHED'),
-    needs(group) {
-      if (group === undefined) return {};
-      return isClassic(group) ? { expiredOffsetsGone: group.state === 'Empty' } : joinNeeds(group, request);
-    },
-    decide(group, context) {
-      if (group !== undefined && !isClassic(group)) return joinOther(group, request, context);
-      return joinClassic(group, request, context);
-    },
-  };
-}
-
-/** A join to a classic group; undefined stands for a group that is made by the first member's join. */
+/**
+ * JoinGroup to a classic group (GroupMetadataManager.classicGroupJoin): the member joins, then waits for the others.
+ * `existing` is undefined for a group that the first member's join creates.
+ */
 export function joinClassic(
   existing: ClassicGroup | undefined,
   request: JoinRequest,
@@ -136,6 +80,46 @@ function joinNew(group: ClassicGroup, request: JoinRequest, context: StepContext
     return { kind: 'reply', group: expecting, reply: joinRefused(memberId, 'MEMBER_ID_REQUIRED') };
   }
   return addAndWait(group, newMember(memberId, request, context), request, context);
+}
+
+/**
+ * A static member that comes back without its member id takes the place of its former self, which is fenced from then on
+ * (GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin). A stable group stays so unless another protocol
+ * would be chosen: the member gets its former assignment, and a leader that can be told so (version 9, KIP-814) skips
+ * assigning; an older one is told of its former id as leader, so that it does not assign either.
+ */
+export function replaceAndJoin(
+  group: ClassicGroup,
+  old: ClassicMember,
+  member: ClassicMember,
+  request: JoinRequest,
+  context: StepContext,
+): StepResult<JoinReply> {
+  const { now } = context;
+  const { memberId, instanceId } = member;
+  // Kafka keeps the client id and host of the former member.
+  const kept = { ...member, clientId: old.clientId, clientHost: old.clientHost };
+  const replaced = replaceStaticMember(group, old.memberId, memberId, now);
+  const updated = putMember(replaced, kept, request.protocolType);
+  const wait = (after: ClassicGroup) => waitForJoin(after, memberId, instanceId, group.generation);
+  switch (group.state) {
+    case 'Stable': {
+      if (selectProtocol(updated.roster.members.values()) !== group.protocolName) {
+        return wait(prepareRebalance(updated, now, context.config.classic));
+      }
+      const stable = { ...updated, joined: group.joined };
+      const reply = joinReply(stable, memberId, stable.leader === memberId);
+      if (request.supportsSkippingAssignment) return { kind: 'reply', group: stable, reply, alive: memberId };
+      const former = { ...reply, leader: group.leader ?? '', skipAssignment: false, members: [] };
+      return { kind: 'reply', group: stable, reply: former, alive: memberId };
+    }
+    case 'CompletingRebalance':
+      // The leader may assign to the former id, so that the new one would get nothing.
+      return wait(prepareRebalance(updated, now, context.config.classic));
+    case 'PreparingRebalance':
+    case 'Empty':
+      return wait(maybeCompleteJoin(updated, now));
+  }
 }
 
 /** classicGroupJoinExistingMember */
@@ -173,7 +157,7 @@ function addAndWait(
 }
 
 /** Waits until the generation after `generation` has begun, if this very join has not made it begin. */
-export function waitForJoin(
+function waitForJoin(
   group: ClassicGroup,
   memberId: string,
   instanceId: string | null,

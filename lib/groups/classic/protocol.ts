@@ -1,13 +1,10 @@
 import type { ErrorName } from '../../core/errors.ts';
 import type { CommitKind, ExpiryRule, MemberClaim } from '../../offsets/environment.ts';
 import { decodeSubscribedTopics } from '../../wire/messages/consumer-protocol.ts';
-import type { GroupProtocol, OffsetFacts } from '../group.ts';
+import type { GroupProtocol, OffsetFacts } from '../protocol.ts';
 import { decodeClassic, encodeClassicBody, encodeClassicHead } from './codec.ts';
 import { advanceClassic, classicDueAt } from './rebalance.ts';
-import { type ClassicGroup, memberProblem, metadataOf, type Roster } from './state.ts';
-
-/** What members of the common consumer clients say they are. */
-export const CONSUMER_PROTOCOL_TYPE = 'consumer';
+import { type ClassicGroup, CONSUMER_PROTOCOL_TYPE, memberProblem, metadataOf, type Roster } from './state.ts';
 
 /** The classic protocol as the coordinator sees it. */
 export const classicProtocol: GroupProtocol<ClassicGroup> = {

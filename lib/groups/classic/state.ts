@@ -3,6 +3,9 @@ import type { ErrorName } from '../../core/errors.ts';
 import type { StoreTime } from '../../storage/ports.ts';
 import type { Group } from '../group.ts';
 
+/** The protocol type of consumers. Only a group of this type can change over to the consumer protocol. */
+export const CONSUMER_PROTOCOL_TYPE = 'consumer';
+
 /** States of a group of the classic protocol (ClassicGroupState); a dead group is one that is not there. */
 export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable';
 

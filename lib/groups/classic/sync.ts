@@ -1,61 +1,31 @@
 import type { ErrorName } from '../../core/errors.ts';
-import type { Step, StepResult } from '../step.ts';
-import { syncOther } from './other-type.ts';
+import type { Step, StepContext, StepResult } from '../step.ts';
 import { assign, synced } from './rebalance.ts';
+import { type SyncReply, type SyncRequest, syncRefused } from './requests.ts';
 import { type ClassicGroup, isClassic, memberProblem, NO_ASSIGNMENT } from './state.ts';
 
-/** SyncGroup, whatever its version. */
-export interface SyncRequest {
-  readonly memberId: string;
-  readonly instanceId: string | null;
-  readonly generation: number;
-  /** Null where the version does not name them: nothing to compare then. */
-  readonly protocolType: string | null;
-  readonly protocolName: string | null;
-  /** By member id; looked at if the leader sends them. */
-  readonly assignments: ReadonlyMap<string, Buffer>;
-}
-
-export interface SyncReply {
-  readonly error: ErrorName;
-  readonly protocolType: string | null;
-  readonly protocolName: string | null;
-  readonly assignment: Buffer;
-}
-
-export function syncRefused(error: ErrorName): SyncReply {
-  return { error, protocolType: null, protocolName: null, assignment: NO_ASSIGNMENT };
-}
-
-/** An assignment that cannot be stored (GroupMetadataManager.appendGroupMetadataErrorToResponseError). */
-const TOO_LARGE = syncRefused('UNKNOWN_SERVER_ERROR');
+/** The answer where the assignments cannot be stored (GroupMetadataManager.appendGroupMetadataErrorToResponseError). */
+export const SYNC_TOO_LARGE = syncRefused('UNKNOWN_SERVER_ERROR');
 
 /** A sync that is sent away needs no token: sent again as it is, it waits on, or gets the assignment. */
 const SAME_REQUEST = '';
 
-/** SyncGroup as a step (classicGroupSync): the leader's makes the group stable, the others wait for it. */
-export function syncStep(request: SyncRequest): Step<SyncReply> {
-  return {
-    tooLarge: TOO_LARGE,
-    decide(group, context) {
-      if (group === undefined) return refuse(group, 'UNKNOWN_MEMBER_ID');
-      if (!isClassic(group)) return syncOther(group, request, context);
-      if (group.state === 'Empty') return refuse(group, 'UNKNOWN_MEMBER_ID');
-      const { memberId } = request;
-      const problem = syncProblem(group, request);
-      if (problem !== undefined) return refuse(group, problem);
-      const after = synced(group, memberId);
-      if (group.state === 'Stable') return assigned(after, memberId);
-      if (group.leader === memberId) return assigned(assign(after, request.assignments, context.now), memberId);
-      return { kind: 'wait', group: after, next: awaitAssignment(request), alive: memberId, again: SAME_REQUEST };
-    },
-  };
+/** SyncGroup to a classic group (classicGroupSync): the leader's makes the group stable, the others wait for it. */
+export function syncClassic(group: ClassicGroup, request: SyncRequest, { now }: StepContext): StepResult<SyncReply> {
+  if (group.state === 'Empty') return refuse(group, 'UNKNOWN_MEMBER_ID');
+  const { memberId } = request;
+  const problem = syncProblem(group, request);
+  if (problem !== undefined) return refuse(group, problem);
+  const after = synced(group, memberId);
+  if (group.state === 'Stable') return assigned(after, memberId);
+  if (group.leader === memberId) return assigned(assign(after, request.assignments, now), memberId);
+  return { kind: 'wait', group: after, next: awaitAssignment(request), alive: memberId, again: SAME_REQUEST };
 }
 
 function awaitAssignment(request: SyncRequest): Step<SyncReply> {
   const { memberId, instanceId, generation } = request;
   const step: Step<SyncReply> = {
-    tooLarge: TOO_LARGE,
+    tooLarge: SYNC_TOO_LARGE,
     decide(group) {
       if (group === undefined) return refuse(group, 'UNKNOWN_MEMBER_ID');
       // The group was upgraded (GroupMetadataManager.convertToConsumerGroup).

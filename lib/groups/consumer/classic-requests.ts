@@ -1,15 +1,23 @@
 import type { ErrorName } from '../../core/errors.ts';
 import type { StoreTime } from '../../storage/ports.ts';
-import type { HeartbeatReply, HeartbeatRequest } from '../classic/heartbeat.ts';
-import { type JoinReply, type JoinRequest, joinRefused } from '../classic/join.ts';
-import type { LeaveReply, LeaveRequest } from '../classic/leave.ts';
 import { prepareRebalance } from '../classic/rebalance.ts';
-import { type SyncReply, type SyncRequest, syncRefused } from '../classic/sync.ts';
+import {
+  type HeartbeatReply,
+  type HeartbeatRequest,
+  type JoinReply,
+  type JoinRequest,
+  joinRefused,
+  type LeaveReply,
+  type LeaveRequest,
+  type SyncReply,
+  type SyncRequest,
+  syncRefused,
+} from '../classic/requests.ts';
+import { CONSUMER_PROTOCOL_TYPE } from '../classic/state.ts';
 import type { GroupConfig } from '../config.ts';
 import type { Group } from '../group.ts';
 import {
   byTopicId,
-  CONSUMER_PROTOCOL_TYPE,
   decodeSubscription,
   downgrade,
   encodeAssignment,

@@ -1,11 +1,12 @@
 import type { StoreTime } from '../../storage/ports.ts';
 import type { TopicPartitions } from '../assignors/assignor.ts';
 import type { ConsumerGroupConfig } from '../config.ts';
+import type { TopicLook } from '../facts.ts';
 import { nextRequestBy } from '../next-request.ts';
 import { sameAssignment } from './partitions.ts';
 import { isReconciled, reconcile } from './reconcile.ts';
 import { type ConsumerGroup, indexOf, type Member, withMember, withMembers } from './state.ts';
-import { type MatchPattern, refreshTopics, subscribedNames, type TopicLook } from './subscription.ts';
+import { type MatchPattern, refreshTopics, subscribedNames } from './subscription.ts';
 import { computeTargets } from './target.ts';
 
 /** What moving a member on takes. */

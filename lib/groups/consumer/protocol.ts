@@ -1,8 +1,9 @@
 import type { ErrorName } from '../../core/errors.ts';
 import type { CommitKind, Fence, MemberClaim } from '../../offsets/environment.ts';
 import type { StoreTime } from '../../storage/ports.ts';
-import type { GroupProtocol, OffsetFacts } from '../group.ts';
-import { CONSUMER_PROTOCOL_TYPE, fenceMembers } from '../migration.ts';
+import { CONSUMER_PROTOCOL_TYPE } from '../classic/state.ts';
+import { fenceMembers } from '../migration.ts';
+import type { GroupProtocol, OffsetFacts } from '../protocol.ts';
 import { decodeConsumerGroup, encodeConsumerBody, encodeConsumerHead } from './codec.ts';
 import { isReconciled } from './reconcile.ts';
 import { type ConsumerGroup, indexOf, type Member } from './state.ts';

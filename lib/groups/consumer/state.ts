@@ -2,6 +2,7 @@ import type { Uuid } from '../../core/uuid.ts';
 import type { StoreTime } from '../../storage/ports.ts';
 import type { Assignment } from '../assignors/assignor.ts';
 import type { MemberProtocol } from '../classic/state.ts';
+import type { SubscribedTopic } from '../facts.ts';
 import type { Group } from '../group.ts';
 
 /** A group of the KIP-848 protocol: immutable; see Kafka's ConsumerGroup for the meaning of the epochs. */
@@ -28,12 +29,6 @@ export interface ConsumerGroupBody {
   readonly topicsAt: StoreTime;
   /** What the members' patterns matched. */
   readonly patterns: readonly ResolvedPattern[];
-}
-
-export interface SubscribedTopic {
-  readonly name: string;
-  readonly topicId: Uuid;
-  readonly partitions: number;
 }
 
 export interface ResolvedPattern {
@@ -90,6 +85,11 @@ export interface ClassicMembership {
   readonly joinBy?: StoreTime;
   /** Store time by which it has to fetch its assignment. */
   readonly syncBy?: StoreTime;
+}
+
+/** Whether a group is one of the consumer protocol. */
+export function isConsumer(group: Group): group is ConsumerGroup {
+  return group.type === 'consumer';
 }
 
 /** The epoch of a member that leaves (ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH). */

@@ -1,21 +1,5 @@
-import type { StoreTime } from '../../storage/ports.ts';
-import { type ConsumerGroupBody, indexOf, type Member, type ResolvedPattern, type SubscribedTopic } from './state.ts';
-
-/**
- * What was seen of the topics outside of the group. `at`: store time before `named` was read; `named`: what there is under
- * each name that was looked at, undefined for nothing; `list`: every topic, where patterns need them.
- */
-export interface TopicLook {
-  readonly at: StoreTime;
-  readonly named: ReadonlyMap<string, SubscribedTopic | undefined>;
-  readonly list?: ListOfTopics | undefined;
-}
-
-/** All topics by name. `at`: store time before they were read. */
-export interface ListOfTopics {
-  readonly at: StoreTime;
-  readonly topics: ReadonlyMap<string, SubscribedTopic>;
-}
+import type { ListOfTopics, SubscribedTopic, TopicLook } from '../facts.ts';
+import { type ConsumerGroupBody, indexOf, type Member, type ResolvedPattern } from './state.ts';
 
 /** The names of topics that a member is subscribed to, by name and by pattern. */
 export function subscribedNames(member: Member, patterns: readonly ResolvedPattern[]): ReadonlySet<string> {

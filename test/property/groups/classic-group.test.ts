@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { JoinReply } from '../../../lib/groups/classic/join.ts';
+import type { JoinReply, SyncReply } from '../../../lib/groups/classic/requests.ts';
 import type { ClassicGroup } from '../../../lib/groups/classic/state.ts';
-import type { SyncReply } from '../../../lib/groups/classic/sync.ts';
 import { type Asked, ClassicGroupModel } from '../../support/classic-group-model.ts';
 
 const CLIENTS = 5;

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AssertionError } from '../../../lib/core/assert.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../../lib/groups/consumer/heartbeat.ts';
-import type { ConsumerGroup, SubscribedTopic } from '../../../lib/groups/consumer/state.ts';
-import { heartbeatStep } from '../../../lib/groups/consumer/steps.ts';
+import type { ConsumerGroup } from '../../../lib/groups/consumer/state.ts';
 import {
   type Asked,
   assertAnswered,
@@ -11,9 +10,10 @@ import {
   decideRound,
   type Round,
 } from '../../../lib/groups/decide-round.ts';
-import { type Facts, lacks, NeedsUnion, NO_FACTS } from '../../../lib/groups/facts.ts';
+import { type Facts, lacks, NeedsUnion, NO_FACTS, type SubscribedTopic } from '../../../lib/groups/facts.ts';
 import type { Group } from '../../../lib/groups/group.ts';
 import type { StepContext } from '../../../lib/groups/step.ts';
+import { consumerHeartbeatStep } from '../../../lib/groups/steps.ts';
 import { GROUP_CONFIG } from '../../support/consumer-group-model.ts';
 
 const NOBODY: ReadonlySet<string> = new Set();
@@ -32,7 +32,7 @@ function joining(memberId: string, names: readonly string[], pattern = ''): Aske
     clientId: 'client',
     clientHost: '/127.0.0.1',
   };
-  return { step: heartbeatStep(request, () => true) };
+  return { step: consumerHeartbeatStep(request, () => true) };
 }
 
 const topic = (name: string): SubscribedTopic => ({ name, topicId: `${name}-id`, partitions: 1 });
@@ -106,7 +106,7 @@ describe('a round', () => {
 
   it('does not say that the group has taken the facts in for a request that was refused', () => {
     const group = decided(undefined, [a], factsOf(['x'])).group as ConsumerGroup;
-    const unknown = { step: heartbeatStep({ ...REFUSED, memberId: 'unknown' }, () => true) };
+    const unknown = { step: consumerHeartbeatStep({ ...REFUSED, memberId: 'unknown' }, () => true) };
     expect(decided(group, [unknown], factsOf(['x', 'y'])).takenInBy).toBeUndefined();
   });
 });

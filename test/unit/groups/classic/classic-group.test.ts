@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JoinReply, JoinRequest } from '../../../../lib/groups/classic/join.ts';
+import type { JoinReply, JoinRequest } from '../../../../lib/groups/classic/requests.ts';
 import { selectProtocol } from '../../../../lib/groups/classic/state.ts';
 import { type Asked, ClassicGroupModel, joinRequest } from '../../../support/classic-group-model.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { ConsumerGroupBody, SubscribedTopic } from '../../../../lib/groups/consumer/state.ts';
-import { refreshTopics, type TopicLook } from '../../../../lib/groups/consumer/subscription.ts';
+import type { ConsumerGroupBody } from '../../../../lib/groups/consumer/state.ts';
+import { refreshTopics } from '../../../../lib/groups/consumer/subscription.ts';
+import type { SubscribedTopic, TopicLook } from '../../../../lib/groups/facts.ts';
 import { ConsumerGroupModel } from '../../../support/consumer-group-model.ts';
 
 const topic = (name: string, partitions: number, topicId = `${name}-id`): SubscribedTopic => ({
