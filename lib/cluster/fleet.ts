@@ -1,5 +1,6 @@
 import type { RequestContext } from '../core/context.ts';
 import type { Journals, OpenJournal } from '../journal/open-journal.ts';
+import { boundedMap } from '../kit/bounded-map.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import type { Topic } from '../topics/topics.ts';
@@ -23,7 +24,7 @@ export interface FleetOptions {
 /** Before anybody is sent to another node the nodes are looked at anew if they were not within this; ms. Bounds those reads to two a second. */
 const LOOK_MS = 500;
 
-/** Journals that this process remembers to lead; beyond it the oldest are taken over once more, which costs an entry each. */
+/** Journals that this process remembers to lead; beyond it the least recently used are taken over once more, which costs an entry each. */
 const LED_MAX = 20_000;
 
 const ELSEWHERE: Claim = { kind: 'elsewhere' };
@@ -45,7 +46,7 @@ interface Led {
  */
 export class Fleet implements Leadership {
   readonly #options: FleetOptions;
-  readonly #led = new Map<JournalId, Led>();
+  readonly #led = boundedMap<JournalId, Led>(LED_MAX);
   readonly #claiming = new Map<JournalId, Promise<Claim>>();
 
   constructor(options: FleetOptions) {
@@ -146,10 +147,7 @@ export class Fleet implements Leadership {
     if (taken.kind === 'not') return ELSEWHERE;
     if (taken.kind === 'timedOut') return FAILED;
     const led: Led = { nodeId, epoch: taken.epoch, isTold: false, generation };
-    this.#led.delete(id);
     this.#led.set(id, led);
-    const oldest = this.#led.keys().next();
-    if (this.#led.size > LED_MAX && !oldest.done) this.#led.delete(oldest.value);
     env.logger.log('debug', { event: 'taken_over', journal: id, leaderEpoch: led.epoch });
     return this.#tell(id, led);
   }

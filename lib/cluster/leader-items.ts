@@ -1,4 +1,5 @@
 import { newNonce } from '../core/nonce.ts';
+import { boundedMap } from '../kit/bounded-map.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { encodeLeader, LEADERS_PK, type LeaderRecord, leadersOfTopic } from '../storage/items/leader.ts';
@@ -20,7 +21,7 @@ const ALL = '';
 export class LeaderItems {
   readonly #env: NodesEnvironment;
   readonly #reads = new SharedReads<string, ReadonlyMap<JournalId, number>>();
-  readonly #told = new Map<string, ReadonlyMap<JournalId, number>>();
+  readonly #told = boundedMap<string, ReadonlyMap<JournalId, number>>(TOPICS_MAX);
 
   constructor(env: NodesEnvironment) {
     this.#env = env;
@@ -33,10 +34,7 @@ export class LeaderItems {
   epochsOf(topicId: string): Promise<ReadonlyMap<JournalId, number>> {
     return this.#reads.read(topicId, async () => {
       const epochs = this.#notBack(await this.#read(leadersOfTopic(topicId)));
-      this.#told.delete(topicId);
       this.#told.set(topicId, epochs);
-      const oldest = this.#told.keys().next();
-      if (this.#told.size > TOPICS_MAX && !oldest.done) this.#told.delete(oldest.value);
       return epochs;
     });
   }
@@ -67,7 +65,7 @@ export class LeaderItems {
   #notBack(read: ReadonlyMap<JournalId, number>): ReadonlyMap<JournalId, number> {
     const epochs = new Map<JournalId, number>();
     for (const [journal, epoch] of read) {
-      epochs.set(journal, Math.max(epoch, this.#told.get(topicOf(journal))?.get(journal) ?? 0));
+      epochs.set(journal, Math.max(epoch, this.#told.peek(topicOf(journal))?.get(journal) ?? 0));
     }
     return epochs;
   }

@@ -1,4 +1,5 @@
 import { MalformedBytesError } from '../core/bytes.ts';
+import { boundedMap } from '../kit/bounded-map.ts';
 import { UnreadableItems } from '../kit/unreadable-items.ts';
 import { decodeNode, NODES_PK, type NodeRecord, nodeIdOfSk } from '../storage/items/node.ts';
 import type { Item, StoreTime } from '../storage/ports.ts';
@@ -35,7 +36,7 @@ export class NodeList {
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
   #next: Promise<void> | undefined;
-  readonly #leaders = new Map<string, number | undefined>();
+  readonly #leaders = boundedMap<string, number>(REMEMBERED_MAX);
   #generation = 0;
 
   constructor(env: NodesEnvironment) {
@@ -69,13 +70,13 @@ export class NodeList {
   /** Which live node a journal or group belongs to; undefined if there is none. */
   leaderOf(key: string): number | undefined {
     const live = this.live();
-    if (this.#leaders.has(key)) return this.#leaders.get(key);
+    const known = this.#leaders.get(key);
+    if (known !== undefined) return known;
     const leader = rendezvous(
       key,
       live.map(({ nodeId }) => nodeId),
     );
-    if (this.#leaders.size >= REMEMBERED_MAX) this.#leaders.clear();
-    this.#leaders.set(key, leader);
+    if (leader !== undefined) this.#leaders.set(key, leader);
     return leader;
   }
 

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { Entry } from './entry.ts';
 
@@ -11,33 +12,28 @@ export interface CachedEntry {
   loading?: Promise<Buffer> | undefined;
 }
 
-interface Node {
-  readonly journal: JournalId;
-  readonly cached: CachedEntry;
-  bytes: number;
-}
-
 /** What an entry takes beside its payload: objects, keys, list nodes; an estimate that keeps small entries bounded. */
 const ENTRY_OVERHEAD_BYTES = 512;
 
 /** Recently written and read entries of all journals, bounded in bytes; the least recently used go first. */
 export class EntryCache {
-  readonly #capacity: number;
-  readonly #journals = new Map<JournalId, Map<number, Node>>();
-  /** In order of use, oldest first. */
-  readonly #order = new Set<Node>();
-  /** Stands before the oldest node: to begin anew each time would pass over all that were removed lately. */
-  #oldest = this.#order.values();
-  #bytes = 0;
+  readonly #journals = new Map<JournalId, Map<number, CachedEntry>>();
+  /** The entries, each with its journal, in order of use. */
+  readonly #used: LRUCache<CachedEntry, JournalId>;
   #hits = 0;
   #misses = 0;
 
   constructor(capacityBytes: number) {
-    this.#capacity = capacityBytes;
+    this.#used = new LRUCache({
+      // lru-cache does not take 0; no entry is as small as one byte.
+      maxSize: Math.max(1, capacityBytes),
+      sizeCalculation: (_, cached) => sizeOf(cached),
+      dispose: (journal, cached) => this.#removed(journal, cached),
+    });
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#used.calculatedSize;
   }
 
   /** Look-ups since the start that found their entry. */
@@ -51,66 +47,51 @@ export class EntryCache {
   }
 
   get(journal: JournalId, seq: number): CachedEntry | undefined {
-    const node = this.#journals.get(journal)?.get(seq);
-    if (node === undefined) {
+    const cached = this.#journals.get(journal)?.get(seq);
+    if (cached === undefined) {
       this.#misses += 1;
       return undefined;
     }
     this.#hits += 1;
-    this.#order.delete(node);
-    this.#order.add(node);
-    return node.cached;
+    this.#used.get(cached);
+    return cached;
   }
 
   /** Keeps an entry, unless it is there already with as much of it: what is returned is the one to use. */
   add(journal: JournalId, cached: CachedEntry): CachedEntry {
     const known = this.#journals.get(journal)?.get(cached.seq);
     if (known !== undefined) {
-      if (known.cached.payload !== undefined || cached.payload === undefined) return known.cached;
-      this.#remove(known);
+      if (known.payload !== undefined || cached.payload === undefined) return known;
+      this.#used.delete(known);
     }
-    let entries = this.#journals.get(journal);
-    if (entries === undefined) {
-      entries = new Map();
-      this.#journals.set(journal, entries);
-    }
-    const node = { journal, cached, bytes: sizeOf(cached) };
-    entries.set(cached.seq, node);
-    this.#order.add(node);
-    this.#bytes += node.bytes;
-    this.#evict();
+    this.#insert(journal, cached);
     return cached;
   }
 
   /** To be called when a payload was read after the entry had been added. */
   grown(journal: JournalId, cached: CachedEntry): void {
-    const node = this.#journals.get(journal)?.get(cached.seq);
-    if (node?.cached !== cached) return;
-    this.#bytes += sizeOf(cached) - node.bytes;
-    node.bytes = sizeOf(cached);
-    this.#evict();
+    // Its size is taken anew only when it is inserted.
+    if (this.#used.delete(cached)) this.#insert(journal, cached);
   }
 
-  /** Lets go of all entries of a journal. */
+  /** Removes all entries of a journal. */
   forget(journal: JournalId): void {
-    for (const node of [...(this.#journals.get(journal)?.values() ?? [])]) this.#remove(node);
+    for (const cached of [...(this.#journals.get(journal)?.values() ?? [])]) this.#used.delete(cached);
   }
 
-  #evict(): void {
-    while (this.#bytes > this.#capacity) {
-      const next = this.#oldest.next();
-      if (!next.done) this.#remove(next.value);
-      else if (this.#order.size > 0) this.#oldest = this.#order.values();
-      else return;
-    }
+  #insert(journal: JournalId, cached: CachedEntry): void {
+    this.#used.set(cached, journal);
+    // One that is larger than the whole cache is not kept.
+    if (!this.#used.has(cached)) return;
+    const entries = this.#journals.get(journal);
+    if (entries === undefined) this.#journals.set(journal, new Map([[cached.seq, cached]]));
+    else entries.set(cached.seq, cached);
   }
 
-  #remove(node: Node): void {
-    this.#order.delete(node);
-    this.#bytes -= node.bytes;
-    const entries = this.#journals.get(node.journal);
-    entries?.delete(node.cached.seq);
-    if (entries?.size === 0) this.#journals.delete(node.journal);
+  #removed(journal: JournalId, { seq }: CachedEntry): void {
+    const entries = this.#journals.get(journal);
+    entries?.delete(seq);
+    if (entries?.size === 0) this.#journals.delete(journal);
   }
 }
 

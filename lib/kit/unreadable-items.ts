@@ -1,16 +1,14 @@
 import { MalformedBytesError } from '../core/bytes.ts';
 import type { Logger } from '../core/logger.ts';
+import { boundedMap } from './bounded-map.ts';
 
-/** Names that are remembered; some hundred KB. Beyond that all are forgotten, and logged once more. */
+/** Names that are remembered; some hundred KB. Others are logged once more. */
 const REMEMBERED_MAX = 5_000;
 
-/**
- * Stored items that a process passes over because it cannot read them, or because a bug keeps it from handling them. Each is
- * logged when it is met first, not each time that it is looked at.
- */
+/** Stored items that a process cannot read, or cannot handle because of a bug. It skips them, and logs each one once. */
 export class UnreadableItems {
   readonly #logger: Logger;
-  readonly #names = new Set<string>();
+  readonly #names = boundedMap<string, true>(REMEMBERED_MAX);
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -20,17 +18,16 @@ export class UnreadableItems {
     return this.#names.has(name);
   }
 
-  /** `name` tells people which item it is, such as `nodes/0000000001`. */
+  /** `name` is for the log, such as `nodes/0000000001`. */
   passOver(name: string, error: unknown): void {
     if (this.#names.has(name)) return;
-    if (this.#names.size >= REMEMBERED_MAX) this.#names.clear();
-    this.#names.add(name);
+    this.#names.set(name, true);
     const isMalformed = error instanceof MalformedBytesError;
     const message = error instanceof Error && !isMalformed ? (error.stack ?? error.message) : messageOf(error);
     this.#logger.log(isMalformed ? 'warn' : 'error', { event: 'item_passed_over', item: name, message });
   }
 
-  /** It can be read again: should it become unreadable, that is logged. */
+  /** The item can be read again. Should it become unreadable once more, that is logged. */
   readable(name: string): void {
     this.#names.delete(name);
   }

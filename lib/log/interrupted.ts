@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { boundedMap } from '../kit/bounded-map.ts';
 
 /** Longer than clients go on with one batch (delivery.timeout.ms is two minutes by default); ms. */
 const REMEMBERED_MS = 10 * 60 * 1000;
@@ -19,7 +20,7 @@ interface Failed {
  */
 export class Interrupted {
   readonly #clock: Clock;
-  readonly #failed = new Map<string, Failed>();
+  readonly #failed = boundedMap<string, Failed>(PRODUCERS_MAX);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -29,11 +30,7 @@ export class Interrupted {
   failed(stream: string, sequence: number): void {
     const known = this.#find(stream);
     if (known !== undefined && known.sequence <= sequence) return;
-    this.#failed.delete(stream);
     this.#failed.set(stream, { sequence, at: this.#clock.monotonic() });
-    if (this.#failed.size <= PRODUCERS_MAX) return;
-    const oldest = this.#failed.keys().next();
-    if (!oldest.done) this.#failed.delete(oldest.value);
   }
 
   /** To be called when a batch was appended. */

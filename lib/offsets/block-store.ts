@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { newNonce } from '../core/nonce.ts';
 import type { Uuid } from '../core/uuid.ts';
 import {
@@ -48,8 +49,7 @@ const ITEM_REST_BYTES = 2048;
 /** The items with committed offsets, and what this process remembers of them. */
 export class BlockStore {
   readonly #env: OffsetsEnvironment;
-  readonly #known = new Map<string, StoredBlock & { readonly bytes: number }>();
-  #knownBytes = 0;
+  readonly #known = new LRUCache<string, StoredBlock>({ maxSize: CACHE_BYTES_MAX });
 
   constructor(env: OffsetsEnvironment) {
     this.#env = env;
@@ -152,22 +152,11 @@ export class BlockStore {
   }
 
   #set(key: BlockKey, stored: StoredBlock, bodyBytes: number): void {
-    this.#forget(key);
-    const bytes = bodyBytes + CACHE_OVERHEAD_BYTES;
-    this.#known.set(cacheKey(key), { ...stored, bytes });
-    this.#knownBytes += bytes;
-    for (const [oldest, { bytes: freed }] of this.#known) {
-      if (this.#knownBytes <= CACHE_BYTES_MAX) break;
-      this.#known.delete(oldest);
-      this.#knownBytes -= freed;
-    }
+    this.#known.set(cacheKey(key), stored, { size: bodyBytes + CACHE_OVERHEAD_BYTES });
   }
 
   #forget(key: BlockKey): void {
-    const known = this.#known.get(cacheKey(key));
-    if (known === undefined) return;
     this.#known.delete(cacheKey(key));
-    this.#knownBytes -= known.bytes;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { EffectiveTopicConfig } from '../core/topic-config.ts';
 import type { Uuid } from '../core/uuid.ts';
+import { boundedMap } from '../kit/bounded-map.ts';
 import { type JournalId, journalId } from '../storage/items/journal-entry.ts';
 import { decodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
 import type { ItemStore } from '../storage/ports.ts';
@@ -52,8 +53,8 @@ export class Topics {
   readonly #clock: Clock;
   readonly #defaults: TopicDefaults;
   readonly #onGone: (topic: TopicRecord) => void;
-  readonly #byName = new Map<string, Known>();
   readonly #names = new Map<Uuid, string>();
+  readonly #byName = boundedMap<string, Known>(TOPICS_MAX, ({ topic }) => this.#names.delete(topic.record.id));
   readonly #reading = new Map<string, Promise<Topic | undefined>>();
   /** The reads that begin when those have ended. */
   readonly #nextReading = new Map<string, Promise<Topic | undefined>>();
@@ -177,9 +178,9 @@ export class Topics {
   /** Lets go of topics that a whole list, begun at `startedAt`, does not have. */
   #compare(topics: readonly Topic[], startedAt: number): void {
     const listed = new Set(topics.map(({ record }) => record.id));
-    for (const [name, { topic, readAt }] of this.#byName) {
+    for (const [name, { topic, readAt }] of [...this.#byName]) {
       if (listed.has(topic.record.id) || readAt >= startedAt) continue;
-      this.#drop(name);
+      this.#byName.delete(name);
       this.#onGone(topic.record);
     }
   }
@@ -220,7 +221,7 @@ export class Topics {
   #remember(record: TopicRecord, version: number, readAt: number): void {
     const known = this.#byName.get(record.name);
     if (known !== undefined && known.version > version) return;
-    this.#drop(record.name);
+    this.#byName.delete(record.name);
     if (known !== undefined && known.topic.record.id !== record.id) this.#onGone(known.topic.record);
     if (record.deletedAt !== undefined) {
       this.#onGone(record);
@@ -229,25 +230,14 @@ export class Topics {
     const topic = { record, config: effectiveConfig(record, this.#defaults) };
     this.#byName.set(record.name, { topic, version, readAt });
     this.#names.set(record.id, record.name);
-    if (this.#byName.size > TOPICS_MAX) {
-      const oldest = this.#byName.keys().next();
-      if (!oldest.done) this.#drop(oldest.value);
-    }
   }
 
   /** Forgets a topic that is deleted; what stands under its name now is read at its next use. */
   forget(record: TopicRecord): void {
     this.#changes++;
     this.#reading.delete(record.name);
-    this.#drop(record.name);
+    this.#byName.delete(record.name);
     this.#onGone(record);
-  }
-
-  #drop(name: string): void {
-    const known = this.#byName.get(name);
-    if (known === undefined) return;
-    this.#byName.delete(name);
-    this.#names.delete(known.topic.record.id);
   }
 
   async #read(name: string, isCurrent: () => boolean): Promise<Topic | undefined> {
@@ -256,7 +246,7 @@ export class Topics {
     if (!isCurrent()) return this.get(name);
     if (item === undefined) {
       const known = this.#byName.get(name);
-      this.#drop(name);
+      this.#byName.delete(name);
       if (known !== undefined) this.#onGone(known.topic.record);
       return undefined;
     }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { boundedMap } from '../../kit/bounded-map.ts';
 import { HandleCache } from './handle-cache.ts';
 import { syncDirectory } from './sync.ts';
 
@@ -17,7 +18,7 @@ interface Syncing {
 /** Makes names durable: those of directories when they are first used, those of files after each rename. */
 export class DurableNames {
   readonly #root: string;
-  readonly #known = new Set<string>();
+  readonly #known = boundedMap<string, true>(MAX_KNOWN_DIRECTORIES);
   readonly #syncing = new Map<string, Syncing>();
   readonly #directories = new HandleCache(MAX_OPEN_DIRECTORIES);
 
@@ -36,8 +37,7 @@ export class DurableNames {
     await this.ensure(parent);
     await mkdir(directory, { recursive: true });
     await syncDirectory(parent);
-    if (this.#known.size >= MAX_KNOWN_DIRECTORIES) this.#known.clear();
-    this.#known.add(directory);
+    this.#known.set(directory, true);
   }
 
   /** Makes all names in `directory` durable. Calls during a sync share the next one. */

@@ -1,5 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import type { LRUCache } from 'lru-cache';
+import { boundedMap } from '../../kit/bounded-map.ts';
 import { errorCode } from './failures.ts';
 
 interface Entry {
@@ -13,19 +15,19 @@ interface Entry {
  * recognised by its link count and opened again.
  */
 export class HandleCache {
-  readonly #entries = new Map<string, Entry>();
-  readonly #capacity: number;
+  readonly #entries: LRUCache<string, Entry>;
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.#entries = boundedMap(capacity, (entry) => {
+      entry.evicted = true;
+      closeIfUnused(entry);
+    });
   }
 
   /** Runs `perform` with the open file and its size; undefined if there is none of that path. */
   async use<T>(path: string, perform: (handle: FileHandle, size: number) => Promise<T>): Promise<T | undefined> {
     for (;;) {
       const entry = this.#entries.get(path) ?? this.#add(path);
-      this.#entries.delete(path);
-      this.#entries.set(path, entry);
       entry.users++;
       try {
         const handle = await entry.handle;
@@ -45,24 +47,17 @@ export class HandleCache {
 
   /** Closes the files that are not in use at once, and the others after their last use. */
   close(): void {
-    for (const [path, entry] of [...this.#entries]) this.#evict(path, entry);
+    this.#entries.clear();
   }
 
   #add(path: string): Entry {
     const entry: Entry = { handle: open(path, 'r'), users: 0, evicted: false };
     this.#entries.set(path, entry);
-    if (this.#entries.size > this.#capacity) {
-      const [oldestPath, oldest] = this.#entries.entries().next().value!;
-      this.#evict(oldestPath, oldest);
-    }
     return entry;
   }
 
   #evict(path: string, entry: Entry): void {
-    if (this.#entries.get(path) === entry) this.#entries.delete(path);
-    if (entry.evicted) return;
-    entry.evicted = true;
-    closeIfUnused(entry);
+    if (this.#entries.peek(path) === entry) this.#entries.delete(path);
   }
 }
 
