@@ -1,16 +1,12 @@
 import { cpus, loadavg, release } from 'node:os';
 import { CASES } from './cases.ts';
-import { HELP, readOptions } from './options.ts';
+import { readOptions } from './options.ts';
 import { type CaseSummary, summarize, table } from './report.ts';
 import { runFetchCase, runProduceCase } from './run-case.ts';
 
 // The benchmark: docs/PERFORMANCE.md says what it measures. Ends with status 1 if a figure falls short.
 
-const options = readOptions(process.argv.slice(2));
-if (options.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+const options = readOptions();
 const chosen = CASES.filter(
   ({ name }) => options.only.length === 0 || options.only.some((text) => name.includes(text)),
 );

@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { parseArgs } from 'node:util';
+import { collected, developerProgram, positiveNumber, wholeNumber } from '../support/program.ts';
 
 export interface BenchOptions {
   /** Only cases whose name has one of these in it; all if empty. */
@@ -14,20 +14,7 @@ export interface BenchOptions {
   readonly directory: string;
   /** Given to the Node of the brokers. */
   readonly nodeFlags: readonly string[];
-  readonly help: boolean;
 }
-
-export const HELP = `Usage: npm run bench -- [options]
-
-  --only TEXT      only cases with TEXT in their name; may be repeated
-  --quick          one short run of each case
-  --runs N         runs per case, of which the median counts (5)
-  --seconds S      length of one run (3)
-  --attempts N     a run is made again, up to N times in all, if others used the machine (4)
-  --dir FOLDER     where stores and files are made (the system's temporary folder)
-  --node-flag F    passed to the Node of the brokers, for example --cpu-prof; may be repeated
-  --json           print the results as JSON
-`;
 
 const WARM_UP_MS = 700;
 const RUNS = 5;
@@ -35,31 +22,50 @@ const SECONDS = 3;
 const QUICK_SECONDS = 1;
 const ATTEMPTS = 4;
 
-/** Reads the command line. Throws TypeError for an unknown option. */
-export function readOptions(args: readonly string[]): BenchOptions {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      only: { type: 'string', multiple: true, default: [] },
-      quick: { type: 'boolean', default: false },
-      runs: { type: 'string' },
-      seconds: { type: 'string' },
-      attempts: { type: 'string' },
-      dir: { type: 'string', default: tmpdir() },
-      'node-flag': { type: 'string', multiple: true, default: [] },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+interface Flags {
+  readonly only: readonly string[];
+  readonly quick?: true;
+  readonly runs?: number;
+  readonly seconds?: number;
+  readonly attempts?: number;
+  readonly dir: string;
+  readonly nodeFlag: readonly string[];
+  readonly json?: true;
+}
+
+/** Reads the command line of this process. Wrong flags and --help end the process. */
+export function readOptions(): BenchOptions {
+  const { only, quick, runs, seconds, attempts, dir, nodeFlag, json } = developerProgram(
+    'npm run bench --',
+    'Measures the broker.',
+  )
+    .option('--only <text>', 'only cases with this text in their names; may be repeated', collected, [])
+    .option('--quick', 'one short run of each case')
+    .option('--runs <n>', `runs per case, of which the median counts (${RUNS})`, wholeNumber)
+    .option('--seconds <s>', `length of one run (${SECONDS})`, positiveNumber)
+    .option(
+      '--attempts <n>',
+      `runs at most in place of one while other programs use the machine (${ATTEMPTS})`,
+      wholeNumber,
+    )
+    .option('--dir <folder>', 'where stores and files are made', tmpdir())
+    .option(
+      '--node-flag <flag>',
+      'passed to the Node of the brokers, such as --cpu-prof; may be repeated',
+      collected,
+      [],
+    )
+    .option('--json', 'prints the results as JSON')
+    .parse()
+    .opts<Flags>();
   return {
-    only: values.only,
-    runs: Number(values.runs ?? (values.quick ? 1 : RUNS)),
+    only,
+    runs: runs ?? (quick ? 1 : RUNS),
     warmUpMs: WARM_UP_MS,
-    durationMs: 1000 * Number(values.seconds ?? (values.quick ? QUICK_SECONDS : SECONDS)),
-    attempts: Number(values.attempts ?? (values.quick ? 1 : ATTEMPTS)),
-    json: values.json,
-    directory: values.dir,
-    nodeFlags: values['node-flag'],
-    help: values.help,
+    durationMs: 1000 * (seconds ?? (quick ? QUICK_SECONDS : SECONDS)),
+    attempts: attempts ?? (quick ? 1 : ATTEMPTS),
+    json: json === true,
+    directory: dir,
+    nodeFlags: nodeFlag,
   };
 }

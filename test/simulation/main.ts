@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { commaList, developerProgram, wholeNumber } from '../support/program.ts';
 import { bundleSimulation } from './bundle.ts';
 import { catchMutation, median, SEEDS_MAX } from './catch-mutation.ts';
 import type { SeedLine } from './child.ts';
@@ -8,43 +8,48 @@ import { Progress } from './progress.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { runSeeds, shrinkSeed } from './seed-runner.ts';
 
-const HELP = `Runs brokers, clients and faults on a virtual clock, each seed another way, and checks what they did.
+const DESCRIPTION =
+  'Runs brokers, clients and faults on a virtual clock, each seed another way, and checks what they did.';
+const AFTER_HELP = `
+Exit codes: 0 nothing found; 1 a violation: what was violated, how to run it again, and the part of its trace that
+matters; 2 wrong flags.`;
 
-  npm run sim -- [--seeds N] [--seed FIRST] [--scenario NAME|all] [--jobs N] [--without KIND,...]
-             [--mutation NAME]
-  npm run sim -- --mutations N [--only NAME,...]
-
-  --seeds N       how many seeds (default 100)
-  --seed FIRST    the first seed (default: any)
-  --scenario NAME one of ${Object.keys(SCENARIOS).join(', ')}, or all (default mixed)
-  --jobs N        processes at the same time (default 1)
-  --without LIST  kinds of trouble, or names of clients, to leave out
-  --mutation NAME with a rule of the engine left out, by the name it has in test/simulation/mutations*.ts; the scenario is
-                  the one that it is noticed in unless one is given
-  --mutations N   instead, leave out one rule of the engine after the other and count the seeds until that is noticed, from
-                  N starting points
-  --only LIST     with --mutations: those that are noticed in these scenarios
-
-Ends with 1 after a violation: what was violated, how to run it again, and the part of its trace that matters.
-`;
+interface Options {
+  readonly seeds: number;
+  readonly seed?: number;
+  readonly scenario?: string;
+  readonly jobs: number;
+  readonly without: readonly string[];
+  readonly mutation?: string;
+  readonly mutations?: number;
+  readonly only?: readonly string[];
+}
 
 /** Seeds are drawn below this when none is given, so that they are easy to type. */
 const ANY_SEED_MAX = 1_000_000_000;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      seeds: { type: 'string', default: '100' },
-      seed: { type: 'string' },
-      scenario: { type: 'string' },
-      jobs: { type: 'string', default: '1' },
-      without: { type: 'string', default: '' },
-      mutation: { type: 'string' },
-      mutations: { type: 'string' },
-      only: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const values = developerProgram('npm run sim --', DESCRIPTION)
+    .option('--seeds <n>', 'how many seeds', wholeNumber, 100)
+    .option('--seed <first>', 'the first seed; any when left out', wholeNumber)
+    .option('--scenario <name,...>', `of ${Object.keys(SCENARIOS).join(', ')}, or all; mixed when left out`)
+    .option('--jobs <n>', 'processes at the same time', wholeNumber, 1)
+    .option('--without <list>', 'kinds of faults, or names of clients, to leave out', commaList, [])
+    .option(
+      '--mutation <name>',
+      `leaves out a rule of the engine, by its name in test/simulation/mutations*.ts; the
+scenario is the one that notices it unless one is given`,
+    )
+    .option(
+      '--mutations <n>',
+      `leaves out one rule of the engine after the other instead, and counts the seeds until
+the simulation notices, from n starting points`,
+      wholeNumber,
+    )
+    .option('--only <list>', 'with --mutations: those that these scenarios notice', commaList)
+    .addHelpText('after', AFTER_HELP)
+    .parse()
+    .opts<Options>();
   const broken = MUTATIONS.find(({ name }) => name === values.mutation);
   if (values.mutation !== undefined && broken === undefined) {
     const names = MUTATIONS.map(({ name }) => `  ${name}\n`).join('');
@@ -54,14 +59,12 @@ async function main(): Promise<number> {
   const wanted = values.scenario ?? broken?.scenario ?? 'mixed';
   const scenarios = wanted === 'all' ? Object.keys(SCENARIOS) : wanted.split(',');
   const unknown = scenarios.find((name) => !Object.hasOwn(SCENARIOS, name));
-  if (values.help || unknown !== undefined) {
-    process.stdout.write(unknown === undefined ? HELP : `There is no scenario ${unknown}.\n\n${HELP}`);
-    return values.help ? 0 : 2;
+  if (unknown !== undefined) {
+    process.stdout.write(`There is no scenario ${unknown}; there is ${Object.keys(SCENARIOS).join(', ')}.\n`);
+    return 2;
   }
-  if (values.mutations !== undefined) return tellMutations(Number(values.mutations), values.only);
-  const first = values.seed === undefined ? Math.floor(Math.random() * ANY_SEED_MAX) : Number(values.seed);
-  const [seeds, jobs] = [Number(values.seeds), Number(values.jobs)];
-  const without = values.without.split(',').filter((kind) => kind !== '');
+  if (values.mutations !== undefined) return tellMutations(values.mutations, values.only);
+  const { seed: first = Math.floor(Math.random() * ANY_SEED_MAX), seeds, jobs, without } = values;
   const bundle = await bundleSimulation(broken?.edits);
   try {
     const progress = new Progress(seeds * scenarios.length, (text) => process.stdout.write(text));
@@ -93,10 +96,10 @@ async function failure(wrong: SeedLine, broken: Mutation | undefined, shrunk: ()
 }
 
 /** A table of what each mutation took; 1 if one was not noticed. */
-async function tellMutations(starts: number, only: string | undefined): Promise<number> {
+async function tellMutations(starts: number, only: readonly string[] | undefined): Promise<number> {
   process.stdout.write('| rule | left out or broken | scenario | median seeds | noticed as |\n|---|---|---|---|---|\n');
   let missed = 0;
-  for (const mutation of MUTATIONS.filter(({ scenario }) => only === undefined || only.split(',').includes(scenario))) {
+  for (const mutation of MUTATIONS.filter(({ scenario }) => only === undefined || only.includes(scenario))) {
     const { seeds, checks } = await catchMutation(mutation, starts);
     const middle = median(seeds);
     if (seeds.includes(undefined)) missed++;

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
@@ -18,6 +18,7 @@ import { ApiKey } from '../../../lib/wire/apis.ts';
 import { startDynamoDbLocal } from '../../support/dynamodb-local.ts';
 import { frameOf, invokeOf } from '../../support/function-calls.ts';
 import { EngineClient } from '../../support/kafka-client.ts';
+import { developerProgram, wholeNumber } from '../../support/program.ts';
 import { batchOf, createTopic, fetchRequest, produce, produceRequest, type TopicName } from '../../support/requests.ts';
 import { startS3Fake } from '../../support/s3-fake.ts';
 import { MachineLoad, OTHERS_CPU_MAX } from '../machine-load.ts';
@@ -29,13 +30,12 @@ const TOTAL_MS_MAX = 250;
 const RSS_BYTES_MAX = 128e6;
 const NAMES = { journalTable: 'journal', stateTable: 'state', bucket: 'bucket' };
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '20' },
-    only: { type: 'string' },
-    'node-flags': { type: 'string', default: '' },
-  },
-});
+const values = developerProgram('npm run bench:cold --', "Measures the first call of a function's new instance.")
+  .option('--runs <n>', 'starts of each function', wholeNumber, 20)
+  .option('--only <function>', 'only this function')
+  .option('--node-flags <flags>', 'flags for the Node of the functions, separated by blanks', '')
+  .parse()
+  .opts<{ runs: number; only?: string; nodeFlags: string }>();
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const bundleOf = (name: string) => join(root, 'dist', 'functions', name, 'index.mjs');
 
@@ -78,7 +78,7 @@ try {
     // The first start reads the files into the page cache.
     await firstCall(name, eventFile, environment);
     const runs: Figures[] = [];
-    for (let run = 0; run < Number(values.runs); run++) {
+    for (let run = 0; run < values.runs; run++) {
       await writeFile(eventFile, JSON.stringify(event()));
       const figures = await firstCall(name, eventFile, environment);
       ownMs += figures.cpuMs;
@@ -146,7 +146,7 @@ function eventsFor(topic: TopicName): Readonly<Record<string, () => object>> {
 
 async function firstCall(name: string, eventFile: string, env: Record<string, string>): Promise<Figures> {
   const script = fileURLToPath(new URL('first-call.mjs', import.meta.url));
-  const flags = values['node-flags'].split(' ').filter((flag) => flag !== '');
+  const flags = values.nodeFlags.split(' ').filter((flag) => flag !== '');
   const { stdout } = await promisify(execFile)(process.execPath, [...flags, script, bundleOf(name), eventFile], {
     env,
   });

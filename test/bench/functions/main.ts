@@ -1,15 +1,17 @@
 import { loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import { startDynamoDbLocal } from '../../support/dynamodb-local.ts';
 import { dynamoDbStores } from '../../support/dynamodb-stores.ts';
 import { runWriters } from '../../support/function-writers.ts';
+import { developerProgram, wholeNumber } from '../../support/program.ts';
 import { quantile } from '../statistics.ts';
 
 // Functions that nothing coordinates, all producing to one topic at once: docs/PERFORMANCE.md. The durations are DynamoDB Local's.
 
-const { values } = parseArgs({
-  options: { writers: { type: 'string', default: '20' }, requests: { type: 'string', default: '50' } },
-});
+const values = developerProgram('npm run bench:functions --', 'Measures functions that all produce to one topic.')
+  .option('--writers <n>', 'instances of the function', wholeNumber, 20)
+  .option('--requests <n>', 'requests of each', wholeNumber, 50)
+  .parse()
+  .opts<{ writers: number; requests: number }>();
 const local = await startDynamoDbLocal();
 try {
   console.log('| journals | commits | conflicts | conflicts per commit | commits/s | p50 ms | p99 ms | errors |');
@@ -18,8 +20,8 @@ try {
     const stores = await dynamoDbStores(local, `bench-${journals}`);
     const { commits, conflicts, durationMs, latencies, errors } = await runWriters({
       ...stores,
-      writers: Number(values.writers),
-      requestsEach: Number(values.requests),
+      writers: values.writers,
+      requestsEach: values.requests,
       journals,
       partitions: 8,
     });

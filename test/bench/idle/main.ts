@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
+import { developerProgram, wholeNumber } from '../../support/program.ts';
 import { median } from '../statistics.ts';
 import { fillStore } from './fill-store.ts';
 import { type IdleFigures, type IdleRun, idleRun } from './run-idle.ts';
@@ -15,27 +15,29 @@ const P50_SHARE_MAX = 0.1;
 const P50_MS_MAX = 0.2;
 const RSS_ANON_BYTES_MAX = 100e6;
 
-const { values } = parseArgs({
-  options: {
-    topics: { type: 'string', default: '10000' },
-    entries: { type: 'string', default: '1000000' },
-    runs: { type: 'string', default: '5' },
-    dir: { type: 'string', default: tmpdir() },
-  },
-});
+const values = developerProgram(
+  'npm run bench:idle --',
+  'Measures whether stored topics that are not in use cost anything.',
+)
+  .option('--topics <n>', 'topics of the full store', wholeNumber, 10_000)
+  .option('--entries <n>', 'entries of its journal', wholeNumber, 1_000_000)
+  .option('--runs <n>', 'pairs of runs', wholeNumber, 5)
+  .option('--dir <folder>', 'where the stores are made', tmpdir())
+  .parse()
+  .opts<{ topics: number; entries: number; runs: number; dir: string }>();
 const directory = await mkdtemp(join(values.dir, 'tidelog-idle-'));
 try {
   const [emptyStore, fullStore] = [join(directory, 'empty'), join(directory, 'full')];
   const start = performance.now();
   await fillStore(emptyStore, { topics: 0, entries: 1 });
-  await fillStore(fullStore, { topics: Number(values.topics), entries: Number(values.entries) });
+  await fillStore(fullStore, { topics: values.topics, entries: values.entries });
   const seconds = ((performance.now() - start) / 1000).toFixed(0);
   console.log(`${values.topics} topics and a journal of ${values.entries} entries, made in ${seconds} s\n`);
 
   // The first start builds the program and reads it into the page cache.
   await idleRun(emptyStore, fullStore, 'empty');
   const runs: IdleRun[] = [];
-  for (let run = 0; run < Number(values.runs); run++) {
+  for (let run = 0; run < values.runs; run++) {
     runs.push(await idleRun(emptyStore, fullStore, run % 2 === 0 ? 'empty' : 'full'));
   }
 

@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Argument } from 'commander';
 import { Codec, type CodecName, canCompress } from '../../../lib/records/compression/codec.ts';
 import type { ProduceValidation } from '../../../lib/records/produce-rules.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
+import { developerProgram } from '../../support/program.ts';
 import { createTopic } from '../../support/requests.ts';
 import { BrokerProcess } from '../broker.ts';
 import { MachineLoad } from '../machine-load.ts';
@@ -78,8 +80,10 @@ async function run(broker: BrokerProcess, name: CodecName, recordBytes: number, 
   return { megabytesPerSecond: load.megabytesPerSecond, cpuSecondsPerGigabyte: cpuMs / 1000 / gigabytes, others };
 }
 
-/** Codecs to measure, all of them when none is named. */
-const only = process.argv.slice(2);
+const codecs = Object.keys(Codec) as CodecName[];
+const [named] = developerProgram('npm run bench:validation --', 'Measures what opening every batch costs.')
+  .addArgument(new Argument('[codecs...]', 'which to measure; all when left out').choices(codecs))
+  .parse().processedArgs as [CodecName[]];
 const directory = await mkdtemp(join(tmpdir(), 'tidelog-bench-'));
 const start = (validation: ProduceValidation) =>
   BrokerProcess.start('drop', join(directory, validation), [], { 'tidelog.produce.validation': validation });
@@ -90,8 +94,8 @@ console.log(
 console.log('\n| codec | record | header MB/s | full MB/s | header CPU s/GB | full CPU s/GB | others, cores |');
 console.log('|---|---|---|---|---|---|---|');
 try {
-  for (const name of Object.keys(Codec) as CodecName[]) {
-    if (!canCompress(Codec[name]) || (only.length > 0 && !only.includes(name))) continue;
+  for (const name of named.length > 0 ? named : codecs) {
+    if (!canCompress(Codec[name])) continue;
     for (const recordBytes of RECORD_SIZES) {
       const runs: Record<ProduceValidation, Run[]> = { header: [], full: [] };
       for (let round = 0; round < ROUNDS; round++) {
