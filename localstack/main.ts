@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { type Flags, readCommandLine, USAGE, UsageError } from './command-line.ts';
+import { type DeployFlags, readCommandLine, type UpFlags, UsageError } from './command-line.ts';
 import { deployTo } from './deploy.ts';
 import { type Endpoint, startEndpoint, stopEndpoint } from './endpoint.ts';
 import { EndpointError } from './endpoint-error.ts';
@@ -18,20 +18,20 @@ function say(text: string): void {
 }
 
 async function run(args: readonly string[]): Promise<void> {
-  const { command, flags } = readCommandLine(args);
-  switch (command) {
+  const read = readCommandLine(args);
+  switch (read.command) {
     case 'up':
-      return up(flags);
+      return up(read.flags);
     case 'deploy':
-      return deploy(flags);
+      return deploy(read.flags);
     case 'down':
       return down();
-    default:
-      return say(USAGE.trimEnd());
+    case 'help':
+      return say(read.text.trimEnd());
   }
 }
 
-async function up({ port = PORT_DEFAULT, use }: Flags): Promise<void> {
+async function up({ port = PORT_DEFAULT, use }: UpFlags): Promise<void> {
   const before = rememberedUp();
   if (before !== undefined && (await healthOf(before.url)) !== undefined) {
     return say(`${nameOf(before)} is up already at ${before.url}.`);
@@ -45,7 +45,7 @@ async function up({ port = PORT_DEFAULT, use }: Flags): Promise<void> {
   say(`${nameOf(endpoint)} is up at ${endpoint.url}. For programs: export AWS_ENDPOINT_URL=${endpoint.url}`);
 }
 
-async function deploy(options: Flags): Promise<void> {
+async function deploy(options: DeployFlags): Promise<void> {
   const given = process.env.AWS_ENDPOINT_URL;
   const endpoint: Endpoint | undefined = given ? { kind: 'given', url: given } : rememberedUp();
   if (endpoint === undefined) {
