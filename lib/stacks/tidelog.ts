@@ -4,7 +4,8 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { type FrontDoor, frontDoor } from './front-door/front-door.ts';
+import { createFrontDoor } from './front-door/create.ts';
+import type { FrontDoor } from './front-door/front-door.ts';
 import { TidelogFunctions } from './functions.ts';
 import { Maintenance } from './maintenance.ts';
 import { CALLS } from './rights.ts';
@@ -92,7 +93,7 @@ export class Tidelog extends Construct {
       functionsFolder,
     });
     this.functions = functions;
-    this.frontDoor = frontDoor(this, props.frontDoor ?? STAGES[DEFAULT_STAGE].frontDoor, {
+    this.frontDoor = createFrontDoor(this, props.frontDoor ?? STAGES[DEFAULT_STAGE].frontDoor, {
       functions,
       prefix,
       throttling,

@@ -1,11 +1,7 @@
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { Construct } from 'constructs';
 import type { FrameFunction } from '../../doors/tunnel/functions.ts';
-import type { FrontDoorKind, LogRetentionDays, Throttling } from '../stages.ts';
-import { HttpFrontDoor } from './http.ts';
-import { RestFrontDoor } from './rest.ts';
-import { UrlFrontDoor } from './url.ts';
+import type { LogRetentionDays, Throttling } from '../stages.ts';
 
 /** Where frames come in. Every route asks for a signature by IAM. */
 export interface FrontDoor {
@@ -30,15 +26,4 @@ export interface FrontDoorProps {
 /** The path of a function at a front door with one base (the tunnel's contract). */
 export function pathOf(name: FrameFunction): string {
   return `/kafka/${name}`;
-}
-
-export function frontDoor(scope: Construct, kind: FrontDoorKind, props: FrontDoorProps): FrontDoor {
-  switch (kind) {
-    case 'http':
-      return new HttpFrontDoor(scope, 'HttpApi', props);
-    case 'rest':
-      return new RestFrontDoor(scope, 'RestApi', props);
-    case 'url':
-      return new UrlFrontDoor(scope, 'Urls', props);
-  }
 }
