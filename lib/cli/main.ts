@@ -1,41 +1,15 @@
 #!/usr/bin/env node
-import { type CommandIo, EXIT_FAILED, EXIT_OK } from './command.ts';
+import type { CommandIo } from './command.ts';
 import { runCommandLine } from './run.ts';
+import { StandardOutput } from './terminal/standard-output.ts';
 
-/** What a terminal has that does not tell its width, or says 0. */
+/** The width of a terminal that reports none, or 0. */
 const USUAL_COLUMNS = 80;
 
-const outGone = new AbortController();
-let outExitCode = EXIT_OK;
-/** Output that stdout has not accepted yet. */
-let pending = 0;
-/** Those who wait until there is none. */
-const waiting = new Set<() => void>();
-
-function resume(): void {
-  for (const wake of waiting) wake();
-  waiting.clear();
-}
-
-function outFailed(error: NodeJS.ErrnoException): void {
-  // Whoever reads the output may stop reading, for example `head`; that is no failure. A full disk is one.
-  if (error.code !== 'EPIPE' && !outGone.signal.aborted) {
-    process.stderr.write(`The output cannot be written: ${error.message}.\n`);
-    outExitCode = EXIT_FAILED;
-  }
-  outGone.abort();
-  resume();
-}
+const output = new StandardOutput(process.stdout, (problem) => process.stderr.write(`${problem}\n`));
 
 const io: CommandIo = {
-  out(output) {
-    pending++;
-    process.stdout.write(output, (error) => {
-      pending--;
-      if (error) outFailed(error);
-      else if (pending === 0) resume();
-    });
-  },
+  out: (text) => output.write(text),
   err: (text) => process.stderr.write(text),
   environment: process.env,
   onStopSignal(callback) {
@@ -47,20 +21,16 @@ const io: CommandIo = {
     return () => process.off('unhandledRejection', callback);
   },
   exit: (code) => process.exit(code),
-  // Looked at only by commands that read it: touching stdin opens it.
+  // A getter, because touching process.stdin opens it: only commands that read it do.
   get input() {
     return process.stdin;
   },
-  outAccepted: () =>
-    new Promise((resolve) => {
-      if (pending === 0 || outGone.signal.aborted) resolve();
-      else waiting.add(resolve);
-    }),
+  outAccepted: () => output.accepted(),
   async watchOut() {
     const { watchPipe } = await import('./terminal/pipe-watch.ts');
-    return watchPipe(() => outGone.abort());
+    return watchPipe(() => output.readerGone());
   },
-  outGone: outGone.signal,
+  outGone: output.gone,
   outIsTerminal: process.stdout.isTTY === true,
   ...(process.stderr.isTTY === true && {
     errTerminal: {
@@ -71,5 +41,7 @@ const io: CommandIo = {
   }),
 };
 
-process.stdout.on('error', outFailed);
-process.exitCode = (await runCommandLine(process.argv.slice(2), io)) || outExitCode;
+const exitCode = await runCommandLine(process.argv.slice(2), io);
+// Whether the last output could be written is known only then.
+await output.accepted();
+process.exitCode = exitCode || output.exitCode;
