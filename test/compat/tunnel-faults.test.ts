@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { seededRandom } from '../../lib/core/random.ts';
 import { type BrokerProcess, startGatewayProcess } from '../support/broker-process.ts';
 import { type FunctionStandIn, STAND_IN_ENVIRONMENT, startFunctionStandIn } from '../support/function-stand-in.ts';
 import { produceTrouble } from '../support/function-trouble.ts';
 import { kafkajsClient } from '../support/kafkajs-client.ts';
 import { kcat, kcatRead } from '../support/kcat.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { haveKcat } from '../support/tools.ts';
 
 const LINES = 3_000;

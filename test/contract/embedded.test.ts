@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../lib/core/clock.ts';
 import { systemRandom } from '../../lib/core/random.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { openEmbeddedStores } from '../../lib/storage/embedded/embedded-stores.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { blobStoreContract } from './blob-store-contract.ts';
 import { itemStoreContract } from './item-store-contract.ts';
 

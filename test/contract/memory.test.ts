@@ -1,6 +1,6 @@
-import { seededRandom } from '../../lib/core/random.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { blobStoreContract } from './blob-store-contract.ts';
 import { itemStoreContract } from './item-store-contract.ts';
 

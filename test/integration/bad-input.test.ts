@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { seededRandom } from '../../lib/core/random.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { encodeRequest } from '../../lib/wire/frame.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
@@ -16,6 +15,7 @@ import {
   type TopicName,
   valuesIn,
 } from '../support/requests.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
 const MIB = 1024 * 1024;
 /** What all of the abuse below may add to the process, beside what 64 MiB of requests and as much cache may take. */

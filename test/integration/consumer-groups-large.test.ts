@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/core/clock.ts';
-import { seededRandom, systemRandom } from '../../lib/core/random.ts';
+import { systemRandom } from '../../lib/core/random.ts';
 import { randomUuid } from '../../lib/core/uuid.ts';
 import { encodeConsumerBody } from '../../lib/groups/consumer/codec.ts';
 import { GROUP_BYTES_MAX } from '../../lib/groups/group-store.ts';
@@ -14,6 +14,7 @@ import { ConsumerGroupModel } from '../support/consumer-group-model.ts';
 import { ConsumerMember, describeConsumerGroup } from '../support/consumer-member.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { createTopic } from '../support/requests.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
 const MEMBERS = 200;
 const PARTITIONS = 500;

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { encodeLeader, LEADERS_PK } from '../../lib/storage/items/leader.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
@@ -15,6 +14,7 @@ import {
   type TopicName,
   valuesIn,
 } from '../support/requests.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const T0 = 1_700_000_000_000;
 const NOT_LEADER = errorCode('NOT_LEADER_OR_FOLLOWER');

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../lib/core/random.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { describeGroup, GroupMember } from '../support/group-member.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const SESSION_MS = 30_000;
 const HEARTBEAT_MS = 3_000;

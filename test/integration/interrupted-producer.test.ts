@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { systemRandom } from '../../lib/core/random.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { Codec } from '../../lib/records/compression/codec.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
 import type { Fault, StoreCall } from '../../lib/storage/memory/faults.ts';
@@ -9,6 +8,7 @@ import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { startEngine } from '../support/engine.ts';
 import { batchOf, createTopic, fetch, produceRequest, type TopicName, valuesIn } from '../support/requests.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 const VERSION = 12;
 

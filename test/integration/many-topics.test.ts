@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import { systemRandom } from '../../lib/core/random.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** One call of a store, there and back. */
 const CALL_MS = 10;

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../lib/core/random.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
@@ -14,6 +13,7 @@ import {
   type TopicName,
   valuesIn,
 } from '../support/requests.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** As deployed to AWS, so that tiers and lingering are the real ones. */
 const AWS = {

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import {
@@ -13,6 +12,7 @@ import {
   produce,
   valuesIn,
 } from '../support/requests.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 let stores: ReturnType<typeof emptyStores>;
 let engine: Engine;

@@ -1,7 +1,5 @@
 import { expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
-import { seededRandom } from '../../lib/core/random.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import type { Entry } from '../../lib/journal/entry.ts';
 import { produce as appendBatch } from '../../lib/log/append-batch.ts';
 import { encodeControlBatch } from '../../lib/records/control.ts';
@@ -23,6 +21,8 @@ import {
   produceRequest,
   type TopicName,
 } from '../support/requests.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { Process } from './process.ts';
 
 /** Each of these was a bug that the simulation found (docs/RELIABILITY.md has the seeds). */

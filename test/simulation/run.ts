@@ -1,4 +1,5 @@
-import { randomInt, seededRandom } from '../../lib/core/random.ts';
+import { randomInt } from '../../lib/core/random.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { Caller } from './caller.ts';
 import { Cluster } from './cluster.ts';
 import { Consumer } from './consumer.ts';

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type Random, randomInt, seededRandom } from '../../lib/core/random.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
+import { type Random, randomInt } from '../../lib/core/random.ts';
 import { LEADERS_PK } from '../../lib/storage/items/leader.ts';
 import { NODES_PK } from '../../lib/storage/items/node.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import type { Item } from '../../lib/storage/ports.ts';
+import { seededRandom } from '../support/seeded-random.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { CheckpointLog } from './checkpoint-log.ts';
 import type { Check } from './checks.ts';
 import { GroupLedger } from './groups/group-ledger.ts';

@@ -1,8 +1,6 @@
 import type { FrameHandler, FrameOutcome } from '../../lib/broker/frame-handler.ts';
 import type { RequestContext } from '../../lib/core/context.ts';
 import type { LogFields, Logger, LogLevel } from '../../lib/core/logger.ts';
-import { seededRandom } from '../../lib/core/random.ts';
-import { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import {
   decodeRequestEnvelope,
   type EnvelopeAnswer,
@@ -16,6 +14,8 @@ import { tunnelHandler } from '../../lib/doors/tunnel/tunnel.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
 import { ApiKey, type RequestBody, type RequestInput } from '../../lib/wire/apis.ts';
 import { decodeRequest, encodeRequest, encodeResponse } from '../../lib/wire/frame.ts';
+import { seededRandom } from './seeded-random.ts';
+import { VirtualClock } from './virtual-clock.ts';
 
 /** One call of a function; the test decides when and how it ends. */
 export interface FakeCall {

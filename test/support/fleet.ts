@@ -1,9 +1,9 @@
 import { systemRandom } from '../../lib/core/random.ts';
-import type { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import type { Fault } from '../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { ApiKey, type ResponseBody } from '../../lib/wire/apis.ts';
 import { type Engine, startEngine } from './engine.ts';
+import type { VirtualClock } from './virtual-clock.ts';
 
 export const SESSION_MS = 9_000;
 export const HEARTBEAT_MS = 2_000;

@@ -2,7 +2,6 @@ import { type Clock, sleep } from '../../lib/core/clock.ts';
 import { silentLogger } from '../../lib/core/logger.ts';
 import type { Random } from '../../lib/core/random.ts';
 import { randomInt } from '../../lib/core/random.ts';
-import type { VirtualClock } from '../../lib/core/virtual-clock.ts';
 import { GroupCoordinator } from '../../lib/groups/coordinator.ts';
 import type { Submitted } from '../../lib/groups/environment.ts';
 import type { Step } from '../../lib/groups/step.ts';
@@ -12,6 +11,7 @@ import { Topics } from '../../lib/topics/topics.ts';
 import { Process } from '../simulation/process.ts';
 import { processStores } from '../simulation/process-stores.ts';
 import { GROUP_CONFIG } from './consumer-group-model.ts';
+import type { VirtualClock } from './virtual-clock.ts';
 
 /** One coordinator in a process that can be killed between any two of its steps. */
 interface Instance {

@@ -2,12 +2,12 @@ import { expect, it } from 'vitest';
 import { LeaderItems } from '../../../lib/cluster/leader-items.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { startEngine } from '../../support/engine.ts';
 import { startFunctions } from '../../support/functions.ts';
 import { createTopic } from '../../support/requests.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 

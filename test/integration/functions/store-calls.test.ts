@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { clientOf, type Functions, startFunctions } from '../../support/functions.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName, valuesIn } from '../../support/requests.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 // The figures of the design: a warm produce or fetch is one call to the store, a cold one three more at most.
 

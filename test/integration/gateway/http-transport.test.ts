@@ -5,13 +5,13 @@ import { createServer as createTls } from 'node:https';
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../../lib/core/clock.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { ENVELOPE_CONTENT_TYPE } from '../../../lib/doors/tunnel/envelope.ts';
 import { httpTransport } from '../../../lib/doors/tunnel/http-transport.ts';
 import type { Signer } from '../../../lib/doors/tunnel/signing.ts';
 import { ANSWER_TIMEOUT_MS, type Transport } from '../../../lib/doors/tunnel/transport.ts';
 import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { have } from '../../support/tools.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { eventually } from './fake-engine.ts';
 
 const HAVE_OPENSSL = have('openssl', spawnSync('openssl', ['version']).error === undefined, 'It makes a certificate.');

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { errorCode } from '../../../lib/core/errors.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { ConsumerProtocolSubscription, encodeConsumerProtocol } from '../../../lib/wire/messages/consumer-protocol.ts';
 import { type Engine, emptyStores, startEngine } from '../../support/engine.ts';
@@ -13,6 +12,7 @@ import {
   offsetsIn,
 } from '../../support/offset-requests.ts';
 import { createTopic, deleteTopic, NOWHERE, type TopicName } from '../../support/requests.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 let engine: Engine;
 let orders: TopicName;

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { errorCode } from '../../../lib/core/errors.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { NEXT_REQUEST_MIN_MS } from '../../../lib/groups/next-request.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ConsumerProtocolSubscription, encodeConsumerProtocol } from '../../../lib/wire/messages/consumer-protocol.ts';
@@ -10,6 +9,7 @@ import { type Engine, startEngine } from '../../support/engine.ts';
 import { GroupMember } from '../../support/group-member.ts';
 import { createTopic } from '../../support/requests.ts';
 import { settledOn } from '../../support/settled-on.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** Kafka 4.3.1 answers each of these joins with NONE; members that then miss their deadline are removed. */
 const TIMEOUTS_MS = [0, 1, -1];

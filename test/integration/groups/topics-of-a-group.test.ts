@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { LIST_AGE_MAX_MS, LIST_EVERY_MS } from '../../../lib/groups/topic-list.ts';
 import { LOOK_AGE_MAX_MS } from '../../../lib/groups/topic-looks.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
@@ -8,6 +7,7 @@ import { ConsumerMember, type HeartbeatAnswer } from '../../support/consumer-mem
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { createTopic, deleteTopic } from '../../support/requests.ts';
 import { settledOn } from '../../support/settled-on.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const MEMBERS = 40;
 const HEARTBEAT_MS = 5_000;

@@ -1,6 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { composeUpkeep } from '../../../lib/run/upkeep.ts';
 import type { FaultPlan } from '../../../lib/storage/memory/faults.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
@@ -11,6 +10,7 @@ import { GroupMember } from '../../support/group-member.ts';
 import { commitOffsets, deleteOffsets, fetchOffsets, offsetsIn } from '../../support/offset-requests.ts';
 import { createTopic, type TopicName } from '../../support/requests.ts';
 import { settledOn } from '../../support/settled-on.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 const MINUTE_MS = 60 * 1000;

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { sleep } from '../../../lib/core/clock.ts';
-import { type Random, randomInt, seededRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import { type Random, randomInt } from '../../../lib/core/random.ts';
 import type { Step } from '../../../lib/groups/step.ts';
 import { heartbeatStep, joinStep, leaveStep, syncStep } from '../../../lib/groups/steps.ts';
 import type { FaultPlan, LatencyModel } from '../../../lib/storage/memory/faults.ts';
 import { joinRequest } from '../../support/classic-group-model.ts';
 import { GroupCluster, type GroupConnection } from '../../support/group-cluster.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const SEEDS = 20;
 const INSTANCES = 4;

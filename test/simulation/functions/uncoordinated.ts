@@ -1,8 +1,9 @@
-import { type Random, randomInt, seededRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import { type Random, randomInt } from '../../../lib/core/random.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { clientOf, type Functions, startFunctions } from '../../support/functions.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName, valuesIn } from '../../support/requests.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { awsLatency } from '../latencies.ts';
 
 export interface LoadStep {

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { errorCode } from '../../../lib/core/errors.ts';
-import { seededRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { createTopic } from '../../support/requests.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** Each of these was a bug that the simulation found (docs/RELIABILITY.md has the seeds). */
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { LeaderItems } from '../../../lib/cluster/leader-items.ts';
-import { seededRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import type { ItemStore, QueryPage } from '../../../lib/storage/ports.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** Each of these was a bug that the simulation found (docs/RELIABILITY.md has the seeds). */
 

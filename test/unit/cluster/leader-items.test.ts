@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { LeaderItems } from '../../../lib/cluster/leader-items.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { LEADERS_PK } from '../../../lib/storage/items/leader.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 it('the epoch of a journal is told where a newer program has written its item', async () => {
   const clock = new VirtualClock();

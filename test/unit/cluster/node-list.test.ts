@@ -3,10 +3,10 @@ import type { NodesEnvironment } from '../../../lib/cluster/environment.ts';
 import { isLive, NodeList } from '../../../lib/cluster/node-list.ts';
 import { freeId, Registration } from '../../../lib/cluster/registration.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { decodeLeader, encodeLeader } from '../../../lib/storage/items/leader.ts';
 import { decodeNode, encodeNode, NODES_PK, type NodeRecord, nodeSk } from '../../../lib/storage/items/node.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const T0 = 1_700_000_000_000;
 const SESSION_MS = 9_000;

@@ -5,9 +5,10 @@ import { sleep, systemClock } from '../../../lib/core/clock.ts';
 import { ERROR_CODES, errorCode, errorName } from '../../../lib/core/errors.ts';
 import { jsonLogger } from '../../../lib/core/logger.ts';
 import { isOffset, MAX_OFFSET } from '../../../lib/core/offset.ts';
-import { type Random, randomInt, seededRandom, systemRandom } from '../../../lib/core/random.ts';
+import { type Random, randomInt, systemRandom } from '../../../lib/core/random.ts';
 import { randomUuid, ZERO_UUID } from '../../../lib/core/uuid.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 describe('bytes', () => {
   it.each([

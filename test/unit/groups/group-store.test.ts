@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../lib/core/logger.ts';
-import { seededRandom, systemRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import { systemRandom } from '../../../lib/core/random.ts';
 import { GroupCoordinator } from '../../../lib/groups/coordinator.ts';
 import type { Step } from '../../../lib/groups/step.ts';
 import { deleteStep, joinStep, leaveStep, syncStep } from '../../../lib/groups/steps.ts';
@@ -12,6 +11,8 @@ import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/mem
 import { Topics } from '../../../lib/topics/topics.ts';
 import { joinRequest } from '../../support/classic-group-model.ts';
 import { GROUP_CONFIG } from '../../support/consumer-group-model.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const GROUP = 'g';
 /** More than a head has room for, so that the body is an item of its own. */

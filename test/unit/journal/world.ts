@@ -1,6 +1,4 @@
 import type { LogFields, Logger, LogLevel } from '../../../lib/core/logger.ts';
-import { seededRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { createJournal } from '../../../lib/journal/create.ts';
 import type { BatchToAppend } from '../../../lib/journal/decide-append.ts';
 import { decodeEntry, type Entry } from '../../../lib/journal/entry.ts';
@@ -15,6 +13,8 @@ import { entryPk, type JournalId } from '../../../lib/storage/items/journal-entr
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import type { Item, PutOptions, Stores } from '../../../lib/storage/ports.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;

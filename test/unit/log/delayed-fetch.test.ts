@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../lib/core/random.ts';
 import { createJournal } from '../../../lib/journal/create.ts';
 import { type FetchedPartition, fetch, type PartitionToFetch } from '../../../lib/log/delayed-fetch.ts';
 import { ReadBudget } from '../../../lib/log/read-budget.ts';
 import { entryPk, type JournalId, journalId } from '../../../lib/storage/items/journal-entry.ts';
 import type { StoreCall } from '../../../lib/storage/memory/faults.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 import {
   batch,
   createWorld,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { Interrupted } from '../../../lib/log/interrupted.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const MINUTE_MS = 60_000;
 

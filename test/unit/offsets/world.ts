@@ -1,6 +1,4 @@
 import type { RequestContext } from '../../../lib/core/context.ts';
-import { seededRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { BlockStore } from '../../../lib/offsets/block-store.ts';
 import { type DeleteRoom, expireOffsets } from '../../../lib/offsets/delete.ts';
 import type {
@@ -17,6 +15,8 @@ import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { CountingMeter, meterStores } from '../../../lib/storage/metering.ts';
 import type { ItemStore, Stores } from '../../../lib/storage/ports.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 export const T0 = 1_700_000_000_000;
 export const MINUTE = 60_000;

@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../lib/core/random.ts';
 import {
   BATCH_OVERHEAD_BYTES,
   BatchField,
@@ -14,6 +13,7 @@ import type { ProduceRules, ValidatedRecords } from '../../../lib/records/produc
 import { withPayload } from '../../../lib/records/recompress.ts';
 import { readRecords } from '../../../lib/records/record.ts';
 import { validateProduceRecords } from '../../../lib/records/validate.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 import { byCodec } from './golden.ts';
 
 /** What is expected here was read off Apache Kafka 4.3.1, where nothing else is said. */

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { seededRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { scheduleUpkeep } from '../../../lib/run/upkeep-schedule.ts';
 import type { Fault } from '../../../lib/storage/memory/faults.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { startEngine } from '../../support/engine.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 

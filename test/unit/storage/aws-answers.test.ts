@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
-import { seededRandom } from '../../../lib/core/random.ts';
 import { dynamoDbClient } from '../../../lib/storage/dynamodb/client.ts';
 import { openDynamoDbTable } from '../../../lib/storage/dynamodb/table.ts';
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
 import { openS3Blobs } from '../../../lib/storage/s3/blobs.ts';
 import { s3Client } from '../../../lib/storage/s3/client.ts';
 import { STAND_IN_CONFIG } from '../../support/aws-targets.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 
 const DATE = 'Sat, 31 Jan 2026 23:59:59 GMT';
 const STORE_TIME = Date.UTC(2026, 0, 31, 23, 59, 59);

@@ -3,13 +3,13 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/core/clock.ts';
-import { seededRandom } from '../../../lib/core/random.ts';
 import { dynamoDbClient } from '../../../lib/storage/dynamodb/client.ts';
 import { openDynamoDbTable, TABLE_REQUESTS_MAX } from '../../../lib/storage/dynamodb/table.ts';
 import type { PutOutcome } from '../../../lib/storage/ports.ts';
 import { openS3Blobs } from '../../../lib/storage/s3/blobs.ts';
 import { s3Client } from '../../../lib/storage/s3/client.ts';
 import { STAND_IN_CONFIG } from '../../support/aws-targets.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 
 const closers: (() => void)[] = [];
 afterEach(() => {

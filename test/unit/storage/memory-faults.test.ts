@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../lib/core/random.ts';
-import { SkewedClock, VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import type { Fault, FaultPlan, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { type Item, StoreUnavailableError } from '../../../lib/storage/ports.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { SkewedClock, VirtualClock } from '../../support/virtual-clock.ts';
 
 const MINUTE = 60_000;
 const ABSENT = { kind: 'absent' } as const;

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { seededRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { itemBytes } from '../../../lib/storage/item-rules.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { CountingMeter, type MeteredCall, meterStores } from '../../../lib/storage/metering.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const item = { pk: 'p', sk: 's', version: 1, nonce: 'n', body: Buffer.alloc(100) };
 const bytes = itemBytes(item);

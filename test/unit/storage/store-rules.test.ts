@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SkewedClock, VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { compareKeys } from '../../../lib/storage/item-rules.ts';
 import { StoreClock } from '../../../lib/storage/store-clock.ts';
+import { SkewedClock, VirtualClock } from '../../support/virtual-clock.ts';
 
 describe('compareKeys', () => {
   it('orders as the bytes of UTF-8 do', () => {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { StoreTimer } from '../../../lib/storage/embedded/store-time.ts';
 import { WriteLock } from '../../../lib/storage/embedded/write-lock.ts';
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const MINUTE = 60_000;
 

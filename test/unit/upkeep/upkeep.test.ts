@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { sleep } from '../../../lib/core/clock.ts';
-import { type Random, seededRandom } from '../../../lib/core/random.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import type { Random } from '../../../lib/core/random.ts';
 import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
 import { encodeUpkeepCursor, upkeepCursorSk } from '../../../lib/storage/items/upkeep-cursor.ts';
 import { encodeUpkeepRunner, UPKEEP_PK, UPKEEP_RUNNER_SK } from '../../../lib/storage/items/upkeep-runner.ts';
@@ -9,6 +8,8 @@ import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/mem
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
 import type { UpkeepJob } from '../../../lib/upkeep/job.ts';
 import { type RoundOutcome, Upkeep } from '../../../lib/upkeep/upkeep.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

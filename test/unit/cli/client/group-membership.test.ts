@@ -4,7 +4,7 @@ import { GroupMembership } from '../../../../lib/cli/client/group-membership.ts'
 import type { GroupClient } from '../../../../lib/cli/client/groups.ts';
 import type { KafkaClient } from '../../../../lib/cli/client/kafka-client.ts';
 import { ERROR_CODES } from '../../../../lib/core/errors.ts';
-import { VirtualClock } from '../../../../lib/core/virtual-clock.ts';
+import { VirtualClock } from '../../../support/virtual-clock.ts';
 
 const TIMEOUT_MS = 5_000;
 

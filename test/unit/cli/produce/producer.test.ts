@@ -4,9 +4,9 @@ import type { KafkaClient } from '../../../../lib/cli/client/kafka-client.ts';
 import { Producer } from '../../../../lib/cli/produce/producer.ts';
 import { systemClock } from '../../../../lib/core/clock.ts';
 import { ERROR_CODES } from '../../../../lib/core/errors.ts';
-import { seededRandom } from '../../../../lib/core/random.ts';
 import { readBatchHeader } from '../../../../lib/records/batch.ts';
 import { ApiKey } from '../../../../lib/wire/apis.ts';
+import { seededRandom } from '../../../support/seeded-random.ts';
 import { settled } from '../../../support/settled.ts';
 
 const TOPIC = { name: 't', id: '', isInternal: false, replicationFactor: 1, partitions: [{ index: 0, leader: 0 }] };

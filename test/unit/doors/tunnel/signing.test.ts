@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../../../lib/core/virtual-clock.ts';
 import type { Credentials, Identity } from '../../../../lib/doors/tunnel/credentials.ts';
 import { signerFor } from '../../../../lib/doors/tunnel/signing.ts';
+import { VirtualClock } from '../../../support/virtual-clock.ts';
 
 const NOON = Date.UTC(2026, 10, 21, 12);
 const MINUTE = 60_000;

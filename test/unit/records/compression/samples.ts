@@ -1,4 +1,4 @@
-import { seededRandom } from '../../../../lib/core/random.ts';
+import { seededRandom } from '../../../support/seeded-random.ts';
 
 /** What the golden files of this folder hold. */
 export const TIDE = Buffer.from(Array.from({ length: 9000 }, (_, i) => `record ${i % 97} of the tide\n`).join(''));

@@ -1,10 +1,10 @@
 import { beforeEach, expect, it } from 'vitest';
-import { seededRandom } from '../../../../lib/core/random.ts';
-import { VirtualClock } from '../../../../lib/core/virtual-clock.ts';
 import { Health } from '../../../../lib/run/metrics/health.ts';
 import { memoryStores } from '../../../../lib/storage/memory/memory-stores.ts';
 import type { GetResult, ItemStore } from '../../../../lib/storage/ports.ts';
 import { StoreUnavailableError } from '../../../../lib/storage/ports.ts';
+import { seededRandom } from '../../../support/seeded-random.ts';
+import { VirtualClock } from '../../../support/virtual-clock.ts';
 
 const LISTENERS = { PLAINTEXT: '127.0.0.1:9092' };
 const OK = { status: 'ok', listeners: LISTENERS };

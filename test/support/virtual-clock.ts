@@ -1,5 +1,5 @@
-import { assert } from './assert.ts';
-import { afterMicrotasks, type Clock } from './clock.ts';
+import { assert } from '../../lib/core/assert.ts';
+import { afterMicrotasks, type Clock } from '../../lib/core/clock.ts';
 
 /** More timers than any test or simulation step fires in one call; beyond it something re-arms itself for ever. */
 const MAX_TIMERS_PER_RUN = 50_000_000;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { sleep } from '../../../lib/core/clock.ts';
-import { SkewedClock, VirtualClock } from '../../../lib/core/virtual-clock.ts';
+import { sleep } from '../../lib/core/clock.ts';
+import { SkewedClock, VirtualClock } from '../support/virtual-clock.ts';
 
 describe('VirtualClock', () => {
   it('fires timers by time, then by the order in which they were set', async () => {
