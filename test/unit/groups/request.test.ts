@@ -2,11 +2,11 @@ import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { AssertionError } from '../../../lib/core/assert.ts';
 import type { RequestContext } from '../../../lib/core/context.ts';
-import { VirtualClock } from '../../../lib/core/virtual-clock.ts';
 import { emptyClassicGroup } from '../../../lib/groups/classic/state.ts';
 import { RequestQueue } from '../../../lib/groups/queue.ts';
 import { GroupRequest } from '../../../lib/groups/request.ts';
 import type { Step, StepResult } from '../../../lib/groups/step.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const GROUP = emptyClassicGroup(0);
 const STEP: Step<string> = {
