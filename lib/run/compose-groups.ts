@@ -4,7 +4,7 @@ import { GroupCoordinator } from '../groups/coordinator.ts';
 import { Offsets } from '../offsets/offsets.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Topics } from '../topics/topics.ts';
-import type { ComposeOptions } from './compose.ts';
+import type { ComposeOptions } from './compose-options.ts';
 
 const MS_PER_MINUTE = 60_000;
 

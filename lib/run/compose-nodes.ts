@@ -6,7 +6,7 @@ import { type JoinOutcome, type Listeners, Registration } from '../cluster/regis
 import { Solo } from '../cluster/solo.ts';
 import { type Clock, sleep } from '../core/clock.ts';
 import type { Journals } from '../journal/open-journal.ts';
-import type { ComposeOptions } from './compose.ts';
+import type { ComposeOptions } from './compose-options.ts';
 
 export interface Membership {
   /** Takes this process's place in its fleet, once it can be reached at `listeners`. Throws StoreUnavailableError. */

@@ -4,9 +4,6 @@ import { frameHandler, patientFrameHandler } from '../broker/dispatch.ts';
 import type { FrameHandler, PatientFrameHandler } from '../broker/frame-handler.ts';
 import { clusterId } from '../cluster/cluster-id.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Logger } from '../core/logger.ts';
-import type { Observer } from '../core/observer.ts';
-import type { Random } from '../core/random.ts';
 import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
 import type { GroupCoordinator } from '../groups/coordinator.ts';
 import { EntryCache } from '../journal/entry-cache.ts';
@@ -18,7 +15,6 @@ import { Turns } from '../kit/turns.ts';
 import { Partitions } from '../log/partitions.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import type { Settings } from '../settings/settings.ts';
-import type { Stores } from '../storage/ports.ts';
 import { OffsetsTopic } from '../topics/offsets-topic.ts';
 import type { TopicDefaults } from '../topics/topic-configs.ts';
 import { journalsOf, Topics } from '../topics/topics.ts';
@@ -26,32 +22,7 @@ import { ProducerIds } from '../transactions/producer-ids.ts';
 import { brokerConfigs } from './broker-configs.ts';
 import { composeGroups, groupConfig } from './compose-groups.ts';
 import { composeNodes, type Membership } from './compose-nodes.ts';
-
-export interface ComposeOptions {
-  readonly stores: Stores;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly logger: Logger;
-  readonly settings: Settings;
-  /** The address that clients of a listener are told. */
-  readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
-  /** Bytes of answers that have not left the process; none where answers are not sent. */
-  readonly unsentBytes?: () => number;
-  /** Nobody watches when left out. */
-  readonly observer?: Observer | undefined;
-  /** Left out for a process that runs on by itself. */
-  readonly asFunction?: FunctionTraits | undefined;
-}
-
-/** What is otherwise in a process that stands still between its requests and has few rights. */
-export interface FunctionTraits {
-  /** Whether its answers tell the cluster's id, which costs a read, and a write where there is none yet. */
-  readonly tellsClusterId: boolean;
-  /** Whether it deletes what it finds no longer needed: closed topics' items, replaced checkpoints' objects. */
-  readonly tidiesUp: boolean;
-  /** Larger batches are refused; bytes. */
-  readonly batchBytesMax: number;
-}
+import type { ComposeOptions } from './compose-options.ts';
 
 export interface ComposedBroker {
   readonly broker: Broker;
