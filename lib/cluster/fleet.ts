@@ -1,6 +1,7 @@
 import type { RequestContext } from '../core/context.ts';
 import type { Journals, OpenJournal } from '../journal/open-journal.ts';
 import { boundedMap } from '../kit/bounded-map.ts';
+import { SharedReads } from '../kit/shared-reads.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import type { Topic } from '../topics/topics.ts';
@@ -47,7 +48,7 @@ interface Led {
 export class Fleet implements Leadership {
   readonly #options: FleetOptions;
   readonly #led = boundedMap<JournalId, Led>(LED_MAX);
-  readonly #claiming = new Map<JournalId, Promise<Claim>>();
+  readonly #claims = new SharedReads<JournalId, Claim>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -85,15 +86,7 @@ export class Fleet implements Leadership {
   }
 
   claim(open: OpenJournal): Promise<Claim> {
-    const { id } = open.journal;
-    let claiming = this.#claiming.get(id);
-    if (claiming === undefined) {
-      claiming = this.#claim(open)
-        .catch((error: unknown) => this.#failed(error))
-        .finally(() => this.#claiming.delete(id));
-      this.#claiming.set(id, claiming);
-    }
-    return claiming;
+    return this.#claims.join(open.journal.id, () => this.#claim(open).catch((error: unknown) => this.#failed(error)));
   }
 
   async mayAnswer({ journal }: OpenJournal): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { MalformedBytesError } from '../core/bytes.ts';
 import { boundedMap } from '../kit/bounded-map.ts';
+import { SharedReads } from '../kit/shared-reads.ts';
 import { UnreadableItems } from '../kit/unreadable-items.ts';
 import { decodeNode, NODES_PK, type NodeRecord, nodeIdOfSk } from '../storage/items/node.ts';
 import type { Item, StoreTime } from '../storage/ports.ts';
@@ -34,8 +35,7 @@ export class NodeList {
   #liveUntil: StoreTime = Number.NEGATIVE_INFINITY;
   /** Clock.monotonic() at which the newest read began. */
   #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  readonly #reads = new SharedReads<typeof NODES_PK, void>();
   readonly #leaders = boundedMap<string, number>(REMEMBERED_MAX);
   #generation = 0;
 
@@ -90,19 +90,7 @@ export class NodeList {
    * StoreUnavailableError.
    */
   refresh(): Promise<void> {
-    if (this.#reading === undefined) {
-      this.#reading = this.#read().finally(() => {
-        this.#reading = undefined;
-      });
-      return this.#reading;
-    }
-    this.#next ??= this.#reading
-      .catch(() => {})
-      .then(() => {
-        this.#next = undefined;
-        return this.refresh();
-      });
-    return this.#next;
+    return this.#reads.read(NODES_PK, () => this.#read());
   }
 
   /** Takes note of a node that was just written here. */

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
+import { SharedReads } from '../kit/shared-reads.ts';
 import { groupPk } from '../storage/items/group-keys.ts';
 import { decodeGroupLease, encodeGroupLease, GROUP_LEASES, groupLeaseSk } from '../storage/items/group-lease.ts';
 import {
@@ -48,7 +49,7 @@ export class Leases {
   readonly #env: LeaseEnvironment;
   readonly #groupId: string;
   readonly #known = new Map<string, KnownLease>();
-  readonly #renewing = new Map<string, Promise<boolean>>();
+  readonly #renewals = new SharedReads<string, boolean>();
   /** Nobody's session ends before, as long as the members are those of `#earliestOf`. */
   #earliest: StoreTime = Number.NEGATIVE_INFINITY;
   #earliestOf: object | undefined;
@@ -78,12 +79,7 @@ export class Leases {
   renew(session: Session, now: StoreTime): Promise<boolean> {
     const since = Math.max(this.#known.get(session.memberId)?.at ?? 0, session.seenAt);
     if (now - since < session.timeoutMs * RENEWED_AFTER) return DONE;
-    let renewing = this.#renewing.get(session.memberId);
-    if (renewing === undefined) {
-      renewing = this.#write(session, now).finally(() => this.#renewing.delete(session.memberId));
-      this.#renewing.set(session.memberId, renewing);
-    }
-    return renewing;
+    return this.#renewals.join(session.memberId, () => this.#write(session, now));
   }
 
   /** Whether `renew` would write. */

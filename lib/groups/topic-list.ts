@@ -1,4 +1,5 @@
 import { type Clock, sleep } from '../core/clock.ts';
+import { SharedReads } from '../kit/shared-reads.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import type { Topics } from '../topics/topics.ts';
 import type { ListOfTopics, SubscribedTopic } from './facts.ts';
@@ -25,8 +26,7 @@ export class TopicList {
   readonly #clock: Clock;
   readonly #storeNow: () => StoreTime;
   #latest: Listing | undefined;
-  #running: Promise<Listing> | undefined;
-  #next: Promise<Listing> | undefined;
+  readonly #reads = new SharedReads<'topics', Listing>(() => this.#pause());
 
   constructor(topics: Topics, clock: Clock, storeNow: () => StoreTime) {
     this.#topics = topics;
@@ -46,19 +46,14 @@ export class TopicList {
 
   /** A list whose read begins after this call; calls made before it begins share it. Throws StoreUnavailableError. */
   readNew(): Promise<ListOfTopics> {
-    this.#next ??= this.#readNext();
-    return this.#next;
+    return this.#reads.read('topics', () => this.#read());
   }
 
-  async #readNext(): Promise<Listing> {
-    await this.#running?.catch(() => {});
+  #pause(): Promise<void> | undefined {
     const begunAt = this.#latest?.begunAt;
     const pauseMs = begunAt === undefined ? 0 : begunAt + LIST_EVERY_MS - this.#clock.monotonic();
     // Where the clock was set back, no longer than the pause is.
-    if (pauseMs > 0) await sleep(this.#clock, Math.min(pauseMs, LIST_EVERY_MS));
-    this.#next = undefined;
-    this.#running = this.#read();
-    return this.#running;
+    return pauseMs > 0 ? sleep(this.#clock, Math.min(pauseMs, LIST_EVERY_MS)) : undefined;
   }
 
   async #read(): Promise<Listing> {

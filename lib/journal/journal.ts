@@ -1,4 +1,5 @@
 import { assert } from '../core/assert.ts';
+import { SharedReads } from '../kit/shared-reads.ts';
 import { entryPk, entrySk, type JournalId, slotOf } from '../storage/items/journal-entry.ts';
 import type { Item, StoreTime } from '../storage/ports.ts';
 import { apply } from './apply.ts';
@@ -29,9 +30,9 @@ export class Journal {
   #confirmedAt: StoreTime = Number.NEGATIVE_INFINITY;
   #generation = 0;
   #pending: PendingSlot | undefined;
-  #reading = false;
-  /** What was asked for while a read was under way: one more read, for all who asked. */
-  #next: NextRead | undefined;
+  readonly #reads = new SharedReads<'entries', void>();
+  /** Whether the next read has to be strongly consistent. */
+  #readsStrongly = false;
   /** Where consumers are about to read on. */
   readonly places = new Places();
   readonly #listeners = new Set<() => void>();
@@ -103,20 +104,11 @@ export class Journal {
    * share a query, as long as it began after the call. Throws StoreUnavailableError.
    */
   catchUp(consistent: boolean): Promise<void> {
-    if (!this.#reading) return this.#read(consistent);
-    this.#next ??= nextRead();
-    this.#next.consistent ||= consistent;
-    return this.#next.done;
-  }
-
-  /** One read; the next begins before anybody hears of this one's end, so that nobody who asks again can get ahead of it. */
-  #read(consistent: boolean): Promise<void> {
-    this.#reading = true;
-    return this.#readOn(consistent).finally(() => {
-      this.#reading = false;
-      const next = this.#next;
-      this.#next = undefined;
-      if (next !== undefined) this.#read(next.consistent).then(next.resolve, next.reject);
+    this.#readsStrongly ||= consistent;
+    return this.#reads.read('entries', () => {
+      const strongly = this.#readsStrongly;
+      this.#readsStrongly = false;
+      return this.#readOn(strongly);
     });
   }
 
@@ -160,23 +152,6 @@ export class Journal {
     this.#view = view;
     for (const listener of this.#listeners) listener();
   }
-}
-
-interface NextRead {
-  consistent: boolean;
-  readonly done: Promise<void>;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-function nextRead(): NextRead {
-  let resolve = () => {};
-  let reject: (reason: unknown) => void = () => {};
-  const done = new Promise<void>((settle, fail) => {
-    resolve = settle;
-    reject = fail;
-  });
-  return { consistent: false, done, resolve, reject };
 }
 
 /** A checkpoint can be replaced while it is read, so once is not enough; more often is a broken chain. */

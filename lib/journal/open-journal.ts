@@ -1,3 +1,4 @@
+import { SharedReads } from '../kit/shared-reads.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { Appender } from './append.ts';
 import { AppendQueue } from './append-queue.ts';
@@ -31,7 +32,7 @@ export class Journals {
   readonly #env: JournalEnvironment;
   /** In order of use, oldest first. */
   readonly #open = new Map<JournalId, OpenJournal>();
-  readonly #opening = new Map<JournalId, Promise<OpenJournal | undefined>>();
+  readonly #opening = new SharedReads<JournalId, OpenJournal | undefined>();
   /** Of topics that are gone, but still in use or being opened. */
   readonly #gone = new Set<JournalId>();
   readonly #bytesMax: number;
@@ -68,14 +69,7 @@ export class Journals {
 
   /** Undefined if the journal does not exist. Throws StoreUnavailableError. */
   async open(id: JournalId): Promise<OpenJournal | undefined> {
-    const known = this.peek(id);
-    if (known !== undefined) return known;
-    let opening = this.#opening.get(id);
-    if (opening === undefined) {
-      opening = this.#load(id).finally(() => this.#opening.delete(id));
-      this.#opening.set(id, opening);
-    }
-    return opening;
+    return this.peek(id) ?? this.#opening.join(id, () => this.#load(id));
   }
 
   /**
@@ -84,7 +78,7 @@ export class Journals {
    */
   forget(id: JournalId): void {
     const open = this.#open.get(id);
-    if (open === undefined ? this.#opening.has(id) : !isIdle(open)) {
+    if (open === undefined ? this.#opening.running(id) !== undefined : !isIdle(open)) {
       this.#gone.add(id);
       return;
     }

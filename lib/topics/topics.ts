@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { EffectiveTopicConfig } from '../core/topic-config.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { boundedMap } from '../kit/bounded-map.ts';
+import { type IsCurrent, SharedReads } from '../kit/shared-reads.ts';
 import { type JournalId, journalId } from '../storage/items/journal-entry.ts';
 import { decodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
 import type { ItemStore } from '../storage/ports.ts';
@@ -55,9 +56,7 @@ export class Topics {
   readonly #onGone: (topic: TopicRecord) => void;
   readonly #names = new Map<Uuid, string>();
   readonly #byName = boundedMap<string, Known>(TOPICS_MAX, ({ topic }) => this.#names.delete(topic.record.id));
-  readonly #reading = new Map<string, Promise<Topic | undefined>>();
-  /** The reads that begin when those have ended. */
-  readonly #nextReading = new Map<string, Promise<Topic | undefined>>();
+  readonly #reads = new SharedReads<string, Topic | undefined>();
   readonly #offsetsTopic: OffsetsTopic;
   readonly #offsets: Topic;
   #changes = 0;
@@ -84,7 +83,7 @@ export class Topics {
     if (known === undefined) return undefined;
     const age = this.#clock.monotonic() - known.readAt;
     if (age > STALE_MS) return undefined;
-    if (age > FRESH_MS && !this.#reading.has(name)) void this.read(name).catch(() => {});
+    if (age > FRESH_MS && this.#reads.running(name) === undefined) void this.read(name).catch(() => {});
     return known.topic;
   }
 
@@ -101,7 +100,7 @@ export class Topics {
     const known = this.peek(name);
     if (known !== undefined) return known;
     // A read that is under way will do, unless it began before the topic was there.
-    return (await this.#reading.get(name)) ?? this.read(name);
+    return (await this.#reads.running(name)) ?? this.read(name);
   }
 
   /** The topic of that id. Throws StoreUnavailableError. */
@@ -134,28 +133,7 @@ export class Topics {
     if (topicNameProblem(name) !== undefined) return Promise.resolve(undefined);
     // What an earlier program stored under such a name is passed over.
     if (isReservedTopic(name)) return Promise.resolve(name === OFFSETS_TOPIC ? this.#offsets : undefined);
-    const running = this.#reading.get(name);
-    if (running === undefined) return this.#startReading(name);
-    let next = this.#nextReading.get(name);
-    if (next === undefined) {
-      next = running
-        .catch(() => {})
-        .then(() => {
-          this.#nextReading.delete(name);
-          return this.#startReading(name);
-        });
-      this.#nextReading.set(name, next);
-    }
-    return next;
-  }
-
-  #startReading(name: string): Promise<Topic | undefined> {
-    const isCurrent = () => this.#reading.get(name) === reading;
-    const reading: Promise<Topic | undefined> = this.#read(name, isCurrent).finally(() => {
-      if (isCurrent()) this.#reading.delete(name);
-    });
-    this.#reading.set(name, reading);
-    return reading;
+    return this.#reads.read(name, (isCurrent) => this.#read(name, isCurrent));
   }
 
   /** All topics, in order of name. Throws StoreUnavailableError. */
@@ -214,7 +192,7 @@ export class Topics {
   remember(record: TopicRecord, version: number): void {
     const known = this.#byName.get(record.name)?.topic.record;
     if (known?.id !== record.id || known.partitions !== record.partitions) this.#changes++;
-    this.#reading.delete(record.name);
+    this.#reads.drop(record.name);
     this.#remember(record, version, this.#clock.monotonic());
   }
 
@@ -235,12 +213,12 @@ export class Topics {
   /** Forgets a topic that is deleted; what stands under its name now is read at its next use. */
   forget(record: TopicRecord): void {
     this.#changes++;
-    this.#reading.delete(record.name);
+    this.#reads.drop(record.name);
     this.#byName.delete(record.name);
     this.#onGone(record);
   }
 
-  async #read(name: string, isCurrent: () => boolean): Promise<Topic | undefined> {
+  async #read(name: string, isCurrent: IsCurrent): Promise<Topic | undefined> {
     const { item } = await this.#state.get(TOPICS_PK, name, true);
     // The topic was changed here meanwhile: what was read may be from before.
     if (!isCurrent()) return this.get(name);

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
+import { SharedReads } from '../kit/shared-reads.ts';
 import {
   decodeNextProducerId,
   encodeNextProducerId,
@@ -22,7 +23,7 @@ export class ProducerIds {
   readonly #random: Random;
   #next = 0;
   #end = 0;
-  #taking: Promise<void> | undefined;
+  readonly #blocks = new SharedReads<'block', void>();
 
   constructor(state: ItemStore, clock: Clock, random: Random) {
     this.#state = state;
@@ -33,10 +34,7 @@ export class ProducerIds {
   /** A producer id that nobody had before. Throws StoreUnavailableError. */
   async next(): Promise<number> {
     while (this.#next >= this.#end) {
-      this.#taking ??= this.#takeBlock().finally(() => {
-        this.#taking = undefined;
-      });
-      await this.#taking;
+      await this.#blocks.join('block', () => this.#takeBlock());
     }
     return this.#next++;
   }

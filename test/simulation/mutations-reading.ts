@@ -91,8 +91,8 @@ export const STORING: readonly Mutation[] = [
     'topicChanges',
     ['unknownTopic'],
     TOPICS,
-    'if (running === undefined) return this.#startReading(name);',
-    'if (running === undefined) return this.#startReading(name);\n    else return running;',
+    'return this.#reads.read(name, (isCurrent)',
+    'return this.#reads.join(name, (isCurrent)',
   ),
   mutation(
     'a topic is created over one that is there',

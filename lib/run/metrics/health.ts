@@ -1,4 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
+import { SharedReads } from '../../kit/shared-reads.ts';
 import { answerWithin } from '../../storage/answer-timeout.ts';
 import { CLUSTER_PK, CLUSTER_SK } from '../../storage/items/cluster.ts';
 import type { ItemStore } from '../../storage/ports.ts';
@@ -22,7 +23,7 @@ export class Health {
   #isDraining = false;
   #checkedAt = Number.NEGATIVE_INFINITY;
   #problem: string | undefined;
-  #checking: Promise<void> | undefined;
+  readonly #checks = new SharedReads<'store', void>();
 
   /** `writeProblem`: why the store takes no writes; undefined while it takes them. */
   constructor(state: ItemStore, clock: Clock, writeProblem: () => string | undefined = () => undefined) {
@@ -45,10 +46,7 @@ export class Health {
     const early = this.#early();
     if (early !== undefined) return early;
     if (this.#clock.monotonic() - this.#checkedAt >= ANSWER_HOLDS_MS) {
-      this.#checking ??= this.#ask().finally(() => {
-        this.#checking = undefined;
-      });
-      await this.#checking;
+      await this.#checks.join('store', () => this.#ask());
     }
     // Things may have changed while the store was asked.
     const late = this.#early();

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { boundedMap } from '../../kit/bounded-map.ts';
+import { SharedReads } from '../../kit/shared-reads.ts';
 import { HandleCache } from './handle-cache.ts';
 import { syncDirectory } from './sync.ts';
 
@@ -10,16 +11,11 @@ const MAX_OPEN_DIRECTORIES = 32;
 /** Directories that are remembered as durable; forgetting one costs a few syncs. */
 const MAX_KNOWN_DIRECTORIES = 10_000;
 
-interface Syncing {
-  readonly running: Promise<void>;
-  next: Promise<void> | undefined;
-}
-
 /** Makes names durable: those of directories when they are first used, those of files after each rename. */
 export class DurableNames {
   readonly #root: string;
   readonly #known = boundedMap<string, true>(MAX_KNOWN_DIRECTORIES);
-  readonly #syncing = new Map<string, Syncing>();
+  readonly #syncs = new SharedReads<string, void>();
   readonly #directories = new HandleCache(MAX_OPEN_DIRECTORIES);
 
   /** `root` exists and is durable already. */
@@ -42,31 +38,12 @@ export class DurableNames {
 
   /** Makes all names in `directory` durable. Calls during a sync share the next one. */
   sync(directory: string): Promise<void> {
-    const current = this.#syncing.get(directory);
-    if (current === undefined) return this.#start(directory);
-    current.next ??= current.running.then(
-      () => this.#start(directory),
-      () => this.#start(directory),
-    );
-    return current.next;
+    return this.#syncs.read(directory, async () => {
+      await this.#directories.use(directory, (handle) => handle.sync());
+    });
   }
 
   close(): void {
     this.#directories.close();
-  }
-
-  #start(directory: string): Promise<void> {
-    const running = this.#run(directory);
-    const entry: Syncing = { running, next: undefined };
-    this.#syncing.set(directory, entry);
-    const finish = () => {
-      if (this.#syncing.get(directory) === entry && entry.next === undefined) this.#syncing.delete(directory);
-    };
-    running.then(finish, finish);
-    return running;
-  }
-
-  async #run(directory: string): Promise<void> {
-    await this.#directories.use(directory, (handle) => handle.sync());
   }
 }
