@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const pool = { pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 60_000 };
@@ -5,6 +6,8 @@ const pool = { pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 60_000 
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/skip-reporter.ts'],
+    // By default Vitest leaves one core to itself, which is half of a machine with two.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         test: {
@@ -12,14 +15,33 @@ export default defineConfig({
           name: 'unit',
           include: [
             'test/*.test.ts',
+            'test/support/**/*.test.ts',
             'test/unit/**/*.test.ts',
             'test/property/**/*.test.ts',
             'test/contract/**/*.test.ts',
             'test/golden/**/*.test.ts',
-            'test/integration/**/*.test.ts',
-            'test/simulation/**/*.test.ts',
-            'lib/**/*.test.ts',
           ],
+          // Starting a process and loading the modules takes longer than most of these files take.
+          isolate: false,
+          unstubEnvs: true,
+        },
+      },
+      {
+        test: {
+          ...pool,
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts', 'test/simulation/**/*.test.ts'],
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...pool,
+          name: 'slow',
+          include: ['test/integration/**/*.slow.ts'],
+          testTimeout: 180_000,
+          // They load both cores by themselves.
+          fileParallelism: false,
         },
       },
       {
@@ -31,6 +53,7 @@ export default defineConfig({
           // Loading the CDK takes longer than any of these tests, and they share nothing that changes.
           isolate: false,
           fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
       {

@@ -4,8 +4,9 @@ import type { Assignment, Assignor, AssignorInput, AssignorMember } from '../../
 import { ASSIGNORS } from '../../../lib/groups/assignors/choose.ts';
 import { range } from '../../../lib/groups/assignors/range.ts';
 import { uniform } from '../../../lib/groups/assignors/uniform.ts';
+import { runs } from '../../support/runs.ts';
 
-const RUNS = { numRuns: 1500 };
+const RUNS = { numRuns: runs(1500) };
 
 const TOPICS = ['topic-a', 'topic-b', 'topic-c', 'topic-d'];
 

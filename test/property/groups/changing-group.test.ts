@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { protocolOf } from '../../../lib/groups/protocols.ts';
 import { ChangingGroupModel, TOPIC } from '../../support/changing-group-model.ts';
+import { runs } from '../../support/runs.ts';
 
 const PARTITIONS = 6;
 
@@ -90,7 +91,7 @@ describe('a group that members of both protocols come to', () => {
         expect(protocolOf(model.any).summary(model.any).state).toBe('Stable');
         expect(model.owners().size).toBe(PARTITIONS);
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     );
   });
 });

@@ -3,11 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { JoinReply, SyncReply } from '../../../lib/groups/classic/requests.ts';
 import type { ClassicGroup } from '../../../lib/groups/classic/state.ts';
 import { type Asked, ClassicGroupModel } from '../../support/classic-group-model.ts';
+import { runs } from '../../support/runs.ts';
 
 const CLIENTS = 5;
 const SESSIONS = [6_000, 10_000, 45_000];
 const REBALANCES = [5_000, 30_000, 60_000];
-const RUNS = 3_000;
+const RUNS = runs(3_000);
 
 type Action =
   | { readonly kind: 'follow' | 'repeat' | 'stale' | 'leave' | 'forget' | 'die' | 'change'; readonly who: number }

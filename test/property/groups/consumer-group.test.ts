@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stateOf } from '../../../lib/groups/consumer/protocol.ts';
 import { ConsumerGroupModel, type ModelClient, type Subscription } from '../../support/consumer-group-model.ts';
+import { runs } from '../../support/runs.ts';
 
 const NAMES = ['orders', 'returns', 'stock', 'stock-eu'];
 
@@ -190,7 +191,7 @@ describe('a consumer group', () => {
         }
         expect(model.group).toEqual(group);
       }),
-      { numRuns: 1500 },
+      { numRuns: runs(1500) },
     );
   });
 });

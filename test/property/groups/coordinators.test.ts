@@ -6,10 +6,11 @@ import { heartbeatStep, joinStep, leaveStep, syncStep } from '../../../lib/group
 import type { FaultPlan, LatencyModel } from '../../../lib/storage/memory/faults.ts';
 import { joinRequest } from '../../support/classic-group-model.ts';
 import { GroupCluster, type GroupConnection } from '../../support/group-cluster.ts';
+import { runs } from '../../support/runs.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
-const SEEDS = 20;
+const SEEDS = runs(20);
 const INSTANCES = 4;
 const MEMBERS = 6;
 const PARTITIONS = 12;

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { offsetsPk } from '../../../lib/storage/items/committed-offsets.ts';
 import type { StoreCall } from '../../../lib/storage/memory/faults.ts';
+import { runs } from '../../support/runs.ts';
 import {
   at,
   commitOf,
@@ -177,9 +178,9 @@ describe.each([
           fenced++;
         }
       }),
-      { numRuns: 250 },
+      { numRuns: runs(250) },
     );
-    expect(fenced).toBeGreaterThan(50);
+    expect(fenced).toBeGreaterThan(runs(50));
   });
 
   it('the offsets of a generation are never followed by those of an earlier one', async () => {
@@ -191,7 +192,7 @@ describe.each([
           expect(generations).toEqual([...generations].sort((a, b) => a - b));
         }
       }),
-      { numRuns: 250 },
+      { numRuns: runs(250) },
     );
   });
 });
