@@ -1,7 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-const pool = { pool: 'forks' as const, testTimeout: 30_000, hookTimeout: 60_000 };
+const pool = {
+  pool: 'forks' as const,
+  globalSetup: ['test/support/build-programs.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   test: {
@@ -48,6 +53,7 @@ export default defineConfig({
         test: {
           ...pool,
           name: 'infra',
+          globalSetup: [],
           include: ['test/infra/**/*.test.ts'],
           testTimeout: 120_000,
           // Loading the CDK takes longer than any of these tests, and they share nothing that changes.
@@ -88,6 +94,7 @@ export default defineConfig({
         test: {
           ...pool,
           name: 'mutations',
+          globalSetup: [],
           include: ['test/simulation/**/*.slow.ts'],
           testTimeout: 600_000,
           fileParallelism: false,

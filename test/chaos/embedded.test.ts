@@ -5,7 +5,6 @@ import { openEmbeddedStores } from '../../lib/storage/embedded/embedded-stores.t
 import { temporaryFolder } from '../support/broker-process.ts';
 import { Gateway } from './gateway.ts';
 import { CHAOS_SECONDS, CHAOS_SEED, REST_MS, tell } from './options.ts';
-import { buildProgram } from './program.ts';
 import { Problems, type ProducerPlan, runChaos } from './run.ts';
 
 const PARTITIONS = 3;
@@ -34,13 +33,10 @@ describe(`one gateway over the embedded store (TIDELOG_CHAOS_SEED=${CHAOS_SEED})
   }, async () => {
     tell(`chaos with one gateway: TIDELOG_CHAOS_SEED=${CHAOS_SEED} TIDELOG_CHAOS_SECONDS=${CHAOS_SECONDS}`);
     const problems = new Problems();
-    const program = await buildProgram();
-    closing.push(() => program.remove());
     const folder = temporaryFolder();
     closing.push(() => folder.remove());
     const gateway = await Gateway.prepare({
       name: 'the gateway',
-      program: program.path,
       flags: ['--data-dir', folder.path],
       environment: {},
       report: problems.report,

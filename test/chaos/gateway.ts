@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Report } from '../simulation/ledger.ts';
 import type { LogLine } from '../support/broker-process.ts';
 import { withoutSettings } from '../support/environment.ts';
+import { programArguments } from '../support/programs.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 /** A process on a busy machine takes a while; beyond this it does not come up. */
@@ -13,8 +14,7 @@ const START_TIMEOUT_MS = 30_000;
 
 export interface GatewayOptions {
   readonly name: string;
-  /** The script to run, its flags beside the addresses, and its environment. */
-  readonly program: string;
+  /** Its flags beside the addresses, and its environment. */
   readonly flags: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly report: Report;
@@ -56,14 +56,14 @@ export class Gateway {
 
   /** Runs the process and waits until it is ready; returns early if it was killed meanwhile. */
   async start(): Promise<void> {
-    const { program, flags, environment, name } = this.#options;
+    const { flags, environment, name } = this.#options;
     const own = [
       ...['--listeners', `PLAINTEXT://127.0.0.1:${this.#port}`],
       ...['--advertised-listeners', `PLAINTEXT://127.0.0.1:${this.proxy.port}`],
       ...['--auto-create-topics-enable', 'false'],
     ];
     const startedAt = performance.now();
-    const child = spawn(process.execPath, [program, 'dev', ...own, ...flags], {
+    const child = spawn(process.execPath, [...programArguments('lib/cli/main.ts'), 'dev', ...own, ...flags], {
       env: { ...withoutSettings(process.env), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

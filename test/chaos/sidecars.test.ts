@@ -11,7 +11,6 @@ import { startS3Fake } from '../support/s3-fake.ts';
 import { have } from '../support/tools.ts';
 import { Gateway } from './gateway.ts';
 import { CHAOS_SECONDS, CHAOS_SEED, REST_MS, tell } from './options.ts';
-import { buildProgram } from './program.ts';
 import { Problems, type ProducerPlan, runChaos, type Stage } from './run.ts';
 import { type ProxyOptions, TcpProxy } from './tcp-proxy.ts';
 
@@ -86,8 +85,6 @@ describe.skipIf(!present)(`${GATEWAYS} gateways over one DynamoDB and S3 (TIDELO
 });
 
 async function openStage(problems: Problems): Promise<Stage> {
-  const program = await buildProgram();
-  closing.push(() => program.remove());
   const dynamoDb = await startDynamoDbLocal();
   closing.push(() => dynamoDb.stop());
   // In this process: what is stored outlives the gateways.
@@ -118,7 +115,6 @@ async function openStage(problems: Problems): Promise<Stage> {
     const { report } = problems;
     const gateway = await Gateway.prepare({
       name: `gateway ${index}`,
-      program: program.path,
       flags,
       environment,
       report,

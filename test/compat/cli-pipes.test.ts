@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
+import { programArguments } from '../support/programs.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -23,7 +24,7 @@ describe('the output of tidelog consume', () => {
   });
 
   const tidelog = (args: string) =>
-    `${process.execPath} --import tsx lib/cli/main.ts ${args} -b ${broker.bootstrap}; echo "exit code $?" >&2`;
+    `${process.execPath} ${programArguments('lib/cli/main.ts').join(' ')} ${args} -b ${broker.bootstrap}; echo "exit code $?" >&2`;
   const shell = (script: string) => finished(spawn('sh', ['-c', script], { cwd: ROOT }));
 
   it('may lose its reader while nothing comes', async () => {

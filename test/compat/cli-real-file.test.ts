@@ -7,10 +7,12 @@ import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { kcatHash } from '../support/kcat.ts';
+import { programArguments } from '../support/programs.ts';
 import { type RealText, writeRealText } from '../support/real-text.ts';
 import { haveKcat } from '../support/tools.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const program = programArguments('lib/cli/main.ts');
 const MB = 1_000_000;
 const FILE_BYTES_MIN = 100 * 1024 * 1024;
 /** A batch takes a megabyte, and a line has to fit into one. */
@@ -69,7 +71,7 @@ describe('tidelog produce and consume with a real file of 100 MB', () => {
   });
 
   it('ends without a word when the reader of the pipe goes', async () => {
-    const command = `${process.execPath} --import tsx lib/cli/main.ts consume file-none --from-beginning -b ${broker.bootstrap}`;
+    const command = `${process.execPath} ${program.join(' ')} consume file-none --from-beginning -b ${broker.bootstrap}`;
     const shell = spawn('sh', ['-c', `{ ${command}; echo "exit code $?" >&2; } | head -n 3`], { cwd: ROOT });
     const { out, err } = await finished(shell);
     expect(out.toString()).toBe(`${readFileSync(source, 'latin1').split('\n', 3).join('\n')}\n`);
@@ -85,7 +87,7 @@ describe('tidelog produce and consume with a real file of 100 MB', () => {
   });
 
   function start(args: readonly string[]): ChildProcess {
-    const command = ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), ...args, '-b', broker.bootstrap];
+    const command = [...program, ...args, '-b', broker.bootstrap];
     return spawn(process.execPath, command, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   }
 });

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Admin, Kafka } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { kafkajsClient } from '../support/kafkajs-client.ts';
+import { programArguments } from '../support/programs.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const PARTITIONS = 6;
@@ -26,8 +27,8 @@ class Member {
   readonly lines: Line[] = [];
 
   constructor(bootstrap: string, topic: string, groupId: string) {
-    const script = join(ROOT, 'test/support/kafkajs-member.ts');
-    this.#child = spawn(process.execPath, ['--import', 'tsx', script, bootstrap, topic, groupId], {
+    const command = [...programArguments('test/support/kafkajs-member.ts'), bootstrap, topic, groupId];
+    this.#child = spawn(process.execPath, command, {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'inherit'],
     });

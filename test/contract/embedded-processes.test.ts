@@ -9,8 +9,8 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import { openEmbeddedStores } from '../../lib/storage/embedded/embedded-stores.ts';
 import type { Item } from '../../lib/storage/ports.ts';
+import { programArguments } from '../support/programs.ts';
 
-const WRITER = join(import.meta.dirname, 'embedded-writer.ts');
 const SLOTS = 600;
 
 let path: string;
@@ -28,9 +28,13 @@ afterEach(async () => {
 
 /** Starts a writer; `lines` are what it prints, the first one says that it waits for `go`. */
 function startWriter(name: string, slots: number) {
-  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, path, name, String(slots)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [...programArguments('test/contract/embedded-writer.ts'), path, name, String(slots)],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   children.push(child);
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   const nextLine = async () => (await lines.next()).value as string | undefined;

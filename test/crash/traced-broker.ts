@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { programArguments } from '../support/programs.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const START_TIMEOUT_MS = 60_000;
@@ -33,7 +34,7 @@ export interface TracedBroker {
 export async function startTracedBroker(directory: string): Promise<TracedBroker> {
   const trace = join(directory, 'trace');
   const straceArgs = ['-f', '-ttt', '-T', '-yy', '-s', '0', '-e', `trace=${CALLS.join(',')}`, '-o', trace];
-  const command = ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), 'dev', '--data-dir', join(directory, 'data')];
+  const command = [...programArguments('lib/cli/main.ts'), 'dev', '--data-dir', join(directory, 'data')];
   const child = spawn(
     'strace',
     [...straceArgs, process.execPath, ...command, '--listeners', 'PLAINTEXT://127.0.0.1:0'],

@@ -7,7 +7,6 @@ import type { Stores } from '../../lib/storage/ports.ts';
 import { openS3Blobs } from '../../lib/storage/s3/blobs.ts';
 import { s3Client } from '../../lib/storage/s3/client.ts';
 import { Gateway } from '../chaos/gateway.ts';
-import { buildProgram } from '../chaos/program.ts';
 import type { Report } from '../simulation/ledger.ts';
 import { startDynamoDbLocal } from '../support/dynamodb-local.ts';
 import { startS3Fake } from '../support/s3-fake.ts';
@@ -30,8 +29,6 @@ export interface FleetStage {
 
 /** Three gateways of one fleet and a sidecar over DynamoDB Local and the stand-in for S3. `closing` gets what ends them; with `ownIds` each has its node id. */
 export async function openFleet(report: Report, closing: (() => unknown)[], ownIds: boolean): Promise<FleetStage> {
-  const program = await buildProgram();
-  closing.push(() => program.remove());
   const dynamoDb = await startDynamoDbLocal();
   closing.push(() => dynamoDb.stop());
   const s3 = await startS3Fake();
@@ -53,7 +50,6 @@ export async function openFleet(report: Report, closing: (() => unknown)[], ownI
   const prepare = async (name: string, flags: readonly string[]) => {
     const gateway = await Gateway.prepare({
       name,
-      program: program.path,
       flags: [...store, ...flags],
       environment,
       report,

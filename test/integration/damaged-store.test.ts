@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { withoutSettings } from '../support/environment.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { programArguments } from '../support/programs.ts';
 import { batchOf, createTopic, produce } from '../support/requests.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -37,7 +38,7 @@ it.each([
   const args = ['dev', '--data-dir', folder.path, '--listeners', 'PLAINTEXT://127.0.0.1:0'];
   const { status, signal, stdout, stderr } = spawnSync(
     process.execPath,
-    ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), ...args],
+    [...programArguments('lib/cli/main.ts'), ...args],
     { cwd: ROOT, encoding: 'utf8', timeout: START_MS_MAX, env: withoutSettings(process.env) },
   );
   expect({ status, signal, stdout }).toEqual({ status: 1, signal: null, stdout: '' });

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { elementsMax } from '../../lib/broker/elements-max.ts';
 import { SERVED } from '../../lib/broker/served.ts';
@@ -10,6 +9,7 @@ import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../supp
 import type { GoodClientReport } from '../support/good-client.ts';
 import { greedyRequests, type Known } from '../support/greedy-requests.ts';
 import { requestFrame, TcpClient } from '../support/kafka-client.ts';
+import { programArguments } from '../support/programs.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { createTopic } from '../support/requests.ts';
 
@@ -79,8 +79,7 @@ async function sendAll(requests: readonly Greedy[]): Promise<void> {
 
 /** Does something while a good client is at work in a process of its own; how it fared. */
 async function besideGoodClient(group: string, work: () => Promise<unknown>): Promise<GoodClientReport> {
-  const script = join(import.meta.dirname, '../support/good-client.ts');
-  const command = ['--import', 'tsx', script, broker.host, String(broker.port), 'good', group];
+  const command = [...programArguments('test/support/good-client.ts'), broker.host, String(broker.port), 'good', group];
   const child = spawn(process.execPath, command, { stdio: ['pipe', 'pipe', 'inherit'] });
   let out = '';
   child.stdout.on('data', (chunk) => {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { withoutSettings } from './environment.ts';
+import { programArguments } from './programs.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Compiling on a busy machine takes a while; beyond this it does not come up. */
@@ -72,7 +73,7 @@ async function startProcess(
   limits?: string,
 ): Promise<BrokerProcess> {
   const anyPort = ['--listeners', 'PLAINTEXT://127.0.0.1:0'];
-  const command = ['--import', 'tsx', join(ROOT, 'lib/cli/main.ts'), name, ...anyPort, ...flags];
+  const command = [...programArguments('lib/cli/main.ts'), name, ...anyPort, ...flags];
   const limited = ['-c', `${limits}; exec "$0" "$@"`, process.execPath, ...command];
   const child = spawn(limits === undefined ? process.execPath : 'sh', limits === undefined ? command : limited, {
     cwd: ROOT,

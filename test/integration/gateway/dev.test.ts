@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { programArguments } from '../../support/programs.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { addressIn, runInProcess as run } from './command-run.ts';
 import { eventually } from './fake-engine.ts';
@@ -125,8 +126,8 @@ describe('tidelog dev', () => {
   });
 
   it('stops in order on SIGTERM as a process', async () => {
-    const main = new URL('../../../lib/cli/main.ts', import.meta.url).pathname;
-    const child = spawn(process.execPath, ['--import', 'tsx', main, 'dev', '--store', 'memory', ...ANY_PORT]);
+    const command = [...programArguments('lib/cli/main.ts'), 'dev', '--store', 'memory', ...ANY_PORT];
+    const child = spawn(process.execPath, command);
     let out = '';
     child.stdout.on('data', (chunk) => {
       out += chunk;

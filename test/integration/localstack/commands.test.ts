@@ -1,14 +1,12 @@
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runProgram } from '../../../localstack/run-program.ts';
 import { temporaryFolder } from '../../support/broker-process.ts';
+import { programArguments } from '../../support/programs.ts';
 import { fakeDocker } from './fake-docker.ts';
-
-const MAIN = resolve(import.meta.dirname, '../../../localstack/main.ts');
-const TSX = import.meta.resolve('tsx');
 
 /** Nobody listens there. */
 const DEAD = 'http://127.0.0.1:9';
@@ -34,7 +32,7 @@ afterEach(async () => {
 /** Runs the command in a project of its own, with no programs to be found but those in `path`. */
 async function run(args: readonly string[], { path = '', url }: { path?: string; url?: string } = {}) {
   const env = { PATH: path, ...(url !== undefined && { AWS_ENDPOINT_URL: url }) };
-  return runProgram(process.execPath, ['--import', TSX, MAIN, ...args], { cwd: folder.path, env });
+  return runProgram(process.execPath, [...programArguments('localstack/main.ts'), ...args], { cwd: folder.path, env });
 }
 
 /** A folder with a python3 that is new enough, and does nothing. */
