@@ -1,3 +1,4 @@
+import { PlaceOrder } from '../kit/place-order.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { Appender } from './append.ts';
@@ -5,7 +6,6 @@ import { AppendQueue } from './append-queue.ts';
 import { Checkpointer } from './checkpoint.ts';
 import type { JournalEnvironment } from './environment.ts';
 import { Journal } from './journal.ts';
-import { PartitionOrder } from './partition-order.ts';
 import { Tail } from './tail.ts';
 import { viewBytes } from './view-bytes.ts';
 
@@ -13,7 +13,7 @@ import { viewBytes } from './view-bytes.ts';
 export interface OpenJournal {
   readonly journal: Journal;
   readonly queue: AppendQueue;
-  readonly order: PartitionOrder;
+  readonly order: PlaceOrder<number>;
   readonly tail: Tail;
   readonly checkpointer: Checkpointer;
 }
@@ -97,7 +97,7 @@ export class Journals {
     if (journal === undefined) return undefined;
     const checkpointer = new Checkpointer(journal);
     const queue = new AppendQueue(journal, new Appender(journal, checkpointer));
-    const open = { journal, queue, order: new PartitionOrder(), checkpointer, tail: new Tail(journal) };
+    const open = { journal, queue, order: new PlaceOrder<number>(), checkpointer, tail: new Tail(journal) };
     this.#open.set(id, open);
     this.#bytes += viewBytes(journal.view);
     this.#evict();

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { PartitionOrder } from '../../../lib/journal/partition-order.ts';
+import { PlaceOrder } from '../../../lib/kit/place-order.ts';
 
-describe('PartitionOrder', () => {
+describe('PlaceOrder', () => {
   it('lets a partition wait for a place, not for the outcome, and no other partition', async () => {
-    const order = new PartitionOrder();
+    const order = new PlaceOrder<number>();
     const placed: string[] = [];
     const place = (name: string, partition: number, ready: Promise<void>, outcome = Promise.resolve(name)) =>
       order.place(partition, async () => {
@@ -28,7 +28,7 @@ describe('PartitionOrder', () => {
   });
 
   it('goes on behind what failed', async () => {
-    const order = new PartitionOrder();
+    const order = new PlaceOrder<number>();
     const failed = order.place(0, async () => {
       throw new Error('failed');
     });
