@@ -182,8 +182,25 @@ describe('files', () => {
     expect(unsaid).toEqual([]);
   });
 
-  it('ask for authorization in every handler but ApiVersions', () => {
+  it('ask for authorization in every handler but ApiVersions, or leave it to the log', () => {
     const handlers = lib.filter((file) => file.startsWith('lib/broker/api/') && !file.includes('18-api-versions'));
-    expect(handlers.filter((file) => !textOf(file).includes('authorize('))).toEqual([]);
+    expect(handlers.filter((file) => !/\bauthorize\(|\bbroker\.log\./.test(textOf(file)))).toEqual([]);
+  });
+
+  it('reach partitions by lib/log: no handler imports journals, and one that uses the log knows no leadership', () => {
+    const handlers = lib.filter((file) => file.startsWith('lib/broker/api/'));
+    const isOfLog = (file: string) => textOf(file).includes('broker.log.');
+    const around = handlers.flatMap((file) =>
+      importsOf(file)
+        .filter((path) => path.startsWith('lib/journal/') || (isOfLog(file) && path.startsWith('lib/cluster/')))
+        .map((path) => `${file} imports ${path}`),
+    );
+    expect(handlers.filter(isOfLog).map((file) => file.slice('lib/broker/api/'.length))).toEqual([
+      '00-produce.ts',
+      '01-fetch.ts',
+      '02-list-offsets.ts',
+      '23-offset-for-leader-epoch.ts',
+    ]);
+    expect(around).toEqual([]);
   });
 });

@@ -48,7 +48,8 @@ export interface Decisions {
  * result (a list of all topics, a pattern), the handler asks for `ANY`.
  *
  * An authorizer that needs no I/O returns a plain value. Callers whose order matters await only a promise. Rejects with
- * StoreUnavailableError if it cannot decide; the connection is closed then.
+ * StoreUnavailableError if it cannot decide; the connection is closed then. Where the answer has an error for each partition,
+ * it is KAFKA_STORAGE_ERROR instead.
  */
 export type Authorize = (context: RequestContext, accesses: readonly Access[]) => Decisions | Promise<Decisions>;
 
@@ -77,10 +78,4 @@ export function topicAccesses(operation: Operation, names: Iterable<string>): Ac
 /** The same operation on several groups, each once, as part of a question. */
 export function groupAccesses(operation: Operation, ids: Iterable<string>): Access[] {
   return Array.from(new Set(ids), (id) => ({ operation, resource: groupResource(id) }));
-}
-
-/** The answer, where it is needed at once. Throws if the authorizer answers later. */
-export function atOnce(answer: Decisions | Promise<Decisions>): Decisions {
-  if (answer instanceof Promise) throw new Error('the authorizer does not answer at once');
-  return answer;
 }

@@ -8,10 +8,8 @@ import type { Uuid } from '../core/uuid.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import type { Groups } from '../groups/environment.ts';
 import type { Turns } from '../kit/turns.ts';
-import type { Partitions } from '../log/partitions.ts';
-import type { ReadBudget } from '../log/read-budget.ts';
+import type { Log } from '../log/log.ts';
 import type { Offsets } from '../offsets/offsets.ts';
-import type { ProduceValidation } from '../records/produce-rules.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
 import type { ApiKey, RequestBody, ResponseInput } from '../wire/apis.ts';
@@ -28,13 +26,12 @@ export interface Broker {
   /** The address that clients of a listener are told to connect to. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
   readonly admin: AdminEnvironment;
-  readonly partitions: Partitions;
+  readonly log: Log;
   /** Which node leads what, and which ones there are. */
   readonly leadership: Leadership;
   readonly producerIds: ProducerIds;
   readonly groups: Groups;
   readonly offsets: Offsets;
-  readonly readBudget: ReadBudget;
   readonly settings: BrokerSettings;
   /** Nobody watches when left out. */
   readonly observer?: Observer | undefined;
@@ -46,10 +43,6 @@ export interface BrokerSettings {
   readonly groups: GroupConfig;
   /** Kafka's fetch.max.bytes of a broker. */
   readonly fetchMaxBytes: number;
-  /** Larger batches are refused, whatever their topic allows; no bound of its own where left out. */
-  readonly batchBytesMax?: number | undefined;
-  /** How far batches are looked into. */
-  readonly produceValidation: ProduceValidation;
   /** The one log directory that DescribeLogDirs tells of. */
   readonly logDir: string;
 }

@@ -1,71 +1,64 @@
 import type { RequestContext } from '../core/context.ts';
 import { type ErrorName, errorCode } from '../core/errors.ts';
 import { NO_OFFSET } from '../core/offset.ts';
-import type { FetchedPartition } from '../log/delayed-fetch.ts';
+import { ZERO_UUID } from '../core/uuid.ts';
+import type { FetchOutcome, PartitionToFetch } from '../log/fetch.ts';
+import type { CurrentLeader } from '../log/log.ts';
 import type { TopicReference } from '../log/partitions.ts';
+import type { FetchedPartition } from '../log/read-partitions.ts';
 import type { Broker } from './broker.ts';
 import { currentLeader, endpointsOf } from './leading.ts';
 
-/** What became of one partition of a Fetch request. */
-export type FetchOutcome =
-  | { readonly kind: 'read'; readonly fetched: FetchedPartition }
-  /** It may be there, and cannot be read here and now. */
-  | { readonly kind: 'failed'; readonly error: ErrorName; readonly reason?: string }
-  /** It is not there, or not for this client. */
-  | { readonly kind: 'absent'; readonly error: ErrorName };
-
-/** A partition of a Fetch request, as it names it, with its outcome. */
-export interface PartitionOutcome {
+/** A partition of a Fetch request with its outcome. */
+interface PartitionOutcome {
   readonly topic: TopicReference;
   readonly partition: number;
   readonly outcome: FetchOutcome;
 }
 
-/** Clients of versions up to this one might not know KAFKA_STORAGE_ERROR; they are told to look for the leader, as in Kafka. */
+/** Clients of versions up to this one may not know KAFKA_STORAGE_ERROR; they get NOT_LEADER_OR_FOLLOWER, as in Kafka. */
 const LAST_WITHOUT_STORAGE_ERROR = 5;
 
-/** From this version on answers tell where the leader is now (KIP-951). */
+/** From this version on answers name the current leader (KIP-951). */
 const FIRST_WITH_ENDPOINTS = 16;
 
 /**
- * The answer of a Fetch request without an error of its own, in Kafka's order: what was read, then what is not there by its
- * id, then what else is not there or not for this client. Partitions that follow each other share a topic.
+ * The answer of a Fetch request without an error of its own, in Kafka's order: what was read, then the topics that do not
+ * exist by their id, then what else does not exist or may not be read. Partitions that follow each other share a topic.
  *
- * @param recordsMax what one partition's records may have, bytes; larger ones are refused: the consumer has to hear of a
- * batch that fits into no answer, or it would ask for ever
+ * @param outcomes one for each of `asked`
+ * @param recordsMax limit for one partition's records, bytes. Larger ones are refused: the consumer has to learn of a batch
+ * that fits into no answer, or it would ask for ever
  */
 export function fetchAnswer(
   broker: Broker,
   context: RequestContext,
   version: number,
-  outcomes: readonly PartitionOutcome[],
+  asked: readonly PartitionToFetch[],
+  outcomes: readonly FetchOutcome[],
   recordsMax: number,
 ) {
-  logUnreadable(broker, outcomes);
-  const leaders: Leader[] = [];
+  const named = asked.map(({ topic, partition }, at) => ({ topic, partition, outcome: outcomes[at]! }));
+  logUnreadable(broker, named);
+  const leaders: (CurrentLeader | undefined)[] = [];
   const topics: { topic: string; topicId: string; partitions: DescribedPartition[] }[] = [];
-  for (const one of inOrder(outcomes)) {
-    const { name, id } = one.topic;
-    let last = topics.at(-1);
-    if (last === undefined || last.topic !== name || last.topicId !== id) {
-      last = { topic: name, topicId: id, partitions: [] };
-      topics.push(last);
+  let lastTopic: TopicReference | undefined;
+  for (const one of inOrder(named)) {
+    const { topic, partition } = one;
+    if (lastTopic === undefined || lastTopic.name !== topic.name || lastTopic.id !== topic.id) {
+      lastTopic = topic;
+      topics.push({ topic: topic.name ?? '', topicId: topic.id ?? ZERO_UUID, partitions: [] });
     }
-    const partition = described(broker, version, one, recordsMax);
-    const leader = leaderFor(broker, version, one, partition.errorCode);
+    const described = describe(broker, version, one, recordsMax);
+    const hasLeader = described.errorCode !== 0 && version >= FIRST_WITH_ENDPOINTS;
+    const leader = hasLeader ? currentLeader(broker.log, described.errorCode, topic, partition) : undefined;
     leaders.push(leader);
-    last.partitions.push(leader === undefined ? partition : { ...partition, currentLeader: leader });
+    topics.at(-1)!.partitions.push(leader === undefined ? described : { ...described, currentLeader: leader });
   }
   return { sessionId: 0, responses: topics, nodeEndpoints: endpointsOf(broker.leadership, context, leaders) };
 }
 
-type Leader = ReturnType<typeof currentLeader>;
-type DescribedPartition = ReturnType<typeof described> & { readonly currentLeader?: NonNullable<Leader> };
-
-function leaderFor(broker: Broker, version: number, { topic, partition }: PartitionOutcome, code: number): Leader {
-  if (code === 0 || version < FIRST_WITH_ENDPOINTS) return undefined;
-  return currentLeader(broker.leadership, code, broker.partitions.peek(topic, partition)?.open);
-}
+type DescribedPartition = ReturnType<typeof describe> & { readonly currentLeader?: CurrentLeader };
 
 function inOrder(outcomes: readonly PartitionOutcome[]): PartitionOutcome[] {
   const ranks: PartitionOutcome[][] = [[], [], []];
@@ -77,7 +70,7 @@ function inOrder(outcomes: readonly PartitionOutcome[]): PartitionOutcome[] {
   return ranks.flat();
 }
 
-function described(broker: Broker, version: number, one: PartitionOutcome, recordsMax: number) {
+function describe(broker: Broker, version: number, one: PartitionOutcome, recordsMax: number) {
   const { outcome, partition: partitionIndex } = one;
   if (outcome.kind !== 'read') {
     return {
@@ -86,7 +79,7 @@ function described(broker: Broker, version: number, one: PartitionOutcome, recor
       highWatermark: NO_OFFSET,
       lastStableOffset: NO_OFFSET,
       logStartOffset: NO_OFFSET,
-      // Kafka answers null for what it tried to read.
+      // Kafka answers null for partitions that it tried to read.
       abortedTransactions: outcome.kind === 'absent' ? [] : null,
       records: [],
     };
@@ -122,12 +115,12 @@ function sendable(
   const { size } = fetched;
   if (size <= recordsMax) return fetched;
   const message = `the next record batch has ${size} bytes, which no answer here can carry; read it through tidelog gateway --direct`;
-  const fields = { topic: topic.name || topic.id, partition, bytes: size, message };
+  const fields = { topic: topic.name ?? topic.id, partition, bytes: size, message };
   broker.logger.log('error', { event: 'batch_too_large_to_fetch', ...fields });
   return { ...fetched, error: 'MESSAGE_TOO_LARGE', aborted: undefined, batches: [], size: 0 };
 }
 
-/** One line for a request, however many of its partitions the store had nothing of. */
+/** Logs one line for a request, however many of its partitions could not be read. */
 function logUnreadable(broker: Broker, outcomes: readonly PartitionOutcome[]): void {
   let first: { topic: string; partition: number; message: string } | undefined;
   let partitions = 0;
@@ -135,7 +128,7 @@ function logUnreadable(broker: Broker, outcomes: readonly PartitionOutcome[]): v
     const message = reasonOf(outcome);
     if (message === undefined) continue;
     partitions++;
-    first ??= { topic: topic.name || topic.id, partition, message };
+    first ??= { topic: topic.name ?? topic.id, partition, message };
   }
   if (first === undefined) return;
   broker.logger.log('warn', { event: 'store_unavailable', apiKey: 1, ...first, partitions });

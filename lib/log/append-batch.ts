@@ -7,27 +7,30 @@ import type { Work } from '../kit/turns.ts';
 import { type BatchHeader, isTransactional, withLogAppendTime } from '../records/batch.ts';
 import { type CodecId, canCompress, codecByName } from '../records/compression/codec.ts';
 import type { ProduceRules, ProduceValidation, RecordError, ValidatedRecords } from '../records/produce-rules.ts';
-import { type UnfinishedRecords, validateProduceRecords } from '../records/validate.ts';
+import { type ProducedBatch, type UnfinishedRecords, validateProduceRecords } from '../records/validate.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 
-/** One partition's part of a Produce request, on its open journal. */
-export interface PartitionToProduce {
+/** A batch for a partition whose journal is open. */
+export interface BatchToPlace {
   readonly open: OpenJournal;
   readonly partition: number;
   readonly config: EffectiveTopicConfig;
-  readonly records: Buffer | null;
-  readonly apiVersion: number;
+  readonly produced: ProducedBatch;
+  /** See ProduceRules. */
+  readonly allowsZstd: boolean;
   /** Full when left out. */
   readonly validation?: ProduceValidation | undefined;
+  /** Larger batches are refused, whatever the topic allows; no limit when left out. */
+  readonly batchBytesMax?: number | undefined;
   /** By Clock.monotonic(); ms. */
   readonly deadline: number;
-  /** A transaction coordinator has vouched for the producer's open transaction (rule R14). */
+  /** A transaction coordinator has confirmed the producer's open transaction (rule R14). */
   readonly transactionVerified: boolean;
   /** See BatchToAppend. */
   readonly leaderEpoch?: number | undefined;
   /** See BatchToAppend. */
   readonly isBehindFailure?: (() => boolean) | undefined;
-  /** See BatchToAppend; not called for a batch that is invalid, which its producer does not send again. */
+  /** See BatchToAppend; not called for an invalid batch, which its producer does not send again. */
   readonly onResult?: BatchToAppend['onResult'];
 }
 
@@ -42,16 +45,18 @@ export type ProduceResult =
   | ({
       readonly kind: 'rejected';
       readonly recordErrors?: readonly RecordError[];
-      /** Left out where Kafka does not tell it with the error. */
+      /** Left out where Kafka's answer with this error has none. */
       readonly logStartOffset?: Offset;
+      /** Why the store could not be read, for the operator; only with KAFKA_STORAGE_ERROR. */
+      readonly reason?: string | undefined;
     } & Failure);
 
 /**
- * Validates the records and appends them. The place in the journal's order is taken before this returns, unless the batch
- * takes long to open or a timestamp looks wrong: then what comes later for the partition waits for it. The promise resolves
- * when the batch is durable, or refused. Errors are those of Kafka's ReplicaManager.appendRecords.
+ * Validates a batch and appends it. The batch has its place in the journal's order before this returns, unless it takes
+ * long to open or has a timestamp that looks wrong: then later batches for the partition wait for it. Resolves when the
+ * batch is durable, or refused. The errors are those of Kafka's ReplicaManager.appendRecords.
  */
-export function produce(request: PartitionToProduce): Promise<ProduceResult> {
+export function appendBatch(request: BatchToPlace): Promise<ProduceResult> {
   const { order, journal } = request.open;
   if (order.isHeld(request.partition)) return order.place(request.partition, () => placeLater(request));
   const checked = check(request, journal.env.turns.thisTurn);
@@ -61,13 +66,13 @@ export function produce(request: PartitionToProduce): Promise<ProduceResult> {
 
 type Checked = ValidatedRecords | UnfinishedRecords;
 
-/** The store's time as it is known here is too early if the process stood still: only a time that was just told may refuse. */
+/** This process's idea of the store's time is too early after a pause: a timestamp is refused only by a time just read. */
 function isFinal(checked: Checked): checked is ValidatedRecords {
   return checked.kind === 'valid' || (checked.kind === 'invalid' && checked.reason !== 'INVALID_TIMESTAMP');
 }
 
-/** Resolves once the place is taken. The result is wrapped: what comes later waits for the place, not for the outcome. */
-async function placeLater(request: PartitionToProduce, begun?: Checked): Promise<{ result: Promise<ProduceResult> }> {
+/** Resolves once the place is taken; see PlaceOrder.place. */
+async function placeLater(request: BatchToPlace, begun?: Checked): Promise<{ result: Promise<ProduceResult> }> {
   const { journal } = request.open;
   const first = begun ?? check(request, journal.env.turns.thisTurn);
   if (isFinal(first)) return { result: append(request, first) };
@@ -87,11 +92,11 @@ async function placeLater(request: PartitionToProduce, begun?: Checked): Promise
   return { result: append(request, checked) };
 }
 
-/** Opens the batch to its end, in turns with everything else; undefined if the deadline passes before. */
-async function finished(request: PartitionToProduce, checked: Checked): Promise<ValidatedRecords | undefined> {
+/** Opens the rest of the batch, in turns with other work; undefined if the deadline passes before that. */
+async function finished(request: BatchToPlace, checked: Checked): Promise<ValidatedRecords | undefined> {
   if (checked.kind !== 'unfinished') return checked;
   const { clock, turns } = request.open.journal.env;
-  // Any number may wait, and each may have unpacked a MiB out of a KiB.
+  // Any number of batches may wait, and each may have unpacked a MiB from a KiB.
   if (!turns.hasRoom) checked.letGo();
   return turns.run((nextSlice) =>
     checked.finish(async () => {
@@ -101,22 +106,22 @@ async function finished(request: PartitionToProduce, checked: Checked): Promise<
   );
 }
 
-/** Told at once: what waits behind the batch is decided before whoever waits for the promise hears of it. */
-function refused({ onResult }: PartitionToProduce, error: ErrorName, message: string): Promise<ProduceResult> {
+/** Calls `onResult` at once: batches that wait behind this one are decided before the promise's callbacks run. */
+function refused({ onResult }: BatchToPlace, error: ErrorName, message: string): Promise<ProduceResult> {
   const result = { kind: 'rejected', error, message } as const;
   onResult?.(result);
   return Promise.resolve(result);
 }
 
-function storeTime({ open }: PartitionToProduce): number {
+function storeTime({ open }: BatchToPlace): number {
   return Math.floor(open.journal.env.stores.journal.now());
 }
 
-function check(request: PartitionToProduce, work: Work): Checked {
+function check(request: BatchToPlace, work: Work): Checked {
   const { config } = request;
   const rules: ProduceRules = {
-    apiVersion: request.apiVersion,
-    maxMessageBytes: config.maxMessageBytes,
+    allowsZstd: request.allowsZstd,
+    maxMessageBytes: Math.min(config.maxMessageBytes, request.batchBytesMax ?? Number.POSITIVE_INFINITY),
     requireKeys: config.compacted,
     timestampType: config.timestampType,
     timestampBeforeMaxMs: config.timestampBeforeMaxMs,
@@ -125,17 +130,17 @@ function check(request: PartitionToProduce, work: Work): Checked {
     codec: topicsCodec(config.compressionType),
     now: storeTime(request),
   };
-  return validateProduceRecords(request.records, rules, work);
+  return validateProduceRecords(request.produced, rules, work);
 }
 
-/** Undefined where batches stay as they came: also with a codec that this Node cannot write (zstd before 22.15). */
+/** Undefined where batches stay as they came; also for a codec that this Node cannot write (zstd before 22.15). */
 function topicsCodec(type: CompressionType): CodecId | undefined {
   if (type === 'producer') return undefined;
   const codec = codecByName(type === 'uncompressed' ? 'none' : type);
   return codec !== undefined && canCompress(codec) ? codec : undefined;
 }
 
-function append(request: PartitionToProduce, checked: ValidatedRecords): Promise<ProduceResult> {
+function append(request: BatchToPlace, checked: ValidatedRecords): Promise<ProduceResult> {
   const { open, config } = request;
   if (checked.kind === 'invalid') {
     const { reason, message, recordErrors } = checked;
@@ -150,7 +155,7 @@ function append(request: PartitionToProduce, checked: ValidatedRecords): Promise
         return { ...result, logAppendTime: appendTime };
       case 'duplicate': {
         const { baseOffset, logStartOffset, timestamp } = result;
-        // Kafka tells the time of the batch that it has, whatever the topic's type of timestamps.
+        // Kafka answers with the time of the stored batch, whatever the topic's type of timestamps.
         return { kind: 'appended', baseOffset, logStartOffset, logAppendTime: timestamp };
       }
       case 'rejected':
@@ -159,8 +164,8 @@ function append(request: PartitionToProduce, checked: ValidatedRecords): Promise
   });
 }
 
-/** The errors with which Kafka tells where the log starts (ReplicaManager.appendRecordsToLeader). */
-const TOLD_WITH_LOG_START: ReadonlySet<ErrorName> = new Set([
+/** The errors with which Kafka answers the log's start offset (ReplicaManager.appendRecordsToLeader). */
+const WITH_LOG_START: ReadonlySet<ErrorName> = new Set([
   'INVALID_TIMESTAMP',
   'OUT_OF_ORDER_SEQUENCE_NUMBER',
   'INVALID_PRODUCER_EPOCH',
@@ -168,17 +173,12 @@ const TOLD_WITH_LOG_START: ReadonlySet<ErrorName> = new Set([
 
 type Refused = Extract<ProduceResult, { kind: 'rejected' }>;
 
-function withLogStart({ open, partition }: PartitionToProduce, refused: Refused): Refused {
-  if (!TOLD_WITH_LOG_START.has(refused.error)) return refused;
+function withLogStart({ open, partition }: BatchToPlace, refused: Refused): Refused {
+  if (!WITH_LOG_START.has(refused.error)) return refused;
   return { ...refused, logStartOffset: open.journal.view.partitions.get(partition)?.logStartOffset ?? 0 };
 }
 
-function batchToAppend(
-  request: PartitionToProduce,
-  header: BatchHeader,
-  bytes: Buffer,
-  appendTime: number,
-): BatchToAppend {
+function batchToAppend(request: BatchToPlace, header: BatchHeader, bytes: Buffer, appendTime: number): BatchToAppend {
   return {
     partition: request.partition,
     lastOffsetDelta: header.lastOffsetDelta,

@@ -3,11 +3,9 @@ import {
   catchUpWhereNeeded,
   type FetchedPartition,
   type IsolationLevel,
-  type PartitionToFetch,
+  type PartitionToRead,
   readPartitions,
 } from './read-partitions.ts';
-
-export type { FetchedPartition, IsolationLevel, PartitionToFetch } from './read-partitions.ts';
 
 export interface FetchLimits {
   readonly minBytes: number;
@@ -26,7 +24,10 @@ export interface FetchLimits {
  * (Kafka: DelayedFetch). Every journal of which a partition has nothing new is caught up once, with one query; while
  * waiting, its shared tail does that.
  */
-export async function fetch(partitions: readonly PartitionToFetch[], limits: FetchLimits): Promise<FetchedPartition[]> {
+export async function delayedFetch(
+  partitions: readonly PartitionToRead[],
+  limits: FetchLimits,
+): Promise<FetchedPartition[]> {
   const clock = partitions[0]?.open.journal.env.clock;
   const failures = await catchUpWhereNeeded(partitions, limits.isolation);
   for (;;) {
@@ -55,7 +56,7 @@ export async function fetch(partitions: readonly PartitionToFetch[], limits: Fet
 }
 
 /** Watches the tails of all journals concerned, from before they are read, so that nothing comes unnoticed. */
-function watch(partitions: readonly PartitionToFetch[]) {
+function watch(partitions: readonly PartitionToRead[]) {
   let wake = () => {};
   const came = new Promise<void>((resolve) => {
     wake = resolve;

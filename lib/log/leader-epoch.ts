@@ -6,7 +6,7 @@ import { emptyPartition, epochEnd, type JournalView } from '../journal/view.ts';
 /** A client that knows no leader epoch (RecordBatch.NO_PARTITION_LEADER_EPOCH). */
 export const NO_EPOCH = -1;
 
-/** What Kafka answers a client that knows another leader epoch (KIP-320); -1 means that it knows none. */
+/** The error for a client that knows another leader epoch (KIP-320); -1 means that it knows none. */
 export function epochProblem(view: Pick<JournalView, 'leaderEpoch'>, known: number): ErrorName | undefined {
   if (known === NO_EPOCH || known === view.leaderEpoch) return undefined;
   return known < view.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH';
@@ -14,13 +14,15 @@ export function epochProblem(view: Pick<JournalView, 'leaderEpoch'>, known: numb
 
 export interface EpochEnd {
   readonly error: ErrorName;
-  /** -1 if the journal has not come to that epoch. */
+  /** Why the store could not be read, for the operator; only with KAFKA_STORAGE_ERROR. */
+  readonly reason?: string | undefined;
+  /** -1 if the journal has not reached that epoch. */
   readonly leaderEpoch: number;
   readonly endOffset: Offset;
 }
 
-/** The end of an epoch in a partition, by the newest view (OffsetForLeaderEpoch). Throws StoreUnavailableError. */
-export async function offsetForLeaderEpoch(
+/** The end of an epoch in a partition, by the newest view. Throws StoreUnavailableError. */
+export async function leaderEpochEnd(
   open: OpenJournal,
   partition: number,
   currentLeaderEpoch: number,
@@ -28,9 +30,13 @@ export async function offsetForLeaderEpoch(
 ): Promise<EpochEnd> {
   await open.journal.catchUp(true);
   const { view } = open.journal;
-  if (view.closed) return { error: 'UNKNOWN_TOPIC_OR_PARTITION', leaderEpoch: -1, endOffset: NO_OFFSET };
+  if (view.closed) return noEpochEnd('UNKNOWN_TOPIC_OR_PARTITION');
   const fenced = epochProblem(view, currentLeaderEpoch);
-  if (fenced !== undefined) return { error: fenced, leaderEpoch: -1, endOffset: NO_OFFSET };
+  if (fenced !== undefined) return noEpochEnd(fenced);
   const end = epochEnd(view.partitions.get(partition) ?? emptyPartition(partition), view.leaderEpoch, epoch);
   return { error: 'NONE', leaderEpoch: end?.epoch ?? -1, endOffset: end?.endOffset ?? NO_OFFSET };
+}
+
+export function noEpochEnd(error: ErrorName, reason?: string): EpochEnd {
+  return { error, reason, leaderEpoch: -1, endOffset: NO_OFFSET };
 }

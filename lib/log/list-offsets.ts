@@ -7,32 +7,27 @@ import type { NextWork } from '../kit/turns.ts';
 import { NO_TIMESTAMP } from '../records/batch.ts';
 import { CorruptRecordError } from '../records/error.ts';
 import { findByTimestamp, findMaxTimestamp } from '../records/timestamps.ts';
-import type { IsolationLevel } from './delayed-fetch.ts';
 import { epochProblem } from './leader-epoch.ts';
+import type { IsolationLevel } from './read-partitions.ts';
 
-/** The timestamps with a meaning of their own (Kafka: ListOffsetsRequest). */
-export const LATEST = -1;
-export const EARLIEST = -2;
-export const MAX_TIMESTAMP = -3;
-export const EARLIEST_LOCAL = -4;
-export const LATEST_TIERED = -5;
-export const EARLIEST_PENDING_UPLOAD = -6;
-
-/** All of these. */
-export const OFFSETS_WITH_A_NAME: ReadonlySet<number> = new Set([
-  LATEST,
-  EARLIEST,
-  MAX_TIMESTAMP,
-  EARLIEST_LOCAL,
-  LATEST_TIERED,
-  EARLIEST_PENDING_UPLOAD,
-]);
+/** The first record at or after a timestamp (ms, 0 or more), or a position that Kafka has a name for (ListOffsetsRequest). */
+export type OffsetPosition =
+  | number
+  | 'latest'
+  | 'earliest'
+  /** The record with the newest timestamp. */
+  | 'maxTimestamp'
+  | 'earliestLocal'
+  | 'latestTiered'
+  | 'earliestPendingUpload';
 
 export interface ListedOffset {
   readonly error: ErrorName;
+  /** Why the store could not be read, for the operator; only with KAFKA_STORAGE_ERROR. */
+  readonly reason?: string | undefined;
   /** NO_OFFSET if there is no such record. */
   readonly offset: Offset;
-  /** -1 where the answer is not about a record; ms. */
+  /** -1 if the answer is not about a record; ms. */
   readonly timestamp: number;
   readonly leaderEpoch: number;
 }
@@ -41,23 +36,22 @@ export interface ListedOffset {
 const LOOK_BYTES = 1024 * 1024;
 
 /**
- * The offset that belongs to a timestamp or to one of the special ones, by the newest view. Looks inside batches, as Kafka
- * does. Where one of them cannot be read, the answer is UNKNOWN_SERVER_ERROR, as in Kafka. Throws StoreUnavailableError
- * and EntriesGoneError.
+ * The offset at a position, by the newest view. Looks inside batches, as Kafka does. The answer is UNKNOWN_SERVER_ERROR if
+ * one of them cannot be read, as in Kafka. Throws StoreUnavailableError and EntriesGoneError.
  */
 export async function listOffset(
   open: OpenJournal,
   partitionNumber: number,
-  timestamp: number,
+  position: OffsetPosition,
   isolation: IsolationLevel,
   currentLeaderEpoch: number,
 ): Promise<ListedOffset> {
   const { journal } = open;
   await journal.catchUp(true);
   const { view } = journal;
-  if (view.closed) return failed('UNKNOWN_TOPIC_OR_PARTITION');
+  if (view.closed) return noOffset('UNKNOWN_TOPIC_OR_PARTITION');
   const fenced = epochProblem(view, currentLeaderEpoch);
-  if (fenced !== undefined) return failed(fenced);
+  if (fenced !== undefined) return noOffset(fenced);
   const partition = view.partitions.get(partitionNumber) ?? emptyPartition(partitionNumber);
   const end = isolation === 'read_committed' ? lastStableOffset(partition) : partition.nextOffset;
   const at = (offset: Offset, time: number): ListedOffset => ({
@@ -69,7 +63,7 @@ export async function listOffset(
   const foundBy = async (search: Promise<Found | undefined>): Promise<ListedOffset> => {
     try {
       const found = await search;
-      return found === undefined ? nothing() : at(found.offset, found.timestamp);
+      return found === undefined ? noOffset('NONE') : at(found.offset, found.timestamp);
     } catch (error) {
       if (!(error instanceof UnreadableBatchError)) throw error;
       const { offset, message } = error;
@@ -80,24 +74,23 @@ export async function listOffset(
         offset,
         message,
       });
-      return failed('UNKNOWN_SERVER_ERROR');
+      return noOffset('UNKNOWN_SERVER_ERROR');
     }
   };
-  switch (timestamp) {
-    case LATEST:
+  switch (position) {
+    case 'latest':
       return { ...at(end, -1), leaderEpoch: view.leaderEpoch };
-    case EARLIEST:
-    case EARLIEST_LOCAL:
+    case 'earliest':
+    case 'earliestLocal':
       return at(partition.logStartOffset, -1);
-    case LATEST_TIERED:
-    case EARLIEST_PENDING_UPLOAD:
+    case 'latestTiered':
+    case 'earliestPendingUpload':
       // There is no second tier that a client could tell from the first.
-      return { error: 'NONE', offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
-    case MAX_TIMESTAMP:
+      return noOffset('NONE');
+    case 'maxTimestamp':
       return foundBy(newestRecord(open, partition, end));
     default:
-      if (timestamp < 0) return failed('UNSUPPORTED_VERSION');
-      return foundBy(firstAtOrAfter(open, partition, timestamp, end));
+      return foundBy(firstAtOrAfter(open, partition, position, end));
   }
 }
 
@@ -106,7 +99,7 @@ interface Found {
   readonly timestamp: number;
 }
 
-/** Where no record has a timestamp, the first one is as new as any. */
+/** If no record has a timestamp, the first one is as new as any. */
 async function newestRecord(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
   if (end <= partition.logStartOffset) return undefined;
   return (await newestWithTime(open, partition, end)) ?? { offset: partition.logStartOffset, timestamp: NO_TIMESTAMP };
@@ -121,7 +114,7 @@ async function newestWithTime(open: OpenJournal, partition: PartitionView, end: 
   return batch === undefined ? undefined : lookInside(open, batch, (next) => findMaxTimestamp(batch.bytes, next));
 }
 
-/** The remembered maximum lies outside of what may be read: look at every batch that may. */
+/** The remembered maximum lies outside the range that may be read: looks at every batch in the range. */
 async function newestByScan(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
   let best: Found | undefined;
   for await (const batch of batchesFrom(open, partition, partition.logStartOffset, end)) {
@@ -152,7 +145,7 @@ async function firstAtOrAfter(
   return undefined;
 }
 
-/** A stored batch whose records cannot be read: it was stored before batches were opened, or without. */
+/** A stored batch whose records cannot be read: it was stored without being opened. */
 class UnreadableBatchError extends Error {
   override readonly name = 'UnreadableBatchError';
   readonly offset: Offset;
@@ -163,7 +156,7 @@ class UnreadableBatchError extends Error {
   }
 }
 
-/** Searches a batch in turns with everything else. Throws UnreadableBatchError. */
+/** Searches a batch, in turns with other work. Throws UnreadableBatchError. */
 async function lookInside<T>(
   open: OpenJournal,
   batch: StoredBatch,
@@ -189,10 +182,6 @@ async function* batchesFrom(open: OpenJournal, partition: PartitionView, from: O
   }
 }
 
-function nothing(): ListedOffset {
-  return { error: 'NONE', offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
-}
-
-function failed(error: ErrorName): ListedOffset {
-  return { error, offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
+export function noOffset(error: ErrorName, reason?: string): ListedOffset {
+  return { error, reason, offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
 }

@@ -1,13 +1,15 @@
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
-import type { FetchedPartition, IsolationLevel } from './delayed-fetch.ts';
 import { type EpochEnd, epochProblem } from './leader-epoch.ts';
-import { EARLIEST, EARLIEST_LOCAL, LATEST, type ListedOffset, OFFSETS_WITH_A_NAME } from './list-offsets.ts';
+import type { ListedOffset, OffsetPosition } from './list-offsets.ts';
+import type { FetchedPartition, IsolationLevel } from './read-partitions.ts';
 
-/* What a partition answers that has no journal: as one that was created and never written to, without reading anything. */
+/* The answers of a partition that has no journal: those of one that was never written to, without reading anything. */
 
 const NEVER_LED = { leaderEpoch: 0 };
 
-/** What a Fetch finds from an offset on. */
+const NOTHING_LISTED = { offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
+
+/** What is fetched from an offset on. */
 export function fetchNoRecords(
   offset: Offset,
   currentLeaderEpoch: number,
@@ -23,16 +25,14 @@ export function fetchNoRecords(
   return { error: offset === 0 ? 'NONE' : 'OFFSET_OUT_OF_RANGE', ...bounds, ...nothing };
 }
 
-/** What a ListOffsets finds for a timestamp, or for one of those with a meaning of their own. */
-export function listNoRecords(timestamp: number, currentLeaderEpoch: number): ListedOffset {
-  const nothing = { offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
+/** The offset at a position. */
+export function listNoRecords(at: OffsetPosition, currentLeaderEpoch: number): ListedOffset {
   const fenced = epochProblem(NEVER_LED, currentLeaderEpoch);
-  if (fenced !== undefined) return { error: fenced, ...nothing };
-  if (timestamp === LATEST || timestamp === EARLIEST || timestamp === EARLIEST_LOCAL) {
+  if (fenced !== undefined) return { error: fenced, ...NOTHING_LISTED };
+  if (at === 'latest' || at === 'earliest' || at === 'earliestLocal') {
     return { error: 'NONE', offset: 0, timestamp: -1, leaderEpoch: 0 };
   }
-  const isKnown = timestamp >= 0 || OFFSETS_WITH_A_NAME.has(timestamp);
-  return { error: isKnown ? 'NONE' : 'UNSUPPORTED_VERSION', ...nothing };
+  return { error: 'NONE', ...NOTHING_LISTED };
 }
 
 /** Where an epoch ended. */

@@ -1,17 +1,15 @@
-import type { ErrorName } from '../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
 import type { Journals, OpenJournal } from '../journal/open-journal.ts';
 import { deleteTopic } from '../topics/delete-topic.ts';
 import { isInternalTopic } from '../topics/topic-name.ts';
 import { journalOf, type Topic, type Topics } from '../topics/topics.ts';
 
-/** A topic as a request names it: by name, or by id where the name is empty. */
-export interface TopicReference {
-  readonly name: string;
-  readonly id: Uuid;
-}
+/** A topic as a request names it: by its name or by its id. */
+export type TopicReference =
+  | { readonly name: string; readonly id?: undefined }
+  | { readonly id: Uuid; readonly name?: undefined };
 
-/** A partition that can be worked with. */
+/** A partition whose journal is open in this process. */
 export interface OpenPartition {
   readonly kind: 'open';
   readonly topic: Topic;
@@ -19,34 +17,37 @@ export interface OpenPartition {
   readonly open: OpenJournal;
 }
 
-/** A partition of an internal topic, which is shown without records and takes none. */
+/** A partition of an internal topic. It has no journal: it shows no records and takes none. */
 export interface InternalPartition {
   readonly kind: 'internal';
   readonly topic: Topic;
 }
 
-export type Resolved = OpenPartition | InternalPartition | { readonly kind: 'failed'; readonly error: ErrorName };
+export interface NotFound {
+  readonly kind: 'failed';
+  readonly error: 'UNKNOWN_TOPIC_OR_PARTITION' | 'UNKNOWN_TOPIC_ID';
+}
 
-/** Finds the journals behind the partitions that requests name. */
+/** Finds the topics that requests name, and the journals of their partitions. */
 export class Partitions {
   readonly #topics: Topics;
   readonly #journals: Journals;
   readonly #finishesDeletions: boolean;
   readonly #finishing = new Set<Uuid>();
 
-  /** @param finishesDeletions whether it marks topics as deleted that it finds closed but still there */
+  /** @param finishesDeletions whether it marks topics as deleted whose journals it finds closed */
   constructor(topics: Topics, journals: Journals, finishesDeletions = true) {
     this.#topics = topics;
     this.#journals = journals;
     this.#finishesDeletions = finishesDeletions;
   }
 
-  /** The topic without reading anything; undefined if that is not possible. */
+  /** The topic, from memory only; undefined if it is not there. */
   peekTopic(reference: TopicReference): Topic | undefined {
-    return byId(reference) ? this.#topics.peekById(reference.id) : this.#topics.peek(reference.name);
+    return reference.name === undefined ? this.#topics.peekById(reference.id) : this.#topics.peek(reference.name);
   }
 
-  /** The partition without reading anything; undefined if that is not possible. */
+  /** The partition, from memory only; undefined if it is not there. */
   peek(reference: TopicReference, partition: number): OpenPartition | undefined {
     const topic = this.peekTopic(reference);
     if (topic === undefined || partition < 0 || partition >= topic.record.partitions) return undefined;
@@ -55,31 +56,49 @@ export class Partitions {
     return { kind: 'open', topic, partition, open };
   }
 
-  /** The partition, read from the store where it has to be. Throws StoreUnavailableError. */
-  async resolve(reference: TopicReference, partition: number): Promise<Resolved> {
-    const known = this.peek(reference, partition);
+  /** The topic, from memory or from the store; undefined if there is none. Throws StoreUnavailableError. */
+  async findTopic(reference: TopicReference): Promise<Topic | undefined> {
+    if (reference.name !== undefined) return this.#topics.get(reference.name);
+    if (reference.id === ZERO_UUID) return undefined;
+    const topic = await this.#topics.getById(reference.id);
+    return topic?.record.id === reference.id ? topic : undefined;
+  }
+
+  /**
+   * The partition; opens its journal if need be. Throws StoreUnavailableError.
+   *
+   * @param found the topic, where findTopic has just returned it
+   */
+  async resolve(
+    reference: TopicReference,
+    partition: number,
+    found?: Topic,
+  ): Promise<OpenPartition | InternalPartition | NotFound> {
+    const known = found === undefined ? this.peek(reference, partition) : undefined;
     if (known !== undefined) return known;
-    const named = this.peekTopic(reference);
+    const named = found ?? this.peekTopic(reference);
     if (named !== undefined && isInternalTopic(named.record.name)) {
       const isThere = partition >= 0 && partition < named.record.partitions;
       return isThere ? { kind: 'internal', topic: named } : NO_SUCH_PARTITION;
     }
-    let topic = byId(reference) ? await this.#topics.getById(reference.id) : await this.#topics.get(reference.name);
+    let topic = named ?? (await this.findTopic(reference));
     for (let isFresh = false; ; isFresh = true) {
-      if (topic === undefined || (byId(reference) && topic.record.id !== reference.id)) return failed(reference);
+      if (topic === undefined || (reference.id !== undefined && topic.record.id !== reference.id)) {
+        return noSuchTopic(reference);
+      }
       const known = partition >= 0 && partition < topic.record.partitions;
       if (known) {
         const open = await this.#journals.open(journalOf(topic, partition));
         if (open?.journal.view.closed === false) return { kind: 'open', topic, partition, open };
         if (isFresh && open !== undefined && this.#finishesDeletions) void this.#finishDeletion(topic);
       }
-      if (isFresh || partition < 0) return known ? failed(reference) : NO_SUCH_PARTITION;
-      // What is remembered may be from before the topic was given more partitions, or was deleted and created again.
+      if (isFresh || partition < 0) return known ? noSuchTopic(reference) : NO_SUCH_PARTITION;
+      // The topic may have been given more partitions, or deleted and created again, since it was remembered.
       topic = await this.#topics.read(topic.record.name);
     }
   }
 
-  /** A topic that is closed but still there: whoever was deleting it is slow, or is no more. */
+  /** Finishes the deletion of a topic whose journal is closed: the process that began it is slow, or has crashed. */
   async #finishDeletion(topic: Topic): Promise<void> {
     const { id } = topic.record;
     if (this.#finishing.has(id)) return;
@@ -94,15 +113,12 @@ export class Partitions {
   }
 }
 
-/** How long finishing somebody else's deletion waits for the store; the next who finds the topic tries again; ms. */
+/** How long finishing a deletion may wait for the store; the next request that finds the topic tries again; ms. */
 const FINISH_MAX_MS = 10_000;
 
-const NO_SUCH_PARTITION: Resolved = { kind: 'failed', error: 'UNKNOWN_TOPIC_OR_PARTITION' };
+const NO_SUCH_PARTITION: NotFound = { kind: 'failed', error: 'UNKNOWN_TOPIC_OR_PARTITION' };
 
-function byId(reference: TopicReference): boolean {
-  return reference.name === '' && reference.id !== ZERO_UUID;
-}
-
-function failed(reference: TopicReference): Resolved {
-  return { kind: 'failed', error: byId(reference) ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION' };
+/** The answer about a topic that is not there: Kafka has one error for names and one for ids. */
+export function noSuchTopic(reference: TopicReference): NotFound {
+  return { kind: 'failed', error: reference.id === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID' };
 }

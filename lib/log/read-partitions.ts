@@ -11,15 +11,15 @@ import { epochProblem, NO_EPOCH } from './leader-epoch.ts';
 
 export type IsolationLevel = 'read_uncommitted' | 'read_committed';
 
-/** One partition's part of a Fetch request, on its open journal. */
-export interface PartitionToFetch {
+/** A partition to read, on its open journal. */
+export interface PartitionToRead {
   readonly open: OpenJournal;
   readonly partition: number;
   readonly offset: Offset;
   readonly maxBytes: number;
-  /** The leader epoch the client knows, -1 for none. */
+  /** The leader epoch that the client knows, -1 for none. */
   readonly currentLeaderEpoch: number;
-  /** The epoch under which this process leads the journal; undefined for one that shows what it has under any. */
+  /** The epoch under which this process leads the journal; undefined for one that answers under any epoch. */
   readonly leaderEpoch?: number | undefined;
 }
 
@@ -52,11 +52,11 @@ const PAGES_AT_ONCE_MAX = 16;
 const BATCH_BYTES_MIN = 61;
 
 /** Partitions of which it could not be found out whether they have something new, each with the reason. */
-export type CatchUpFailures = ReadonlyMap<PartitionToFetch, string>;
+export type CatchUpFailures = ReadonlyMap<PartitionToRead, string>;
 
 /** Catches up the journals of the partitions that have nothing to read, with one query each. */
 export async function catchUpWhereNeeded(
-  partitions: readonly PartitionToFetch[],
+  partitions: readonly PartitionToRead[],
   isolation: IsolationLevel,
 ): Promise<CatchUpFailures> {
   const atEnd = partitions.filter((one) => !hasSomething(one, isolation));
@@ -75,7 +75,7 @@ export async function catchUpWhereNeeded(
       reasons.set(open, error.message);
     }
   });
-  const failures = new Map<PartitionToFetch, string>();
+  const failures = new Map<PartitionToRead, string>();
   for (const one of atEnd) {
     const reason = reasons.get(one.open);
     if (reason !== undefined) failures.set(one, reason);
@@ -84,7 +84,7 @@ export async function catchUpWhereNeeded(
 }
 
 /** Whether the view has something to read at the offset. */
-function hasSomething(one: PartitionToFetch, isolation: IsolationLevel): boolean {
+function hasSomething(one: PartitionToRead, isolation: IsolationLevel): boolean {
   const partition = one.open.journal.view.partitions.get(one.partition) ?? emptyPartition(one.partition);
   return one.offset < (isolation === 'read_committed' ? lastStableOffset(partition) : partition.nextOffset);
 }
@@ -96,7 +96,7 @@ function hasSomething(one: PartitionToFetch, isolation: IsolationLevel): boolean
  * was answered.
  */
 export async function readPartitions(
-  partitions: readonly PartitionToFetch[],
+  partitions: readonly PartitionToRead[],
   isolation: IsolationLevel,
   maxBytes: number,
   failures: CatchUpFailures,
@@ -139,7 +139,7 @@ type Stop = { readonly at: Offset } & (
 );
 
 function begin(
-  one: PartitionToFetch,
+  one: PartitionToRead,
   isolation: IsolationLevel,
   failure: string | undefined,
   maxBytes: number,

@@ -9,8 +9,8 @@ export type ProduceValidation = 'full' | 'header';
 
 /** The rules of a topic and a request for a batch. */
 export interface ProduceRules {
-  /** Of the Produce request. */
-  readonly apiVersion: number;
+  /** False for a client that is older than zstd (KIP-110) and could not read the batch back. */
+  readonly allowsZstd: boolean;
   /** `max.message.bytes`: the largest batch as sent, compressed or not. */
   readonly maxMessageBytes: number;
   /** The topic is compacted, so that every record needs a key. */

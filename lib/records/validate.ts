@@ -26,8 +26,10 @@ import {
 } from './produce-rules.ts';
 import { timestampProblem } from './record-check.ts';
 
-/** The first version with zstd (KIP-110): older clients cannot read it. */
-const FIRST_VERSION_WITH_ZSTD = 7;
+/** What a producer sent for one partition, with the header of its only batch. */
+export type ProducedBatch =
+  | { readonly kind: 'batch'; readonly header: BatchHeader; readonly batch: Buffer }
+  | InvalidRecords;
 
 /** A batch that takes longer to open than the share of work allowed. */
 export interface UnfinishedRecords {
@@ -39,9 +41,8 @@ export interface UnfinishedRecords {
 }
 
 /**
- * Checks one partition's `records` of a Produce request, version 3 or later: exactly one batch of magic 2 that is whole
- * and keeps the rules. Opens it as Kafka's LogValidator does, with its values skipped, as far as `work` allows at once.
- * The order and the errors are those of Kafka's ProduceRequest.validateRecords, UnifiedLog (analyzeAndValidateRecords) and
+ * Checks a batch against the rules of its topic. Opens it as Kafka's LogValidator does, with its values skipped, as far as
+ * `work` allows at once. The order and the errors are those of Kafka's UnifiedLog (analyzeAndValidateRecords) and
  * LogValidator. Where it differs:
  *
  * - Data that cannot be unpacked, and wrong offset deltas in a batch that stays compressed, are INVALID_RECORD with a reason.
@@ -54,17 +55,21 @@ export interface UnfinishedRecords {
  *   a producer id are refused, too.
  */
 export function validateProduceRecords(
-  records: Buffer | null,
+  produced: ProducedBatch,
   rules: ProduceRules,
   work: Work = { left: Number.POSITIVE_INFINITY },
 ): ValidatedRecords | UnfinishedRecords {
-  const read = readOnlyBatch(records);
-  if (read.kind === 'invalid') return read;
-  const { header, batch } = read;
+  if (produced.kind === 'invalid') return produced;
+  const { header, batch } = produced;
   return checkHeader(header, batch, rules) ?? checkRecords(header, batch, rules, work);
 }
 
-export function readOnlyBatch(records: Buffer | null): ValidatedRecords {
+/**
+ * Reads the header of the only batch in one partition's `records` of a Produce request: one batch of magic 2 that is
+ * whole, with nothing behind it. On the way to the journal the header is read only here. The errors are those of Kafka's
+ * ProduceRequest.validateRecords.
+ */
+export function readProducedBatch(records: Buffer | null): ProducedBatch {
   if (records === null || records.length <= BatchField.magic) {
     return invalid('INVALID_RECORD', 'the request has no record batch for this partition');
   }
@@ -86,7 +91,7 @@ export function readOnlyBatch(records: Buffer | null): ValidatedRecords {
   if (header.sizeInBytes < records.length) {
     return invalid('INVALID_RECORD', 'the request must have exactly one record batch for a partition');
   }
-  return { kind: 'valid', header, batch: records };
+  return { kind: 'batch', header, batch: records };
 }
 
 function checkHeader(header: BatchHeader, batch: Buffer, rules: ProduceRules): InvalidRecords | undefined {
@@ -104,9 +109,8 @@ function checkHeader(header: BatchHeader, batch: Buffer, rules: ProduceRules): I
   if (!isCodecId(code)) {
     return invalid('UNSUPPORTED_COMPRESSION_TYPE', `the compression code ${code} has no meaning`);
   }
-  if (code === Codec.zstd && rules.apiVersion < FIRST_VERSION_WITH_ZSTD) {
-    const message = `${codecName(code)} needs Produce version ${FIRST_VERSION_WITH_ZSTD} or later`;
-    return invalid('UNSUPPORTED_COMPRESSION_TYPE', message);
+  if (code === Codec.zstd && !rules.allowsZstd) {
+    return invalid('UNSUPPORTED_COMPRESSION_TYPE', `the producer is too old for ${codecName(code)}`);
   }
   if (lastOffsetDelta < 0 || recordCount <= 0 || lastOffsetDelta + 1 !== recordCount) {
     const message = `the record batch counts ${recordCount} records, and its last offset delta is ${lastOffsetDelta}`;

@@ -12,6 +12,7 @@ import { Journals } from '../journal/open-journal.ts';
 import { type TierLimits, WRITE_UNITS_PER_SECOND_MAX } from '../journal/tier.ts';
 import { WalWriter } from '../journal/wal.ts';
 import { Turns } from '../kit/turns.ts';
+import { Log } from '../log/log.ts';
 import { Partitions } from '../log/partitions.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -91,18 +92,24 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
       defaultJournals: settings.journals,
       brokerConfigs: brokerConfigs(settings),
     },
-    partitions: new Partitions(topics, journals, asFunction?.tidiesUp !== false),
+    log: new Log({
+      clock,
+      pace: env.turns,
+      partitions: new Partitions(topics, journals, asFunction?.tidiesUp !== false),
+      leadership,
+      authorize: allowAll,
+      readBudget: new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0)),
+      validation: settings.produceValidation,
+      batchBytesMax: asFunction?.batchBytesMax,
+    }),
     producerIds: new ProducerIds(stores.state, clock, random),
     groups,
     offsets,
-    readBudget: new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0)),
     settings: {
       autoCreateTopics: settings.autoCreateTopicsEnable,
       deleteTopics: settings.deleteTopicEnable,
       groups: groupConfig(settings),
       fetchMaxBytes: settings.fetchMaxBytes,
-      batchBytesMax: asFunction?.batchBytesMax,
-      produceValidation: settings.produceValidation,
       logDir: logDirOf(settings),
     },
     observer: options.observer,

@@ -1,6 +1,7 @@
 import type { EntryMaker } from '../../lib/journal/append.ts';
 import type { OpenJournal } from '../../lib/journal/open-journal.ts';
-import { produce } from '../../lib/log/append-batch.ts';
+import { appendBatch } from '../../lib/log/append-batch.ts';
+import { readProducedBatch } from '../../lib/records/validate.ts';
 import { StoreUnavailableError } from '../../lib/storage/ports.ts';
 import type { Caller } from './caller.ts';
 import type { Instance } from './instance.ts';
@@ -43,12 +44,12 @@ export function appendVerified(caller: Caller, topic: SimTopic, batch: Sent) {
     const known = await instance.engine.broker.admin.topics.get(topic.name);
     if (known === undefined) return 'failed' as const;
     batch.sends++;
-    return produce({
+    return appendBatch({
       open,
       partition: batch.partition,
       config: known.config,
-      records: Buffer.from(batch.bytes),
-      apiVersion: 9,
+      produced: readProducedBatch(Buffer.from(batch.bytes)),
+      allowsZstd: true,
       deadline,
       transactionVerified: true,
     });

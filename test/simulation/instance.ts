@@ -114,7 +114,7 @@ export class Instance {
   /** A partition's open journal, for what no client can ask for. Throws StoreUnavailableError; `undefined`: not there. */
   async open(topic: string, partition: number): Promise<OpenJournal | undefined> {
     await this.ready();
-    const resolved = await this.engine.broker.partitions.resolve({ name: topic, id: '' }, partition);
+    const resolved = await this.engine.broker.log.partitions.resolve({ name: topic }, partition);
     if (resolved.kind !== 'open') return undefined;
     return resolved.open;
   }

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { errorCode } from '../../lib/core/errors.ts';
 import type { Entry } from '../../lib/journal/entry.ts';
-import { produce as appendBatch } from '../../lib/log/append-batch.ts';
+import { appendBatch } from '../../lib/log/append-batch.ts';
 import { encodeControlBatch } from '../../lib/records/control.ts';
+import { readProducedBatch } from '../../lib/records/validate.ts';
 import { entryPk, entrySk } from '../../lib/storage/items/journal-entry.ts';
 import { encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../lib/storage/items/topic.ts';
 import type { Fault, StoreCall } from '../../lib/storage/memory/faults.ts';
@@ -137,7 +138,8 @@ it('a read under way keeps what was aborted when the log start moves on', async 
   const { config } = (await engine.broker.admin.topics.get('orders'))!;
   const records = batchOf(['aborted'], { timestamp: clock.now(), ...producer, baseSequence: 0, isTransactional: true });
   const deadline = Number.POSITIVE_INFINITY;
-  await appendBatch({ open, partition: 0, config, records, apiVersion: 9, deadline, transactionVerified: true });
+  const produced = readProducedBatch(records);
+  await appendBatch({ open, partition: 0, config, produced, allowsZstd: true, deadline, transactionVerified: true });
   await open.queue.appendEntry((_, time) => abortMarker(time), deadline);
   await produce(engine.client, topic, batchOf(['after'], { timestamp: clock.now() }));
   const faults = (call: StoreCall): Fault | undefined =>

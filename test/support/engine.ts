@@ -59,7 +59,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     lines,
     clientUntil: (signal) => new EngineClient(composed.handleFrame, signal),
     async journalOf(topic, partition = 0) {
-      const resolved = await composed.broker.partitions.resolve({ name: topic, id: '' }, partition);
+      const resolved = await composed.broker.log.partitions.resolve({ name: topic }, partition);
       if (resolved.kind !== 'open') throw new Error(`${topic}-${partition}: ${JSON.stringify(resolved)}`);
       return resolved.open;
     },

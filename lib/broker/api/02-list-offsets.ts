@@ -1,23 +1,9 @@
-import { topicAccesses, topicResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
-import { NO_OFFSET } from '../../core/offset.ts';
-import { ZERO_UUID } from '../../core/uuid.ts';
-import { EntriesGoneError } from '../../journal/batch-search.ts';
-import { isUnreadable } from '../../journal/read.ts';
-import type { IsolationLevel } from '../../log/delayed-fetch.ts';
-import {
-  EARLIEST_LOCAL,
-  EARLIEST_PENDING_UPLOAD,
-  LATEST_TIERED,
-  type ListedOffset,
-  listOffset,
-  MAX_TIMESTAMP,
-} from '../../log/list-offsets.ts';
-import { listNoRecords } from '../../log/no-records.ts';
+import type { OffsetToList } from '../../log/ask-offsets.ts';
+import { type ListedOffset, noOffset, type OffsetPosition } from '../../log/list-offsets.ts';
+import type { IsolationLevel } from '../../log/read-partitions.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
-import { each } from '../each.ts';
-import { notToFence } from '../leading.ts';
 import { mentions } from '../named-once.ts';
 
 /**
@@ -27,69 +13,64 @@ import { mentions } from '../named-once.ts';
  */
 export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, request, version, context) => {
   const isolation = ISOLATION_LEVELS[request.isolationLevel];
-  // Kafka fails on a level that it does not know, and answers with the error for what it did not expect.
+  // Kafka fails on a level that it does not know, and answers with the error for the unexpected.
   if (isolation === undefined) return refused(request, version);
-  const names = request.topics.map(({ name }) => name);
-  const decisions = await broker.authorize(context, topicAccesses('DESCRIBE', names));
-  const list = async (name: string, index: number, timestamp: number, epoch: number): Promise<ListedOffset> => {
-    if (!decisions.allows('DESCRIBE', topicResource(name))) return failed('TOPIC_AUTHORIZATION_FAILED');
-    const since = FIRST_WITH_TIMESTAMP.get(timestamp);
-    if (since !== undefined && version < since) return failed('UNSUPPORTED_VERSION');
-    try {
-      const resolved = await broker.partitions.resolve({ name, id: ZERO_UUID }, index);
-      if (resolved.kind === 'failed') return failed(resolved.error);
-      if (resolved.kind === 'internal') return listNoRecords(timestamp, epoch);
-      if (!(await broker.leadership.mayAnswer(resolved.open))) return failed('NOT_LEADER_OR_FOLLOWER');
-      const listed = await listOffset(resolved.open, index, timestamp, isolation, epoch);
-      const problem = await notToFence(broker.leadership, resolved.open, listed.error);
-      return problem === undefined ? listed : failed(problem);
-    } catch (error) {
-      if (!isStoresFault(error)) throw error;
-      broker.logger.log('warn', { event: 'store_unavailable', apiKey: 2, message: error.message });
-      return failed('KAFKA_STORAGE_ERROR');
-    }
-  };
   const topics = mentions(
     request.topics,
     ({ name }) => name,
     ({ partitions }) => partitions,
     ({ partitionIndex }) => partitionIndex,
   );
-  const asked = topics.flatMap(({ topic: { name }, partitions }) =>
-    partitions.map(({ last, count }) => ({ name, last, count })),
+  const asked: OffsetToList[] = [];
+  const problems = topics.flatMap(({ topic: { name }, partitions }) =>
+    partitions.map(({ last, count }): ErrorName | undefined => {
+      const { partitionIndex: partition, timestamp, currentLeaderEpoch } = last;
+      if (count > 1) return 'INVALID_REQUEST';
+      const position = positionOf(timestamp, version);
+      if (position === undefined) return 'UNSUPPORTED_VERSION';
+      asked.push({ topic: { name }, partition, position, currentLeaderEpoch });
+      return undefined;
+    }),
   );
-  const listed = await each(broker, asked, async ({ name, last, count }) => {
-    const { partitionIndex, timestamp, currentLeaderEpoch } = last;
-    const found =
-      count > 1 ? failed('INVALID_REQUEST') : await list(name, partitionIndex, timestamp, currentLeaderEpoch);
-    return answer(partitionIndex, found, version);
-  });
+  const listed = await broker.log.listOffsets(context, asked, isolation);
+  for (const { reason } of listed) {
+    if (reason !== undefined) broker.logger.log('warn', { event: 'store_unavailable', apiKey: 2, message: reason });
+  }
   let next = 0;
+  let nextListed = 0;
   return {
     topics: topics.map(({ topic: { name }, partitions }) => ({
       name,
-      partitions: partitions.map(() => listed[next++]!),
+      partitions: partitions.map(({ last }) => {
+        const problem = problems[next++];
+        const found = problem === undefined ? listed[nextListed++]! : noOffset(problem);
+        return answer(last.partitionIndex, found, version);
+      }),
     })),
   };
 };
 
-/** What one partition's answer tells without harm to the others: stored bytes are not to be had, or not to be understood. */
-function isStoresFault(error: unknown): error is Error {
-  return error instanceof EntriesGoneError || isUnreadable(error);
-}
-
 /** Kafka's numbers of the isolation levels (org.apache.kafka.common.IsolationLevel). */
 const ISOLATION_LEVELS: readonly (IsolationLevel | undefined)[] = ['read_uncommitted', 'read_committed'];
 
-/** The special timestamps that are taken from these versions on only (Kafka: ReplicaManager.fetchOffset). */
-const FIRST_WITH_TIMESTAMP: ReadonlyMap<number, number> = new Map([
-  [MAX_TIMESTAMP, 7],
-  [EARLIEST_LOCAL, 8],
-  [LATEST_TIERED, 9],
-  [EARLIEST_PENDING_UPLOAD, 11],
+/** The timestamps that name a position, each with the first version that has it (Kafka: ReplicaManager.fetchOffset). */
+const NAMED_POSITIONS: ReadonlyMap<number, readonly [position: OffsetPosition, since: number]> = new Map([
+  [-1, ['latest', 1]],
+  [-2, ['earliest', 1]],
+  [-3, ['maxTimestamp', 7]],
+  [-4, ['earliestLocal', 8]],
+  [-5, ['latestTiered', 9]],
+  [-6, ['earliestPendingUpload', 11]],
 ]);
 
-/** Answers tell the leader epoch from this version on. */
+/** Undefined for a negative timestamp that has no meaning in the version. */
+function positionOf(timestamp: number, version: number): OffsetPosition | undefined {
+  if (timestamp >= 0) return timestamp;
+  const named = NAMED_POSITIONS.get(timestamp);
+  return named !== undefined && version >= named[1] ? named[0] : undefined;
+}
+
+/** Answers have the leader epoch from this version on. */
 const FIRST_WITH_EPOCH = 4;
 
 function answer(partitionIndex: number, { error, offset, timestamp, leaderEpoch }: ListedOffset, version: number) {
@@ -97,18 +78,14 @@ function answer(partitionIndex: number, { error, offset, timestamp, leaderEpoch 
   return version >= FIRST_WITH_EPOCH ? { ...found, leaderEpoch } : found;
 }
 
-/** The answer to a request that is wrong as a whole: everything as it was named. */
+/** The answer to a request that is wrong as a whole. */
 function refused(request: RequestBody<typeof ApiKey.ListOffsets>, version: number) {
   return {
     topics: request.topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex }) =>
-        answer(partitionIndex, failed('UNKNOWN_SERVER_ERROR'), version),
+        answer(partitionIndex, noOffset('UNKNOWN_SERVER_ERROR'), version),
       ),
     })),
   };
-}
-
-function failed(error: ErrorName): ListedOffset {
-  return { error, offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
 }

@@ -6,7 +6,7 @@ import { type BatchOptions, encodeBatch, type RecordInput } from '../../../lib/r
 import { CorruptRecordError } from '../../../lib/records/error.ts';
 import { readRecords } from '../../../lib/records/record.ts';
 import { findByTimestamp, findMaxTimestamp } from '../../../lib/records/timestamps.ts';
-import { validateProduceRecords } from '../../../lib/records/validate.ts';
+import { readProducedBatch, validateProduceRecords } from '../../../lib/records/validate.ts';
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from '../../../lib/records/varint.ts';
 import { byCodec } from '../../unit/records/golden.ts';
 
@@ -34,7 +34,7 @@ const options: fc.Arbitrary<BatchOptions> = fc.record({
 });
 
 const RULES = {
-  apiVersion: 9,
+  allowsZstd: true,
   maxMessageBytes: 1_000_000,
   requireKeys: false,
   timestampType: 'CreateTime' as const,
@@ -67,7 +67,7 @@ describe('record batches', () => {
     fc.assert(
       fc.property(records, options, (input, how) => {
         const batch = encodeBatch(input, { ...how, baseOffset: 0 });
-        expect(validateProduceRecords(batch, RULES)).toMatchObject({ kind: 'valid', batch });
+        expect(validateProduceRecords(readProducedBatch(batch), RULES)).toMatchObject({ kind: 'valid', batch });
       }),
       { numRuns: 100 },
     );
@@ -148,7 +148,7 @@ describe('damaged batches', () => {
       for (let length = 0; length < batch.length; length++) {
         const cut = batch.subarray(0, length);
         expect(() => readRecords(cut)).toThrow(CorruptRecordError);
-        expect(validateProduceRecords(cut, RULES).kind).toBe('invalid');
+        expect(validateProduceRecords(readProducedBatch(cut), RULES).kind).toBe('invalid');
       }
     }
   });
@@ -163,7 +163,7 @@ describe('damaged batches', () => {
           broken[at]! ^= 1 << bit;
         }
         if (!broken.equals(batch)) {
-          expect(validateProduceRecords(broken, RULES)).toMatchObject({ reason: 'CORRUPT_MESSAGE' });
+          expect(validateProduceRecords(readProducedBatch(broken), RULES)).toMatchObject({ reason: 'CORRUPT_MESSAGE' });
         }
       }),
       { numRuns: 200 },
@@ -176,7 +176,9 @@ describe('damaged batches', () => {
         batch.writeBigInt64BE(0n, BatchField.baseOffset);
         batch.writeInt32BE(batch.length - 12, BatchField.length);
         batch.writeUInt32BE(computeCrc(batch), BatchField.crc);
-        expect(['valid', 'invalid']).toContain(validateProduceRecords(batch, { ...RULES, requireKeys }).kind);
+        expect(['valid', 'invalid']).toContain(
+          validateProduceRecords(readProducedBatch(batch), { ...RULES, requireKeys }).kind,
+        );
       }),
       { numRuns: 500 },
     );

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createJournal } from '../../../lib/journal/create.ts';
-import { type FetchedPartition, fetch, type PartitionToFetch } from '../../../lib/log/delayed-fetch.ts';
+import { delayedFetch } from '../../../lib/log/delayed-fetch.ts';
 import { ReadBudget } from '../../../lib/log/read-budget.ts';
+import type { FetchedPartition, PartitionToRead } from '../../../lib/log/read-partitions.ts';
 import { entryPk, type JournalId, journalId } from '../../../lib/storage/items/journal-entry.ts';
 import type { StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -69,7 +70,7 @@ interface Options {
 }
 
 async function fetchAll(by: Process, topics: number, options: Options = {}): Promise<FetchedPartition[]> {
-  const partitions: PartitionToFetch[] = [];
+  const partitions: PartitionToRead[] = [];
   for (let topic = 0; topic < topics; topic++) {
     const { offset = 0, partitionMaxBytes: maxBytes = 1e6 } = options;
     partitions.push({ open: await by.open(idOf(topic)), partition: 0, offset, maxBytes, currentLeaderEpoch: -1 });
@@ -82,7 +83,7 @@ async function fetchAll(by: Process, topics: number, options: Options = {}): Pro
     signal: new AbortController().signal,
     budget: new ReadBudget(1e9, () => 0),
   } as const;
-  return world.run(fetch(partitions, limits));
+  return world.run(delayedFetch(partitions, limits));
 }
 
 const textsOf = (fetched: FetchedPartition) => fetched.batches.map((bytes) => say(bytes).text);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { OpenJournal } from '../../../lib/journal/open-journal.ts';
-import { epochProblem, offsetForLeaderEpoch } from '../../../lib/log/leader-epoch.ts';
+import { epochProblem, leaderEpochEnd } from '../../../lib/log/leader-epoch.ts';
 import { listOffset } from '../../../lib/log/list-offsets.ts';
 import { Fold } from '../journal/entries.ts';
 import { batch, createWorld, FOREVER, type World } from '../journal/world.ts';
@@ -40,14 +40,14 @@ describe('the end of an epoch', () => {
     [0, 0, { error: 'FENCED_LEADER_EPOCH', leaderEpoch: -1, endOffset: -1 }],
     [3, 0, { error: 'UNKNOWN_LEADER_EPOCH', leaderEpoch: -1, endOffset: -1 }],
   ])('for a client of epoch %i that asks for %i comes from the newest view', async (known, epoch, expected) => {
-    expect(await offsetForLeaderEpoch(open, 0, known, epoch)).toEqual(expected);
+    expect(await leaderEpochEnd(open, 0, known, epoch)).toEqual(expected);
   });
 
   it('of a partition without records, and of a closed journal', async () => {
-    expect(await offsetForLeaderEpoch(open, 3, -1, 1)).toEqual({ error: 'NONE', leaderEpoch: 1, endOffset: 0 });
+    expect(await leaderEpochEnd(open, 3, -1, 1)).toEqual({ error: 'NONE', leaderEpoch: 1, endOffset: 0 });
     await other.queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
     const gone = { error: 'UNKNOWN_TOPIC_OR_PARTITION', leaderEpoch: -1, endOffset: -1 };
-    expect(await offsetForLeaderEpoch(open, 0, -1, 0)).toEqual(gone);
-    expect(await listOffset(open, 0, -1, 'read_uncommitted', -1)).toMatchObject({ error: gone.error });
+    expect(await leaderEpochEnd(open, 0, -1, 0)).toEqual(gone);
+    expect(await listOffset(open, 0, 'latest', 'read_uncommitted', -1)).toMatchObject({ error: gone.error });
   });
 });

@@ -12,7 +12,7 @@ import { encodeBatch } from '../../../lib/records/encode.ts';
 import type { ProduceRules, ValidatedRecords } from '../../../lib/records/produce-rules.ts';
 import { withPayload } from '../../../lib/records/recompress.ts';
 import { readRecords } from '../../../lib/records/record.ts';
-import { validateProduceRecords } from '../../../lib/records/validate.ts';
+import { readProducedBatch, validateProduceRecords } from '../../../lib/records/validate.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { byCodec } from './golden.ts';
 
@@ -22,7 +22,7 @@ const NOW = 1_700_000_000_000;
 const MIB = 1024 * 1024;
 
 const RULES: ProduceRules = {
-  apiVersion: 9,
+  allowsZstd: true,
   maxMessageBytes: MIB + 12,
   requireKeys: false,
   timestampType: 'CreateTime',
@@ -91,7 +91,7 @@ function withTimestampInHeader(batch: Buffer, maxTimestamp: number): Buffer {
 }
 
 async function validate(batch: Buffer, rules: Partial<ProduceRules> = {}): Promise<ValidatedRecords> {
-  const result = validateProduceRecords(batch, { ...RULES, ...rules }, { left: 1 });
+  const result = validateProduceRecords(readProducedBatch(batch), { ...RULES, ...rules }, { left: 1 });
   if (result.kind !== 'unfinished') return result;
   const finished = await result.finish(async () => ({ left: 1 }));
   if (finished === undefined) throw new Error('given up');
@@ -302,7 +302,7 @@ describe('a batch for which no time is left in this turn', () => {
     const batch = small(codec);
     const before = process.memoryUsage().arrayBuffers;
     const work = { left: 0 };
-    const begun = Array.from({ length: count }, () => validateProduceRecords(batch, RULES, work));
+    const begun = Array.from({ length: count }, () => validateProduceRecords(readProducedBatch(batch), RULES, work));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10 * MIB);
     expect(work.left).toBe(0);
     expect(new Set(begun.map(({ kind }) => kind))).toEqual(new Set(['unfinished']));
@@ -313,7 +313,7 @@ describe('a batch for which no time is left in this turn', () => {
 
   it.each(COMPRESSED)('begins anew after it was let go of (%s)', async (_, codec) => {
     const batch = small(codec);
-    const begun = validateProduceRecords(batch, RULES, { left: 1 });
+    const begun = validateProduceRecords(readProducedBatch(batch), RULES, { left: 1 });
     if (begun.kind !== 'unfinished') throw new Error(begun.kind);
     begun.letGo();
     const finished = await begun.finish(async () => ({ left: MIB / 4 }));
@@ -326,7 +326,10 @@ describe('a batch for which no time is left in this turn', () => {
     batch.writeUInt32LE(0, batch.length - 8);
     batch.writeUInt32BE(computeCrc(batch), BatchField.crc);
     const work = { left: 1 };
-    expect(validateProduceRecords(batch, RULES, work)).toMatchObject({ kind: 'invalid', reason: 'INVALID_RECORD' });
+    expect(validateProduceRecords(readProducedBatch(batch), RULES, work)).toMatchObject({
+      kind: 'invalid',
+      reason: 'INVALID_RECORD',
+    });
     expect(work.left).toBeLessThan(-MIB / 2);
   });
 });
@@ -341,7 +344,7 @@ it('offset deltas are put right a share of work at a time', async () => {
   batch.writeInt32BE(count, BatchField.recordCount);
   batch.writeUInt32BE(computeCrc(batch), BatchField.crc);
   const rules = { ...RULES, codec: Codec.lz4, maxMessageBytes: 10 * MIB };
-  const begun = validateProduceRecords(batch, rules, { left: 0 });
+  const begun = validateProduceRecords(readProducedBatch(batch), rules, { left: 0 });
   if (begun.kind !== 'unfinished') throw new Error(begun.kind);
   let shares = 0;
   const finished = await begun.finish(async () => {

@@ -17,13 +17,13 @@ import {
   type ProduceRules,
 } from '../../../lib/records/produce-rules.ts';
 import { MAX_RECORD_ERRORS } from '../../../lib/records/record-check.ts';
-import { validateProduceRecords } from '../../../lib/records/validate.ts';
+import { readProducedBatch, validateProduceRecords } from '../../../lib/records/validate.ts';
 import { byCodec, magic1, plain } from './golden.ts';
 
 const NOW = 1_700_000_000_000;
 
 const RULES: ProduceRules = {
-  apiVersion: 9,
+  allowsZstd: true,
   maxMessageBytes: 1_048_588,
   requireKeys: false,
   timestampType: 'CreateTime',
@@ -52,14 +52,18 @@ function changed(batch: Buffer, change: (copy: Buffer) => void): Buffer {
 }
 
 function reasonOf(records: Buffer | null, rules: Partial<ProduceRules> = {}): string {
-  const result = validateProduceRecords(records, { ...RULES, ...rules });
+  const result = validateProduceRecords(readProducedBatch(records), { ...RULES, ...rules });
   return result.kind === 'invalid' ? result.reason : result.kind;
 }
 
 describe('validateProduceRecords', () => {
   it('hands back a valid batch as it came', () => {
     const batch = batchOf();
-    expect(validateProduceRecords(batch, RULES)).toEqual({ kind: 'valid', header: readBatchHeader(batch), batch });
+    expect(validateProduceRecords(readProducedBatch(batch), RULES)).toEqual({
+      kind: 'valid',
+      header: readBatchHeader(batch),
+      batch,
+    });
     expect(reasonOf(plain, { now: 1700000000123 })).toBe('valid');
     expect(reasonOf(batchOf({ producerId: 1, producerEpoch: 0, baseSequence: 0, isTransactional: true }))).toBe(
       'valid',
@@ -136,8 +140,8 @@ describe('validateProduceRecords', () => {
     expect(reasonOf(unknown)).toBe('UNSUPPORTED_COMPRESSION_TYPE');
     const zstd = Buffer.from(byCodec.zstd);
     zstd.writeBigInt64BE(0n, 0);
-    expect(reasonOf(zstd, { apiVersion: 6 })).toBe('UNSUPPORTED_COMPRESSION_TYPE');
-    expect(reasonOf(zstd, { apiVersion: 7 })).toBe('valid');
+    expect(reasonOf(zstd, { allowsZstd: false })).toBe('UNSUPPORTED_COMPRESSION_TYPE');
+    expect(reasonOf(zstd, { allowsZstd: true })).toBe('valid');
   });
 
   describe.each(['none', 'gzip', 'snappy', 'lz4'] as const)('with %s', (name) => {
@@ -151,7 +155,7 @@ describe('validateProduceRecords', () => {
         record({ key: null }),
       ]);
       expect(reasonOf(batch)).toBe('valid');
-      expect(validateProduceRecords(batch, { ...RULES, requireKeys: true })).toMatchObject({
+      expect(validateProduceRecords(readProducedBatch(batch), { ...RULES, requireKeys: true })).toMatchObject({
         kind: 'invalid',
         reason: 'INVALID_RECORD',
         recordErrors: [{ batchIndex: 1 }, { batchIndex: 3 }],
@@ -203,14 +207,14 @@ describe('validateProduceRecords', () => {
       copy.writeInt32BE(copy.length - 12, BatchField.length);
       copy.writeInt16BE(Codec.gzip, BatchField.attributes);
     });
-    const begun = validateProduceRecords(valid, RULES);
+    const begun = validateProduceRecords(readProducedBatch(valid), RULES);
     if (begun.kind !== 'unfinished') throw new Error(begun.kind);
     expect(await begun.finish(async () => ({ left: 1 }))).toMatchObject({ reason: 'INVALID_RECORD' });
   });
 
   it('corrects a maximum timestamp that is not the records own', () => {
     const lied = withMaxTimestamp(batchOf({}, [record({ timestamp: NOW - 5 })]), NOW + 77);
-    const result = validateProduceRecords(lied, RULES);
+    const result = validateProduceRecords(readProducedBatch(lied), RULES);
     expect(result).toMatchObject({ kind: 'valid', header: { maxTimestamp: NOW - 5 } });
     expect(result.kind === 'valid' && computeCrc(result.batch)).toBe(result.kind === 'valid' && result.header.crc);
     expect(readBatchHeader(lied).maxTimestamp).toBe(NOW + 77);
@@ -218,7 +222,7 @@ describe('validateProduceRecords', () => {
 
   it('names no more records than it should', () => {
     const records = Array.from({ length: MAX_RECORD_ERRORS + 50 }, () => record({ key: null }));
-    const result = validateProduceRecords(batchOf({}, records), { ...RULES, requireKeys: true });
+    const result = validateProduceRecords(readProducedBatch(batchOf({}, records)), { ...RULES, requireKeys: true });
     expect(result.kind === 'invalid' && result.recordErrors).toHaveLength(MAX_RECORD_ERRORS);
   });
 

@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 const remove = (by: AdminProcess, topic: Topic) => world.run(deleteTopic(by.admin, topic, FOREVER));
 const resolve = (by: AdminProcess, name: string, partition = 0) =>
-  world.run(by.partitions.resolve({ name, id: '' }, partition));
+  world.run(by.partitions.resolve({ name }, partition));
 const journals = (configs: string) => ({ partitions: 4, configs: [{ name: 'tidelog.journals', value: configs }] });
 
 /** The process ends at its `at`-th write: before it, or after it has landed. Nothing that comes later has an effect. */

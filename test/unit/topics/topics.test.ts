@@ -158,10 +158,10 @@ describe('topics', () => {
       const found = await other.admin.topics.getById(topic.record.id);
       if (found !== undefined) expect(await remove(other, found)).toBe(false);
       const { id } = topic.record;
-      expect(await world.run(other.partitions.resolve({ name: '', id }, 0))).toMatchObject({
+      expect(await world.run(other.partitions.resolve({ id }, 0))).toMatchObject({
         error: 'UNKNOWN_TOPIC_ID',
       });
-      const known = await world.run(other.partitions.resolve({ name: 'orders', id: '' }, 0));
+      const known = await world.run(other.partitions.resolve({ name: 'orders' }, 0));
       expect(known).toMatchObject({ kind: 'open', topic: { record: { id: fresh.record.id } } });
     });
   });

@@ -1,0 +1,155 @@
+import { sleep } from '../core/clock.ts';
+import type { RequestContext } from '../core/context.ts';
+import type { ErrorName } from '../core/errors.ts';
+import type { Offset } from '../core/offset.ts';
+import type { OpenJournal } from '../journal/open-journal.ts';
+import { isUnreadable } from '../journal/read.ts';
+import { mapAtMost } from '../kit/in-parallel.ts';
+import { TopicAccess } from './access.ts';
+import { delayedFetch } from './delayed-fetch.ts';
+import type { LogEnvironment } from './environment.ts';
+import { findPartition } from './find-partition.ts';
+import { lead } from './leading.ts';
+import { fetchNoRecords } from './no-records.ts';
+import type { TopicReference } from './partitions.ts';
+import type { FetchedPartition, IsolationLevel, PartitionToRead } from './read-partitions.ts';
+
+export interface PartitionToFetch {
+  readonly topic: TopicReference;
+  readonly partition: number;
+  readonly offset: Offset;
+  /** Limit for this partition; its first batch comes whole where it is the first of the answer. May be below 0. */
+  readonly maxBytes: number;
+  /** The leader epoch that the client knows, -1 for none. */
+  readonly currentLeaderEpoch: number;
+}
+
+export interface FetchTerms {
+  readonly isolation: IsolationLevel;
+  /** The answer waits for so many bytes ... */
+  readonly minBytes: number;
+  /** ... but no longer than this; ms. */
+  readonly maxWaitMs: number;
+  /** How long the request has waited elsewhere, before it was sent away from there (RequestContext.again); ms. */
+  readonly waitedMs: number;
+  /** Over all partitions; the first batch of the first partition that has one comes whole. May be below 0. */
+  readonly maxBytes: number;
+}
+
+/** What became of one partition. */
+export type FetchOutcome =
+  | { readonly kind: 'read'; readonly fetched: FetchedPartition }
+  /** It may exist, but cannot be read here and now. `reason`: why the store could not be read, for the operator. */
+  | { readonly kind: 'failed'; readonly error: ErrorName; readonly reason?: string }
+  /** It does not exist, or the client may not read it. */
+  | { readonly kind: 'absent'; readonly error: ErrorName };
+
+/**
+ * `outcomes` are in the order of the request. `sentAway`: nothing to answer yet, and the request has to come again
+ * (RequestContext.again); `waitedMs` is the time that it has waited by now.
+ */
+export type FetchResult =
+  | { readonly kind: 'fetched'; readonly outcomes: readonly FetchOutcome[] }
+  | { readonly kind: 'sentAway'; readonly waitedMs: number };
+
+/** Partitions of one request that are looked up at the same time; in a cold process each may take several reads. */
+const RESOLVED_AT_ONCE_MAX = 64;
+
+/** See Log.fetch. */
+export async function fetch(
+  env: LogEnvironment,
+  context: RequestContext,
+  partitions: readonly PartitionToFetch[],
+  terms: FetchTerms,
+): Promise<FetchResult> {
+  const { clock, readBudget: budget } = env;
+  const { isolation, maxBytes } = terms;
+  const began = clock.monotonic() - terms.waitedMs;
+  const targets = await targetsOf(env, context, partitions, isolation);
+  const open: PartitionToRead[] = [];
+  let failed = false;
+  for (const target of targets) {
+    if (target.kind === 'open') open.push(target.partition);
+    else failed ||= target.kind === 'failed' || (target.kind === 'read' && target.fetched.error !== 'NONE');
+  }
+  const hasEmpty = targets.some(({ kind }) => kind === 'read');
+  const waitsUntil = failed ? began : began + Math.max(0, terms.maxWaitMs);
+  const minBytes = failed ? 0 : terms.minBytes;
+  const away = context.again?.signal;
+  const deadline = Math.min(waitsUntil, context.deadline);
+  const signal = away === undefined ? context.signal : AbortSignal.any([context.signal, away]);
+  const fetched = await delayedFetch(open, { minBytes, maxBytes, isolation, deadline, signal, budget });
+  // Partitions without a journal never have records: a client that has only those must not ask all the time.
+  const left = deadline - clock.monotonic();
+  if (open.length === 0 && hasEmpty && minBytes > 0 && left > 0) await sleep(clock, left, signal);
+  const answerable =
+    failed ||
+    (open.length === 0 && !hasEmpty) ||
+    fetched.some((one) => one.error !== 'NONE') ||
+    readable(fetched) >= Math.min(minBytes, maxBytes);
+  if (away?.aborted === true && !answerable && clock.monotonic() < waitsUntil) {
+    return { kind: 'sentAway', waitedMs: clock.monotonic() - began };
+  }
+  let next = 0;
+  const outcomes = targets.map(
+    (target): FetchOutcome => (target.kind === 'open' ? { kind: 'read', fetched: fetched[next++]! } : target),
+  );
+  return { kind: 'fetched', outcomes };
+}
+
+function readable(fetched: readonly FetchedPartition[]): number {
+  return fetched.reduce((sum, one) => sum + one.readable, 0);
+}
+
+/** A partition to read, or its outcome already: an error, or the answer of a partition without a journal. */
+type Target = { readonly kind: 'open'; readonly partition: PartitionToRead } | FetchOutcome;
+
+/** From memory where everything is at hand; the others are looked up side by side. */
+async function targetsOf(
+  env: LogEnvironment,
+  context: RequestContext,
+  partitions: readonly PartitionToFetch[],
+  isolation: IsolationLevel,
+): Promise<readonly Target[]> {
+  const access = new TopicAccess(env, context, 'READ', partitions);
+  const targets = partitions.map((one) => peekTarget(env, access, one));
+  if (!targets.includes(undefined)) return targets as Target[];
+  return mapAtMost(RESOLVED_AT_ONCE_MAX, [...targets.entries()], async ([at, known]) => {
+    return known ?? findTarget(env, access, partitions[at]!, isolation);
+  });
+}
+
+function peekTarget(env: LogEnvironment, access: TopicAccess, asked: PartitionToFetch): Target | undefined {
+  const found = env.partitions.peek(asked.topic, asked.partition);
+  if (found === undefined || access.peek(found.topic.record.name) !== true) return undefined;
+  const leads = env.leadership.peek(found.open);
+  return leads && openTarget(found.open, leads.epoch, asked);
+}
+
+async function findTarget(
+  env: LogEnvironment,
+  access: TopicAccess,
+  asked: PartitionToFetch,
+  isolation: IsolationLevel,
+): Promise<Target> {
+  try {
+    const found = await findPartition(env.partitions, access, asked.topic, asked.partition);
+    if (found.kind === 'failed') return { kind: 'absent', error: found.error };
+    if (found.kind === 'internal') {
+      return { kind: 'read', fetched: fetchNoRecords(asked.offset, asked.currentLeaderEpoch, isolation) };
+    }
+    const led = await lead(env.leadership, found.open);
+    return led.kind === 'leads' ? openTarget(found.open, led.epoch, asked) : led;
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return { kind: 'failed', error: 'KAFKA_STORAGE_ERROR', reason: error.message };
+  }
+}
+
+function openTarget(
+  open: OpenJournal,
+  leaderEpoch: number | undefined,
+  { partition, offset, maxBytes, currentLeaderEpoch }: PartitionToFetch,
+): Target {
+  return { kind: 'open', partition: { open, leaderEpoch, partition, offset, maxBytes, currentLeaderEpoch } };
+}

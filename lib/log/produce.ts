@@ -1,0 +1,156 @@
+import type { RequestContext } from '../core/context.ts';
+import type { ErrorName } from '../core/errors.ts';
+import { isUnreadable } from '../journal/read.ts';
+import { PlaceOrder } from '../kit/place-order.ts';
+import { hasProducerId } from '../records/batch.ts';
+import { type ProducedBatch, readProducedBatch } from '../records/validate.ts';
+import { TopicAccess } from './access.ts';
+import { appendBatch, type ProduceResult } from './append-batch.ts';
+import type { LogEnvironment } from './environment.ts';
+import { type FoundPartition, findPartition } from './find-partition.ts';
+import { Interrupted } from './interrupted.ts';
+import { lead } from './leading.ts';
+import type { OpenPartition, TopicReference } from './partitions.ts';
+import { type SequencedAppend, sequencedAppend } from './sequenced-append.ts';
+
+/** One partition's batch. */
+export interface BatchToProduce {
+  readonly topic: TopicReference;
+  readonly partition: number;
+  /** Exactly one record batch of magic 2. */
+  readonly records: Buffer | null;
+}
+
+export interface ProduceTerms {
+  /** How long the client waits for the answer; ms. */
+  readonly timeoutMs: number;
+  /** False for a client that is older than zstd. */
+  readonly allowsZstd: boolean;
+}
+
+/** With a shorter time-out the answer would be REQUEST_TIMED_OUT before the store can have answered; ms. */
+const TIMEOUT_MIN_MS = 1_000;
+
+/** What the batches of a request have in common. */
+interface Terms {
+  readonly access: TopicAccess;
+  readonly allowsZstd: boolean;
+  /** By Clock.monotonic(); ms. */
+  readonly deadline: number;
+}
+
+/** A batch on its way to its journal. */
+interface Arrival {
+  readonly terms: Terms;
+  readonly produced: ProducedBatch;
+  /** Undefined for a batch without a sequence. */
+  readonly sequenced: SequencedAppend | undefined;
+}
+
+/**
+ * Appends the batches of producers. A process has one of these: it keeps the order of the batches that wait for their
+ * topic or journal, and remembers which producers' batches failed.
+ */
+export class Producing {
+  readonly #env: LogEnvironment;
+  readonly #interrupted: Interrupted;
+  /** Batches whose topic or journal has to be read or taken over first, by topic as the requests name it. */
+  readonly #cold = new PlaceOrder<string>();
+
+  constructor(env: LogEnvironment) {
+    this.#env = env;
+    this.#interrupted = new Interrupted(env.clock);
+  }
+
+  /** See Log.produce. */
+  produce(
+    context: RequestContext,
+    batches: readonly BatchToProduce[],
+    { timeoutMs, allowsZstd }: ProduceTerms,
+  ): Promise<ProduceResult[]> {
+    const access = new TopicAccess(this.#env, context, 'WRITE', batches);
+    const timeout = Math.max(timeoutMs, TIMEOUT_MIN_MS);
+    const deadline = Math.min(this.#env.clock.monotonic() + timeout, context.deadline);
+    const terms = { access, allowsZstd, deadline };
+    return Promise.all(batches.map((batch) => this.#place(batch, terms)));
+  }
+
+  /**
+   * Appends at once if the journal is open and led here, the client's rights are known, and no earlier batch of the topic
+   * waits. Otherwise the batch waits for its place, in the order of the calls.
+   */
+  #place(batch: BatchToProduce, terms: Terms): Promise<ProduceResult> {
+    const { topic, partition } = batch;
+    const key = topic.name ?? topic.id;
+    const produced = readProducedBatch(batch.records);
+    const arrival = { terms, produced, sequenced: this.#sequenced(key, partition, produced) };
+    if (!this.#cold.isHeld(key)) {
+      const target = this.#env.partitions.peek(topic, partition);
+      const isAllowed = target && terms.access.peek(target.topic.record.name);
+      if (isAllowed === false) return NOT_AUTHORIZED;
+      const leads = isAllowed && this.#env.leadership.peek(target.open);
+      if (leads !== undefined) return this.#append(target, leads.epoch, arrival);
+    }
+    return this.#cold.place(key, () => this.#placeCold(batch, arrival));
+  }
+
+  #sequenced(topic: string, partition: number, produced: ProducedBatch): SequencedAppend | undefined {
+    if (produced.kind !== 'batch' || !hasProducerId(produced.header)) return undefined;
+    const { producerId, producerEpoch, baseSequence } = produced.header;
+    const stream = `${topic}/${partition}/${producerId}/${producerEpoch}`;
+    return sequencedAppend(this.#interrupted, stream, baseSequence);
+  }
+
+  /** Finds the journal and makes this process lead it, then appends. Resolves once the place is taken. */
+  async #placeCold(
+    { topic, partition }: BatchToProduce,
+    arrival: Arrival,
+  ): Promise<{ result: Promise<ProduceResult> }> {
+    const { pace, partitions, leadership } = this.#env;
+    const refuse = (error: ErrorName, reason?: string) => {
+      const result: ProduceResult = { kind: 'rejected', error, reason };
+      // Batches that wait behind this one are decided before the promise's callbacks run.
+      arrival.sequenced?.onResult(result);
+      return { result: Promise.resolve(result) };
+    };
+    await pace.turn();
+    let found: FoundPartition;
+    try {
+      found = await findPartition(partitions, arrival.terms.access, topic, partition);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return refuse('KAFKA_STORAGE_ERROR', error.message);
+    }
+    if (found.kind === 'failed') return refuse(found.error);
+    if (found.kind === 'internal') return refuse('INVALID_TOPIC_EXCEPTION');
+    const led = await lead(leadership, found.open);
+    return led.kind === 'leads' ? { result: this.#append(found, led.epoch, arrival) } : refuse(led.error);
+  }
+
+  #append(
+    { open, partition, topic }: OpenPartition,
+    leaderEpoch: number | undefined,
+    { terms, produced, sequenced }: Arrival,
+  ): Promise<ProduceResult> {
+    const { validation, batchBytesMax } = this.#env;
+    return appendBatch({
+      open,
+      partition,
+      config: topic.config,
+      produced,
+      allowsZstd: terms.allowsZstd,
+      validation,
+      batchBytesMax,
+      deadline: terms.deadline,
+      transactionVerified: false,
+      leaderEpoch,
+      isBehindFailure: sequenced?.isBehindFailure,
+      onResult: sequenced?.onResult,
+    });
+  }
+}
+
+const NOT_AUTHORIZED: Promise<ProduceResult> = Promise.resolve({
+  kind: 'rejected',
+  error: 'TOPIC_AUTHORIZATION_FAILED',
+});
