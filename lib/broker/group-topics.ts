@@ -1,10 +1,10 @@
 import { type Access, type Decisions, type Operation, topicAccesses, topicResource } from '../auth/authorize.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { Uuid } from '../core/uuid.ts';
+import { each } from '../kit/each.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import type { Topic, Topics } from '../topics/topics.ts';
 import type { Broker } from './broker.ts';
-import { each } from './each.ts';
 
 /** A topic as a request about offsets names it: by name, from certain versions on by id. */
 interface TopicReference {

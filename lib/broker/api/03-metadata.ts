@@ -16,8 +16,8 @@ import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../topics
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
-import { lazily } from '../each.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
+import { lazily } from '../lazily.ts';
 import { controllerOf, partitionState } from '../partition-state.ts';
 
 /** Topics that one request may create; what it names beyond is answered with a retriable error. */

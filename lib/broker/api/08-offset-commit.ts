@@ -1,11 +1,11 @@
 import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { each } from '../../kit/each.ts';
 import type { OffsetToCommit } from '../../offsets/decide.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
-import { each } from '../each.ts';
 import { findTopic, hasPartition, namedTopicAccesses, nameTopics, withPartitions } from '../group-topics.ts';
 
 type Request = RequestBody<typeof ApiKey.OffsetCommit>;

@@ -3,13 +3,13 @@ import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
+import { each } from '../../kit/each.ts';
 import type { FetchedOffset } from '../../offsets/decide.ts';
 import type { FetchOutcome } from '../../offsets/fetch.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Broker, Handler } from '../broker.ts';
-import { each } from '../each.ts';
 import { findTopic, type NamedTopic, namedTopicAccesses, nameTopics } from '../group-topics.ts';
 
 /** From these versions on: several groups in a request, members tell who they are, topics are named by id. */

@@ -1,8 +1,8 @@
 import { type Access, type Decisions, groupResource, type Resource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
+import { each } from '../../kit/each.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
-import { each } from '../each.ts';
 
 /** What a key names (org.apache.kafka.common.requests.FindCoordinatorRequest.CoordinatorType). */
 const GROUP = 0;

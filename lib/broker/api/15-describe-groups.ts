@@ -2,9 +2,9 @@ import { allowedOperations, OPERATIONS_NOT_ASKED, operationAccesses } from '../.
 import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type ClassicGroup, isClassic, metadataOf, NO_ASSIGNMENT } from '../../groups/classic/state.ts';
+import { each } from '../../kit/each.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
-import { each } from '../each.ts';
 
 /** From this version on a group that is not there is an error, and errors come with a sentence. */
 const FIRST_WITH_NOT_FOUND = 6;

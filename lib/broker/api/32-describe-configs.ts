@@ -1,4 +1,5 @@
 import { errorCode, type Failure } from '../../core/errors.ts';
+import { each } from '../../kit/each.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { describeBrokerConfigs } from '../../topics/configs/broker-configs.ts';
 import { describeTopicConfigs, describeTopicDefaults } from '../../topics/configs/describe-topic-configs.ts';
@@ -16,7 +17,6 @@ import {
   refusalBy,
 } from '../config-resources.ts';
 import { describedConfig } from '../described-configs.ts';
-import { each } from '../each.ts';
 import { type FindTopic, topicFinder } from '../find-topics.ts';
 
 /** Resources that one request may name: an answer has about 3 KB for each, ten with synonyms and documentation. */

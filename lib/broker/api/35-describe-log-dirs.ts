@@ -4,8 +4,8 @@ import { isInternalTopic } from '../../topics/topic-name.ts';
 import { journalOf, type Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { type Broker, CloseConnection, type Handler } from '../broker.ts';
-import { lazily } from '../each.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
+import { lazily } from '../lazily.ts';
 
 /** What is not known (DescribeLogDirsResponse.UNKNOWN_VOLUME_BYTES). */
 const UNKNOWN_BYTES = -1;

@@ -1,9 +1,9 @@
 import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { deleteStep } from '../../groups/steps.ts';
+import { each } from '../../kit/each.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
-import { each } from '../each.ts';
 
 /** DeleteGroups, versions 0 to 2: groups without members, with their offsets. Each is answered once. */
 export const deleteGroups: Handler<typeof ApiKey.DeleteGroups> = async (broker, request, _version, context) => {

@@ -1,10 +1,10 @@
 import { groupAccesses, groupResource, topicAccesses } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
+import { each } from '../../kit/each.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
-import { each } from '../each.ts';
 import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';
 
 /** OffsetDelete, version 0: forgets offsets of topics that no member of the group reads (KIP-496). */

@@ -5,9 +5,9 @@ import type { Assignment } from '../../groups/assignors/assignor.ts';
 import { stateOf } from '../../groups/consumer/protocol.ts';
 import { type ConsumerGroup, indexOf, isConsumer, type Member } from '../../groups/consumer/state.ts';
 import { assignorOf } from '../../groups/consumer/target.ts';
+import { each } from '../../kit/each.ts';
 import type { ApiKey } from '../../wire/apis.ts';
 import type { Handler } from '../broker.ts';
-import { each } from '../each.ts';
 
 const CLASSIC_MEMBER = 0;
 const CONSUMER_MEMBER = 1;

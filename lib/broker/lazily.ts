@@ -1,5 +1,3 @@
-export { each } from '../kit/each.ts';
-
 /**
  * An array that is never there as a whole: the encoder asks for its length and for its elements in order, and nothing else may be
  * asked of it. For answers of which a few bytes of a request can ask any number of times.
