@@ -1,8 +1,9 @@
 import type { LambdaAnswer } from '../lib/doors/lambda/answers.ts';
 import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
 import { composeFrameFunction } from '../lib/run/compose-function.ts';
+import { adminFunction } from '../lib/run/functions/admin.ts';
 
-const serve = composeFrameFunction('admin');
+const serve = composeFrameFunction(adminFunction);
 
 /** Kafka frames of all other APIs: topics, configs, metadata. */
 export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {

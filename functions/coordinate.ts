@@ -1,10 +1,11 @@
 import type { LambdaAnswer } from '../lib/doors/lambda/answers.ts';
 import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
 import { composeFrameFunction } from '../lib/run/compose-function.ts';
+import { coordinateFunction } from '../lib/run/functions/coordinate.ts';
 
-const serve = composeFrameFunction('coordinate');
+const serve = composeFrameFunction(coordinateFunction);
 
-/** Kafka frames of groups, their offsets, and producer ids: the state table alone. */
+/** Kafka frames of groups, their offsets, and producer ids: uses the state table only. */
 export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {
   return serve(event, context);
 }

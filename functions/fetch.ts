@@ -1,8 +1,9 @@
 import type { LambdaAnswer } from '../lib/doors/lambda/answers.ts';
 import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
 import { composeFrameFunction } from '../lib/run/compose-function.ts';
+import { fetchFunction } from '../lib/run/functions/fetch.ts';
 
-const serve = composeFrameFunction('fetch');
+const serve = composeFrameFunction(fetchFunction);
 
 /** Kafka frames of Fetch, ListOffsets and OffsetForLeaderEpoch: writes nothing. */
 export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {

@@ -1,10 +1,11 @@
 import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
 import type { MaintainAnswer } from '../lib/doors/lambda/maintain.ts';
 import { composeMaintainFunction } from '../lib/run/compose-function.ts';
+import { maintainFunction } from '../lib/run/functions/maintain.ts';
 
-const maintain = composeMaintainFunction();
+const maintain = composeMaintainFunction(maintainFunction);
 
-/** Upkeep by a schedule: what nobody comes by to do. */
+/** Upkeep on a schedule: the work that no request triggers. */
 export async function handler(event: unknown, context: LambdaContext): Promise<MaintainAnswer> {
   return maintain(event, context);
 }

@@ -1,8 +1,9 @@
 import type { LambdaAnswer } from '../lib/doors/lambda/answers.ts';
 import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
 import { composeFrameFunction } from '../lib/run/compose-function.ts';
+import { produceFunction } from '../lib/run/functions/produce.ts';
 
-const serve = composeFrameFunction('produce');
+const serve = composeFrameFunction(produceFunction);
 
 /** Kafka frames of Produce: writes entries and objects, deletes nothing. */
 export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {

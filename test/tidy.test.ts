@@ -28,7 +28,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   auth: [],
   upkeep: ['journal'],
   broker: ['wire', 'records', 'journal', 'log', 'topics', 'cluster', 'offsets', 'groups', 'transactions', 'auth'],
-  doors: ['wire', 'records', 'broker/frame-handler.ts', 'broker/served.ts', 'broker/api/18-api-versions.ts'],
+  doors: [
+    'wire',
+    'records',
+    'broker/apis.ts',
+    'broker/served.ts',
+    'broker/functions.ts',
+    'broker/frame-handler.ts',
+    'broker/api/18-api-versions.ts',
+  ],
   'index.ts': ['run', 'settings'],
   run: [
     'settings',
@@ -47,7 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'doors',
     'upkeep',
   ],
-  stacks: ['doors/tunnel/functions.ts', 'settings'],
+  stacks: ['broker/apis.ts', 'broker/functions.ts', 'settings'],
   cli: ['run', 'settings', 'wire', 'records', 'doors'],
 };
 

@@ -1,7 +1,6 @@
 import type { Authorize } from '../auth/authorize.ts';
 import type { Leadership } from '../cluster/leadership.ts';
 import type { Clock } from '../core/clock.ts';
-import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Uuid } from '../core/uuid.ts';
@@ -12,7 +11,6 @@ import type { Log } from '../log/log.ts';
 import type { Offsets } from '../offsets/offsets.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
-import type { ApiKey, RequestBody, ResponseInput } from '../wire/apis.ts';
 
 /** What the handlers work with. */
 export interface Broker {
@@ -22,7 +20,6 @@ export interface Broker {
   readonly logger: Logger;
   readonly authorize: Authorize;
   readonly clusterId: Uuid;
-  readonly nodeId: number;
   /** The address that clients of a listener are told to connect to. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
   readonly admin: AdminEnvironment;
@@ -30,11 +27,15 @@ export interface Broker {
   /** Which node leads what, and which ones there are. */
   readonly leadership: Leadership;
   readonly producerIds: ProducerIds;
-  readonly groups: Groups;
-  readonly offsets: Offsets;
   readonly settings: BrokerSettings;
   /** Nobody watches when left out. */
   readonly observer?: Observer | undefined;
+}
+
+/** What the handlers of groups and their offsets need in addition. */
+export interface GroupBroker extends Broker {
+  readonly groups: Groups;
+  readonly offsets: Offsets;
 }
 
 export interface BrokerSettings {
@@ -67,14 +68,3 @@ export class AskAgain {
     this.token = token;
   }
 }
-
-/**
- * Serves one API in all its versions. Never throws for what a client may send; StoreUnavailableError where the store's
- * silence has no error of its own in the answer.
- */
-export type Handler<Key extends ApiKey> = (
-  broker: Broker,
-  request: RequestBody<Key>,
-  version: number,
-  context: RequestContext,
-) => Promise<ResponseInput<Key> | typeof NO_ANSWER | CloseConnection | AskAgain>;

@@ -55,7 +55,7 @@ function guardedBy(type: number, name: string): Resource {
 export function nodeProblem(broker: Broker, name: string, what: string, expected = ''): Failure | undefined {
   const invalid = (message: string): Failure => ({ error: 'INVALID_REQUEST', message });
   if (!/^[+-]?\d{1,10}$/.test(name)) return invalid(`${what} must be an integer, but it is: ${name}`);
-  return Number(name) === broker.nodeId
+  return Number(name) === broker.leadership.nodeId
     ? undefined
-    : invalid(`Unexpected broker id, expected ${broker.nodeId}${expected} but received ${name}`);
+    : invalid(`Unexpected broker id, expected ${broker.leadership.nodeId}${expected} but received ${name}`);
 }

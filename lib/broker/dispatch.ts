@@ -1,118 +1,35 @@
 import type { RequestContext } from '../core/context.ts';
-import { type ErrorName, errorCode } from '../core/errors.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
-import { ApiKey, type RequestBody } from '../wire/apis.ts';
-import { decodeRequest, encodeResponse } from '../wire/frame.ts';
-import { produce } from './api/00-produce.ts';
-import { fetch } from './api/01-fetch.ts';
-import { listOffsets } from './api/02-list-offsets.ts';
-import { metadata } from './api/03-metadata.ts';
-import { offsetCommit } from './api/08-offset-commit.ts';
-import { offsetFetch } from './api/09-offset-fetch.ts';
-import { findCoordinator } from './api/10-find-coordinator.ts';
-import { joinGroup } from './api/11-join-group.ts';
-import { heartbeat } from './api/12-heartbeat.ts';
-import { leaveGroup } from './api/13-leave-group.ts';
-import { syncGroup } from './api/14-sync-group.ts';
-import { describeGroups } from './api/15-describe-groups.ts';
-import { listGroups } from './api/16-list-groups.ts';
-import { apiVersions, unsupportedApiVersions } from './api/18-api-versions.ts';
-import { createTopics } from './api/19-create-topics.ts';
-import { deleteTopics } from './api/20-delete-topics.ts';
-import { initProducerId } from './api/22-init-producer-id.ts';
-import { offsetForLeaderEpoch } from './api/23-offset-for-leader-epoch.ts';
-import { describeConfigs } from './api/32-describe-configs.ts';
-import { alterConfigs } from './api/33-alter-configs.ts';
-import { describeLogDirs } from './api/35-describe-log-dirs.ts';
-import { createPartitions } from './api/37-create-partitions.ts';
-import { deleteGroups } from './api/42-delete-groups.ts';
-import { electLeaders } from './api/43-elect-leaders.ts';
-import { incrementalAlterConfigs } from './api/44-incremental-alter-configs.ts';
-import { alterPartitionReassignments } from './api/45-alter-partition-reassignments.ts';
-import { listPartitionReassignments } from './api/46-list-partition-reassignments.ts';
-import { offsetDelete } from './api/47-offset-delete.ts';
-import { describeQuorum } from './api/55-describe-quorum.ts';
-import { updateFeatures } from './api/57-update-features.ts';
-import { describeCluster } from './api/60-describe-cluster.ts';
-import { consumerGroupHeartbeat } from './api/68-consumer-group-heartbeat.ts';
-import { consumerGroupDescribe } from './api/69-consumer-group-describe.ts';
-import { listConfigResources } from './api/74-list-config-resources.ts';
-import { describeTopicPartitions } from './api/75-describe-topic-partitions.ts';
-import { AskAgain, type Broker, CloseConnection, type Handler, NO_ANSWER } from './broker.ts';
-import { elementsMax } from './elements-max.ts';
+import { ApiKey } from '../wire/api-key.ts';
+import { decodeRequest, type ReceivedFrame } from '../wire/frame.ts';
+import { unsupportedApiVersions } from './api/18-api-versions.ts';
+import type { ServedName } from './apis.ts';
+import { AskAgain, type Broker, CloseConnection, NO_ANSWER } from './broker.ts';
+import type { ServedApi } from './define-api.ts';
 import { encodeAnswer } from './encode-answer.ts';
 import type { FrameHandler, FrameOutcome, PatientFrameHandler } from './frame-handler.ts';
-import { isServed } from './served.ts';
+import { notServed } from './served.ts';
 import { SMALL_ELEMENTS_MAX, WorkBudget } from './work-budget.ts';
 
-type Handlers = { readonly [Key in ApiKey]?: Handler<Key> };
+/** The APIs that a process serves: of one function, or all. */
+export type ServedApis<B> = Readonly<Record<string, ServedApi<ServedName, B>>>;
 
-const HANDLERS: Handlers = {
-  [ApiKey.Produce]: produce,
-  [ApiKey.Fetch]: fetch,
-  [ApiKey.ListOffsets]: listOffsets,
-  [ApiKey.Metadata]: metadata,
-  [ApiKey.OffsetCommit]: offsetCommit,
-  [ApiKey.OffsetFetch]: offsetFetch,
-  [ApiKey.FindCoordinator]: findCoordinator,
-  [ApiKey.JoinGroup]: joinGroup,
-  [ApiKey.Heartbeat]: heartbeat,
-  [ApiKey.LeaveGroup]: leaveGroup,
-  [ApiKey.SyncGroup]: syncGroup,
-  [ApiKey.DescribeGroups]: describeGroups,
-  [ApiKey.ListGroups]: listGroups,
-  [ApiKey.ApiVersions]: apiVersions,
-  [ApiKey.CreateTopics]: createTopics,
-  [ApiKey.DeleteTopics]: deleteTopics,
-  [ApiKey.InitProducerId]: initProducerId,
-  [ApiKey.OffsetForLeaderEpoch]: offsetForLeaderEpoch,
-  [ApiKey.DescribeConfigs]: describeConfigs,
-  [ApiKey.AlterConfigs]: alterConfigs,
-  [ApiKey.DescribeLogDirs]: describeLogDirs,
-  [ApiKey.CreatePartitions]: createPartitions,
-  [ApiKey.DeleteGroups]: deleteGroups,
-  [ApiKey.ElectLeaders]: electLeaders,
-  [ApiKey.IncrementalAlterConfigs]: incrementalAlterConfigs,
-  [ApiKey.AlterPartitionReassignments]: alterPartitionReassignments,
-  [ApiKey.ListPartitionReassignments]: listPartitionReassignments,
-  [ApiKey.OffsetDelete]: offsetDelete,
-  [ApiKey.DescribeQuorum]: describeQuorum,
-  [ApiKey.UpdateFeatures]: updateFeatures,
-  [ApiKey.DescribeCluster]: describeCluster,
-  [ApiKey.ConsumerGroupHeartbeat]: consumerGroupHeartbeat,
-  [ApiKey.ConsumerGroupDescribe]: consumerGroupDescribe,
-  [ApiKey.ListConfigResources]: listConfigResources,
-  [ApiKey.DescribeTopicPartitions]: describeTopicPartitions,
-};
-
-/**
- * Runs the handler of an API on a decoded request. Produce takes its place in the journals' order before this returns,
- * wherever its partitions are at hand.
- */
-export function handle<Key extends ApiKey>(
-  broker: Broker,
-  apiKey: Key,
-  version: number,
-  body: RequestBody<Key>,
-  context: RequestContext,
-): ReturnType<Handler<Key>> {
-  const handler = HANDLERS[apiKey] as Handler<Key> | undefined;
-  if (handler === undefined) return Promise.resolve(new CloseConnection(`API ${apiKey} is not served`));
-  return handler(broker, body, version, context);
+/** Decodes, dispatches and encodes for a door that waits for every answer. */
+export function frameHandler<B extends Broker>(broker: B, apis: ServedApis<B>): FrameHandler {
+  // Only a request whose context has `again` gets that outcome.
+  return patientFrameHandler(broker, apis) as FrameHandler;
 }
 
-/** The front door for whoever has frames and waits for the answers: decodes, dispatches, encodes. */
-export function frameHandler(broker: Broker): FrameHandler {
-  // Only a context with `again` has a request sent away.
-  return patientFrameHandler(broker) as FrameHandler;
-}
-
-/** The same for whoever may be told to ask again. */
-export function patientFrameHandler(broker: Broker): PatientFrameHandler {
+/** The same for a door that may be told to ask again. */
+export function patientFrameHandler<B extends Broker>(broker: B, apis: ServedApis<B>): PatientFrameHandler {
+  const byKey = new Map<number, ServedApi<ServedName, B>>(
+    Object.values(apis).map((served) => [served.api.key, served]),
+  );
+  const find = (apiKey: number) => byKey.get(apiKey);
   const budget = new WorkBudget();
   return async (frame, context) => {
-    const elements = elementsAtMost(frame);
-    if (elements <= SMALL_ELEMENTS_MAX) return serve(broker, frame, context);
+    const elements = elementsAtMost(frame, find(frame.head.apiKey));
+    if (elements <= SMALL_ELEMENTS_MAX) return serve(broker, find, frame, context);
     const room = budget.take(elements);
     if (room !== undefined) await room;
     let held = elements;
@@ -121,7 +38,7 @@ export function patientFrameHandler(broker: Broker): PatientFrameHandler {
       held = count;
     };
     try {
-      return await serve(broker, frame, context, named);
+      return await serve(broker, find, frame, context, named);
     } finally {
       budget.release(held);
     }
@@ -129,50 +46,47 @@ export function patientFrameHandler(broker: Broker): PatientFrameHandler {
 }
 
 /**
- * Requests that are served whatever others name: Produce keeps its order, which waiting for others could change; the others wait
- * themselves, for records or members, and would keep their room meanwhile.
+ * How many elements a request may turn out to have, each of at least one byte; 0 where it does not count. Requests that keep
+ * an order are not held up, since a wait for other requests could change the order. Nor are those that wait themselves: they
+ * would keep their room meanwhile.
  */
-const NEVER_HELD_UP: ReadonlySet<number> = new Set([ApiKey.Produce, ApiKey.Fetch, ApiKey.JoinGroup, ApiKey.SyncGroup]);
-
-/** How many elements a request may turn out to have, each being a byte at least; 0 where that is of no concern. */
-function elementsAtMost(frame: Buffer): number {
-  if (frame.length <= SMALL_ELEMENTS_MAX) return 0;
-  const apiKey = frame.readInt16BE(0);
-  return NEVER_HELD_UP.has(apiKey) ? 0 : Math.min(frame.length, elementsMax(apiKey as ApiKey));
+function elementsAtMost(
+  { bytes }: ReceivedFrame,
+  row: Pick<ServedApi, 'elementsMax' | 'progress'> | undefined,
+): number {
+  if (row === undefined || row.progress !== undefined || bytes.length <= SMALL_ELEMENTS_MAX) return 0;
+  return Math.min(bytes.length, row.elementsMax);
 }
 
-async function serve(
-  broker: Broker,
-  frame: Buffer,
+async function serve<B extends Broker>(
+  broker: B,
+  find: (apiKey: number) => ServedApi<ServedName, B> | undefined,
+  frame: ReceivedFrame,
   context: RequestContext,
   named?: (elements: number) => void,
 ): ReturnType<PatientFrameHandler> {
-  const outcome = decodeRequest(frame, isServed, elementsMax);
+  const { head } = frame;
+  const outcome = decodeRequest(frame, find);
   switch (outcome.kind) {
     case 'malformed':
       return { kind: 'close', reason: `malformed request: ${outcome.reason}` };
     case 'unknownApi':
-      return { kind: 'close', reason: `unknown API key ${outcome.header.apiKey}` };
+      return { kind: 'close', reason: notServed(head.apiKey, head.apiVersion) };
     case 'unsupportedVersion': {
-      const { apiKey, apiVersion, correlationId } = outcome.header;
-      if (apiKey !== ApiKey.ApiVersions) {
-        return { kind: 'close', reason: `version ${apiVersion} of API key ${apiKey} is not served` };
-      }
-      const chunks = encodeResponse(ApiKey.ApiVersions, 0, correlationId, unsupportedApiVersions());
-      return { kind: 'answer', chunks, errorCode: errorCode('UNSUPPORTED_VERSION') };
+      if (head.apiKey === ApiKey.ApiVersions) return unsupportedApiVersions(head);
+      return { kind: 'close', reason: notServed(head.apiKey, head.apiVersion) };
     }
     case 'request': {
-      const { header, api, body } = outcome;
+      const { accepted, body } = outcome;
       named?.(outcome.elements);
-      const asked = header.clientId === null ? context : { ...context, clientId: header.clientId };
       try {
-        const answer = await handle(broker, api.key, header.apiVersion, body, asked);
+        const answer = await accepted.handler(broker, body, head.apiVersion, context);
         if (answer === NO_ANSWER) return { kind: 'none' };
         if (answer instanceof CloseConnection) return { kind: 'close', reason: answer.reason };
         if (answer instanceof AskAgain) return { kind: 'again', token: answer.token };
-        return await encodeAnswer(broker, api.key, header, answer, context);
+        return await encodeAnswer(broker, accepted, head, answer, context);
       } catch (error) {
-        return failure(broker, api.key, error);
+        return failure(broker, head.apiKey, error);
       }
     }
   }
@@ -186,6 +100,3 @@ function failure(broker: Broker, apiKey: number, error: unknown): FrameOutcome {
   broker.logger.log('error', { event: 'handler_failed', apiKey, message });
   return { kind: 'close', reason: 'an internal error, logged as handler_failed', fault: 'bug' };
 }
-
-/** The retriable error that stands for a store that does not answer, in answers that have an error per resource. */
-export const STORE_UNAVAILABLE: ErrorName = 'KAFKA_STORAGE_ERROR';

@@ -1,8 +1,12 @@
 import type { RequestContext } from '../core/context.ts';
-import { ApiKey, apis, type ResponseInput } from '../wire/apis.ts';
-import { encodeResponseParts, type FrameHeader } from '../wire/frame.ts';
+import type { Api } from '../wire/api.ts';
+import { ApiKey } from '../wire/api-key.ts';
+import { encodeResponseParts, type RequestHead } from '../wire/frame.ts';
+import type { InferInput, Message } from '../wire/schema/message.ts';
 import { errorsIn } from './answer-errors.ts';
+import type { ServedName } from './apis.ts';
 import type { Broker } from './broker.ts';
+import type { ServedApi } from './define-api.ts';
 import type { FrameOutcome } from './frame-handler.ts';
 
 /** Answers beyond this wait for room before they are made any larger: what is smaller fits beside everything else. */
@@ -21,30 +25,30 @@ const RESERVED_BYTES = 2 * ANSWER_BYTES_MAX;
  * Puts an answer into its frame, in turns with other requests. Once it is known to be large, it waits for room for the
  * largest there is, so that answers that are being made cannot fill the memory together; what is larger than that is not made.
  */
-export async function encodeAnswer<Key extends ApiKey>(
+export async function encodeAnswer(
   broker: Broker,
-  apiKey: Key,
-  { apiVersion, correlationId }: FrameHeader,
-  answer: ResponseInput<Key>,
+  { api, errorPaths }: Pick<ServedApi<ServedName, never>, 'api' | 'errorPaths'>,
+  { apiVersion, correlationId }: RequestHead,
+  answer: object,
   context: RequestContext,
 ): Promise<FrameOutcome> {
   const { observer, pace } = broker;
   if (observer !== undefined) {
-    for (const error of errorsIn(apiKey, answer)) {
+    for (const error of errorsIn(answer, errorPaths)) {
       if (error === undefined) await pace.turn();
-      else observer.answeredError(apiKey, error);
+      else observer.answeredError(api.key, error);
     }
   }
   // A fetch has its room before it begins.
-  const isBounded = apiKey !== ApiKey.Fetch;
-  const parts = encodeResponseParts(apiKey, apiVersion, correlationId, answer);
+  const isBounded = api.key !== ApiKey.Fetch;
+  const parts = encodeResponseParts<Api>(api, apiVersion, correlationId, answer as InferInput<Message>);
   let release: (() => void) | undefined;
   try {
     for (let part = parts.next(); ; part = parts.next()) {
       const bytes = part.done === true ? lengthOf(part.value) : part.value;
       if (isBounded && bytes > ANSWER_BYTES_MAX) {
         release?.();
-        return { kind: 'close', reason: tooLarge(apiKey) };
+        return { kind: 'close', reason: tooLarge(api.name) };
       }
       if (part.done === true) return { kind: 'answer', chunks: part.value, errorCode: topLevelError(answer), release };
       if (isBounded && bytes > SMALL_ANSWER_BYTES) release ??= await context.reserveAnswer?.(RESERVED_BYTES);
@@ -60,8 +64,8 @@ function lengthOf(chunks: readonly Buffer[]): number {
   return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
-function tooLarge(apiKey: ApiKey): string {
-  return `the answer to ${apis[apiKey].name} would have more than ${ANSWER_BYTES_MAX} bytes: name less in one request`;
+function tooLarge(name: string): string {
+  return `the answer to ${name} would have more than ${ANSWER_BYTES_MAX} bytes: name less in one request`;
 }
 
 /** The error of the whole answer, where its API has one. */

@@ -1,10 +1,11 @@
+import type { FrameFunction } from '../broker/apis.ts';
+import type { PatientFrameHandler } from '../broker/frame-handler.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type FunctionEngine, frameFunction, type LambdaHandler } from '../doors/lambda/handler.ts';
 import { BATCH_BYTES_MAX } from '../doors/lambda/limits.ts';
 import { type MaintainHandler, maintainFunction } from '../doors/lambda/maintain.ts';
-import type { FrameFunction } from '../doors/tunnel/functions.ts';
 import { loadSettings, type Settings } from '../settings/settings.ts';
 import { aroundCalls } from '../storage/around-calls.ts';
 import { dynamoDbClient } from '../storage/dynamodb/client.ts';
@@ -12,11 +13,9 @@ import { openDynamoDbTable } from '../storage/dynamodb/table.ts';
 import { type Stores, StoreUnavailableError } from '../storage/ports.ts';
 import type { Upkeep } from '../upkeep/upkeep.ts';
 import { Activity } from './activity.ts';
-import { type ComposedBroker, composeBroker } from './compose.ts';
-import type { FunctionTraits } from './compose-options.ts';
+import type { ComposeOptions, FunctionTraits } from './compose-options.ts';
 import { assertRight, type FunctionName } from './function-rights.ts';
-import { lazyBlobs } from './lazy-blobs.ts';
-import { composeUpkeep } from './upkeep.ts';
+import { lazyBlobs, type OpenBlobs } from './lazy-blobs.ts';
 
 /** What a function's instance is made of; all but the environment is Lambda's own when left out. */
 export interface FunctionParts {
@@ -30,30 +29,41 @@ export interface FunctionParts {
 /** Where no setting says otherwise: an instance serves one request at a time, and its memory is paid by the megabyte. */
 const CACHE_BYTES = '16777216';
 
-/** The handler of a function that serves frames. Throws, which Lambda reports as an error of the start, for wrong settings. */
-export function composeFrameFunction(name: FrameFunction, parts: FunctionParts = {}): LambdaHandler {
-  const instance = new Instance(name, parts);
-  const { settings, logger, clock } = instance;
-  const engine = async (): Promise<FunctionEngine> => {
-    const { handlePatiently } = await instance.broker();
-    return { handle: handlePatiently };
-  };
-  const settle = (deadline: number) => instance.activity.settled(deadline);
-  const { functionsAnonymous: anonymous, functionsWaitMaxMs: waitMaxMs } = settings;
-  return frameFunction({ name, anonymous, waitMaxMs, clock, logger, engine, settle });
+/**
+ * A function: its name, and how what serves is made. Each has a file of its own in lib/run/functions, so that a function's
+ * bundle has nothing that only other functions need.
+ */
+export interface FunctionDefinition<T, Name extends FunctionName> {
+  readonly name: Name;
+  /** Joins stores and rooms; called at the first request, and again after a failure. Throws StoreUnavailableError. */
+  make(options: ComposeOptions): Promise<T>;
+  /** Opens the bucket; left out for a function that has no right to any call to it. */
+  readonly openBlobs?: OpenBlobs;
 }
 
-/** The handler of the function that does what nobody comes by to do. Throws for wrong settings. */
-export function composeMaintainFunction(parts: FunctionParts = {}): MaintainHandler {
-  const instance = new Instance('maintain', parts);
+export type FrameFunctionDefinition = FunctionDefinition<PatientFrameHandler, FrameFunction>;
+export type MaintainDefinition = FunctionDefinition<Upkeep, 'maintain'>;
+
+/** The handler of a function that serves frames. Throws for wrong settings, which Lambda reports as a failed start. */
+export function composeFrameFunction(definition: FrameFunctionDefinition, parts: FunctionParts = {}): LambdaHandler {
+  const instance = new Instance(definition, parts);
+  const { settings, logger, clock } = instance;
+  const engine = async (): Promise<FunctionEngine> => ({ handle: await instance.made() });
+  const settle = (deadline: number) => instance.activity.settled(deadline);
+  const { functionsAnonymous: anonymous, functionsWaitMaxMs: waitMaxMs } = settings;
+  return frameFunction({ name: definition.name, anonymous, waitMaxMs, clock, logger, engine, settle });
+}
+
+/** The handler of the scheduled function. Throws for wrong settings. */
+export function composeMaintainFunction(definition: MaintainDefinition, parts: FunctionParts = {}): MaintainHandler {
+  const instance = new Instance(definition, parts);
   const { clock, logger, activity } = instance;
-  let upkeep: Upkeep | undefined;
   return maintainFunction({
     clock,
     logger,
     async upkeep(deadline) {
-      upkeep ??= composeUpkeep(await instance.broker());
-      // How often is the schedule's affair.
+      const upkeep = await instance.made();
+      // The schedule decides how often.
       const outcome = await upkeep.round({ deadline, everyMs: 0 });
       if (outcome.kind === 'skipped') return { skipped: outcome.why };
       if (outcome.unavailable !== undefined) throw new StoreUnavailableError(outcome.unavailable);
@@ -63,8 +73,8 @@ export function composeMaintainFunction(parts: FunctionParts = {}): MaintainHand
   });
 }
 
-/** What lives as long as a function's instance: settings, clients, and the broker with its views. */
-class Instance {
+/** What lives as long as a function's instance: settings, clients, and what serves, with its views. */
+class Instance<T> {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -72,10 +82,12 @@ class Instance {
   readonly #name: FunctionName;
   readonly #stores: Stores;
   readonly #random: Random;
-  #broker: Promise<ComposedBroker> | undefined;
+  readonly #make: (options: ComposeOptions) => Promise<T>;
+  #made: Promise<T> | undefined;
 
-  constructor(name: FunctionName, parts: FunctionParts) {
+  constructor({ name, openBlobs, make }: FunctionDefinition<T, FunctionName>, parts: FunctionParts) {
     this.#name = name;
+    this.#make = make;
     this.clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? systemRandom;
     this.activity = new Activity(this.clock);
@@ -83,23 +95,23 @@ class Instance {
     this.settings = settings;
     this.logger = parts.logger ?? jsonLogger(this.clock, settings.logLevel, (line) => process.stdout.write(line));
     for (const message of warnings) this.logger.log('warn', { event: 'setting_ignored', message });
-    const opened = parts.stores ?? openStores(settings, this.activity.clock, this.#random);
+    const opened = parts.stores ?? openStores(settings, this.activity.clock, this.#random, openBlobs);
     this.#stores = aroundCalls(opened, (kind) => {
       assertRight(name, kind);
       return this.activity.begin();
     });
   }
 
-  /** Composed at the first request; after a failure at the next. Throws StoreUnavailableError. */
-  broker(): Promise<ComposedBroker> {
-    this.#broker ??= this.#compose().catch((error: unknown) => {
-      this.#broker = undefined;
+  /** Made at the first request; after a failure at the next. Throws StoreUnavailableError. */
+  made(): Promise<T> {
+    this.#made ??= this.#make(this.#options()).catch((error: unknown) => {
+      this.#made = undefined;
       throw error;
     });
-    return this.#broker;
+    return this.#made;
   }
 
-  #compose(): Promise<ComposedBroker> {
+  #options(): ComposeOptions {
     const { settings, logger } = this;
     const [listener] = settings.listeners;
     const address = listener?.advertised ?? listener ?? { host: '127.0.0.1', port: 9092 };
@@ -108,7 +120,7 @@ class Instance {
       tidiesUp: false,
       batchBytesMax: BATCH_BYTES_MAX,
     };
-    return composeBroker({
+    return {
       stores: this.#stores,
       clock: this.activity.clock,
       random: this.#random,
@@ -116,7 +128,7 @@ class Instance {
       settings,
       advertised: () => address,
       asFunction,
-    });
+    };
   }
 }
 
@@ -126,24 +138,21 @@ function readSettings(environment: Readonly<Record<string, string | undefined>>)
   return outcome;
 }
 
-function openStores(settings: Settings, clock: Clock, random: Random): Stores {
+function openStores(settings: Settings, clock: Clock, random: Random, openBlobs: OpenBlobs | undefined): Stores {
   const { store, journalTable, stateTable, bucket } = settings;
   if (store !== 'aws' || journalTable === undefined || stateTable === undefined || bucket === undefined) {
     throw new Error('the function is not set up: tidelog.store has to be aws');
   }
   const client = dynamoDbClient();
   const journal = openDynamoDbTable({ client, tableName: journalTable, clock, random });
-  const openBlobs = async () => {
-    const [{ s3Client }, { openS3Blobs }] = await Promise.all([
-      import('../storage/s3/client.ts'),
-      import('../storage/s3/blobs.ts'),
-    ]);
-    return openS3Blobs({ client: s3Client(), bucket, prefix: '', clock, random });
+  const open = async () => {
+    if (openBlobs === undefined) throw new Error('the function has no bucket');
+    return openBlobs({ bucket, clock, random });
   };
   return {
     journal,
     state: openDynamoDbTable({ client, tableName: stateTable, clock, random }),
-    blobs: lazyBlobs(openBlobs, () => journal.now()),
+    blobs: lazyBlobs(open, () => journal.now()),
     close: async () => client.destroy(),
   };
 }

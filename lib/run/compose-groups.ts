@@ -1,19 +1,23 @@
-import type { Clock } from '../core/clock.ts';
-import type { GroupConfig } from '../groups/config.ts';
+import type { GroupBroker } from '../broker/broker.ts';
 import { GroupCoordinator } from '../groups/coordinator.ts';
 import { Offsets } from '../offsets/offsets.ts';
-import type { Settings } from '../settings/settings.ts';
-import type { Topics } from '../topics/topics.ts';
+import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
+import { groupConfig } from './group-config.ts';
 
 const MS_PER_MINUTE = 60_000;
 
-/** Groups and their committed offsets; each needs the other. `ageing`: by which what is remembered of topics grows old. */
-export function composeGroups(
-  { stores, clock, random, logger, settings }: ComposeOptions,
-  topics: Topics,
-  ageing: Clock,
-): { readonly groups: GroupCoordinator; readonly offsets: Offsets } {
+/** An engine that has groups and their committed offsets, too. */
+export interface GroupEngine extends Engine {
+  readonly broker: GroupBroker;
+  readonly groups: GroupCoordinator;
+}
+
+/** Adds groups and their committed offsets to an engine; each of the two needs the other. */
+export function withGroups(options: ComposeOptions, engine: Engine): GroupEngine {
+  const { stores, clock, random, logger, settings } = options;
+  const { broker, ageing } = engine;
+  const { topics } = broker.admin;
   const { state } = stores;
   const groups = new GroupCoordinator({
     state,
@@ -30,24 +34,9 @@ export function composeGroups(
   const retentionMs = settings.offsetsRetentionMinutes * MS_PER_MINUTE;
   const offsetSettings = { retentionMs, metadataMax: settings.offsetMetadataMaxBytes };
   const offsets = new Offsets({ state, clock, random, settings: offsetSettings }, groups);
-  return { groups, offsets };
-}
-
-/** The settings of groups, as the rooms know them. */
-export function groupConfig(settings: Settings): GroupConfig {
-  return {
-    classic: {
-      minSessionTimeoutMs: settings.groupMinSessionTimeoutMs,
-      maxSessionTimeoutMs: settings.groupMaxSessionTimeoutMs,
-      initialRebalanceDelayMs: settings.groupInitialRebalanceDelayMs,
-      maxSize: settings.groupMaxSize,
-    },
-    consumer: {
-      sessionTimeoutMs: settings.groupConsumerSessionTimeoutMs,
-      heartbeatIntervalMs: settings.groupConsumerHeartbeatIntervalMs,
-      maxSize: settings.groupConsumerMaxSize,
-      assignors: settings.groupConsumerAssignors,
-      migrationPolicy: settings.groupConsumerMigrationPolicy,
-    },
+  const close = async () => {
+    await groups.close();
+    await engine.close();
   };
+  return { broker: { ...broker, groups, offsets }, groups, ageing, close };
 }

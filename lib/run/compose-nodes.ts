@@ -3,10 +3,10 @@ import { LeaderItems } from '../cluster/leader-items.ts';
 import type { Leadership } from '../cluster/leadership.ts';
 import { NodeList } from '../cluster/node-list.ts';
 import { type JoinOutcome, type Listeners, Registration } from '../cluster/registration.ts';
-import { Solo } from '../cluster/solo.ts';
 import { type Clock, sleep } from '../core/clock.ts';
 import type { Journals } from '../journal/open-journal.ts';
 import type { ComposeOptions } from './compose-options.ts';
+import { soloLeadership } from './solo-leadership.ts';
 
 export interface Membership {
   /** Takes this process's place in its fleet, once it can be reached at `listeners`. Throws StoreUnavailableError. */
@@ -25,13 +25,10 @@ export function composeNodes(
   ageing: Clock,
 ): { readonly leadership: Leadership; readonly membership: Membership | undefined } {
   const { settings, stores, clock, random, logger, advertised } = options;
+  if (!settings.fleet) return { leadership: soloLeadership(options, journals, ageing), membership: undefined };
   const env = { state: stores.state, clock, random, logger };
   const items = new LeaderItems({ ...env, clock: ageing });
   const rack = settings.brokerRack ?? null;
-  if (!settings.fleet || options.asFunction !== undefined) {
-    const { nodeId } = settings;
-    return { leadership: new Solo({ nodeId, rack, advertised, journals, items }), membership: undefined };
-  }
   const list = new NodeList(env);
   const registration = new Registration(env, list, {
     nodeId: settings.given.has('nodeId') ? settings.nodeId : undefined,

@@ -1,7 +1,9 @@
+import type { Leadership } from '../cluster/leadership.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Random } from '../core/random.ts';
+import type { Journals } from '../journal/open-journal.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
 
@@ -30,3 +32,6 @@ export interface FunctionTraits {
   /** Larger batches are refused; bytes. */
   readonly batchBytesMax: number;
 }
+
+/** Who leads what for this process. */
+export type ComposeLeadership = (options: ComposeOptions, journals: Journals, ageing: Clock) => Leadership;

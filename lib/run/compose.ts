@@ -1,11 +1,8 @@
 import { allowAll } from '../auth/authorize.ts';
 import type { Broker } from '../broker/broker.ts';
-import { frameHandler, patientFrameHandler } from '../broker/dispatch.ts';
-import type { FrameHandler, PatientFrameHandler } from '../broker/frame-handler.ts';
 import { clusterId } from '../cluster/cluster-id.ts';
 import type { Clock } from '../core/clock.ts';
-import { type Uuid, ZERO_UUID } from '../core/uuid.ts';
-import type { GroupCoordinator } from '../groups/coordinator.ts';
+import { ZERO_UUID } from '../core/uuid.ts';
 import { EntryCache } from '../journal/entry-cache.ts';
 import { COST_PACING, type JournalEnvironment, LATENCY_PACING } from '../journal/environment.ts';
 import { Journals } from '../journal/open-journal.ts';
@@ -21,19 +18,14 @@ import type { TopicDefaults } from '../topics/topic-configs.ts';
 import { journalsOf, Topics } from '../topics/topics.ts';
 import { ProducerIds } from '../transactions/producer-ids.ts';
 import { brokerConfigs } from './broker-configs.ts';
-import { composeGroups, groupConfig } from './compose-groups.ts';
-import { composeNodes, type Membership } from './compose-nodes.ts';
-import type { ComposeOptions } from './compose-options.ts';
+import type { ComposeLeadership, ComposeOptions } from './compose-options.ts';
+import { groupConfig } from './group-config.ts';
 
-export interface ComposedBroker {
+/** What every process and function is made of, whatever APIs it serves. */
+export interface Engine {
   readonly broker: Broker;
-  readonly handleFrame: FrameHandler;
-  /** For those who may be told to ask again. */
-  readonly handlePatiently: PatientFrameHandler;
-  readonly clusterId: Uuid;
-  readonly groups: GroupCoordinator;
-  /** Undefined for a process that is in no fleet. */
-  readonly membership: Membership | undefined;
+  /** The clock by which what is remembered of the store grows old. */
+  readonly ageing: Clock;
   /** Lets checkpoints that are being written finish. */
   close(): Promise<void>;
 }
@@ -55,8 +47,8 @@ const WAL_IN_FLIGHT_LOCAL = 2;
 /** What fetches hold at most, read and not sent yet: five full ones of 50 MiB, the most that common clients ask for. */
 const READ_BYTES_MAX = 256 * 1024 * 1024;
 
-/** Joins the stores and the rooms: the engine with its front door for frames. Throws StoreUnavailableError. */
-export async function composeBroker(options: ComposeOptions): Promise<ComposedBroker> {
+/** Joins the stores and the rooms. Throws StoreUnavailableError. */
+export async function composeEngine(options: ComposeOptions, leadershipOf: ComposeLeadership): Promise<Engine> {
   const { stores, clock, random, logger, settings, asFunction } = options;
   const env = journalEnvironment(options);
   const journals = new Journals(env);
@@ -71,17 +63,13 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
   });
   const isTold = asFunction?.tellsClusterId !== false;
   const id = settings.clusterId ?? (isTold ? await clusterId(stores.state, clock, random) : ZERO_UUID);
-  const { groups, offsets } = composeGroups(options, topics, ageing);
-  const { leadership, membership } = composeNodes(options, journals, ageing);
+  const leadership = leadershipOf(options, journals, ageing);
   const broker: Broker = {
     clock,
     pace: env.turns,
     logger,
     authorize: allowAll,
     clusterId: id,
-    get nodeId() {
-      return leadership.nodeId;
-    },
     leadership,
     advertised: options.advertised,
     admin: {
@@ -103,8 +91,6 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
       batchBytesMax: asFunction?.batchBytesMax,
     }),
     producerIds: new ProducerIds(stores.state, clock, random),
-    groups,
-    offsets,
     settings: {
       autoCreateTopics: settings.autoCreateTopicsEnable,
       deleteTopics: settings.deleteTopicEnable,
@@ -114,20 +100,7 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
     },
     observer: options.observer,
   };
-  const close = async () => {
-    await membership?.leave();
-    await groups.close();
-    await journals.settle();
-  };
-  return {
-    broker,
-    handleFrame: frameHandler(broker),
-    handlePatiently: patientFrameHandler(broker),
-    clusterId: id,
-    groups,
-    membership,
-    close,
-  };
+  return { broker, ageing, close: () => journals.settle() };
 }
 
 function wallClock(clock: Clock): Clock {

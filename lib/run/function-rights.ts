@@ -1,19 +1,20 @@
-import type { FrameFunction } from '../doors/tunnel/functions.ts';
-import type { CallKind } from '../storage/metering.ts';
+import { FRAME_FUNCTIONS, type FrameFunction } from '../broker/apis.ts';
+import { callsOf } from '../broker/functions.ts';
+import type { CallKind } from '../storage/ports.ts';
 
 /** All functions of a deployment. */
 export type FunctionName = FrameFunction | 'maintain';
 
 /**
- * The calls to the stores that each function makes, and no others: its stores refuse them, and its IAM policy does (docs/FUNCTIONS.md
- * has the actions). All puts and deletes of items are conditional. `produce` writes entries, WAL objects and checkpoints and
- * deletes nothing; `fetch` writes nothing.
+ * The store calls that each function may make: those of its APIs, by the table in lib/broker/apis.ts; `maintain` serves none.
+ * Its stores refuse any other call, and so does its IAM policy (docs/FUNCTIONS.md has the actions). All puts and deletes of
+ * items are conditional. `produce` deletes nothing; `fetch` writes nothing.
  */
 export const FUNCTION_RIGHTS: Readonly<Record<FunctionName, readonly CallKind[]>> = {
-  produce: ['journal.query', 'journal.put', 'state.get', 'state.put', 'blobs.get', 'blobs.getRange', 'blobs.put'],
-  fetch: ['journal.query', 'state.get', 'blobs.get', 'blobs.getRange'],
-  coordinate: ['state.get', 'state.query', 'state.put', 'state.delete'],
-  admin: ['journal.query', 'journal.put', 'state.get', 'state.query', 'state.put', 'blobs.get', 'blobs.put'],
+  ...(Object.fromEntries(FRAME_FUNCTIONS.map((name) => [name, callsOf(name)])) as Record<
+    FrameFunction,
+    readonly CallKind[]
+  >),
   maintain: ['state.get', 'state.query', 'state.put', 'state.delete', 'blobs.delete', 'blobs.list'],
 };
 

@@ -1,8 +1,17 @@
+import type { Clock } from '../core/clock.ts';
+import type { Random } from '../core/random.ts';
 import type { BlobStore, StoreTime } from '../storage/ports.ts';
 
+/** Opens a bucket of S3. */
+export type OpenBlobs = (options: {
+  readonly bucket: string;
+  readonly clock: Clock;
+  readonly random: Random;
+}) => Promise<BlobStore>;
+
 /**
- * A bucket that is opened when it is first needed: most requests need none, and loading its client takes a good part of a
- * cold start. Until then its time is what `otherwise` says.
+ * A bucket that is opened at the first call: most requests make none, and loading its client takes much of a cold start.
+ * Until then its time is that of `otherwise`.
  */
 export function lazyBlobs(open: () => Promise<BlobStore>, otherwise: () => StoreTime): BlobStore {
   let store: BlobStore | undefined;

@@ -1,6 +1,6 @@
+import type { FrameFunction } from '../broker/apis.ts';
 import type { Clock } from '../core/clock.ts';
 import { defaultCredentials } from '../doors/tunnel/credentials.ts';
-import type { FrameFunction } from '../doors/tunnel/functions.ts';
 import { httpTransport } from '../doors/tunnel/http-transport.ts';
 import { type Signer, scopeOfHost, signerFor } from '../doors/tunnel/signing.ts';
 import type { Transport } from '../doors/tunnel/transport.ts';

@@ -6,7 +6,7 @@ import { type Address, formatAddress } from '../settings/listeners.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
 import { SUSTAINED_OVER_NETWORK_MS, WriteWatch } from '../storage/write-watch.ts';
-import { type ComposedBroker, composeBroker } from './compose.ts';
+import { type ComposedBroker, composeBroker } from './compose-broker.ts';
 import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
 import type { Monitoring } from './metrics/monitoring.ts';
 import { openStores, writeAdvice } from './open-stores.ts';
@@ -92,12 +92,12 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
       event: 'started',
       bootstrapServers,
       store: settings.store,
-      clusterId: broker.clusterId,
+      clusterId: broker.broker.clusterId,
       ...(monitoring && { monitoring: formatAddress(monitoring) }),
     });
     return {
       bootstrapServers,
-      clusterId: broker.clusterId,
+      clusterId: broker.broker.clusterId,
       gateway: started,
       monitoring,
       async close() {

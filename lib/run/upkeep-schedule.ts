@@ -2,7 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import type { Upkeep } from '../upkeep/upkeep.ts';
-import type { ComposedBroker } from './compose.ts';
+import type { GroupEngine } from './compose-groups.ts';
 
 /** What the upkeep removes has to be an hour old; nothing waits for it. */
 const EVERY_MS = 60 * 60 * 1000;
@@ -14,7 +14,7 @@ const ROUND_MS_MAX = 5 * 60 * 1000;
  * Does the upkeep once an hour in a process that stays up, the first time after an hour. Of the processes over the same store one
  * does it. Returns what ends it; a round under way stops at its next step.
  */
-export function scheduleUpkeep(broker: ComposedBroker, clock: Clock, logger: Logger): () => void {
+export function scheduleUpkeep(broker: GroupEngine, clock: Clock, logger: Logger): () => void {
   let isOver = false;
   let upkeep: Upkeep | undefined;
   const round = async (): Promise<boolean> => {

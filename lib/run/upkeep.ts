@@ -4,7 +4,7 @@ import { collectCheckpoints } from '../journal/collect-checkpoints.ts';
 import { UnreadableItems } from '../kit/unreadable-items.ts';
 import type { UpkeepJob } from '../upkeep/job.ts';
 import { Upkeep } from '../upkeep/upkeep.ts';
-import type { ComposedBroker } from './compose.ts';
+import type { GroupEngine } from './compose-groups.ts';
 
 /** The upkeep is its own principal, as nobody asked for it. */
 const PRINCIPAL = 'User:upkeep';
@@ -16,7 +16,7 @@ const PRINCIPAL = 'User:upkeep';
  * Not collected, as no rule says yet when it is safe: WAL objects, entries below the log start and those of deleted topics, and
  * journals of topic creations that a crash cut off.
  */
-export function composeUpkeep({ broker, groups }: ComposedBroker): Upkeep {
+export function composeUpkeep({ broker, groups }: GroupEngine): Upkeep {
   const { env } = broker.admin.journals;
   const unreadable = new UnreadableItems(env.logger);
   const isThere = (topicId: string) => topicIsThere(broker, topicId);

@@ -1,6 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { FRAME_FUNCTIONS } from '../doors/tunnel/functions.ts';
+import { FRAME_FUNCTIONS } from '../broker/apis.ts';
 import type { Stage } from './stages.ts';
 import { importState } from './state-stack.ts';
 import { Tidelog } from './tidelog.ts';

@@ -1,4 +1,4 @@
-import { FRAME_FUNCTIONS } from '../doors/tunnel/functions.ts';
+import { FRAME_FUNCTIONS } from '../broker/apis.ts';
 
 /** Every function of the Service stack: those that take Kafka frames, and the scheduled upkeep. */
 export const FUNCTION_NAMES = [...FRAME_FUNCTIONS, 'maintain'] as const;

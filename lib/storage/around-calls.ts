@@ -1,5 +1,4 @@
-import type { CallKind } from './metering.ts';
-import type { BlobStore, ItemStore, Stores } from './ports.ts';
+import type { BlobStore, CallKind, ItemStore, Stores } from './ports.ts';
 
 /** Called before each store call; the function that it returns is called after it. What it throws replaces the answer. */
 export type BeginCall = (kind: CallKind) => () => void;

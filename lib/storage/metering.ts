@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { itemBytes } from './item-rules.ts';
-import type { BlobStore, DeleteOutcome, Item, ItemStore, PutOutcome, QueryPage, Stores } from './ports.ts';
+import type { BlobStore, CallKind, DeleteOutcome, Item, ItemStore, PutOutcome, QueryPage, Stores } from './ports.ts';
 
 /** One call to a store, after its answer. */
 export interface MeteredCall {
@@ -19,10 +19,6 @@ export interface MeteredCall {
   /** From the call to its answer, ms; 0 where the meter was given no clock. */
   readonly durationMs: number;
 }
-
-export type CallKind = `${'journal' | 'state'}.${keyof ItemCalls}` | `blobs.${keyof BlobCalls}`;
-type ItemCalls = Omit<ItemStore, 'now'>;
-type BlobCalls = Omit<BlobStore, 'now'>;
 
 /** Called after every store call. Must not throw. */
 export interface Meter {

@@ -143,3 +143,9 @@ export interface Stores {
   readonly blobs: BlobStore;
   close(): Promise<void>;
 }
+
+type ItemCalls = Omit<ItemStore, 'now'>;
+type BlobCalls = Omit<BlobStore, 'now'>;
+
+/** Store and operation: 'journal.put', 'state.query', 'blobs.getRange'. */
+export type CallKind = `${'journal' | 'state'}.${keyof ItemCalls}` | `blobs.${keyof BlobCalls}`;

@@ -1,7 +1,7 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CreateFunctionCommand, GetFunctionConfigurationCommand, type LambdaClient } from '@aws-sdk/client-lambda';
-import { FRAME_FUNCTIONS } from '../../lib/doors/tunnel/functions.ts';
+import { FRAME_FUNCTIONS } from '../../lib/broker/apis.ts';
 import { findPython } from '../../localstack/python.ts';
 import { runProgram } from '../../localstack/run-program.ts';
 

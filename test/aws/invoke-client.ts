@@ -1,5 +1,5 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { functionOf } from '../../lib/doors/tunnel/functions.ts';
+import { functionOf } from '../../lib/broker/functions.ts';
 import type { ApiKey, RequestInput } from '../../lib/wire/apis.ts';
 import type { Deployed } from '../../localstack/index.ts';
 import { answerOf, BaseClient, requestFrame, type Told } from '../support/kafka-client.ts';

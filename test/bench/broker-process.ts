@@ -2,7 +2,7 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { jsonLogger } from '../../lib/core/logger.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import { startGateway } from '../../lib/doors/tcp/server.ts';
-import { composeBroker } from '../../lib/run/compose.ts';
+import { composeBroker } from '../../lib/run/compose-broker.ts';
 import { growHeapFreely } from '../../lib/run/heap-growth.ts';
 import { openStores } from '../../lib/run/open-stores.ts';
 import { settingsOf } from '../../lib/settings/settings.ts';

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { ApiKey } from '../../lib/wire/apis.ts';
-import { encodeRequest } from '../../lib/wire/frame.ts';
+import { encodeRequest } from '../../lib/wire/client-frame.ts';
 import { FrameStream } from './frame-stream.ts';
 import { quantile, Samples } from './statistics.ts';
 

@@ -3,7 +3,7 @@ import { BatchField } from '../../lib/records/batch.ts';
 import { Codec, type CodecId } from '../../lib/records/compression/codec.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
-import { encodeRequest } from '../../lib/wire/frame.ts';
+import { encodeRequest } from '../../lib/wire/client-frame.ts';
 
 export const PRODUCE_VERSION = 9;
 const CORRELATION_ID_AT = 8;

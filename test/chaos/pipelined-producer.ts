@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { errorCode } from '../../lib/core/errors.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
-import { decodeResponse, encodeRequest } from '../../lib/wire/frame.ts';
+import { decodeResponse, encodeRequest } from '../../lib/wire/client-frame.ts';
 import { between } from '../crash/seeded.ts';
 import type { Report } from '../simulation/ledger.ts';
 import { TcpClient } from '../support/kafka-client.ts';

@@ -1,6 +1,6 @@
 import { encodeBatch } from '../../lib/records/encode.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
-import { decodeResponse, encodeRequest } from '../../lib/wire/frame.ts';
+import { decodeResponse, encodeRequest } from '../../lib/wire/client-frame.ts';
 import { RawClient } from '../support/raw-client.ts';
 import type { Ledger } from './ledger.ts';
 import { between } from './seeded.ts';

@@ -1,13 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ApiKey } from '../../lib/wire/apis.ts';
-import {
-  decodeRequest,
-  decodeResponse,
-  encodeRequest,
-  encodeResponse,
-  SIZE_PREFIX_BYTES,
-} from '../../lib/wire/frame.ts';
+import { ApiKey, apis } from '../../lib/wire/apis.ts';
+import { decodeResponse, encodeRequest } from '../../lib/wire/client-frame.ts';
+import { encodeResponse, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
+import { decodeRequest } from '../support/decode-request.ts';
 
 /**
  * Frames that other implementations encoded from the same values: kafka-clients through its own message classes and their
@@ -44,7 +40,7 @@ describe('frames of other implementations', () => {
       expect(Buffer.concat(encoded).toString('hex')).toBe(frame);
     } else {
       expect(decodeResponse(key, version, content)).toMatchObject({ kind: 'response', correlationId, version, body });
-      const encoded = encodeResponse(key, version, correlationId, body as never);
+      const encoded = encodeResponse(apis[key], version, correlationId, body as never);
       expect(Buffer.concat(encoded).toString('hex')).toBe(frame);
     }
   });

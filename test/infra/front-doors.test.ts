@@ -1,6 +1,6 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { FRAME_FUNCTIONS } from '../../lib/doors/tunnel/functions.ts';
+import { FRAME_FUNCTIONS } from '../../lib/broker/apis.ts';
 import { only, propertiesOf, synthesized } from './synthesized.ts';
 
 const THROTTLING = { requestsPerSecond: 70, burst: 90 };

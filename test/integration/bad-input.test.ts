@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ApiKey } from '../../lib/wire/apis.ts';
-import { encodeRequest } from '../../lib/wire/frame.ts';
+import { encodeRequest } from '../../lib/wire/client-frame.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { metricOf, WITH_METRICS } from '../support/metric.ts';

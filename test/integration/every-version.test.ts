@@ -4,6 +4,7 @@ import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { Codec } from '../../lib/records/compression/codec.ts';
 import { TOPIC_CONFIG_NAMES } from '../../lib/topics/topic-configs.ts';
 import { ApiKey, type RequestInput } from '../../lib/wire/apis.ts';
+import { receiveFrame } from '../../lib/wire/frame.ts';
 import { ADDRESS, CLUSTER_ID, type Engine, startEngine } from '../support/engine.ts';
 import { GROUP_APIS } from '../support/group-apis.ts';
 import {
@@ -310,7 +311,7 @@ describe('what is not served', () => {
         frame.writeInt16BE(key, 0);
         frame.writeInt16BE(version, 2);
         frame.writeInt32BE(7, 4);
-        const outcome = await engine.handleFrame(frame, context());
+        const outcome = await engine.handleFrame(receiveFrame(frame), context());
         expect(outcome).toEqual({ kind: 'close', reason: `version ${version} of API key ${key} is not served` });
       }
     }
@@ -321,7 +322,7 @@ describe('what is not served', () => {
     frame.writeInt16BE(ApiKey.ApiVersions, 0);
     frame.writeInt16BE(99, 2);
     frame.writeInt32BE(7, 4);
-    const outcome = await engine.handleFrame(frame, context());
+    const outcome = await engine.handleFrame(receiveFrame(frame), context());
     if (outcome.kind !== 'answer') throw new Error(outcome.kind);
     const answer = Buffer.concat(outcome.chunks).subarray(4);
     expect(answer.readInt32BE(0)).toBe(7);
@@ -333,7 +334,7 @@ describe('what is not served', () => {
   it.each([-1, 4, 7, 56, 93, 500, 32767])('closes the connection on API key %i', async (key) => {
     const frame = Buffer.alloc(64);
     frame.writeInt16BE(key, 0);
-    const outcome = await engine.handleFrame(frame, context());
+    const outcome = await engine.handleFrame(receiveFrame(frame), context());
     expect(outcome).toEqual({ kind: 'close', reason: expect.stringContaining(`API key ${key}`) });
   });
 });

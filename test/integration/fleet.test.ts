@@ -40,8 +40,8 @@ beforeEach(async () => {
 async function parted(partition = 0): Promise<{ leader: Engine; other: Engine }> {
   const { leader } = await leaderOf(nodes[0]!, 'led', partition);
   return {
-    leader: nodes.find((one) => one.broker.nodeId === leader)!,
-    other: nodes.find((one) => one.broker.nodeId !== leader)!,
+    leader: nodes.find((one) => one.broker.leadership.nodeId === leader)!,
+    other: nodes.find((one) => one.broker.leadership.nodeId !== leader)!,
   };
 }
 
@@ -79,7 +79,7 @@ describe('a fleet', () => {
         endpointType: 1,
       });
       expect(cluster.brokers.map(({ brokerId }) => brokerId)).toEqual([1, 2, 3]);
-      expect(cluster.controllerId).toBe(node.broker.nodeId);
+      expect(cluster.controllerId).toBe(node.broker.leadership.nodeId);
     }
   });
 
@@ -89,7 +89,8 @@ describe('a fleet', () => {
     expect(await produce(leader.client, topic, small('a'))).toMatchObject({ errorCode: 0, baseOffset: 0 });
     expect(await produce(leader.client, topic, small('b'))).toMatchObject({ errorCode: 0, baseOffset: 1 });
     await clock.advance(1_000);
-    for (const node of nodes) expect(await leaderOf(node, 'led')).toEqual({ leader: leader.broker.nodeId, epoch: 1 });
+    for (const node of nodes)
+      expect(await leaderOf(node, 'led')).toEqual({ leader: leader.broker.leadership.nodeId, epoch: 1 });
     expect((await leader.journalOf('led')).journal.view.seq).toBe(3);
   });
 
@@ -118,7 +119,8 @@ describe('a fleet', () => {
     await leader.membership!.leave();
     const others = nodes.filter((node) => node !== leader);
     await clock.advance(HEARTBEAT_MS + 600);
-    const next = (await leaderOf(others[0]!, 'led')).leader === others[0]!.broker.nodeId ? others[0]! : others[1]!;
+    const next =
+      (await leaderOf(others[0]!, 'led')).leader === others[0]!.broker.leadership.nodeId ? others[0]! : others[1]!;
     for (const node of others) expect((await leaderOf(node, 'led')).epoch).toBe(1);
     await produce(next.client, topic, small('b'));
     for (const node of others) expect((await leaderOf(node, 'led')).epoch).toBe(2);
@@ -171,7 +173,7 @@ describe('a fleet', () => {
     await produce(leader.client, topic, small('a'));
     await other.membership!.leave();
     await clock.advance(HEARTBEAT_MS + 600);
-    const stays = (await leaderOf(leader, 'led')).leader === leader.broker.nodeId;
+    const stays = (await leaderOf(leader, 'led')).leader === leader.broker.leadership.nodeId;
     expect(stays).toBe(true);
     leader.meter.reset();
     await produce(leader.client, topic, small('b'));
@@ -203,7 +205,7 @@ describe('a fleet', () => {
     await produce(leader.client, topic, small('a'));
     await other.journalOf('led').then(({ journal }) => journal.catchUp(true));
     const refused = await other.client.ask(ApiKey.Produce, 10, produceRequest(topic, small('b'), { version: 10 }));
-    const nodeId = leader.broker.nodeId;
+    const nodeId = leader.broker.leadership.nodeId;
     expect(refused.responses[0]!.partitionResponses[0]).toMatchObject({
       errorCode: NOT_LEADER,
       currentLeader: { leaderId: nodeId, leaderEpoch: 1 },
@@ -230,10 +232,10 @@ describe('a fleet', () => {
     await clock.advance(1_000);
     const after = await Promise.all([0, 1, 2].map((partition) => leaderOf(other, 'led', partition)));
     for (const [partition, { leader: was }] of before.entries()) {
-      if (was === leader.broker.nodeId) expect(after[partition]!.leader).not.toBe(was);
+      if (was === leader.broker.leadership.nodeId) expect(after[partition]!.leader).not.toBe(was);
       else expect(after[partition]!.leader).toBe(was);
     }
-    const next = nodes.find((one) => one.broker.nodeId === after[0]!.leader)!;
+    const next = nodes.find((one) => one.broker.leadership.nodeId === after[0]!.leader)!;
     expect(await produce(next.client, topic, small('b'))).toMatchObject({ errorCode: 0, baseOffset: 1 });
     expect((await produce(leader.client, topic, small('c'))).errorCode).toBe(NOT_LEADER);
     expect((await leaderOf(next, 'led')).epoch).toBe(2);
@@ -243,7 +245,7 @@ describe('a fleet', () => {
   it('moves what a silent node led once its session is over, by its own judgement too', async () => {
     const { leader, other } = await parted();
     await produce(leader.client, topic, small('a'));
-    const { nodeId } = leader.broker;
+    const { nodeId } = leader.broker.leadership;
     fleet.cutOff(hostOf(leader));
     await clock.advance(SESSION_MS - HEARTBEAT_MS - 1);
     expect((await leaderOf(other, 'led')).leader).toBe(nodeId);
@@ -251,7 +253,7 @@ describe('a fleet', () => {
     const after = await leaderOf(other, 'led');
     expect(after.leader).not.toBe(nodeId);
     expect((await inTime(produce(leader.client, topic, small('b')))).errorCode).not.toBe(0);
-    const next = nodes.find((one) => one.broker.nodeId === after.leader)!;
+    const next = nodes.find((one) => one.broker.leadership.nodeId === after.leader)!;
     expect(await produce(next.client, topic, small('c'))).toMatchObject({ errorCode: 0, baseOffset: 1 });
     fleet.reconnect(hostOf(leader));
     await clock.advance(2 * HEARTBEAT_MS);
@@ -263,7 +265,7 @@ describe('a fleet', () => {
   it('takes over anew under the same id: another process, another epoch', async () => {
     const { leader } = await parted();
     await produce(leader.client, topic, small('a'));
-    const { nodeId } = leader.broker;
+    const { nodeId } = leader.broker.leadership;
     fleet.cutOff(hostOf(leader));
     const again = await fleet.compose('again', { 'node.id': String(nodeId) });
     await inTime(again.membership!.join([{ name: 'PLAINTEXT', host: 'again', port: 9092 }]));
@@ -273,7 +275,7 @@ describe('a fleet', () => {
     expect((await inTime(produce(leader.client, topic, small('c')))).errorCode).toBe(NOT_LEADER);
     await clock.advance(2 * HEARTBEAT_MS);
     // Its id is gone, so it takes the next one.
-    expect(leader.broker.nodeId).toBe(4);
+    expect(leader.broker.leadership.nodeId).toBe(4);
   });
 
   it('lets a function or a sidecar append under the epoch that it finds', async () => {
@@ -313,6 +315,6 @@ describe('a node id', () => {
   it('is the lowest free one where none is given', async () => {
     await nodes[1]!.membership!.leave();
     const next = await fleet.start('next');
-    expect(next.broker.nodeId).toBe(2);
+    expect(next.broker.leadership.nodeId).toBe(2);
   });
 });

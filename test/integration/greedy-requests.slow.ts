@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { elementsMax } from '../../lib/broker/elements-max.ts';
 import { SERVED } from '../../lib/broker/served.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
@@ -167,7 +166,7 @@ it.each([0, 1, 2, 3, 4, 5])(
 it(
   'no API, in its largest and most repetitive requests, delays others or takes much memory',
   async () => {
-    const requests = greedyRequests(known, GREEDY_FRAME_BYTES, elementsMax);
+    const requests = greedyRequests(known, GREEDY_FRAME_BYTES, (key) => SERVED.get(key)!.elementsMax);
     const named = new Set(requests.map(({ apiKey }) => apiKey));
     expect([...SERVED.keys()].filter((key) => !named.has(key)).sort()).toEqual(WITHOUT_ARRAYS);
     const report = await besideGoodClient('good', () => sendAll(requests));

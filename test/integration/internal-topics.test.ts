@@ -1,9 +1,12 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { allApis } from '../../lib/broker/apis-of/all.ts';
+import { patientFrameHandler } from '../../lib/broker/dispatch.ts';
 import { ANONYMOUS_PRINCIPAL } from '../../lib/core/context.ts';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../lib/storage/items/topic.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
+import { receiveFrame } from '../../lib/wire/frame.ts';
 import { change, describeOne, describeResources, replace, SET, TOPIC } from '../support/config-requests.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { GroupMember } from '../support/group-member.ts';
@@ -186,7 +189,7 @@ describe('__consumer_offsets', () => {
     const frame = requestFrame(ApiKey.Fetch, 12, 1, fetchRequest(offsets, { maxWaitMs: 60_000, minBytes: 1 }));
     const away = AbortSignal.timeout(20);
     const context = { ...CONTEXT, again: { signal: away, token: undefined } };
-    expect(await engine.handlePatiently(frame, context)).toEqual({
+    expect(await patientFrameHandler(engine.broker, allApis)(receiveFrame(frame), context)).toEqual({
       kind: 'again',
       token: expect.stringMatching(/^\d+$/),
     });

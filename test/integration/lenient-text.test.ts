@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ANONYMOUS_PRINCIPAL } from '../../lib/core/context.ts';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ApiKey, type RequestInput, type ResponseBody } from '../../lib/wire/apis.ts';
-import { encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
+import { encodeRequest } from '../../lib/wire/client-frame.ts';
+import { receiveFrame, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
 import { TOPIC } from '../support/config-requests.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
 import { answerOf } from '../support/kafka-client.ts';
@@ -38,7 +39,9 @@ beforeAll(async () => {
 });
 
 async function answer<Key extends ApiKey>(apiKey: Key, version: number, frame: Buffer): Promise<ResponseBody<Key>> {
-  const outcome = await engine.handleFrame(frame, CONTEXT);
+  const received = receiveFrame(frame);
+  const context = { ...CONTEXT, clientId: received.head.clientId ?? '' };
+  const outcome = await engine.handleFrame(received, context);
   if (outcome.kind !== 'answer') throw new Error(JSON.stringify(outcome));
   const told = answerOf(apiKey, version, 1, Buffer.concat(outcome.chunks).subarray(SIZE_PREFIX_BYTES));
   if (told.kind !== 'answer') throw new Error(told.kind);

@@ -1,7 +1,8 @@
 import type { RequestContext } from '../../lib/core/context.ts';
 import { type Random, randomInt } from '../../lib/core/random.ts';
 import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
-import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
+import { decodeResponse, encodeRequest } from '../../lib/wire/client-frame.ts';
+import { receiveFrame, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
 import type { Instance } from './instance.ts';
 import type { World } from './world.ts';
 
@@ -131,7 +132,7 @@ export class Connection {
       await arrived;
       await this.instance.ready();
       if (!this.#open) return undefined;
-      return { outcome: this.instance.engine.handleFrame(request, this.#context) };
+      return { outcome: this.instance.engine.handleFrame(receiveFrame(request), this.#context) };
     });
     this.#inbox = result.then(() => {});
     this.#outbox = Promise.all([result, this.#outbox]).then(async ([started]) => {
@@ -146,7 +147,7 @@ export class Connection {
     const { clock } = this.#world;
     const context = { ...this.#context, signal: new AbortController().signal };
     clock.setTimer(randomInt(this.#random, 1, COPY_MAX_MS), () => {
-      void to.ready().then(() => to.engine.handleFrame(request, context));
+      void to.ready().then(() => to.engine.handleFrame(receiveFrame(request), context));
     });
   }
 }

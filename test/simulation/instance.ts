@@ -3,7 +3,7 @@ import type { LogFields, LogLevel } from '../../lib/core/logger.ts';
 import { type Random, randomInt } from '../../lib/core/random.ts';
 import { encodeView } from '../../lib/journal/checkpoint-codec.ts';
 import type { OpenJournal } from '../../lib/journal/open-journal.ts';
-import { type ComposedBroker, composeBroker } from '../../lib/run/compose.ts';
+import { type ComposedBroker, composeBroker } from '../../lib/run/compose-broker.ts';
 import type { Membership } from '../../lib/run/compose-nodes.ts';
 import type { Settings } from '../../lib/settings/settings.ts';
 import { StoreUnavailableError } from '../../lib/storage/ports.ts';

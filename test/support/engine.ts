@@ -2,7 +2,7 @@ import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import type { LogFields, Logger, LogLevel } from '../../lib/core/logger.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import type { OpenJournal } from '../../lib/journal/open-journal.ts';
-import { type ComposedBroker, composeBroker } from '../../lib/run/compose.ts';
+import { type ComposedBroker, composeBroker } from '../../lib/run/compose-broker.ts';
 import { settingsOf } from '../../lib/settings/settings.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { CountingMeter, meterStores } from '../../lib/storage/metering.ts';

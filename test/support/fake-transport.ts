@@ -1,3 +1,4 @@
+import type { FrameFunction } from '../../lib/broker/apis.ts';
 import type { FrameHandler, FrameOutcome } from '../../lib/broker/frame-handler.ts';
 import type { RequestContext } from '../../lib/core/context.ts';
 import type { LogFields, Logger, LogLevel } from '../../lib/core/logger.ts';
@@ -7,13 +8,14 @@ import {
   encodeAnswerEnvelope,
   type RequestEnvelope,
 } from '../../lib/doors/tunnel/envelope.ts';
-import type { FrameFunction } from '../../lib/doors/tunnel/functions.ts';
 import type { FlushPace } from '../../lib/doors/tunnel/merged-produce.ts';
 import type { CallOutcome, Transport } from '../../lib/doors/tunnel/transport.ts';
 import { tunnelHandler } from '../../lib/doors/tunnel/tunnel.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
-import { ApiKey, type RequestBody, type RequestInput } from '../../lib/wire/apis.ts';
-import { decodeRequest, encodeRequest, encodeResponse } from '../../lib/wire/frame.ts';
+import { ApiKey, apis, type RequestBody, type RequestInput } from '../../lib/wire/apis.ts';
+import { encodeRequest } from '../../lib/wire/client-frame.ts';
+import { encodeResponse, receiveFrame } from '../../lib/wire/frame.ts';
+import { decodeRequest } from './decode-request.ts';
 import { seededRandom } from './seeded-random.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -72,7 +74,7 @@ export function success(frame: Buffer, errorCode = 0): EnvelopeAnswer {
     partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, baseOffset: 0, recordErrors: [] })),
   }));
   const { apiVersion, correlationId } = outcome.header;
-  const chunks = encodeResponse(ApiKey.Produce, apiVersion, correlationId, { responses });
+  const chunks = encodeResponse(apis[ApiKey.Produce], apiVersion, correlationId, { responses });
   return { kind: 'answer', chunks: [Buffer.concat(chunks).subarray(4)] };
 }
 
@@ -160,7 +162,7 @@ export function tunnelRig(pace: Partial<FlushPace> = {}): TunnelRig {
         outcomes,
         send(frame) {
           const place = outcomes.push(undefined) - 1;
-          void handle(frame, context).then((outcome) => {
+          void handle(receiveFrame(frame), context).then((outcome) => {
             outcomes[place] = outcome;
           });
         },

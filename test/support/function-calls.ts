@@ -5,7 +5,8 @@ import {
   encodeRequestEnvelope,
 } from '../../lib/doors/tunnel/envelope.ts';
 import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
-import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
+import { decodeResponse, encodeRequest } from '../../lib/wire/client-frame.ts';
+import { SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
 
 /** What gateways of these tests tell their clients. */
 export const TUNNEL_ADDRESS = { host: 'tunnel.example', port: 19_092 };

@@ -1,15 +1,16 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../lib/broker/apis.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import type { LogFields, Logger, LogLevel } from '../../lib/core/logger.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import type { HttpAnswer } from '../../lib/doors/lambda/answers.ts';
 import type { LambdaHandler } from '../../lib/doors/lambda/handler.ts';
 import { decodeRequestEnvelope } from '../../lib/doors/tunnel/envelope.ts';
-import { FRAME_FUNCTIONS, type FrameFunction } from '../../lib/doors/tunnel/functions.ts';
 import { composeFrameFunction } from '../../lib/run/compose-function.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
+import { DEFINITIONS } from './functions.ts';
 import { type SecretKeys, signatureProblem } from './signature.ts';
 
 export const STAND_IN_KEYS: SecretKeys = new Map([['AKIDSTANDIN', 'stand-in-secret']]);
@@ -92,7 +93,7 @@ export async function startFunctionStandIn(options: StandInOptions = {}): Promis
     running++;
     let handler = idle.get(name)!.pop();
     if (handler === undefined) {
-      handler = composeFrameFunction(name, { environment, stores, logger });
+      handler = composeFrameFunction(DEFINITIONS[name], { environment, stores, logger });
       standIn.instances++;
     }
     try {

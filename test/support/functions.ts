@@ -1,16 +1,34 @@
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../lib/broker/apis.ts';
+import { functionOf } from '../../lib/broker/functions.ts';
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import { type Random, systemRandom } from '../../lib/core/random.ts';
 import type { LambdaHandler } from '../../lib/doors/lambda/handler.ts';
 import type { MaintainHandler } from '../../lib/doors/lambda/maintain.ts';
 import type { EnvelopeAnswer } from '../../lib/doors/tunnel/envelope.ts';
-import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from '../../lib/doors/tunnel/functions.ts';
-import { composeFrameFunction, composeMaintainFunction } from '../../lib/run/compose-function.ts';
+import {
+  composeFrameFunction,
+  composeMaintainFunction,
+  type FrameFunctionDefinition,
+} from '../../lib/run/compose-function.ts';
+import { adminFunction } from '../../lib/run/functions/admin.ts';
+import { coordinateFunction } from '../../lib/run/functions/coordinate.ts';
+import { fetchFunction } from '../../lib/run/functions/fetch.ts';
+import { maintainFunction } from '../../lib/run/functions/maintain.ts';
+import { produceFunction } from '../../lib/run/functions/produce.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { CountingMeter, meterStores } from '../../lib/storage/metering.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
 import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
 import type { LoggedLine } from './engine.ts';
 import { answersIn, frameOf, invokeOf, responseOf } from './function-calls.ts';
+
+/** The frame functions by name. */
+export const DEFINITIONS: Readonly<Record<FrameFunction, FrameFunctionDefinition>> = {
+  produce: produceFunction,
+  fetch: fetchFunction,
+  coordinate: coordinateFunction,
+  admin: adminFunction,
+};
 
 export interface FunctionsOptions {
   readonly stores?: Stores;
@@ -69,11 +87,11 @@ export function startFunctions(options: FunctionsOptions = {}): Functions {
     logger: { log: (level: LoggedLine['level'], fields: object) => lines.push({ level, ...fields } as LoggedLine) },
   });
   const handlers = Object.fromEntries(
-    FRAME_FUNCTIONS.map((name) => [name, composeFrameFunction(name, parts(name))]),
+    FRAME_FUNCTIONS.map((name) => [name, composeFrameFunction(DEFINITIONS[name], parts(name))]),
   ) as Functions['handlers'];
   const functions: Functions = {
     handlers,
-    maintain: composeMaintainFunction(parts('maintain')),
+    maintain: composeMaintainFunction(maintainFunction, parts('maintain')),
     meters,
     lines,
     async tell(apiKey, version, body, token) {

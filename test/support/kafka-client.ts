@@ -2,7 +2,8 @@ import { setMaxListeners } from 'node:events';
 import type { FrameHandler } from '../../lib/broker/frame-handler.ts';
 import { ANONYMOUS_PRINCIPAL, type RequestContext } from '../../lib/core/context.ts';
 import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
-import { decodeResponse, encodeRequest, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
+import { decodeResponse, encodeRequest } from '../../lib/wire/client-frame.ts';
+import { receiveFrame, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
 import { RawClient } from './raw-client.ts';
 
 /** What became of one request. `reason` is known only where the engine runs in this process. */
@@ -65,7 +66,7 @@ export class EngineClient extends BaseClient {
     this.#handleFrame = handleFrame;
     this.#context = {
       principal: ANONYMOUS_PRINCIPAL,
-      clientId: '',
+      clientId,
       host: '127.0.0.1',
       listener: 'PLAINTEXT',
       deadline: Number.POSITIVE_INFINITY,
@@ -75,7 +76,10 @@ export class EngineClient extends BaseClient {
 
   async tell<Key extends ApiKey>(apiKey: Key, version: number, body: RequestInput<Key>): Promise<Told<Key>> {
     const id = ++this.#lastId;
-    const outcome = await this.#handleFrame(requestFrame(apiKey, version, id, body, this.#clientId), this.#context);
+    const outcome = await this.#handleFrame(
+      receiveFrame(requestFrame(apiKey, version, id, body, this.#clientId)),
+      this.#context,
+    );
     if (outcome.kind === 'close') return { kind: 'closed', reason: outcome.reason };
     if (outcome.kind === 'none') return outcome;
     return answerOf(apiKey, version, id, Buffer.concat(outcome.chunks).subarray(SIZE_PREFIX_BYTES));

@@ -2,8 +2,9 @@ import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { ERROR_CODES } from '../../lib/core/errors.ts';
-import { ApiKey, type RequestBody } from '../../lib/wire/apis.ts';
-import { decodeRequest, encodeResponse } from '../../lib/wire/frame.ts';
+import { ApiKey, apis, type RequestBody } from '../../lib/wire/apis.ts';
+import { encodeResponse } from '../../lib/wire/frame.ts';
+import { decodeRequest } from './decode-request.ts';
 import { withSize } from './raw-client.ts';
 import { TEST_CERTIFICATE, TEST_CERTIFICATE_KEY } from './tls-certificate.ts';
 
@@ -71,7 +72,7 @@ class FrontConnection {
       const own = this.#options.login!.mechanism;
       this.#mechanism = mechanism;
       const errorCode = mechanism === own ? 0 : ERROR_CODES.UNSUPPORTED_SASL_MECHANISM;
-      reply(encodeResponse(ApiKey.SaslHandshake, apiVersion, correlationId, { errorCode, mechanisms: [own] }));
+      reply(encodeResponse(apis[ApiKey.SaslHandshake], apiVersion, correlationId, { errorCode, mechanisms: [own] }));
       return;
     }
     if (request.api.key !== ApiKey.SaslAuthenticate) throw new Error(`${request.api.name} came before the login`);
@@ -85,7 +86,7 @@ class FrontConnection {
             authBytes: Buffer.alloc(0),
           }
         : { errorCode: 0, errorMessage: null, authBytes: Buffer.from(answer) };
-    reply(encodeResponse(ApiKey.SaslAuthenticate, apiVersion, correlationId, body));
+    reply(encodeResponse(apis[ApiKey.SaslAuthenticate], apiVersion, correlationId, body));
   }
 
   /** The answer; undefined to refuse. */

@@ -3,8 +3,9 @@ import { NO_OFFSET } from '../../core/offset.ts';
 import type { ProduceResult } from '../../log/append-batch.ts';
 import type { CurrentLeader } from '../../log/log.ts';
 import type { BatchToProduce } from '../../log/produce.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import { type Broker, CloseConnection, type Handler, NO_ANSWER } from '../broker.ts';
+import { Produce } from '../../wire/messages/00-produce.ts';
+import { type Broker, CloseConnection, NO_ANSWER } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { currentLeader, endpointsOf } from '../leading.ts';
 import { namedOnce } from '../named-once.ts';
 
@@ -14,7 +15,7 @@ import { namedOnce } from '../named-once.ts';
  * answer, and an error closes the connection, as in Kafka. Transactional batches are refused: there is no coordinator yet.
  * If a partition is named twice, only its last batch is appended, as in Kafka.
  */
-export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, version, context) => {
+export const produce = defineApi(Produce, async (broker, request, version, context) => {
   const { acks, timeoutMs } = request;
   const topics = namedOnce(
     request.topicData,
@@ -51,7 +52,7 @@ export const produce: Handler<typeof ApiKey.Produce> = async (broker, request, v
   if (acks !== 0) return { responses, nodeEndpoints: endpointsOf(broker.leadership, context, leaders) };
   if (failure === 0) return NO_ANSWER;
   return new CloseConnection(`a produce request with acks=0 failed with error ${failure}`);
-};
+});
 
 /** From this version on topics are named by id. */
 const FIRST_WITH_IDS = 13;

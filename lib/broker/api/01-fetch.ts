@@ -4,7 +4,9 @@ import type { PartitionToFetch } from '../../log/fetch.ts';
 import type { TopicReference } from '../../log/partitions.ts';
 import type { IsolationLevel } from '../../log/read-partitions.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { AskAgain, type Handler } from '../broker.ts';
+import { Fetch } from '../../wire/messages/01-fetch.ts';
+import { AskAgain } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { fetchAnswer } from '../fetch-answer.ts';
 
 /**
@@ -18,7 +20,7 @@ const FULL_FETCH_EPOCHS: readonly number[] = [0, -1];
  * The answer waits for `minBytes` up to `maxWaitMs` (see Log.fetch). A function may send the request away before that; the
  * token of the answer is how long the request has waited, ms.
  */
-export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, version, context) => {
+export const fetch = defineApi(Fetch, async (broker, request, version, context) => {
   if (!FULL_FETCH_EPOCHS.includes(request.sessionEpoch)) {
     return { errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), sessionId: 0, responses: [] };
   }
@@ -39,7 +41,7 @@ export const fetch: Handler<typeof ApiKey.Fetch> = async (broker, request, versi
     result.outcomes,
     recordsIn(context.answerBytes?.max, asked.length),
   );
-};
+});
 
 /** From this version on topics are named by id, and an error of the whole request comes without partitions. */
 const FIRST_WITH_IDS = 13;

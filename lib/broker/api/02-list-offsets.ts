@@ -3,7 +3,8 @@ import type { OffsetToList } from '../../log/ask-offsets.ts';
 import { type ListedOffset, noOffset, type OffsetPosition } from '../../log/list-offsets.ts';
 import type { IsolationLevel } from '../../log/read-partitions.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { ListOffsets } from '../../wire/messages/02-list-offsets.ts';
+import { defineApi } from '../define-api.ts';
 import { mentions } from '../named-once.ts';
 
 /**
@@ -11,7 +12,7 @@ import { mentions } from '../named-once.ts';
  * latest tiered and earliest pending upload (-5, -6: always none), or the first record at or after a timestamp. A partition that
  * is named twice is refused, once.
  */
-export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, request, version, context) => {
+export const listOffsets = defineApi(ListOffsets, async (broker, request, version, context) => {
   const isolation = ISOLATION_LEVELS[request.isolationLevel];
   // Kafka fails on a level that it does not know, and answers with the error for the unexpected.
   if (isolation === undefined) return refused(request, version);
@@ -48,7 +49,7 @@ export const listOffsets: Handler<typeof ApiKey.ListOffsets> = async (broker, re
       }),
     })),
   };
-};
+});
 
 /** Kafka's numbers of the isolation levels (org.apache.kafka.common.IsolationLevel). */
 const ISOLATION_LEVELS: readonly (IsolationLevel | undefined)[] = ['read_uncommitted', 'read_committed'];

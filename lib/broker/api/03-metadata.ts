@@ -15,7 +15,9 @@ import { createTopic } from '../../topics/create-topic.ts';
 import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../topics/topic-name.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { type Broker, CloseConnection, type Handler } from '../broker.ts';
+import { Metadata } from '../../wire/messages/03-metadata.ts';
+import { type Broker, CloseConnection } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 import { lazily } from '../lazily.ts';
 import { controllerOf, partitionState } from '../partition-state.ts';
@@ -33,7 +35,7 @@ type Asked = NonNullable<RequestBody<typeof ApiKey.Metadata>['topics']>[number];
  * created where that is allowed, as in Kafka, but at once. Each topic is answered once, however often it is named. Where a
  * topic is named by id, only ids count (Kafka: KafkaApis.handleTopicMetadataRequest).
  */
-export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request, version, context) => {
+export const metadata = defineApi(Metadata, async (broker, request, version, context) => {
   const all = request.topics === null || (version === 0 && request.topics.length === 0);
   const asked = request.topics ?? [];
   if (!all && asked.length > TOPICS_NAMED_MAX) {
@@ -57,11 +59,11 @@ export const metadata: Handler<typeof ApiKey.Metadata> = async (broker, request,
   return {
     brokers,
     clusterId: broker.clusterId,
-    controllerId: controllerOf(broker.nodeId, brokers),
+    controllerId: controllerOf(broker.leadership.nodeId, brokers),
     topics,
     clusterAuthorizedOperations: rights.clusterOperations,
   };
-};
+});
 
 /** What makes the whole request wrong; undefined if nothing does. */
 function namingProblem(asked: readonly Asked[], version: number): ErrorName | undefined {

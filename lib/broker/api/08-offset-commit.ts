@@ -5,7 +5,9 @@ import type { OffsetToCommit } from '../../offsets/decide.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { OffsetCommit } from '../../wire/messages/08-offset-commit.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { findTopic, hasPartition, namedTopicAccesses, nameTopics, withPartitions } from '../group-topics.ts';
 
 type Request = RequestBody<typeof ApiKey.OffsetCommit>;
@@ -20,7 +22,7 @@ const DEFAULT_RETENTION = -1;
  * OffsetCommit, versions 2 to 10. Topics that do not exist are refused one by one (KafkaApis.handleOffsetCommitRequest); what the group
  * has against the commit stands in every other partition.
  */
-export const offsetCommit: Handler<typeof ApiKey.OffsetCommit> = async (broker, request, version, context) => {
+export const offsetCommit = defineApi(OffsetCommit, async (broker: GroupBroker, request, version, context) => {
   const { groupId } = request;
   const nameOf = await nameTopics(broker, request.topics, version >= FIRST_WITH_IDS);
   const decisions = await broker.authorize(context, [
@@ -68,7 +70,7 @@ export const offsetCommit: Handler<typeof ApiKey.OffsetCommit> = async (broker, 
     if (one.kind === 'failed') return one.error;
     return hasPartition(one.topic, partition) ? outcome(one.topic.record, partition) : 'UNKNOWN_TOPIC_OR_PARTITION';
   });
-};
+});
 
 function toCommit(partition: Request['topics'][number]['partitions'][number], retentionMs: number): OffsetToCommit {
   return {

@@ -8,8 +8,9 @@ import type { FetchedOffset } from '../../offsets/decide.ts';
 import type { FetchOutcome } from '../../offsets/fetch.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Broker, Handler } from '../broker.ts';
+import { OffsetFetch } from '../../wire/messages/09-offset-fetch.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { findTopic, type NamedTopic, namedTopicAccesses, nameTopics } from '../group-topics.ts';
 
 /** From these versions on: several groups in a request, members tell who they are, topics are named by id. */
@@ -56,7 +57,7 @@ interface Asking {
  * OffsetFetch, versions 1 to 10: what groups have committed; of all their topics where the request names none. A partition
  * without an offset is no error, nor is a topic or a group that does not exist, other than a topic that is named by id.
  */
-export const offsetFetch: Handler<typeof ApiKey.OffsetFetch> = async (broker, request, version, context) => {
+export const offsetFetch = defineApi(OffsetFetch, async (broker: GroupBroker, request, version, context) => {
   const { requireStable } = request;
   if (version >= FIRST_WITH_GROUPS) {
     const asking = await ask(broker, request.groups, requireStable, version, context);
@@ -73,7 +74,7 @@ export const offsetFetch: Handler<typeof ApiKey.OffsetFetch> = async (broker, re
   if (error === 'NONE') return { errorCode: 0, topics: answered.map(topicAnswer) };
   const failed = version < FIRST_WITH_GROUP_ERROR ? (topics ?? []).map((topic) => allOf(topic, error)) : [];
   return { errorCode: errorCode(error), topics: failed.map(topicAnswer) };
-};
+});
 
 function topicAnswer({ name, topicId, offsets }: AnsweredTopic) {
   return {
@@ -91,7 +92,7 @@ function topicAnswer({ name, topicId, offsets }: AnsweredTopic) {
 
 /** Asks for the rights to all groups and topics of the request. */
 async function ask(
-  broker: Broker,
+  broker: GroupBroker,
   groups: readonly Asked[],
   requireStable: boolean,
   version: number,
@@ -110,7 +111,7 @@ async function ask(
 }
 
 async function fetchGroup(
-  broker: Broker,
+  broker: GroupBroker,
   asked: Asked,
   { requireStable, context, decisions, nameOf }: Asking,
 ): Promise<Answered> {
@@ -153,7 +154,7 @@ type ResolvedTopic =
 
 /** The topic as it stands now: one that was deleted and made again has another id, and no offsets. */
 async function resolve(
-  broker: Broker,
+  broker: GroupBroker,
   { name, partitionIndexes }: AskedTopic,
   named: NamedTopic,
   decisions: Decisions,
@@ -206,7 +207,7 @@ function allOf({ name, topicId, partitionIndexes }: AskedTopic, error: ErrorName
 }
 
 /** Of all that a group has committed, what belongs to topics that are still there and that may be seen. */
-async function stillThere(broker: Broker, outcome: FetchOutcome, decisions: Decisions): Promise<AnsweredTopic[]> {
+async function stillThere(broker: GroupBroker, outcome: FetchOutcome, decisions: Decisions): Promise<AnsweredTopic[]> {
   if (outcome.kind !== 'fetched') return [];
   const topics = await each(broker, outcome.topics, async ({ topic, offsets }): Promise<AnsweredTopic[]> => {
     const found = await findTopic(broker, decisions, 'DESCRIBE', { kind: 'named', ...topic }, true);

@@ -1,8 +1,8 @@
 import { type Access, type Decisions, groupResource, type Resource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
 import { each } from '../../kit/each.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { FindCoordinator } from '../../wire/messages/10-find-coordinator.ts';
+import { defineApi } from '../define-api.ts';
 
 /** What a key names (org.apache.kafka.common.requests.FindCoordinatorRequest.CoordinatorType). */
 const GROUP = 0;
@@ -12,7 +12,7 @@ const TRANSACTION = 1;
  * FindCoordinator, versions 0 to 6. Any node serves any group; in a fleet the hash of the group's id tells one of the live nodes, so
  * that a group's members meet and groups spread. Transactions have no coordinator yet and are refused with INVALID_REQUEST.
  */
-export const findCoordinator: Handler<typeof ApiKey.FindCoordinator> = async (broker, request, version, context) => {
+export const findCoordinator = defineApi(FindCoordinator, async (broker, request, version, context) => {
   const { keyType } = request;
   const keys = version >= FIRST_WITH_KEYS ? request.coordinatorKeys : [request.key];
   const decisions = await broker.authorize(context, accesses(keyType, new Set(keys)));
@@ -29,7 +29,7 @@ export const findCoordinator: Handler<typeof ApiKey.FindCoordinator> = async (br
   if (version >= FIRST_WITH_KEYS) return { coordinators: await each(broker, keys, find, (key) => key) };
   const { key: _, ...found } = find(request.key);
   return found.errorCode === 0 ? { ...found, errorMessage: 'NONE' } : found;
-};
+});
 
 /** From this version on a request may have several keys. */
 const FIRST_WITH_KEYS = 4;

@@ -3,8 +3,10 @@ import { errorCode } from '../../core/errors.ts';
 import { resumeJoin } from '../../groups/classic/join.ts';
 import { type JoinReply, joinRefused } from '../../groups/classic/requests.ts';
 import { joinStep } from '../../groups/steps.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import { AskAgain, type Handler } from '../broker.ts';
+import { JoinGroup } from '../../wire/messages/11-join-group.ts';
+import type { GroupBroker } from '../broker.ts';
+import { AskAgain } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 
 /** From version 1 on members tell how long they take to rejoin; before, it is their session. */
 const FIRST_WITH_REBALANCE_TIMEOUT = 1;
@@ -19,7 +21,7 @@ const FIRST_WITH_SKIP_ASSIGNMENT = 9;
  * JoinGroup, versions 0 to 9, to groups of the classic protocol and of the consumer protocol (KIP-848). Waits for the other
  * members, as long as the longest of them may take.
  */
-export const joinGroup: Handler<typeof ApiKey.JoinGroup> = async (broker, request, version, context) => {
+export const joinGroup = defineApi(JoinGroup, async (broker: GroupBroker, request, version, context) => {
   const { groupId, memberId, sessionTimeoutMs } = request;
   const respond = (reply: JoinReply) => answer(reply, version);
   const decisions = await broker.authorize(context, groupAccesses('READ', [groupId]));
@@ -52,7 +54,7 @@ export const joinGroup: Handler<typeof ApiKey.JoinGroup> = async (broker, reques
   const submitted = await broker.groups.submitWaiting(groupId, resumed ?? step, context);
   if (submitted.kind === 'again') return new AskAgain(submitted.token);
   return respond(submitted.kind === 'reply' ? submitted.reply : joinRefused(memberId, submitted.error));
-};
+});
 
 function answer(reply: JoinReply, version: number) {
   const { protocolName } = reply;

@@ -1,11 +1,12 @@
 import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { heartbeatStep } from '../../groups/steps.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { Heartbeat } from '../../wire/messages/12-heartbeat.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 
 /** Heartbeat, versions 0 to 4: one read of the group; the member's lease is written once a third of its session has passed. */
-export const heartbeat: Handler<typeof ApiKey.Heartbeat> = async (broker, request, _version, context) => {
+export const heartbeat = defineApi(Heartbeat, async (broker: GroupBroker, request, _version, context) => {
   const { groupId, memberId, groupInstanceId, generationId } = request;
   const answer = (error: ErrorName) => ({ errorCode: errorCode(error) });
   const decisions = await broker.authorize(context, groupAccesses('READ', [groupId]));
@@ -14,4 +15,4 @@ export const heartbeat: Handler<typeof ApiKey.Heartbeat> = async (broker, reques
   const step = heartbeatStep({ memberId, instanceId: groupInstanceId, generation: generationId });
   const submitted = await broker.groups.submit(groupId, step, context);
   return answer(submitted.kind === 'reply' ? submitted.reply : submitted.error);
-};
+});

@@ -2,14 +2,15 @@ import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { MemberIdentity } from '../../groups/classic/requests.ts';
 import { leaveStep } from '../../groups/steps.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { LeaveGroup } from '../../wire/messages/13-leave-group.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 
 /** From this version on several members may leave at once, each with an error of its own. */
 const FIRST_WITH_MEMBERS = 3;
 
 /** LeaveGroup, versions 0 to 5. Up to version 2 there is one member, and its error is that of the answer. */
-export const leaveGroup: Handler<typeof ApiKey.LeaveGroup> = async (broker, request, version, context) => {
+export const leaveGroup = defineApi(LeaveGroup, async (broker: GroupBroker, request, version, context) => {
   const { groupId } = request;
   const refused = (error: ErrorName) => ({
     errorCode: errorCode(error),
@@ -36,4 +37,4 @@ export const leaveGroup: Handler<typeof ApiKey.LeaveGroup> = async (broker, requ
       errorCode: errorCode(error),
     })),
   };
-};
+});

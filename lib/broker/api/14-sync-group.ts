@@ -2,14 +2,16 @@ import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { type SyncReply, syncRefused } from '../../groups/classic/requests.ts';
 import { syncStep } from '../../groups/steps.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import { AskAgain, type Handler } from '../broker.ts';
+import { SyncGroup } from '../../wire/messages/14-sync-group.ts';
+import type { GroupBroker } from '../broker.ts';
+import { AskAgain } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 
 /** From this version on both sides name the protocol. */
 const FIRST_WITH_PROTOCOL = 5;
 
 /** SyncGroup, versions 0 to 5. The leader brings the assignment; the others wait for it. */
-export const syncGroup: Handler<typeof ApiKey.SyncGroup> = async (broker, request, version, context) => {
+export const syncGroup = defineApi(SyncGroup, async (broker: GroupBroker, request, version, context) => {
   const { groupId, memberId, groupInstanceId, generationId, protocolType, protocolName } = request;
   const decisions = await broker.authorize(context, groupAccesses('READ', [groupId]));
   if (!decisions.allows('READ', groupResource(groupId))) {
@@ -32,7 +34,7 @@ export const syncGroup: Handler<typeof ApiKey.SyncGroup> = async (broker, reques
   const submitted = await broker.groups.submitWaiting(groupId, step, context);
   if (submitted.kind === 'again') return new AskAgain(submitted.token);
   return answer(submitted.kind === 'reply' ? submitted.reply : syncRefused(submitted.error));
-};
+});
 
 function answer({ error, protocolType, protocolName, assignment }: SyncReply) {
   return { errorCode: errorCode(error), protocolType, protocolName, assignment };

@@ -3,8 +3,9 @@ import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type ClassicGroup, isClassic, metadataOf, NO_ASSIGNMENT } from '../../groups/classic/state.ts';
 import { each } from '../../kit/each.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { DescribeGroups } from '../../wire/messages/15-describe-groups.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 
 /** From this version on a group that is not there is an error, and errors come with a sentence. */
 const FIRST_WITH_NOT_FOUND = 6;
@@ -14,7 +15,7 @@ const FIRST_WITH_OPERATIONS = 3;
  * DescribeGroups, versions 0 to 6, for groups of the classic protocol; those of the consumer protocol are not found here, as
  * in Kafka (ConsumerGroupDescribe has them).
  */
-export const describeGroups: Handler<typeof ApiKey.DescribeGroups> = async (broker, request, version, context) => {
+export const describeGroups = defineApi(DescribeGroups, async (broker: GroupBroker, request, version, context) => {
   const withOperations = version >= FIRST_WITH_OPERATIONS && request.includeAuthorizedOperations;
   const groupIds = new Set(request.groups);
   const decisions = await broker.authorize(
@@ -39,7 +40,7 @@ export const describeGroups: Handler<typeof ApiKey.DescribeGroups> = async (brok
     return { ...failed(groupId, 'Dead', 'GROUP_ID_NOT_FOUND'), errorMessage: message };
   };
   return { groups: await each(broker, request.groups, describe, (groupId) => groupId) };
-};
+});
 
 function failed(groupId: string, groupState: string, error: ErrorName) {
   return { errorCode: errorCode(error), groupId, groupState, protocolType: '', protocolData: '', members: [] };

@@ -1,15 +1,16 @@
 import { ANY_GROUP, CLUSTER, groupResource } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { ListGroups } from '../../wire/messages/16-list-groups.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 
 /**
  * ListGroups, versions 0 to 5, filtered by states and types whatever their case. Who may describe the cluster sees all
  * groups, others those that they may describe. Types go out in lower case, states in Kafka's own spelling (Group.GroupType,
  * ClassicGroupState, ConsumerGroup.ConsumerGroupState).
  */
-export const listGroups: Handler<typeof ApiKey.ListGroups> = async (broker, request, _version, context) => {
+export const listGroups = defineApi(ListGroups, async (broker: GroupBroker, request, _version, context) => {
   const decisions = await broker.authorize(context, [
     { operation: 'DESCRIBE', resource: CLUSTER },
     { operation: 'DESCRIBE', resource: ANY_GROUP },
@@ -37,4 +38,4 @@ export const listGroups: Handler<typeof ApiKey.ListGroups> = async (broker, requ
     if (!(error instanceof StoreUnavailableError)) throw error;
     return { errorCode: errorCode('COORDINATOR_NOT_AVAILABLE'), groups: [] };
   }
-};
+});

@@ -1,25 +1,31 @@
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { encodeResponse, type RequestHead } from '../../wire/frame.ts';
+import { ApiVersions } from '../../wire/messages/18-api-versions.ts';
+import type { Infer } from '../../wire/schema/message.ts';
+import { defineApi } from '../define-api.ts';
+import type { FrameOutcome } from '../frame-handler.ts';
 import { SERVED } from '../served.ts';
 
-/** What Kafka takes for a client's name or version (ApiVersionsRequest.isValid). */
+/** The names and versions of clients that Kafka accepts (ApiVersionsRequest.isValid). */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
-/** ApiVersions, versions 0 to 4: needs no authorization, as it comes before anything else. */
-export const apiVersions: Handler<typeof ApiKey.ApiVersions> = async (_broker, request, version) =>
-  apiVersionsAnswer(request, version);
+/** ApiVersions, versions 0 to 4: needs no authorization, as a client sends it before it logs in. */
+export const apiVersions = defineApi(ApiVersions, async (_broker, request, version) =>
+  apiVersionsAnswer(request, version),
+);
 
-/** The answer to ApiVersions of a version that is served; it needs nothing but the table of what is served. */
-export function apiVersionsAnswer(request: RequestBody<typeof ApiKey.ApiVersions>, version: number) {
+/** The answer to ApiVersions in a version that is served. The tunnel gives it, too. */
+export function apiVersionsAnswer(request: Infer<typeof ApiVersions.request>, version: number) {
   const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion);
   if (version >= 3 && !named) return { errorCode: errorCode('INVALID_REQUEST'), apiKeys: [] };
   return { errorCode: 0, apiKeys: advertisedKeys() };
 }
 
-/** The answer, in version 0, to a version that is not known here (KIP-511). */
-export function unsupportedApiVersions() {
-  return { errorCode: errorCode('UNSUPPORTED_VERSION'), apiKeys: advertisedKeys() };
+/** The answer, in version 0, to a version that is not served (KIP-511). */
+export function unsupportedApiVersions({ correlationId }: RequestHead): FrameOutcome {
+  const error = errorCode('UNSUPPORTED_VERSION');
+  const chunks = encodeResponse(ApiVersions, 0, correlationId, { errorCode: error, apiKeys: advertisedKeys() });
+  return { kind: 'answer', chunks, errorCode: error };
 }
 
 function advertisedKeys() {

@@ -7,7 +7,9 @@ import { describeTopicConfigs, describeTopicDefaults } from '../../topics/config
 import type { DescribedConfig } from '../../topics/configs/described-config.ts';
 import { createTopic } from '../../topics/create-topic.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import type { Broker, Handler } from '../broker.ts';
+import { CreateTopics } from '../../wire/messages/19-create-topics.ts';
+import type { Broker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { configFields } from '../described-configs.ts';
 import { eachInTime } from '../each-in-time.ts';
 
@@ -17,7 +19,7 @@ type Wanted = RequestBody<typeof ApiKey.CreateTopics>['topics'][number];
 const DESCRIBED_MIN = 5;
 
 /** CreateTopics, versions 2 to 7. A topic can be used as soon as the answer is there; one that was not begun in time is not made. */
-export const createTopics: Handler<typeof ApiKey.CreateTopics> = async (broker, request, version, context) => {
+export const createTopics = defineApi(CreateTopics, async (broker, request, version, context) => {
   const names = request.topics.map((topic) => topic.name);
   const byName = new Map(request.topics.map((topic) => [topic.name, topic]));
   const seen = new Set<string>();
@@ -50,7 +52,7 @@ export const createTopics: Handler<typeof ApiKey.CreateTopics> = async (broker, 
   const late = (name: string) => refused(name, { error: 'REQUEST_TIMED_OUT' });
   const topics = await eachInTime(broker, request.timeoutMs, [...seen], answer, late);
   return { topics };
-};
+});
 
 /** Instead of the defaults that the configs of a new topic are told by. */
 const NOT_DESCRIBED = Symbol('the version has no configs');

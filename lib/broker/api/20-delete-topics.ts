@@ -6,8 +6,9 @@ import { StoreUnavailableError } from '../../storage/ports.ts';
 import { deleteTopic } from '../../topics/delete-topic.ts';
 import { isReservedTopic } from '../../topics/topic-name.ts';
 import type { Topic } from '../../topics/topics.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Broker, Handler } from '../broker.ts';
+import { DeleteTopics } from '../../wire/messages/20-delete-topics.ts';
+import type { Broker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { eachInTime } from '../each-in-time.ts';
 
 /** A deletion that was begun waits at least so long for the store, whatever the request's time-out says; ms. */
@@ -18,7 +19,7 @@ const TIMEOUT_MIN_MS = 5_000;
  * that is named twice, whichever way, is not deleted and has one answer; what names none, or names one by both, has an
  * answer of its own each time. The right to delete from the cluster is one to every topic (Kafka: ControllerApis.deleteTopics).
  */
-export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, request, version, context) => {
+export const deleteTopics = defineApi(DeleteTopics, async (broker, request, version, context) => {
   const asked: readonly Asked[] =
     version >= 6 ? request.topics : request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }));
   const { refused, named } = sortedOut(asked);
@@ -37,7 +38,7 @@ export const deleteTopics: Handler<typeof ApiKey.DeleteTopics> = async (broker, 
       errorMessage: message ?? null,
     })),
   };
-};
+});
 
 async function deleteNamed(
   broker: Broker,

@@ -2,8 +2,8 @@ import { type Access, ANY_TOPIC, CLUSTER } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../records/batch.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { InitProducerId } from '../../wire/messages/22-init-producer-id.ts';
+import { defineApi } from '../define-api.ts';
 
 /**
  * InitProducerId, versions 0 to 5, for idempotent producers: always a new producer id with epoch 0, as Kafka does without a
@@ -11,7 +11,7 @@ import type { Handler } from '../broker.ts';
  * transactional id is refused with INVALID_REQUEST: there is no transaction coordinator. The right to write to any topic is
  * enough (KIP-679).
  */
-export const initProducerId: Handler<typeof ApiKey.InitProducerId> = async (broker, request, _version, context) => {
+export const initProducerId = defineApi(InitProducerId, async (broker, request, _version, context) => {
   const refused = (error: ErrorName) => ({
     errorCode: errorCode(error),
     producerId: -1,
@@ -39,4 +39,4 @@ export const initProducerId: Handler<typeof ApiKey.InitProducerId> = async (brok
     if (!(error instanceof StoreUnavailableError)) throw error;
     return refused('COORDINATOR_NOT_AVAILABLE');
   }
-};
+});

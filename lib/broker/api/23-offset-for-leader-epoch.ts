@@ -1,14 +1,9 @@
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { OffsetForLeaderEpoch } from '../../wire/messages/23-offset-for-leader-epoch.ts';
+import { defineApi } from '../define-api.ts';
 
 /** OffsetForLeaderEpoch, versions 2 to 4: where an epoch ended, so that a consumer can tell whether its position is still valid. */
-export const offsetForLeaderEpoch: Handler<typeof ApiKey.OffsetForLeaderEpoch> = async (
-  broker,
-  request,
-  _version,
-  context,
-) => {
+export const offsetForLeaderEpoch = defineApi(OffsetForLeaderEpoch, async (broker, request, _version, context) => {
   const asked = request.topics.flatMap(({ topic: name, partitions }) => {
     const topic = { name };
     return partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }) => ({
@@ -28,4 +23,4 @@ export const offsetForLeaderEpoch: Handler<typeof ApiKey.OffsetForLeaderEpoch> =
     }),
   }));
   return { topics };
-};
+});

@@ -7,7 +7,8 @@ import type { DescribedConfig } from '../../topics/configs/described-config.ts';
 import { describeGroupConfigs } from '../../topics/configs/group-configs.ts';
 import { topicNameProblem } from '../../topics/topic-name.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import type { Broker, Handler } from '../broker.ts';
+import { DescribeConfigs } from '../../wire/messages/32-describe-configs.ts';
+import type { Broker } from '../broker.ts';
 import {
   type ConfigsRefusal,
   configAccesses,
@@ -16,6 +17,7 @@ import {
   ResourceType,
   refusalBy,
 } from '../config-resources.ts';
+import { defineApi } from '../define-api.ts';
 import { describedConfig } from '../described-configs.ts';
 import { type FindTopic, topicFinder } from '../find-topics.ts';
 
@@ -28,7 +30,7 @@ type Resource = RequestBody<typeof ApiKey.DescribeConfigs>['resources'][number];
  * DescribeConfigs, versions 1 to 4: topics, this process, its loggers (there are none to be changed), and what holds for
  * groups. A type that Kafka does not know fails the whole request, as there.
  */
-export const describeConfigs: Handler<typeof ApiKey.DescribeConfigs> = async (broker, request, _version, context) => {
+export const describeConfigs = defineApi(DescribeConfigs, async (broker, request, _version, context) => {
   const { resources, includeSynonyms, includeDocumentation } = request;
   const refused = refusal(resources);
   const decisions = await broker.authorize(context, configAccesses('DESCRIBE_CONFIGS', resources));
@@ -61,7 +63,7 @@ export const describeConfigs: Handler<typeof ApiKey.DescribeConfigs> = async (br
     return { errorCode: 0, errorMessage: '', resourceType, resourceName, configs: asked.map(encode) };
   };
   return { results: await each(broker, resources, describe, (resource) => JSON.stringify(resource)) };
-};
+});
 
 /** Why nothing at all is described. */
 function refusal(resources: readonly Resource[]): Failure | undefined {

@@ -3,7 +3,9 @@ import { errorCode } from '../../core/errors.ts';
 import { isInternalTopic } from '../../topics/topic-name.ts';
 import { journalOf, type Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { type Broker, CloseConnection, type Handler } from '../broker.ts';
+import { DescribeLogDirs } from '../../wire/messages/35-describe-log-dirs.ts';
+import { type Broker, CloseConnection } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 import { lazily } from '../lazily.ts';
 
@@ -17,7 +19,7 @@ type Asked = NonNullable<RequestBody<typeof ApiKey.DescribeLogDirs>['topics']>[n
  * batches share entries and objects with those of others: the size is 0 where the partition is known to be empty, else
  * unknown. Partitions that are not there are left out, as in Kafka.
  */
-export const describeLogDirs: Handler<typeof ApiKey.DescribeLogDirs> = async (broker, request, _version, context) => {
+export const describeLogDirs = defineApi(DescribeLogDirs, async (broker, request, _version, context) => {
   const { topics: asked } = request;
   if (asked !== null && asked.length > TOPICS_NAMED_MAX) {
     return new CloseConnection(`a request names ${asked.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`);
@@ -44,7 +46,7 @@ export const describeLogDirs: Handler<typeof ApiKey.DescribeLogDirs> = async (br
     errorCode: 0,
     results: [{ errorCode: 0, logDir, topics, totalBytes: UNKNOWN_BYTES, usableBytes: UNKNOWN_BYTES }],
   };
-};
+});
 
 /** Null for all partitions. */
 type Found = [Topic, readonly number[] | null];

@@ -2,12 +2,12 @@ import { topicAccesses, topicResource } from '../../auth/authorize.ts';
 import { errorCode, type Failure } from '../../core/errors.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { createPartitions as addPartitions } from '../../topics/create-partitions.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { CreatePartitions } from '../../wire/messages/37-create-partitions.ts';
+import { defineApi } from '../define-api.ts';
 import { eachInTime } from '../each-in-time.ts';
 
 /** CreatePartitions, versions 0 to 3: more partitions for a topic, never fewer. */
-export const createPartitions: Handler<typeof ApiKey.CreatePartitions> = async (broker, request, _version, context) => {
+export const createPartitions = defineApi(CreatePartitions, async (broker, request, _version, context) => {
   const seen = new Set<string>();
   const doubled = new Set(request.topics.map(({ name }) => name).filter((name) => seen.size === seen.add(name).size));
   const byName = new Map(request.topics.map((topic) => [topic.name, topic]));
@@ -36,4 +36,4 @@ export const createPartitions: Handler<typeof ApiKey.CreatePartitions> = async (
     };
   });
   return { results };
-};
+});

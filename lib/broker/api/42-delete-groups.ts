@@ -2,11 +2,12 @@ import { groupAccesses, groupResource } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { deleteStep } from '../../groups/steps.ts';
 import { each } from '../../kit/each.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { DeleteGroups } from '../../wire/messages/42-delete-groups.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 
 /** DeleteGroups, versions 0 to 2: groups without members, with their offsets. Each is answered once. */
-export const deleteGroups: Handler<typeof ApiKey.DeleteGroups> = async (broker, request, _version, context) => {
+export const deleteGroups = defineApi(DeleteGroups, async (broker: GroupBroker, request, _version, context) => {
   const groupIds = [...new Set(request.groupsNames)];
   const decisions = await broker.authorize(context, groupAccesses('DELETE', groupIds));
   const remove = async (groupId: string): Promise<ErrorName> => {
@@ -18,4 +19,4 @@ export const deleteGroups: Handler<typeof ApiKey.DeleteGroups> = async (broker, 
   };
   const errors = await each(broker, groupIds, remove);
   return { results: groupIds.map((groupId, i) => ({ groupId, errorCode: errorCode(errors[i]!) })) };
-};
+});

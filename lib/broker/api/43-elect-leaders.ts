@@ -2,7 +2,9 @@ import { CLUSTER } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import { CloseConnection, type Handler } from '../broker.ts';
+import { ElectLeaders } from '../../wire/messages/43-elect-leaders.ts';
+import { CloseConnection } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 
 /** org.apache.kafka.common.ElectionType. */
@@ -15,7 +17,7 @@ type Asked = NonNullable<RequestBody<typeof ApiKey.ElectLeaders>['topicPartition
  * ElectLeaders, versions 0 to 2: every partition has the only leader that it can have, so no election is needed. Of all
  * partitions, Kafka tells only those that were elected: none of any topic (ReplicationControlManager.electLeaders).
  */
-export const electLeaders: Handler<typeof ApiKey.ElectLeaders> = async (broker, request, _version, context) => {
+export const electLeaders = defineApi(ElectLeaders, async (broker, request, _version, context) => {
   const { topicPartitions: asked, electionType } = request;
   if (asked !== null && asked.length > TOPICS_NAMED_MAX) {
     return new CloseConnection(`a request names ${asked.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`);
@@ -42,7 +44,7 @@ export const electLeaders: Handler<typeof ApiKey.ElectLeaders> = async (broker, 
     replicaElectionResults.push({ topic: name, partitionResult: partitions.map((id) => elected(name, topic, id)) });
   }
   return { errorCode: 0, replicaElectionResults };
-};
+});
 
 function elected(name: string, topic: Topic | undefined, partition: number) {
   if (topic === undefined) return result(partition, 'UNKNOWN_TOPIC_OR_PARTITION', `No such topic as ${name}`);

@@ -3,7 +3,8 @@ import { clipText } from '../../core/clip-text.ts';
 import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { AlterPartitionReassignments } from '../../wire/messages/45-alter-partition-reassignments.ts';
+import { defineApi } from '../define-api.ts';
 import { topicFinder } from '../find-topics.ts';
 import { hasPartition } from '../group-topics.ts';
 import { replicasOf } from '../partition-state.ts';
@@ -18,48 +19,46 @@ type Asked = RequestBody<typeof ApiKey.AlterPartitionReassignments>['topics'][nu
  * follows from which nodes there are. Assigning a partition to the replicas that it has does nothing; anything else is
  * refused, with Kafka's errors as far as it would refuse it too (ReplicationControlManager.alterPartitionReassignments).
  */
-export const alterPartitionReassignments: Handler<typeof ApiKey.AlterPartitionReassignments> = async (
-  broker,
-  request,
-  _version,
-  context,
-) => {
-  const { topics, allowReplicationFactorChange } = request;
-  const decisions = await broker.authorize(context, [{ operation: 'ALTER', resource: CLUSTER }]);
-  if (!decisions.allows('ALTER', CLUSTER)) {
-    const error = errorCode('CLUSTER_AUTHORIZATION_FAILED');
-    return {
-      allowReplicationFactorChange,
-      errorCode: error,
-      errorMessage: 'Cluster authorization failed.',
-      responses: [],
-    };
-  }
-  await broker.leadership.look();
-  const nodes = new Set(broker.leadership.nodes(context).map(({ nodeId }) => nodeId));
-  const find = await topicFinder(broker, topics.length);
-  const responses = [];
-  for (const { name, partitions } of topics) {
-    const topic = await find(name);
-    const answered = partitions.map((asked) => {
-      const failure = assign(
-        topic,
-        name,
-        asked,
-        (found) => replicasOf(broker, found, asked.partitionIndex, context),
-        nodes,
-      );
+export const alterPartitionReassignments = defineApi(
+  AlterPartitionReassignments,
+  async (broker, request, _version, context) => {
+    const { topics, allowReplicationFactorChange } = request;
+    const decisions = await broker.authorize(context, [{ operation: 'ALTER', resource: CLUSTER }]);
+    if (!decisions.allows('ALTER', CLUSTER)) {
+      const error = errorCode('CLUSTER_AUTHORIZATION_FAILED');
       return {
-        partitionIndex: asked.partitionIndex,
-        errorCode: errorCode(failure?.error ?? 'NONE'),
-        errorMessage: failure?.message ?? null,
+        allowReplicationFactorChange,
+        errorCode: error,
+        errorMessage: 'Cluster authorization failed.',
+        responses: [],
       };
-    });
-    responses.push({ name, partitions: answered });
-  }
-  // An empty text where nothing was asked is what Kafka sends.
-  return { allowReplicationFactorChange, errorCode: 0, errorMessage: topics.length === 0 ? '' : null, responses };
-};
+    }
+    await broker.leadership.look();
+    const nodes = new Set(broker.leadership.nodes(context).map(({ nodeId }) => nodeId));
+    const find = await topicFinder(broker, topics.length);
+    const responses = [];
+    for (const { name, partitions } of topics) {
+      const topic = await find(name);
+      const answered = partitions.map((asked) => {
+        const failure = assign(
+          topic,
+          name,
+          asked,
+          (found) => replicasOf(broker, found, asked.partitionIndex, context),
+          nodes,
+        );
+        return {
+          partitionIndex: asked.partitionIndex,
+          errorCode: errorCode(failure?.error ?? 'NONE'),
+          errorMessage: failure?.message ?? null,
+        };
+      });
+      responses.push({ name, partitions: answered });
+    }
+    // An empty text where nothing was asked is what Kafka sends.
+    return { allowReplicationFactorChange, errorCode: 0, errorMessage: topics.length === 0 ? '' : null, responses };
+  },
+);
 
 /** What is wrong with an assignment; undefined where it is the one that the partition has. */
 function assign(

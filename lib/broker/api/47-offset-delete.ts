@@ -3,12 +3,13 @@ import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { each } from '../../kit/each.ts';
 import { isGroupId } from '../../storage/items/group-keys.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { OffsetDelete } from '../../wire/messages/47-offset-delete.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';
 
 /** OffsetDelete, version 0: forgets offsets of topics that no member of the group reads (KIP-496). */
-export const offsetDelete: Handler<typeof ApiKey.OffsetDelete> = async (broker, request, _version, context) => {
+export const offsetDelete = defineApi(OffsetDelete, async (broker: GroupBroker, request, _version, context) => {
   const { groupId } = request;
   const refused = (error: ErrorName) => ({ errorCode: errorCode(error), topics: [] });
   const names = request.topics.map(({ name }) => name);
@@ -58,4 +59,4 @@ export const offsetDelete: Handler<typeof ApiKey.OffsetDelete> = async (broker, 
     if (!(error instanceof StoreUnavailableError)) throw error;
     return refused('COORDINATOR_NOT_AVAILABLE');
   }
-};
+});

@@ -1,8 +1,8 @@
 import { CLUSTER } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { DescribeQuorum } from '../../wire/messages/55-describe-quorum.ts';
+import { defineApi } from '../define-api.ts';
 import { controllerOf } from '../partition-state.ts';
 
 /** The log of a Kafka cluster's metadata, the only one that a quorum can be asked about. */
@@ -18,7 +18,7 @@ const REPLICA = { replicaDirectoryId: ZERO_UUID, logEndOffset: 0, lastFetchTimes
  * DescribeQuorum, versions 0 to 2: the metadata is in the store, so the quorum is the node that Metadata shows as the
  * controller, the other nodes are observers, and no offset is above 0. For `kafka-metadata-quorum describe`.
  */
-export const describeQuorum: Handler<typeof ApiKey.DescribeQuorum> = async (broker, request, version, context) => {
+export const describeQuorum = defineApi(DescribeQuorum, async (broker, request, version, context) => {
   const { topics: asked } = request;
   const decisions = await broker.authorize(context, [{ operation: 'DESCRIBE', resource: CLUSTER }]);
   if (!decisions.allows('DESCRIBE', CLUSTER)) {
@@ -40,7 +40,7 @@ export const describeQuorum: Handler<typeof ApiKey.DescribeQuorum> = async (brok
   }
   await broker.leadership.look();
   const nodes = broker.leadership.nodes(context);
-  const leaderId = controllerOf(broker.nodeId, nodes);
+  const leaderId = controllerOf(broker.leadership.nodeId, nodes);
   const leader = nodes.filter(({ nodeId }) => nodeId === leaderId);
   const endpoint = ({ nodeId, host, port }: (typeof nodes)[number]) => ({
     nodeId,
@@ -63,7 +63,7 @@ export const describeQuorum: Handler<typeof ApiKey.DescribeQuorum> = async (brok
     topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }],
     nodes: version < NODES_SINCE ? [] : leader.map(endpoint),
   };
-};
+});
 
 const NOT_HERE = {
   errorCode: errorCode('UNKNOWN_TOPIC_OR_PARTITION'),

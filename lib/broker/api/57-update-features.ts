@@ -1,8 +1,8 @@
 import { CLUSTER } from '../../auth/authorize.ts';
 import { clipText } from '../../core/clip-text.ts';
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { UpdateFeatures } from '../../wire/messages/57-update-features.ts';
+import { defineApi } from '../define-api.ts';
 
 /** What the text quotes of a feature's name; bytes. */
 const QUOTED_BYTES_MAX = 249;
@@ -12,7 +12,7 @@ const QUOTED_BYTES_MAX = 249;
  * entry needs stands in its own format version. Any update is refused as Kafka refuses one of a feature that it does not
  * know (FeatureControlManager.updateFeatures): as a whole, for the first that fails.
  */
-export const updateFeatures: Handler<typeof ApiKey.UpdateFeatures> = async (broker, request, _version, context) => {
+export const updateFeatures = defineApi(UpdateFeatures, async (broker, request, _version, context) => {
   const decisions = await broker.authorize(context, [{ operation: 'ALTER', resource: CLUSTER }]);
   if (!decisions.allows('ALTER', CLUSTER)) {
     const errorMessage = 'Cluster authorization failed.';
@@ -27,9 +27,9 @@ export const updateFeatures: Handler<typeof ApiKey.UpdateFeatures> = async (brok
       ? 'A feature version cannot be less than 0.'
       : level === 0
         ? `Feature ${feature} not found.`
-        : `Local controller ${broker.nodeId} does not support this feature.`;
+        : `Local controller ${broker.leadership.nodeId} does not support this feature.`;
   const errorMessage =
     'The update failed for all features since the following feature had an error: ' +
     `Invalid update version ${level} for feature ${feature}. ${reason}`;
   return { errorCode: errorCode('INVALID_UPDATE_VERSION'), errorMessage, results: [] };
-};
+});

@@ -1,14 +1,14 @@
 import { clusterOperationAccesses, clusterOperations } from '../../auth/allowed-operations.ts';
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { DescribeCluster } from '../../wire/messages/60-describe-cluster.ts';
+import { defineApi } from '../define-api.ts';
 import { controllerOf } from '../partition-state.ts';
 
 const BROKERS = 1;
 const CONTROLLERS = 2;
 
 /** DescribeCluster, versions 0 to 2: the cluster's id and its live nodes. There are no controllers to be described. */
-export const describeCluster: Handler<typeof ApiKey.DescribeCluster> = async (broker, request, _version, context) => {
+export const describeCluster = defineApi(DescribeCluster, async (broker, request, _version, context) => {
   const { endpointType } = request;
   if (endpointType !== BROKERS) {
     const error = endpointType === CONTROLLERS ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE';
@@ -23,8 +23,8 @@ export const describeCluster: Handler<typeof ApiKey.DescribeCluster> = async (br
     errorCode: 0,
     endpointType,
     clusterId: broker.clusterId,
-    controllerId: controllerOf(broker.nodeId, nodes),
+    controllerId: controllerOf(broker.leadership.nodeId, nodes),
     brokers: nodes.map(({ nodeId, ...place }) => ({ brokerId: nodeId, ...place })),
     clusterAuthorizedOperations: clusterOperations(decisions, withOperations),
   };
-};
+});

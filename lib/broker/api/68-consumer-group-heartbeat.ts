@@ -3,49 +3,48 @@ import { errorCode, type Failure } from '../../core/errors.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../groups/consumer/heartbeat.ts';
 import { heartbeatProblem } from '../../groups/consumer/heartbeat-problem.ts';
 import { consumerHeartbeatStep } from '../../groups/steps.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { ConsumerGroupHeartbeat } from '../../wire/messages/68-consumer-group-heartbeat.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 
 /**
  * ConsumerGroupHeartbeat, versions 0 and 1: the one request of the members of consumer groups (KIP-848), to join, to stay,
  * to say what they have given up, and to leave.
  */
-export const consumerGroupHeartbeat: Handler<typeof ApiKey.ConsumerGroupHeartbeat> = async (
-  broker,
-  request,
-  version,
-  context,
-) => {
-  const { groupId, subscribedTopicNames } = request;
-  const decisions = await broker.authorize(context, [
-    ...groupAccesses('READ', [groupId]),
-    ...topicAccesses('DESCRIBE', subscribedTopicNames ?? []),
-    // A pattern, of this member or of another, is resolved when it is due, and may match any topic.
-    { operation: 'DESCRIBE', resource: ANY_TOPIC },
-  ]);
-  if (!decisions.allows('READ', groupResource(groupId))) {
-    return refused({ error: 'GROUP_AUTHORIZATION_FAILED' });
-  }
-  const mayDescribe = (topic: string) => decisions.allows('DESCRIBE', topicResource(topic));
-  if (subscribedTopicNames?.every(mayDescribe) === false) return refused({ error: 'TOPIC_AUTHORIZATION_FAILED' });
-  const heartbeat: HeartbeatRequest = {
-    memberId: request.memberId,
-    memberEpoch: request.memberEpoch,
-    instanceId: request.instanceId,
-    rackId: request.rackId,
-    rebalanceTimeoutMs: request.rebalanceTimeoutMs,
-    subscribedTopicNames,
-    subscribedTopicRegex: request.subscribedTopicRegex,
-    serverAssignor: request.serverAssignor,
-    topicPartitions: request.topicPartitions,
-    clientId: context.clientId,
-    clientHost: `/${context.host}`,
-  };
-  const problem = heartbeatProblem(groupId, heartbeat, version, broker.settings.groups.consumer.assignors);
-  if (problem !== undefined) return refused(problem);
-  const submitted = await broker.groups.submit(groupId, consumerHeartbeatStep(heartbeat, mayDescribe), context);
-  return submitted.kind === 'reply' ? answer(submitted.reply) : refused(submitted);
-};
+export const consumerGroupHeartbeat = defineApi(
+  ConsumerGroupHeartbeat,
+  async (broker: GroupBroker, request, version, context) => {
+    const { groupId, subscribedTopicNames } = request;
+    const decisions = await broker.authorize(context, [
+      ...groupAccesses('READ', [groupId]),
+      ...topicAccesses('DESCRIBE', subscribedTopicNames ?? []),
+      // A pattern, of this member or of another, is resolved when it is due, and may match any topic.
+      { operation: 'DESCRIBE', resource: ANY_TOPIC },
+    ]);
+    if (!decisions.allows('READ', groupResource(groupId))) {
+      return refused({ error: 'GROUP_AUTHORIZATION_FAILED' });
+    }
+    const mayDescribe = (topic: string) => decisions.allows('DESCRIBE', topicResource(topic));
+    if (subscribedTopicNames?.every(mayDescribe) === false) return refused({ error: 'TOPIC_AUTHORIZATION_FAILED' });
+    const heartbeat: HeartbeatRequest = {
+      memberId: request.memberId,
+      memberEpoch: request.memberEpoch,
+      instanceId: request.instanceId,
+      rackId: request.rackId,
+      rebalanceTimeoutMs: request.rebalanceTimeoutMs,
+      subscribedTopicNames,
+      subscribedTopicRegex: request.subscribedTopicRegex,
+      serverAssignor: request.serverAssignor,
+      topicPartitions: request.topicPartitions,
+      clientId: context.clientId,
+      clientHost: `/${context.host}`,
+    };
+    const problem = heartbeatProblem(groupId, heartbeat, version, broker.settings.groups.consumer.assignors);
+    if (problem !== undefined) return refused(problem);
+    const submitted = await broker.groups.submit(groupId, consumerHeartbeatStep(heartbeat, mayDescribe), context);
+    return submitted.kind === 'reply' ? answer(submitted.reply) : refused(submitted);
+  },
+);
 
 function answer(reply: HeartbeatReply) {
   if (reply.kind === 'refused') return refused(reply);

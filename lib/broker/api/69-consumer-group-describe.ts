@@ -6,55 +6,56 @@ import { stateOf } from '../../groups/consumer/protocol.ts';
 import { type ConsumerGroup, indexOf, isConsumer, type Member } from '../../groups/consumer/state.ts';
 import { assignorOf } from '../../groups/consumer/target.ts';
 import { each } from '../../kit/each.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { ConsumerGroupDescribe } from '../../wire/messages/69-consumer-group-describe.ts';
+import type { GroupBroker } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 
 const CLASSIC_MEMBER = 0;
 const CONSUMER_MEMBER = 1;
 
 /** ConsumerGroupDescribe, versions 0 and 1, for groups of the consumer protocol; others are not found here, as in Kafka. */
-export const consumerGroupDescribe: Handler<typeof ApiKey.ConsumerGroupDescribe> = async (
-  broker,
-  request,
-  _version,
-  context,
-) => {
-  const { groupIds, includeAuthorizedOperations } = request;
-  const decisions = await broker.authorize(context, [
-    ...(includeAuthorizedOperations
-      ? [...new Set(groupIds)].flatMap((groupId) => operationAccesses(groupResource(groupId)))
-      : groupAccesses('DESCRIBE', groupIds)),
-    // The answer names the topics of the groups' members.
-    { operation: 'DESCRIBE', resource: ANY_TOPIC },
-  ]);
-  const describe = async (groupId: string) => {
-    const resource = groupResource(groupId);
-    if (!decisions.allows('DESCRIBE', resource)) return failed(groupId, 'GROUP_AUTHORIZATION_FAILED');
-    if (groupId === '') return failed(groupId, 'INVALID_GROUP_ID');
-    const found = await broker.groups.describe(groupId, context);
-    // An id that no group can have is that of a group that is not there.
-    if (found.kind === 'failed' && found.error !== 'INVALID_GROUP_ID') return failed(groupId, found.error);
-    const group = found.kind === 'reply' ? found.reply : undefined;
-    if (group === undefined) return failed(groupId, 'GROUP_ID_NOT_FOUND', `Group ${groupId} not found.`);
-    if (!isConsumer(group)) {
-      return failed(groupId, 'GROUP_ID_NOT_FOUND', `Group ${groupId} is not a consumer group.`);
-    }
-    if (!topicsOf(group).every((name) => decisions.allows('DESCRIBE', topicResource(name)))) {
-      return failed(groupId, 'TOPIC_AUTHORIZATION_FAILED', 'The group has topics that the client may not describe.');
-    }
-    return {
-      errorCode: 0,
-      groupId,
-      groupState: stateOf(group),
-      groupEpoch: group.groupEpoch,
-      assignmentEpoch: group.assignmentEpoch,
-      assignorName: assignorOf(group, broker.settings.groups.consumer.assignors),
-      members: group.body.members.map((member) => describeMember(group, member)),
-      authorizedOperations: includeAuthorizedOperations ? allowedOperations(decisions, resource) : OPERATIONS_NOT_ASKED,
+export const consumerGroupDescribe = defineApi(
+  ConsumerGroupDescribe,
+  async (broker: GroupBroker, request, _version, context) => {
+    const { groupIds, includeAuthorizedOperations } = request;
+    const decisions = await broker.authorize(context, [
+      ...(includeAuthorizedOperations
+        ? [...new Set(groupIds)].flatMap((groupId) => operationAccesses(groupResource(groupId)))
+        : groupAccesses('DESCRIBE', groupIds)),
+      // The answer names the topics of the groups' members.
+      { operation: 'DESCRIBE', resource: ANY_TOPIC },
+    ]);
+    const describe = async (groupId: string) => {
+      const resource = groupResource(groupId);
+      if (!decisions.allows('DESCRIBE', resource)) return failed(groupId, 'GROUP_AUTHORIZATION_FAILED');
+      if (groupId === '') return failed(groupId, 'INVALID_GROUP_ID');
+      const found = await broker.groups.describe(groupId, context);
+      // An id that no group can have is that of a group that is not there.
+      if (found.kind === 'failed' && found.error !== 'INVALID_GROUP_ID') return failed(groupId, found.error);
+      const group = found.kind === 'reply' ? found.reply : undefined;
+      if (group === undefined) return failed(groupId, 'GROUP_ID_NOT_FOUND', `Group ${groupId} not found.`);
+      if (!isConsumer(group)) {
+        return failed(groupId, 'GROUP_ID_NOT_FOUND', `Group ${groupId} is not a consumer group.`);
+      }
+      if (!topicsOf(group).every((name) => decisions.allows('DESCRIBE', topicResource(name)))) {
+        return failed(groupId, 'TOPIC_AUTHORIZATION_FAILED', 'The group has topics that the client may not describe.');
+      }
+      return {
+        errorCode: 0,
+        groupId,
+        groupState: stateOf(group),
+        groupEpoch: group.groupEpoch,
+        assignmentEpoch: group.assignmentEpoch,
+        assignorName: assignorOf(group, broker.settings.groups.consumer.assignors),
+        members: group.body.members.map((member) => describeMember(group, member)),
+        authorizedOperations: includeAuthorizedOperations
+          ? allowedOperations(decisions, resource)
+          : OPERATIONS_NOT_ASKED,
+      };
     };
-  };
-  return { groups: await each(broker, groupIds, describe, (groupId) => groupId) };
-};
+    return { groups: await each(broker, groupIds, describe, (groupId) => groupId) };
+  },
+);
 
 function failed(groupId: string, error: ErrorName, message?: string) {
   return {

@@ -1,8 +1,8 @@
 import { CLUSTER } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
-import type { ApiKey } from '../../wire/apis.ts';
-import type { Handler } from '../broker.ts';
+import { ListConfigResources } from '../../wire/messages/74-list-config-resources.ts';
 import { isConfigResource, ResourceType } from '../config-resources.ts';
+import { defineApi } from '../define-api.ts';
 
 /** What version 0 asks for without saying so. */
 const VERSION_0_TYPES = [ResourceType.CLIENT_METRICS];
@@ -11,12 +11,7 @@ const VERSION_0_TYPES = [ResourceType.CLIENT_METRICS];
 const ALL_TYPES = [ResourceType.BROKER_LOGGER, ResourceType.BROKER, ResourceType.TOPIC];
 
 /** ListConfigResources, versions 0 and 1: what DescribeConfigs can be asked about; no types mean all of them. */
-export const listConfigResources: Handler<typeof ApiKey.ListConfigResources> = async (
-  broker,
-  request,
-  version,
-  context,
-) => {
+export const listConfigResources = defineApi(ListConfigResources, async (broker, request, version, context) => {
   const decisions = await broker.authorize(context, [{ operation: 'DESCRIBE_CONFIGS', resource: CLUSTER }]);
   if (!decisions.allows('DESCRIBE_CONFIGS', CLUSTER)) {
     return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), configResources: [] };
@@ -27,7 +22,7 @@ export const listConfigResources: Handler<typeof ApiKey.ListConfigResources> = a
   for (const resourceType of ALL_TYPES) {
     if (asked.length > 0 && !asked.includes(resourceType)) continue;
     if (resourceType !== ResourceType.TOPIC) {
-      configResources.push({ resourceName: String(broker.nodeId), resourceType });
+      configResources.push({ resourceName: String(broker.leadership.nodeId), resourceType });
       continue;
     }
     for (const { record } of await broker.admin.topics.list()) {
@@ -35,4 +30,4 @@ export const listConfigResources: Handler<typeof ApiKey.ListConfigResources> = a
     }
   }
   return { errorCode: 0, configResources };
-};
+});

@@ -7,7 +7,9 @@ import { ZERO_UUID } from '../../core/uuid.ts';
 import { isInternalTopic, topicNameProblem } from '../../topics/topic-name.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, ResponseInput } from '../../wire/apis.ts';
-import { type Broker, CloseConnection, type Handler } from '../broker.ts';
+import { DescribeTopicPartitions } from '../../wire/messages/75-describe-topic-partitions.ts';
+import { type Broker, CloseConnection } from '../broker.ts';
+import { defineApi } from '../define-api.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 import { partitionState } from '../partition-state.ts';
 
@@ -22,68 +24,66 @@ type Described = Answer['topics'][number];
  * partitions; the cursor says where the next request goes on (Kafka: DescribeTopicPartitionsRequestHandler,
  * KRaftMetadataCache.describeTopicResponse).
  */
-export const describeTopicPartitions: Handler<typeof ApiKey.DescribeTopicPartitions> = async (
-  broker,
-  request,
-  _version,
-  context,
-) => {
-  const { cursor } = request;
-  if (request.topics.length > TOPICS_NAMED_MAX) {
-    return new CloseConnection(
-      `a request names ${request.topics.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`,
-    );
-  }
-  const names = [...new Set(request.topics.map(({ name }) => name))].sort();
-  const all = names.length === 0;
-  if (cursor !== null && (cursor.partitionIndex < 0 || !(all || names.includes(cursor.topicName)))) {
-    return { topics: names.map((name) => undescribed(name, 'INVALID_REQUEST')), nextCursor: null };
-  }
-  const from = cursor?.topicName ?? '';
-  const resources = all ? [ANY_TOPIC] : names.filter((name) => name >= from).map(topicResource);
-  const decisions = await broker.authorize(context, resources.flatMap(operationAccesses));
-  const listed = all
-    ? new Map((await broker.admin.topics.list()).map((topic) => [topic.record.name, topic]))
-    : undefined;
-  const wanted = [...(listed?.keys() ?? names)].filter((name) => name >= from);
-  const allowed = new Set(wanted.filter((name) => decisions.allows('DESCRIBE', topicResource(name))));
-  const find =
-    listed === undefined ? await topicFinder(broker, allowed.size) : async (name: string) => listed.get(name);
+export const describeTopicPartitions = defineApi(
+  DescribeTopicPartitions,
+  async (broker, request, _version, context) => {
+    const { cursor } = request;
+    if (request.topics.length > TOPICS_NAMED_MAX) {
+      return new CloseConnection(
+        `a request names ${request.topics.length} topics, at most ${TOPICS_NAMED_MAX} are allowed`,
+      );
+    }
+    const names = [...new Set(request.topics.map(({ name }) => name))].sort();
+    const all = names.length === 0;
+    if (cursor !== null && (cursor.partitionIndex < 0 || !(all || names.includes(cursor.topicName)))) {
+      return { topics: names.map((name) => undescribed(name, 'INVALID_REQUEST')), nextCursor: null };
+    }
+    const from = cursor?.topicName ?? '';
+    const resources = all ? [ANY_TOPIC] : names.filter((name) => name >= from).map(topicResource);
+    const decisions = await broker.authorize(context, resources.flatMap(operationAccesses));
+    const listed = all
+      ? new Map((await broker.admin.topics.list()).map((topic) => [topic.record.name, topic]))
+      : undefined;
+    const wanted = [...(listed?.keys() ?? names)].filter((name) => name >= from);
+    const allowed = new Set(wanted.filter((name) => decisions.allows('DESCRIBE', topicResource(name))));
+    const find =
+      listed === undefined ? await topicFinder(broker, allowed.size) : async (name: string) => listed.get(name);
 
-  const found: (Described | Stretch)[] = [];
-  let nextCursor: Answer['nextCursor'] = null;
-  let room = Math.max(1, Math.min(request.responsePartitionLimit, PARTITIONS_ANSWERED_MAX));
-  for (const name of allowed) {
-    if (room === 0) {
-      nextCursor = { topicName: name, partitionIndex: 0 };
-      break;
+    const found: (Described | Stretch)[] = [];
+    let nextCursor: Answer['nextCursor'] = null;
+    let room = Math.max(1, Math.min(request.responsePartitionLimit, PARTITIONS_ANSWERED_MAX));
+    for (const name of allowed) {
+      if (room === 0) {
+        nextCursor = { topicName: name, partitionIndex: 0 };
+        break;
+      }
+      await broker.pace.turn();
+      const operations = allowedOperations(decisions, topicResource(name));
+      const topic = await find(name);
+      if (topic === undefined) {
+        const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION';
+        found.push({ ...undescribed(name, error), topicAuthorizedOperations: operations });
+        continue;
+      }
+      const { partitions: count } = topic.record;
+      const first = cursor?.topicName === name ? cursor.partitionIndex : 0;
+      const end = Math.min(count, first + room);
+      found.push({ topic, first, end, operations });
+      room -= Math.max(0, end - first);
+      if (end < count) {
+        nextCursor = { topicName: name, partitionIndex: end };
+        break;
+      }
     }
-    await broker.pace.turn();
-    const operations = allowedOperations(decisions, topicResource(name));
-    const topic = await find(name);
-    if (topic === undefined) {
-      const error = topicNameProblem(name) === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION';
-      found.push({ ...undescribed(name, error), topicAuthorizedOperations: operations });
-      continue;
-    }
-    const { partitions: count } = topic.record;
-    const first = cursor?.topicName === name ? cursor.partitionIndex : 0;
-    const end = Math.min(count, first + room);
-    found.push({ topic, first, end, operations });
-    room -= Math.max(0, end - first);
-    if (end < count) {
-      nextCursor = { topicName: name, partitionIndex: end };
-      break;
-    }
-  }
-  // Topics that may not be seen come last; where none is named they are not spoken of.
-  const forbidden = all ? [] : wanted.filter((name) => !allowed.has(name));
-  found.push(...forbidden.map((name) => undescribed(name, 'TOPIC_AUTHORIZATION_FAILED')));
-  await broker.leadership.look();
-  const epochs = await broker.leadership.epochs(found.flatMap((one) => ('topic' in one ? [one.topic] : [])));
-  const topics = found.map((one) => ('topic' in one ? described(broker, one, epochs, context) : one));
-  return { topics, nextCursor };
-};
+    // Topics that may not be seen come last; where none is named they are not spoken of.
+    const forbidden = all ? [] : wanted.filter((name) => !allowed.has(name));
+    found.push(...forbidden.map((name) => undescribed(name, 'TOPIC_AUTHORIZATION_FAILED')));
+    await broker.leadership.look();
+    const epochs = await broker.leadership.epochs(found.flatMap((one) => ('topic' in one ? [one.topic] : [])));
+    const topics = found.map((one) => ('topic' in one ? described(broker, one, epochs, context) : one));
+    return { topics, nextCursor };
+  },
+);
 
 /** Partitions of a topic, from `first` up to `end`. */
 interface Stretch {

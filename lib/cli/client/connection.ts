@@ -1,8 +1,9 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
-import { type Api, type ApiKey, apis, type RequestInput, type ResponseBody } from '../../wire/apis.ts';
-import { decodeResponse, encodeRequest } from '../../wire/frame.ts';
+import type { Api } from '../../wire/api.ts';
+import { type ApiKey, apis, type RequestInput, type ResponseBody } from '../../wire/apis.ts';
+import { decodeResponse, encodeRequest } from '../../wire/client-frame.ts';
 import { CommandError } from '../failure.ts';
 import { type Address, showAddress } from './addresses.ts';
 import { AnswerSplitter } from './answer-splitter.ts';

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../../core/clock.ts';
 import { type Random, systemRandom } from '../../core/random.ts';
-import { type Api, ApiKey, apis, type RequestInput, type ResponseBody } from '../../wire/apis.ts';
+import type { Api } from '../../wire/api.ts';
+import { ApiKey, apis, type RequestInput, type ResponseBody } from '../../wire/apis.ts';
 import { CommandError } from '../failure.ts';
 import { type Address, showAddress } from './addresses.ts';
 import type { ClientConfig } from './client-config.ts';

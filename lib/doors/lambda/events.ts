@@ -1,6 +1,6 @@
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import { ANONYMOUS_PRINCIPAL } from '../../core/context.ts';
 import { ENVELOPE_CONTENT_TYPE, FRAME_CONTENT_TYPE } from '../tunnel/envelope.ts';
-import { FRAME_FUNCTIONS, type FrameFunction } from '../tunnel/functions.ts';
 import { BODY_TEXT_BYTES_MAX } from './limits.ts';
 import { INVOKER_PRINCIPAL, isPrincipal, principalOf } from './principal.ts';
 import { type Refusal, refused } from './refusal.ts';

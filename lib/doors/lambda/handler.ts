@@ -1,9 +1,9 @@
+import type { FrameFunction } from '../../broker/apis.ts';
 import type { PatientFrameHandler } from '../../broker/frame-handler.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { ENVELOPE_CONTENT_TYPE, encodeAnswerEnvelope, FRAME_CONTENT_TYPE } from '../tunnel/envelope.ts';
-import type { FrameFunction } from '../tunnel/functions.ts';
 import { binaryAnswer, emptyAnswer, errorAnswer, type LambdaAnswer } from './answers.ts';
 import { type Channel, type FrameCall, readEvent } from './events.ts';
 import { ANSWER_WITHIN_MS, SEND_AWAY_BEFORE_MS, SETTLE_MS, TIMEOUT_MARGIN_MS } from './limits.ts';

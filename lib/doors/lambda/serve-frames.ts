@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events';
+import type { FrameFunction } from '../../broker/apis.ts';
 import type { FrameOutcome, PatientFrameHandler } from '../../broker/frame-handler.ts';
+import { functionOf } from '../../broker/functions.ts';
 import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
-import { ApiKey } from '../../wire/apis.ts';
-import { decodeRequestHeader, SIZE_PREFIX_BYTES } from '../../wire/frame.ts';
+import { ApiKey } from '../../wire/api-key.ts';
+import { type ReceivedFrame, receiveFrame, SIZE_PREFIX_BYTES } from '../../wire/frame.ts';
 import { decodeRequestEnvelope, type EnvelopeAnswer, type RequestEnvelope } from '../tunnel/envelope.ts';
-import { type FrameFunction, functionOf } from '../tunnel/functions.ts';
 import { ANSWER_BYTES_MAX } from './limits.ts';
 import { type Refusal, refused } from './refusal.ts';
 
@@ -37,10 +38,11 @@ const ENVELOPE_BYTES_PER_ANSWER = 5;
 export async function serveEnvelope(serving: Serving, body: Buffer): Promise<readonly EnvelopeAnswer[] | Refusal> {
   const envelope = readEnvelope(body);
   if ('kind' in envelope) return envelope;
-  const keys = envelope.frames.map(({ frame }) => apiKeyOf(frame));
-  const misplaced = keys.find((key) => key !== undefined && functionOf(key) !== serving.name);
-  if (misplaced !== undefined) return misdirected(serving.name, misplaced);
-  const fetches = keys.filter((key) => key === ApiKey.Fetch).length;
+  const requests = envelope.frames.map(({ frame, ...origin }) => ({ frame: receiveFrame(frame), ...origin }));
+  const misplaced = requests.find(({ frame }) => isMisplaced(frame, serving.name));
+  if (misplaced !== undefined) return misdirected(serving.name, misplaced.frame.head.apiKey);
+  const frames = requests.map(({ frame }) => frame);
+  const fetches = frames.filter(isFetch).length;
   const answerBytes = { max: ANSWER_BYTES_MAX, share: Math.floor(ANSWER_BYTES_MAX / Math.max(1, fetches)) };
   const away = new AbortController();
   setMaxListeners(0, away.signal);
@@ -50,11 +52,11 @@ export async function serveEnvelope(serving: Serving, body: Buffer): Promise<rea
   const waitMs = Math.min(waitMaxMs, Math.max(0, serving.sendAwayAt - clock.monotonic()));
   const cancel = clock.setTimer(waitMs, () => away.abort());
   const outcomes = await Promise.all(
-    envelope.frames.map(async ({ frame, host, token }) => {
+    requests.map(async ({ frame, host, token }) => {
       const again = { signal: away.signal, token };
       const context = {
         principal,
-        clientId: '',
+        clientId: frame.head.clientId ?? '',
         host,
         listener,
         advertised,
@@ -69,19 +71,19 @@ export async function serveEnvelope(serving: Serving, body: Buffer): Promise<rea
     }),
   );
   cancel();
-  return fitted(outcomes, keys);
+  return fitted(outcomes, frames);
 }
 
 /** The response frame without its size; undefined where Kafka sends nothing. What waits has until `sendAwayAt`. */
-export async function serveFrame(serving: Serving, frame: Buffer): Promise<readonly Buffer[] | undefined | Refusal> {
-  const key = apiKeyOf(frame);
-  if (key === undefined) return refused(400, 'the body is no Kafka request: it is shorter than a header');
-  if (functionOf(key) !== serving.name) return misdirected(serving.name, key);
+export async function serveFrame(serving: Serving, body: Buffer): Promise<readonly Buffer[] | undefined | Refusal> {
+  const frame = receiveFrame(body);
+  if (frame.kind === 'malformed') return refused(400, 'the body is no Kafka request: it is shorter than a header');
+  if (isMisplaced(frame, serving.name)) return misdirected(serving.name, frame.head.apiKey);
   const { principal, sendAwayAt } = serving;
   const answerBytes = { max: ANSWER_BYTES_MAX, share: ANSWER_BYTES_MAX };
   const context: RequestContext = {
     principal,
-    clientId: '',
+    clientId: frame.head.clientId ?? '',
     host: '',
     listener: DIRECT_LISTENER,
     deadline: sendAwayAt,
@@ -120,9 +122,12 @@ function readEnvelope(body: Buffer): RequestEnvelope | Refusal {
   }
 }
 
-function apiKeyOf(frame: Buffer): number | undefined {
-  const outcome = decodeRequestHeader(frame);
-  return outcome.kind === 'header' ? outcome.header.apiKey : undefined;
+function isMisplaced({ kind, head }: ReceivedFrame, name: FrameFunction): boolean {
+  return kind === 'request' && functionOf(head.apiKey) !== name;
+}
+
+function isFetch({ kind, head }: ReceivedFrame): boolean {
+  return kind === 'request' && head.apiKey === ApiKey.Fetch;
 }
 
 function misdirected(name: FrameFunction, apiKey: number): Refusal {
@@ -137,15 +142,14 @@ function statusOf({ fault }: FrameOutcome & { kind: 'close' }): Refusal['status'
 type Outcome = Awaited<ReturnType<PatientFrameHandler>>;
 
 /** The answers as far as one body carries them: a fetch beyond that is asked again, which reads the same once more. */
-function fitted(outcomes: readonly Outcome[], keys: readonly (number | undefined)[]): EnvelopeAnswer[] {
+function fitted(outcomes: readonly Outcome[], frames: readonly ReceivedFrame[]): EnvelopeAnswer[] {
   const whole = ANSWER_BYTES_MAX - 1 - outcomes.length * ENVELOPE_BYTES_PER_ANSWER;
   const sizes = outcomes.map((outcome) => (outcome.kind === 'answer' ? sizeOf(outcome.chunks) - SIZE_PREFIX_BYTES : 0));
-  const isFetch = (index: number) => keys[index] === ApiKey.Fetch;
-  let left = sizes.reduce((rest, size, index) => (isFetch(index) ? rest : rest - size), whole);
+  let left = sizes.reduce((rest, size, index) => (isFetch(frames[index]!) ? rest : rest - size), whole);
   return outcomes.map((outcome, index): EnvelopeAnswer => {
     if (outcome.kind !== 'answer') return outcome;
     const size = sizes[index]!;
-    if (isFetch(index)) {
+    if (isFetch(frames[index]!)) {
       if (size <= whole && size > left) return { kind: 'again', token: '0' };
       left -= size;
     }

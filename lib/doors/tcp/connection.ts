@@ -4,6 +4,7 @@ import type { FrameHandler, FrameOutcome } from '../../broker/frame-handler.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Observer } from '../../core/observer.ts';
+import { type ReceivedFrame, receiveFrame } from '../../wire/frame.ts';
 import type { AnswerMemory, AnswerWaiter } from './answer-memory.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { GatewayLimits } from './limits.ts';
@@ -66,7 +67,7 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
   #isPaused = false;
   #waitsForMemory = false;
   /** A complete request that may not start yet. Nothing is read while there is one. */
-  #waitingFrame: Buffer | undefined;
+  #waitingFrame: ReceivedFrame | undefined;
   /** What the waiting frame got from the answer memory; undefined when it has not got through yet. */
   #admittedBytes: number | undefined;
   /** Received bytes that have not become a request. */
@@ -215,7 +216,7 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
     this.#finishIfDone();
   }
 
-  #nextFrame(): Buffer | undefined {
+  #nextFrame(): ReceivedFrame | undefined {
     const frame = this.#reader.next();
     if (frame !== undefined) {
       const bytes = SIZE_BYTES + frame.length;
@@ -228,22 +229,22 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
       this.#state = 'draining';
       this.#abort.abort();
     }
-    return frame;
+    return frame === undefined ? undefined : receiveFrame(frame);
   }
 
-  #mayStart(frame: Buffer): boolean {
-    const apiKey = frame.readInt16BE(0);
+  #mayStart({ head: { apiKey }, bytes }: ReceivedFrame): boolean {
     if (this.#outbox.pendingBytes > this.#shared.limits.connectionAnswerBytesMax) return false;
-    if (!this.#pipeline.mayStart(apiKey, SIZE_BYTES + frame.length)) return false;
+    if (!this.#pipeline.mayStart(apiKey, SIZE_BYTES + bytes.length)) return false;
     if (this.#admittedBytes !== undefined || !APIS_WITH_LARGE_ANSWERS.includes(apiKey)) return true;
     return this.#shared.answerMemory.mayStart(this);
   }
 
-  #start(frame: Buffer): void {
+  #start(frame: ReceivedFrame): void {
+    const { apiKey, apiVersion, clientId } = frame.head;
     const request: InFlightRequest = {
-      apiKey: frame.readInt16BE(0),
-      apiVersion: frame.readInt16BE(2),
-      bytes: SIZE_BYTES + frame.length,
+      apiKey,
+      apiVersion,
+      bytes: SIZE_BYTES + frame.bytes.length,
       startedAt: this.#shared.clock.monotonic(),
       reservedBytes: this.#admittedBytes ?? 0,
       outcome: undefined,
@@ -253,7 +254,7 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
     this.#shared.onRequest();
     let handled: Promise<FrameOutcome>;
     try {
-      handled = this.#shared.handleFrame(frame, this.#contexts.of(frame));
+      handled = this.#shared.handleFrame(frame, this.#contexts.of(clientId));
     } catch (error) {
       handled = Promise.reject(error);
     }
@@ -368,7 +369,7 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
 
   #dropWaitingFrame(): void {
     if (this.#waitingFrame === undefined) return;
-    this.#shared.requestMemory.answered(SIZE_BYTES + this.#waitingFrame.length);
+    this.#shared.requestMemory.answered(SIZE_BYTES + this.#waitingFrame.bytes.length);
     this.#waitingFrame = undefined;
   }
 

@@ -1,8 +1,4 @@
 import { ANONYMOUS_PRINCIPAL, type RequestContext } from '../../core/context.ts';
-import { decodeText } from '../../wire/text.ts';
-
-/** Offset of the client id's length in a request header: behind API key, version and correlation id. */
-const CLIENT_ID_OFFSET = 8;
 
 /**
  * Makes the contexts of one connection's requests. A connection keeps its client id as a rule, so requests share one
@@ -30,9 +26,9 @@ export class ContextSource {
     this.#reserveAnswer = reserveAnswer;
   }
 
-  /** The context of a request frame. */
-  of(frame: Buffer): RequestContext {
-    const clientId = clientIdOf(frame);
+  /** The context of a request with this client id in its head; null for none. */
+  of(clientIdGiven: string | null): RequestContext {
+    const clientId = clientIdGiven ?? '';
     if (this.#last?.clientId === clientId) return this.#last;
     const deadline = this.#deadline;
     this.#last = {
@@ -49,13 +45,4 @@ export class ContextSource {
     };
     return this.#last;
   }
-}
-
-/** The header's client id; '' for none or for a header that is cut off, which the handler will refuse. */
-function clientIdOf(frame: Buffer): string {
-  const start = CLIENT_ID_OFFSET + 2;
-  if (frame.length < start) return '';
-  const length = frame.readInt16BE(CLIENT_ID_OFFSET);
-  if (length <= 0 || start + length > frame.length) return '';
-  return decodeText(frame, start, start + length);
 }

@@ -1,9 +1,10 @@
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import { MalformedBytesError } from '../../core/bytes.ts';
 import { type Clock, sleep } from '../../core/clock.ts';
 import { ApiKey } from '../../wire/apis.ts';
-import { encodeRequest, SIZE_PREFIX_BYTES } from '../../wire/frame.ts';
+import { encodeRequest } from '../../wire/client-frame.ts';
+import { SIZE_PREFIX_BYTES } from '../../wire/frame.ts';
 import { decodeAnswerEnvelope, encodeRequestEnvelope } from './envelope.ts';
-import { FRAME_FUNCTIONS, type FrameFunction } from './functions.ts';
 import { mayPass } from './retry.ts';
 import type { CallOutcome, Transport } from './transport.ts';
 import { troubleText } from './trouble-log.ts';

@@ -1,10 +1,10 @@
+import type { FrameFunction } from '../../broker/apis.ts';
 import type { FrameOutcome } from '../../broker/frame-handler.ts';
 import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Random } from '../../core/random.ts';
 import { decodeAnswerEnvelope, type EnvelopeAnswer, type EnvelopeFrame, encodeRequestEnvelope } from './envelope.ts';
-import type { FrameFunction } from './functions.ts';
 import type { Transport, Trouble } from './transport.ts';
 import type { TroubleLog } from './trouble-log.ts';
 

@@ -1,10 +1,10 @@
 import { type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
 import { request as requestTls } from 'node:https';
 import type { Socket } from 'node:net';
+import type { FrameFunction } from '../../broker/apis.ts';
 import type { Clock } from '../../core/clock.ts';
 import { httpAgents } from '../../core/http-agents.ts';
 import { ENVELOPE_CONTENT_TYPE } from './envelope.ts';
-import type { FrameFunction } from './functions.ts';
 import { type HttpAnswer, outcomeOfAnswer, outcomeOfError } from './http-outcome.ts';
 import type { Signer } from './signing.ts';
 import {

@@ -1,7 +1,7 @@
 import type { InvokeCommandOutput } from '@aws-sdk/client-lambda';
+import type { FrameFunction } from '../../broker/apis.ts';
 import { httpAgents } from '../../core/http-agents.ts';
 import type { Credentials } from './credentials.ts';
-import type { FrameFunction } from './functions.ts';
 import {
   ANSWER_TIMEOUT_MS,
   type CallOutcome,

@@ -1,18 +1,17 @@
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import type { FrameOutcome } from '../../broker/frame-handler.ts';
+import { functionOf } from '../../broker/functions.ts';
+import { rowOf } from '../../broker/served.ts';
 import { sleep } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { Slots } from '../../kit/slots.ts';
-import { ApiKey } from '../../wire/apis.ts';
+import type { RequestFrame } from '../../wire/frame.ts';
 import { answered, sendFrames, type TunnelEnvironment } from './environment.ts';
-import { FRAME_FUNCTIONS, type FrameFunction, functionOf } from './functions.ts';
-import { backoffMs, isRepeatable, mayPass, PATIENCE_MS } from './retry.ts';
+import { backoffMs, mayPass, PATIENCE_MS } from './retry.ts';
 import { LONE_REQUESTS_MAX } from './transport.ts';
 
 /** A function that says `again` has waited for most of its 25 s; one that says it at once is not asked in a hurry. ms. */
 const AGAIN_INTERVAL_MS = 200;
-
-/** Requests that may wait for others for most of a function's time; they change nothing that the client will not ask for again. */
-const WAITING: ReadonlySet<number> = new Set([ApiKey.Fetch, ApiKey.JoinGroup, ApiKey.SyncGroup]);
 
 /** Sends requests other than Produce, each by itself: one that waits (a fetch, a join) would hold the others up. */
 export class LoneRequests {
@@ -31,13 +30,17 @@ export class LoneRequests {
    * Sends a frame until it has its answer. `again` is followed for as long as the client is there; what surely did nothing,
    * or may be done twice, is tried again for PATIENCE_MS. After that the connection is to be closed.
    */
-  async send(frame: Buffer, apiKey: number, context: RequestContext): Promise<FrameOutcome> {
-    const sent = this.#send(frame, apiKey, context);
-    return WAITING.has(apiKey) ? unlessDrained(sent, context) : sent;
+  async send(request: RequestFrame, context: RequestContext): Promise<FrameOutcome> {
+    const sent = this.#send(request, context);
+    // It changes nothing that the client will not ask for again.
+    const waits = rowOf(request.head.apiKey)?.progress === 'waiting';
+    return waits ? unlessDrained(sent, context) : sent;
   }
 
-  async #send(frame: Buffer, apiKey: number, { host, listener, signal }: RequestContext): Promise<FrameOutcome> {
+  async #send({ bytes: frame, head }: RequestFrame, context: RequestContext): Promise<FrameOutcome> {
     const { clock, random, trouble } = this.#env;
+    const { host, listener, signal } = context;
+    const { apiKey } = head;
     const name = functionOf(apiKey);
     let token: string | undefined;
     let troubleSince: number | undefined;
@@ -57,7 +60,7 @@ export class LoneRequests {
       }
       const reason = trouble.tell(name, sent);
       troubleSince ??= sentAt;
-      const canRepeat = mayPass(sent) || (sent.kind === 'unknown' && isRepeatable(apiKey));
+      const canRepeat = mayPass(sent) || (sent.kind === 'unknown' && rowOf(apiKey)?.isRepeatable === true);
       const isLate = clock.monotonic() - troubleSince >= PATIENCE_MS;
       if (!canRepeat || isLate || signal.aborted) return { kind: 'close', reason };
       await sleep(clock, backoffMs(random, tries), signal);

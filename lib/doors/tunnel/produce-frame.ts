@@ -1,10 +1,15 @@
+import { APIS } from '../../broker/apis.ts';
+import { notServed } from '../../broker/served.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { hasProducerId, readBatchHeader } from '../../records/batch.ts';
 import { CorruptRecordError } from '../../records/error.ts';
-import { ApiKey, type RequestBody } from '../../wire/apis.ts';
-import { decodeRequest, decodeResponse, encodeResponse } from '../../wire/frame.ts';
+import { ApiKey } from '../../wire/api-key.ts';
+import { decodeResponse } from '../../wire/client-frame.ts';
+import { decodeRequest, encodeResponse, type RequestFrame } from '../../wire/frame.ts';
+import { Produce } from '../../wire/messages/00-produce.ts';
+import type { Infer } from '../../wire/schema/message.ts';
 
-type ProduceBody = RequestBody<typeof ApiKey.Produce>;
+type ProduceBody = Infer<typeof Produce.request>;
 
 /** What the tunnel has to know of a Produce request. */
 export interface ProduceFrame {
@@ -23,13 +28,13 @@ const NO_OFFSET = -1;
 /** Errors after which a producer sends the same batch again; what it had sent behind it must not get in before. */
 const TRANSIENT: ReadonlySet<number> = new Set([errorCode('REQUEST_TIMED_OUT'), errorCode('KAFKA_STORAGE_ERROR')]);
 
-/** Decodes a Produce frame (without its size); the reason for one that cannot be. */
-export function readProduceFrame(frame: Buffer): ProduceFrame | { readonly problem: string } {
-  const outcome = decodeRequest(frame);
+/** Decodes a Produce request in a version that is served; the reason for one that cannot be decoded. */
+export function readProduceFrame(frame: RequestFrame): ProduceFrame | { readonly problem: string } {
+  const outcome = decodeRequest(frame, () => ({ api: Produce, ...APIS.Produce }));
   if (outcome.kind === 'malformed') return { problem: `malformed request: ${outcome.reason}` };
-  if (outcome.kind !== 'request') return { problem: `a Produce request of a version that is not served` };
-  const body = outcome.body as ProduceBody;
-  const { apiVersion: version, correlationId } = outcome.header;
+  const { apiVersion: version, correlationId } = frame.head;
+  if (outcome.kind !== 'request') return { problem: notServed(ApiKey.Produce, version) };
+  const { body } = outcome;
   return { version, correlationId, body, isRepeatable: body.acks !== 0 && hasSequences(body) };
 }
 
@@ -56,7 +61,7 @@ export function refusal({ version, correlationId, body }: ProduceFrame, error: E
     topicId,
     partitionResponses: partitionData.map(({ index }) => ({ index, ...refused })),
   }));
-  return encodeResponse(ApiKey.Produce, version, correlationId, { responses });
+  return encodeResponse(Produce, version, correlationId, { responses });
 }
 
 /** Whether an answer (without its size) tells the producer to send something again. */

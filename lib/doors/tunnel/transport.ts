@@ -1,4 +1,4 @@
-import { FRAME_FUNCTIONS, type FrameFunction } from './functions.ts';
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 
 /**
  * What a function, or the way to it, said no with. None of these was carried out.

@@ -1,6 +1,6 @@
+import type { FrameFunction } from '../../broker/apis.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { FrameFunction } from './functions.ts';
 import type { Transport, Trouble } from './transport.ts';
 
 /** Trouble of the same kind is told once in so many ms, however many requests run into it. */

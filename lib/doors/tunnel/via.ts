@@ -1,4 +1,4 @@
-import { FRAME_FUNCTIONS, type FrameFunction } from './functions.ts';
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 
 /** Where `--via` says that the functions are. */
 export type Via =

@@ -3,7 +3,8 @@ import { errorName } from '../../core/errors.ts';
 import type { Observer, RequestOutcome } from '../../core/observer.ts';
 import type { GatewayStats } from '../../doors/tcp/server.ts';
 import type { Journals } from '../../journal/open-journal.ts';
-import type { CallKind, Meter, MeteredCall } from '../../storage/metering.ts';
+import type { Meter, MeteredCall } from '../../storage/metering.ts';
+import type { CallKind } from '../../storage/ports.ts';
 import { findApi } from '../../wire/apis.ts';
 import { Buckets, type Labels, Readings } from './tallies.ts';
 

@@ -1,8 +1,8 @@
+import type { FrameFunction } from '../../broker/apis.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Observer } from '../../core/observer.ts';
 import type { GatewayStats } from '../../doors/tcp/server.ts';
-import type { FrameFunction } from '../../doors/tunnel/functions.ts';
 import type { CallOutcome, Transport } from '../../doors/tunnel/transport.ts';
 import { troubleText } from '../../doors/tunnel/trouble-log.ts';
 import type { HealthState } from './health.ts';

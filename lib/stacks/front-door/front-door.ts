@@ -1,6 +1,6 @@
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { FrameFunction } from '../../doors/tunnel/functions.ts';
+import type { FrameFunction } from '../../broker/apis.ts';
 import type { LogRetentionDays, Throttling } from '../stages.ts';
 
 /** Where frames come in. Every route asks for a signature by IAM. */

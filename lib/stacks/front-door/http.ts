@@ -4,7 +4,7 @@ import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { FRAME_FUNCTIONS, type FrameFunction } from '../../doors/tunnel/functions.ts';
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import { accessLogFormat, accessLogGroup } from './access-log.ts';
 import { type FrontDoor, type FrontDoorProps, pathOf } from './front-door.ts';
 

@@ -9,7 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-apigateway';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { FRAME_FUNCTIONS, type FrameFunction } from '../../doors/tunnel/functions.ts';
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import { acknowledge } from '../acknowledge.ts';
 import { accessLogFormat, accessLogGroup } from './access-log.ts';
 import { type FrontDoor, type FrontDoorProps, pathOf } from './front-door.ts';

@@ -1,7 +1,7 @@
 import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import { FunctionUrl, FunctionUrlAuthType, InvokeMode } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { FRAME_FUNCTIONS, type FrameFunction } from '../../doors/tunnel/functions.ts';
+import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import type { FrontDoor, FrontDoorProps } from './front-door.ts';
 
 /** A URL per function: no fee beyond the functions', but no access log and no throttling either. */

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, records, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -50,3 +51,5 @@ export const ProduceResponse = message('ProduceResponse', '3-13', '9+', {
   throttleTimeMs: int32({ default: 0, ignorable: true }),
   nodeEndpoints: array(nodeEndpoint, '10+', { tag: 0 }),
 });
+
+export const Produce = api('Produce', ProduceRequest, ProduceResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int8, int16, int32, int64, records, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -72,3 +73,5 @@ export const FetchResponse = message('FetchResponse', '4-18', '12+', {
   }),
   nodeEndpoints: array(nodeEndpoint, '16+', { tag: 0 }),
 });
+
+export const Fetch = api('Fetch', FetchRequest, FetchResponse);

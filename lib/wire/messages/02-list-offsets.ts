@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int8, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -33,3 +34,5 @@ export const ListOffsetsResponse = message('ListOffsetsResponse', '1-11', '6+', 
     }),
   }),
 });
+
+export const ListOffsets = api('ListOffsets', ListOffsetsRequest, ListOffsetsResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int16, int32, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -45,3 +46,5 @@ export const MetadataResponse = message('MetadataResponse', '0-13', '9+', {
   clusterAuthorizedOperations: int32('8-10', { default: -2147483648 }),
   errorCode: int16('13+', { ignorable: true }),
 });
+
+export const Metadata = api('Metadata', MetadataRequest, MetadataResponse);

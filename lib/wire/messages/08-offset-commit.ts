@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -31,3 +32,5 @@ export const OffsetCommitResponse = message('OffsetCommitResponse', '2-10', '8+'
     partitions: array({ partitionIndex: int32(), errorCode: int16() }),
   }),
 });
+
+export const OffsetCommit = api('OffsetCommit', OffsetCommitRequest, OffsetCommitResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int16, int32, int64, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -59,3 +60,5 @@ export const OffsetFetchResponse = message('OffsetFetchResponse', '1-10', '6+', 
   errorCode: int16('2-7', { default: 0, ignorable: true }),
   groups: array(offsetFetchResponseGroup, '8+'),
 });
+
+export const OffsetFetch = api('OffsetFetch', OffsetFetchRequest, OffsetFetchResponse);

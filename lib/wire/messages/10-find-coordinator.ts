@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -29,3 +30,5 @@ export const FindCoordinatorResponse = message('FindCoordinatorResponse', '0-6',
   port: int32('0-3'),
   coordinators: array(coordinator, '4+'),
 });
+
+export const FindCoordinator = api('FindCoordinator', FindCoordinatorRequest, FindCoordinatorResponse);

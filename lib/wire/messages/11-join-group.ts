@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, bytes, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -35,3 +36,5 @@ export const JoinGroupResponse = message('JoinGroupResponse', '0-9', '6+', {
     metadata: bytes(),
   }),
 });
+
+export const JoinGroup = api('JoinGroup', JoinGroupRequest, JoinGroupResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -13,3 +14,5 @@ export const HeartbeatResponse = message('HeartbeatResponse', '0-4', '4+', {
   throttleTimeMs: int32('1+', { default: 0, ignorable: true }),
   errorCode: int16(),
 });
+
+export const Heartbeat = api('Heartbeat', HeartbeatRequest, HeartbeatResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -19,3 +20,5 @@ export const LeaveGroupResponse = message('LeaveGroupResponse', '0-5', '4+', {
   errorCode: int16(),
   members: array({ memberId: string(), groupInstanceId: string({ nullable: true }), errorCode: int16() }, '3+'),
 });
+
+export const LeaveGroup = api('LeaveGroup', LeaveGroupRequest, LeaveGroupResponse);

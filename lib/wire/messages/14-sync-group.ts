@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bytes, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -22,3 +23,5 @@ export const SyncGroupResponse = message('SyncGroupResponse', '0-5', '4+', {
   protocolName: string('5+', { nullable: true, default: null, ignorable: true }),
   assignment: bytes(),
 });
+
+export const SyncGroup = api('SyncGroup', SyncGroupRequest, SyncGroupResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, bytes, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -27,3 +28,5 @@ export const DescribeGroupsResponse = message('DescribeGroupsResponse', '0-6', '
     authorizedOperations: int32('3+', { default: -2147483648 }),
   }),
 });
+
+export const DescribeGroups = api('DescribeGroups', DescribeGroupsRequest, DescribeGroupsResponse);

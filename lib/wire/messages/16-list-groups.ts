@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -17,3 +18,5 @@ export const ListGroupsResponse = message('ListGroupsResponse', '0-5', '3+', {
     groupType: string('5+', { ignorable: true }),
   }),
 });
+
+export const ListGroups = api('ListGroups', ListGroupsRequest, ListGroupsResponse);

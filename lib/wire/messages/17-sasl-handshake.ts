@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -8,3 +9,5 @@ export const SaslHandshakeResponse = message('SaslHandshakeResponse', '0-1', 'no
   errorCode: int16(),
   mechanisms: array(string()),
 });
+
+export const SaslHandshake = api('SaslHandshake', SaslHandshakeRequest, SaslHandshakeResponse);

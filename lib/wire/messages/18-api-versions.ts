@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -24,3 +25,5 @@ export const ApiVersionsResponse = message('ApiVersionsResponse', '0-4', '3+', {
   finalizedFeatures: array(finalizedFeatureKey, '3+', { ignorable: true, tag: 2 }),
   zkMigrationReady: bool('3+', { default: false, ignorable: true, tag: 3 }),
 });
+
+export const ApiVersions = api('ApiVersions', ApiVersionsRequest, ApiVersionsResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -39,3 +40,5 @@ export const CreateTopicsResponse = message('CreateTopicsResponse', '2-7', '5+',
     configs: array(creatableTopicConfigs, '5+', { nullable: true, ignorable: true }),
   }),
 });
+
+export const CreateTopics = api('CreateTopics', CreateTopicsRequest, CreateTopicsResponse);

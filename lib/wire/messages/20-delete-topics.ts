@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -17,3 +18,5 @@ export const DeleteTopicsResponse = message('DeleteTopicsResponse', '1-6', '4+',
     errorMessage: string('5+', { clipped: true, nullable: true, default: null, ignorable: true }),
   }),
 });
+
+export const DeleteTopics = api('DeleteTopics', DeleteTopicsRequest, DeleteTopicsResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -14,3 +15,5 @@ export const DeleteRecordsResponse = message('DeleteRecordsResponse', '0-2', '2+
     partitions: array({ partitionIndex: int32(), lowWatermark: int64(), errorCode: int16() }),
   }),
 });
+
+export const DeleteRecords = api('DeleteRecords', DeleteRecordsRequest, DeleteRecordsResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -18,3 +19,5 @@ export const InitProducerIdResponse = message('InitProducerIdResponse', '0-5', '
   producerId: int64({ default: -1 }),
   producerEpoch: int16(),
 });
+
+export const InitProducerId = api('InitProducerId', InitProducerIdRequest, InitProducerIdResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -26,3 +27,9 @@ export const OffsetForLeaderEpochResponse = message('OffsetForLeaderEpochRespons
     }),
   }),
 });
+
+export const OffsetForLeaderEpoch = api(
+  'OffsetForLeaderEpoch',
+  OffsetForLeaderEpochRequest,
+  OffsetForLeaderEpochResponse,
+);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -38,3 +39,5 @@ export const AddPartitionsToTxnResponse = message('AddPartitionsToTxnResponse', 
   resultsByTransaction: array(addPartitionsToTxnResult, '4+'),
   resultsByTopicV3AndBelow: array(addPartitionsToTxnTopicResult, '0-3'),
 });
+
+export const AddPartitionsToTxn = api('AddPartitionsToTxn', AddPartitionsToTxnRequest, AddPartitionsToTxnResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -13,3 +14,5 @@ export const AddOffsetsToTxnResponse = message('AddOffsetsToTxnResponse', '0-4',
   throttleTimeMs: int32({ default: 0 }),
   errorCode: int16(),
 });
+
+export const AddOffsetsToTxn = api('AddOffsetsToTxn', AddOffsetsToTxnRequest, AddOffsetsToTxnResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { bool, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -15,3 +16,5 @@ export const EndTxnResponse = message('EndTxnResponse', '0-5', '3+', {
   producerId: int64('5+', { default: -1, ignorable: true }),
   producerEpoch: int16('5+', { default: -1, ignorable: true }),
 });
+
+export const EndTxn = api('EndTxn', EndTxnRequest, EndTxnResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -19,3 +20,5 @@ export const WriteTxnMarkersResponse = message('WriteTxnMarkersResponse', '1-2',
     topics: array({ name: string(), partitions: array({ partitionIndex: int32(), errorCode: int16() }) }),
   }),
 });
+
+export const WriteTxnMarkers = api('WriteTxnMarkers', WriteTxnMarkersRequest, WriteTxnMarkersResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -31,3 +32,5 @@ export const TxnOffsetCommitResponse = message('TxnOffsetCommitResponse', '0-5',
     partitions: array({ partitionIndex: int32(), errorCode: int16() }),
   }),
 });
+
+export const TxnOffsetCommit = api('TxnOffsetCommit', TxnOffsetCommitRequest, TxnOffsetCommitResponse);

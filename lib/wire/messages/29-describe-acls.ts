@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -31,3 +32,5 @@ export const DescribeAclsResponse = message('DescribeAclsResponse', '1-3', '2+',
     }),
   }),
 });
+
+export const DescribeAcls = api('DescribeAcls', DescribeAclsRequest, DescribeAclsResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -18,3 +19,5 @@ export const CreateAclsResponse = message('CreateAclsResponse', '1-3', '2+', {
   throttleTimeMs: int32({ default: 0 }),
   results: array({ errorCode: int16(), errorMessage: string({ clipped: true, nullable: true }) }),
 });
+
+export const CreateAcls = api('CreateAcls', CreateAclsRequest, CreateAclsResponse);

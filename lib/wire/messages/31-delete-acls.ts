@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -32,3 +33,5 @@ export const DeleteAclsResponse = message('DeleteAclsResponse', '1-3', '2+', {
     }),
   }),
 });
+
+export const DeleteAcls = api('DeleteAcls', DeleteAclsRequest, DeleteAclsResponse);

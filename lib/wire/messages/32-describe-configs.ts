@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -31,3 +32,5 @@ export const DescribeConfigsResponse = message('DescribeConfigsResponse', '1-4',
     }),
   }),
 });
+
+export const DescribeConfigs = api('DescribeConfigs', DescribeConfigsRequest, DescribeConfigsResponse);

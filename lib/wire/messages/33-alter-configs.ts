@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -20,3 +21,5 @@ export const AlterConfigsResponse = message('AlterConfigsResponse', '0-2', '2+',
     resourceName: string(),
   }),
 });
+
+export const AlterConfigs = api('AlterConfigs', AlterConfigsRequest, AlterConfigsResponse);

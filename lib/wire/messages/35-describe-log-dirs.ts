@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -26,3 +27,5 @@ export const DescribeLogDirsResponse = message('DescribeLogDirsResponse', '1-5',
     isCordoned: bool('5+', { default: false, ignorable: true }),
   }),
 });
+
+export const DescribeLogDirs = api('DescribeLogDirs', DescribeLogDirsRequest, DescribeLogDirsResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { bytes, int16, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -10,3 +11,5 @@ export const SaslAuthenticateResponse = message('SaslAuthenticateResponse', '0-2
   authBytes: bytes(),
   sessionLifetimeMs: int64('1+', { default: 0, ignorable: true }),
 });
+
+export const SaslAuthenticate = api('SaslAuthenticate', SaslAuthenticateRequest, SaslAuthenticateResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -20,3 +21,5 @@ export const CreatePartitionsResponse = message('CreatePartitionsResponse', '0-3
     errorMessage: string({ clipped: true, nullable: true, default: null }),
   }),
 });
+
+export const CreatePartitions = api('CreatePartitions', CreatePartitionsRequest, CreatePartitionsResponse);

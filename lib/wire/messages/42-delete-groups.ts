@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -8,3 +9,5 @@ export const DeleteGroupsResponse = message('DeleteGroupsResponse', '0-2', '2+',
   throttleTimeMs: int32({ default: 0 }),
   results: array({ groupId: string(), errorCode: int16() }),
 });
+
+export const DeleteGroups = api('DeleteGroups', DeleteGroupsRequest, DeleteGroupsResponse);

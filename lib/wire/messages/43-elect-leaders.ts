@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -20,3 +21,5 @@ export const ElectLeadersResponse = message('ElectLeadersResponse', '0-2', '2+',
     }),
   }),
 });
+
+export const ElectLeaders = api('ElectLeaders', ElectLeadersRequest, ElectLeadersResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -20,3 +21,9 @@ export const IncrementalAlterConfigsResponse = message('IncrementalAlterConfigsR
     resourceName: string(),
   }),
 });
+
+export const IncrementalAlterConfigs = api(
+  'IncrementalAlterConfigs',
+  IncrementalAlterConfigsRequest,
+  IncrementalAlterConfigsResponse,
+);

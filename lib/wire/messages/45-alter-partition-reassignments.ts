@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -28,3 +29,9 @@ export const AlterPartitionReassignmentsResponse = message('AlterPartitionReassi
     }),
   }),
 });
+
+export const AlterPartitionReassignments = api(
+  'AlterPartitionReassignments',
+  AlterPartitionReassignmentsRequest,
+  AlterPartitionReassignmentsResponse,
+);

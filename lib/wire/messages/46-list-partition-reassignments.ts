@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -21,3 +22,9 @@ export const ListPartitionReassignmentsResponse = message('ListPartitionReassign
     }),
   }),
 });
+
+export const ListPartitionReassignments = api(
+  'ListPartitionReassignments',
+  ListPartitionReassignmentsRequest,
+  ListPartitionReassignmentsResponse,
+);

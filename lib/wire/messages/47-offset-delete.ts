@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -12,3 +13,5 @@ export const OffsetDeleteResponse = message('OffsetDeleteResponse', '0', 'none',
   throttleTimeMs: int32({ default: 0, ignorable: true }),
   topics: array({ name: string(), partitions: array({ partitionIndex: int32(), errorCode: int16() }) }),
 });
+
+export const OffsetDelete = api('OffsetDelete', OffsetDeleteRequest, OffsetDeleteResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, float64, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -18,3 +19,9 @@ export const DescribeClientQuotasResponse = message('DescribeClientQuotasRespons
   errorMessage: string({ clipped: true, nullable: true }),
   entries: array(entryData, { nullable: true }),
 });
+
+export const DescribeClientQuotas = api(
+  'DescribeClientQuotas',
+  DescribeClientQuotasRequest,
+  DescribeClientQuotasResponse,
+);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, float64, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -18,3 +19,5 @@ export const AlterClientQuotasResponse = message('AlterClientQuotasResponse', '0
     entity: array({ entityType: string(), entityName: string({ nullable: true }) }),
   }),
 });
+
+export const AlterClientQuotas = api('AlterClientQuotas', AlterClientQuotasRequest, AlterClientQuotasResponse);

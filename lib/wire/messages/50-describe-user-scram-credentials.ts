@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -17,3 +18,9 @@ export const DescribeUserScramCredentialsResponse = message('DescribeUserScramCr
     credentialInfos: array({ mechanism: int8(), iterations: int32() }),
   }),
 });
+
+export const DescribeUserScramCredentials = api(
+  'DescribeUserScramCredentials',
+  DescribeUserScramCredentialsRequest,
+  DescribeUserScramCredentialsResponse,
+);

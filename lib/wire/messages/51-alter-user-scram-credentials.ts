@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bytes, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -17,3 +18,9 @@ export const AlterUserScramCredentialsResponse = message('AlterUserScramCredenti
   throttleTimeMs: int32({ default: 0 }),
   results: array({ user: string(), errorCode: int16(), errorMessage: string({ clipped: true, nullable: true }) }),
 });
+
+export const AlterUserScramCredentials = api(
+  'AlterUserScramCredentials',
+  AlterUserScramCredentialsRequest,
+  AlterUserScramCredentialsResponse,
+);

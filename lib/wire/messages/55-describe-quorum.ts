@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string, uint16, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -32,3 +33,5 @@ export const DescribeQuorumResponse = message('DescribeQuorumResponse', '0-2', '
   }),
   nodes: array({ nodeId: int32(), listeners: array({ name: string(), host: string(), port: uint16() }) }, '2+'),
 });
+
+export const DescribeQuorum = api('DescribeQuorum', DescribeQuorumRequest, DescribeQuorumResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -28,3 +29,5 @@ export const UpdateFeaturesResponse = message('UpdateFeaturesResponse', '0-2', '
   errorMessage: string({ clipped: true, nullable: true }),
   results: array(updatableFeatureResult, '0-1', { ignorable: true }),
 });
+
+export const UpdateFeatures = api('UpdateFeatures', UpdateFeaturesRequest, UpdateFeaturesResponse);

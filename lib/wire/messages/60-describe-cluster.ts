@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -27,3 +28,5 @@ export const DescribeClusterResponse = message('DescribeClusterResponse', '0-2',
   }),
   clusterAuthorizedOperations: int32({ default: -2147483648 }),
 });
+
+export const DescribeCluster = api('DescribeCluster', DescribeClusterRequest, DescribeClusterResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -25,3 +26,5 @@ export const DescribeProducersResponse = message('DescribeProducersResponse', '0
     }),
   }),
 });
+
+export const DescribeProducers = api('DescribeProducers', DescribeProducersRequest, DescribeProducersResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -19,3 +20,9 @@ export const DescribeTransactionsResponse = message('DescribeTransactionsRespons
     topics: array({ topic: string(), partitions: array(int32()) }),
   }),
 });
+
+export const DescribeTransactions = api(
+  'DescribeTransactions',
+  DescribeTransactionsRequest,
+  DescribeTransactionsResponse,
+);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -15,3 +16,5 @@ export const ListTransactionsResponse = message('ListTransactionsResponse', '0-2
   unknownStateFilters: array(string()),
   transactionStates: array({ transactionalId: string(), producerId: int64(), transactionState: string() }),
 });
+
+export const ListTransactions = api('ListTransactions', ListTransactionsRequest, ListTransactionsResponse);

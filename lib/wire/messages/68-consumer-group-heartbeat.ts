@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -29,3 +30,9 @@ export const ConsumerGroupHeartbeatResponse = message('ConsumerGroupHeartbeatRes
   heartbeatIntervalMs: int32(),
   assignment: struct({ topicPartitions: array(topicPartitions) }, { nullable: true, default: null }),
 });
+
+export const ConsumerGroupHeartbeat = api(
+  'ConsumerGroupHeartbeat',
+  ConsumerGroupHeartbeatRequest,
+  ConsumerGroupHeartbeatResponse,
+);

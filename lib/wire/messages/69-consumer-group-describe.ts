@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -37,3 +38,9 @@ export const ConsumerGroupDescribeResponse = message('ConsumerGroupDescribeRespo
     authorizedOperations: int32({ default: -2147483648 }),
   }),
 });
+
+export const ConsumerGroupDescribe = api(
+  'ConsumerGroupDescribe',
+  ConsumerGroupDescribeRequest,
+  ConsumerGroupDescribeResponse,
+);

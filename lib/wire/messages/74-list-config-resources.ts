@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -11,3 +12,5 @@ export const ListConfigResourcesResponse = message('ListConfigResourcesResponse'
   errorCode: int16(),
   configResources: array({ resourceName: string(), resourceType: int8('1+', { default: 16, ignorable: true }) }),
 });
+
+export const ListConfigResources = api('ListConfigResources', ListConfigResourcesRequest, ListConfigResourcesResponse);

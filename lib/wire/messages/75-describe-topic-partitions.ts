@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int16, int32, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -30,3 +31,9 @@ export const DescribeTopicPartitionsResponse = message('DescribeTopicPartitionsR
   }),
   nextCursor: struct({ topicName: string(), partitionIndex: int32() }, { nullable: true, default: null }),
 });
+
+export const DescribeTopicPartitions = api(
+  'DescribeTopicPartitions',
+  DescribeTopicPartitionsRequest,
+  DescribeTopicPartitionsResponse,
+);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -21,3 +22,5 @@ export const ShareGroupHeartbeatResponse = message('ShareGroupHeartbeatResponse'
   heartbeatIntervalMs: int32(),
   assignment: struct({ topicPartitions: array(topicPartitions) }, { nullable: true, default: null }),
 });
+
+export const ShareGroupHeartbeat = api('ShareGroupHeartbeat', ShareGroupHeartbeatRequest, ShareGroupHeartbeatResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int16, int32, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -33,3 +34,5 @@ export const ShareGroupDescribeResponse = message('ShareGroupDescribeResponse', 
     authorizedOperations: int32({ default: -2147483648 }),
   }),
 });
+
+export const ShareGroupDescribe = api('ShareGroupDescribe', ShareGroupDescribeRequest, ShareGroupDescribeResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, int64, records, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -51,3 +52,5 @@ export const ShareFetchResponse = message('ShareFetchResponse', '1-2', '1+', {
     rack: string({ nullable: true, default: null }),
   }),
 });
+
+export const ShareFetch = api('ShareFetch', ShareFetchRequest, ShareFetchResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, int64, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -40,3 +41,5 @@ export const ShareAcknowledgeResponse = message('ShareAcknowledgeResponse', '1-2
     rack: string({ nullable: true, default: null }),
   }),
 });
+
+export const ShareAcknowledge = api('ShareAcknowledge', ShareAcknowledgeRequest, ShareAcknowledgeResponse);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -29,3 +30,9 @@ export const DescribeShareGroupOffsetsResponse = message('DescribeShareGroupOffs
     errorMessage: string({ clipped: true, nullable: true, default: null }),
   }),
 });
+
+export const DescribeShareGroupOffsets = api(
+  'DescribeShareGroupOffsets',
+  DescribeShareGroupOffsetsRequest,
+  DescribeShareGroupOffsetsResponse,
+);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, int64, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -21,3 +22,9 @@ export const AlterShareGroupOffsetsResponse = message('AlterShareGroupOffsetsRes
     }),
   }),
 });
+
+export const AlterShareGroupOffsets = api(
+  'AlterShareGroupOffsets',
+  AlterShareGroupOffsetsRequest,
+  AlterShareGroupOffsetsResponse,
+);

@@ -1,3 +1,4 @@
+import { api } from '../api.ts';
 import { array, int16, int32, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
@@ -18,3 +19,9 @@ export const DeleteShareGroupOffsetsResponse = message('DeleteShareGroupOffsetsR
     errorMessage: string({ clipped: true, nullable: true, default: null }),
   }),
 });
+
+export const DeleteShareGroupOffsets = api(
+  'DeleteShareGroupOffsets',
+  DeleteShareGroupOffsetsRequest,
+  DeleteShareGroupOffsetsResponse,
+);

@@ -12,5 +12,8 @@ export const RequestHeader = message('RequestHeader', '1-2', '2+', {
   clientId: string({ nullable: true, flexible: false }),
 });
 
+/** What version 2 of the request header has behind the fields of version 1: tagged fields, none of them known. */
+export const RequestHeaderTags = message('RequestHeader', '1-2', '2+', {});
+
 /** Precedes every response. Version 1 goes with flexible responses, but for ApiVersions, which always has version 0. */
 export const ResponseHeader = message('ResponseHeader', '0-1', '1+', { correlationId: int32() });

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
-import { composeBroker } from '../../../lib/run/compose.ts';
+import { composeBroker } from '../../../lib/run/compose-broker.ts';
 import { settingsOf } from '../../../lib/settings/settings.ts';
 import { dynamoDbClient } from '../../../lib/storage/dynamodb/client.ts';
 import { createTables } from '../../../lib/storage/dynamodb/create-tables.ts';

@@ -11,7 +11,7 @@ import { readBatches } from '../../../lib/journal/read.ts';
 import { emptyView, type JournalView } from '../../../lib/journal/view.ts';
 import { patchBatch } from '../../../lib/records/batch.ts';
 import { encodeBatch } from '../../../lib/records/encode.ts';
-import { type ComposedBroker, composeBroker } from '../../../lib/run/compose.ts';
+import { type ComposedBroker, composeBroker } from '../../../lib/run/compose-broker.ts';
 import { settingsOf } from '../../../lib/settings/settings.ts';
 import { openEmbeddedStores } from '../../../lib/storage/embedded/embedded-stores.ts';
 import { openEnvironment } from '../../../lib/storage/embedded/environment.ts';

@@ -30,13 +30,13 @@ export class FakeEngine {
   /** Answers every request at once when set. */
   automatic: ((call: Call) => void) | undefined;
 
-  readonly handleFrame: FrameHandler = (frame, context) =>
+  readonly handleFrame: FrameHandler = ({ bytes: frame, head }, context) =>
     new Promise((resolve, reject) => {
-      const correlationId = frame.readInt32BE(4);
+      const { apiKey, correlationId } = head;
       const call: Call = {
         frame,
         context,
-        apiKey: frame.readInt16BE(0),
+        apiKey,
         correlationId,
         answer: (bytes) => resolve({ kind: 'answer', chunks: response(correlationId, bytes), errorCode: 0 }),
         finish: resolve,

@@ -82,7 +82,7 @@ describe('requests that end the connection', () => {
   it.each(['rejects', 'throws'])('survives a handler that %s', async (how) => {
     const failure = new Error('a bug');
     rig = await startRig({}, (frame) => {
-      if (frame.readInt16BE(0) !== METADATA) return rig.engine.handleFrame(frame, {} as never);
+      if (frame.head.apiKey !== METADATA) return rig.engine.handleFrame(frame, {} as never);
       if (how === 'throws') throw failure;
       return Promise.reject(failure);
     });

@@ -4,7 +4,7 @@ import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { startTunnel, type Tunnel } from '../../../lib/run/start-tunnel.ts';
 import { settingsOf } from '../../../lib/settings/settings.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
-import { decodeResponse, encodeRequest } from '../../../lib/wire/frame.ts';
+import { decodeResponse, encodeRequest } from '../../../lib/wire/client-frame.ts';
 import { type FunctionStandIn, STAND_IN_ENVIRONMENT, startFunctionStandIn } from '../../support/function-stand-in.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
 import { RawClient } from '../../support/raw-client.ts';

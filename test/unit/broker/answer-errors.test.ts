@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
-import { errorsIn } from '../../../lib/broker/answer-errors.ts';
-import { ApiKey } from '../../../lib/wire/apis.ts';
+import { errorPathsOf, errorsIn } from '../../../lib/broker/answer-errors.ts';
+import { ApiKey, apis } from '../../../lib/wire/apis.ts';
 
 function errorsOf(apiKey: ApiKey, answer: object): number[] {
   const found: number[] = [];
-  for (const code of errorsIn(apiKey, answer)) if (code !== undefined) found.push(code);
+  for (const code of errorsIn(answer, errorPathsOf(apis[apiKey].response.fields)))
+    if (code !== undefined) found.push(code);
   return found;
 }
 

@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ApiKey, apis } from '../../../lib/wire/apis.ts';
-import {
-  decodeRequest,
-  decodeRequestHeader,
-  decodeResponse,
-  encodeRequest,
-  encodeResponse,
-  SIZE_PREFIX_BYTES,
-} from '../../../lib/wire/frame.ts';
+import { decodeResponse, encodeRequest } from '../../../lib/wire/client-frame.ts';
+import { encodeResponse, receiveFrame, SIZE_PREFIX_BYTES } from '../../../lib/wire/frame.ts';
+import { decodeRequest } from '../../support/decode-request.ts';
 
 const content = (chunks: readonly Buffer[]): Buffer => Buffer.concat(chunks).subarray(SIZE_PREFIX_BYTES);
 const body = { topics: null };
@@ -50,7 +45,7 @@ describe('request frames', () => {
   });
 
   it('of a version that the broker does not serve are not decoded', () => {
-    const served = (key: ApiKey, version: number): boolean => key === ApiKey.Metadata && version <= 8;
+    const served = () => 8;
     expect(decodeRequest(metadata(8), served).kind).toBe('request');
     expect(decodeRequest(metadata(9), served).kind).toBe('unsupportedVersion');
   });
@@ -82,14 +77,14 @@ describe('request frames', () => {
 
   it('have a header that can be read alone', () => {
     const header = { apiKey: ApiKey.Metadata, apiVersion: 9, correlationId: 5, clientId: 'me' };
-    expect(decodeRequestHeader(metadata(9))).toEqual({ kind: 'header', header });
-    expect(decodeRequestHeader(Buffer.alloc(9)).kind).toBe('malformed');
+    expect(receiveFrame(metadata(9))).toMatchObject({ kind: 'request', head: header });
+    expect(receiveFrame(Buffer.alloc(9)).kind).toBe('malformed');
   });
 });
 
 describe('response frames', () => {
   it('begin with their size', () => {
-    const chunks = encodeResponse(ApiKey.Heartbeat, 4, 9, { errorCode: 27 });
+    const chunks = encodeResponse(apis[ApiKey.Heartbeat], 4, 9, { errorCode: 27 });
     const frame = Buffer.concat(chunks);
     expect(frame.readInt32BE(0)).toBe(frame.length - SIZE_PREFIX_BYTES);
     const outcome = decodeResponse(ApiKey.Heartbeat, 4, content(chunks));
@@ -104,7 +99,7 @@ describe('response frames', () => {
   it('carry large records by reference', () => {
     const records = [Buffer.alloc(5000, 1), Buffer.alloc(6000, 2)];
     const partition = { partitionIndex: 0, errorCode: 0, highWatermark: 1, abortedTransactions: null, records };
-    const chunks = encodeResponse(ApiKey.Fetch, 4, 1, { responses: [{ topic: 't', partitions: [partition] }] });
+    const chunks = encodeResponse(apis[ApiKey.Fetch], 4, 1, { responses: [{ topic: 't', partitions: [partition] }] });
     expect(chunks).toContain(records[0]);
     expect(chunks).toContain(records[1]);
     const outcome = decodeResponse(ApiKey.Fetch, 4, content(chunks));
@@ -115,10 +110,10 @@ describe('response frames', () => {
 
   it('to ApiVersions have the old header, and are understood in version 0 too', () => {
     const apiKeys = [{ apiKey: 18, minVersion: 0, maxVersion: 4 }];
-    const flexible = content(encodeResponse(ApiKey.ApiVersions, 4, 1, { errorCode: 0, apiKeys }));
+    const flexible = content(encodeResponse(apis[ApiKey.ApiVersions], 4, 1, { errorCode: 0, apiKeys }));
     expect(flexible.subarray(0, 6).toString('hex')).toBe('000000010000');
     expect(decodeResponse(ApiKey.ApiVersions, 4, flexible)).toMatchObject({ kind: 'response', version: 4 });
-    const refusal = content(encodeResponse(ApiKey.ApiVersions, 0, 1, { errorCode: 35, apiKeys }));
+    const refusal = content(encodeResponse(apis[ApiKey.ApiVersions], 0, 1, { errorCode: 35, apiKeys }));
     expect(decodeResponse(ApiKey.ApiVersions, 4, refusal)).toMatchObject({
       kind: 'response',
       version: 0,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PATIENCE_MS } from '../../../../lib/doors/tunnel/retry.ts';
 import type { CallOutcome } from '../../../../lib/doors/tunnel/transport.ts';
 import { ApiKey } from '../../../../lib/wire/apis.ts';
-import { decodeResponse } from '../../../../lib/wire/frame.ts';
+import { decodeResponse } from '../../../../lib/wire/client-frame.ts';
 import { frameOf, tunnelRig } from '../../../support/fake-transport.ts';
 import { rawRequest } from '../../../support/raw-client.ts';
 

@@ -1,0 +1,34 @@
+import { offsetCommit } from '../api/08-offset-commit.ts';
+import { offsetFetch } from '../api/09-offset-fetch.ts';
+import { findCoordinator } from '../api/10-find-coordinator.ts';
+import { joinGroup } from '../api/11-join-group.ts';
+import { heartbeat } from '../api/12-heartbeat.ts';
+import { leaveGroup } from '../api/13-leave-group.ts';
+import { syncGroup } from '../api/14-sync-group.ts';
+import { describeGroups } from '../api/15-describe-groups.ts';
+import { listGroups } from '../api/16-list-groups.ts';
+import { initProducerId } from '../api/22-init-producer-id.ts';
+import { deleteGroups } from '../api/42-delete-groups.ts';
+import { offsetDelete } from '../api/47-offset-delete.ts';
+import { consumerGroupHeartbeat } from '../api/68-consumer-group-heartbeat.ts';
+import { consumerGroupDescribe } from '../api/69-consumer-group-describe.ts';
+import type { GroupBroker } from '../broker.ts';
+import type { ApisOf } from '../define-api.ts';
+
+/** The APIs that the function `coordinate` serves. */
+export const coordinateApis: ApisOf<'coordinate', GroupBroker> = {
+  OffsetCommit: offsetCommit,
+  OffsetFetch: offsetFetch,
+  FindCoordinator: findCoordinator,
+  JoinGroup: joinGroup,
+  Heartbeat: heartbeat,
+  LeaveGroup: leaveGroup,
+  SyncGroup: syncGroup,
+  DescribeGroups: describeGroups,
+  ListGroups: listGroups,
+  InitProducerId: initProducerId,
+  DeleteGroups: deleteGroups,
+  OffsetDelete: offsetDelete,
+  ConsumerGroupHeartbeat: consumerGroupHeartbeat,
+  ConsumerGroupDescribe: consumerGroupDescribe,
+};

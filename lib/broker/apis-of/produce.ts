@@ -1,0 +1,7 @@
+import { produce } from '../api/00-produce.ts';
+import type { ApisOf } from '../define-api.ts';
+
+/** The APIs that the function `produce` serves. */
+export const produceApis: ApisOf<'produce'> = {
+  Produce: produce,
+};

@@ -1,0 +1,30 @@
+import { allApis } from '../broker/apis-of/all.ts';
+import { frameHandler } from '../broker/dispatch.ts';
+import type { FrameHandler } from '../broker/frame-handler.ts';
+import { composeEngine } from './compose.ts';
+import { type GroupEngine, withGroups } from './compose-groups.ts';
+import { composeNodes, type Membership } from './compose-nodes.ts';
+import type { ComposeOptions } from './compose-options.ts';
+
+/** A process that serves every API. */
+export interface ComposedBroker extends GroupEngine {
+  readonly handleFrame: FrameHandler;
+  /** Undefined for a process that is in no fleet. */
+  readonly membership: Membership | undefined;
+}
+
+/** Joins the stores and all rooms: the engine with its front door for frames. Throws StoreUnavailableError. */
+export async function composeBroker(options: ComposeOptions): Promise<ComposedBroker> {
+  let membership: Membership | undefined;
+  const core = await composeEngine(options, (...given) => {
+    const nodes = composeNodes(...given);
+    membership = nodes.membership;
+    return nodes.leadership;
+  });
+  const engine = withGroups(options, core);
+  const close = async () => {
+    await membership?.leave();
+    await engine.close();
+  };
+  return { ...engine, handleFrame: frameHandler(engine.broker, allApis), membership, close };
+}

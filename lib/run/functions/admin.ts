@@ -1,0 +1,15 @@
+import { adminApis } from '../../broker/apis-of/admin.ts';
+import { patientFrameHandler } from '../../broker/dispatch.ts';
+import { composeEngine } from '../compose.ts';
+import type { FrameFunctionDefinition } from '../compose-function.ts';
+import { soloLeadership } from '../solo-leadership.ts';
+import { openBlobs } from './open-blobs.ts';
+
+export const adminFunction: FrameFunctionDefinition = {
+  name: 'admin',
+  openBlobs,
+  async make(options) {
+    const { broker } = await composeEngine(options, soloLeadership);
+    return patientFrameHandler(broker, adminApis);
+  },
+};

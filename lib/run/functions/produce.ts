@@ -1,0 +1,15 @@
+import { produceApis } from '../../broker/apis-of/produce.ts';
+import { patientFrameHandler } from '../../broker/dispatch.ts';
+import { composeEngine } from '../compose.ts';
+import type { FrameFunctionDefinition } from '../compose-function.ts';
+import { soloLeadership } from '../solo-leadership.ts';
+import { openBlobs } from './open-blobs.ts';
+
+export const produceFunction: FrameFunctionDefinition = {
+  name: 'produce',
+  openBlobs,
+  async make(options) {
+    const { broker } = await composeEngine(options, soloLeadership);
+    return patientFrameHandler(broker, produceApis);
+  },
+};
