@@ -9,8 +9,3 @@ export type Offset = number;
 export const NO_OFFSET: Offset = -1;
 
 export const MAX_OFFSET: Offset = Number.MAX_SAFE_INTEGER;
-
-/** True for a number that can be an offset. */
-export function isOffset(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}

@@ -97,11 +97,6 @@ export function lastOffset(header: BatchHeader): number {
   return header.baseOffset + header.lastOffsetDelta;
 }
 
-/** The sequence of the batch's last record; NO_SEQUENCE without a producer id. */
-export function lastSequence(header: BatchHeader): number {
-  return header.baseSequence < 0 ? NO_SEQUENCE : incrementSequence(header.baseSequence, header.lastOffsetDelta);
-}
-
 /** Sequences are non-negative 32-bit numbers, and 0 follows 2^31 - 1 (DefaultRecordBatch.incrementSequence). */
 export function incrementSequence(sequence: number, by: number): number {
   return (sequence + by) % 2 ** 31;

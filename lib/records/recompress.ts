@@ -1,25 +1,6 @@
-import {
-  Attribute,
-  BATCH_OVERHEAD_BYTES,
-  BatchField,
-  compressionCodec,
-  computeCrc,
-  LOG_OVERHEAD_BYTES,
-  readBatchHeader,
-} from './batch.ts';
-import { type CodecId, compress } from './compression/codec.ts';
+import { Attribute, BATCH_OVERHEAD_BYTES, BatchField, computeCrc, LOG_OVERHEAD_BYTES } from './batch.ts';
+import type { CodecId } from './compression/codec.ts';
 import { writeInt64 } from './int64.ts';
-import { uncompressedRecords } from './record.ts';
-
-/**
- * The batch with its records in another compression; the same buffer if they already are. Throws CorruptRecordError,
- * and CompressionError ('unavailable') where canCompress is false.
- */
-export function withCodec(batch: Buffer, codec: CodecId): Buffer {
-  const header = readBatchHeader(batch);
-  if (compressionCodec(header.attributes) === codec) return batch;
-  return withPayload(batch, compress(codec, uncompressedRecords(batch, header)), codec, header.maxTimestamp);
-}
 
 /** The batch with other records: `payload` is in `codec`, and their highest timestamp is `maxTimestamp` (ms). */
 export function withPayload(batch: Buffer, payload: Buffer, codec: CodecId, maxTimestamp: number): Buffer {

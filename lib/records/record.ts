@@ -64,14 +64,6 @@ export function* iterateRecords(batch: Buffer, header: BatchHeader = readBatchHe
   while (cursor.next()) yield recordAt(cursor);
 }
 
-/** All records of one whole batch, as iterateRecords gives them. Throws CorruptRecordError. */
-export function readRecords(batch: Buffer, header: BatchHeader = readBatchHeader(batch)): Record[] {
-  const records: Record[] = [];
-  const cursor = openBatch(batch, header);
-  while (cursor.next()) records.push(recordAt(cursor));
-  return records;
-}
-
 /** The cursor's current record. */
 export function recordAt(cursor: RecordCursor): Record {
   const { payload } = cursor;

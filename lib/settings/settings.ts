@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import * as v from 'valibot';
-import { assert } from '../core/assert.ts';
 import { SETTING_NAMES, type SettingName, settingsBy, variableOf } from './keys.ts';
 import { type Listener, readListeners } from './listeners.ts';
 import { nearest } from './nearest.ts';
@@ -84,13 +83,6 @@ export function readSettings(values: Readonly<Record<string, string>>): Settings
     else given.set(setting.field, { text, source: 'the program' });
   }
   return problems.length > 0 ? { kind: 'invalid', problems } : resolve(given, []);
-}
-
-/** The same for values that are the program's own, so that a wrong one is a bug and throws. */
-export function settingsOf(values: Readonly<Record<string, string>>): Settings {
-  const outcome = readSettings(values);
-  assert(outcome.kind === 'settings', outcome.kind === 'invalid' ? outcome.problems.join(' ') : '');
-  return outcome.settings;
 }
 
 function readConfigFile(path: string, given: Map<SettingField, GivenValue>, warnings: string[]): string | undefined {

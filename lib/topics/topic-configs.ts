@@ -13,9 +13,6 @@ export interface TopicDefaults {
   readonly cleanupPolicy: string;
 }
 
-/** The names that are accepted. */
-export const TOPIC_CONFIG_NAMES: readonly string[] = [...TOPIC_CONFIGS.keys()];
-
 /** What is wrong with a topic config; undefined if nothing is. In Kafka's words (LogConfig.validate, ConfigException). */
 export function topicConfigProblem(name: string, value: string | null): string | undefined {
   const definition = TOPIC_CONFIGS.get(name);

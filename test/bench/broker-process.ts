@@ -5,7 +5,7 @@ import { startGateway } from '../../lib/doors/tcp/server.ts';
 import { composeBroker } from '../../lib/run/compose-broker.ts';
 import { growHeapFreely } from '../../lib/run/heap-growth.ts';
 import { openStores } from '../../lib/run/open-stores.ts';
-import { settingsOf } from '../../lib/settings/settings.ts';
+import { settingsOf } from '../support/settings.ts';
 import type { BrokerReport, BrokerRequest } from './broker.ts';
 import { dropStores } from './drop-stores.ts';
 import { FlushLog } from './flush-log.ts';

@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { errorCode } from '../../lib/core/errors.ts';
 import { computeCrc } from '../../lib/records/batch.ts';
-import { readRecords } from '../../lib/records/record.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { readValue } from '../crash/producer.ts';
 import { between } from '../crash/seeded.ts';
 import type { Report } from '../simulation/ledger.ts';
+import { readRecords } from '../support/read-records.ts';
 import '../support/kafkajs-fresh-buffers.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { type LowBroker, type LowCluster, lowCluster } from '../support/kafkajs-client.ts';

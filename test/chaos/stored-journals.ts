@@ -1,12 +1,12 @@
 import { decodeEntry } from '../../lib/journal/entry.ts';
 import { computeCrc, hasProducerId, readBatchHeader } from '../../lib/records/batch.ts';
-import { readRecords } from '../../lib/records/record.ts';
 import { CHECKPOINT_SK, checkpointPk, decodeCheckpointItem } from '../../lib/storage/items/checkpoint.ts';
 import { entryPk, entrySk, journalId, slotOf } from '../../lib/storage/items/journal-entry.ts';
 import type { Item, Stores } from '../../lib/storage/ports.ts';
 import { readValue } from '../crash/producer.ts';
 import { CheckpointLog } from '../simulation/checkpoint-log.ts';
 import { Ledger, objectOf, type Report, type Sent as SentBatch } from '../simulation/ledger.ts';
+import { readRecords } from '../support/read-records.ts';
 import type { Sent } from './sent.ts';
 
 /** The simulation's ledger, which knows batches by what is in them: the bytes are made by the clients here. */

@@ -1,6 +1,6 @@
 import { computeCrc } from '../../lib/records/batch.ts';
-import { readRecords } from '../../lib/records/record.ts';
 import type { KafkaClient } from '../support/kafka-client.ts';
+import { readRecords } from '../support/read-records.ts';
 import { batchesIn, fetch, type TopicName } from '../support/requests.ts';
 import type { FoundRecord } from './ledger.ts';
 import { readValue } from './producer.ts';

@@ -1,13 +1,13 @@
 import { systemClock } from '../../lib/core/clock.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import { dynamoDbClient } from '../../lib/storage/dynamodb/client.ts';
-import { createTables } from '../../lib/storage/dynamodb/create-tables.ts';
 import { openDynamoDbTable } from '../../lib/storage/dynamodb/table.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
 import { openS3Blobs } from '../../lib/storage/s3/blobs.ts';
 import { s3Client } from '../../lib/storage/s3/client.ts';
 import { Gateway } from '../chaos/gateway.ts';
 import type { Report } from '../simulation/ledger.ts';
+import { createTables } from '../support/create-tables.ts';
 import { startDynamoDbLocal } from '../support/dynamodb-local.ts';
 import { startS3Fake } from '../support/s3-fake.ts';
 

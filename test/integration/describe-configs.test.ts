@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Operation, Resource } from '../../lib/auth/authorize.ts';
 import { RESOURCES_MAX } from '../../lib/broker/api/32-describe-configs.ts';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
-import { TOPIC_CONFIG_NAMES } from '../../lib/topics/topic-configs.ts';
+import { TOPIC_CONFIGS } from '../../lib/topics/configs/topic-config-table.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { decideBy } from '../support/authorizer.ts';
 import {
@@ -42,7 +42,7 @@ describe('the configs of a topic', () => {
     ] as const) {
       const [result] = await describeResources(engine.client, [resource]);
       expect(result).toMatchObject({ errorCode: 0, errorMessage: '', resourceType: TOPIC, resourceName: 'plain' });
-      expect(result!.configs.map(({ name }) => name)).toEqual([...TOPIC_CONFIG_NAMES].sort());
+      expect(result!.configs.map(({ name }) => name)).toEqual([...TOPIC_CONFIGS.keys()].sort());
       for (const config of result!.configs) {
         expect(config).toMatchObject({ isSensitive: false, synonyms: [], documentation: null });
         expect(config.readOnly).toBe(config.name === 'tidelog.journals');

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { SERVED } from '../../lib/broker/served.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { Codec } from '../../lib/records/compression/codec.ts';
-import { TOPIC_CONFIG_NAMES } from '../../lib/topics/topic-configs.ts';
+import { TOPIC_CONFIGS } from '../../lib/topics/configs/topic-config-table.ts';
 import { ApiKey, type RequestInput } from '../../lib/wire/apis.ts';
 import { receiveFrame } from '../../lib/wire/frame.ts';
 import { ADDRESS, CLUSTER_ID, type Engine, startEngine } from '../support/engine.ts';
@@ -139,7 +139,7 @@ describe('a request of every version gets its answer', () => {
     if (version < 5) return;
     expect(created).toMatchObject({ numPartitions: 3, replicationFactor: 2 });
     const described = Object.fromEntries(created!.configs!.map((one) => [one.name, one]));
-    expect(Object.keys(described)).toEqual([...TOPIC_CONFIG_NAMES].sort());
+    expect(Object.keys(described)).toEqual([...TOPIC_CONFIGS.keys()].sort());
     expect(described['retention.ms']).toMatchObject({ value: '1000', readOnly: false, configSource: 1 });
     expect(described['retention.bytes']).toMatchObject({ value: '-1', readOnly: false, configSource: 5 });
     expect(created!.topicId !== ZERO_UUID).toBe(version >= 7);

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { StartError, startTidelog, type Tidelog } from '../../lib/run/start.ts';
-import { settingsOf } from '../../lib/settings/settings.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { settingsOf } from '../support/settings.ts';
 
 let folder: string;
 const running: Tidelog[] = [];

@@ -3,8 +3,8 @@ import { errorCode } from '../../lib/core/errors.ts';
 import { BatchField, compressionCodec, computeCrc, readBatchHeader, timestampType } from '../../lib/records/batch.ts';
 import { Codec, type CodecId, canCompress, codecName } from '../../lib/records/compression/codec.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
-import { readRecords } from '../../lib/records/record.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
+import { readRecords } from '../support/read-records.ts';
 import { batchesIn, batchOf, createTopic, fetch, listOffset, produce, valuesIn } from '../support/requests.ts';
 
 const DAY_MS = 24 * 3_600_000;

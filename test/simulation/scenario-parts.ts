@@ -1,4 +1,4 @@
-import { settingsOf } from '../../lib/settings/settings.ts';
+import { settingsOf } from '../support/settings.ts';
 import type { ConsumerPlan } from './consumer.ts';
 import type { ProducerPlan } from './producer.ts';
 import type { Rates, TroubleTimes } from './trouble.ts';

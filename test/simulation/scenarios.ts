@@ -1,5 +1,5 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
-import { settingsOf } from '../../lib/settings/settings.ts';
+import { settingsOf } from '../support/settings.ts';
 import { deletions, GROUP_SETTINGS, groups, mixedGroups, zombies } from './groups/scenario.ts';
 import { leadership } from './leadership/scenario.ts';
 import type { Plan } from './plan.ts';

@@ -3,13 +3,13 @@ import { CreateBucketCommand, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { systemClock } from '../../lib/core/clock.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import { dynamoDbClient } from '../../lib/storage/dynamodb/client.ts';
-import { createTables } from '../../lib/storage/dynamodb/create-tables.ts';
 import { openDynamoDbTable } from '../../lib/storage/dynamodb/table.ts';
 import type { Item } from '../../lib/storage/ports.ts';
 import { openS3Blobs } from '../../lib/storage/s3/blobs.ts';
 import { s3Client } from '../../lib/storage/s3/client.ts';
 import type { BlobContractTarget } from '../contract/blob-store-contract.ts';
 import type { ItemContractTarget } from '../contract/item-store-contract.ts';
+import { createTables } from './create-tables.ts';
 
 /** Set to make missing tools a failure instead of a skipped test, as in continuous integration. */
 export const REQUIRE_ALL = process.env.TIDELOG_REQUIRE_ALL === '1';

@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import { dynamoDbClient } from '../../lib/storage/dynamodb/client.ts';
-import { createTables } from '../../lib/storage/dynamodb/create-tables.ts';
 import { openDynamoDbTable } from '../../lib/storage/dynamodb/table.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
+import { createTables } from './create-tables.ts';
 import type { DynamoDbLocal } from './dynamodb-local.ts';
 
 /** Tables of one deployment in DynamoDB Local; objects are in memory. Each `open` is another process, with a client of its own. */

@@ -3,11 +3,12 @@ import type { LogFields, Logger, LogLevel } from '../../lib/core/logger.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import type { OpenJournal } from '../../lib/journal/open-journal.ts';
 import { type ComposedBroker, composeBroker } from '../../lib/run/compose-broker.ts';
-import { settingsOf } from '../../lib/settings/settings.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
-import { CountingMeter, meterStores } from '../../lib/storage/metering.ts';
+import { meterStores } from '../../lib/storage/metering.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
+import { CountingMeter } from './counting-meter.ts';
 import { EngineClient } from './kafka-client.ts';
+import { settingsOf } from './settings.ts';
 
 export const CLUSTER_ID = 'test-cluster-0123456789';
 export const ADDRESS = { host: 'broker.example', port: 9092 };

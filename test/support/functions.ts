@@ -16,9 +16,10 @@ import { fetchFunction } from '../../lib/run/functions/fetch.ts';
 import { maintainFunction } from '../../lib/run/functions/maintain.ts';
 import { produceFunction } from '../../lib/run/functions/produce.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
-import { CountingMeter, meterStores } from '../../lib/storage/metering.ts';
+import { meterStores } from '../../lib/storage/metering.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
 import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
+import { CountingMeter } from './counting-meter.ts';
 import type { LoggedLine } from './engine.ts';
 import { answersIn, frameOf, invokeOf, responseOf } from './function-calls.ts';
 

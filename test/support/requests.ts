@@ -1,9 +1,10 @@
 import { type BatchHeader, readBatchHeader } from '../../lib/records/batch.ts';
 import type { BatchOptions, RecordInput } from '../../lib/records/encode.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
-import { type Record as KafkaRecord, readRecords } from '../../lib/records/record.ts';
+import type { Record as KafkaRecord } from '../../lib/records/record.ts';
 import { ApiKey, type ResponseBody } from '../../lib/wire/apis.ts';
 import type { KafkaClient } from './kafka-client.ts';
+import { readRecords } from './read-records.ts';
 
 /** A topic as requests name it: by name up to certain versions, by id from then on. */
 export interface TopicName {

@@ -1,5 +1,5 @@
-import { Reader } from '../reader.ts';
-import { Writer } from '../writer.ts';
+import type { Reader } from '../reader.ts';
+import type { Writer } from '../writer.ts';
 import type { Parts } from './codec.ts';
 import type { Decoded, Encodable, Fields } from './field.ts';
 import { compilePlan, type StructPlan } from './plan.ts';
@@ -62,14 +62,6 @@ export function readMessage<M extends Message>(message: M, version: number, read
   return message.plan(version).read(reader) as Infer<M>;
 }
 
-/** Reads one message that fills the buffer. Throws DecodeError, also for bytes left over. */
-export function decodeMessage<M extends Message>(message: M, version: number, buffer: Buffer): Infer<M> {
-  const reader = new Reader(buffer);
-  const value = readMessage(message, version, reader);
-  reader.end();
-  return value;
-}
-
 /**
  * Writes one message. Throws EncodeError for a value that this version cannot carry: null where it may not be, or a field
  * that the version lacks, is not ignorable and is not at its default (as Kafka's generated `write` methods do).
@@ -91,11 +83,4 @@ export function writeMessageParts<M extends Message>(
   writer: Writer,
 ): Parts {
   return message.plan(version).writeParts(writer, value as Readonly<Record<string, unknown>>);
-}
-
-/** One message in one piece. Throws EncodeError. */
-export function encodeMessage<M extends Message>(message: M, version: number, value: InferInput<M>): Buffer {
-  const writer = new Writer();
-  writeMessage(message, version, value, writer);
-  return writer.toBuffer();
 }

@@ -12,13 +12,13 @@ import { emptyView, type JournalView } from '../../../lib/journal/view.ts';
 import { patchBatch } from '../../../lib/records/batch.ts';
 import { encodeBatch } from '../../../lib/records/encode.ts';
 import { type ComposedBroker, composeBroker } from '../../../lib/run/compose-broker.ts';
-import { settingsOf } from '../../../lib/settings/settings.ts';
 import { openEmbeddedStores } from '../../../lib/storage/embedded/embedded-stores.ts';
 import { openEnvironment } from '../../../lib/storage/embedded/environment.ts';
 import { encodeRecord, recordKey } from '../../../lib/storage/embedded/record.ts';
 import { entryPk, entrySk, journalId } from '../../../lib/storage/items/journal-entry.ts';
 import type { Stores } from '../../../lib/storage/ports.ts';
 import { createTopic } from '../../../lib/topics/create-topic.ts';
+import { settingsOf } from '../../support/settings.ts';
 
 /** The topic whose journal is long; it has one partition. */
 export const BUSY_TOPIC = 'busy';

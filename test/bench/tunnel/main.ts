@@ -6,13 +6,13 @@ import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { openTransport } from '../../../lib/run/open-transport.ts';
 import { startTidelog } from '../../../lib/run/start.ts';
 import { startTunnel, type Tunnel } from '../../../lib/run/start-tunnel.ts';
-import { settingsOf } from '../../../lib/settings/settings.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { encodeRequest } from '../../../lib/wire/client-frame.ts';
 import { SIZE_PREFIX_BYTES } from '../../../lib/wire/frame.ts';
 import { type FunctionStandIn, STAND_IN_ENVIRONMENT, startFunctionStandIn } from '../../support/function-stand-in.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
 import { batchOf, createTopic, produceRequest } from '../../support/requests.ts';
+import { settingsOf } from '../../support/settings.ts';
 import { type LoadResult, runProduceLoad } from '../produce-load.ts';
 import { quantile, Samples } from '../statistics.ts';
 

@@ -1,4 +1,4 @@
-import { TOPIC_CONFIG_NAMES } from '../../../lib/topics/topic-configs.ts';
+import { TOPIC_CONFIGS } from '../../../lib/topics/configs/topic-config-table.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { KAFKA_NODE_ID } from '../../support/kafka-broker.ts';
 import { CONFIG_VALUES } from './config-values.ts';
@@ -25,7 +25,7 @@ export const configs: Family = {
     const describe = (resourceType: number, resourceName: string, configurationKeys: string[] | null = null) => ({
       resources: [{ resourceType, resourceName, configurationKeys }],
     });
-    const known = TOPIC_CONFIG_NAMES.filter((name) => !name.startsWith('tidelog.'));
+    const known = [...TOPIC_CONFIGS.keys()].filter((name) => !name.startsWith('tidelog.'));
     await speaker.every('a topic', ApiKey.DescribeConfigs, () => describe(TOPIC, 'conf', known));
     await speaker.every('its synonyms', ApiKey.DescribeConfigs, () => ({
       ...describe(TOPIC, 'conf', known),

@@ -1,6 +1,6 @@
 import { errorName } from '../../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../../lib/core/uuid.ts';
-import { readRecords } from '../../../lib/records/record.ts';
+import { readRecords } from '../../support/read-records.ts';
 import { batchesIn } from '../../support/requests.ts';
 
 /** Names for values that a broker chooses itself, by where they were first seen. */

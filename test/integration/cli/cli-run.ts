@@ -1,7 +1,7 @@
 import type { CommandIo } from '../../../lib/cli/command.ts';
 import { runCommandLine } from '../../../lib/cli/run.ts';
 import { startTidelog, type Tidelog } from '../../../lib/run/start.ts';
-import { settingsOf } from '../../../lib/settings/settings.ts';
+import { settingsOf } from '../../support/settings.ts';
 
 /** A Tidelog in this process that keeps everything in memory. */
 export function startMemoryTidelog(settings: Readonly<Record<string, string>> = {}): Promise<Tidelog> {

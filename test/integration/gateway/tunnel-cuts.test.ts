@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { startTunnel, type Tunnel } from '../../../lib/run/start-tunnel.ts';
-import { settingsOf } from '../../../lib/settings/settings.ts';
 import { BREAKS, TcpProxy } from '../../chaos/tcp-proxy.ts';
 import { type FunctionStandIn, STAND_IN_ENVIRONMENT, startFunctionStandIn } from '../../support/function-stand-in.ts';
 import { produceTrouble } from '../../support/function-trouble.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { settingsOf } from '../../support/settings.ts';
 import { cliOf } from '../cli/cli-run.ts';
 
 const LINES = Array.from({ length: 8_000 }, (_, index) => `line ${index}\n`).join('');

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { startTunnel, type Tunnel } from '../../../lib/run/start-tunnel.ts';
-import { settingsOf } from '../../../lib/settings/settings.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { decodeResponse, encodeRequest } from '../../../lib/wire/client-frame.ts';
 import { type FunctionStandIn, STAND_IN_ENVIRONMENT, startFunctionStandIn } from '../../support/function-stand-in.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
 import { RawClient } from '../../support/raw-client.ts';
 import { batchOf, createTopic, fetch, produce, produceRequest, valuesIn } from '../../support/requests.ts';
+import { settingsOf } from '../../support/settings.ts';
 import { settled } from '../../support/settled.ts';
 
 describe('a tunnel', () => {

@@ -4,10 +4,10 @@ import { BatchField, computeCrc, lastOffset, readBatchHeader, splitBatches } fro
 import { Codec, type CodecId, canCompress } from '../../../lib/records/compression/codec.ts';
 import { type BatchOptions, encodeBatch, type RecordInput } from '../../../lib/records/encode.ts';
 import { CorruptRecordError } from '../../../lib/records/error.ts';
-import { readRecords } from '../../../lib/records/record.ts';
 import { findByTimestamp, findMaxTimestamp } from '../../../lib/records/timestamps.ts';
 import { readProducedBatch, validateProduceRecords } from '../../../lib/records/validate.ts';
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from '../../../lib/records/varint.ts';
+import { readRecords } from '../../support/read-records.ts';
 import { byCodec } from '../../unit/records/golden.ts';
 
 const bytes = fc.uint8Array({ maxLength: 50 }).map((data) => Buffer.from(data));

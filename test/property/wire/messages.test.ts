@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DecodeError } from '../../../lib/wire/errors.ts';
-import { decodeMessage, encodeMessage } from '../../../lib/wire/schema/message.ts';
+import { decodeMessage, encodeMessage } from '../../support/messages.ts';
 import { allMessages, arbitraryMessage, versionsOf } from './arbitrary.ts';
 
 /** Enough for every field to be null, empty, and filled at some version; more runs found nothing new. */

@@ -4,7 +4,6 @@ import { ByteReader, ByteWriter, MalformedBytesError } from '../../../lib/core/b
 import { sleep, systemClock } from '../../../lib/core/clock.ts';
 import { ERROR_CODES, errorCode, errorName } from '../../../lib/core/errors.ts';
 import { jsonLogger } from '../../../lib/core/logger.ts';
-import { isOffset, MAX_OFFSET } from '../../../lib/core/offset.ts';
 import { type Random, randomInt, systemRandom } from '../../../lib/core/random.ts';
 import { randomUuid, ZERO_UUID } from '../../../lib/core/uuid.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -145,11 +144,6 @@ describe('small things', () => {
     assert(true, 'fine');
     expect(() => assert(0, 'broken')).toThrow(new AssertionError('broken'));
     expect(() => unreachable('x' as never)).toThrow('unreachable: "x"');
-  });
-
-  it('offsets are whole numbers up to 2^53 - 1', () => {
-    expect([0, 7, MAX_OFFSET].every(isOffset)).toBe(true);
-    expect([-1, 0.5, MAX_OFFSET + 1, Number.NaN].some(isOffset)).toBe(false);
   });
 
   it('lines below the level are not written', () => {

@@ -13,8 +13,9 @@ import { Offsets } from '../../../lib/offsets/offsets.ts';
 import { decodeOffsetsBlock, offsetsPk } from '../../../lib/storage/items/committed-offsets.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
-import { CountingMeter, meterStores } from '../../../lib/storage/metering.ts';
+import { meterStores } from '../../../lib/storage/metering.ts';
 import type { ItemStore, Stores } from '../../../lib/storage/ports.ts';
+import { CountingMeter } from '../../support/counting-meter.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 

@@ -11,8 +11,8 @@ import { Codec, type CodecId, compress, decompress } from '../../../lib/records/
 import { encodeBatch } from '../../../lib/records/encode.ts';
 import type { ProduceRules, ValidatedRecords } from '../../../lib/records/produce-rules.ts';
 import { withPayload } from '../../../lib/records/recompress.ts';
-import { readRecords } from '../../../lib/records/record.ts';
 import { readProducedBatch, validateProduceRecords } from '../../../lib/records/validate.ts';
+import { readRecords } from '../../support/read-records.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { byCodec } from './golden.ts';
 

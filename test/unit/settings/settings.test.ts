@@ -6,7 +6,8 @@ import { newProgram } from '../../../lib/cli/program.ts';
 import { addSettingFlags } from '../../../lib/cli/setting-flags.ts';
 import { settingsHelp } from '../../../lib/settings/help.ts';
 import { flagOf, SETTING_NAMES, settingsBy, variableOf } from '../../../lib/settings/keys.ts';
-import { loadSettings, type Settings, settingsOf } from '../../../lib/settings/settings.ts';
+import { loadSettings, type Settings } from '../../../lib/settings/settings.ts';
+import { settingsOf } from '../../support/settings.ts';
 import { silentIo } from '../cli/silent-io.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tidelog-settings-'));

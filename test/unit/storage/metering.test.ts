@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { itemBytes } from '../../../lib/storage/item-rules.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
-import { CountingMeter, type MeteredCall, meterStores } from '../../../lib/storage/metering.ts';
+import { type MeteredCall, meterStores } from '../../../lib/storage/metering.ts';
+import { CountingMeter } from '../../support/counting-meter.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 

@@ -3,9 +3,10 @@ import { clipText } from '../../../lib/core/clip-text.ts';
 import { apis } from '../../../lib/wire/apis.ts';
 import { STRING_BYTES_MAX } from '../../../lib/wire/limits.ts';
 import { defaultsOf, type Field, type Fields } from '../../../lib/wire/schema/field.ts';
-import { decodeMessage, encodeMessage, type Message } from '../../../lib/wire/schema/message.ts';
+import type { Message } from '../../../lib/wire/schema/message.ts';
 import { includesVersion } from '../../../lib/wire/schema/versions.ts';
 import { versionsOf } from '../../property/wire/arbitrary.ts';
+import { decodeMessage, encodeMessage } from '../../support/messages.ts';
 
 const IS_ERROR_TEXT = /errorMessage$/i;
 /** Characters of four bytes; 3 more bytes than fit would end within one. */

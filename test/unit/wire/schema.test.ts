@@ -3,14 +3,8 @@ import { AssertionError } from '../../../lib/core/assert.ts';
 import { ZERO_UUID } from '../../../lib/core/uuid.ts';
 import { DecodeError, EncodeError } from '../../../lib/wire/errors.ts';
 import { array, bytes, int8, int16, int32, records, string, struct, uuid } from '../../../lib/wire/schema/field.ts';
-import {
-  decodeMessage,
-  encodeMessage,
-  hasVersion,
-  type Infer,
-  type InferInput,
-  message,
-} from '../../../lib/wire/schema/message.ts';
+import { hasVersion, type Infer, type InferInput, message } from '../../../lib/wire/schema/message.ts';
+import { decodeMessage, encodeMessage } from '../../support/messages.ts';
 
 const Sample = message('Sample', '1-4', '3+', {
   id: int32(),

@@ -1,10 +1,10 @@
 import { CreateTableCommand, type DynamoDBClient, waitUntilTableExists } from '@aws-sdk/client-dynamodb';
-import { PARTITION_KEY, SORT_KEY } from './attributes.ts';
+import { PARTITION_KEY, SORT_KEY } from '../../lib/storage/dynamodb/attributes.ts';
 
 /** Local tables are there at once, those of AWS within about ten seconds. */
 const CREATION_TIMEOUT_S = 60;
 
-/** Creates both tables, billed per request, and waits until they are active. For local use: in AWS the stacks create them. */
+/** Creates both tables, billed per request, as the stacks do, and waits until they are active. */
 export async function createTables(
   client: DynamoDBClient,
   names: { readonly journalTable: string; readonly stateTable: string },
