@@ -4,7 +4,7 @@ import { systemClock } from '../core/clock.ts';
 import { systemRandom } from '../core/random.ts';
 import { canCompress, codecByName } from '../records/compression/codec.ts';
 import { withClient } from './client/connect.ts';
-import { fileProblem } from './client/file-problem.ts';
+import { fileProblem } from './client/files.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
 import { findTopic } from './client/topics.ts';
 import type { CommandIo } from './command.ts';

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { parseProperties } from '../settings/properties.ts';
 import { clientConfigOf } from './client/client-config.ts';
-import { fileProblem } from './client/file-problem.ts';
+import { readTextFile } from './client/files.ts';
 import {
   checkProfileName,
   isSecret,
@@ -143,11 +142,7 @@ function addCreate(program: Command, io: CommandIo): void {
 }
 
 function propertiesIn(path: string): (readonly [string, string])[] {
-  try {
-    return parseProperties(readFileSync(path, 'utf8')).map(({ key, value }) => [key, value]);
-  } catch (error) {
-    throw fileProblem(path, error);
-  }
+  return parseProperties(readTextFile(path)).map(({ key, value }) => [key, value]);
 }
 
 function addDelete(program: Command, io: CommandIo): void {

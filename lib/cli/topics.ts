@@ -4,7 +4,7 @@ import { ApiKey } from '../wire/apis.ts';
 import { alterConfigs, describeConfigs, ResourceType } from './client/configs.ts';
 import { withClient } from './client/connect.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
-import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, offsetsAt } from './client/offsets.ts';
+import { offsetRanges } from './client/offsets.ts';
 import { raisePartitions } from './client/partitions.ts';
 import { findTopic, listTopics, type Topic, unknownTopic } from './client/topics.ts';
 import type { CommandIo } from './command.ts';
@@ -173,9 +173,8 @@ interface TopicDescription {
 async function describe(client: KafkaClient, topic: Topic): Promise<TopicDescription> {
   const { partitions } = topic;
   const hasConfigs = await client.serves(ApiKey.DescribeConfigs);
-  const [starts, ends, entries] = await Promise.all([
-    offsetsAt(client, topic, partitions, EARLIEST_TIMESTAMP),
-    offsetsAt(client, topic, partitions, LATEST_TIMESTAMP),
+  const [ranges, entries] = await Promise.all([
+    offsetRanges(client, topic, partitions),
     hasConfigs ? describeConfigs(client, { type: ResourceType.topic, name: topic.name }) : [],
   ]);
   const set = entries.filter(({ isDefault }) => !isDefault).map(({ name, value }) => [name, value] as const);
@@ -188,8 +187,8 @@ async function describe(client: KafkaClient, topic: Topic): Promise<TopicDescrip
     partitions: partitions.map(({ index, leader }) => ({
       partition: index,
       leader,
-      startOffset: starts.get(index) ?? -1,
-      endOffset: ends.get(index) ?? -1,
+      startOffset: ranges.get(index)!.start,
+      endOffset: ranges.get(index)!.end,
     })),
   };
 }

@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { CommandIo } from '../command.ts';
 import { usageError } from '../failure.ts';
 import type { CommonFlags } from '../program.ts';
 import { programVersion } from '../version.ts';
 import { type Address, parseAddresses } from './addresses.ts';
 import { type ClientConfig, readClientConfig } from './client-config.ts';
-import { fileProblem } from './file-problem.ts';
+import { readTextFile } from './files.ts';
 import { KafkaClient } from './kafka-client.ts';
 import { PROFILE_VARIABLE, profileConfig, readProfiles } from './profiles.ts';
 
@@ -45,7 +44,7 @@ export function connectionOf(flags: CommonFlags, io: CommandIo): Connection {
   return {
     addresses: outcome.addresses,
     config,
-    ...(config.trustedAuthorities !== undefined && { trustedAuthorities: fileText(config.trustedAuthorities) }),
+    ...(config.trustedAuthorities !== undefined && { trustedAuthorities: readTextFile(config.trustedAuthorities) }),
   };
 }
 
@@ -89,15 +88,7 @@ function openClient(flags: CommonFlags, io: CommandIo): KafkaClient {
 }
 
 function configIn(path: string): ClientConfig {
-  const outcome = readClientConfig(fileText(path));
+  const outcome = readClientConfig(readTextFile(path));
   if (outcome.kind === 'invalid') throw usageError(`${path}: ${outcome.problem}`);
   return outcome.config;
-}
-
-function fileText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw fileProblem(path, error);
-  }
 }

@@ -8,8 +8,9 @@ import {
   encodeConsumerProtocol,
 } from '../../wire/messages/consumer-protocol.ts';
 import { brokerRefusal, isRetriable, kafkaErrorName } from '../failure.ts';
+import { Attempts } from './attempts.ts';
 import { ConnectionError } from './connection-problem.ts';
-import type { GroupClient } from './groups.ts';
+import { type GroupClient, type PartitionOffset, topicsToCommit } from './groups.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { assignRanges, type Subscriber } from './range-assignment.ts';
 import { askMetadata } from './topics.ts';
@@ -77,46 +78,35 @@ export class GroupMembership {
     this.#over.abort();
     await this.#heartbeats;
     const { clock, signal, timeoutMs } = this.#options;
-    let giveUpAt = clock.monotonic() + timeoutMs;
+    const attempts = new Attempts(clock, timeoutMs, RETRY_MS);
     while (!signal.aborted) {
       try {
         const assigned = await this.#tryToJoin();
         if (assigned !== undefined) return this.#begin(assigned);
-        giveUpAt = clock.monotonic() + timeoutMs;
+        attempts.restart();
       } catch (error) {
-        if (!isPassing(error) || clock.monotonic() > giveUpAt) throw error;
-        await sleep(clock, RETRY_MS, signal);
+        if (!isPassing(error) || attempts.areOver) throw error;
+        await attempts.wait(signal);
       }
     }
     return undefined;
   }
 
   /** Commits offsets as this member, also by several tries; what went wrong, if the group does not take them. */
-  async commit(
-    offsets: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[],
-  ): Promise<string | undefined> {
+  async commit(offsets: readonly PartitionOffset[]): Promise<string | undefined> {
     const { clock, timeoutMs } = this.#options;
-    const giveUpAt = clock.monotonic() + timeoutMs;
-    const topics = [...new Set(offsets.map(({ topic }) => topic))].map((name) => ({
-      name,
-      partitions: offsets
-        .filter(({ topic }) => topic === name)
-        .map(({ partition, offset }) => ({
-          partitionIndex: partition,
-          committedOffset: offset,
-          committedMetadata: '',
-        })),
-    }));
+    const attempts = new Attempts(clock, timeoutMs, RETRY_MS);
+    const topics = topicsToCommit(offsets);
     for (;;) {
       try {
         const codes = await this.#tryToCommit(topics);
         const refused = codes.find((code) => !mayTakeItLater(code)) ?? codes[0];
         if (refused === undefined) return undefined;
-        if (!mayTakeItLater(refused) || clock.monotonic() > giveUpAt) return kafkaErrorName(refused);
+        if (!mayTakeItLater(refused) || attempts.areOver) return kafkaErrorName(refused);
       } catch (error) {
-        if (!isPassing(error) || clock.monotonic() > giveUpAt) throw error;
+        if (!isPassing(error) || attempts.areOver) throw error;
       }
-      await sleep(clock, RETRY_MS);
+      await attempts.wait();
     }
   }
 

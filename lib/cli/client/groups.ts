@@ -1,8 +1,10 @@
-import { type Clock, sleep } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { errorName } from '../../core/errors.ts';
-import { ApiKey } from '../../wire/apis.ts';
+import { ApiKey, type RequestInput } from '../../wire/apis.ts';
 import { ConsumerProtocolAssignment, decodeConsumerProtocol } from '../../wire/messages/consumer-protocol.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
+import { grouped } from '../grouped.ts';
+import { Attempts } from './attempts.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { askMetadata } from './topics.ts';
 
@@ -45,6 +47,8 @@ export interface Committed {
   readonly leaderEpoch: number;
   readonly metadata: string;
 }
+
+export type PartitionOffset = Pick<Committed, 'topic' | 'partition' | 'offset'>;
 
 const GROUP_KEY_TYPE = 0;
 /** From here on requests and answers name topics by id. */
@@ -187,19 +191,14 @@ export class GroupClient {
   }
 
   /** Commits offsets as an administrator; the group must have no members. */
-  async commit(group: string, offsets: readonly { topic: string; partition: number; offset: number }[]): Promise<void> {
-    const topics = new Map<string, { partitionIndex: number; committedOffset: number; committedMetadata: string }[]>();
-    for (const { topic, partition, offset } of offsets) {
-      const row = { partitionIndex: partition, committedOffset: offset, committedMetadata: '' };
-      topics.set(topic, [...(topics.get(topic) ?? []), row]);
-    }
+  async commit(group: string, offsets: readonly PartitionOffset[]): Promise<void> {
     const { topics: answers } = await this.#client.ask(
       ApiKey.OffsetCommit,
       {
         groupId: group,
         generationIdOrMemberEpoch: -1,
         memberId: '',
-        topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
+        topics: topicsToCommit(offsets),
       },
       { node: await this.coordinator(group), versionMax: BY_NAME_VERSION_MAX },
     );
@@ -246,7 +245,7 @@ export class GroupClient {
   /** The node that coordinates a group, whose address the client has learned. */
   async coordinator(group: string): Promise<number> {
     const { clock, timeoutMs } = this.#lookup;
-    const giveUpAt = clock.monotonic() + timeoutMs;
+    const attempts = new Attempts(clock, timeoutMs, RETRY_MS);
     for (;;) {
       const { version, body } = await this.#client.askWithVersion(ApiKey.FindCoordinator, (version) => ({
         ...(version >= 1 && { keyType: GROUP_KEY_TYPE }),
@@ -257,12 +256,26 @@ export class GroupClient {
         this.#client.learnNodes([{ nodeId, host, port }]);
         return nodeId;
       }
-      if (!isRetriable(errorCode) || clock.monotonic() > giveUpAt) {
+      if (!isRetriable(errorCode) || attempts.areOver) {
         throw brokerRefusal(`Group ${group} has no coordinator`, errorCode);
       }
-      await sleep(clock, RETRY_MS);
+      await attempts.wait();
     }
   }
+}
+
+/** Offsets as OffsetCommit takes them. */
+export function topicsToCommit(
+  offsets: readonly PartitionOffset[],
+): RequestInput<typeof ApiKey.OffsetCommit>['topics'] {
+  return [...grouped(offsets, ({ topic }) => topic)].map(([name, ofTopic]) => ({
+    name,
+    partitions: ofTopic.map(({ partition, offset }) => ({
+      partitionIndex: partition,
+      committedOffset: offset,
+      committedMetadata: '',
+    })),
+  }));
 }
 
 /** A group's type as Kafka's tools print it: brokers spell it with a small letter or a capital one. */

@@ -7,6 +7,12 @@ import { partitionsByLeader, type Topic, type TopicPartition } from './topics.ts
 export const LATEST_TIMESTAMP = -1;
 export const EARLIEST_TIMESTAMP = -2;
 
+/** The offsets that a partition has: [start, end). */
+export interface OffsetRange {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A consumer asks as no replica. */
 const CONSUMER_REPLICA_ID = -1;
 
@@ -41,4 +47,20 @@ export async function offsetsAt(
     }),
   );
   return offsets;
+}
+
+/**
+ * Partition -> the offsets that it has; with `committed` the end is the last stable offset. Throws CommandError.
+ */
+export async function offsetRanges(
+  client: KafkaClient,
+  topic: Topic,
+  partitions: readonly TopicPartition[],
+  committed = false,
+): Promise<Map<number, OffsetRange>> {
+  const at = (timestamp: number) => offsetsAt(client, topic, partitions, timestamp, committed);
+  const [starts, ends] = await Promise.all([at(EARLIEST_TIMESTAMP), at(LATEST_TIMESTAMP)]);
+  return new Map(
+    partitions.map(({ index }) => [index, { start: starts.get(index) ?? -1, end: ends.get(index) ?? -1 }]),
+  );
 }

@@ -4,7 +4,7 @@ import { nearest } from '../../settings/nearest.ts';
 import type { CommandIo } from '../command.ts';
 import { CommandError, usageError } from '../failure.ts';
 import { type ClientConfig, clientConfigOf } from './client-config.ts';
-import { fileProblem } from './file-problem.ts';
+import { fileProblem } from './files.ts';
 
 /** Which profile to take. TIDELOG_PROFILE is a setting of `dev` and `gateway`. */
 export const PROFILE_VARIABLE = 'TIDELOG_CLIENT_PROFILE';

@@ -1,8 +1,10 @@
-import { type Clock, sleep } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { ERROR_CODES } from '../../core/errors.ts';
 import { nearest } from '../../settings/nearest.ts';
 import { ApiKey, type ResponseBody } from '../../wire/apis.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
+import { grouped } from '../grouped.ts';
+import { Attempts } from './attempts.ts';
 import type { KafkaClient } from './kafka-client.ts';
 
 export interface TopicPartition {
@@ -57,7 +59,7 @@ export async function findTopics(
   lookup: TopicLookup,
 ): Promise<readonly Topic[]> {
   const { clock, timeoutMs, mayCreate = false } = lookup;
-  const giveUpAt = clock.monotonic() + timeoutMs;
+  const attempts = new Attempts(clock, timeoutMs, RETRY_MS);
   let mayBeCreated = mayCreate;
   for (;;) {
     const { topics } = await askMetadata(client, names, mayCreate);
@@ -72,13 +74,13 @@ export async function findTopics(
       } else if (code !== 0 && !isRetriable(code)) {
         throw brokerRefusal(`Topic ${name} cannot be used`, code);
       }
-      if (clock.monotonic() > giveUpAt) {
+      if (attempts.areOver) {
         const partitionCode = found.get(name)?.partitions.find(({ errorCode }) => errorCode !== 0)?.errorCode;
         throw brokerRefusal(`Topic ${name} has no leader after ${timeoutMs} ms`, code || (partitionCode ?? -1));
       }
     }
     mayBeCreated = false;
-    await sleep(clock, RETRY_MS);
+    await attempts.wait();
   }
 }
 
@@ -96,6 +98,14 @@ export async function unknownTopic(client: KafkaClient, name: string): Promise<C
   return new CommandError(`There is no topic ${name} (UNKNOWN_TOPIC_OR_PARTITION). ${advice}`, {
     kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION',
   });
+}
+
+/** Says that a topic has no such partition, but `count` others. */
+export function unknownPartition(topic: string, partition: number, count: number): CommandError {
+  return new CommandError(
+    `Topic ${topic} has no partition ${partition}, only 0 to ${count - 1} (UNKNOWN_TOPIC_OR_PARTITION).`,
+    { kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION' },
+  );
 }
 
 /** Asks for topics, and learns on the way where the nodes are. */
@@ -123,9 +133,5 @@ function topicOf({ name, topicId, isInternal, partitions }: MetadataTopic): Topi
 
 /** Node id -> the partitions that it leads. */
 export function partitionsByLeader(partitions: readonly TopicPartition[]): Map<number, TopicPartition[]> {
-  const byLeader = new Map<number, TopicPartition[]>();
-  for (const partition of partitions) {
-    byLeader.set(partition.leader, [...(byLeader.get(partition.leader) ?? []), partition]);
-  }
-  return byLeader;
+  return grouped(partitions, ({ leader }) => leader);
 }

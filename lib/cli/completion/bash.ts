@@ -1,15 +1,16 @@
-import { type CompletionNode, type CompletionPlace, placesOf } from './node.ts';
+import { type CompletionNode, placeKey, placesOf, valueCases } from './node.ts';
 
 /** A script for bash, to be sourced. */
 export function bashCompletion(root: CompletionNode): string {
   const places = placesOf(root);
-  const known = places.filter(({ path }) => path.length > 0).map(({ path }) => quote(keyOf(path)));
-  const values = places.flatMap((place) =>
-    place.node.flags.filter(({ takesValue }) => takesValue).map(valueCase(place)),
+  const known = places.filter(({ path }) => path.length > 0).map(({ path }) => placeKey(path));
+  // Without choices nothing is proposed, and bash proposes files.
+  const values = valueCases(root, (choices) =>
+    choices === undefined ? '' : `COMPREPLY=($(compgen -W "${choices.join(' ')}" -- "$cur")); `,
   );
   const words = places.map(({ path, node }) => {
     const all = [...node.commands.map(({ name }) => name), ...node.words, ...node.flags.flatMap(({ names }) => names)];
-    return `    ${quote(keyOf(path))}) words="${all.join(' ')}" ;;\n`;
+    return `    ${placeKey(path)}) words="${all.join(' ')}" ;;\n`;
   });
   return (
     '# bash completion for tidelog; source <(tidelog completion bash)\n' +
@@ -22,7 +23,7 @@ export function bashCompletion(root: CompletionNode): string {
     '  done\n' +
     '  COMPREPLY=()\n' +
     '  case "$at $prev" in\n' +
-    `${values.join('')}` +
+    values +
     '  esac\n' +
     '  case "$at" in\n' +
     `${words.join('')}` +
@@ -31,21 +32,4 @@ export function bashCompletion(root: CompletionNode): string {
     '}\n' +
     'complete -o default -F _tidelog tidelog\n'
   );
-}
-
-function keyOf(path: readonly string[]): string {
-  return path.map((name) => ` ${name}`).join('');
-}
-
-/** Nothing is proposed where anything goes, and bash proposes files then. */
-function valueCase({ path }: CompletionPlace) {
-  return ({ names, choices }: CompletionNode['flags'][number]): string => {
-    const patterns = names.map((name) => quote(`${keyOf(path)} ${name}`)).join(' | ');
-    const reply = choices === undefined ? '' : `COMPREPLY=($(compgen -W "${choices.join(' ')}" -- "$cur")); `;
-    return `    ${patterns}) ${reply}return ;;\n`;
-  };
-}
-
-function quote(text: string): string {
-  return `"${text}"`;
 }

@@ -64,6 +64,24 @@ export function placesOf(node: CompletionNode, path: readonly string[] = []): Co
   return [{ path, node }, ...node.commands.flatMap((command) => placesOf(command, [...path, command.name]))];
 }
 
+/** The names of a place's commands in one text, as the scripts for bash and zsh compare it. */
+export function placeKey(path: readonly string[]): string {
+  return `"${path.map((name) => ` ${name}`).join('')}"`;
+}
+
+/** The cases of a script for bash or zsh in which the value of a flag is completed; `reply` is what the script does. */
+export function valueCases(root: CompletionNode, reply: (choices: readonly string[] | undefined) => string): string {
+  const cases = placesOf(root).flatMap(({ path, node }) =>
+    node.flags
+      .filter(({ takesValue }) => takesValue)
+      .map(({ names, choices }) => {
+        const patterns = names.map((name) => placeKey([...path, name])).join(' | ');
+        return `    ${patterns}) ${reply(choices)}return ;;\n`;
+      }),
+  );
+  return cases.join('');
+}
+
 /** The first sentence, in one line. */
 export function summaryOf(text: string): string {
   return text

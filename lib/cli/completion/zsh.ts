@@ -1,11 +1,11 @@
-import { type CompletionNode, type CompletionPlace, placesOf, summaryOf } from './node.ts';
+import { type CompletionNode, placeKey, placesOf, summaryOf, valueCases } from './node.ts';
 
 /** A script for zsh: to be sourced, or as _tidelog in a folder of $fpath. */
 export function zshCompletion(root: CompletionNode): string {
   const places = placesOf(root);
-  const known = places.filter(({ path }) => path.length > 0).map(({ path }) => quote(keyOf(path)));
-  const values = places.flatMap((place) =>
-    place.node.flags.filter(({ takesValue }) => takesValue).map(valueCase(place)),
+  const known = places.filter(({ path }) => path.length > 0).map(({ path }) => placeKey(path));
+  const values = valueCases(root, (choices) =>
+    choices === undefined ? '_files; ' : `items=(${choices.join(' ')}); _describe value items; `,
   );
   const words = places.map(({ path, node }) => {
     const items = [
@@ -13,7 +13,7 @@ export function zshCompletion(root: CompletionNode): string {
       ...node.words.map((word) => item(word, '')),
       ...node.flags.flatMap(({ names, description }) => names.map((name) => item(name, description))),
     ];
-    return `    ${quote(keyOf(path))}) items=(${items.join(' ')}) ;;\n`;
+    return `    ${placeKey(path)}) items=(${items.join(' ')}) ;;\n`;
   });
   return (
     '#compdef tidelog\n' +
@@ -26,7 +26,7 @@ export function zshCompletion(root: CompletionNode): string {
     '    esac\n' +
     '  done\n' +
     `  case "$at \${words[CURRENT - 1]}" in\n` +
-    `${values.join('')}` +
+    values +
     '  esac\n' +
     '  case "$at" in\n' +
     `${words.join('')}` +
@@ -37,24 +37,8 @@ export function zshCompletion(root: CompletionNode): string {
   );
 }
 
-function keyOf(path: readonly string[]): string {
-  return path.map((name) => ` ${name}`).join('');
-}
-
-function valueCase({ path }: CompletionPlace) {
-  return ({ names, choices }: CompletionNode['flags'][number]): string => {
-    const patterns = names.map((name) => quote(`${keyOf(path)} ${name}`)).join(' | ');
-    const reply = choices === undefined ? '_files' : `items=(${choices.join(' ')}); _describe value items`;
-    return `    ${patterns}) ${reply}; return ;;\n`;
-  };
-}
-
 /** `'name:what it does'`, as _describe takes it. */
 function item(name: string, description: string): string {
   const text = description === '' ? name : `${name}:${summaryOf(description).replaceAll(':', '\\:')}`;
   return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-function quote(text: string): string {
-  return `"${text}"`;
 }

@@ -1,8 +1,7 @@
 import { systemClock } from '../../core/clock.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
-import type { Topic, TopicPartition } from '../client/topics.ts';
+import { type Topic, type TopicPartition, unknownPartition } from '../client/topics.ts';
 import type { CommandIo } from '../command.ts';
-import { CommandError } from '../failure.ts';
 import { stopOnSignal } from '../interruption.ts';
 import { showProgress, summaryText } from '../terminal/progress.ts';
 import { chooseTopics, type TopicWish } from './choose-topics.ts';
@@ -108,11 +107,6 @@ function totalOf(ranges: readonly Range[]): number | undefined {
 function chosenPartitions(topic: Topic, chosen: readonly number[] | undefined): readonly TopicPartition[] {
   if (chosen === undefined) return topic.partitions;
   const missing = chosen.find((index) => !topic.partitions.some((partition) => partition.index === index));
-  if (missing !== undefined) {
-    throw new CommandError(
-      `Topic ${topic.name} has no partition ${missing}, only 0 to ${topic.partitions.length - 1} (UNKNOWN_TOPIC_OR_PARTITION).`,
-      { kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION' },
-    );
-  }
+  if (missing !== undefined) throw unknownPartition(topic.name, missing, topic.partitions.length);
   return topic.partitions.filter(({ index }) => chosen.includes(index));
 }

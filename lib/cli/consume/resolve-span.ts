@@ -1,5 +1,5 @@
 import type { KafkaClient } from '../client/kafka-client.ts';
-import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, offsetsAt } from '../client/offsets.ts';
+import { type OffsetRange, offsetRanges, offsetsAt } from '../client/offsets.ts';
 import type { Topic, TopicPartition } from '../client/topics.ts';
 import { CommandError } from '../failure.ts';
 import type { Place, Span } from './start.ts';
@@ -11,12 +11,6 @@ export interface Range {
   readonly start: number;
   /** Where to stop, exclusive; undefined to go on for ever. */
   readonly stop: number | undefined;
-}
-
-/** The offsets that a partition has: [begin, end). With read_committed `end` is the last stable offset. */
-interface Bounds {
-  readonly begin: number;
-  readonly end: number;
 }
 
 export interface SpanLookup {
@@ -32,46 +26,44 @@ export interface SpanLookup {
 /** What a span means in each partition as it is now. Throws CommandError for an offset that is not there. */
 export async function resolveSpan(lookup: SpanLookup): Promise<Range[]> {
   const { client, topic, partitions, span, untilEnd, committed } = lookup;
-  const at = (timestamp: number) => offsetsAt(client, topic, partitions, timestamp, committed);
-  const atPlace = (place: Place | undefined) => (place?.kind === 'timestamp' ? at(place.timestamp) : undefined);
-  const [begins, ends, starts, stops] = await Promise.all([
-    at(EARLIEST_TIMESTAMP),
-    at(LATEST_TIMESTAMP),
+  const atPlace = (place: Place | undefined) =>
+    place?.kind === 'timestamp' ? offsetsAt(client, topic, partitions, place.timestamp, committed) : undefined;
+  const [ranges, starts, stops] = await Promise.all([
+    offsetRanges(client, topic, partitions, committed),
     atPlace(span.start),
     atPlace(span.end),
   ]);
   return partitions.map(({ index }) => {
-    const begin = begins.get(index) ?? 0;
-    const bounds = { begin, end: ends.get(index) ?? begin };
+    const bounds = ranges.get(index)!;
     const start = offsetOf(span.start, bounds, starts?.get(index));
-    if (start < begin || start > bounds.end) throw notThere(topic, start, bounds, partitions.length > 1);
+    if (start < bounds.start || start > bounds.end) throw notThere(topic, start, bounds, partitions.length > 1);
     const stop = span.end === undefined ? undefined : offsetOf(span.end, bounds, stops?.get(index));
     const last = untilEnd ? Math.min(bounds.end, stop ?? bounds.end) : stop;
     return { topic: topic.name, partition: index, start, stop: last };
   });
 }
 
-function offsetOf(place: Place, { begin, end }: Bounds, found: number | undefined): number {
+function offsetOf(place: Place, { start, end }: OffsetRange, found: number | undefined): number {
   switch (place.kind) {
     case 'earliest':
-      return begin;
+      return start;
     case 'latest':
       return end;
     case 'offset':
       return place.offset;
     case 'afterStart':
-      return Math.min(end, begin + place.count);
+      return Math.min(end, start + place.count);
     case 'beforeEnd':
-      return Math.max(begin, end - place.count);
+      return Math.max(start, end - place.count);
     case 'timestamp':
       // No record is as young, so only later ones count.
       return found === undefined || found < 0 ? end : found;
   }
 }
 
-function notThere({ name }: Topic, offset: number, { begin, end }: Bounds, ofSeveral: boolean): CommandError {
+function notThere({ name }: Topic, offset: number, { start, end }: OffsetRange, ofSeveral: boolean): CommandError {
   return new CommandError(
-    `Offset ${offset} is not there (OFFSET_OUT_OF_RANGE): ${name} has offsets ${begin} to ${end}` +
+    `Offset ${offset} is not there (OFFSET_OUT_OF_RANGE): ${name} has offsets ${start} to ${end}` +
       `${ofSeveral ? ' in one of the partitions; choose one with --partition' : ''}.`,
     { kafkaError: 'OFFSET_OUT_OF_RANGE' },
   );

@@ -9,6 +9,7 @@ import type { KafkaClient } from '../client/kafka-client.ts';
 import { EARLIEST_TIMESTAMP, offsetsAt } from '../client/offsets.ts';
 import { findTopics, type Topic } from '../client/topics.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
+import { grouped } from '../grouped.ts';
 import { whenAborted } from '../interruption.ts';
 import { AbortedRecords } from './aborted-records.ts';
 import { type ReadRecord, readRecordAt } from './read-record.ts';
@@ -122,14 +123,7 @@ export class TopicReader {
   }
 
   #byLeader(): Map<number, Position[]> {
-    const led = new Map<number, Position[]>();
-    for (const position of this.#positions) {
-      const leader = this.#partitionOf(position)?.leader ?? -1;
-      const others = led.get(leader);
-      if (others === undefined) led.set(leader, [position]);
-      else others.push(position);
-    }
-    return led;
+    return grouped(this.#positions, (position) => this.#partitionOf(position)?.leader ?? -1);
   }
 
   #topicOf(position: Position): Topic | undefined {
@@ -279,14 +273,14 @@ function isRead({ next, stop }: Position): boolean {
 }
 
 function requestTopics(positions: readonly Position[]) {
-  const topics = new Map<string, { partition: number; fetchOffset: number; partitionMaxBytes: number }[]>();
-  for (const { topic, partition, next } of positions) {
-    const wanted = { partition, fetchOffset: next, partitionMaxBytes: PARTITION_BYTES_MAX };
-    const others = topics.get(topic);
-    if (others === undefined) topics.set(topic, [wanted]);
-    else others.push(wanted);
-  }
-  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+  return [...grouped(positions, ({ topic }) => topic)].map(([topic, ofTopic]) => ({
+    topic,
+    partitions: ofTopic.map(({ partition, next }) => ({
+      partition,
+      fetchOffset: next,
+      partitionMaxBytes: PARTITION_BYTES_MAX,
+    })),
+  }));
 }
 
 function showPosition({ topic, partition }: Position): string {

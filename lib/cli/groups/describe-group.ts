@@ -1,6 +1,6 @@
 import type { Committed, DescribedGroup, GroupMember } from '../client/groups.ts';
+import type { OffsetRange } from '../client/offsets.ts';
 import { table } from '../terminal/text.ts';
-import type { OffsetRange } from './offset-ranges.ts';
 
 /** Where a group stands in one partition. */
 export interface PartitionStanding {

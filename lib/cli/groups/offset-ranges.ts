@@ -1,12 +1,6 @@
 import type { KafkaClient } from '../client/kafka-client.ts';
-import { EARLIEST_TIMESTAMP, LATEST_TIMESTAMP, offsetsAt } from '../client/offsets.ts';
+import { type OffsetRange, offsetRanges, offsetsAt } from '../client/offsets.ts';
 import { listTopics, type Topic } from '../client/topics.ts';
-
-/** The offsets that a partition has: [start, end). */
-export interface OffsetRange {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** Looks topics and their offsets up once for all groups of a command. */
 export class TopicOffsets {
@@ -47,11 +41,6 @@ export class TopicOffsets {
 
   async #look(name: string): Promise<ReadonlyMap<number, OffsetRange>> {
     const topic = (await this.topics()).get(name);
-    if (topic === undefined) return new Map();
-    const [starts, ends] = await Promise.all([
-      offsetsAt(this.#client, topic, topic.partitions, EARLIEST_TIMESTAMP),
-      offsetsAt(this.#client, topic, topic.partitions, LATEST_TIMESTAMP),
-    ]);
-    return new Map(topic.partitions.map(({ index }) => [index, { start: starts.get(index)!, end: ends.get(index)! }]));
+    return topic === undefined ? new Map() : offsetRanges(this.#client, topic, topic.partitions);
   }
 }

@@ -1,5 +1,5 @@
+import type { OffsetRange } from '../client/offsets.ts';
 import { CommandError, usageError } from '../failure.ts';
-import type { OffsetRange } from './offset-ranges.ts';
 
 /** Where offsets are to be set to. */
 export type ResetTarget =

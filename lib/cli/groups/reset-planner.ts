@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { fileProblem } from '../client/file-problem.ts';
+import { readTextFile } from '../client/files.ts';
 import type { Committed, GroupClient } from '../client/groups.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
-import { unknownTopic } from '../client/topics.ts';
+import { unknownPartition, unknownTopic } from '../client/topics.ts';
 import type { CommandIo } from '../command.ts';
 import { CommandError } from '../failure.ts';
+import { grouped } from '../grouped.ts';
 import { table } from '../terminal/text.ts';
 import type { TopicOffsets } from './offset-ranges.ts';
 import {
@@ -38,7 +38,7 @@ export async function planTarget(
     for (const partition of partitions ?? [...ranges.keys()]) {
       const range = ranges.get(partition);
       const name = `${topic}-${partition}`;
-      if (range === undefined) throw noPartition(topic, partition, ranges.size);
+      if (range === undefined) throw unknownPartition(topic, partition, ranges.size);
       const current = currentOf(committed, topic, partition);
       const known = { name, current, range, atTime: atTime?.get(partition) };
       rows.push({ group, topic, partition, currentOffset: current, newOffset: newOffset(target, known, planner.warn) });
@@ -54,7 +54,7 @@ export async function planFile(planner: Planner, file: readonly FileRow[]): Prom
   for (const { topic, partition, offset } of file.filter((row) => (row.group ?? group) === group)) {
     const ranges = await rangesOf(planner, topic);
     const range = ranges.get(partition);
-    if (range === undefined) throw noPartition(topic, partition, ranges.size);
+    if (range === undefined) throw unknownPartition(topic, partition, ranges.size);
     const current = currentOf(committed, topic, partition);
     const known = { name: `${topic}-${partition}`, current, range };
     const wanted = newOffset({ kind: 'offset', offset }, known, planner.warn);
@@ -71,21 +71,12 @@ async function rangesOf({ client, topics }: Planner, topic: string) {
 
 /** The topics, and of each the partitions, that have an offset. */
 function committedTopics(committed: readonly Committed[]): TopicChoice[] {
-  return [...new Set(committed.map(({ topic }) => topic))].map((topic) => ({
-    topic,
-    partitions: committed.filter((one) => one.topic === topic).map(({ partition }) => partition),
-  }));
+  const byTopic = grouped(committed, ({ topic }) => topic);
+  return [...byTopic].map(([topic, of]) => ({ topic, partitions: of.map(({ partition }) => partition) }));
 }
 
 function currentOf(committed: readonly Committed[], topic: string, partition: number): number | null {
   return committed.find((one) => one.topic === topic && one.partition === partition)?.offset ?? null;
-}
-
-function noPartition(topic: string, partition: number, count: number): CommandError {
-  return new CommandError(
-    `Topic ${topic} has no partition ${partition}, only 0 to ${count - 1} (UNKNOWN_TOPIC_OR_PARTITION).`,
-    { kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION' },
-  );
 }
 
 /** A plan for people. */
@@ -104,11 +95,10 @@ export function planText(plan: readonly ResetRow[]): string {
 
 /** Commits what was planned. Throws CommandError. */
 export async function commitPlan(groups: GroupClient, plan: readonly ResetRow[]): Promise<void> {
-  for (const group of new Set(plan.map((row) => row.group))) {
-    const ofGroup = plan.filter((row) => row.group === group);
+  for (const [group, rows] of grouped(plan, (row) => row.group)) {
     await groups.commit(
       group,
-      ofGroup.map(({ topic, partition, newOffset: offset }) => ({ topic, partition, offset })),
+      rows.map(({ topic, partition, newOffset: offset }) => ({ topic, partition, offset })),
     );
   }
 }
@@ -128,11 +118,5 @@ export async function checkIsEmpty(groups: GroupClient, id: string, io: CommandI
 
 /** The rows of a file with offsets. Throws CommandError. */
 export function fileRows(path: string): FileRow[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw fileProblem(path, error);
-  }
-  return parseResetFile(text);
+  return parseResetFile(readTextFile(path));
 }

@@ -1,10 +1,11 @@
-import { type Clock, sleep } from '../../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 import { type Random, randomInt } from '../../core/random.ts';
 import { incrementSequence } from '../../records/batch.ts';
 import { Codec, type CodecId } from '../../records/compression/codec.ts';
 import { encodeBatch, type RecordInput } from '../../records/encode.ts';
 import { partitionForKey } from '../../records/murmur2.ts';
 import { ApiKey } from '../../wire/apis.ts';
+import { Attempts } from '../client/attempts.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import type { Topic } from '../client/topics.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
@@ -78,15 +79,13 @@ export class Producer {
     if (!options.idempotent) return new Producer(options);
     const { client, clock, timeoutMs } = options;
     const request = { transactionalId: null, transactionTimeoutMs: timeoutMs };
-    const giveUpAt = clock.monotonic() + timeoutMs;
+    const attempts = new Attempts(clock, timeoutMs, ID_RETRY_MS);
     for (;;) {
       const { errorCode, producerId, producerEpoch } = await client.ask(ApiKey.InitProducerId, request);
       if (errorCode === 0) return new Producer(options, { producerId, producerEpoch });
       // A Kafka broker that has just started fetches its first block of ids at the first request, and says so.
-      if (!isRetriable(errorCode) || clock.monotonic() > giveUpAt) {
-        throw brokerRefusal('The broker gave no producer id', errorCode);
-      }
-      await sleep(clock, ID_RETRY_MS);
+      if (!isRetriable(errorCode) || attempts.areOver) throw brokerRefusal('The broker gave no producer id', errorCode);
+      await attempts.wait();
     }
   }
 

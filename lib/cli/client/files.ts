@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { CommandError } from '../failure.ts';
 
 /** Why a file cannot be read, for people. */
@@ -7,4 +8,13 @@ export function fileProblem(path: string, error: unknown): CommandError {
   if (code === 'EISDIR') return new CommandError(`${path} is a folder, not a file.`, { cause: error });
   if (code === 'EACCES') return new CommandError(`${path} may not be read by this user.`, { cause: error });
   return new CommandError(`${path} cannot be read (${code ?? String(error)}).`, { cause: error });
+}
+
+/** The text of a file. Throws CommandError. */
+export function readTextFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fileProblem(path, error);
+  }
 }
