@@ -1,10 +1,9 @@
-import { newNonce } from '../core/nonce.ts';
 import { boundedMap } from '../kit/bounded-map.ts';
+import { changeItem, type ItemPut } from '../kit/change-item.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { encodeLeader, LEADERS_PK, type LeaderRecord, leadersOfTopic } from '../storage/items/leader.ts';
-import { type Item, type PutCondition, StoreUnavailableError } from '../storage/ports.ts';
-import { putItem } from '../storage/put-item.ts';
+import type { PutCondition } from '../storage/ports.ts';
 import type { NodesEnvironment } from './environment.ts';
 
 /** Topics of which is remembered what was told last, the latest ones. */
@@ -47,18 +46,16 @@ export class LeaderItems {
   /** Writes down that a journal was taken over, after the entry that says so (rule R10). Throws StoreUnavailableError. */
   async put(leader: LeaderRecord): Promise<void> {
     const { journal, leaderEpoch } = leader;
-    const nonce = newNonce(this.#env.random);
-    const item: Item = { pk: LEADERS_PK, sk: journal, version: leaderEpoch, nonce, body: encodeLeader(leader) };
+    const put: ItemPut = { kind: 'put', version: leaderEpoch, body: encodeLeader(leader) };
     // Most often the epoch before was taken over as well.
-    let condition: PutCondition = leaderEpoch > 1 ? { kind: 'version', version: leaderEpoch - 1 } : { kind: 'absent' };
-    for (;;) {
-      const put = await putItem(this.#env.state, item, condition, this.#env.clock, this.#env.random);
-      if (put.kind === 'committed') return;
-      if (put.kind !== 'conflict') throw new StoreUnavailableError(put.message);
-      if (put.existing === undefined) condition = { kind: 'absent' };
-      else if (put.existing.version >= leaderEpoch) return;
-      else condition = { kind: 'version', version: put.existing.version };
-    }
+    const condition: PutCondition =
+      leaderEpoch > 1 ? { kind: 'version', version: leaderEpoch - 1 } : { kind: 'absent' };
+    await changeItem(
+      this.#env,
+      { pk: LEADERS_PK, sk: journal },
+      (item) => (item !== undefined && item.version >= leaderEpoch ? { kind: 'keep', result: undefined } : put),
+      { ...put, condition },
+    );
   }
 
   /** Another read, of one topic or of all, may have begun later and ended before: what a process tells does not go back. */

@@ -1,14 +1,10 @@
 import type { Clock } from '../core/clock.ts';
-import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
+import { changeItem, type ItemPut } from '../kit/change-item.ts';
 import { encodeGroupIndexEntry } from '../storage/items/group-index.ts';
 import { GROUPS_PK } from '../storage/items/group-keys.ts';
 import { FIRST_PUT_SIGNED_WITHIN_MS } from '../storage/late-puts.ts';
-import { type Item, type ItemStore, type PutCondition, StoreUnavailableError } from '../storage/ports.ts';
-import { putItem } from '../storage/put-item.ts';
-
-/** Two who make the same group at the same time each need a put; more than a few rounds are not to be expected. */
-const ATTEMPTS_MAX = 10;
+import type { Item, ItemStore } from '../storage/ports.ts';
 
 /** The ids of all groups, so that listing them does not scan the table. An entry may outlive its group, never the reverse. */
 export class GroupIndex {
@@ -27,26 +23,18 @@ export class GroupIndex {
    * finds it changed then. Throws StoreUnavailableError.
    */
   async add(groupId: string): Promise<void> {
-    let existing: Item | undefined;
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const env = { state: this.#state, clock: this.#clock, random: this.#random };
+    const put = (existing: Item | undefined): ItemPut => {
       const now = this.#state.now();
-      const item: Item = {
-        pk: GROUPS_PK,
-        sk: groupId,
+      return {
+        kind: 'put',
         version: Math.max(Math.floor(now) || 0, (existing?.version ?? 0) + 1),
-        nonce: newNonce(this.#random),
         body: encodeGroupIndexEntry(),
+        options: { signBefore: now + FIRST_PUT_SIGNED_WITHIN_MS },
       };
-      const condition: PutCondition =
-        existing === undefined ? { kind: 'absent' } : { kind: 'version', version: existing.version };
-      const options = { signBefore: now + FIRST_PUT_SIGNED_WITHIN_MS };
-      const put = await putItem(this.#state, item, condition, this.#clock, this.#random, options);
-      if (put.kind === 'committed') return;
-      if (put.kind !== 'conflict')
-        throw new StoreUnavailableError(`the group was not entered in the index: ${put.message}`);
-      existing = put.existing;
-    }
-    throw new StoreUnavailableError('the group could not be entered in the index');
+    };
+    const first = { ...put(undefined), condition: { kind: 'absent' } } as const;
+    await changeItem(env, { pk: GROUPS_PK, sk: groupId }, put, first);
   }
 
   /** The version of a group's entry, to be removed later if it has not changed. Throws StoreUnavailableError. */

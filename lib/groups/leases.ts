@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
-import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
+import { changeItem, type ItemPut } from '../kit/change-item.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import { groupPk } from '../storage/items/group-keys.ts';
 import { decodeGroupLease, encodeGroupLease, GROUP_LEASES, groupLeaseSk } from '../storage/items/group-lease.ts';
@@ -12,7 +12,6 @@ import {
   type StoreTime,
   StoreUnavailableError,
 } from '../storage/ports.ts';
-import { putItem } from '../storage/put-item.ts';
 import type { Group, Session } from './group.ts';
 import { protocolOf } from './protocols.ts';
 
@@ -111,29 +110,28 @@ export class Leases {
   }
 
   async #write({ memberId, timeoutMs }: Session, now: StoreTime): Promise<boolean> {
-    const { state, clock, random } = this.#env;
-    let known = this.#known.get(memberId);
-    for (let attempt = 0; attempt < WRITE_ATTEMPTS_MAX; attempt++) {
-      const item: Item = {
-        pk: groupPk(this.#groupId),
-        sk: groupLeaseSk(memberId),
-        version: Math.max(Math.floor(now), (known?.version ?? 0) + 1),
-        nonce: newNonce(random),
-        body: encodeGroupLease({ memberId, at: now, sessionMs: timeoutMs }),
-      };
-      const condition: PutCondition =
-        known === undefined ? { kind: 'absent' } : { kind: 'version', version: known.version };
-      const put = await putItem(state, item, condition, clock, random);
-      if (put.kind === 'committed') {
-        this.#known.set(memberId, { at: now, version: item.version });
-        return true;
-      }
-      if (put.kind !== 'conflict') return false;
-      known = put.existing === undefined ? undefined : this.#take(put.existing).lease;
+    const put = (known: KnownLease | undefined): ItemPut => ({
+      kind: 'put',
+      version: Math.max(Math.floor(now), (known?.version ?? 0) + 1),
+      body: encodeGroupLease({ memberId, at: now, sessionMs: timeoutMs }),
+    });
+    const decide = (item: Item | undefined) => {
+      const known = item === undefined ? undefined : this.#take(item).lease;
       // The member was at another process since: as good as a write of its own.
-      if (known !== undefined && known.at >= now) return true;
+      return known !== undefined && known.at >= now ? ({ kind: 'keep', result: undefined } as const) : put(known);
+    };
+    const known = this.#known.get(memberId);
+    const condition: PutCondition =
+      known === undefined ? { kind: 'absent' } : { kind: 'version', version: known.version };
+    const key = { pk: groupPk(this.#groupId), sk: groupLeaseSk(memberId) };
+    try {
+      const changed = await changeItem(this.#env, key, decide, { ...put(known), condition });
+      if (changed.kind === 'put') this.#known.set(memberId, { at: now, version: changed.item.version });
+      return true;
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return false;
+      throw error;
     }
-    return false;
   }
 
   async #read(sessions: readonly Session[], now: StoreTime): Promise<void> {
@@ -168,9 +166,6 @@ export class Leases {
     });
   }
 }
-
-/** Two processes that a member speaks to at the same time; more than a few rounds are not to be expected. */
-const WRITE_ATTEMPTS_MAX = 5;
 
 const NOBODY: ReadonlySet<string> = new Set();
 const DONE = Promise.resolve(true);

@@ -1,9 +1,9 @@
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
+import { inRounds } from '../kit/rounds.ts';
 import { type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockTopic, decideCommit, type OffsetToCommit } from './decide.ts';
 import type { CheckedClaim, CommitKind, MemberClaim, OffsetGroups, OffsetsEnvironment } from './environment.ts';
-import { inRounds } from './rounds.ts';
 import { type BlockPart, splitIntoBlocks } from './split.ts';
 import type { Turns } from './turns.ts';
 

@@ -1,13 +1,13 @@
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { Uuid } from '../core/uuid.ts';
+import { inRounds } from '../kit/rounds.ts';
 import type { OffsetsBlock } from '../storage/items/committed-offsets.ts';
 import { isSettled } from '../storage/late-puts.ts';
 import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { type BlockKey, type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockChange, type BlockTopic, decideDelete, decideExpiry } from './decide.ts';
 import { type GroupFacts, NO_MEMBER, type OffsetGroups, type OffsetsEnvironment } from './environment.ts';
-import { inRounds } from './rounds.ts';
 import { type BlockPart, splitIntoBlocks } from './split.ts';
 
 export interface OffsetsToDelete {

@@ -1,11 +1,11 @@
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { Uuid } from '../core/uuid.ts';
+import { inRounds } from '../kit/rounds.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockTopic, decideFetch, type FetchedOffset } from './decide.ts';
 import type { GroupFacts, MemberClaim, OffsetGroups, OffsetsEnvironment } from './environment.ts';
-import { inRounds } from './rounds.ts';
 import { type BlockPart, splitIntoBlocks } from './split.ts';
 
 export interface OffsetsToFetch {

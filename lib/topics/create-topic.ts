@@ -2,6 +2,7 @@ import type { Failure } from '../core/errors.ts';
 import { newNonce } from '../core/nonce.ts';
 import { randomUuid } from '../core/uuid.ts';
 import { createJournal } from '../journal/create.ts';
+import { changeItem, type ItemPut } from '../kit/change-item.ts';
 import { journalId } from '../storage/items/journal-entry.ts';
 import { decodeTopic, encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
 import type { Item, PutCondition } from '../storage/ports.ts';
@@ -74,8 +75,15 @@ export async function createTopic(
   await putTopicCopy(env, record, version);
   const condition: PutCondition =
     existing === undefined ? { kind: 'absent' } : { kind: 'version', version: existing.version };
-  const item = topicItem(env, TOPICS_PK, record.name, record, version);
-  const put = await putItem(state, item, condition, env.journals.env.clock, env.journals.env.random);
+  const { random } = env.journals.env;
+  const item: Item = {
+    pk: TOPICS_PK,
+    sk: record.name,
+    version,
+    nonce: newNonce(random),
+    body: encodeTopic(record),
+  };
+  const put = await putItem(state, item, condition, env.journals.env.clock, random);
   switch (put.kind) {
     case 'committed':
       break;
@@ -91,38 +99,24 @@ export async function createTopic(
   return { kind: 'created', topic: env.topics.peek(record.name)! };
 }
 
-/** The item of a topic, under its name or its id. */
-export function topicItem(
-  env: Pick<AdminEnvironment, 'journals'>,
-  pk: string,
-  sk: string,
-  record: TopicRecord,
-  version: number,
-): Item {
-  return { pk, sk, version, nonce: newNonce(env.journals.env.random), body: encodeTopic(record) };
-}
-
 /** Writes the copy under the topic's id, over an older one only (rule R9). Throws StoreUnavailableError. */
 export async function putTopicCopy(
   env: Pick<AdminEnvironment, 'journals'>,
   record: TopicRecord,
   version: number,
 ): Promise<void> {
-  const item = topicItem(env, TOPIC_IDS_PK, record.id, record, version);
   const { stores, clock, random } = env.journals.env;
-  let condition: PutCondition = { kind: 'absent' };
-  if (record.createdAt !== version) {
-    const { item: older } = await stores.state.get(TOPIC_IDS_PK, record.id, true);
+  const put: ItemPut = { kind: 'put', version, body: encodeTopic(record) };
+  // Only a new topic has the version that is its time of creation; most often there is no copy of it yet.
+  const first = record.createdAt === version ? ({ ...put, condition: { kind: 'absent' } } as const) : undefined;
+  const key = { pk: TOPIC_IDS_PK, sk: record.id };
+  await changeItem(
+    { state: stores.state, clock, random },
+    key,
     // Somebody who changed the topic later may have been faster.
-    if (older !== undefined && older.version >= version) return;
-    if (older !== undefined) condition = { kind: 'version', version: older.version };
-  }
-  for (;;) {
-    const put = await putItem(stores.state, item, condition, clock, random);
-    if (put.kind === 'refused' || put.kind === 'uncertain') throw new StoreUnavailableError(put.message);
-    if (put.kind === 'committed' || put.existing === undefined || put.existing.version >= version) return;
-    condition = { kind: 'version', version: put.existing.version };
-  }
+    (older) => (older !== undefined && older.version >= version ? { kind: 'keep', result: undefined } : put),
+    first,
+  );
 }
 
 function alreadyThere(name: string): CreateTopicOutcome {

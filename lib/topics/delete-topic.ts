@@ -1,13 +1,10 @@
+import { changeItem } from '../kit/change-item.ts';
 import { journalId } from '../storage/items/journal-entry.ts';
-import { decodeTopic, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
+import { decodeTopic, encodeTopic, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
-import { putItem } from '../storage/put-item.ts';
-import { putTopicCopy, topicItem } from './create-topic.ts';
+import { putTopicCopy } from './create-topic.ts';
 import type { AdminEnvironment } from './environment.ts';
 import type { Topic } from './topics.ts';
-
-/** Concurrent changes of one topic's item that are waited out before giving up. */
-const ATTEMPTS_MAX = 10;
 
 /**
  * Deletes a topic: a `close` entry in each of its journals, after which nobody can append, then the mark in its item. A crash
@@ -39,23 +36,19 @@ async function closeJournal(env: Rooms, record: TopicRecord, index: number, dead
 
 async function markDeleted(env: Rooms, record: TopicRecord): Promise<boolean> {
   const { stores, clock, random } = env.journals.env;
-  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const { item } = await stores.state.get(TOPICS_PK, record.name, true);
+  let decisions = 0;
+  const key = { pk: TOPICS_PK, sk: record.name };
+  const changed = await changeItem({ state: stores.state, clock, random }, key, (item) => {
+    decisions++;
     const current = item === undefined ? undefined : decodeTopic(item.body);
     if (item === undefined || current?.id !== record.id || current.deletedAt !== undefined) {
-      env.topics.forget(record);
-      return attempt > 0;
+      return { kind: 'keep', result: decisions > 1 };
     }
     const deleted = { ...current, deletedAt: Math.floor(stores.state.now()) };
-    const version = item.version + 1;
-    const marked = topicItem(env, TOPICS_PK, record.name, deleted, version);
-    const put = await putItem(stores.state, marked, { kind: 'version', version: item.version }, clock, random);
-    if (put.kind === 'committed') {
-      env.topics.forget(record);
-      await putTopicCopy(env, deleted, version);
-      return true;
-    }
-    if (put.kind === 'refused') throw new StoreUnavailableError(put.message);
-  }
-  throw new StoreUnavailableError(`topic ${record.name} is being changed by others all the time`);
+    return { kind: 'put', version: item.version + 1, body: encodeTopic(deleted) };
+  });
+  env.topics.forget(record);
+  if (changed.kind === 'kept') return changed.result;
+  await putTopicCopy(env, decodeTopic(changed.item.body), changed.item.version);
+  return true;
 }

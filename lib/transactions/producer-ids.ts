@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
-import { newNonce } from '../core/nonce.ts';
 import type { Random } from '../core/random.ts';
+import { changeItem } from '../kit/change-item.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import {
   decodeNextProducerId,
@@ -8,13 +8,10 @@ import {
   PRODUCER_IDS_PK,
   PRODUCER_IDS_SK,
 } from '../storage/items/producer-id-block.ts';
-import { type ItemStore, StoreUnavailableError } from '../storage/ports.ts';
-import { putItem } from '../storage/put-item.ts';
+import type { ItemStore } from '../storage/ports.ts';
 
 /** Ids taken at a time (Kafka: ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE). Those not used when a process ends are skipped. */
 export const PRODUCER_ID_BLOCK = 1_000;
-
-const ATTEMPTS_MAX = 50;
 
 /** Hands out producer ids, each once in the life of a deployment. */
 export class ProducerIds {
@@ -40,29 +37,16 @@ export class ProducerIds {
   }
 
   async #takeBlock(): Promise<void> {
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const { item } = await this.#state.get(PRODUCER_IDS_PK, PRODUCER_IDS_SK, true);
-      const first = item === undefined ? 0 : decodeNextProducerId(item.body);
-      const version = (item?.version ?? 0) + 1;
-      const put = await putItem(
-        this.#state,
-        {
-          pk: PRODUCER_IDS_PK,
-          sk: PRODUCER_IDS_SK,
-          version,
-          nonce: newNonce(this.#random),
-          body: encodeNextProducerId(first + PRODUCER_ID_BLOCK),
-        },
-        item === undefined ? { kind: 'absent' } : { kind: 'version', version: item.version },
-        this.#clock,
-        this.#random,
-      );
-      // Whatever is not surely ours is nobody's: ids may be skipped, never handed out twice.
-      if (put.kind !== 'committed') continue;
-      this.#next = first;
-      this.#end = first + PRODUCER_ID_BLOCK;
-      return;
-    }
-    throw new StoreUnavailableError('no block of producer ids could be taken');
+    let first = 0;
+    const env = { state: this.#state, clock: this.#clock, random: this.#random };
+    const taken = await changeItem<never>(env, { pk: PRODUCER_IDS_PK, sk: PRODUCER_IDS_SK }, (item) => {
+      first = item === undefined ? 0 : decodeNextProducerId(item.body);
+      const body = encodeNextProducerId(first + PRODUCER_ID_BLOCK);
+      return { kind: 'put', version: (item?.version ?? 0) + 1, body };
+    });
+    // A block whose put had no answer is skipped: ids may be left out, never given twice.
+    if (taken.kind === 'put' && !taken.isAnswered) return this.#takeBlock();
+    this.#next = first;
+    this.#end = first + PRODUCER_ID_BLOCK;
   }
 }

@@ -82,8 +82,8 @@ export const STORING: readonly Mutation[] = [
     'topicChanges',
     ['versionBack'],
     CREATE_TOPIC,
-    'if (older !== undefined && older.version >= version) return;',
-    '',
+    'older !== undefined && older.version >= version ?',
+    '(false as boolean) ?',
   ),
   mutation(
     'a topic is taken for what a read from before says',

@@ -265,8 +265,8 @@ export const BATCHES: readonly Mutation[] = [
     'firstBatches',
     ['wronglyRefused', 'ackLost', 'duplicate', 'altered', 'order'],
     'lib/transactions/producer-ids.ts',
-    "if (put.kind !== 'committed') continue;",
-    '',
+    'encodeNextProducerId(first + PRODUCER_ID_BLOCK)',
+    'encodeNextProducerId(first)',
   ),
   mutation(
     'batches get a time under their checksum',

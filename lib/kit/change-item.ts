@@ -1,0 +1,103 @@
+import type { Clock } from '../core/clock.ts';
+import { newNonce } from '../core/nonce.ts';
+import type { Random } from '../core/random.ts';
+import {
+  type Item,
+  type ItemStore,
+  type PutCondition,
+  type PutOptions,
+  StoreUnavailableError,
+} from '../storage/ports.ts';
+import { putItem } from '../storage/put-item.ts';
+import { inRounds } from './rounds.ts';
+
+export interface ChangeEnvironment {
+  readonly state: ItemStore;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** What an item is to become. `version` is higher than that of the item before (rule R9). */
+export interface ItemPut {
+  readonly kind: 'put';
+  readonly version: number;
+  readonly body: Buffer;
+  readonly options?: PutOptions;
+}
+
+export type ItemChange<Kept> = ItemPut | { readonly kind: 'keep'; readonly result: Kept };
+
+export type ItemChanged<Kept> =
+  | {
+      readonly kind: 'put';
+      readonly item: Item;
+      /** False if the store never answered this put, and the item was found by reading it back. */
+      readonly isAnswered: boolean;
+    }
+  | { readonly kind: 'kept'; readonly result: Kept };
+
+/**
+ * Changes one item: read it, decide, put it on condition that it is still the one that was read. After a conflict the
+ * decision is made anew from the item that won. A put without an answer is read back: the item that it wrote is recognised
+ * by its nonce (rule R2), also when it lands later; otherwise the decision is made anew.
+ *
+ * @param decide pure; called with the item as it is, undefined if there is none
+ * @param first what to put without reading first, where the caller has reason to know the item
+ * @throws StoreUnavailableError if the store does not take the put, or others change the item all the time
+ */
+export async function changeItem<Kept>(
+  { state, clock, random }: ChangeEnvironment,
+  { pk, sk }: Pick<Item, 'pk' | 'sk'>,
+  decide: (current: Item | undefined) => ItemChange<Kept>,
+  first?: ItemPut & { readonly condition: PutCondition },
+): Promise<ItemChanged<Kept>> {
+  const unanswered = new Set<string>();
+  let changed: ItemChanged<Kept> | undefined;
+  let planned = first;
+  let current: Item | undefined;
+  let isRead = false;
+  let conflicts = 0;
+  await inRounds({ clock, random }, {}, async () => {
+    if (planned === undefined) {
+      if (!isRead) current = (await state.get(pk, sk, true)).item;
+      isRead = true;
+      if (current !== undefined && unanswered.has(current.nonce)) {
+        changed = { kind: 'put', item: current, isAnswered: false };
+        return 'done';
+      }
+      const change = decide(current);
+      if (change.kind === 'keep') {
+        changed = { kind: 'kept', result: change.result };
+        return 'done';
+      }
+      planned = { ...change, condition: conditionOn(current) };
+    }
+    const { version, body, condition, options } = planned;
+    planned = undefined;
+    const item: Item = { pk, sk, version, nonce: newNonce(random), body };
+    const outcome = await putItem(state, item, condition, clock, random, options);
+    switch (outcome.kind) {
+      case 'committed':
+        changed = { kind: 'put', item, isAnswered: true };
+        return 'done';
+      case 'conflict':
+        current = outcome.existing;
+        isRead = true;
+        conflicts += 1;
+        // One conflict means no more than that the item was not as expected; after more, others may be at it.
+        return conflicts === 1 ? 'againAtOnce' : 'again';
+      case 'uncertain':
+        unanswered.add(item.nonce);
+        isRead = false;
+        return 'again';
+      case 'refused':
+        throw new StoreUnavailableError(`${pk}/${sk} was not stored: ${outcome.message}`);
+    }
+  });
+  if (changed === undefined) throw new StoreUnavailableError(`${pk}/${sk} is changed by others all the time`);
+  return changed;
+}
+
+function conditionOn(current: Item | undefined): PutCondition {
+  return current === undefined ? { kind: 'absent' } : { kind: 'version', version: current.version };
+}
