@@ -8,25 +8,30 @@ export interface Random {
   bytes(length: number): Buffer;
 }
 
-/** Random bytes are fetched by so many: asking for the 16 of a nonce costs as much, 5 us, as asking for 4 KiB. */
+/** Random bytes are fetched in pools of this size: 16 bytes for a nonce cost as much as 4 KiB, 5 us. */
 const POOL_BYTES = 4096;
 
-const pool = Buffer.alloc(POOL_BYTES);
-let poolUsed = POOL_BYTES;
+class SystemRandom implements Random {
+  readonly #pool = Buffer.alloc(POOL_BYTES);
+  #poolUsed = POOL_BYTES;
 
-export const systemRandom: Random = {
-  next: () => Math.random(),
-  bytes(length) {
+  next(): number {
+    return Math.random();
+  }
+
+  bytes(length: number): Buffer {
     if (length > POOL_BYTES) return randomFillSync(Buffer.allocUnsafe(length));
-    if (poolUsed + length > POOL_BYTES) {
-      randomFillSync(pool);
-      poolUsed = 0;
+    if (this.#poolUsed + length > POOL_BYTES) {
+      randomFillSync(this.#pool);
+      this.#poolUsed = 0;
     }
-    const bytes = Buffer.from(pool.subarray(poolUsed, poolUsed + length));
-    poolUsed += length;
+    const bytes = Buffer.from(this.#pool.subarray(this.#poolUsed, this.#poolUsed + length));
+    this.#poolUsed += length;
     return bytes;
-  },
-};
+  }
+}
+
+export const systemRandom: Random = new SystemRandom();
 
 /** A uniformly chosen whole number in [low, high). */
 export function randomInt(random: Random, low: number, high: number): number {

@@ -38,7 +38,7 @@ export interface Monitoring {
 export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
   const { host, port, clock, logger } = options;
   const metrics = new Metrics();
-  const process = processMetrics();
+  const process = processMetrics.registry;
   const stores = meterStores(options.stores, metrics, clock);
   const health = new Health(stores.state, clock, options.writeProblem);
   const pages = await servePages({

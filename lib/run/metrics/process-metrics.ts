@@ -1,16 +1,20 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
-let registry: Registry | undefined;
+class ProcessMetrics {
+  #registry: Registry | undefined;
+
+  /** Made by whoever asks first, which starts the observers. */
+  get registry(): Registry {
+    if (this.#registry === undefined) {
+      this.#registry = new Registry();
+      collectDefaultMetrics({ register: this.#registry });
+    }
+    return this.#registry;
+  }
+}
 
 /**
- * CPU, memory, garbage collection and event loop of this process, by prom-client's names. One registry for the process:
- * its observers of the event loop and the collector cannot be ended again, so they are started once, and only when the
- * metrics are asked for.
+ * CPU, memory, garbage collection and event loop of this process, by prom-client's names. One object for the process:
+ * prom-client's observers of the event loop and the collector cannot be stopped, so they are started once.
  */
-export function processMetrics(): Registry {
-  if (registry === undefined) {
-    registry = new Registry();
-    collectDefaultMetrics({ register: registry });
-  }
-  return registry;
-}
+export const processMetrics = new ProcessMetrics();

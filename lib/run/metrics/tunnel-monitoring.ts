@@ -41,7 +41,7 @@ export interface TunnelMonitoring {
 export async function startTunnelMonitoring(options: TunnelMonitoringOptions): Promise<TunnelMonitoring> {
   const { host, port, transport, clock, logger } = options;
   const metrics = new Metrics();
-  const process = processMetrics();
+  const process = processMetrics.registry;
   const problems = new Map<FrameFunction, string>();
   let listeners: Readonly<Record<string, string>> | undefined;
   let isDraining = false;
