@@ -1,12 +1,21 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-const pool = {
-  pool: 'forks' as const,
-  globalSetup: ['test/support/build-programs.ts'],
-  testTimeout: 30_000,
-  hookTimeout: 60_000,
-};
+/** Measures the machine once per run; each file then scales the limits of its tests (test/support/machine.ts). */
+const MEASURE = 'test/support/measure-machine.ts';
+/** Translates the programs that tests start, once per run. */
+const BUILD = 'test/support/build-programs.ts';
+
+/** What the projects share; `testTimeoutMs` is for a quiet machine. */
+function project(name: string, testTimeoutMs = 30_000) {
+  return {
+    name,
+    pool: 'forks' as const,
+    globalSetup: [MEASURE, BUILD],
+    setupFiles: ['test/support/scale-limits.ts'],
+    provide: { limitsMs: { test: testTimeoutMs, hook: 60_000 } },
+  };
+}
 
 export default defineConfig({
   test: {
@@ -16,8 +25,7 @@ export default defineConfig({
     projects: [
       {
         test: {
-          ...pool,
-          name: 'unit',
+          ...project('unit'),
           include: [
             'test/*.test.ts',
             'test/support/**/*.test.ts',
@@ -33,29 +41,24 @@ export default defineConfig({
       },
       {
         test: {
-          ...pool,
-          name: 'integration',
+          ...project('integration'),
           include: ['test/integration/**/*.test.ts', 'test/simulation/**/*.test.ts'],
           sequence: { groupOrder: 1 },
         },
       },
       {
         test: {
-          ...pool,
-          name: 'slow',
+          ...project('slow', 180_000),
           include: ['test/integration/**/*.slow.ts'],
-          testTimeout: 180_000,
           // They load both cores by themselves.
           fileParallelism: false,
         },
       },
       {
         test: {
-          ...pool,
-          name: 'infra',
-          globalSetup: [],
+          ...project('infra', 120_000),
+          globalSetup: [MEASURE],
           include: ['test/infra/**/*.test.ts'],
-          testTimeout: 120_000,
           // Loading the CDK takes longer than any of these tests, and they share nothing that changes.
           isolate: false,
           fileParallelism: false,
@@ -64,66 +67,53 @@ export default defineConfig({
       },
       {
         test: {
-          ...pool,
-          name: 'compat',
+          ...project('compat', 300_000),
           include: ['test/compat/**/*.test.ts'],
-          testTimeout: 300_000,
           fileParallelism: false,
         },
       },
       {
         test: {
-          ...pool,
-          name: 'aws',
+          ...project('aws', 180_000),
+          globalSetup: [MEASURE, 'test/aws/global-setup.ts'],
           include: ['test/aws/**/*.test.ts'],
-          globalSetup: ['test/aws/global-setup.ts'],
-          testTimeout: 180_000,
           fileParallelism: false,
         },
       },
       {
         test: {
-          ...pool,
-          name: 'package',
+          ...project('package', 120_000),
+          globalSetup: [MEASURE],
           include: ['test/package/**/*.test.ts'],
-          testTimeout: 120_000,
           fileParallelism: false,
         },
       },
       {
         test: {
-          ...pool,
-          name: 'mutations',
-          globalSetup: [],
+          ...project('mutations', 600_000),
+          globalSetup: [MEASURE],
           include: ['test/simulation/**/*.slow.ts'],
-          testTimeout: 600_000,
           fileParallelism: false,
         },
       },
       {
         test: {
-          ...pool,
-          name: 'crash',
+          ...project('crash', 300_000),
           include: ['test/crash/**/*.test.ts'],
-          testTimeout: 300_000,
           fileParallelism: false,
         },
       },
       {
         test: {
-          ...pool,
-          name: 'fleet',
+          ...project('fleet', 600_000),
           include: ['test/fleet/**/*.test.ts'],
-          testTimeout: 600_000,
           fileParallelism: false,
         },
       },
       {
         test: {
-          ...pool,
-          name: 'chaos',
+          ...project('chaos', 900_000),
           include: ['test/chaos/**/*.test.ts'],
-          testTimeout: 900_000,
           fileParallelism: false,
         },
       },
