@@ -1,19 +1,19 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { JavaProgram, type RunningJava } from '../support/java-program.ts';
 import { KAFKA_TOOLS_VERSION, KafkaTools } from '../support/kafka-tools.ts';
 import { mavenMissing } from '../support/maven.ts';
 import { have } from '../support/tools.ts';
+import { until } from '../support/waiting.ts';
 
 const MAIN = 'org.apache.kafka.connect.cli.ConnectDistributed';
 const ARTIFACTS = ['connect-runtime', 'connect-file'].map((name) => `org.apache.kafka:${name}:${KAFKA_TOOLS_VERSION}`);
 /** Fetching the jars. */
 const FETCH_TIMEOUT_MS = 300_000;
-const PATIENCE_MS = 60_000;
+const PATIENCE = { withinMs: 60_000, everyMs: 100 };
 const LINES = 500;
 
 const missing = mavenMissing();
@@ -37,14 +37,6 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-async function until(what: string, isSo: () => Promise<boolean> | boolean): Promise<void> {
-  const giveUpAt = performance.now() + PATIENCE_MS;
-  while (!(await isSo())) {
-    if (performance.now() > giveUpAt) throw new Error(`${what}: not within ${PATIENCE_MS} ms`);
-    await wait(100);
-  }
 }
 
 describe.skipIf(!HAVE_CONNECT)('Kafka Connect with two workers', () => {
@@ -120,20 +112,25 @@ describe.skipIf(!HAVE_CONNECT)('Kafka Connect with two workers', () => {
     writeFileSync(input, linesFrom(0));
     const source = { 'connector.class': 'FileStreamSource', 'tasks.max': 1, file: input, topic: 'lines' };
     const sink = { 'connector.class': 'FileStreamSink', 'tasks.max': 1, file: output, topics: 'lines' };
-    await until('the source', async () => (await ask(first, '/connectors/source/config', source)) !== undefined);
-    await until('the sink', async () => (await ask(second, '/connectors/sink/config', sink)) !== undefined);
-    await until('the first lines', () => written() === linesFrom(0));
+    await until(
+      async () => (await ask(first, '/connectors/source/config', source)) !== undefined,
+      'the source',
+      PATIENCE,
+    );
+    await until(async () => (await ask(second, '/connectors/sink/config', sink)) !== undefined, 'the sink', PATIENCE);
+    await until(() => written() === linesFrom(0), 'the first lines', PATIENCE);
 
     let place: string | undefined;
-    await until('a place', async () => {
+    const isPlaced = async () => {
       place = await placeOf('sink', first);
       return place !== undefined;
-    });
+    };
+    await until(isPlaced, 'a place', PATIENCE);
     const killed = first.url.endsWith(place!) ? first : second;
     const left = killed === first ? second : first;
     await killed.process.kill();
     appendFileSync(input, linesFrom(LINES));
-    await until('the other lines', () => new Set(written().split('\n')).size === 2 * LINES + 1);
+    await until(() => new Set(written().split('\n')).size === 2 * LINES + 1, 'the other lines', PATIENCE);
     // At least once: what was not committed when the worker was killed may come again.
     expect(written().endsWith(linesFrom(LINES))).toBe(true);
     expect(left.process.isRunning).toBe(true);

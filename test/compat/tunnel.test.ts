@@ -9,6 +9,7 @@ import { kcat, kcatRead } from '../support/kcat.ts';
 import { PlatformaticClient } from '../support/platformatic-client.ts';
 import { batchOf, createTopic, fetch, produce, valuesIn } from '../support/requests.ts';
 import { haveKcat } from '../support/tools.ts';
+import { until } from '../support/waiting.ts';
 
 const RECORDS = 1_000;
 
@@ -75,11 +76,11 @@ describe('through the tunnel', () => {
         return consumer;
       };
       const first = await start();
-      await until(() => seen.length >= RECORDS, 30_000);
+      await until(() => seen.length >= RECORDS, 'all records', { withinMs: 30_000 });
       const second = await start();
-      await until(() => joined.filter((count) => count === 2).length >= 2, 30_000);
+      await until(() => joined.filter((count) => count === 2).length >= 2, 'the group', { withinMs: 30_000 });
       await first.disconnect();
-      await until(() => joined.at(-1) === 4, 30_000);
+      await until(() => joined.at(-1) === 4, 'the group', { withinMs: 30_000 });
       await second.disconnect();
       expect([...new Set(seen)].sort()).toEqual([...values].sort());
       const offsets = await admin.fetchOffsets({ groupId: 'tunnel-kafkajs', topics: ['tunnel-kafkajs'] });
@@ -146,10 +147,3 @@ describe('through the tunnel', () => {
     expect(standIn.lines.filter(({ event }) => event !== 'topic_auto_created')).toEqual([]);
   });
 });
-
-async function until(condition: () => boolean, withinMs: number): Promise<void> {
-  for (const giveUpAt = Date.now() + withinMs; !condition(); ) {
-    if (Date.now() > giveUpAt) throw new Error('waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

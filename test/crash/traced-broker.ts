@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { scaled } from '../support/machine.ts';
 import { programArguments } from '../support/programs.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -66,7 +67,7 @@ async function portOf(child: ChildProcess, trace: string): Promise<number> {
   child.stdout!.on('data', (chunk) => {
     out += chunk;
   });
-  const giveUpAt = performance.now() + START_TIMEOUT_MS;
+  const giveUpAt = performance.now() + scaled(START_TIMEOUT_MS);
   for (;;) {
     const port = /Kafka +127\.0\.0\.1:(\d+)\n/.exec(out)?.[1];
     if (port !== undefined) return Number(port);

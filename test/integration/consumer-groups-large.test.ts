@@ -13,6 +13,7 @@ import { temporaryFolder } from '../support/broker-process.ts';
 import { ConsumerGroupModel } from '../support/consumer-group-model.ts';
 import { ConsumerMember, describeConsumerGroup } from '../support/consumer-member.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
+import { scaled } from '../support/machine.ts';
 import { createTopic } from '../support/requests.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
@@ -20,7 +21,7 @@ const MEMBERS = 200;
 const PARTITIONS = 500;
 const CONVERGED_WITHIN_MS = 10_000;
 /** A thousand joins are seconds of work, more where other tests run beside it. */
-const LARGE_TIMEOUT_MS = 120_000;
+const LARGE_TIMEOUT_MS = scaled(120_000);
 
 describe('a large group on the embedded store', () => {
   const folder = temporaryFolder();
@@ -58,14 +59,14 @@ describe('a large group on the embedded store', () => {
     };
     const lives = members.map(live);
     const isStable = async () => (await describeConsumerGroup(engine.client, 'large')).groupState === 'Stable';
-    while (performance.now() - began < CONVERGED_WITHIN_MS && !(await isStable())) await wait(100);
+    while (performance.now() - began < scaled(CONVERGED_WITHIN_MS) && !(await isStable())) await wait(100);
     const took = performance.now() - began;
     stop.abort();
     await Promise.all(lives);
     const sizes = members.map(({ owned }) => owned.length);
     expect(new Set(members.flatMap(({ owned }) => owned)).size).toBe(PARTITIONS);
     expect([Math.min(...sizes), Math.max(...sizes)]).toEqual([2, 3]);
-    expect(took).toBeLessThan(CONVERGED_WITHIN_MS);
+    expect(took).toBeLessThan(scaled(CONVERGED_WITHIN_MS));
     process.stdout.write(`${MEMBERS} members over ${PARTITIONS} partitions: ${Math.round(took)} ms\n`);
   });
 });

@@ -5,12 +5,13 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { withoutSettings } from '../support/environment.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { scaled } from '../support/machine.ts';
 import { programArguments } from '../support/programs.ts';
 import { batchOf, createTopic, produce } from '../support/requests.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** A start that neither fails nor serves within this time hangs, ms. */
-const START_MS_MAX = 60_000;
+const START_MS_MAX = scaled(60_000);
 
 const folder = temporaryFolder();
 const data = join(folder.path, 'items', 'data.mdb');

@@ -8,6 +8,7 @@ import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../supp
 import type { GoodClientReport } from '../support/good-client.ts';
 import { greedyRequests, type Known } from '../support/greedy-requests.ts';
 import { requestFrame, TcpClient } from '../support/kafka-client.ts';
+import { scaled } from '../support/machine.ts';
 import { programArguments } from '../support/programs.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { createTopic } from '../support/requests.ts';
@@ -22,7 +23,7 @@ const GREEDY_FRAME_BYTES = 128 * 1024;
 const GREEDY_CLIENTS = 4;
 /** How long the greedy are at it at least, so that there is something to be measured; ms. */
 const GREEDY_MS_MIN = 3_000;
-const TEST_MS_MAX = 600_000;
+const TEST_MS_MAX = scaled(600_000);
 
 const PARTITIONS = 10_000;
 const OFFSETS = 2_000;
@@ -48,7 +49,7 @@ beforeAll(async () => {
   await client.ask(ApiKey.OffsetCommit, 8, { ...commit, topics: [{ name: topic.name, partitions }] });
   client.close();
   known = { topic, group: 'greedy' };
-}, 120_000);
+}, scaled(120_000));
 
 afterAll(async () => {
   await broker.kill();

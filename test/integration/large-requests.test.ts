@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { scaled } from '../support/machine.ts';
 import { RawClient } from '../support/raw-client.ts';
 
 const MIB = 1024 * 1024;
@@ -9,7 +10,7 @@ const FRAME_BYTES = 16 * MIB;
 /** What a request may cost beside its own bytes: no request that a client means takes as much. */
 const GROWTH_BYTES_MAX = 200 * MIB;
 /** While a request is decoded nobody else is served. */
-const OTHERS_WAIT_MS_MAX = 1_000;
+const OTHERS_WAIT_MS_MAX = scaled(1_000);
 
 const folder = temporaryFolder();
 let broker: BrokerProcess;

@@ -10,11 +10,13 @@ import {
   temporaryFolder,
 } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { scaled } from '../support/machine.ts';
 import { WITH_METRICS } from '../support/metric.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { batchOf, createTopic, produce } from '../support/requests.ts';
+import { until } from '../support/waiting.ts';
 
-const TEST_MS_MAX = 40_000;
+const TEST_MS_MAX = scaled(40_000);
 
 let folder: ReturnType<typeof temporaryFolder>;
 let brokers: BrokerProcess[];
@@ -47,8 +49,8 @@ function events(broker: BrokerProcess, name: string): readonly unknown[] {
 }
 
 /** Waits for an event in the log. */
-async function logged(broker: BrokerProcess, name: string): Promise<void> {
-  while (events(broker, name).length === 0) await new Promise((resume) => setTimeout(resume, 50));
+function logged(broker: BrokerProcess, name: string): Promise<void> {
+  return until(() => events(broker, name).length > 0, name, { withinMs: TEST_MS_MAX });
 }
 
 /** A process that takes the lock of the store's LMDB and is stopped, as by Ctrl-Z, while it has it. */

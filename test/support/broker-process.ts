@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { withoutSettings } from './environment.ts';
 import { programArguments } from './programs.ts';
+import { until } from './waiting.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** Compiling on a busy machine takes a while; beyond this it does not come up. */
@@ -96,17 +97,15 @@ async function startProcess(
   child.stdout.on('data', (chunk) => {
     out += chunk;
   });
-  const giveUpAt = performance.now() + START_TIMEOUT_MS;
-  let address: RegExpExecArray | null = null;
-  while (address === null) {
-    address = /Kafka +([^:\s]+):(\d+)\n/.exec(out);
-    if (child.exitCode !== null || performance.now() > giveUpAt) {
-      kill();
-      throw new Error(`the broker did not start: ${out}\n${unreadable.join('\n')}\n${JSON.stringify(log)}`);
-    }
-    await new Promise((resume) => setTimeout(resume, 20));
+  const address = () => /Kafka +([^:\s]+):(\d+)\n/.exec(out);
+  const hasSettled = () => address() !== null || child.exitCode !== null;
+  await until(hasSettled, 'the broker', { withinMs: START_TIMEOUT_MS }).catch(() => {});
+  const found = child.exitCode === null ? address() : null;
+  if (found === null) {
+    kill();
+    throw new Error(`the broker did not start: ${out}\n${unreadable.join('\n')}\n${JSON.stringify(log)}`);
   }
-  const [, host, port] = address;
+  const [, host, port] = found;
   const pid = child.pid!;
   return {
     pid,

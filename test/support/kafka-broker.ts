@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { TcpClient } from './kafka-client.ts';
 import { ARTIFACTS, LOG4J } from './kafka-tools.ts';
+import { scaled } from './machine.ts';
 import { fetchArtifacts } from './maven.ts';
 
 /** Formatting and starting take 6 to 10 s on a quiet machine; beyond this it does not come up. */
@@ -83,7 +84,7 @@ export class KafkaBroker {
     const kill = () => this.#child.kill('SIGKILL');
     process.on('exit', kill);
     void once(this.#child, 'exit').finally(() => process.off('exit', kill));
-    const giveUpAt = performance.now() + START_TIMEOUT_MS;
+    const giveUpAt = performance.now() + scaled(START_TIMEOUT_MS);
     for (;;) {
       if (this.#child.exitCode !== null || performance.now() > giveUpAt) {
         kill();

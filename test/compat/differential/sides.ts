@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ApiKey, type RequestInput } from '../../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { type KafkaClient, TcpClient, type Told } from '../../support/kafka-client.ts';
+import { until } from '../../support/waiting.ts';
 import type { Side } from './speaker.ts';
 
 /** What both brokers are set to where their defaults differ, or where the default costs time. */
@@ -12,8 +13,7 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   'log.retention.ms': '-1',
 };
 
-const SETTLE_TIMEOUT_MS = 20_000;
-const POLL_MS = 5;
+const SETTLED = { withinMs: 20_000, everyMs: 5 };
 /** Kafka assigns after an interval, in another thread; Tidelog before it answers. */
 export const KAFKA_SETTINGS: Readonly<Record<string, string>> = {
   ...SETTINGS,
@@ -69,15 +69,19 @@ export class KafkaSide implements Side {
   static async connect(address: { readonly host: string; readonly port: number }): Promise<KafkaSide> {
     const side = new KafkaSide(address);
     await side.#ask(ApiKey.CreateTopics, 7, { topics: [newTopic(MARKER)] });
-    await until(async () => {
-      const found = await side.#ask(ApiKey.FindCoordinator, 3, { key: 'any', keyType: 0 });
-      if (found.errorCode !== 0) return false;
-      // Its first block of producer ids comes from the controller.
-      const id = await side.#ask(ApiKey.InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1_000 });
-      if (id.errorCode !== 0) return false;
-      const beat = await side.#ask(ApiKey.Heartbeat, 3, { groupId: 'any', generationId: 1, memberId: 'm' });
-      return !COMING_UP.has(beat.errorCode);
-    });
+    await until(
+      async () => {
+        const found = await side.#ask(ApiKey.FindCoordinator, 3, { key: 'any', keyType: 0 });
+        if (found.errorCode !== 0) return false;
+        // Its first block of producer ids comes from the controller.
+        const id = await side.#ask(ApiKey.InitProducerId, 4, { transactionalId: null, transactionTimeoutMs: 1_000 });
+        if (id.errorCode !== 0) return false;
+        const beat = await side.#ask(ApiKey.Heartbeat, 3, { groupId: 'any', generationId: 1, memberId: 'm' });
+        return !COMING_UP.has(beat.errorCode);
+      },
+      'Kafka to see its own change',
+      SETTLED,
+    );
     return side;
   }
 
@@ -98,22 +102,30 @@ export class KafkaSide implements Side {
       resources: [{ ...resource, configs: [config] }],
       validateOnly: false,
     });
-    await until(async () => {
-      const { results } = await this.#ask(ApiKey.DescribeConfigs, 4, {
-        resources: [{ ...resource, configurationKeys: ['retention.ms'] }],
-      });
-      return results[0]?.configs[0]?.value === value;
-    });
+    await until(
+      async () => {
+        const { results } = await this.#ask(ApiKey.DescribeConfigs, 4, {
+          resources: [{ ...resource, configurationKeys: ['retention.ms'] }],
+        });
+        return results[0]?.configs[0]?.value === value;
+      },
+      'Kafka to see its own change',
+      SETTLED,
+    );
   }
 
   async ready(topic: string, partition: number): Promise<void> {
-    await until(async () => {
-      const { topics } = await this.#ask(ApiKey.ListOffsets, 8, {
-        replicaId: -1,
-        topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: -1 }] }],
-      });
-      return topics[0]?.partitions[0]?.errorCode === 0;
-    });
+    await until(
+      async () => {
+        const { topics } = await this.#ask(ApiKey.ListOffsets, 8, {
+          replicaId: -1,
+          topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: -1 }] }],
+        });
+        return topics[0]?.partitions[0]?.errorCode === 0;
+      },
+      'Kafka to see its own change',
+      SETTLED,
+    );
   }
 
   close(): void {
@@ -146,13 +158,5 @@ async function answered<Key extends ApiKey>(
     return await Promise.race([client.tell(key, version, body), silent]);
   } finally {
     giveUp.abort();
-  }
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const giveUpAt = performance.now() + SETTLE_TIMEOUT_MS;
-  while (!(await isSo())) {
-    if (performance.now() > giveUpAt) throw new Error('Kafka does not come to see its own change');
-    await wait(POLL_MS);
   }
 }

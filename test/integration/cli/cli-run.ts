@@ -94,12 +94,3 @@ export function cliOf(bootstrapServers: () => string) {
     return { exitCode, out: run.out().toString(), err: run.err() };
   };
 }
-
-/** Resolves when `check` is true; throws when it does not get so within 10 s. */
-export async function until(check: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 10_000;
-  while (!check()) {
-    if (performance.now() > giveUpAt) throw new Error(`still not so: ${check}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tidelog } from '../../../lib/run/start.ts';
-import { cliOf, type RunOptions, runCli, startMemoryTidelog, until } from './cli-run.ts';
+import { until } from '../../support/waiting.ts';
+import { cliOf, type RunOptions, runCli, startMemoryTidelog } from './cli-run.ts';
 
 let tidelog: Tidelog;
 const cli = cliOf(() => tidelog.bootstrapServers);
@@ -65,9 +66,7 @@ describe('consume --group', () => {
 
   it('begins at the end unless told otherwise, and that is where the group is then', async () => {
     const reader = start('consume orders --group late');
-    while (!(await cli(['groups', 'describe', 'late', '--state'])).out.includes('Stable')) {
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await until(async () => (await cli(['groups', 'describe', 'late', '--state'])).out.includes('Stable'));
     reader.interrupt();
     expect([await reader.exitCode, reader.out().toString()]).toEqual([0, '']);
     expect(await offsetsOf('late')).toContainEqual(['orders', 1, 20]);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tidelog } from '../../../lib/run/start.ts';
 import { settled } from '../../support/settled.ts';
-import { cliOf, type RunOptions, runCli, startMemoryTidelog, until } from './cli-run.ts';
+import { until } from '../../support/waiting.ts';
+import { cliOf, type RunOptions, runCli, startMemoryTidelog } from './cli-run.ts';
 
 let tidelog: Tidelog;
 const cli = cliOf(() => tidelog.bootstrapServers);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partitionForKey } from '../../../lib/records/murmur2.ts';
 import type { Tidelog } from '../../../lib/run/start.ts';
-import { cliOf, runCli, startMemoryTidelog, until } from './cli-run.ts';
+import { until } from '../../support/waiting.ts';
+import { cliOf, runCli, startMemoryTidelog } from './cli-run.ts';
 
 let tidelog: Tidelog;
 const cli = cliOf(() => tidelog.bootstrapServers);

@@ -51,5 +51,5 @@ describe.skipIf(missing !== undefined)('twenty functions that produce at once', 
     expect(eight.errors).toEqual([]);
     expect(eight.commits).toBe(WRITERS * REQUESTS_EACH);
     expect(eight.conflicts).toBeLessThan(one.conflicts / 2);
-  }, 180_000);
+  });
 });

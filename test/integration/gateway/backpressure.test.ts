@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { RawClient, rawRequest, withSize } from '../../support/raw-client.ts';
 import { unchanged } from '../../support/settled.ts';
-import { eventually, pause, type Rig, response, startRig } from './fake-engine.ts';
+import { until } from '../../support/waiting.ts';
+import { pause, type Rig, response, startRig } from './fake-engine.ts';
 
 const PRODUCE = 0;
 const FETCH = 1;
@@ -62,7 +63,7 @@ describe('memory for requests', () => {
     );
     const stallers = await Promise.all([RawClient.connect(rig.address), RawClient.connect(rig.address)]);
     for (const staller of stallers) await staller.send(half);
-    await eventually(() => rig.gateway.stats.requestBytes === 2 * half.length, 'both halves to fill the memory');
+    await until(() => rig.gateway.stats.requestBytes === 2 * half.length, 'both halves to fill the memory');
     const honest = await RawClient.connect(rig.address);
     void honest.sendRequest({ apiKey: PRODUCE, correlationId: 2, body: Buffer.alloc(2 * MIB) });
     expect(await honest.receiveIds(1)).toEqual([2]);
@@ -108,7 +109,7 @@ describe('clients that do not read', () => {
     expect(rig.gateway.stats.answerBytes).toBeGreaterThan(1 * MIB);
     client.startReading();
     expect(await client.receiveIds(5)).toEqual([0, 1, 2, 3, 4]);
-    await eventually(() => rig.gateway.stats.answerBytes === 0, 'the answers to leave');
+    await until(() => rig.gateway.stats.answerBytes === 0, 'the answers to leave');
   });
 
   it('take no more than the bound together, and hold up no heartbeat', async () => {

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { programArguments } from '../../support/programs.ts';
 import { RawClient } from '../../support/raw-client.ts';
+import { until } from '../../support/waiting.ts';
 import { addressIn, runInProcess as run } from './command-run.ts';
-import { eventually } from './fake-engine.ts';
 
 const API_VERSIONS = 18;
 const ANY_PORT = ['--listeners', 'PLAINTEXT://127.0.0.1:0'];
@@ -49,7 +49,7 @@ describe('tidelog dev', () => {
 
   it('serves until it is stopped, and says where', async () => {
     const dev = run(['dev', '--store', 'memory', ...ANY_PORT], { TIDELOG_NOPE: '1' });
-    await eventually(() => dev.out().includes('Ctrl-C'), 'the banner');
+    await until(() => dev.out().includes('Ctrl-C'), 'the banner');
     const banner = dev.out();
     const address = addressIn(banner);
     expect(banner).toContain('in memory');
@@ -73,7 +73,7 @@ describe('tidelog dev', () => {
 
   it('says where the metrics are, if they were asked for', async () => {
     const dev = run(['dev', '--store', 'memory', '--metrics-port', '0', ...ANY_PORT]);
-    await eventually(() => dev.out().includes('Ctrl-C'), 'the banner');
+    await until(() => dev.out().includes('Ctrl-C'), 'the banner');
     const [, url] = /Metrics {2}(http:\S+), and \/healthz\n/.exec(dev.out())!;
     expect((await fetch(url!)).status).toBe(200);
     dev.signal();
@@ -83,7 +83,7 @@ describe('tidelog dev', () => {
 
   it('ends at once on a second signal', async () => {
     const dev = run(['dev', '--store', 'memory', ...ANY_PORT]);
-    await eventually(() => dev.out().includes('Ctrl-C'), 'the banner');
+    await until(() => dev.out().includes('Ctrl-C'), 'the banner');
     dev.signal();
     expect(dev.exits).toEqual([]);
     dev.signal();
@@ -96,7 +96,7 @@ describe('tidelog dev', () => {
     const clusters: string[] = [];
     for (let start = 0; start < 2; start++) {
       const dev = run(args);
-      await eventually(() => dev.out().includes('Ctrl-C'), 'the banner');
+      await until(() => dev.out().includes('Ctrl-C'), 'the banner');
       expect(dev.out()).toContain(`embedded, in ${join(folder, 'kept')}`);
       clusters.push(/Cluster {2}(\S+)/.exec(dev.out())![1]!);
       dev.signal();
@@ -133,7 +133,7 @@ describe('tidelog dev', () => {
       out += chunk;
     });
     const exited = once(child, 'exit');
-    await eventually(() => out.includes('Ctrl-C'), 'the banner');
+    await until(() => out.includes('Ctrl-C'), 'the banner');
     await RawClient.connect(addressIn(out));
     child.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);

@@ -4,6 +4,7 @@ import type { RequestContext } from '../../../lib/core/context.ts';
 import type { LogFields, Logger, LogLevel } from '../../../lib/core/logger.ts';
 import type { GatewayLimits } from '../../../lib/doors/tcp/limits.ts';
 import { type Gateway, startGateway } from '../../../lib/doors/tcp/server.ts';
+import { until } from '../../support/waiting.ts';
 
 /** One request as the fake engine got it; the test decides when and how it ends. */
 export interface Call {
@@ -48,7 +49,7 @@ export class FakeEngine {
 
   /** Waits until so many requests have arrived in all. */
   async arrived(count: number): Promise<Call[]> {
-    await eventually(() => this.calls.length >= count, `${count} requests to arrive`);
+    await until(() => this.calls.length >= count, `${count} requests to arrive`);
     return this.calls;
   }
 
@@ -90,16 +91,4 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms);
   });
-}
-
-/** What does not happen within this on a busy machine does not happen, ms. */
-const WAIT_MS_MAX = 20_000;
-
-/** Polls until the condition holds; throws after 20 s with what was waited for. */
-export async function eventually(condition: () => boolean, what: string): Promise<void> {
-  for (const giveUpAt = Date.now() + WAIT_MS_MAX; Date.now() < giveUpAt; ) {
-    if (condition()) return;
-    await pause(2);
-  }
-  throw new Error(`waited in vain for ${what}`);
 }

@@ -11,8 +11,8 @@ import {
 } from '../../support/function-stand-in.ts';
 import { TcpClient } from '../../support/kafka-client.ts';
 import { batchOf, createTopic, produce } from '../../support/requests.ts';
+import { until } from '../../support/waiting.ts';
 import { addressIn, runInProcess } from './command-run.ts';
-import { eventually } from './fake-engine.ts';
 
 /** Nothing of this machine's own, and nobody asked on the network for a role. */
 const NO_AWS = {
@@ -29,7 +29,7 @@ function run(args: readonly string[], environment: Record<string, string> = {}) 
   return {
     ...ran,
     async address() {
-      await eventually(() => ran.out().includes('is ready'), `the banner; ${ran.err()}`);
+      await until(() => ran.out().includes('is ready'), `the banner; ${ran.err()}`);
       return addressIn(ran.out());
     },
     stop: () => {

@@ -12,7 +12,7 @@ import { ANSWER_TIMEOUT_MS, type Transport } from '../../../lib/doors/tunnel/tra
 import { readVia } from '../../../lib/doors/tunnel/via.ts';
 import { have } from '../../support/tools.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
-import { eventually } from './fake-engine.ts';
+import { until } from '../../support/waiting.ts';
 
 const HAVE_OPENSSL = have('openssl', spawnSync('openssl', ['version']).error === undefined, 'It makes a certificate.');
 
@@ -105,7 +105,7 @@ describe('calls over HTTP', () => {
       arrived = true;
     });
     const outcome = transportTo(`http://127.0.0.1:${port}`, PLAIN_SIGNER, clock).call('produce', BODY);
-    await eventually(() => arrived, 'the request');
+    await until(() => arrived, 'the request');
     await clock.advance(ANSWER_TIMEOUT_MS);
     expect(await outcome).toEqual({ kind: 'unknown', message: `no answer within ${ANSWER_TIMEOUT_MS} ms` });
   });

@@ -5,7 +5,8 @@ import { silentLogger } from '../../../lib/core/logger.ts';
 import { ListenError, startGateway } from '../../../lib/doors/tcp/server.ts';
 import { RawClient, rawRequest, withSize } from '../../support/raw-client.ts';
 import { settled } from '../../support/settled.ts';
-import { eventually, pause, type Rig, startRig } from './fake-engine.ts';
+import { until } from '../../support/waiting.ts';
+import { pause, type Rig, startRig } from './fake-engine.ts';
 
 const PRODUCE = 0;
 const FETCH = 1;
@@ -41,7 +42,7 @@ describe('idle connections', () => {
     client.stopReading();
     await client.sendRequest({ apiKey: FETCH, correlationId: 1 });
     await client.sendRequest({ apiKey: FETCH, correlationId: 2 });
-    await eventually(() => rig.gateway.stats.connections === 0, 'the connection to be closed');
+    await until(() => rig.gateway.stats.connections === 0, 'the connection to be closed');
     expect(rig.gateway.stats).toMatchObject({ requestBytes: 0, answerBytes: 0 });
   });
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { RawClient, rawRequest, withSize } from '../../support/raw-client.ts';
 import { settled } from '../../support/settled.ts';
-import { eventually, type Rig, startRig } from './fake-engine.ts';
+import { until } from '../../support/waiting.ts';
+import { type Rig, startRig } from './fake-engine.ts';
 
 const PRODUCE = 0;
 const FETCH = 1;
@@ -39,7 +40,7 @@ describe('what is not the Kafka protocol', () => {
       },
     ]);
     expect(rig.engine.calls).toEqual([]);
-    await eventually(() => rig.gateway.stats.connections === 0, 'the connection to be gone');
+    await until(() => rig.gateway.stats.connections === 0, 'the connection to be gone');
     expect(rig.gateway.stats.requestBytes).toBe(0);
   });
 
@@ -118,9 +119,9 @@ describe('requests that end the connection', () => {
     await client.sendRequest({ apiKey: FETCH, correlationId: 2 });
     const [, fetch] = await rig.engine.arrived(2);
     client.reset();
-    await eventually(() => fetch!.context.signal.aborted, 'the signal');
+    await until(() => fetch!.context.signal.aborted, 'the signal');
     fetch!.answer(100_000);
-    await eventually(() => rig.gateway.stats.connections === 0, 'the connection to be gone');
+    await until(() => rig.gateway.stats.connections === 0, 'the connection to be gone');
     await settled();
     expect(rig.notable()).toEqual([]);
     expect(rig.gateway.stats).toMatchObject({ requestBytes: 0, answerBytes: 0 });
@@ -153,7 +154,7 @@ describe('a client that ends its side while a request waits', () => {
     await client.sendRequest({ apiKey: FETCH, correlationId: 6 });
     const [fetch] = await rig.engine.arrived(1);
     client.end();
-    await eventually(() => fetch!.context.signal.aborted, 'the signal');
+    await until(() => fetch!.context.signal.aborted, 'the signal');
     await settled();
     fetch!.answer();
     expect(await client.receiveIds(1)).toEqual([6]);
@@ -173,7 +174,7 @@ describe('connection limits', () => {
       expect.objectContaining({ level: 'warn', event: 'connection_refused', reason: 'max.connections, 2, is reached' }),
     ]);
     first.end();
-    await eventually(() => rig.gateway.stats.connections === 1, 'one to leave');
+    await until(() => rig.gateway.stats.connections === 1, 'one to leave');
     const next = await RawClient.connect(rig.address);
     await next.sendRequest({ apiKey: METADATA, correlationId: 9 });
     expect(await next.receiveIds(1)).toEqual([9]);
@@ -184,7 +185,7 @@ describe('connection limits', () => {
     await RawClient.connect(rig.address, '127.0.0.1');
     await (await RawClient.connect(rig.address, '127.0.0.1')).closed;
     await RawClient.connect(rig.address, '127.0.0.2');
-    await eventually(() => rig.gateway.stats.connections === 2, 'both addresses to have theirs');
+    await until(() => rig.gateway.stats.connections === 2, 'both addresses to have theirs');
     expect(rig.gateway.stats.refusedConnections).toBe(1);
   });
 });

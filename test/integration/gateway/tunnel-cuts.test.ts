@@ -5,6 +5,7 @@ import { startTunnel, type Tunnel } from '../../../lib/run/start-tunnel.ts';
 import { BREAKS, TcpProxy } from '../../chaos/tcp-proxy.ts';
 import { type FunctionStandIn, STAND_IN_ENVIRONMENT, startFunctionStandIn } from '../../support/function-stand-in.ts';
 import { produceTrouble } from '../../support/function-trouble.ts';
+import { scaled } from '../../support/machine.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { settingsOf } from '../../support/settings.ts';
 import { cliOf } from '../cli/cli-run.ts';
@@ -76,5 +77,5 @@ it.each([1, 2])(
     expect(proxy.resets - resetsBefore).toBeGreaterThan(5);
     expect((await cli(['consume', topic, '-e'])).out).toBe(LINES);
   },
-  120_000,
+  scaled(120_000),
 );

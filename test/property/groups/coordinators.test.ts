@@ -6,6 +6,7 @@ import { heartbeatStep, joinStep, leaveStep, syncStep } from '../../../lib/group
 import type { FaultPlan, LatencyModel } from '../../../lib/storage/memory/faults.ts';
 import { joinRequest } from '../../support/classic-group-model.ts';
 import { GroupCluster, type GroupConnection } from '../../support/group-cluster.ts';
+import { scaled } from '../../support/machine.ts';
 import { runs } from '../../support/runs.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -208,15 +209,19 @@ async function play(seed: number): Promise<{ kills: number; generation: number }
 }
 
 describe('four coordinators on one store', () => {
-  it('bring every group to rest, however often they are killed', async () => {
-    let kills = 0;
-    let generations = 0;
-    for (let seed = 1; seed <= SEEDS; seed++) {
-      const played = await play(seed);
-      kills += played.kills;
-      generations += played.generation;
-    }
-    expect(kills).toBeGreaterThan(10 * SEEDS);
-    expect(generations).toBeGreaterThan(5 * SEEDS);
-  }, 60_000);
+  it(
+    'bring every group to rest, however often they are killed',
+    async () => {
+      let kills = 0;
+      let generations = 0;
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const played = await play(seed);
+        kills += played.kills;
+        generations += played.generation;
+      }
+      expect(kills).toBeGreaterThan(10 * SEEDS);
+      expect(generations).toBeGreaterThan(5 * SEEDS);
+    },
+    scaled(60_000),
+  );
 });

@@ -5,6 +5,7 @@ import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
+import { scaled } from '../../support/machine.ts';
 import { commitOffsets, deleteOffsets, fetchOffsets, offsetsIn } from '../../support/offset-requests.ts';
 import { createTopic } from '../../support/requests.ts';
 import { runs } from '../../support/runs.ts';
@@ -164,7 +165,7 @@ const CONTEXT = {
 };
 
 describe('a group that nobody is in', () => {
-  it('never loses an acknowledged offset to the sweep', { timeout: 120_000 }, async () => {
+  it('never loses an acknowledged offset to the sweep', { timeout: scaled(120_000) }, async () => {
     let dropped = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 8, maxLength: 30 }), async (actions) => {

@@ -4,13 +4,14 @@ import type { Fault } from '../../../lib/storage/memory/faults.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { startEngine } from '../../support/engine.ts';
+import { scaled } from '../../support/machine.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
 /** Modules that are imported on the way are loaded in real time; ms. */
-const LOADED_WITHIN_MS = 10_000;
+const LOADED_WITHIN_MS = scaled(10_000);
 
 async function world() {
   const clock = new VirtualClock(1_700_000_000_000);

@@ -9,6 +9,7 @@ import { systemRandom } from '../../../lib/core/random.ts';
 import { openEmbeddedStores } from '../../../lib/storage/embedded/embedded-stores.ts';
 import { explain } from '../../../lib/storage/embedded/format.ts';
 import type { Stores } from '../../../lib/storage/ports.ts';
+import { scaled } from '../../support/machine.ts';
 
 let path: string;
 let opened: Stores[];
@@ -119,26 +120,30 @@ describe('opening', () => {
       expect(await stores.state.put(item, { kind: 'absent' })).toMatchObject({ kind: 'committed' });
     });
 
-    it('opens a store whose file ends before pages that are free', async () => {
-      const stores = await open();
-      let seed = 1;
-      const random = (below: number) => {
-        seed = (seed * 48_271) % 2_147_483_647;
-        return seed % below;
-      };
-      for (let round = 0; round < 150; round++) {
-        await Promise.all(
-          Array.from({ length: 1 + random(6) }, async () => {
-            const sk = String(random(100));
-            const { item: there } = await stores.state.get('p', sk, false);
-            if (there !== undefined) await stores.state.delete('p', sk, there.version);
-            else await stores.state.put({ ...item, sk, body: Buffer.alloc(random(60_000)) }, { kind: 'absent' });
-          }),
-        );
-        const another = await openEmbeddedStores({ path, clock: systemClock, random: systemRandom });
-        await another.close();
-      }
-    }, 120_000);
+    it(
+      'opens a store whose file ends before pages that are free',
+      async () => {
+        const stores = await open();
+        let seed = 1;
+        const random = (below: number) => {
+          seed = (seed * 48_271) % 2_147_483_647;
+          return seed % below;
+        };
+        for (let round = 0; round < 150; round++) {
+          await Promise.all(
+            Array.from({ length: 1 + random(6) }, async () => {
+              const sk = String(random(100));
+              const { item: there } = await stores.state.get('p', sk, false);
+              if (there !== undefined) await stores.state.delete('p', sk, there.version);
+              else await stores.state.put({ ...item, sk, body: Buffer.alloc(random(60_000)) }, { kind: 'absent' });
+            }),
+          );
+          const another = await openEmbeddedStores({ path, clock: systemClock, random: systemRandom });
+          await another.close();
+        }
+      },
+      scaled(120_000),
+    );
   });
 
   it('refuses a file and what lies below one', async () => {

@@ -4,6 +4,7 @@ import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
 import { createPartitions } from '../../../lib/topics/create-partitions.ts';
 import { deleteTopic } from '../../../lib/topics/delete-topic.ts';
 import type { Topic } from '../../../lib/topics/topics.ts';
+import { scaled } from '../../support/machine.ts';
 import { FOREVER, first } from '../journal/world.ts';
 import { type AdminProcess, type AdminWorld, createAdminWorld } from './world.ts';
 
@@ -168,7 +169,7 @@ describe('topics', () => {
 });
 
 describe('what is remembered', () => {
-  it('is bounded', { timeout: 10_000 }, () => {
+  it('is bounded', { timeout: scaled(10_000) }, () => {
     const { topics } = other.admin;
     for (let index = 0; index < 20_001; index++) {
       topics.remember({ ...topic.record, name: `t${index}`, id: `id${index}` }, 1);

@@ -3,12 +3,13 @@ import { createServer, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { lambdaTransport } from '../../../../lib/doors/tunnel/lambda-transport.ts';
 import { type CallOutcome, LONE_REQUESTS_MAX } from '../../../../lib/doors/tunnel/transport.ts';
+import { scaled } from '../../../support/machine.ts';
 
 const JOIN = Buffer.from('join');
 const HEARTBEAT = Buffer.from('heartbeat');
 
 /** A request that nothing holds up takes milliseconds; this is what a slow machine may take. */
-const SOON_MS = 3_000;
+const SOON_MS = scaled(3_000);
 
 /** Stands in for Lambda: holds calls with JOIN in them until `release` is called, and answers the others at once. */
 function holdingLambda() {
@@ -49,7 +50,7 @@ const transport = () =>
 it.each([60, LONE_REQUESTS_MAX - 1])('%i joins that wait do not hold up a heartbeat', async (count) => {
   const { call, close } = await transport();
   const joins = Array.from({ length: count }, () => call('coordinate', JOIN));
-  await vi.waitUntil(() => lambda.held.length === count, { timeout: 10_000 });
+  await vi.waitUntil(() => lambda.held.length === count, { timeout: scaled(10_000) });
   const late = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), SOON_MS));
   const outcome: CallOutcome | 'late' = await Promise.race([call('coordinate', HEARTBEAT), late]);
   expect(outcome).toEqual({ kind: 'answered', body: Buffer.from('done') });
