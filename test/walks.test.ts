@@ -23,6 +23,7 @@ const FILES_MAX = 20;
  */
 const INTERFACES: Readonly<Record<string, readonly string[]>> = {
   'lib/broker/frame-handler.ts': ['lib/broker/dispatch.ts'],
+  'lib/broker/define-api.ts': ['lib/broker/api/00-produce.ts', 'lib/broker/api/01-fetch.ts'],
   'lib/broker/broker.ts': ['lib/log/log.ts'],
   'lib/log/environment.ts': ['lib/log/partitions.ts', 'lib/cluster/fleet.ts'],
   'lib/log/read-partitions.ts': ['lib/journal/tail.ts'],

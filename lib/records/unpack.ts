@@ -1,7 +1,8 @@
 import type { NextWork, Work } from '../kit/turns.ts';
 import { BATCH_OVERHEAD_BYTES, type BatchHeader, compressionCodec } from './batch.ts';
 import { Codec, type CodecId, CompressionError, isCodecId } from './compression/codec.ts';
-import { AT_ONCE_BYTES, type Decoding, decodeInPieces } from './compression/pieces.ts';
+import { AT_ONCE_BYTES } from './compression/piece-source.ts';
+import { type Decoding, decodeInPieces } from './compression/pieces.ts';
 import { CorruptRecordError } from './error.ts';
 
 /** Work of a step beside its bytes, in bytes: pieces may be empty. */

@@ -1,7 +1,7 @@
 import { malformed } from './error.ts';
 import { decodeLz4Block, NO_ROOM } from './lz4-block.ts';
 import { type Frame, hasProperChecksum, LZ4_MAX_GROWTH, LZ4_UNCOMPRESSED, readHeader, uint32 } from './lz4-frame.ts';
-import type { Pieces } from './pieces.ts';
+import type { Pieces } from './piece-source.ts';
 import { xxhash32 } from './xxhash32.ts';
 
 /** Blocks up to the size that Kafka's clients write; decoding never waits, so one is enough for all. */

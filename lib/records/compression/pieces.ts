@@ -1,18 +1,10 @@
 import { Codec, type CodecId } from './codec.ts';
 import { gunzipAtOnce, gunzipStream, type NotAtOnce } from './gzip.ts';
 import { Lz4Pieces } from './lz4-pieces.ts';
+import { AT_ONCE_BYTES, type Pieces } from './piece-source.ts';
 import { SnappyPieces } from './snappy-pieces.ts';
 import { decodeSmallZstd, zstdCanStream, zstdStream } from './zstd.ts';
 import { ZstdPieces } from './zstd-pieces.ts';
-
-/** Decoded bytes, piece by piece: memory is bounded, whatever the data decodes to. */
-export interface Pieces {
-  /**
-   * The next piece, possibly empty; undefined after the last. It is valid until any decoder continues.
-   * Throws CompressionError ('malformed').
-   */
-  next(): Buffer | undefined;
-}
 
 /** Pieces decoded in this thread, or in another one. */
 export type Decoding =
@@ -26,9 +18,6 @@ export type Decoding =
 
 /** Bytes decoded in one step if the codec's blocks are larger or there are none. */
 const STEP_BYTES = 256 * 1024;
-
-/** Bytes that native decoders decode at once: a millisecond or two. */
-export const AT_ONCE_BYTES = 1024 * 1024;
 
 /**
  * Decodes `data` as Kafka's broker does. Differs from `decompress` where Kafka's clients can read less: the blocks of an LZ4

@@ -1,5 +1,5 @@
 import { malformed } from './error.ts';
-import type { Pieces } from './pieces.ts';
+import type { Pieces } from './piece-source.ts';
 import { readSnappyLength, SnappyBlock } from './snappy.ts';
 import { isXerialHeader, XERIAL_HEADER_BYTES, XERIAL_SIZE_BYTES } from './xerial.ts';
 

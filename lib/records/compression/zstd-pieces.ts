@@ -1,6 +1,6 @@
 import { malformed } from './error.ts';
 import { Output } from './output.ts';
-import type { Pieces } from './pieces.ts';
+import type { Pieces } from './piece-source.ts';
 import { ZstdBlockDecoder } from './zstd-block.ts';
 import {
   frameEnd,
