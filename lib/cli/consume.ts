@@ -67,8 +67,8 @@ export function consumeProgram(io: CommandIo): Command {
         '\nTemplates: %t topic, %p partition, %o offset, %T timestamp (ms), %k key, %s value, %K and %S their lengths,\n' +
         '%h headers, %% a per cent sign; and \\n \\r \\t \\0 \\xHH. Nothing else is added.',
     )
-    .action((topics: string[], flags: ConsumeFlags) => {
-      const wish = parseTopicWish(topics);
+    .action(async (topics: string[], flags: ConsumeFlags) => {
+      const wish = await parseTopicWish(topics);
       const format = formatOf(flags);
       const span = spanOf(flags);
       checkGroup(flags);

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
+import type { Turns } from '../kit/turns.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import type { CheckedClaim, CommitKind, MemberClaim, NoGroup, OffsetGroups, Refused } from '../offsets/environment.ts';
 import { isGroupId } from '../storage/items/group-keys.ts';
@@ -28,6 +29,8 @@ export interface CoordinatorOptions {
   readonly logger: Logger;
   readonly config: GroupConfig;
   readonly topics: Topics;
+  /** Long matching of patterns takes turns with other work. */
+  readonly turns: Turns;
   readonly deleteOffsets: DeleteOffsets;
   /** Called before a member enters a group without members. */
   readonly expireOffsets: ExpireOffsets;
@@ -58,7 +61,7 @@ export class GroupCoordinator implements Groups, OffsetGroups {
   #bytes = 0;
 
   constructor(options: CoordinatorOptions) {
-    const { state, clock, random, logger, config, topics, deleteOffsets, expireOffsets } = options;
+    const { state, clock, random, logger, config, topics, deleteOffsets, expireOffsets, turns } = options;
     this.#keepsOffsets = options.keepsOffsets;
     const index = new GroupIndex(state, clock, random);
     const store = new GroupStore({ state, clock, random, logger, index, deleteOffsets });
@@ -69,7 +72,7 @@ export class GroupCoordinator implements Groups, OffsetGroups {
     const onRemembered = (bytes: number) => {
       this.#bytes += bytes;
     };
-    this.#env = { store, clock, random, logger, config, sources, expireOffsets, onRemembered };
+    this.#env = { store, clock, random, logger, config, sources, turns, expireOffsets, onRemembered };
   }
 
   async submit<Reply>(groupId: string, step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>> {

@@ -12,6 +12,8 @@ export interface Needs {
   readonly newTopics?: Iterable<string>;
   /** The list of all topics: one that was begun after the request came, or one that is not too old. */
   readonly allTopics?: 'new' | 'known' | undefined;
+  /** Topic patterns: what each matches in that list. */
+  readonly patterns?: Iterable<string>;
   /** Expired offsets have to be gone: a member that enters would find what everybody else was told is gone. */
   readonly expiredOffsetsGone?: boolean;
 }
@@ -38,17 +40,25 @@ export interface ListOfTopics {
   readonly topics: ReadonlyMap<string, SubscribedTopic>;
 }
 
+/** The names of all topics that a pattern matches, or why it is no pattern. */
+export type MatchedPattern =
+  | { readonly kind: 'valid'; readonly topics: ReadonlySet<string> }
+  | { readonly kind: 'invalid'; readonly reason: string };
+
 /** What was loaded for one round. */
 export interface Facts {
   readonly topics: TopicLook;
   /** Whether `topics.list` was read after the requests of this round came. */
   readonly isListNew: boolean;
+  /** What patterns match in `topics.list`. */
+  readonly patterns: ReadonlyMap<string, MatchedPattern>;
   readonly expiredOffsetsGone: boolean;
 }
 
 export const NO_FACTS: Facts = {
   topics: { at: 0, named: new Map() },
   isListNew: false,
+  patterns: new Map(),
   expiredOffsetsGone: false,
 };
 
@@ -58,6 +68,7 @@ export function lacks(facts: Facts, needs: Needs): boolean {
   if (needs.allTopics === 'new' && !facts.isListNew) return true;
   const { named, list } = facts.topics;
   if (needs.allTopics !== undefined && list === undefined) return true;
+  for (const pattern of needs.patterns ?? []) if (!facts.patterns.has(pattern)) return true;
   const listed = facts.isListNew ? list?.topics : undefined;
   for (const names of [...(needs.topics ?? []), needs.newTopics ?? []]) {
     for (const name of names) if (!named.has(name) && listed?.has(name) !== true) return true;
@@ -69,6 +80,7 @@ export function lacks(facts: Facts, needs: Needs): boolean {
 export class NeedsUnion {
   readonly topics = new Set<string>();
   readonly newTopics = new Set<string>();
+  readonly patterns = new Set<string>();
   allTopics: 'new' | 'known' | undefined;
   expiredOffsetsGone = false;
   readonly #lists = new Set<Iterable<string>>();
@@ -84,6 +96,7 @@ export class NeedsUnion {
       this.topics.add(name);
       this.newTopics.add(name);
     }
+    for (const pattern of needs.patterns ?? []) this.patterns.add(pattern);
     if (needs.allTopics === 'new' || this.allTopics === undefined) this.allTopics = needs.allTopics ?? this.allTopics;
     if (needs.expiredOffsetsGone === true) this.expiredOffsetsGone = true;
   }

@@ -4,6 +4,7 @@ import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import { type Random, randomInt } from '../core/random.ts';
 import { randomUuid } from '../core/uuid.ts';
+import type { Turns } from '../kit/turns.ts';
 import { NO_MEMBER } from '../offsets/environment.ts';
 import { type Item, StoreUnavailableError } from '../storage/ports.ts';
 import type { GroupConfig } from './config.ts';
@@ -14,6 +15,7 @@ import { type Facts, NO_FACTS } from './facts.ts';
 import type { Group, Session } from './group.ts';
 import { type GroupStore, isStoreProblem, type LoadedGroup, sinceOf } from './group-store.ts';
 import { Leases } from './leases.ts';
+import { PatternMatches } from './pattern-matches.ts';
 import { offsetFactsOf, protocolOf } from './protocols.ts';
 import { RequestQueue } from './queue.ts';
 import type { GroupRequest } from './request.ts';
@@ -28,6 +30,7 @@ export interface WorkerEnvironment {
   readonly logger: Logger;
   readonly config: GroupConfig;
   readonly sources: TopicSources;
+  readonly turns: Turns;
   readonly expireOffsets: ExpireOffsets;
   /** What a worker remembers takes so many bytes more than before, or fewer where negative. */
   readonly onRemembered: (bytes: number) => void;
@@ -58,6 +61,7 @@ export class GroupWorker {
   readonly #queue: RequestQueue;
   readonly #leases: Leases;
   readonly #looks: TopicLooks;
+  readonly #patterns: PatternMatches;
   /** What the group took in last, and the body that did. */
   #takenIn: { readonly look: TopicLook; readonly by: object | undefined } | undefined;
   #loaded: LoadedGroup | undefined;
@@ -72,6 +76,7 @@ export class GroupWorker {
     this.#queue = new RequestQueue(env.clock);
     this.#leases = new Leases(env.store.env, groupId);
     this.#looks = new TopicLooks(env.sources);
+    this.#patterns = new PatternMatches(env.turns);
     this.#orphansAt = env.clock.monotonic();
   }
 
@@ -225,8 +230,10 @@ export class GroupWorker {
       for (const name of facts.topics.named.keys()) needs.topics.add(name);
       if (facts.topics.list !== undefined) needs.allTopics ??= 'known';
       const topics = await this.#looks.look(needs, known ?? new Map());
+      for (const pattern of facts.patterns.keys()) needs.patterns.add(pattern);
       return {
         topics,
+        patterns: await this.#patterns.of(needs.patterns, topics.list),
         isListNew: facts.isListNew || needs.allTopics === 'new',
         expiredOffsetsGone: facts.expiredOffsetsGone || needs.expiredOffsetsGone,
       };

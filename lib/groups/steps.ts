@@ -29,9 +29,8 @@ import {
   heartbeat,
 } from './consumer/heartbeat.ts';
 import type { MemberFacts } from './consumer/members.ts';
-import { matchesPattern } from './consumer/pattern/cache.ts';
 import { type ConsumerGroup, isConsumer } from './consumer/state.ts';
-import { allSubscribedNames } from './consumer/subscription.ts';
+import { allSubscribedNames, subscribedPatterns } from './consumer/subscription.ts';
 import type { Needs, TopicLook } from './facts.ts';
 import type { Group } from './group.ts';
 import { decodeSubscription, topicsOfClassic, upgrade } from './migration.ts';
@@ -186,18 +185,21 @@ function heartbeatNeeds(group: Group | undefined, request: ConsumerRequest): Nee
   const names = subscribedTopicNames ?? [];
   const pattern = subscribedTopicRegex ?? '';
   const entering = { expiredOffsetsGone: joins && group !== undefined };
+  const requested = pattern === '' ? [] : [pattern];
   if (group === undefined || !isConsumer(group)) {
     const topics = group === undefined ? [] : [topicsOfClassic(group as ClassicGroup)];
-    return { ...entering, topics, newTopics: names, allTopics: pattern === '' ? undefined : 'new' };
+    const allTopics = pattern === '' ? undefined : 'new';
+    return { ...entering, topics, newTopics: names, allTopics, patterns: requested };
   }
-  const { patterns } = group.body;
+  const patterns = subscribedPatterns(group.body);
   const subscribed = allSubscribedNames(group.body);
-  const isNewPattern = pattern !== '' && (joins || !patterns.some((resolved) => resolved.pattern === pattern));
+  const isNewPattern = pattern !== '' && (joins || !patterns.has(pattern));
   return {
     ...entering,
     topics: [subscribed],
     newTopics: joins ? names : names.filter((name) => !subscribed.has(name)),
-    allTopics: isNewPattern ? 'new' : patterns.length > 0 ? 'known' : undefined,
+    allTopics: isNewPattern ? 'new' : patterns.size > 0 ? 'known' : undefined,
+    patterns: [...patterns, ...requested],
   };
 }
 
@@ -211,6 +213,11 @@ function decideHeartbeat(
     ...memberFacts(group, context.facts.topics, mayDescribe, context),
     classicConfig: context.config.classic,
     newMemberId: () => context.newMemberId(request.clientId),
+    patternProblem: (pattern) => {
+      const matched = context.facts.patterns.get(pattern);
+      assert(matched !== undefined, 'a pattern was not matched before the decision');
+      return matched.kind === 'invalid' ? matched.reason : undefined;
+    },
   });
   const tookTopicsIn = request.memberEpoch >= 0 && outcome.reply.kind === 'ok';
   return { kind: 'reply', ...outcome, tookTopicsIn };
@@ -227,8 +234,14 @@ function memberFacts(
     config: context.config.consumer,
     look,
     isTakenIn: group !== undefined && context.takenInBy === group.body,
-    matches: (pattern, name) => matchesPattern(pattern, name) && mayDescribe(name),
+    matches: (pattern, name) => matchOf(context, pattern, name) && mayDescribe(name),
   };
+}
+
+function matchOf({ facts }: StepContext, pattern: string, name: string): boolean {
+  const matched = facts.patterns.get(pattern);
+  assert(matched !== undefined, 'a pattern was not matched before the decision');
+  return matched.kind === 'valid' && matched.topics.has(name);
 }
 
 /** A consumer-protocol member that comes to a classic group changes it over, if that may be. */

@@ -27,6 +27,7 @@ export function withGroups(options: ComposeOptions, engine: Engine): GroupEngine
     config: groupConfig(settings),
     topics,
     ageing,
+    turns: broker.pace,
     deleteOffsets: (groupId, since) => offsets.removeGroup(groupId, since),
     keepsOffsets: (groupId) => offsets.keeps(groupId),
     expireOffsets: (groupId, facts, since) => offsets.expire(groupId, facts, since, (id) => topics.isThere(id)),

@@ -51,7 +51,7 @@ export class ChangingGroupModel extends ConsumerGroupModel {
 
   #context(): StepContext {
     const topics = { at: this.now, named: this.topics, list: { at: this.now, topics: this.topics } };
-    const facts = { topics, isListNew: true, expiredOffsetsGone: true };
+    const facts = { topics, isListNew: true, patterns: new Map(), expiredOffsetsGone: true };
     const newMemberId = () => `classic-${this.#given++}`;
     return {
       groupId: 'group',

@@ -3,9 +3,9 @@ import type { GroupConfig } from '../../lib/groups/config.ts';
 import { decodeConsumerGroup, encodeConsumerBody, encodeConsumerHead } from '../../lib/groups/consumer/codec.ts';
 import { type HeartbeatReply, type HeartbeatRequest, heartbeat } from '../../lib/groups/consumer/heartbeat.ts';
 import { toAssignment } from '../../lib/groups/consumer/partitions.ts';
-import { matchesPattern } from '../../lib/groups/consumer/pattern/cache.ts';
 import { consumerProtocol } from '../../lib/groups/consumer/protocol.ts';
 import type { ConsumerGroup } from '../../lib/groups/consumer/state.ts';
+import { type CompiledPattern, compilePattern } from '../../lib/groups/consumer/topic-pattern.ts';
 import type { SubscribedTopic } from '../../lib/groups/facts.ts';
 import type { StepContext } from '../../lib/groups/step.ts';
 
@@ -64,6 +64,7 @@ export class ConsumerGroupModel {
   readonly clients: ModelClient[] = [];
   readonly topics = new Map<string, SubscribedTopic>();
   #ids = 0;
+  readonly #patterns = new Map<string, CompiledPattern>();
   readonly #throughItems: boolean;
 
   /** `throughItems`: the group is encoded and decoded before each step. */
@@ -122,6 +123,15 @@ export class ConsumerGroupModel {
     };
   }
 
+  #matches(source: string, name: string): boolean {
+    let compiled = this.#patterns.get(source);
+    if (compiled === undefined) {
+      compiled = compilePattern(source);
+      this.#patterns.set(source, compiled);
+    }
+    return compiled.kind === 'valid' && compiled.pattern.matches(name);
+  }
+
   /** The broker's side of one request. */
   deliver(request: HeartbeatRequest): HeartbeatReply {
     const { group: after, reply } = heartbeat(this.#stored(), request, {
@@ -134,7 +144,8 @@ export class ConsumerGroupModel {
         list: { at: this.now, topics: this.topics },
       },
       isTakenIn: false,
-      matches: matchesPattern,
+      matches: (pattern, name) => this.#matches(pattern, name),
+      patternProblem: () => undefined,
       newMemberId: () => `given-${this.#ids++}`,
     });
     if (after !== undefined && after.type !== 'consumer') throw new Error('a group without classic members became one');

@@ -5,6 +5,7 @@ import { randomInt } from '../../lib/core/random.ts';
 import { GroupCoordinator } from '../../lib/groups/coordinator.ts';
 import type { Submitted } from '../../lib/groups/environment.ts';
 import type { Step } from '../../lib/groups/step.ts';
+import { Turns } from '../../lib/kit/turns.ts';
 import type { FaultPlan, LatencyModel } from '../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { Topics } from '../../lib/topics/topics.ts';
@@ -64,6 +65,7 @@ export class GroupCluster {
       logger: silentLogger,
       config,
       topics,
+      turns: new Turns(process.clock),
       deleteOffsets: async () => true,
       expireOffsets: async () => false,
       keepsOffsets: async () => true,

@@ -1,3 +1,4 @@
+import type { RE2JS } from 're2js';
 import type { Clock } from '../../core/clock.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import { findTopics, listTopics, type Topic } from '../client/topics.ts';
@@ -9,22 +10,29 @@ const PATTERN_MARK = '^';
 /** Topics by their names, and patterns for names. */
 export interface TopicWish {
   readonly names: readonly string[];
-  readonly patterns: readonly RegExp[];
+  readonly patterns: readonly RE2JS[];
 }
 
-/** Reads the arguments: names, and regular expressions that begin with ^. Throws CommandError for a wrong one. */
-export function parseTopicWish(texts: readonly string[]): TopicWish {
+/**
+ * Reads the arguments: names, and regular expressions that begin with ^, in RE2's syntax as in Kafka's consumer groups.
+ * Throws CommandError for a wrong one.
+ */
+export async function parseTopicWish(texts: readonly string[]): Promise<TopicWish> {
   const isPattern = (text: string) => text.startsWith(PATTERN_MARK);
   return {
     names: [...new Set(texts.filter((text) => !isPattern(text)))],
-    patterns: texts.filter(isPattern).map((text) => {
-      try {
-        return new RegExp(text, 'u');
-      } catch (error) {
-        throw usageError(`"${text}" is no regular expression: ${(error as Error).message}.`);
-      }
-    }),
+    patterns: await Promise.all(texts.filter(isPattern).map(compile)),
   };
+}
+
+async function compile(text: string): Promise<RE2JS> {
+  // Most commands name their topics, and start without the engine.
+  const { RE2JS } = await import('re2js');
+  try {
+    return RE2JS.compile(text);
+  } catch (error) {
+    throw usageError(`"${text}" is no regular expression: ${(error as Error).message}.`);
+  }
 }
 
 /**
@@ -43,7 +51,7 @@ export async function chooseTopics(
     }
   }
   if (wanted.size === 0) {
-    throw new CommandError(`No topic's name matches ${patterns.map(({ source }) => source).join(' or ')}.`);
+    throw new CommandError(`No topic's name matches ${patterns.map((pattern) => pattern.pattern()).join(' or ')}.`);
   }
   return findTopics(client, [...wanted].sort(), lookup);
 }

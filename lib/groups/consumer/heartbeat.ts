@@ -7,7 +7,6 @@ import type { Group } from '../group.ts';
 import { fenceMembers } from '../migration.ts';
 import { type MemberFacts, moveOn, replaceStatic, wasToldOtherwise } from './members.ts';
 import { isWithin } from './partitions.ts';
-import { patternProblem } from './pattern/cache.ts';
 import {
   type ConsumerGroup,
   indexOf,
@@ -52,6 +51,8 @@ export type HeartbeatReply =
 export interface HeartbeatFacts extends MemberFacts {
   readonly classicConfig: ClassicGroupConfig;
   readonly newMemberId: () => string;
+  /** Why a pattern is not valid; undefined if it is. */
+  readonly patternProblem: (pattern: string) => string | undefined;
 }
 
 interface Outcome {
@@ -88,7 +89,7 @@ export function heartbeat(group: ConsumerGroup | undefined, request: HeartbeatRe
   if (found.kind === 'refused') return { group, reply: found };
 
   const pattern = request.subscribedTopicRegex ?? '';
-  const reason = pattern === '' || pattern === found.member?.topicPattern ? undefined : patternProblem(pattern);
+  const reason = pattern === '' || pattern === found.member?.topicPattern ? undefined : facts.patternProblem(pattern);
   if (reason !== undefined) {
     const message = `SubscribedTopicRegex is not a regular expression of RE2: ${reason}`;
     return refuse(group, 'INVALID_REGULAR_EXPRESSION', message);

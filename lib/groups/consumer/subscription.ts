@@ -21,6 +21,18 @@ export function sharedNames(names: Iterable<string>, members: readonly Member[])
   return list;
 }
 
+const patternsOfBodies = new WeakMap<object, ReadonlySet<string>>();
+
+/** The patterns of all members. */
+export function subscribedPatterns(body: ConsumerGroupBody): ReadonlySet<string> {
+  let patterns = patternsOfBodies.get(body);
+  if (patterns === undefined) {
+    patterns = new Set(body.members.map(({ topicPattern }) => topicPattern).filter((pattern) => pattern !== ''));
+    patternsOfBodies.set(body, patterns);
+  }
+  return patterns;
+}
+
 const namesOfBodies = new WeakMap<object, ReadonlySet<string>>();
 
 /** The names that all members together are subscribed to; worked out once for each body. */

@@ -40,7 +40,10 @@ const topic = (name: string): SubscribedTopic => ({ name, topicId: `${name}-id`,
 function factsOf(names: readonly string[], listed?: readonly string[]): Facts {
   const named = new Map(names.map((name) => [name, topic(name)]));
   const list = listed && { at: 1000, topics: new Map(listed.map((name) => [name, topic(name)])) };
-  return { topics: { at: 1000, named, list }, isListNew: list !== undefined, expiredOffsetsGone: true };
+  const patterns = new Map([
+    ['x.*', { kind: 'valid' as const, topics: new Set((listed ?? []).filter((name) => name.startsWith('x'))) }],
+  ]);
+  return { topics: { at: 1000, named, list }, isListNew: list !== undefined, patterns, expiredOffsetsGone: true };
 }
 
 const context = (facts: Facts): StepContext => ({

@@ -5,6 +5,7 @@ import { GroupCoordinator } from '../../../lib/groups/coordinator.ts';
 import type { Step } from '../../../lib/groups/step.ts';
 import { deleteStep, joinStep, leaveStep, syncStep } from '../../../lib/groups/steps.ts';
 import type { SweptGroups } from '../../../lib/groups/sweep.ts';
+import { Turns } from '../../../lib/kit/turns.ts';
 import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
 import type { FaultPlan, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
@@ -44,7 +45,7 @@ function newCoordinator(): GroupCoordinator {
   const expireOffsets = async () => false;
   const env = { state, clock, random: systemRandom, logger: silentLogger, config: GROUP_CONFIG, topics };
   const keepsOffsets = async () => true;
-  return new GroupCoordinator({ ...env, deleteOffsets, expireOffsets, keepsOffsets });
+  return new GroupCoordinator({ ...env, turns: new Turns(clock), deleteOffsets, expireOffsets, keepsOffsets });
 }
 
 const CONTEXT = {
