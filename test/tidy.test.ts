@@ -31,6 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   doors: [
     'wire',
     'records',
+    'auth',
     'broker/apis.ts',
     'broker/served.ts',
     'broker/functions.ts',

@@ -1,7 +1,10 @@
+/** Kafka's name of a principal: the type, which is User for people and programs alike, and a name. */
+export type Principal = `User:${string}`;
+
 /** Who asks, from where, and until when; reaches every handler. */
 export interface RequestContext {
-  /** 'User:ANONYMOUS' without authentication, as Kafka names it. */
-  readonly principal: string;
+  /** Whose rights count. Made in lib/auth/principal.ts only. */
+  readonly principal: Principal;
   /** The client's own name from the request header; empty if it gave none. */
   readonly clientId: string;
   /** The client's address, without the port. */
@@ -37,5 +40,3 @@ export interface Again {
   /** What it was sent away with the last time; undefined the first time. */
   readonly token: string | undefined;
 }
-
-export const ANONYMOUS_PRINCIPAL = 'User:ANONYMOUS';

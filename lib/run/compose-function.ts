@@ -1,5 +1,4 @@
 import type { FrameFunction } from '../broker/apis.ts';
-import type { PatientFrameHandler } from '../broker/frame-handler.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
@@ -41,14 +40,14 @@ export interface FunctionDefinition<T, Name extends FunctionName> {
   readonly openBlobs?: OpenBlobs;
 }
 
-export type FrameFunctionDefinition = FunctionDefinition<PatientFrameHandler, FrameFunction>;
+export type FrameFunctionDefinition = FunctionDefinition<FunctionEngine, FrameFunction>;
 export type MaintainDefinition = FunctionDefinition<Upkeep, 'maintain'>;
 
 /** The handler of a function that serves frames. Throws for wrong settings, which Lambda reports as a failed start. */
 export function composeFrameFunction(definition: FrameFunctionDefinition, parts: FunctionParts = {}): LambdaHandler {
   const instance = new Instance(definition, parts);
   const { settings, logger, clock } = instance;
-  const engine = async (): Promise<FunctionEngine> => ({ handle: await instance.made() });
+  const engine = () => instance.made();
   const settle = (deadline: number) => instance.activity.settled(deadline);
   const { functionsAnonymous: anonymous, functionsWaitMaxMs: waitMaxMs } = settings;
   return frameFunction({ name: definition.name, anonymous, waitMaxMs, clock, logger, engine, settle });

@@ -1,3 +1,4 @@
+import { UPKEEP } from '../auth/principal.ts';
 import { topicIsThere } from '../broker/group-topics.ts';
 import type { RequestContext } from '../core/context.ts';
 import { collectCheckpoints } from '../journal/collect-checkpoints.ts';
@@ -5,9 +6,6 @@ import { UnreadableItems } from '../kit/unreadable-items.ts';
 import type { UpkeepJob } from '../upkeep/job.ts';
 import { Upkeep } from '../upkeep/upkeep.ts';
 import type { GroupEngine } from './compose-groups.ts';
-
-/** The upkeep is its own principal, as nobody asked for it. */
-const PRINCIPAL = 'User:upkeep';
 
 /**
  * What nobody comes by to do, as jobs: looks after deleted groups and groups that nobody is in any more (sweepGroups), and deletes
@@ -39,5 +37,5 @@ export function composeUpkeep({ broker, groups }: GroupEngine): Upkeep {
 
 function contextUntil(deadline: number): RequestContext {
   const { signal } = new AbortController();
-  return { principal: PRINCIPAL, clientId: '', host: '', listener: '', deadline, signal };
+  return { principal: UPKEEP, clientId: '', host: '', listener: '', deadline, signal };
 }

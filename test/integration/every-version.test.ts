@@ -341,7 +341,7 @@ describe('what is not served', () => {
 
 function context() {
   return {
-    principal: 'User:ANONYMOUS',
+    principal: 'User:ANONYMOUS' as const,
     clientId: '',
     host: '127.0.0.1',
     listener: 'PLAINTEXT',

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { ANONYMOUS } from '../../lib/auth/principal.ts';
 import { allApis } from '../../lib/broker/apis-of/all.ts';
 import { patientFrameHandler } from '../../lib/broker/dispatch.ts';
-import { ANONYMOUS_PRINCIPAL } from '../../lib/core/context.ts';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../lib/storage/items/topic.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 
 const CONTEXT = {
-  principal: ANONYMOUS_PRINCIPAL,
+  principal: ANONYMOUS,
   clientId: '',
   host: '127.0.0.1',
   listener: 'PLAINTEXT',

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ANONYMOUS_PRINCIPAL } from '../../lib/core/context.ts';
+import { ANONYMOUS } from '../../lib/auth/principal.ts';
 import { errorCode } from '../../lib/core/errors.ts';
 import { ApiKey, type RequestInput, type ResponseBody } from '../../lib/wire/apis.ts';
 import { encodeRequest } from '../../lib/wire/client-frame.ts';
@@ -25,7 +25,7 @@ let engine: Engine;
 let topic: TopicName;
 
 const CONTEXT = {
-  principal: ANONYMOUS_PRINCIPAL,
+  principal: ANONYMOUS,
   clientId: '',
   host: '127.0.0.1',
   listener: 'PLAINTEXT',

@@ -1,6 +1,7 @@
+import { ANONYMOUS } from '../../lib/auth/principal.ts';
 import type { FrameFunction } from '../../lib/broker/apis.ts';
 import type { FrameHandler, FrameOutcome } from '../../lib/broker/frame-handler.ts';
-import type { RequestContext } from '../../lib/core/context.ts';
+import type { Principal, RequestContext } from '../../lib/core/context.ts';
 import type { LogFields, Logger, LogLevel } from '../../lib/core/logger.ts';
 import {
   decodeRequestEnvelope,
@@ -23,6 +24,8 @@ import { VirtualClock } from './virtual-clock.ts';
 export interface FakeCall {
   readonly name: FrameFunction;
   readonly envelope: RequestEnvelope;
+  /** The envelope's format byte. */
+  readonly format: number;
   /** The correlation ids of its frames. */
   readonly ids: readonly number[];
   end(outcome: CallOutcome): void;
@@ -45,6 +48,7 @@ export class FakeTransport implements Transport {
       const call: FakeCall = {
         name,
         envelope,
+        format: bytes[0]!,
         ids,
         end,
         answer: (answers = envelope.frames.map(({ frame }) => success(frame))) =>
@@ -120,7 +124,7 @@ export interface TunnelRig {
   readonly transport: FakeTransport;
   readonly lines: (LogFields & { readonly level: LogLevel })[];
   readonly handle: FrameHandler;
-  connect(listener?: string): FakeConnection;
+  connect(listener?: string, principal?: Principal): FakeConnection;
   /** Lets the event loop turn, and everything run that can. */
   turn(): Promise<void>;
 }
@@ -144,11 +148,11 @@ export function tunnelRig(pace: Partial<FlushPace> = {}): TunnelRig {
     transport,
     lines,
     handle,
-    connect(listener = 'PLAINTEXT') {
+    connect(listener = 'PLAINTEXT', principal = ANONYMOUS) {
       const controller = new AbortController();
       let deadline = Number.POSITIVE_INFINITY;
       const context: RequestContext = {
-        principal: 'User:ANONYMOUS',
+        principal,
         clientId: '',
         host: '127.0.0.1',
         listener,

@@ -123,7 +123,7 @@ export class GroupConnection {
   ): Promise<Submitted<Reply> | { readonly kind: 'lost' }> {
     if (this.#instance.process.state === 'down') this.#reconnect();
     const context = {
-      principal: 'User:ANONYMOUS',
+      principal: 'User:ANONYMOUS' as const,
       clientId: 'client',
       host: '127.0.0.1',
       listener: 'PLAINTEXT',

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
+import { ANONYMOUS } from '../../lib/auth/principal.ts';
 import type { FrameHandler } from '../../lib/broker/frame-handler.ts';
-import { ANONYMOUS_PRINCIPAL, type RequestContext } from '../../lib/core/context.ts';
+import type { RequestContext } from '../../lib/core/context.ts';
 import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
 import { decodeResponse, encodeRequest } from '../../lib/wire/client-frame.ts';
 import { receiveFrame, SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';
@@ -65,7 +66,7 @@ export class EngineClient extends BaseClient {
     setMaxListeners(0, signal);
     this.#handleFrame = handleFrame;
     this.#context = {
-      principal: ANONYMOUS_PRINCIPAL,
+      principal: ANONYMOUS,
       clientId,
       host: '127.0.0.1',
       listener: 'PLAINTEXT',

@@ -1,8 +1,9 @@
+import { ANONYMOUS, principalOfInvoke } from '../../auth/principal.ts';
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
-import { ANONYMOUS_PRINCIPAL } from '../../core/context.ts';
+import type { Principal } from '../../core/context.ts';
 import { ENVELOPE_CONTENT_TYPE, FRAME_CONTENT_TYPE } from '../tunnel/envelope.ts';
+import { principalOf } from './identity.ts';
 import { BODY_TEXT_BYTES_MAX } from './limits.ts';
-import { INVOKER_PRINCIPAL, isPrincipal, principalOf } from './principal.ts';
 import { type Refusal, refused } from './refusal.ts';
 import { fromBase64, isObject } from './shapes.ts';
 
@@ -13,7 +14,8 @@ export type Channel = 'http' | 'invoke';
 export interface FrameCall {
   readonly kind: 'frames' | 'frame';
   readonly body: Buffer;
-  readonly principal: string;
+  /** The caller of the function. */
+  readonly principal: Principal;
 }
 
 export interface ReadEvent {
@@ -75,7 +77,7 @@ function readHttp(request: HttpRequest, { name, anonymous }: EventRules): FrameC
   const elsewhere = checkPath(request.path, name);
   if (elsewhere !== undefined) return elsewhere;
   if (request.method !== 'POST') return refused(405, `POST is served, not ${String(request.method)}`);
-  const principal = principalOf(request.requestContext) ?? (anonymous ? ANONYMOUS_PRINCIPAL : undefined);
+  const principal = principalOf(request.requestContext) ?? (anonymous ? ANONYMOUS : undefined);
   if (principal === undefined) {
     return refused(
       403,
@@ -106,15 +108,16 @@ function checkPath(path: unknown, name: FrameFunction): Refusal | undefined {
 }
 
 function readInvoke(event: Event): FrameCall | Refusal {
-  const { tidelog: kind, body, principal = INVOKER_PRINCIPAL } = event;
+  const { tidelog: kind, body } = event;
   if (kind !== 'frames' && kind !== 'frame') {
     return refused(400, `"tidelog" is ${JSON.stringify(kind)}; allowed are "frames" and "frame"`);
   }
-  if (!isPrincipal(principal)) return refused(400, '"principal" has to be "User:" and a name');
+  const principal = principalOfInvoke(event.principal);
+  if (principal === undefined) return refused(400, '"principal" has to be "User:" and a name');
   return readBody(kind, body, principal);
 }
 
-function readBody(kind: FrameCall['kind'], text: unknown, principal: string): FrameCall | Refusal {
+function readBody(kind: FrameCall['kind'], text: unknown, principal: Principal): FrameCall | Refusal {
   if (typeof text !== 'string') return refused(400, 'there is no body');
   if (text.length > BODY_TEXT_BYTES_MAX) {
     return refused(413, `the body has ${text.length} bytes as base64, at most ${BODY_TEXT_BYTES_MAX} are taken`);

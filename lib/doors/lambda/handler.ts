@@ -1,3 +1,4 @@
+import type { Authorize } from '../../auth/authorize.ts';
 import type { FrameFunction } from '../../broker/apis.ts';
 import type { PatientFrameHandler } from '../../broker/frame-handler.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -19,6 +20,7 @@ export interface LambdaContext {
 /** The engine as a function has it: made once per instance. */
 export interface FunctionEngine {
   readonly handle: PatientFrameHandler;
+  readonly authorize: Authorize;
 }
 
 export interface FrameFunctionOptions {
@@ -62,11 +64,12 @@ export function frameFunction(options: FrameFunctionOptions): LambdaHandler {
     }
     const deadline = startedAt + timeFor(context) - SETTLE_MS;
     try {
-      const engine = await options.engine();
+      const { handle, authorize } = await options.engine();
       const sendAwayAt = Math.max(startedAt, deadline - SEND_AWAY_BEFORE_MS);
       const serving = {
         name,
-        handle: engine.handle,
+        handle,
+        authorize,
         clock,
         principal: call.principal,
         waitMaxMs,

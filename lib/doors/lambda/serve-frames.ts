@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events';
+import { type Authorize, CLUSTER } from '../../auth/authorize.ts';
+import { principalOfFrame } from '../../auth/principal.ts';
 import type { FrameFunction } from '../../broker/apis.ts';
 import type { FrameOutcome, PatientFrameHandler } from '../../broker/frame-handler.ts';
 import { functionOf } from '../../broker/functions.ts';
 import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { RequestContext } from '../../core/context.ts';
+import type { Principal, RequestContext } from '../../core/context.ts';
 import { ApiKey } from '../../wire/api-key.ts';
 import { type ReceivedFrame, receiveFrame, SIZE_PREFIX_BYTES } from '../../wire/frame.ts';
 import { decodeRequestEnvelope, type EnvelopeAnswer, type RequestEnvelope } from '../tunnel/envelope.ts';
@@ -15,8 +17,10 @@ import { type Refusal, refused } from './refusal.ts';
 export interface Serving {
   readonly name: FrameFunction;
   readonly handle: PatientFrameHandler;
+  readonly authorize: Authorize;
   readonly clock: Clock;
-  readonly principal: string;
+  /** Who called the function: the client itself, or a gateway. */
+  readonly principal: Principal;
   /** How long frames of an envelope may wait before they are sent away; ms. */
   readonly waitMaxMs: number;
   /** By Clock.monotonic(), ms: from when on what waits is sent away, and by when all else has its answer. */
@@ -41,21 +45,25 @@ export async function serveEnvelope(serving: Serving, body: Buffer): Promise<rea
   const requests = envelope.frames.map(({ frame, ...origin }) => ({ frame: receiveFrame(frame), ...origin }));
   const misplaced = requests.find(({ frame }) => isMisplaced(frame, serving.name));
   if (misplaced !== undefined) return misdirected(serving.name, misplaced.frame.head.apiKey);
+  const { listener, advertised } = envelope;
+  const signal = neverAborted();
+  const { clock, principal: caller, deadline, waitMaxMs } = serving;
+  if (requests.some(({ principal }) => principal !== undefined)) {
+    const refusal = await notToVouch(serving, { clientId: '', host: '', listener, signal });
+    if (refusal !== undefined) return refusal;
+  }
   const frames = requests.map(({ frame }) => frame);
   const fetches = frames.filter(isFetch).length;
   const answerBytes = { max: ANSWER_BYTES_MAX, share: Math.floor(ANSWER_BYTES_MAX / Math.max(1, fetches)) };
   const away = new AbortController();
   setMaxListeners(0, away.signal);
-  const { listener, advertised } = envelope;
-  const signal = neverAborted();
-  const { clock, principal, deadline, waitMaxMs } = serving;
   const waitMs = Math.min(waitMaxMs, Math.max(0, serving.sendAwayAt - clock.monotonic()));
   const cancel = clock.setTimer(waitMs, () => away.abort());
   const outcomes = await Promise.all(
-    requests.map(async ({ frame, host, token }) => {
+    requests.map(async ({ frame, host, token, principal }) => {
       const again = { signal: away.signal, token };
       const context = {
-        principal,
+        principal: principalOfFrame(caller, principal),
         clientId: frame.head.clientId ?? '',
         host,
         listener,
@@ -72,6 +80,18 @@ export async function serveEnvelope(serving: Serving, body: Buffer): Promise<rea
   );
   cancel();
   return fitted(outcomes, frames);
+}
+
+/** Why the caller may not send requests of other principals; undefined if it may. Kafka's Envelope requests need the same right. */
+async function notToVouch(
+  { authorize, principal, deadline }: Serving,
+  origin: Pick<RequestContext, 'clientId' | 'host' | 'listener' | 'signal'>,
+): Promise<Refusal | undefined> {
+  const decisions = await authorize({ ...origin, principal, deadline }, [
+    { operation: 'CLUSTER_ACTION', resource: CLUSTER },
+  ]);
+  if (decisions.allows('CLUSTER_ACTION', CLUSTER)) return undefined;
+  return refused(403, `${principal} may not send requests of other principals: it lacks CLUSTER_ACTION on the cluster`);
 }
 
 /** The response frame without its size; undefined where Kafka sends nothing. What waits has until `sendAwayAt`. */

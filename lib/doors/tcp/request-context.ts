@@ -1,4 +1,5 @@
-import { ANONYMOUS_PRINCIPAL, type RequestContext } from '../../core/context.ts';
+import { principalOfConnection } from '../../auth/principal.ts';
+import type { RequestContext } from '../../core/context.ts';
 
 /**
  * Makes the contexts of one connection's requests. A connection keeps its client id as a rule, so requests share one
@@ -32,7 +33,7 @@ export class ContextSource {
     if (this.#last?.clientId === clientId) return this.#last;
     const deadline = this.#deadline;
     this.#last = {
-      principal: ANONYMOUS_PRINCIPAL,
+      principal: principalOfConnection(),
       clientId,
       host: this.#host,
       listener: this.#listener,

@@ -1,20 +1,26 @@
 import * as v from 'valibot';
+import { isPrincipal } from '../../auth/principal.ts';
 import { MalformedBytesError } from '../../core/bytes.ts';
+import type { Principal } from '../../core/context.ts';
 
 /**
  * What a gateway sends to a function, and gets back: several Kafka frames in one body.
  *
- *   request   1 byte format, 4 bytes length, JSON (the RequestHead), then frames
- *   answer    1 byte format, then per frame 1 byte kind, 4 bytes length, bytes
+ *   request   1 byte format (1 or 2), 4 bytes length, JSON (`head`), then frames
+ *   answer    1 byte format (1), then per frame 1 byte kind, 4 bytes length, bytes
  *
  * Frames are requests without their 4-byte size, each behind a length of 4 bytes; numbers are big-endian.
+ *
+ * Format 2 adds the principal of each frame's client. A request has it only if it carries a principal, so that a gateway without
+ * authentication can be newer than its functions. A function that does not know format 2 refuses it: it must not serve a frame
+ * with the rights of the gateway instead of the client's.
  */
 export const ENVELOPE_CONTENT_TYPE = 'application/vnd.tidelog.frames';
 
 /** One frame, as a client sends it, and one answer back. */
 export const FRAME_CONTENT_TYPE = 'application/octet-stream';
 
-/** Of one frame: where it came from, and what the function said with `again`. */
+/** Of one frame: where and who it came from, and what the function said with `again`. */
 export interface EnvelopeFrame {
   /** The frame without its 4-byte size. */
   readonly frame: Buffer;
@@ -22,6 +28,8 @@ export interface EnvelopeFrame {
   readonly host: string;
   /** What came with `again`, when a frame is sent once more. */
   readonly token?: string | undefined;
+  /** The client, where the gateway vouches for one. */
+  readonly principal?: Principal | undefined;
 }
 
 export interface RequestEnvelope {
@@ -45,31 +53,40 @@ export type EnvelopeAnswer =
   | { readonly kind: 'again'; readonly token: string };
 
 const FORMAT = 1;
+const FORMAT_WITH_PRINCIPALS = 2;
 
 /** Frames of one flush; a gateway that has more sends another envelope. */
 export const ENVELOPE_FRAMES_MAX = 1_000;
 
 const KINDS = ['answer', 'none', 'close', 'again'] as const;
 
+const frameHead = v.object({
+  host: v.string(),
+  token: v.optional(v.string()),
+  principal: v.optional(v.custom<Principal>(isPrincipal, 'a principal has to be "User:" and a name')),
+});
+
 const head = v.object({
   listener: v.string(),
   advertised: v.object({ host: v.string(), port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)) }),
-  frames: v.pipe(
-    v.array(v.object({ host: v.string(), token: v.optional(v.string()) })),
-    v.maxLength(ENVELOPE_FRAMES_MAX),
-  ),
+  frames: v.pipe(v.array(frameHead), v.maxLength(ENVELOPE_FRAMES_MAX)),
 });
 
 export function encodeRequestEnvelope({ listener, advertised, frames }: RequestEnvelope): Buffer {
-  const json = { listener, advertised, frames: frames.map(({ host, token }) => ({ host, token })) };
-  const parts = [Buffer.of(FORMAT), ...sized(Buffer.from(JSON.stringify(json)))];
+  const format = frames.some(({ principal }) => principal !== undefined) ? FORMAT_WITH_PRINCIPALS : FORMAT;
+  const json = {
+    listener,
+    advertised,
+    frames: frames.map(({ host, token, principal }) => ({ host, token, principal })),
+  };
+  const parts = [Buffer.of(format), ...sized(Buffer.from(JSON.stringify(json)))];
   for (const { frame } of frames) parts.push(...sized(frame));
   return Buffer.concat(parts);
 }
 
 /** Frames are views of `body`. Throws MalformedBytesError. */
 export function decodeRequestEnvelope(body: Buffer): RequestEnvelope {
-  const reader = new Reader(body);
+  const reader = new Reader(body, FORMAT_WITH_PRINCIPALS);
   let json: unknown;
   try {
     json = JSON.parse(reader.sized().toString());
@@ -80,7 +97,13 @@ export function decodeRequestEnvelope(body: Buffer): RequestEnvelope {
   const parsed = v.safeParse(head, json);
   if (!parsed.success) throw new MalformedBytesError(`the head of the envelope: ${parsed.issues[0].message}`);
   const { listener, advertised } = parsed.output;
-  const frames = parsed.output.frames.map(({ host, token }) => ({ frame: reader.sized(), host, token }));
+  const frames = parsed.output.frames.map(({ host, token, principal }) => ({
+    frame: reader.sized(),
+    host,
+    token,
+    // In format 1 the field means nothing.
+    ...(reader.format === FORMAT_WITH_PRINCIPALS ? { principal } : {}),
+  }));
   reader.end();
   return { listener, advertised, frames };
 }
@@ -93,7 +116,7 @@ export function encodeAnswerEnvelope(answers: readonly EnvelopeAnswer[]): Buffer
 
 /** Throws MalformedBytesError, also where there are not `count` answers. */
 export function decodeAnswerEnvelope(body: Buffer, count: number): readonly EnvelopeAnswer[] {
-  const reader = new Reader(body);
+  const reader = new Reader(body, FORMAT);
   const answers = Array.from({ length: count }, () => answerOf(reader.byte(), reader.sized()));
   reader.end();
   return answers;
@@ -134,13 +157,16 @@ function sized(...chunks: readonly Buffer[]): Buffer[] {
 }
 
 class Reader {
+  readonly format: number;
   readonly #body: Buffer;
   #at = 0;
 
-  constructor(body: Buffer) {
+  constructor(body: Buffer, newestFormat: number) {
     this.#body = body;
-    const format = this.byte();
-    if (format !== FORMAT) throw new MalformedBytesError(`envelope format ${format} is unknown to this program`);
+    this.format = this.byte();
+    if (this.format < FORMAT || this.format > newestFormat) {
+      throw new MalformedBytesError(`envelope format ${this.format} is unknown to this program`);
+    }
   }
 
   byte(): number {

@@ -1,3 +1,4 @@
+import { vouchedFor } from '../../auth/principal.ts';
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import type { FrameOutcome } from '../../broker/frame-handler.ts';
 import { functionOf } from '../../broker/functions.ts';
@@ -40,13 +41,16 @@ export class LoneRequests {
   async #send({ bytes: frame, head }: RequestFrame, context: RequestContext): Promise<FrameOutcome> {
     const { clock, random, trouble } = this.#env;
     const { host, listener, signal } = context;
+    const principal = vouchedFor(context.principal);
     const { apiKey } = head;
     const name = functionOf(apiKey);
     let token: string | undefined;
     let troubleSince: number | undefined;
     for (let tries = 1; ; ) {
       const sentAt = clock.monotonic();
-      const sent = await this.#slots[name].run(() => sendFrames(this.#env, name, listener, [{ frame, host, token }]));
+      const sent = await this.#slots[name].run(() =>
+        sendFrames(this.#env, name, listener, [{ frame, host, token, principal }]),
+      );
       if (sent.kind === 'answers') {
         const answer = sent.answers[0]!;
         if (answer.kind === 'answer') return answered(answer.chunks);

@@ -1,6 +1,7 @@
+import { vouchedFor } from '../../auth/principal.ts';
 import type { FrameOutcome } from '../../broker/frame-handler.ts';
 import { sleep } from '../../core/clock.ts';
-import type { RequestContext } from '../../core/context.ts';
+import type { Principal, RequestContext } from '../../core/context.ts';
 import { errorCode } from '../../core/errors.ts';
 import { ENVELOPE_FRAMES_MAX, type EnvelopeAnswer } from './envelope.ts';
 import { answered, sendFrames, type TunnelEnvironment } from './environment.ts';
@@ -21,6 +22,7 @@ interface Queued {
   readonly frame: Buffer;
   readonly produce: ProduceFrame;
   readonly host: string;
+  readonly principal: Principal | undefined;
   readonly listener: string;
   /** Stands for the connection: each has one signal. */
   readonly connection: AbortSignal;
@@ -63,11 +65,13 @@ export class MergedProduce {
   }
 
   /** Sends a Produce request; resolves with its outcome. Requests of a connection are carried out in the order of these calls. */
-  send(frame: Buffer, produce: ProduceFrame, { host, listener, signal }: RequestContext): Promise<FrameOutcome> {
+  send(frame: Buffer, produce: ProduceFrame, context: RequestContext): Promise<FrameOutcome> {
+    const { host, listener, signal } = context;
+    const principal = vouchedFor(context.principal);
     const reason = this.#broken.get(signal);
     if (reason !== undefined) return Promise.resolve({ kind: 'close', reason });
     return new Promise((settle) => {
-      this.#queue.push({ frame, produce, host, listener, connection: signal, settle });
+      this.#queue.push({ frame, produce, host, principal, listener, connection: signal, settle });
       this.#schedule();
     });
   }

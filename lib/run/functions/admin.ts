@@ -10,6 +10,6 @@ export const adminFunction: FrameFunctionDefinition = {
   openBlobs,
   async make(options) {
     const { broker } = await composeEngine(options, soloLeadership);
-    return patientFrameHandler(broker, adminApis);
+    return { handle: patientFrameHandler(broker, adminApis), authorize: broker.authorize };
   },
 };

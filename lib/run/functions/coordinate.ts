@@ -9,6 +9,6 @@ export const coordinateFunction: FrameFunctionDefinition = {
   name: 'coordinate',
   async make(options) {
     const { broker } = withGroups(options, await composeEngine(options, soloLeadership));
-    return patientFrameHandler(broker, coordinateApis);
+    return { handle: patientFrameHandler(broker, coordinateApis), authorize: broker.authorize };
   },
 };

@@ -10,6 +10,6 @@ export const fetchFunction: FrameFunctionDefinition = {
   openBlobs,
   async make(options) {
     const { broker } = await composeEngine(options, soloLeadership);
-    return patientFrameHandler(broker, fetchApis);
+    return { handle: patientFrameHandler(broker, fetchApis), authorize: broker.authorize };
   },
 };

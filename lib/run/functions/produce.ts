@@ -10,6 +10,6 @@ export const produceFunction: FrameFunctionDefinition = {
   openBlobs,
   async make(options) {
     const { broker } = await composeEngine(options, soloLeadership);
-    return patientFrameHandler(broker, produceApis);
+    return { handle: patientFrameHandler(broker, produceApis), authorize: broker.authorize };
   },
 };

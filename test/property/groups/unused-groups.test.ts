@@ -157,7 +157,7 @@ class IdleGroup {
 
 const NOT_SLOW: Slow = { offsets: undefined, head: undefined };
 const CONTEXT = {
-  principal: 'User:upkeep',
+  principal: 'User:upkeep' as const,
   clientId: '',
   host: '',
   listener: '',

@@ -49,7 +49,7 @@ function newCoordinator(): GroupCoordinator {
 }
 
 const CONTEXT = {
-  principal: 'User:ANONYMOUS',
+  principal: 'User:ANONYMOUS' as const,
   clientId: '',
   host: '127.0.0.1',
   listener: 'PLAINTEXT',

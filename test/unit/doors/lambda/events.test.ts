@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { allowAll } from '../../../../lib/auth/authorize.ts';
 import { systemClock } from '../../../../lib/core/clock.ts';
 import { silentLogger } from '../../../../lib/core/logger.ts';
 import type { HttpAnswer } from '../../../../lib/doors/lambda/answers.ts';
 import { readEvent } from '../../../../lib/doors/lambda/events.ts';
 import { frameFunction } from '../../../../lib/doors/lambda/handler.ts';
-import { principalOf } from '../../../../lib/doors/lambda/principal.ts';
+import { principalOf } from '../../../../lib/doors/lambda/identity.ts';
 import { ENVELOPE_CONTENT_TYPE, FRAME_CONTENT_TYPE } from '../../../../lib/doors/tunnel/envelope.ts';
 import { StoreUnavailableError } from '../../../../lib/storage/ports.ts';
 import { ApiKey } from '../../../../lib/wire/apis.ts';
@@ -173,7 +174,7 @@ describe('the answer to what is refused', () => {
 describe('a call that fails', () => {
   it.each([
     ['in the making of the engine', () => Promise.reject(new StoreUnavailableError('gone')), 503],
-    ['in the engine', async () => ({ handle: () => Promise.reject(new Error('a bug')) }), 500],
+    ['in the engine', async () => ({ handle: () => Promise.reject(new Error('a bug')), authorize: allowAll }), 500],
   ] as const)('%s leaves nothing running behind its answer', async (_, engine, status) => {
     let settled = false;
     const handler = frameFunction({

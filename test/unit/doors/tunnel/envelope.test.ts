@@ -25,6 +25,22 @@ describe('the bytes of an envelope are what they have always been', () => {
     expect(decodeRequestEnvelope(Buffer.from(bytes, 'latin1'))).toEqual(envelope);
   });
 
+  it('to a function, with principals', () => {
+    const envelope = {
+      listener: 'L',
+      advertised: { host: 'h', port: 9092 },
+      frames: [
+        { frame: Buffer.from('ab'), host: '127.0.0.1', token: 't', principal: 'User:ada' as const },
+        { frame: Buffer.from('c'), host: '::1', token: undefined, principal: undefined },
+      ],
+    };
+    const json =
+      '{"listener":"L","advertised":{"host":"h","port":9092},"frames":[{"host":"127.0.0.1","token":"t","principal":"User:ada"},{"host":"::1"}]}';
+    const bytes = `\x02\x00\x00\x00${String.fromCharCode(json.length)}${json}\x00\x00\x00\x02ab\x00\x00\x00\x01c`;
+    expect(encodeRequestEnvelope(envelope).toString('latin1')).toBe(bytes);
+    expect(decodeRequestEnvelope(Buffer.from(bytes, 'latin1'))).toEqual(envelope);
+  });
+
   it('from a function', () => {
     const answers: EnvelopeAnswer[] = [
       { kind: 'answer', chunks: [Buffer.from('ab')] },
@@ -36,4 +52,32 @@ describe('the bytes of an envelope are what they have always been', () => {
     expect(encodeAnswerEnvelope(answers).toString('hex')).toBe(hex);
     expect(decodeAnswerEnvelope(Buffer.from(hex, 'hex'), 4)).toEqual(answers);
   });
+});
+
+describe('a request envelope', () => {
+  const bytesOf = (format: number, frame: object) => {
+    const json = Buffer.from(JSON.stringify({ listener: 'L', advertised: { host: 'h', port: 1 }, frames: [frame] }));
+    const size = Buffer.alloc(4);
+    size.writeUInt32BE(json.length);
+    return Buffer.concat([Buffer.of(format), size, json, Buffer.alloc(4)]);
+  };
+
+  it('of format 1 names no principal, whatever its head says', () => {
+    const { frames } = decodeRequestEnvelope(bytesOf(1, { host: 'h', principal: 'User:root' }));
+    expect(frames).toEqual([{ frame: Buffer.alloc(0), host: 'h', token: undefined }]);
+    expect(frames[0]).not.toHaveProperty('principal');
+  });
+
+  it.each([0, 3])('of format %i is refused', (format) => {
+    const read = () => decodeRequestEnvelope(bytesOf(format, { host: 'h' }));
+    expect(read).toThrow(`envelope format ${format} is unknown to this program`);
+  });
+
+  it.each([['ada'], ['User:'], [7], [`User:${'a'.repeat(1_024)}`]])('with the principal %s is refused', (principal) => {
+    expect(() => decodeRequestEnvelope(bytesOf(2, { host: 'h', principal }))).toThrow('"User:" and a name');
+  });
+});
+
+it('an answer of the format of requests with principals is refused: no function sends one', () => {
+  expect(() => decodeAnswerEnvelope(Buffer.of(2), 0)).toThrow('envelope format 2 is unknown to this program');
 });
