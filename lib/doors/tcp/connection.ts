@@ -4,14 +4,14 @@ import type { FrameHandler, FrameOutcome } from '../../broker/frame-handler.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Observer } from '../../core/observer.ts';
-import { type ReceivedFrame, receiveFrame } from '../../wire/frame.ts';
-import type { AnswerMemory, AnswerWaiter } from './answer-memory.ts';
-import { FrameReader } from './frame-reader.ts';
+import type { ReceivedFrame } from '../../wire/frame.ts';
+import type { AnswerMemory } from './answer-memory.ts';
+import { InFlight, type InFlightRequest, type SettledRequest } from './in-flight.ts';
+import { Intake } from './intake.ts';
 import type { GatewayLimits } from './limits.ts';
 import { Outbox } from './outbox.ts';
-import { type InFlightRequest, Pipeline } from './pipeline.ts';
 import { ContextSource } from './request-context.ts';
-import type { MemoryWaiter, RequestMemory } from './request-memory.ts';
+import type { RequestMemory } from './request-memory.ts';
 
 /** What all connections of a gateway have in common. */
 export interface ConnectionShared {
@@ -38,96 +38,52 @@ export interface ConnectionShared {
  */
 type State = 'open' | 'draining' | 'closing' | 'closed';
 
-/** Kafka's numbers for the requests whose answers carry records: Fetch and ShareFetch. */
-const APIS_WITH_LARGE_ANSWERS = [1, 78];
-
-/** What a connection's first fetch is expected to answer with when memory is short; the later ones, as the last did. */
-const FIRST_ANSWER_BYTES_EXPECTED = 8 * 1024 * 1024;
-
-/** Up to here an answer is small: as much as a fetch gets when memory is short (lib/log/read-budget.ts). */
-const SMALL_ANSWER_BYTES_MAX = 64 * 1024;
-
-/** Size prefix of a frame; it counts as received like the rest. */
-const SIZE_BYTES = 4;
-
-/** One client: cuts its bytes into requests, hands them on in order, and writes the answers in the same order. */
-export class Connection implements MemoryWaiter, AnswerWaiter {
+/**
+ * One client. Owns the three parts of its connection: the intake cuts its bytes into requests, in-flight keeps their order, and
+ * the outbox writes the answers. Decides which request starts when, and when the connection ends.
+ */
+export class Connection {
   readonly host: string;
   readonly #listener: string;
   readonly #socket: Socket;
   readonly #shared: ConnectionShared;
-  readonly #reader: FrameReader;
-  readonly #pipeline: Pipeline;
+  readonly #intake: Intake;
+  readonly #inFlight: InFlight;
   readonly #outbox: Outbox;
   readonly #contexts: ContextSource;
   readonly #abort = new AbortController();
   #state: State = 'open';
-  /** The client has ended its side; what it sent before is still handled. */
-  #isEnded = false;
-  #isPaused = false;
-  #waitsForMemory = false;
-  /** A complete request that may not start yet. Nothing is read while there is one. */
-  #waitingFrame: ReceivedFrame | undefined;
-  /** What the waiting frame got from the answer memory; undefined when it has not got through yet. */
-  #admittedBytes: number | undefined;
-  /** Received bytes that have not become a request. */
-  #unparsedBytes = 0;
-  #lastAnswerBytes = FIRST_ANSWER_BYTES_EXPECTED;
-  #readAt: number;
-  #wroteAt: number;
-  #electedAt = Number.POSITIVE_INFINITY;
 
   constructor(socket: Socket, host: string, listener: string, shared: ConnectionShared) {
-    const { limits } = shared;
+    const { limits, clock, requestMemory, answerMemory } = shared;
     this.host = host;
     this.#listener = listener;
     this.#socket = socket;
     this.#shared = shared;
-    this.#reader = new FrameReader(limits.frameBytesMax);
-    this.#pipeline = new Pipeline(limits.inFlightRequestsMax, limits.inFlightBytesMax);
-    this.#outbox = new Outbox(socket, shared.answerMemory, () => this.#onWritten());
-    const reserveAnswer = (bytes: number) => shared.answerMemory.reserve(bytes);
+    this.#intake = new Intake({ socket, memory: requestMemory, clock, frameBytesMax: limits.frameBytesMax });
+    this.#inFlight = new InFlight({
+      limits,
+      requestMemory,
+      answerMemory,
+      isAllRead: () => this.#outbox.isEmpty,
+      onAdmitted: () => this.#pump(),
+    });
+    this.#outbox = new Outbox({ socket, memory: answerMemory, clock, onProgress: () => this.#onWritten() });
+    const reserveAnswer = (bytes: number) => answerMemory.reserve(bytes);
     this.#contexts = new ContextSource(host, listener, this.#abort.signal, shared.deadline, reserveAnswer);
     // One fetch may wait for many journals, each with a listener; Node would call the eleventh a leak.
     setMaxListeners(0, this.#abort.signal);
-    this.#readAt = shared.clock.monotonic();
-    this.#wroteAt = this.#readAt;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
     socket.on('error', (error: NodeJS.ErrnoException) => this.#onError(error));
     socket.on('close', () => this.#onClose());
   }
 
-  get hasPartialFrame(): boolean {
-    return this.#reader.hasPartialFrame;
-  }
-
-  get expectedAnswerBytes(): number {
-    return this.#lastAnswerBytes;
-  }
-
-  get asksLittle(): boolean {
-    return this.#outbox.pendingBytes === 0 && this.#lastAnswerBytes <= SMALL_ANSWER_BYTES_MAX;
-  }
-
-  admit(reservedBytes: number): void {
-    this.#admittedBytes = reservedBytes;
-    this.#pump();
-  }
-
-  resumeReading(): void {
-    this.#waitsForMemory = false;
-    const { clock, requestMemory } = this.#shared;
-    if (requestMemory.isElected(this)) this.#electedAt = clock.monotonic();
-    this.#updateReading();
-  }
-
   /** Stops reading, lets what is in progress end early, and closes once it is answered. */
   drain(): void {
     if (this.#state !== 'open') return;
     this.#state = 'draining';
-    this.#leaveAnswerLine();
-    this.#dropWaitingFrame();
+    this.#inFlight.dropHeld();
     this.#updateReading();
     this.#abort.abort();
     this.#finishIfDone();
@@ -140,12 +96,10 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
 
   /** Closes the connection if nothing has moved on it for too long; called every few seconds. */
   checkLiveness(now: number): void {
-    const { limits, requestMemory, answerMemory } = this.#shared;
+    const { limits } = this.#shared;
     const stalledBefore = now - limits.stallMsMax;
-    const isSilent = this.#reader.hasPartialFrame && !this.#isPaused && this.#readAt < stalledBefore;
-    const isStuckReading = requestMemory.isFull && (isSilent || this.#electedAt < stalledBefore);
-    const isStuckWriting = answerMemory.isFull && this.#outbox.pendingBytes > 0 && this.#wroteAt < stalledBefore;
-    if (isStuckReading || isStuckWriting) {
+    const isStuckReading = this.#intake.isStuck(stalledBefore);
+    if (isStuckReading || this.#outbox.isStuck(stalledBefore)) {
       const reason = isStuckReading
         ? 'memory for requests is full and this one arrives too slowly'
         : 'memory for answers is full and this client does not read its own';
@@ -153,27 +107,25 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
       this.destroy();
       return;
     }
-    const isWorking = !this.#pipeline.isEmpty || this.#waitsForMemory || this.#waitingFrame !== undefined;
+    const isHandling = !this.#inFlight.isEmpty;
+    const isWorking = isHandling || this.#intake.waitsForMemory || this.#inFlight.held !== undefined;
     // A client that reads nothing looks as if it had work: its requests wait for the answers before them to leave.
-    const isBlockedByClient = this.#outbox.pendingBytes > 0 && this.#pipeline.isEmpty;
+    const isBlockedByClient = !this.#outbox.isEmpty && !isHandling;
     if (isWorking && !isBlockedByClient) return;
-    if (Math.max(this.#readAt, this.#wroteAt) >= now - limits.idleMsMax) return;
+    if (Math.max(this.#intake.readAt, this.#outbox.wroteAt) >= now - limits.idleMsMax) return;
     this.#log('debug', 'connection_idle', 'no traffic for connections.max.idle.ms');
     this.destroy();
   }
 
   #onData(chunk: Buffer): void {
     if (this.#state !== 'open') return;
-    this.#readAt = this.#shared.clock.monotonic();
-    this.#unparsedBytes += chunk.length;
-    this.#shared.requestMemory.received(chunk.length);
+    this.#intake.push(chunk);
     this.#shared.observer?.received(this.#listener, chunk.length);
-    this.#reader.push(chunk);
     this.#pump();
   }
 
   #onEnd(): void {
-    this.#isEnded = true;
+    this.#intake.end();
     this.#abort.abort();
     this.#finishIfDone();
   }
@@ -185,17 +137,14 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
   #onClose(): void {
     this.#state = 'closed';
     this.#abort.abort();
-    this.#leaveAnswerLine();
+    this.#intake.close();
+    this.#inFlight.dropHeld();
     this.#outbox.discard();
-    this.#shared.requestMemory.leave(this, this.#unparsedBytes);
-    this.#unparsedBytes = 0;
-    this.#dropWaitingFrame();
     this.#shared.onClosed(this);
   }
 
   #onWritten(): void {
-    this.#wroteAt = this.#shared.clock.monotonic();
-    this.#tellIfAllSent();
+    this.#inFlight.allSent();
     if (this.#state === 'open') this.#pump();
     else this.#finishIfDone();
   }
@@ -203,58 +152,40 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
   /** Starts all requests that may start now, then reads on or stops reading. */
   #pump(): void {
     while (this.#state === 'open') {
-      const frame = this.#waitingFrame ?? this.#nextFrame();
+      const frame = this.#inFlight.held ?? this.#nextFrame();
       if (frame === undefined) break;
-      if (!this.#mayStart(frame)) {
-        this.#waitingFrame = frame;
+      if (this.#hasFullOutbox) {
+        this.#inFlight.hold(frame);
         break;
       }
-      this.#waitingFrame = undefined;
+      if (!this.#inFlight.mayStart(frame)) break;
       this.#start(frame);
     }
     this.#updateReading();
     this.#finishIfDone();
   }
 
+  get #hasFullOutbox(): boolean {
+    return this.#outbox.pendingBytes > this.#shared.limits.connectionAnswerBytesMax;
+  }
+
   #nextFrame(): ReceivedFrame | undefined {
-    const frame = this.#reader.next();
-    if (frame !== undefined) {
-      const bytes = SIZE_BYTES + frame.length;
-      this.#unparsedBytes -= bytes;
-      this.#electedAt = Number.POSITIVE_INFINITY;
-      this.#shared.requestMemory.completed(this, bytes);
-    } else if (this.#reader.problem !== undefined) {
-      this.#log('warn', 'invalid_frame', this.#reader.problem);
+    const frame = this.#intake.next();
+    if (frame === undefined && this.#intake.problem !== undefined) {
+      this.#log('warn', 'invalid_frame', this.#intake.problem);
       // Requests before the bad one are answered, as Kafka does; hence not closing yet.
       this.#state = 'draining';
       this.#abort.abort();
     }
-    return frame === undefined ? undefined : receiveFrame(frame);
-  }
-
-  #mayStart({ head: { apiKey }, bytes }: ReceivedFrame): boolean {
-    if (this.#outbox.pendingBytes > this.#shared.limits.connectionAnswerBytesMax) return false;
-    if (!this.#pipeline.mayStart(apiKey, SIZE_BYTES + bytes.length)) return false;
-    if (this.#admittedBytes !== undefined || !APIS_WITH_LARGE_ANSWERS.includes(apiKey)) return true;
-    return this.#shared.answerMemory.mayStart(this);
+    return frame;
   }
 
   #start(frame: ReceivedFrame): void {
-    const { apiKey, apiVersion, clientId } = frame.head;
-    const request: InFlightRequest = {
-      apiKey,
-      apiVersion,
-      bytes: SIZE_BYTES + frame.bytes.length,
-      startedAt: this.#shared.clock.monotonic(),
-      reservedBytes: this.#admittedBytes ?? 0,
-      outcome: undefined,
-    };
-    this.#admittedBytes = undefined;
-    this.#pipeline.started(request);
+    const request = this.#inFlight.start(frame, this.#shared.clock.monotonic());
     this.#shared.onRequest();
     let handled: Promise<FrameOutcome>;
     try {
-      handled = this.#shared.handleFrame(frame, this.#contexts.of(clientId));
+      handled = this.#shared.handleFrame(frame, this.#contexts.of(frame.head.clientId));
     } catch (error) {
       handled = Promise.reject(error);
     }
@@ -272,32 +203,27 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
 
   #settle(request: InFlightRequest, outcome: FrameOutcome): void {
     const { clock, observer, onOutcome } = this.#shared;
-    request.outcome = outcome;
     onOutcome();
     observer?.handled(request.apiKey, outcome.kind, clock.monotonic() - request.startedAt);
-    if (request.reservedBytes > 0) this.#shared.answerMemory.unreserve(request.reservedBytes);
+    this.#inFlight.settle(request, outcome);
     for (;;) {
-      const settled = this.#pipeline.nextSettled();
+      const settled = this.#inFlight.nextSettled();
       if (settled === undefined) break;
-      this.#answer(settled, settled.outcome);
+      const sentBytes = this.#answer(settled);
       if (settled.outcome.kind === 'answer') settled.outcome.release?.();
-      this.#shared.requestMemory.answered(settled.bytes);
+      this.#inFlight.answered(settled, sentBytes);
     }
-    this.#tellIfAllSent();
+    this.#inFlight.allSent();
     this.#pump();
   }
 
-  #tellIfAllSent(): void {
-    if (this.#pipeline.isEmpty && this.#outbox.pendingBytes === 0) this.#shared.answerMemory.sent(this);
-  }
-
-  #answer(request: InFlightRequest, outcome: FrameOutcome): void {
-    if (this.#state === 'closing' || this.#state === 'closed') return;
-    const { apiKey, apiVersion, startedAt } = request;
+  /** Sends the answer; returns its bytes, or undefined where nothing is sent. */
+  #answer({ apiKey, apiVersion, startedAt, outcome }: SettledRequest): number | undefined {
+    if (this.#state === 'closing' || this.#state === 'closed') return undefined;
     if (outcome.kind === 'close') {
       this.#log('warn', 'connection_refused_request', outcome.reason, { apiKey, apiVersion });
       this.#close();
-      return;
+      return undefined;
     }
     const errorCode = outcome.kind === 'answer' ? outcome.errorCode : 0;
     const durationMs = Math.round((this.#shared.clock.monotonic() - startedAt) * 1000) / 1000;
@@ -310,49 +236,25 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
       errorCode,
       durationMs,
     });
-    if (outcome.kind === 'none') return;
-    if (this.#outbox.pendingBytes === 0) this.#wroteAt = this.#shared.clock.monotonic();
+    if (outcome.kind === 'none') return undefined;
     const bytes = this.#outbox.send(outcome.chunks);
     this.#shared.observer?.sent(this.#listener, bytes);
-    if (APIS_WITH_LARGE_ANSWERS.includes(apiKey)) this.#lastAnswerBytes = bytes;
+    return bytes;
   }
 
   #updateReading(): void {
-    const { requestMemory, limits } = this.#shared;
-    if (this.#state === 'closed' || this.#isEnded) return;
-    let wanted = true;
-    // While closing, what still comes is thrown away: unread bytes would turn the close into a reset.
-    if (this.#state !== 'closing') {
-      wanted =
-        this.#state === 'open' &&
-        this.#waitingFrame === undefined &&
-        this.#outbox.pendingBytes <= limits.connectionAnswerBytesMax;
-      if (wanted && !requestMemory.mayRead(this)) {
-        wanted = false;
-        if (!this.#waitsForMemory) {
-          this.#setPaused(true);
-          this.#waitsForMemory = true;
-          requestMemory.wait(this);
-          return;
-        }
-      }
-    }
-    this.#setPaused(!wanted);
-  }
-
-  #setPaused(paused: boolean): void {
-    if (this.#isPaused === paused) return;
-    this.#isPaused = paused;
-    if (paused) this.#socket.pause();
-    else this.#socket.resume();
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    const hasRoom = this.#inFlight.held === undefined && !this.#hasFullOutbox;
+    this.#intake.want(this.#state === 'open' && hasRoom);
   }
 
   #finishIfDone(): void {
-    if (this.#state === 'open' && this.#isEnded && this.#pipeline.isEmpty && this.#waitingFrame === undefined) {
+    const isDone = this.#inFlight.isEmpty;
+    if (this.#state === 'open' && this.#intake.isEnded && isDone && this.#inFlight.held === undefined) {
       this.#close();
-    } else if (this.#state === 'draining' && this.#pipeline.isEmpty) {
+    } else if (this.#state === 'draining' && isDone) {
       this.#close();
-    } else if (this.#state === 'closing' && this.#outbox.pendingBytes === 0) {
+    } else if (this.#state === 'closing' && this.#outbox.isEmpty) {
       this.#socket.destroySoon();
     }
   }
@@ -361,22 +263,9 @@ export class Connection implements MemoryWaiter, AnswerWaiter {
   #close(): void {
     this.#state = 'closing';
     this.#abort.abort();
-    this.#leaveAnswerLine();
-    this.#dropWaitingFrame();
-    this.#updateReading();
-    if (this.#outbox.pendingBytes === 0) this.#socket.destroySoon();
-  }
-
-  #dropWaitingFrame(): void {
-    if (this.#waitingFrame === undefined) return;
-    this.#shared.requestMemory.answered(SIZE_BYTES + this.#waitingFrame.bytes.length);
-    this.#waitingFrame = undefined;
-  }
-
-  #leaveAnswerLine(): void {
-    this.#shared.answerMemory.leave(this);
-    if (this.#admittedBytes !== undefined) this.#shared.answerMemory.unreserve(this.#admittedBytes);
-    this.#admittedBytes = undefined;
+    this.#inFlight.dropHeld();
+    this.#intake.discard();
+    if (this.#outbox.isEmpty) this.#socket.destroySoon();
   }
 
   #log(

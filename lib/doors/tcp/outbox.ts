@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { afterMicrotasks } from '../../core/clock.ts';
+import { afterMicrotasks, type Clock } from '../../core/clock.ts';
 import type { AnswerMemory } from './answer-memory.ts';
 
 /** Handed to the socket ahead of the kernel; more would only hide how fast the other side reads. */
@@ -11,10 +11,19 @@ const PIECE_BYTES_MAX = 256 * 1024;
 /** Up to here one copy costs less than one more element of a writev. */
 const MERGE_BYTES_MAX = 16 * 1024;
 
+export interface OutboxOptions {
+  readonly socket: Pick<Socket, 'write' | 'cork' | 'uncork'>;
+  readonly memory: AnswerMemory;
+  readonly clock: Clock;
+  /** Called whenever the kernel has taken some. */
+  readonly onProgress: () => void;
+}
+
 /** Writes the answers of one connection in order; what is written in one tick leaves in one writev. */
 export class Outbox {
-  readonly #socket: Socket;
+  readonly #socket: Pick<Socket, 'write' | 'cork' | 'uncork'>;
   readonly #memory: AnswerMemory;
+  readonly #clock: Clock;
   readonly #onProgress: () => void;
   #queue: Buffer[] = [];
   /** Index in the queue of what is written next, and how much of it was. */
@@ -24,12 +33,14 @@ export class Outbox {
   #pendingBytes = 0;
   #isCorked = false;
   #isDiscarded = false;
+  #wroteAt: number;
 
-  /** `onProgress` is called whenever the kernel has taken some. */
-  constructor(socket: Socket, memory: AnswerMemory, onProgress: () => void) {
+  constructor({ socket, memory, clock, onProgress }: OutboxOptions) {
     this.#socket = socket;
     this.#memory = memory;
+    this.#clock = clock;
     this.#onProgress = onProgress;
+    this.#wroteAt = clock.monotonic();
   }
 
   /** What was sent and the kernel has not taken. */
@@ -37,10 +48,26 @@ export class Outbox {
     return this.#pendingBytes;
   }
 
+  /** Whether the kernel has taken everything. */
+  get isEmpty(): boolean {
+    return this.#pendingBytes === 0;
+  }
+
+  /** When the kernel last took something, or the first answer was sent after that; by Clock.monotonic(), ms. */
+  get wroteAt(): number {
+    return this.#wroteAt;
+  }
+
+  /** Whether this connection keeps others from their answers: memory is full, and its client has read nothing since `before`. */
+  isStuck(before: number): boolean {
+    return this.#memory.isFull && !this.isEmpty && this.#wroteAt < before;
+  }
+
   /** Queues the chunks of one answer; returns their bytes together. */
   send(chunks: readonly Buffer[]): number {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
+    if (this.isEmpty) this.#wroteAt = this.#clock.monotonic();
     if (this.#isDiscarded || bytes === 0) return bytes;
     this.#pendingBytes += bytes;
     this.#memory.add(bytes);
@@ -88,6 +115,7 @@ export class Outbox {
     if (this.#isDiscarded) return;
     this.#inSocketBytes -= bytes;
     this.#pendingBytes -= bytes;
+    this.#wroteAt = this.#clock.monotonic();
     this.#memory.release(bytes);
     this.#write();
     this.#onProgress();
