@@ -1,8 +1,8 @@
 import { afterMicrotasks, type Clock } from '../core/clock.ts';
 
 /**
- * Counts what a process has under way: calls to its stores, and timers of those who wait to go on. Work that an answer does not
- * wait for (a checkpoint, a lease, a topic that is read anew) is one or the other at any time.
+ * Counts the store calls in progress and the timers that are set. Background work that no answer
+ * waits for (a checkpoint, a lease, a refreshed topic) always has one of the two open.
  */
 export class Activity {
   readonly #clock: Clock;
@@ -33,7 +33,9 @@ export class Activity {
     };
   }
 
-  /** Something begins; to be called once it has ended, more than once does nothing. */
+  /**
+   * Counts one activity. Call the returned function when it has ended; further calls do nothing.
+   */
   begin(): () => void {
     this.#underWay++;
     let ended = false;
@@ -44,10 +46,13 @@ export class Activity {
     };
   }
 
-  /** Resolves once nothing is under way, or at `deadline` (Clock.monotonic()); whether it was the former. */
+  /**
+   * Resolves to true when nothing is in progress, or to false at `deadline` (Clock.monotonic(),
+   * ms).
+   */
   async settled(deadline: number): Promise<boolean> {
     for (;;) {
-      // Whatever has just ended has begun its next call or timer by then.
+      // An activity that has just ended gets the chance to begin its next call or timer.
       await new Promise<void>(afterMicrotasks);
       if (this.#underWay === 0) return true;
       if (!(await this.#nextQuiet(deadline))) return false;

@@ -16,7 +16,7 @@ export async function requireCredentials(credentials: Credentials): Promise<void
   }
 }
 
-/** For a region that is in no host name, no variable and no profile. */
+/** The error for a region that neither the host name nor a variable nor the profile gives. */
 export function regionMissing(what: string): StartError {
   const { AWS_DEFAULT_REGION: unread } = process.env;
   const hint = unread === undefined ? '' : ` (AWS_DEFAULT_REGION is not read by the AWS SDK.)`;

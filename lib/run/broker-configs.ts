@@ -5,12 +5,15 @@ import type { Settings } from '../settings/settings.ts';
 import type { BrokerConfig, BrokerConfigs } from '../topics/configs/broker-configs.ts';
 import type { ConfigType } from '../topics/configs/config-value.ts';
 
-/** What is never shown, whatever asks. */
+/** The configs whose values are never shown. */
 const SECRET = /password|secret|jaas|credential/;
 
 const BEYOND_INT32 = String(2 ** 31);
 
-/** The settings as DescribeConfigs shows them: under all of their names, with what was given and the defaults. */
+/**
+ * The settings as DescribeConfigs shows them: under each of their names, with the given values and
+ * the defaults.
+ */
 export function brokerConfigs(settings: Pick<Settings, 'given'>): BrokerConfigs {
   const configs = SETTING_NAMES.flatMap((setting) =>
     [setting.key, ...(setting.aliases ?? [])].map((name): BrokerConfig => {
@@ -28,7 +31,7 @@ export function brokerConfigs(settings: Pick<Settings, 'given'>): BrokerConfigs 
   return new Map(configs.map((config) => [config.name, config]));
 }
 
-/** Kafka's type of a setting, from what its schema takes. */
+/** Kafka's type of a setting, derived from its schema. */
 function typeOf({ field, isBoolean, value }: SettingName): ConfigType {
   if (isBoolean) return 'BOOLEAN';
   const takes = (text: string) => v.safeParse(settingsSchema.entries[field] as v.GenericSchema, text).success;

@@ -6,27 +6,27 @@ import { PARTITION_KEY } from '../storage/dynamodb/attributes.ts';
 import { regionMissing, requireCredentials } from './aws-identity.ts';
 import { StartError } from './start-error.ts';
 
-/** What an exception of the SDK carries, of which everything may be missing. */
+/** The parts of an exception of the SDK; each may be missing. */
 interface SdkException {
   readonly name?: string;
   readonly message?: string;
   readonly $metadata?: { readonly httpStatusCode?: number };
 }
 
-/** A key that no item and no object has: reading it tells whether one may read. */
+/** A key that no item and no object has. Reading it shows whether the credentials may read. */
 const NOTHING = 'tidelog-start-check';
 
-/** AWS answers such a read in tens of ms; ms. */
+/** How long one check may take, ms. AWS answers such a read in tens of ms. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
-/** What the engine calls, in IAM's words. */
+/** The IAM actions that the engine needs. */
 const TABLE_RIGHTS = 'dynamodb:Query, GetItem, PutItem and DeleteItem';
 const BUCKET_RIGHTS = 's3:GetObject, PutObject, DeleteObject and ListBucket';
 
 /**
- * Looks whether the engine can work on AWS with these settings: credentials, region, both tables, the bucket. Throws
- * StartError with a sentence for each problem: what is wrong, and what to do. One small read per table and bucket; nothing
- * is written.
+ * Checks that the engine can work on AWS with these settings: credentials, region, both tables, the
+ * bucket. It costs one small read per table and bucket and writes nothing. Throws StartError with a
+ * sentence for each problem: what is wrong, and what to do.
  */
 export async function checkAws({ journalTable, stateTable, bucket }: Settings, clock: Clock): Promise<void> {
   const [{ QueryCommand }, { GetObjectCommand }, { dynamoDbClient }, { s3Client }] = await Promise.all([
@@ -42,7 +42,7 @@ export async function checkAws({ journalTable, stateTable, bucket }: Settings, c
     const region = await dynamoDb.config.region().catch(() => {
       throw regionMissing('the tables');
     });
-    // Not GetItem, which the engine does not need on the journals' table and roles do not have.
+    // Not GetItem: the engine does not need it on the journal table, so roles may lack it.
     const question = {
       KeyConditionExpression: `${PARTITION_KEY} = :pk`,
       ExpressionAttributeValues: { ':pk': { S: NOTHING } },
@@ -90,7 +90,9 @@ function tableProblem(flag: string, table: string, region: string, error: SdkExc
   );
 }
 
-/** The object that is asked for is not there, so its absence is what is wanted to hear of. */
+/**
+ * The object does not exist, so "not found" is the answer that shows that the bucket can be read.
+ */
 function bucketProblem(bucket: string, region: string, error: SdkException): string | undefined {
   const status = error.$metadata?.httpStatusCode;
   if (error.name === 'NoSuchKey' || (status === 404 && error.name !== 'NoSuchBucket')) return undefined;
@@ -108,7 +110,7 @@ function bucketProblem(bucket: string, region: string, error: SdkException): str
   return `S3 in ${region} cannot be asked for the bucket ${bucket}: ${wordsOf(error)}. Check the network and AWS_REGION.`;
 }
 
-/** Credentials that the service does not take, whatever they may do. */
+/** Errors for credentials that the service does not accept at all. */
 function identityProblem(service: string, error: SdkException): string | undefined {
   const { name = '' } = error;
   if (/Expired/.test(name))

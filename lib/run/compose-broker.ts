@@ -13,7 +13,10 @@ export interface ComposedBroker extends GroupEngine {
   readonly membership: Membership | undefined;
 }
 
-/** Joins the stores and all rooms: the engine with its front door for frames. Throws StoreUnavailableError. */
+/**
+ * Joins the stores and all rooms: the engine with its front door for frames. Throws
+ * StoreUnavailableError.
+ */
 export async function composeBroker(options: ComposeOptions): Promise<ComposedBroker> {
   let membership: Membership | undefined;
   const core = await composeEngine(options, (...given) => {

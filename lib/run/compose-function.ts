@@ -16,7 +16,9 @@ import type { ComposeOptions, FunctionTraits } from './compose-options.ts';
 import { assertRight, type FunctionName } from './function-rights.ts';
 import { lazyBlobs, type OpenBlobs } from './lazy-blobs.ts';
 
-/** What a function's instance is made of; all but the environment is Lambda's own when left out. */
+/**
+ * The parts of a function's instance. Left out: those of Lambda itself, except for the environment.
+ */
 export interface FunctionParts {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly stores?: Stores;
@@ -25,16 +27,22 @@ export interface FunctionParts {
   readonly logger?: Logger;
 }
 
-/** Where no setting says otherwise: an instance serves one request at a time, and its memory is paid by the megabyte. */
+/**
+ * Defaults of functions: an instance serves one request at a time, and its memory is billed by the
+ * megabyte.
+ */
 const CACHE_BYTES = '16777216';
 
 /**
- * A function: its name, and how what serves is made. Each has a file of its own in lib/run/functions, so that a function's
- * bundle has nothing that only other functions need.
+ * A function: its name, and how what serves is made. Each has a file of its own in
+ * lib/run/functions, so that a function's bundle has nothing that only other functions need.
  */
 export interface FunctionDefinition<T, Name extends FunctionName> {
   readonly name: Name;
-  /** Joins stores and rooms; called at the first request, and again after a failure. Throws StoreUnavailableError. */
+  /**
+   * Joins stores and rooms; called at the first request, and again after a failure. Throws
+   * StoreUnavailableError.
+   */
   make(options: ComposeOptions): Promise<T>;
   /** Opens the bucket; left out for a function that has no right to any call to it. */
   readonly openBlobs?: OpenBlobs;
@@ -43,7 +51,10 @@ export interface FunctionDefinition<T, Name extends FunctionName> {
 export type FrameFunctionDefinition = FunctionDefinition<FunctionEngine, FrameFunction>;
 export type MaintainDefinition = FunctionDefinition<Upkeep, 'maintain'>;
 
-/** The handler of a function that serves frames. Throws for wrong settings, which Lambda reports as a failed start. */
+/**
+ * The handler of a function that serves frames. Throws for wrong settings, which Lambda reports as
+ * a failed start.
+ */
 export function composeFrameFunction(definition: FrameFunctionDefinition, parts: FunctionParts = {}): LambdaHandler {
   const instance = new Instance(definition, parts);
   const { settings, logger, clock } = instance;
@@ -72,7 +83,9 @@ export function composeMaintainFunction(definition: MaintainDefinition, parts: F
   });
 }
 
-/** What lives as long as a function's instance: settings, clients, and what serves, with its views. */
+/**
+ * What lives as long as a function's instance: settings, clients, and what serves, with its views.
+ */
 class Instance<T> {
   readonly settings: Settings;
   readonly clock: Clock;

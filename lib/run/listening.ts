@@ -8,27 +8,27 @@ import type { Settings } from '../settings/settings.ts';
 /** Below the 10 s that container runtimes wait between SIGTERM and SIGKILL. */
 export const DRAIN_TIMEOUT_MS = 8_000;
 
-/** What clients are told to connect to; `boundPort` stands in for port 0, which means any free one. */
+/** The address that clients are told to connect to; `boundPort` replaces port 0 (any free port). */
 export function advertisedAddress(listener: Listener, boundPort: number | undefined): Address {
   const { host, port } = listener.advertised ?? listener;
   return { host, port: port === 0 ? (boundPort ?? 0) : port };
 }
 
 /**
- * Descriptors that connections never get: the store's files (128 objects and 32 folders are kept open, and some are opened for
- * a moment), or some hundred sockets to AWS, the listeners, and what Node itself has open.
+ * File descriptors that are reserved: the store's files (128 objects and 32 folders are kept open,
+ * others briefly) or some hundred sockets to AWS, the listeners, and Node's own.
  */
 const RESERVED_DESCRIPTORS = 256;
 
-/** Of a limit that is so low that the reserve would take it all, connections get this share. */
+/** If the limit is so low that the reserve would take all of it, connections get this share. */
 const CONNECTIONS_SHARE_MIN = 0.25;
 
-/** How many connections a process may have that may have so many descriptors open. */
+/** How many connections a process may have, given its limit of file descriptors. */
 export function connectionsWithin(descriptors: number): number {
   return Math.max(descriptors - RESERVED_DESCRIPTORS, Math.floor(descriptors * CONNECTIONS_SHARE_MIN));
 }
 
-/** How many descriptors this process may have open; Infinity where the system does not tell. */
+/** How many file descriptors this process may open; Infinity where the system does not say. */
 function descriptorsMax(): number {
   try {
     const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -38,7 +38,10 @@ function descriptorsMax(): number {
   }
 }
 
-/** The limits of the gateway that the settings name; the others have their defaults. Logs where the system allows less. */
+/**
+ * The limits of the gateway from the settings; others have their defaults. Logs if the system
+ * allows less.
+ */
 export function gatewayLimits(settings: Settings, logger: Logger): Partial<GatewayLimits> {
   const { queuedMaxRequestBytes } = settings;
   const descriptors = descriptorsMax();
@@ -59,7 +62,7 @@ export function gatewayLimits(settings: Settings, logger: Logger): Partial<Gatew
   };
 }
 
-/** Why a listener could not be opened, and what to do, in a sentence for a user. */
+/** Why a listener could not be opened, and what to do, in one sentence. */
 export function listenProblem({ listener, code, message }: ListenError): string {
   const { name, port } = listener;
   const address = formatAddress({ host: isWildcard(listener.host) ? '*' : listener.host, port });
@@ -78,7 +81,7 @@ export function listenProblem({ listener, code, message }: ListenError): string 
   }
 }
 
-/** The same for the port of the metrics. */
+/** As `listenProblem`, for the metrics port. */
 export function metricsProblem(address: Address, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   const reason = code === 'EADDRINUSE' ? 'another process has the port' : message;

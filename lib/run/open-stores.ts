@@ -5,12 +5,12 @@ import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
 import { StartError } from './start-error.ts';
 
-/** Everything in the bucket is Tidelog's own. */
+/** The bucket is Tidelog's alone, so keys have no prefix. */
 const BUCKET_PREFIX = '';
 
 /**
- * Opens the store that the settings name. Adapters are loaded when they are wanted: the AWS SDK costs half a second
- * of every start, LMDB a native library. Throws StartError.
+ * Opens the store that the settings name. Each adapter is loaded only when it is used: the AWS SDK
+ * takes half a second to load, and LMDB needs a native library. Throws StartError.
  */
 export async function openStores(settings: Settings, clock: Clock, random: Random): Promise<Stores> {
   switch (settings.store) {
@@ -25,7 +25,7 @@ export async function openStores(settings: Settings, clock: Clock, random: Rando
   }
 }
 
-/** What a user can look at when the store takes no writes. */
+/** Advice for a store that refuses writes. */
 export function writeAdvice({ store, dataDir }: Settings): string {
   if (store === 'aws') return "look at the health of DynamoDB and S3, and at this process's rights and network";
   const folder = resolve(dataDir);

@@ -8,12 +8,16 @@ import type { Via } from '../doors/tunnel/via.ts';
 import { isLoopback } from '../settings/listeners.ts';
 import { regionMissing, requireCredentials } from './aws-identity.ts';
 
-/** What endpoints on this machine are signed for where nothing names a region; they do not look at it. */
+/**
+ * The region that requests to endpoints on this machine are signed for if none is set; they ignore
+ * it.
+ */
 const LOCAL_REGION = 'us-east-1';
 
 /**
- * Opens the way to the functions with the credentials that the AWS SDK finds. Throws StartError where there are none, or no
- * region. What calls a function is loaded when it is wanted: the SDK's client for Lambda costs a tenth of a second.
+ * Opens the transport to the functions with the credentials that the AWS SDK finds. The SDK's
+ * client for Lambda is loaded only for Lambda, as loading it takes a tenth of a second. Throws
+ * StartError if there are no credentials or no region.
  */
 export async function openTransport(via: Via, region: string | undefined, clock: Clock): Promise<Transport> {
   const credentials = await defaultCredentials();
@@ -39,13 +43,16 @@ export async function openTransport(via: Via, region: string | undefined, clock:
   return httpTransport({
     urls: via.urls,
     signers: signers as Record<FrameFunction, Signer>,
-    // Function URLs ask for both since October 2025.
+    // Function URLs require both permissions since October 2025.
     permission: services.has('lambda') ? 'lambda:InvokeFunctionUrl and lambda:InvokeFunction' : 'execute-api:Invoke',
     clock,
   });
 }
 
-/** The region as the AWS SDK finds it, in the environment or in the profile's file; undefined where there is none. */
+/**
+ * The region as the AWS SDK finds it, in the environment or in the profile's file; undefined where
+ * there is none.
+ */
 async function profileRegion(): Promise<string | undefined> {
   const { LambdaClient } = await import('@aws-sdk/client-lambda');
   const client = new LambdaClient({});

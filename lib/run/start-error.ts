@@ -1,4 +1,7 @@
-/** Tidelog cannot start: the message is one sentence or two for a user, what is wrong and what to do. */
+/**
+ * Tidelog cannot start. The message tells a user in one or two sentences what is wrong and what to
+ * do.
+ */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }

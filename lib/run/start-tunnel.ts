@@ -15,10 +15,13 @@ import { openTransport } from './open-transport.ts';
 import { StartError } from './start-error.ts';
 
 export interface StartTunnelOptions {
-  /** Of these count the listeners, the limits of connections and memory, the pace of flushes, metrics and log level. */
+  /**
+   * Used: the listeners, the limits of connections and memory, the pace of flushes, metrics and log
+   * level.
+   */
   readonly settings: Settings;
   readonly via: Via;
-  /** The region where the host name does not tell it; else it is looked for as the AWS SDK does. */
+  /** The region if the host name has none. Left out: looked up as the AWS SDK does. */
   readonly region?: string | undefined;
   /** Made from `via` when left out. */
   readonly transport?: Transport;
@@ -32,9 +35,9 @@ export interface StartTunnelOptions {
 export interface Tunnel {
   /** What clients put into bootstrap.servers: the advertised addresses, separated by commas. */
   readonly bootstrapServers: string;
-  /** Where the requests go. */
+  /** Where requests are sent, for people. */
   readonly target: string;
-  /** Functions that the credentials may not call: requests to them close their connection. */
+  /** Functions that the credentials may not call. A request to one closes its connection. */
   readonly notAllowed: readonly string[];
   readonly gateway: Gateway;
   /** Where /metrics and /healthz are served; undefined where they are not. */
@@ -44,8 +47,8 @@ export interface Tunnel {
 }
 
 /**
- * When Produce requests are sent on, by profile. With one call at a time, a client that has an answer waits for the call that the others
- * are in before its own; with two it does not (docs/PERFORMANCE.md).
+ * When Produce requests are sent on, by profile. With one call at a time, a client waits for the
+ * call of the others before its own; with two it does not (docs/PERFORMANCE.md).
  */
 const PACES: Readonly<Record<string, FlushPace>> = {
   latency: { intervalMs: 0, flights: 4 },
@@ -54,8 +57,9 @@ const PACES: Readonly<Record<string, FlushPace>> = {
 };
 
 /**
- * Starts a gateway whose work is done by functions. Throws StartError, whose message tells a user what is wrong (credentials,
- * rights, addresses, the region) and what to do; nothing is left running then.
+ * Starts a gateway that sends requests to functions. Throws StartError, whose message tells a user
+ * what is wrong (credentials, rights, addresses, the region) and what to do; nothing keeps running
+ * then.
  */
 export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> {
   const { settings, via, clock = systemClock, random = systemRandom } = options;
@@ -65,7 +69,7 @@ export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> 
   let gateway: Gateway | undefined;
   let notAllowed: readonly string[] = [];
   const advertised = (name: string): Address => {
-    // Frames come in by no other listeners than these.
+    // Frames arrive only at these listeners.
     const listener = settings.listeners.find((candidate) => candidate.name === name)!;
     return advertisedAddress(listener, gateway?.addresses.get(name)?.port);
   };
@@ -125,7 +129,10 @@ export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> 
   };
 }
 
-/** A role that only produces, or only consumes, has no right to all functions; `admin` is what every client begins with. */
+/**
+ * A role that only produces or only consumes may not call all functions. Every client calls `admin`
+ * first.
+ */
 function isFatal({ name, isForbidden }: FunctionProblem): boolean {
   return !isForbidden || name === 'admin';
 }
@@ -135,7 +142,7 @@ function paceOf({ profile, lingerMs }: Settings): FlushPace {
   return lingerMs === undefined ? pace : { ...pace, intervalMs: lingerMs };
 }
 
-/** Loads what serves the metrics only when it is wanted. Throws StartError. */
+/** Loads the metrics only if they are served. Throws StartError. */
 async function openMonitoring(
   { metricsHost: host, metricsPort: port }: Settings,
   transport: Transport,

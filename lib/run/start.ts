@@ -31,13 +31,16 @@ export interface Tidelog {
   readonly gateway: Gateway;
   /** Where /metrics and /healthz are served; undefined where they are not. */
   readonly monitoring: Address | undefined;
-  /** Lets requests in progress finish (up to DRAIN_TIMEOUT_MS), then closes gateway, engine and store. Call it once. */
+  /**
+   * Lets requests in progress finish (up to DRAIN_TIMEOUT_MS), then closes gateway, engine and
+   * store. Call it once.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Starts Tidelog in this process. Throws StartError, whose message tells a user what is wrong and what to do; nothing
- * is left running then.
+ * Starts Tidelog in this process. Throws StartError, whose message tells a user what is wrong and
+ * what to do; nothing is left running then.
  */
 export async function startTidelog(options: StartOptions): Promise<Tidelog> {
   const { settings, clock = systemClock, random = systemRandom } = options;
@@ -121,7 +124,10 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
   }
 }
 
-/** Takes this process's place in its fleet, if it is for one. Closes everything that was opened where it cannot. Throws StartError. */
+/**
+ * Joins the fleet if the settings say so. If that fails, closes everything that was opened. Throws
+ * StartError.
+ */
 async function joinFleet(
   broker: ComposedBroker,
   { listeners }: Settings,
@@ -148,7 +154,10 @@ async function joinFleet(
   }
 }
 
-/** Loads what serves the metrics only when it is wanted, so that no other start waits for it. Throws StartError. */
+/**
+ * Loads the metrics only if they are served, so that other starts do not wait for them. Throws
+ * StartError.
+ */
 async function openMonitoring(
   { metricsHost: host, metricsPort: port }: Settings,
   stores: Stores,

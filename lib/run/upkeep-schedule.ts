@@ -4,21 +4,25 @@ import { StoreUnavailableError } from '../storage/ports.ts';
 import type { Upkeep } from '../upkeep/upkeep.ts';
 import type { GroupEngine } from './compose-groups.ts';
 
-/** What the upkeep removes has to be an hour old; nothing waits for it. */
+/**
+ * The interval between rounds, ms. What upkeep removes is at least an hour old, and nothing waits
+ * for it.
+ */
 const EVERY_MS = 60 * 60 * 1000;
 
-/** One round; what is not done by then is done by the next, which follows after as long a pause. */
+/** The length of one round, ms. The next round, after the same interval, does the rest. */
 const ROUND_MS_MAX = 5 * 60 * 1000;
 
 /**
- * Does the upkeep once an hour in a process that stays up, the first time after an hour. Of the processes over the same store one
- * does it. Returns what ends it; a round under way stops at its next step.
+ * Runs upkeep once an hour in a long-running process, for the first time after an hour. Of the
+ * processes over the same store, one runs it. Returns a function that ends this; a round in
+ * progress stops at its next step.
  */
 export function scheduleUpkeep(broker: GroupEngine, clock: Clock, logger: Logger): () => void {
   let isOver = false;
   let upkeep: Upkeep | undefined;
   const round = async (): Promise<boolean> => {
-    // Not at the start, which nobody has wait for it.
+    // Not at the start, so that the start does not wait for it.
     upkeep ??= (await import('./upkeep.ts')).composeUpkeep(broker);
     const outcome = await upkeep.round({ deadline: clock.monotonic() + ROUND_MS_MAX, everyMs: EVERY_MS });
     if (outcome.kind === 'skipped') {

@@ -8,11 +8,11 @@ import { Upkeep } from '../upkeep/upkeep.ts';
 import type { GroupEngine } from './compose-groups.ts';
 
 /**
- * What nobody comes by to do, as jobs: looks after deleted groups and groups that nobody is in any more (sweepGroups), and deletes
- * checkpoints' objects that were replaced (collectCheckpoints).
+ * The jobs of upkeep, which do the work that no request triggers: `sweepGroups` cleans up deleted
+ * and unused groups, and `collectCheckpoints` deletes the objects of replaced checkpoints.
  *
- * Not collected, as no rule says yet when it is safe: WAL objects, entries below the log start and those of deleted topics, and
- * journals of topic creations that a crash cut off.
+ * Not collected, as no rule defines yet when it is safe: WAL objects, entries below the log start,
+ * entries of deleted topics, and journals of topic creations that a crash interrupted.
  */
 export function composeUpkeep({ broker, groups }: GroupEngine): Upkeep {
   const { env } = broker.admin.journals;

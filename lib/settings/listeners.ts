@@ -1,6 +1,6 @@
 import type { RawSettings } from './schema.ts';
 
-/** Where the gateway listens, and what clients are told instead. */
+/** Where the gateway listens, and the address that clients are told. */
 export interface Listener {
   /** In upper case; what advertised addresses and request contexts refer to. */
   readonly name: string;
@@ -8,7 +8,7 @@ export interface Listener {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** Undefined: the address that the listener is bound to. */
+  /** The address that clients are told; undefined for the one that the listener is bound to. */
   readonly advertised: Address | undefined;
 }
 
@@ -25,19 +25,19 @@ interface Endpoint extends Address {
   readonly name: string;
 }
 
-/** What is served without authentication or encryption. */
+/** The protocol that is served: no authentication, no encryption. */
 const SERVED_PROTOCOL = 'PLAINTEXT';
 const KNOWN_PROTOCOLS = [SERVED_PROTOCOL, 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'];
 const ENDPOINT = /^([^:/\s]+):\/\/(\[[0-9a-fA-F:.%]+\]|[^:[\]/\s]*):(\d{1,5})$/;
 const WILDCARDS = ['', '0.0.0.0', '::', '0:0:0:0:0:0:0:0'];
 const PORT_MAX = 65_535;
 
-/** True for a host that stands for every interface. */
+/** True for a host that means every interface. */
 export function isWildcard(host: string): boolean {
   return WILDCARDS.includes(host);
 }
 
-/** True for a host that only this machine reaches. */
+/** True for a host that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host.toLowerCase() === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
@@ -48,10 +48,11 @@ export function formatAddress({ host, port }: Address): string {
 }
 
 /**
- * Reads the listeners and their advertised addresses and checks them by Kafka's rules (KafkaConfig.validateValues,
- * CoreUtils.listenerListToEndPoints): names and ports are unique, every name has a protocol, advertised names are
- * listeners, and a wildcard cannot be advertised. Where Kafka refuses a listener on 0.0.0.0 that advertises nothing,
- * the host's name is advertised, as Kafka does for an empty host.
+ * Reads the listeners and their advertised addresses and checks them by Kafka's rules
+ * (KafkaConfig.validateValues, CoreUtils.listenerListToEndPoints): names and ports are unique,
+ * every name has a protocol, advertised names are listeners, and a wildcard cannot be advertised.
+ * Where Kafka refuses a listener on 0.0.0.0 that advertises nothing, the host's name is advertised,
+ * as Kafka does for an empty host.
  */
 export function readListeners(raw: RawSettings, hostname: () => string): ListenersOutcome {
   const problems: string[] = [];

@@ -1,7 +1,7 @@
-/** Further apart than this share of the name's length, two names are not a slip of the keyboard. */
+/** The largest edit distance of a suggestion, as a share of the name's length. */
 const MAX_DISTANCE_SHARE = 0.4;
 
-/** The candidate that takes the fewest edits to reach, or undefined when none is near. */
+/** The candidate with the smallest edit distance; undefined if none is near. */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(name.length * MAX_DISTANCE_SHARE)) + 1;
@@ -15,7 +15,10 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
   return best;
 }
 
-/** The number of insertions, deletions and replacements of one character that lead from `a` to `b` (Levenshtein). */
+/**
+ * The number of insertions, deletions and replacements of one character that lead from `a` to `b`
+ * (Levenshtein).
+ */
 export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 1; i <= a.length; i++) {

@@ -9,9 +9,10 @@ const BLANK = /^[ \t\f]+/;
 const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' };
 
 /**
- * Reads Java's properties syntax (java.util.Properties.load): `#` and `!` comments, `=`, `:` or blanks between key and
- * value, a backslash at the end of a line that continues it, and the escapes `\t \n \r \f \uXXXX`; before any other
- * character a backslash is dropped. Later lines win over earlier ones; that is the caller's affair.
+ * Reads Java's properties syntax (java.util.Properties.load): `#` and `!` comments, `=`, `:` or
+ * blanks between key and value, a backslash at the end of a line that continues it, and the escapes
+ * `\t \n \r \f \uXXXX`; before any other character a backslash is dropped. Repeated keys are all
+ * returned; by Java's rule the last one counts.
  */
 export function parseProperties(content: string): Property[] {
   const properties: Property[] = [];

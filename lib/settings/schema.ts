@@ -1,20 +1,20 @@
 import * as v from 'valibot';
 import { listOf, oneOf, text, unlimitedOr, wholeNumber, yesOrNo } from './value-types.ts';
 
-/** What help texts, documentation and parsing need to know of a setting beside its type. */
+/** What help texts, documentation and parsing need of a setting besides its type. */
 export interface SettingMetadata {
   /** Kafka's name, or ours under `tidelog.`. */
   readonly key: string;
   /** Other keys that mean the same. */
   readonly aliases?: readonly string[];
   readonly help: string;
-  /** What its number counts. */
+  /** The unit of its number. */
   readonly unit?: 'ms' | 'minutes' | 'hours' | 'bytes';
   /** How a value looks in the help text. */
   readonly value: string;
 }
 
-/** A setting that has a value in any case: `fallback` is parsed like any other text. */
+/** A setting with a default: `fallback` is parsed like a given text. */
 function setting<Schema extends v.GenericSchema<string, unknown>>(
   schema: Schema,
   fallback: string,
@@ -23,14 +23,14 @@ function setting<Schema extends v.GenericSchema<string, unknown>>(
   return v.pipe(v.optional(schema, fallback as never), v.metadata({ setting: metadata }));
 }
 
-/** A setting that may be left out; what is done then depends on other things. */
+/** A setting without a default: what happens then depends on other settings or the store. */
 function optionalSetting<Schema extends v.GenericSchema<string, unknown>>(schema: Schema, metadata: SettingMetadata) {
   return v.pipe(v.optional(schema), v.metadata({ setting: metadata }));
 }
 
 const MIB = 1024 * 1024;
 
-/** DynamoDB bills and carries small items well; from 32 KiB on an object is cheaper in any pattern of use. */
+/** From 32 KiB on, an object is cheaper than an item in every pattern of use. */
 const INLINE_BYTES_MAX = 32 * 1024;
 
 /** Kafka's INT32 limits. */
@@ -38,15 +38,18 @@ const INT_MAX = 2 ** 31 - 1;
 
 const PORT_MAX = 65_535;
 
-/** A function answers within 25 s (lib/doors/lambda/limits.ts), and needs some of them for work that is under way by then. */
+/**
+ * A function answers within 25 s (lib/doors/lambda/limits.ts) and needs some of that for work in
+ * progress.
+ */
 const FUNCTION_WAIT_MAX_MS = 19_000;
 
 const HOUR_MS = 60 * 60 * 1000;
 
-/** A connection costs about 20 KB of memory here; ten thousand fit into a small container. */
+/** A connection takes about 20 KB of memory; ten thousand fit into a small container. */
 const CONNECTIONS_DEFAULT = 10_000;
 
-/** Every setting there is. All else (the types, `--help`, variables, flags) derives from this. */
+/** All settings. Types, `--help`, variables and flags derive from this. */
 export const settingsSchema = v.object({
   listeners: setting(text(), 'PLAINTEXT://127.0.0.1:9092', {
     key: 'listeners',
@@ -413,7 +416,7 @@ export const settingsSchema = v.object({
 
 type ParsedSettings = v.InferOutput<typeof settingsSchema>;
 
-/** The settings as parsed, before the texts that have rules among each other were read. */
+/** The settings as parsed one by one, before the rules that span several are checked. */
 export type RawSettings = Readonly<ParsedSettings>;
 
 export type SettingField = keyof RawSettings;

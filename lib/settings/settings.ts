@@ -7,7 +7,10 @@ import { nearest } from './nearest.ts';
 import { parseProperties } from './properties.ts';
 import { type RawSettings, type SettingField, settingsSchema } from './schema.ts';
 
-/** What the process runs by. Durations in ms, sizes in bytes; -1 means no limit where Kafka says so. */
+/**
+ * The settings of a process. Durations in ms, sizes in bytes; -1 means no limit where Kafka defines
+ * it so.
+ */
 export type Settings = Omit<
   RawSettings,
   | 'listeners'
@@ -20,13 +23,15 @@ export type Settings = Omit<
   readonly listeners: readonly Listener[];
   /** From log.retention.ms, else .minutes, else .hours; -1 for ever. */
   readonly logRetentionMs: number;
-  /** The texts of the settings that a source gave. */
+  /** The texts of the settings that are not at their defaults. */
   readonly given: ReadonlyMap<SettingField, string>;
 };
 
 export type SettingsOutcome =
   | { readonly kind: 'settings'; readonly settings: Settings; readonly warnings: readonly string[] }
-  /** One sentence per problem, each with the key, where its value came from, and what is allowed. */
+  /**
+   * One sentence per problem, each with the key, where its value came from, and what is allowed.
+   */
   | { readonly kind: 'invalid'; readonly problems: readonly string[] };
 
 /** A value as a source gave it; `source` completes "... from". */
@@ -40,7 +45,7 @@ export type GivenValues = ReadonlyMap<SettingField, GivenValue>;
 export interface SettingsSources {
   /** Path of a server.properties file. */
   readonly configFile?: string | undefined;
-  /** Variables whose names begin with TIDELOG_ are looked at. */
+  /** Variables whose names begin with TIDELOG_ are read. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly flags?: GivenValues;
 }
@@ -49,13 +54,16 @@ const MS_PER_MINUTE = 60_000;
 const MS_PER_HOUR = 60 * MS_PER_MINUTE;
 const VARIABLE_PREFIX = 'TIDELOG_';
 
-/** What the command line's clients read (lib/cli/client); no setting, and no slip either. */
+/** Variables that only the command line's clients read (lib/cli/client). */
 const CLIENT_VARIABLES = ['TIDELOG_BOOTSTRAP_SERVERS'];
 
 const SETTINGS_BY_KEY = settingsBy((key) => key);
 const SETTINGS_BY_VARIABLE = settingsBy(variableOf);
 
-/** Reads the settings from a file, then variables, then flags; later ones go before earlier ones. */
+/**
+ * Reads the settings from a file, then variables, then flags. A later source overrides an earlier
+ * one.
+ */
 export function loadSettings(sources: SettingsSources): SettingsOutcome {
   const warnings: string[] = [];
   const given = new Map<SettingField, GivenValue>();
@@ -69,8 +77,9 @@ export function loadSettings(sources: SettingsSources): SettingsOutcome {
 }
 
 /**
- * Settings from values by key, everything else by default, for callers that start a process from code. Other than in a
- * file or a variable, an unknown key is a problem, as is a setting that is given twice by two of its names.
+ * Settings from values by key, with defaults for the rest, for callers that start Tidelog from
+ * code. Unlike in a file or a variable, an unknown key is a problem. So is a setting that is given
+ * by two of its names.
  */
 export function readSettings(values: Readonly<Record<string, string>>): SettingsOutcome {
   const given = new Map<SettingField, GivenValue>();
@@ -154,7 +163,7 @@ function wrongValue(issue: v.BaseIssue<unknown>, given: GivenValues): string {
   return `${key}: "${value?.text ?? ''}" (from ${value?.source ?? 'the defaults'}) is wrong; allowed is ${issue.message}.`;
 }
 
-/** What no single value can tell. */
+/** Problems that concern several settings. */
 function crossProblems(raw: RawSettings): string[] {
   return [...storeProblems(raw), ...groupProblems(raw)];
 }
@@ -194,7 +203,7 @@ function groupProblems(raw: RawSettings): string[] {
   return [...order, ...session, ...heartbeat];
 }
 
-/** So many heartbeats fit into a session: one may get lost. */
+/** Heartbeats per session at least: one may get lost. */
 const HEARTBEATS_PER_SESSION_MIN = 2;
 
 function fleetProblems(raw: RawSettings, hasNodeId: boolean): string[] {

@@ -1,14 +1,16 @@
 import * as v from 'valibot';
 
 /**
- * The kinds of values that settings have. Every schema takes the text that a file, a variable or a flag holds and
- * returns the parsed value; its message says what is allowed, so that an error line can be built from it.
+ * The kinds of values that settings have. Every schema parses the text of a file, a variable or a
+ * flag. Its message says what is allowed; error lines quote it.
  */
 
-/** What stands for Kafka's `Long.MAX_VALUE`, "no limit"; the domain's numbers are exact up to here. */
+/** Stands for Kafka's `Long.MAX_VALUE`, "no limit"; numbers are exact up to here. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
-/** Whole numbers in [min, max]; values beyond 2^53 - 1 saturate, as Kafka's own Long.MAX_VALUE must. */
+/**
+ * Whole numbers in [min, max]; values beyond 2^53 - 1 saturate, as Kafka's own Long.MAX_VALUE must.
+ */
 export function wholeNumber(min: number, max: number = LARGEST) {
   const allowed = max === LARGEST ? `a whole number from ${min} up` : `a whole number from ${min} to ${max}`;
   return v.pipe(
@@ -20,7 +22,10 @@ export function wholeNumber(min: number, max: number = LARGEST) {
   );
 }
 
-/** -1 for "no limit", or a whole number from 1 to max: how Kafka writes retention (KafkaConfig.validateValues). */
+/**
+ * -1 for "no limit", or a whole number from 1 to max: how Kafka writes retention
+ * (KafkaConfig.validateValues).
+ */
 export function unlimitedOr(max: number = LARGEST) {
   return v.pipe(
     wholeNumber(-1, max),

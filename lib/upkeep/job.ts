@@ -1,20 +1,21 @@
-/** What a step of a job came to. */
+/** The result of one step of a job. */
 export interface JobStep {
-  /** Where the next step goes on; undefined: at the beginning. */
+  /** Where the next step continues; undefined for the beginning. */
   readonly cursor: string | undefined;
-  /** Whether this step got to the end. */
+  /** True if this step reached the end. */
   readonly isComplete: boolean;
-  /** What was looked at and done, by name. */
+  /** Counts of what was examined and done, by name. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** Something that nobody comes by to do, in pieces. */
+/** Work that no request triggers, in steps. */
 export interface UpkeepJob {
-  /** Part of a stored key: small letters and dashes. */
+  /** Part of a stored key: lower-case letters and dashes. */
   readonly name: string;
   /**
-   * Works on from `cursor` (undefined: from the beginning) until `deadline` (Clock.monotonic()) or the end. Repeatable: the cursor
-   * of a process that died is an old one. An item that cannot be handled is passed over. Throws StoreUnavailableError.
+   * Continues from `cursor` (undefined: from the beginning) until `deadline` (Clock.monotonic(),
+   * ms) or the end. Steps must be repeatable: after a crash the cursor is an old one. An item that
+   * cannot be processed is skipped. Throws StoreUnavailableError.
    */
   step(cursor: string | undefined, deadline: number): Promise<JobStep>;
 }

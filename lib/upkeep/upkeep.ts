@@ -25,16 +25,16 @@ export interface UpkeepEnvironment {
 }
 
 export interface RoundOptions {
-  /** Clock.monotonic() by which the round is to end. */
+  /** When the round should end, Clock.monotonic(), ms. */
   readonly deadline: number;
-  /** Nothing is done where a complete round began less than this ago, in whatever process; ms. */
+  /** No round starts if a complete round of any process started less than this ago; ms. */
   readonly everyMs: number;
 }
 
 export interface JobSummary {
-  /** Whether it got to the end; else the next round goes on where this one stopped. */
+  /** True if the job reached the end; otherwise the next round continues where this one stopped. */
   readonly isComplete: boolean;
-  /** Why it stopped, where it failed. */
+  /** Why the job failed, if it did. */
   readonly failed?: string;
   readonly [count: string]: number | boolean | string | undefined;
 }
@@ -45,28 +45,35 @@ export type RoundOutcome =
       readonly kind: 'ran';
       readonly jobs: Readonly<Record<string, JobSummary>>;
       readonly isComplete: boolean;
-      /** What the store said to a job that failed for it. */
+      /** The store's error, if that is why the job failed. */
       readonly unavailable: string | undefined;
     };
 
-/** How often a job's cursor is written while it works; what is done twice after a crash is at most this long; ms. */
+/** How often a job's cursor is written, ms. After a crash at most this much work is repeated. */
 const STEP_MS_MAX = 30_000;
 
-/** What a round may take beyond its deadline: the one item that a job is at, with the retries of its calls; ms. */
+/**
+ * How far a round may exceed its deadline, ms: the one item in progress, with the retries of its
+ * calls.
+ */
 const OVERTIME_MS = 60_000;
 
 /**
- * No round takes longer; a function of Lambda lives for a quarter of an hour. A stored time that is further in the future was
- * written while the store's clock was wrong (an embedded store has the machine's), and counts for nothing; ms.
+ * The longest round, ms; a Lambda function runs for at most 15 minutes. A stored time further in
+ * the future was written while the store's clock was wrong (an embedded store uses the machine's)
+ * and is ignored.
  */
 const ROUND_MS_MAX = 30 * 60_000;
 
-/** Rounds of one process are as far apart as `everyMs` by its own clock, and may be a little less by the store's; ms. */
+/**
+ * Tolerance, ms: rounds of one process are `everyMs` apart by its own clock, and may be slightly
+ * closer by the store's.
+ */
 const EARLY_MS = 60_000;
 
 /**
- * The upkeep of a deployment: jobs apart from each other, each with a cursor that is kept in an item, done by one process at a time.
- * Who does it is decided by a conditional put on one item.
+ * The upkeep of a deployment: independent jobs, each with a cursor in an item, run by one process
+ * at a time. A conditional put on one item decides which process.
  */
 export class Upkeep {
   readonly #env: UpkeepEnvironment;
@@ -77,7 +84,10 @@ export class Upkeep {
     this.#jobs = jobs;
   }
 
-  /** Does what is due, unless another process does. Throws StoreUnavailableError where nothing could be begun. */
+  /**
+   * Runs the jobs that are due, unless another process does. Throws StoreUnavailableError if no job
+   * could start.
+   */
   async round({ deadline, everyMs }: RoundOptions): Promise<RoundOutcome> {
     const { state, clock, random } = this.#env;
     const items = await this.#readItems();
@@ -100,7 +110,7 @@ export class Upkeep {
     const ran = await this.#runAll(items, endsAt);
     const completedBefore = isDoneBefore ? last.completedAt : 0;
     const ended = { ...mine, until: 0, completedAt: ran.isComplete ? Math.floor(now) : completedBefore };
-    // Where it does not get there, the time of the round goes by.
+    // If this write fails, the claim expires when the round's time is over.
     await this.#put(UPKEEP_RUNNER_SK, encodeUpkeepRunner(ended), put.item);
     return { kind: 'ran', ...ran };
   }
@@ -110,7 +120,7 @@ export class Upkeep {
     const jobs: Record<string, JobSummary> = {};
     let unavailable: string | undefined;
     for (const [at, job] of this.#jobs.entries()) {
-      // What a job leaves of its share goes to the next ones.
+      // Time that a job does not use goes to the next ones.
       const shareMs = Math.max(0, deadline - clock.monotonic()) / (this.#jobs.length - at);
       const progress = new Progress();
       try {
@@ -162,7 +172,7 @@ export class Upkeep {
     }
   }
 
-  /** Puts an item in the place of `found`. */
+  /** Replaces the item `found`. */
   async #put(sk: string, body: Buffer, found: Item | undefined): Promise<SettledPut & { readonly item: Item }> {
     const { state, clock, random } = this.#env;
     const version = Math.max(Math.floor(state.now()), (found?.version ?? 0) + 1);

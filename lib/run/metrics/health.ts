@@ -8,13 +8,19 @@ export type HealthState =
   | { readonly status: 'ok'; readonly listeners: Readonly<Record<string, string>> }
   | { readonly status: 'starting' | 'draining' | 'unavailable'; readonly reason: string };
 
-/** An answer of the store holds for so long, so that asking often costs one read of an item a second. */
+/** How long an answer of the store is reused, ms: frequent checks cost one item read per second. */
 const ANSWER_HOLDS_MS = 1_000;
 
-/** A store that is silent for longer would make clients wait, too; below the usual time-outs of health checks. */
+/**
+ * How long the store may take, ms. Below the usual time-outs of health checks; clients would wait
+ * too.
+ */
 const ANSWER_MAX_MS = 2_000;
 
-/** Whether this process can do its work: its listeners are open, and the store answers and takes writes. */
+/**
+ * Whether this process can do its work: its listeners are open, and the store answers and takes
+ * writes.
+ */
 export class Health {
   readonly #state: ItemStore;
   readonly #clock: Clock;
@@ -41,14 +47,14 @@ export class Health {
     this.#isDraining = true;
   }
 
-  /** Asks the store unless it was asked a moment ago. Never rejects. */
+  /** Reads from the store unless a recent answer can be reused. Never rejects. */
   async check(): Promise<HealthState> {
     const early = this.#early();
     if (early !== undefined) return early;
     if (this.#clock.monotonic() - this.#checkedAt >= ANSWER_HOLDS_MS) {
       await this.#checks.join('store', () => this.#ask());
     }
-    // Things may have changed while the store was asked.
+    // The state may have changed during the read.
     const late = this.#early();
     if (late !== undefined) return late;
     const problem = this.#problem ?? this.#writeProblem();

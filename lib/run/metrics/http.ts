@@ -1,7 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** What one path answers. */
+/** The answer of one path. */
 export interface Page {
   readonly status: number;
   readonly contentType: string;
@@ -25,13 +25,16 @@ export interface Pages {
   close(): Promise<void>;
 }
 
-/** Who scrapes and who checks are few; strangers must not use up the file descriptors of clients. */
+/**
+ * Connections at a time. Few programs scrape or check; others must not use up the clients' file
+ * descriptors.
+ */
 const CONNECTIONS_MAX = 64;
 
-/** Requests here have no bodies worth waiting for; ms. */
+/** How long a request may take to arrive, ms; requests here have no body. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Serves a few pages over HTTP. Rejects with the system's error where the port cannot be had. */
+/** Serves a few pages over HTTP. Rejects with the system's error if the port cannot be opened. */
 export async function servePages({ host, port, pages, onError }: PagesOptions): Promise<Pages> {
   const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0]!;

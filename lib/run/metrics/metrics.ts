@@ -8,13 +8,16 @@ import type { CallKind } from '../../storage/ports.ts';
 import { findApi } from '../../wire/apis.ts';
 import { Buckets, type Labels, Readings } from './tallies.ts';
 
-/** What is read when the metrics are asked for, not told as it happens. */
+/** Values that are read when the metrics are scraped. */
 export interface MetricSources {
   readonly gateway: () => GatewayStats;
   readonly journals: Journals;
 }
 
-/** Of requests and store calls, seconds: from the embedded store's best to a fetch that waits for half a minute. */
+/**
+ * Of requests and store calls, seconds: from the embedded store's best to a fetch that waits for
+ * half a minute.
+ */
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** Batches of one entry; GROUP_BATCHES_MAX is 1,000. */
@@ -25,7 +28,7 @@ const LAG_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30
 
 const MS_PER_SECOND = 1_000;
 
-/** Stands for every number that no API has, so that strangers cannot make labels up. */
+/** The label of all unknown API keys, so that clients cannot create labels. */
 const UNKNOWN = 'unknown';
 
 interface ApiTally {
@@ -57,10 +60,10 @@ interface StoreTally {
 }
 
 /**
- * The metrics of one Tidelog, in a registry of their own: two in one process do not mix. Labels have few values: APIs,
- * error names, listeners, kinds of store calls; never a topic, a client or a group. docs/OPERATIONS.md lists them all, and
- * test/integration/operations-doc.test.ts holds that list. What happens is added up here, and handed to the registry only
- * when somebody asks for it.
+ * The metrics of one Tidelog, in a registry of their own: two in one process do not mix. Labels
+ * have few values: APIs, error names, listeners, kinds of store calls; never a topic, a client or a
+ * group. docs/OPERATIONS.md lists them all, and test/integration/operations-doc.test.ts holds that
+ * list. What happens is added up here, and handed to the registry only when somebody asks for it.
  */
 export class Metrics implements Observer, Meter {
   readonly registry = new Registry();
@@ -141,13 +144,13 @@ export class Metrics implements Observer, Meter {
     tally.durations.observe(durationMs / MS_PER_SECOND);
   }
 
-  /** Adds what is read from the parts themselves. To be called once. */
+  /** Adds the values that are read from the parts at each scrape. Call it once. */
   watch({ gateway, journals }: MetricSources): void {
     this.watchGateway(gateway);
     this.#watchJournals(journals);
   }
 
-  /** The part of `watch` that there is without an engine. To be called once. */
+  /** The part of `watch` that needs no engine. Call it once. */
   watchGateway(gateway: () => GatewayStats): void {
     const gauge = (name: string, help: string, read: () => number) => this.#readings.gauge({ name, help }, read);
     gauge('tidelog_connections', 'Open connections of clients.', () => gateway().connections);
@@ -176,7 +179,8 @@ export class Metrics implements Observer, Meter {
       () => {
         let oldest = Number.POSITIVE_INFINITY;
         for (const { journal } of journals.opened()) {
-          // A view that is not trusted (-Infinity) signs nothing before it is confirmed, so its age tells nothing.
+          // An untrusted view (-Infinity) signs nothing before it is confirmed, so its age is left
+          // out.
           if (Number.isFinite(journal.confirmedAt)) oldest = Math.min(oldest, journal.confirmedAt);
         }
         return Number.isFinite(oldest) ? Math.max(0, stores.journal.now() - oldest) / MS_PER_SECOND : 0;
@@ -354,7 +358,7 @@ export class Metrics implements Observer, Meter {
   }
 }
 
-/** Those of the counts that are not 0, with their labels. */
+/** The counts that are not 0, with their labels. */
 function counted(counts: Readonly<Record<string, number>>, labelsOf: (key: string) => Labels): [Labels, number][] {
   return Object.entries(counts)
     .filter(([, count]) => count > 0)

@@ -24,17 +24,20 @@ export interface MonitoringOptions {
 export interface Monitoring {
   readonly host: string;
   readonly port: number;
-  /** The same stores, with their calls counted; what the engine is to work with. */
+  /** The same stores with their calls counted, for the engine. */
   readonly stores: Stores;
   readonly observer: Observer;
   /** The listeners are open. */
   opened(sources: MetricSources, listeners: Readonly<Record<string, string>>): void;
-  /** From now on the process is on its way out, and says so. */
+  /** Reports from now on that the process is stopping. */
   draining(): void;
   close(): Promise<void>;
 }
 
-/** Opens the port at once: who asks before the listeners are open hears that they are not. Rejects with the system's error. */
+/**
+ * Opens the port at once, before the listeners; until they are open it reports that they are not.
+ * Rejects with the system's error.
+ */
 export async function startMonitoring(options: MonitoringOptions): Promise<Monitoring> {
   const { host, port, clock, logger } = options;
   const metrics = new Metrics();

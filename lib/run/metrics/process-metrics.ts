@@ -14,7 +14,8 @@ class ProcessMetrics {
 }
 
 /**
- * CPU, memory, garbage collection and event loop of this process, by prom-client's names. One object for the process:
- * prom-client's observers of the event loop and the collector cannot be stopped, so they are started once.
+ * CPU, memory, garbage collection and event loop of this process, by prom-client's names. One
+ * object for the process: prom-client's observers of the event loop and the collector cannot be
+ * stopped, so they are started once.
  */
 export const processMetrics = new ProcessMetrics();

@@ -2,7 +2,10 @@ import { Counter, Gauge, type Histogram, type Registry } from 'prom-client';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Finds a value's bucket and adds one. prom-client's own histogram hashes its labels for that each time, which takes 0.3 us. */
+/**
+ * Counts values by bucket. prom-client's own histogram hashes its labels for each value, which
+ * takes 0.3 us.
+ */
 export class Buckets {
   readonly #bounds: readonly number[];
   readonly #counts: Float64Array;
@@ -21,7 +24,7 @@ export class Buckets {
     this.#sum += value;
   }
 
-  /** The samples of one label set of a Prometheus histogram: each bucket holds those below it, too. */
+  /** The samples of one label set of a Prometheus histogram; buckets are cumulative. */
   samples(name: string, labels: Labels): Sample[] {
     let total = 0;
     const buckets = Array.from(this.#counts, (count, index) => {
@@ -43,14 +46,14 @@ interface Sample {
   readonly value: number;
 }
 
-/** What a metric is called and what it says. */
+/** The name and the help text of a metric. */
 export interface Description {
   readonly name: string;
   readonly help: string;
   readonly labelNames?: readonly string[];
 }
 
-/** Adds metrics to a registry that are read only when somebody asks for them. */
+/** Adds metrics to a registry that are read only when they are scraped. */
 export class Readings {
   readonly #registry: Registry;
 
@@ -88,7 +91,7 @@ export class Readings {
     const values = () => [...read()].flatMap(([labels, buckets]) => buckets.samples(name, labels));
     const described = { name, help, type: 'histogram', aggregator: 'sum', labelNames };
     const metric = { ...described, get: async () => ({ ...described, values: values() }) };
-    // A registry asks no more of a metric than this; the types know only prom-client's own ones.
+    // A registry needs only this of a metric; its types name prom-client's own classes.
     this.#registry.registerMetric(metric as unknown as Histogram);
   }
 }

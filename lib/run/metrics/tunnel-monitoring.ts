@@ -29,14 +29,15 @@ export interface TunnelMonitoring {
   readonly observer: Observer;
   /** The listeners are open. */
   opened(gateway: () => GatewayStats, listeners: Readonly<Record<string, string>>): void;
-  /** From now on the process is on its way out, and says so. */
+  /** Reports from now on that the process is stopping. */
   draining(): void;
   close(): Promise<void>;
 }
 
 /**
- * Opens the port. A tunnel is healthy unless the last call of a function failed: it is not asked for the sake of a health
- * check, which would keep functions awake and cost money. Rejects with the system's error.
+ * Opens the port. A tunnel is healthy unless the last call of a function failed. A health check
+ * calls no function, as that would cost money and keep instances alive. Rejects with the system's
+ * error.
  */
 export async function startTunnelMonitoring(options: TunnelMonitoringOptions): Promise<TunnelMonitoring> {
   const { host, port, transport, clock, logger } = options;
