@@ -1,16 +1,16 @@
-/** https://ID.execute-api.REGION.amazonaws.com/STAGE, whatever stands for region and domain. */
+/** https://ID.execute-api.REGION.amazonaws.com/STAGE, with any region and domain. */
 const API = /^https?:\/\/([a-z0-9]+)\.execute-api\.[^/]+(?:\/([^/]+))?\/?$/;
 
-/** https://ID.lambda-url.REGION.on.aws/, the name that AWS would give. */
+/** https://ID.lambda-url.REGION.on.aws/, the form of AWS. */
 const FUNCTION_URL = /^https?:\/\/([a-z0-9-]+)\.lambda-url\.[a-z0-9-]+\.on\.aws\/?$/;
 
-/** The stage of an HTTP API, which its addresses leave out. */
+/** The default stage of an HTTP API, which its addresses leave out. */
 const DEFAULT_STAGE = '$default';
 
 /**
- * Where what a stack calls `address` is reached on an endpoint of this machine: names of AWS lead to AWS, and many machines
- * do not resolve those below localhost. LocalStack and MiniStack take APIs and function URLs by path, too. Anything else is
- * left as it is. No slash at the end.
+ * The address on a local endpoint for an address in a stack's outputs. Names of AWS lead to AWS,
+ * and many machines do not resolve names below localhost; LocalStack and MiniStack also accept APIs
+ * and function URLs by path. Other addresses are returned unchanged. No slash at the end.
  */
 export function addressOn(endpointUrl: string, address: string): string {
   const base = withoutSlash(endpointUrl);

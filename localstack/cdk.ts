@@ -15,20 +15,20 @@ export interface CdkRun {
   readonly stacks: readonly string[];
   /** Values for `-c name=value`. */
   readonly context: Readonly<Record<string, string>>;
-  /** Gets what the CDK says. */
+  /** Receives the output of the CDK. */
   readonly onOutput?: ((text: string) => void) | undefined;
 }
 
 export interface CdkDeployed {
   /** By stack, then by name. */
   readonly outputs: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Whether anything was there to be changed. */
+  /** True if the deployment changed anything. */
   readonly changed: boolean;
 }
 
 /**
- * What an AWS SDK, and so the CDK, needs to talk to the endpoint and to nothing else: no profile and no credentials of whoever
- * runs this get in.
+ * The variables with which an AWS SDK, and so the CDK, talks to the endpoint only. The user's
+ * profile and credentials are kept out.
  */
 export function endpointEnvironment(endpointUrl: string): Readonly<Record<string, string>> {
   return {
@@ -42,7 +42,7 @@ export function endpointEnvironment(endpointUrl: string): Readonly<Record<string
   };
 }
 
-/** Prepares the endpoint as any account is prepared for the CDK: a bucket for assets, and roles. Throws EndpointError. */
+/** Bootstraps the endpoint for the CDK: a bucket for assets, and roles. Throws EndpointError. */
 export async function bootstrap(endpointUrl: string, onOutput?: (text: string) => void): Promise<void> {
   await cdk(endpointUrl, ['bootstrap', `aws://${ACCOUNT}/${REGION}`], onOutput);
 }
@@ -59,7 +59,8 @@ export async function deployStacks({ endpointUrl, stacks, context, onOutput }: C
         ...stacks,
         '--exclusively',
         ...['--app', appCommand(), '--output', join(folder, 'cdk.out'), '--outputs-file', outputsFile],
-        // Not by change sets: MiniStack refuses to delete one that is not there, which the CDK does first.
+        // Without change sets: the CDK first deletes one that does not exist, which MiniStack
+        // refuses.
         ...['--require-approval', 'never', '--progress', 'events', '--method', 'direct'],
         ...Object.entries(context).flatMap(([name, value]) => ['--context', `${name}=${value}`]),
       ],
@@ -78,7 +79,7 @@ export async function deployStacks({ endpointUrl, stacks, context, onOutput }: C
 async function cdk(endpointUrl: string, args: readonly string[], onOutput?: (text: string) => void): Promise<string> {
   const common = ['--no-notices', '--no-color', '--no-version-reporting'];
   const ran = await runProgram(process.execPath, [cdkProgram(), ...args, ...common], {
-    // Not where the caller is: a cdk.json of another app may be there.
+    // Not the current folder: it may have the cdk.json of another app.
     cwd: workFolder(),
     env: {
       ...withoutAwsSettings(),

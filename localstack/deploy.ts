@@ -5,16 +5,16 @@ import { EndpointError } from './endpoint-error.ts';
 import { isMinistackAt, requireEndpoint } from './health.ts';
 
 export interface DeployOptions {
-  /** What stacks and functions are called after. Default: Tidelog. */
+  /** The prefix of the names of stacks and functions. Default: Tidelog. */
   readonly prefix?: string;
   /**
-   * How requests come in: an HTTP API, a REST API, or a URL per function. Default: `http` on MiniStack, `rest` elsewhere, as
-   * free versions of LocalStack know no HTTP APIs.
+   * How requests come in: an HTTP API, a REST API, or a URL per function. Default: `http` on
+   * MiniStack, `rest` elsewhere, as free versions of LocalStack have no HTTP APIs.
    */
   readonly api?: 'http' | 'rest' | 'url';
-  /** A folder with one folder per function, for others than those that Tidelog came with. */
+  /** A folder with one folder per function, instead of the package's own bundles. */
   readonly functions?: string;
-  /** Gets what the CDK says. Default: nobody does. */
+  /** Receives the output of the CDK. Default: it is dropped. */
   readonly onOutput?: (text: string) => void;
 }
 
@@ -22,14 +22,17 @@ export interface DeployOptions {
 export interface Deployed {
   /** What `tidelog gateway --via` takes: the front door's address, or those of the functions. */
   readonly via: string;
-  /** The functions are called `${functionPrefix}-produce` and so on; `--via lambda:${functionPrefix}` invokes them. */
+  /**
+   * The functions are called `${functionPrefix}-produce` and so on; `--via
+   * lambda:${functionPrefix}` invokes them.
+   */
   readonly functionPrefix: string;
   readonly journalTable: string;
   readonly stateTable: string;
   readonly bucket: string;
   /** Variables with which any AWS SDK, and `tidelog gateway`, reach the endpoint. */
   readonly environment: Readonly<Record<string, string>>;
-  /** False if all was there already. */
+  /** False if nothing had to be changed. */
   readonly changed: boolean;
 }
 
@@ -37,8 +40,9 @@ export interface Deployed {
 const bootstrapped = new WeakSet<Endpoint>();
 
 /**
- * Deploys Tidelog's stacks to an endpoint of this machine with the CDK, or brings them up to date; what they hold stays.
- * Never to AWS itself: something that says that it is LocalStack or MiniStack has to answer. Rejects with EndpointError.
+ * Deploys Tidelog's stacks to a local endpoint with the CDK, or updates them; their data stays. It
+ * never deploys to AWS: the endpoint must identify itself as LocalStack or MiniStack. Rejects with
+ * EndpointError.
  */
 export async function deployTo(endpoint: Endpoint, options: DeployOptions = {}): Promise<Deployed> {
   const { prefix = 'Tidelog', functions, onOutput } = options;

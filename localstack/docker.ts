@@ -16,8 +16,8 @@ export async function haveDocker(): Promise<boolean> {
 }
 
 /**
- * Starts LocalStack by localstack/compose.yaml and waits until it answers; one at a time per machine.
- * Throws EndpointError.
+ * Starts LocalStack by localstack/compose.yaml and waits until it answers; one at a time per
+ * machine. Throws EndpointError.
  *
  * @param port 0 for any free one
  * @returns its URL

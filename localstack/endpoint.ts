@@ -6,11 +6,11 @@ import { findPython } from './python.ts';
 import { workFolder } from './work-folder.ts';
 
 /**
- * Something that answers as AWS does, on this machine. Plain data.
+ * An AWS-compatible endpoint on this machine. Plain data.
  *
  * - `ministack`: a process that `startEndpoint` started.
- * - `localstack`: a container that it started.
- * - `given`: the one that AWS_ENDPOINT_URL names, which somebody else starts and stops.
+ * - `localstack`: a container that `startEndpoint` started.
+ * - `given`: the endpoint that AWS_ENDPOINT_URL names; it is never started or stopped here.
  */
 export type Endpoint =
   | ({ readonly kind: 'ministack' } & Ministack)
@@ -18,17 +18,23 @@ export type Endpoint =
   | { readonly kind: 'given'; readonly url: string };
 
 export interface EndpointOptions {
-  /** Default: the one in AWS_ENDPOINT_URL; else LocalStack where a Docker engine runs; else MiniStack. */
+  /**
+   * Default: the one in AWS_ENDPOINT_URL; else LocalStack where a Docker engine runs; else
+   * MiniStack.
+   */
   readonly use?: 'localstack' | 'ministack';
   /** The port on 127.0.0.1, 0 for any free one. Default: 0. */
   readonly port?: number;
-  /** Whether it goes on when this process has ended. Default: false; a container goes on in any case. */
+  /**
+   * Whether it keeps running after this process. Default: false. A container always keeps running.
+   */
   readonly outlives?: boolean;
 }
 
 /**
- * Brings up an endpoint, empty, on this machine only; where AWS_ENDPOINT_URL names one, checks that it answers.
- * Rejects with EndpointError, whose message says what is missing and what to do; nothing is left running then.
+ * Starts an empty endpoint that only this machine can reach. If AWS_ENDPOINT_URL names one, checks
+ * that it answers instead. Rejects with EndpointError, whose message says what is missing and what
+ * to do; then nothing keeps running.
  */
 export async function startEndpoint(options: EndpointOptions = {}): Promise<Endpoint> {
   const { use, port = 0, outlives = false } = options;
@@ -53,7 +59,10 @@ export async function startEndpoint(options: EndpointOptions = {}): Promise<Endp
   return { kind: 'ministack', ...(await startMinistack({ python, folder: workFolder(), port, outlives })) };
 }
 
-/** Ends an endpoint that `startEndpoint` started, with all that it holds. A given one is left as it is. */
+/**
+ * Ends an endpoint that `startEndpoint` started, with all that it holds. A given one is left as it
+ * is.
+ */
 export async function stopEndpoint(endpoint: Endpoint): Promise<void> {
   switch (endpoint.kind) {
     case 'ministack':

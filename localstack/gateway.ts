@@ -8,8 +8,8 @@ import { programArguments } from './work-folder.ts';
 
 export interface GatewayOptions {
   /**
-   * How it gets at the log: by the functions behind the front door, by invoking them, or on the tables and the bucket
-   * itself. Default: `http`.
+   * How it gets at the log: by the functions behind the front door, by invoking them, or on the
+   * tables and the bucket itself. Default: `http`.
    */
   readonly by?: 'http' | 'lambda' | 'stores';
   /** The port on 127.0.0.1 that Kafka clients connect to, 0 for any free one. Default: 0. */
@@ -25,8 +25,8 @@ export interface LocalGateway {
 }
 
 /**
- * Runs `tidelog gateway` to a deployed Tidelog, so that Kafka clients have an address; at the latest it ends with this process.
- * Rejects with EndpointError, whose message is the gateway's own.
+ * Runs `tidelog gateway` to a deployed Tidelog, so that Kafka clients have an address; at the
+ * latest it ends with this process. Rejects with EndpointError, whose message is the gateway's own.
  */
 export async function openGateway(deployed: Deployed, options: GatewayOptions = {}): Promise<LocalGateway> {
   const { by = 'http', port = 0 } = options;

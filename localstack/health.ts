@@ -4,7 +4,10 @@ import { EndpointError } from './endpoint-error.ts';
 /** What the stacks need of an endpoint. */
 const SERVICES_NEEDED = ['cloudformation', 'dynamodb', 's3', 'lambda'];
 
-/** An endpoint on this machine answers within milliseconds; a container that starts may take longer for one answer. */
+/**
+ * An endpoint on this machine answers within milliseconds; a container that starts may take longer
+ * for one answer.
+ */
 const ANSWER_MS_MAX = 5_000;
 const POLL_MS = 100;
 
@@ -14,7 +17,10 @@ export interface Health {
   readonly services: Readonly<Record<string, string>>;
 }
 
-/** LocalStack's health page, which MiniStack serves too; undefined if nothing, or something else, answers at `url`. */
+/**
+ * LocalStack's health page, which MiniStack serves too; undefined if nothing, or something else,
+ * answers at `url`.
+ */
 export async function healthOf(url: string): Promise<Health | undefined> {
   try {
     const answer = await fetch(new URL('/_localstack/health', url), { signal: AbortSignal.timeout(ANSWER_MS_MAX) });

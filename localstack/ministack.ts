@@ -38,8 +38,8 @@ export interface Ministack {
 }
 
 /**
- * Runs MiniStack. It ends by itself when its stdin does, if told so: with the process at the other end, however that ends.
- * `main` looks at the command line.
+ * Runs MiniStack. It ends by itself when its stdin does, if told so: with the process at the other
+ * end, however that ends. `main` looks at the command line.
  */
 const LAUNCHER = `
 import os, signal, sys, threading
@@ -63,7 +63,10 @@ export interface MinistackOptions {
   readonly outlives: boolean;
 }
 
-/** Starts MiniStack on the loopback interface, empty, and waits until it answers. Throws EndpointError. */
+/**
+ * Starts MiniStack on the loopback interface, empty, and waits until it answers. Throws
+ * EndpointError.
+ */
 export async function startMinistack({ python, folder, port: wanted, outlives }: MinistackOptions): Promise<Ministack> {
   const port = await freePort(wanted);
   const interpreter = await pythonWithMinistack(python, folder);
@@ -74,7 +77,8 @@ export async function startMinistack({ python, folder, port: wanted, outlives }:
   const child = spawn(interpreter, ['-c', LAUNCHER], {
     env: environmentOf(port, runFolder, outlives),
     stdio: [outlives ? 'ignore' : 'pipe', log, log],
-    // A group of its own: a Ctrl-C in the terminal is for the test runner, which then stops it in order.
+    // A group of its own: a Ctrl-C in the terminal is for the test runner, which then stops it in
+    // order.
     detached: true,
   });
   closeSync(log);

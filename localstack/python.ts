@@ -6,7 +6,10 @@ import { lastLines, runProgram } from './run-program.ts';
 /** The version that Tidelog's own tests run against. */
 export const MINISTACK_VERSION = '1.4.21';
 
-/** MiniStack and all that it needs, each at the version that was tested, so that an endpoint is the same one everywhere. */
+/**
+ * MiniStack and all that it needs, each at the version that was tested, so that an endpoint is the
+ * same one everywhere.
+ */
 const PACKAGES = [
   `ministack==${MINISTACK_VERSION}`,
   'defusedxml==0.7.1',
@@ -35,14 +38,15 @@ export async function findPython(): Promise<string | undefined> {
 }
 
 /**
- * The Python of a virtual environment with MiniStack in it; made in `folder` the first time, with packages from the Python
- * package index. Throws EndpointError.
+ * The Python of a virtual environment with MiniStack in it; made in `folder` the first time, with
+ * packages from the Python package index. Throws EndpointError.
  */
 export async function pythonWithMinistack(python: string, folder: string): Promise<string> {
   const home = join(folder, `ministack-${MINISTACK_VERSION}`);
   const found = interpreterIn(home);
   if (found !== undefined) return found;
-  // Made beside its place and moved there whole, so that it is complete where it is, also with two of us at once.
+  // Made beside its place and moved there whole, so that it is complete where it is, also with two
+  // of us at once.
   const making = mkdtempSync(join(folder, 'making-'));
   try {
     await make(python, making);

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import type { Endpoint } from './endpoint.ts';
 import { workFolder } from './work-folder.ts';
 
-/** What `up` leaves behind for `deploy` and `down`: the endpoint as JSON, with the process id of MiniStack. */
+/**
+ * What `up` leaves behind for `deploy` and `down`: the endpoint as JSON, with the process id of
+ * MiniStack.
+ */
 const upFile = () => join(workFolder(), 'up.json');
 
 export function rememberUp(endpoint: Endpoint): void {

@@ -4,8 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Where what is installed and written is kept: under node_modules of the project that is worked in, which no repository takes
- * in. Made if it is not there.
+ * Where what is installed and written is kept: under node_modules of the project that is worked in,
+ * which no repository takes in. Made if it is not there.
  */
 export function workFolder(): string {
   const project = folderAbove(process.cwd(), () => true) ?? process.cwd();

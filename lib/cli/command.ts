@@ -1,36 +1,41 @@
 import type { Command as Program } from 'commander';
 
-/** What scripts can tell apart. */
+/** The exit codes of all commands. */
 export const EXIT_OK = 0;
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 
 /** Where a command reads and writes. */
 export interface CommandIo {
-  /** What was asked for goes to stdout, everything else to stderr. */
+  /** Results go to stdout, everything else to stderr. */
   out(output: string | Uint8Array): void;
   err(text: string): void;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Calls back at each SIGINT or SIGTERM; returns a function that stops it. */
+  /** Calls back at each SIGINT or SIGTERM. Call the returned function to stop that. */
   onStopSignal(callback: () => void): () => void;
-  /** Calls back with the reason of each rejection that nobody handles, which ends the process otherwise; returns a function that stops it. */
+  /**
+   * Calls back with the reason of each unhandled rejection, which would end the process otherwise.
+   * Call the returned function to stop that.
+   */
   onUnhandledRejection?(callback: (reason: unknown) => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
-  /** What comes in on stdin, in pieces of any size; nothing when left out. */
+  /** stdin in chunks of any size; empty when left out. */
   readonly input?: AsyncIterable<Uint8Array>;
-  /** Resolves when stdout has accepted all output, or nobody reads it; left out where it always has. */
+  /**
+   * Resolves when stdout has accepted all output, or when its reader is gone. Left out: at once.
+   */
   outAccepted?(): Promise<void>;
   /**
-   * Makes `outGone` abort as soon as the reader has gone, as far as the system can tell, and not only at the next output.
-   * Resolves to a function that ends that.
+   * Makes `outGone` abort as soon as the reader of stdout is gone, if the system can tell, and not
+   * only at the next output. Resolves to a function that ends the watch.
    */
   watchOut?(): Promise<() => void>;
-  /** Aborts when nobody reads stdout any more (EPIPE), for example behind `| head`. */
+  /** Aborts when the reader of stdout is gone (EPIPE), for example behind `| head`. */
   readonly outGone?: AbortSignal;
-  /** True when stdout is a terminal, so that progress on stderr would run into the output. */
+  /** True if stdout is a terminal; then progress on stderr would mix with the output. */
   readonly outIsTerminal?: boolean;
-  /** The terminal that stderr is; left out where it is none, and then there is no progress. */
+  /** The terminal of stderr. Left out if it is none; then no progress is shown. */
   readonly errTerminal?: { readonly columns: number };
 }
 

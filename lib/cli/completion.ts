@@ -7,7 +7,10 @@ import { Argument, type Command, newProgram, withExamples } from './program.ts';
 
 const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const;
 
-/** `tidelog completion bash|zsh|fish`: prints a script that completes commands, flags and their values. */
+/**
+ * `tidelog completion bash|zsh|fish`: prints a script that completes commands, flags and their
+ * values.
+ */
 export function completionProgram(io: CommandIo, commands: readonly CommandEntry[]): Command {
   const program = newProgram('completion', 'Prints a script that completes commands and flags in a shell.', io);
   program

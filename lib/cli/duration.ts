@@ -6,10 +6,13 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   d: 86_400_000,
   w: 604_800_000,
 };
-/** What Node's timers and the protocol's 32-bit fields carry. */
+/** The largest value of Node's timers and of the protocol's 32-bit fields. */
 const DURATION_MS_MAX = 2 ** 31 - 1;
 
-/** `500ms`, `30s`, `2m`, `1h` or a number of ms, in ms; undefined for anything else, for 0 and for more than 24 days. */
+/**
+ * `500ms`, `30s`, `2m`, `1h` or a number of ms, in ms; undefined for anything else, for 0 and for
+ * more than 24 days.
+ */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text.trim());
   if (match === null) return undefined;
@@ -17,7 +20,10 @@ export function parseDuration(text: string): number | undefined {
   return ms > 0 && ms <= DURATION_MS_MAX ? ms : undefined;
 }
 
-/** `90s`, `1h30m`, `7d`, `2w`, in ms; undefined for anything else. A unit is needed: a bare number is a timestamp elsewhere. */
+/**
+ * `90s`, `1h30m`, `7d`, `2w`, in ms; undefined for anything else. A unit is needed: a bare number
+ * is a timestamp elsewhere.
+ */
 export function parseAge(text: string): number | undefined {
   if (!/^(\d+(\.\d+)?(ms|[smhdw]))+$/.test(text)) return undefined;
   let ms = 0;

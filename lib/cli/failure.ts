@@ -1,10 +1,12 @@
 import { ERROR_CODES, type ErrorName, errorName } from '../core/errors.ts';
 import { EXIT_FAILED, EXIT_USAGE } from './command.ts';
 
-/** Ends a command. The message tells a user what is wrong, why, and what to do, in a sentence or two. */
+/**
+ * Ends a command. The message tells a user in a sentence or two what is wrong, why, and what to do.
+ */
 export class CommandError extends Error {
   readonly exitCode: number;
-  /** The error as the broker named it, if it was the broker that refused. */
+  /** Kafka's name of the error, if the broker refused the request. */
   readonly kafkaError: string | undefined;
 
   constructor(message: string, options: { exitCode?: number; kafkaError?: string; cause?: unknown } = {}) {
@@ -19,7 +21,7 @@ export function usageError(message: string): CommandError {
   return new CommandError(message, { exitCode: EXIT_USAGE });
 }
 
-/** What to do about errors whose name does not tell it. */
+/** Advice for errors whose name does not say what to do. */
 const HINTS: Partial<Record<ErrorName, string>> = {
   MESSAGE_TOO_LARGE: "The topic's max.message.bytes allows less: raise it, or lower --batch-size.",
   RECORD_LIST_TOO_LARGE: 'The broker takes less at a time: lower --batch-size.',
@@ -30,18 +32,18 @@ const HINTS: Partial<Record<ErrorName, string>> = {
   UNSUPPORTED_COMPRESSION_TYPE: 'The broker does not take this codec: choose another one with --compression.',
 };
 
-/** The name of a code from the wire, or the bare number for one that this version does not know. */
+/** The name of an error code, or its number if the code is unknown here. */
 export function kafkaErrorName(code: number): string {
   return errorName(code) ?? `error ${code}`;
 }
 
 /**
- * The broker said no to something.
+ * The error for a request that the broker refused.
  *
  * @param what the part of the sentence before the colon, such as `Topic words was not created`
  * @param code Kafka's error code, not 0
- * @param message the broker's own words, if it had any
- * @param advice what to do; the usual advice for the error when left out
+ * @param message the broker's own message, if any
+ * @param advice what to do; left out: the usual advice for the error
  */
 export function brokerRefusal(what: string, code: number, message?: string | null, advice?: string): CommandError {
   const name = kafkaErrorName(code);
@@ -59,7 +61,7 @@ function withoutPeriod(message: string): string {
   return message.trim().replace(/\.$/, '');
 }
 
-/** Errors that pass by themselves: the leader moves, or the store is slow (RetriableException in Kafka's clients). */
+/** Transient errors (RetriableException in Kafka's clients). */
 const RETRIABLE: ReadonlySet<number> = new Set([
   ERROR_CODES.CORRUPT_MESSAGE,
   ERROR_CODES.LEADER_NOT_AVAILABLE,
@@ -79,7 +81,7 @@ const RETRIABLE: ReadonlySet<number> = new Set([
   ERROR_CODES.THROTTLING_QUOTA_EXCEEDED,
 ]);
 
-/** Whether asking again can help. */
+/** Whether a retry can help. */
 export function isRetriable(code: number): boolean {
   return RETRIABLE.has(code);
 }

@@ -37,7 +37,10 @@ const TUNNEL_SETTINGS: ReadonlySet<SettingField> = new Set([
 const EXIT_CODES =
   '0 stopped in order, 1 failed (credentials, rights, addresses, tables, ports),\n2 wrong flags or settings.';
 
-/** `tidelog gateway`: a Kafka address whose log is on AWS, by way of functions (`--via`) or directly (`--direct`). */
+/**
+ * `tidelog gateway`: a Kafka address whose log is on AWS, by way of functions (`--via`) or directly
+ * (`--direct`).
+ */
 export function gatewayProgram(io: CommandIo): Command {
   const program = newProgram('gateway', 'Gives Kafka clients an address whose log is on AWS.', io)
     .addOption(new Option('--via [where]', 'sends requests to functions').preset('').conflicts('direct'))
@@ -56,7 +59,10 @@ export function gatewayProgram(io: CommandIo): Command {
   return withSettingsHelp(program, helpBeforeSettings(), EXIT_CODES);
 }
 
-/** Where the functions are; undefined with `--direct`. Ends the program if the flags contradict each other. */
+/**
+ * Where the functions are; undefined with `--direct`. Ends the program if the flags contradict each
+ * other.
+ */
 function viaOf(program: Command, { via, direct, allowHttp }: OwnFlags, { values }: SettingFlags): Via | undefined {
   if (via === undefined && !direct) {
     program.error('Say where the log is: --via for functions, --direct for DynamoDB and S3.');

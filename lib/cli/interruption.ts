@@ -10,7 +10,10 @@ export function stopOnSignal(io: CommandIo): { readonly signal: AbortSignal; ign
   return { signal: controller.signal, ignore };
 }
 
-/** The items of `source` until it ends or `signal` aborts, also while the next one is being waited for. */
+/**
+ * The items of `source` until it ends or `signal` aborts; an abort also ends the wait for the next
+ * item.
+ */
 export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
   const iterator = source[Symbol.asyncIterator]();
   const aborted = whenAborted(signal);
@@ -21,7 +24,7 @@ export async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSi
       yield next.value;
     }
   } finally {
-    // Without waiting: a stream from which nothing comes may not answer this either.
+    // Not awaited: a stalled stream may never answer.
     void iterator.return?.().catch(() => {});
   }
 }

@@ -46,7 +46,10 @@ interface ProduceFlags extends CommonFlags {
 
 const NEWLINE = Buffer.from('\n');
 const PARTITION_MAX = 2 ** 31 - 1;
-/** Large enough that a request's own cost does not count, and half of what a broker takes by default. */
+/**
+ * Large enough that a request's own cost does not count, and half of what a broker takes by
+ * default.
+ */
 const BATCH_BYTES_DEFAULT = 512 * 1024;
 const BATCH_BYTES_MAX = 64 * 1024 * 1024;
 /** Records that come in slowly go after so long. */

@@ -20,7 +20,9 @@ export interface CommonFlags {
 /** Long enough for a function to start cold, short enough to wait for. */
 const TIMEOUT_MS_DEFAULT = 30_000;
 
-/** A commander program that reports wrong use as a CommandError with one sentence and exit code 2. */
+/**
+ * A commander program that reports wrong use as a CommandError with one sentence and exit code 2.
+ */
 class Program extends Command {
   override createCommand(name?: string): Command {
     return new Program(name);
@@ -100,7 +102,10 @@ export function wholeNumber(low: number, high: number): (text: string) => number
   };
 }
 
-/** A flag that takes bytes, with the escapes of unescapeBytes; `shown` is how the help text writes the default. */
+/**
+ * A flag that takes bytes, with the escapes of unescapeBytes; `shown` is how the help text writes
+ * the default.
+ */
 export function bytesOption(flags: string, description: string, fallback?: Buffer, shown?: string): Option {
   const option = new Option(flags, description).argParser((text) => {
     const parsed = unescapeBytes(text);
@@ -123,8 +128,8 @@ export function pair(text: string): readonly [name: string, value: string] {
 }
 
 /**
- * Runs a program whose actions throw CommandError, and writes the error to stderr, with `--json` as JSON.
- * Returns the exit code.
+ * Runs a program whose actions throw CommandError, and writes the error to stderr, with `--json` as
+ * JSON. Returns the exit code.
  */
 export async function runProgram(program: Command, args: readonly string[], io: CommandIo): Promise<number> {
   try {

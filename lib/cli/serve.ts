@@ -15,9 +15,10 @@ export interface Running {
 }
 
 /**
- * Starts something, shows its banner, and runs until SIGINT or SIGTERM; then finishes the requests in progress. A
- * second signal ends the process at once. An unhandled rejection is logged and the process goes on: it concerns one
- * piece of work in the background, and acknowledged records are in the store. Throws CommandError.
+ * Starts something, shows its banner, and runs until SIGINT or SIGTERM; then finishes the requests
+ * in progress. A second signal ends the process at once. An unhandled rejection is logged and the
+ * process goes on: it concerns one piece of work in the background, and acknowledged records are in
+ * the store. Throws CommandError.
  */
 export async function serve<Started extends Running>(
   io: CommandIo,
@@ -26,7 +27,8 @@ export async function serve<Started extends Running>(
   banner: (started: Started) => string,
 ): Promise<void> {
   growHeapFreely();
-  // From here on a signal means an orderly end, also one that comes while the store is being opened.
+  // From here on a signal means an orderly end, also one that comes while the store is being
+  // opened.
   const stop = listenForStop(io);
   const ignoreRejections = io.onUnhandledRejection?.((reason) => {
     const message = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
@@ -60,7 +62,10 @@ export function loadToServe(
   return { settings, logger };
 }
 
-/** The text that `dev` and `gateway` show when they are ready: addresses, the given rows, and how to try it. */
+/**
+ * The text that `dev` and `gateway` show when they are ready: addresses, the given rows, and how to
+ * try it.
+ */
 export function readyBanner(
   { bootstrapServers, monitoring }: { readonly bootstrapServers: string; readonly monitoring: Address | undefined },
   rows: Readonly<Record<string, string>>,

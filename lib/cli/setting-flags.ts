@@ -4,7 +4,10 @@ import type { SettingField } from '../settings/schema.ts';
 import type { GivenValue } from '../settings/settings.ts';
 import { type Command, Option } from './program.ts';
 
-/** What the flags of a command line gave; filled while the program parses. The last of a repeated flag counts. */
+/**
+ * What the flags of a command line gave; filled while the program parses. The last of a repeated
+ * flag counts.
+ */
 export interface SettingFlags {
   /** The value of `--config`. */
   configFile: string | undefined;
@@ -12,8 +15,9 @@ export interface SettingFlags {
 }
 
 /**
- * Adds `--config FILE` and a flag for each setting to a program: `--num-partitions 3`, `--num-partitions=3`; for a
- * setting that is true or false also the bare flag. Aliases and `--tidelog-...` are accepted too, but not shown.
+ * Adds `--config FILE` and a flag for each setting to a program: `--num-partitions 3`,
+ * `--num-partitions=3`; for a setting that is true or false also the bare flag. Aliases and
+ * `--tidelog-...` are accepted too, but not shown.
  */
 export function addSettingFlags(program: Command): SettingFlags {
   const flags: SettingFlags = { configFile: undefined, values: new Map() };
@@ -39,12 +43,16 @@ function settingOption(name: string, setting: SettingName, { values }: SettingFl
     return text;
   });
   if (isBoolean) return option.preset('true');
-  // Proposed by shells. Checked with the values of the other sources, whose errors name their source.
+  // Proposed by shells. Checked with the values of the other sources, whose errors name their
+  // source.
   if (/^[a-z0-9_-]+(\|[a-z0-9_-]+)+$/.test(value)) option.argChoices = value.split('|');
   return option;
 }
 
-/** Replaces the help text of a program with one that lists every setting with its default, key and variable. */
+/**
+ * Replaces the help text of a program with one that lists every setting with its default, key and
+ * variable.
+ */
 export function withSettingsHelp(program: Command, before: string, exitCodes: string): Command {
   return program.configureHelp({
     formatHelp: () => `${before}${settingsHelp()}\nLogs are JSON lines on stderr. Exit codes: ${exitCodes}\n`,

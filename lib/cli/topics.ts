@@ -160,7 +160,10 @@ interface TopicDescription {
   readonly id: string;
   readonly internal: boolean;
   readonly replicationFactor: number;
-  /** Those that are set for the topic itself; null from a broker that does not serve DescribeConfigs. */
+  /**
+   * Those that are set for the topic itself; null from a broker that does not serve
+   * DescribeConfigs.
+   */
   readonly configs: Readonly<Record<string, string | null>> | null;
   readonly partitions: readonly {
     readonly partition: number;

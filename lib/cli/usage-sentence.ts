@@ -4,7 +4,10 @@ import { nearest } from '../settings/nearest.ts';
 /** Settings are also accepted with the prefix of their keys. */
 const OWN_PREFIX = 'tidelog-';
 
-/** A flag as typed, such as `--num-partitions=3`, without its dashes, its value and the prefix of settings' keys. */
+/**
+ * A flag as typed, such as `--num-partitions=3`, without its dashes, its value and the prefix of
+ * settings' keys.
+ */
 export function plainFlagName(typed: string): string {
   const name = typed.replace(/^-+/, '').replace(/=.*$/s, '');
   return name.startsWith(OWN_PREFIX) ? name.slice(OWN_PREFIX.length) : name;
@@ -14,7 +17,8 @@ export function plainFlagName(typed: string): string {
  * What is wrong with the use of `command`, as one sentence and perhaps a suggestion.
  *
  * @param code commander's code of the error; undefined for errors that are the program's own
- * @param message commander's words, such as `error: unknown option '--x'`, or the program's own sentence
+ * @param message commander's words, such as `error: unknown option '--x'`, or the program's own
+ *   sentence
  */
 export function usageSentence(command: Command, code: string | undefined, message: string): string {
   const quoted = /'([^']*)'/.exec(message)?.[1] ?? '';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The package file as seen from the source and from the built program. */
+/** The path of package.json from the source and from the built program. */
 const PACKAGE_FILES = ['../../package.json', '../../../package.json'];
 
 /** The version in package.json. */
@@ -10,7 +10,7 @@ export function programVersion(): string {
       const content = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<string, unknown>;
       if (content.name === 'tidelog') return String(content.version);
     } catch {
-      // The other place has it.
+      // Try the other place.
     }
   }
   return 'unknown';

@@ -2,12 +2,13 @@ import { Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /**
- * Where cdk-nag 3 looks for acknowledgements, with the reason as a value. `Validations.of(construct).acknowledge()` writes the
- * same, but is missing from older versions of the CDK, or refuses ids with `::` in a finding.
+ * Where cdk-nag 3 looks for acknowledgements, with the reason as a value.
+ * `Validations.of(construct).acknowledge()` writes the same, but is missing from older versions of
+ * the CDK, or refuses ids with `::` in a finding.
  */
 const ACKNOWLEDGED_RULES = 'aws:cdk:acknowledged-rules';
 
-/** Says why findings of cdk-nag are all right for a construct and what is in it: rule -> reason. */
+/** Acknowledges findings of cdk-nag for a construct and its children: rule -> reason. */
 export function acknowledge(construct: IConstruct, reasons: Readonly<Record<string, string>>): void {
   for (const [rule, reason] of Object.entries(reasons)) {
     construct.node.addMetadata(ACKNOWLEDGED_RULES, { [rule]: reason });

@@ -3,11 +3,15 @@ import { readContext } from './context.ts';
 import { addStacks } from './deployment.ts';
 import { StackError } from './stack-error.ts';
 
-/** The program that `cdk` runs (cdk.json). What is wrong with the context is said in a sentence, without a stack trace. */
+/**
+ * The program that `cdk` runs (cdk.json). It reports a wrong context in one sentence, without a
+ * stack trace.
+ */
 const app = new App({
-  // It would write how long everything took on a slow machine, and the same sources have to give the same files.
+  // Off: on a slow machine it writes timings, and the same sources must give the same files.
   performanceReporting: false,
-  // The CDK's check of the templates takes longer than all the rest; the tests have it, for every stage that differs.
+  // Off: the CDK's check of the templates takes longer than the rest. The tests run it for every
+  // stage.
   builtinCloudFormationValidation: false,
 });
 const outcome = readContext((name) => app.node.tryGetContext(name));

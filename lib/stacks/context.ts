@@ -1,6 +1,6 @@
 import { DEFAULT_STAGE, FRONT_DOORS, SMALL_GATEWAY, STAGES, type Stage, type StageName } from './stages.ts';
 
-/** What to synthesize: a stage, with what `-c name=value` said otherwise. */
+/** What to synthesize: a stage, with the changes of `-c name=value`. */
 export interface Deployment {
   readonly stage: Stage;
   /** The folder with one folder per function; undefined for the package's own. */
@@ -9,15 +9,21 @@ export interface Deployment {
 
 export type ContextOutcome =
   | { readonly kind: 'deployment'; readonly deployment: Deployment }
-  /** One sentence that says what is wrong and what is allowed. */
+  /** One sentence: what is wrong and what is allowed. */
   | { readonly kind: 'invalid'; readonly problem: string };
 
-/** Stack names allow these; 40 of them leave room for `-coordinate` in the 64 that a function's name may have. */
+/**
+ * Stack names allow these; 40 of them leave room for `-coordinate` in the 64 that a function's name
+ * may have.
+ */
 const PREFIX = /^(?=.{1,40}$)[A-Za-z](-?[A-Za-z0-9])*$/;
 
 const SWITCHES = ['on', 'off'] as const;
 
-/** Reads the context values `stage`, `api`, `prefix`, `gateway` and `functions`; the rest is the stage's. */
+/**
+ * Reads the context values `stage`, `api`, `prefix`, `gateway` and `functions`; the rest is the
+ * stage's.
+ */
 export function readContext(given: (name: string) => unknown): ContextOutcome {
   const problems: string[] = [];
   const oneOf = <Value extends string>(name: string, allowed: readonly Value[]): Value | undefined => {

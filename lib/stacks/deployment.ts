@@ -6,13 +6,15 @@ import { ServiceStack } from './service-stack.ts';
 import { StateStack } from './state-stack.ts';
 
 export interface TidelogStacks {
-  /** Undefined for a stage whose tables and bucket are there already. */
+  /** Undefined for a stage with existing tables and an existing bucket. */
   readonly state: StateStack | undefined;
   readonly service: ServiceStack;
   readonly gateway: GatewayStack | undefined;
 }
 
-/** Adds the stacks of a deployment to an app. `image` stands in for the gateway's own. Throws StackError. */
+/**
+ * Adds the stacks of a deployment to an app. `image` replaces the gateway's own. Throws StackError.
+ */
 export function addStacks(app: App, { stage, functionsFolder }: Deployment, image?: ContainerImage): TidelogStacks {
   const { account, region, prefix } = stage;
   const env = { ...(account === undefined ? {} : { account }), ...(region === undefined ? {} : { region }) };

@@ -12,10 +12,10 @@ import { StackError } from './stack-error.ts';
 import { FUNCTION_NAMES, type FunctionName, type LogRetentionDays } from './stages.ts';
 import type { StateResources } from './state.ts';
 
-/** Functions answer within 25 s and both APIs give up after 29 s; whoever takes longer has failed. */
+/** Functions answer within 25 s and both APIs give up after 29 s, so a longer run has failed. */
 const ANSWER_TIMEOUT = Duration.seconds(29);
 
-/** Upkeep works off what is due in pieces; the next run goes on where this one ends. */
+/** Upkeep runs in steps; the next run continues where this one ends. */
 const MAINTENANCE_TIMEOUT = Duration.minutes(5);
 
 const DESCRIPTIONS: Readonly<Record<FunctionName, string>> = {
@@ -93,7 +93,10 @@ export class TidelogFunctions extends Construct {
   }
 }
 
-/** The settings as variables, checked here so that a slip fails the synthesis instead of each function's start. */
+/**
+ * The settings as variables. They are checked here, so that a mistake fails the synthesis instead
+ * of each function's start.
+ */
 export function environmentOf(props: {
   readonly state: StateResources;
   readonly settings: Readonly<Record<string, string>>;
@@ -128,7 +131,7 @@ export function storeStatements(
   return wanted.filter(([actions]) => actions.length > 0).map(([actions, arn]) => allow(actions, [arn]));
 }
 
-/** The one wildcard: S3 knows no ARN for all objects of a bucket but this. */
+/** The only wildcard: S3 has no other ARN for all objects of a bucket. */
 export function acknowledgeObjects(role: IConstruct, { bucket }: StateResources): void {
   acknowledge(role, {
     [wildcardResource(role, bucket.arnForObjects('*'))]:

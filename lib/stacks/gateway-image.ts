@@ -8,7 +8,9 @@ import { StackError } from './stack-error.ts';
 
 const DOCKERFILE = 'dist/lib/stacks/gateway-image/Dockerfile';
 
-/** Of the project only what the container runs; everything else would change the image's hash for nothing. */
+/**
+ * Only the files that the container runs; any other file would change the image's hash needlessly.
+ */
 const CONTEXT = [
   '*',
   '!package.json',
@@ -21,8 +23,8 @@ const CONTEXT = [
 ];
 
 /**
- * The gateway's image. Docker builds it when the stack is deployed, not when it is synthesized. Throws StackError where the
- * project is not built.
+ * The gateway's image. Docker builds it when the stack is deployed, not when it is synthesized.
+ * Throws StackError where the project is not built.
  */
 export function gatewayImage(root: string = packageRoot()): ContainerImage {
   if (!existsSync(join(root, DOCKERFILE))) {

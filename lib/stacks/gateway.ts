@@ -37,14 +37,15 @@ export interface TidelogGatewayProps {
   /** Default: two of the smallest tasks. */
   readonly size?: GatewaySize;
   /**
-   * Where gateways and clients are. Its public subnets are used, and its DNS host names have to be on. Default: a new VPC of
-   * two zones without NAT, with gateway endpoints for S3 and DynamoDB.
+   * The network of gateways and clients. Its public subnets are used, and its DNS host names must
+   * be enabled. Default: a new VPC of two zones without NAT, with gateway endpoints for S3 and
+   * DynamoDB.
    */
   readonly vpc?: IVpc;
   /** Settings by their keys, as in a server.properties file. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly logRetentionDays?: LogRetentionDays;
-  /** Default: built from this package when the stack is deployed, which takes Docker. */
+  /** Default: built from this package at deployment, which needs Docker. */
   readonly image?: ContainerImage;
 }
 
@@ -52,24 +53,30 @@ const KAFKA_PORT = 9092;
 const MONITORING_PORT = 9404;
 const HTTPS_PORT = 443;
 
-/** A small network of its own; peered ones should not overlap, so it can be replaced by `vpc`. */
+/** A small network of its own. Peered networks must not overlap, so `vpc` can replace it. */
 const NETWORK = '10.92.0.0/20';
 const ZONES = 2;
 
 /** A gateway drains for 8 s after SIGTERM; this leaves it time to end by itself. */
 const STOP_TIMEOUT = Duration.seconds(20);
 
-/** How long the load balancer still lets connections to a leaving task live; clients are told the tasks' own addresses. */
+/**
+ * How long the load balancer keeps connections to a stopping task; clients use the tasks' own
+ * addresses.
+ */
 const DEREGISTRATION = Duration.seconds(30);
 
-/** Six checks that fail, a minute: a store that is away for a moment must not have the whole fleet replaced. */
+/**
+ * Six failed checks, which take a minute: a short outage of the store must not replace the whole
+ * fleet.
+ */
 const HEALTH_INTERVAL = Duration.seconds(10);
 const UNHEALTHY_AFTER = 6;
 
 /**
- * A fleet of gateways (`tidelog gateway --direct`) on Fargate behind an internal load balancer, for Kafka clients in the
- * network that cannot run the tunnel. Always on, so billed by the hour. Listeners are PLAINTEXT: the network keeps strangers
- * out. Throws StackError as `Tidelog` does.
+ * A fleet of gateways (`tidelog gateway --direct`) on Fargate behind an internal load balancer, for
+ * Kafka clients in the network that cannot run the tunnel. Always on, so billed by the hour.
+ * Listeners are PLAINTEXT: the network keeps strangers out. Throws StackError as `Tidelog` does.
  */
 export class TidelogGateway extends Construct {
   readonly vpc: IVpc;
@@ -91,7 +98,7 @@ export class TidelogGateway extends Construct {
         'Container Insights is billed by metric; the gateways have metrics of their own on port 9404.',
     });
     this.service = new FargateService(this, 'Service', {
-      // The CDK's classes do not fit its own interfaces under exactOptionalPropertyTypes.
+      // The CDK's classes do not satisfy its own interfaces under exactOptionalPropertyTypes.
       cluster: cluster as ICluster,
       taskDefinition: this.#task(props, size, image),
       desiredCount: size.tasks,
@@ -100,7 +107,8 @@ export class TidelogGateway extends Construct {
       circuitBreaker: { rollback: true },
       securityGroups: [taskGroup],
       vpcSubnets: { subnetType: SubnetType.PUBLIC },
-      // The way to the image registry and the logs; NAT instead would cost more than the gateways.
+      // A public address reaches the image registry and the logs; NAT would cost more than the
+      // gateways.
       assignPublicIp: true,
     });
     const balancer = new NetworkLoadBalancer(this, 'LoadBalancer', {
@@ -140,7 +148,7 @@ export class TidelogGateway extends Construct {
         S3: { service: GatewayVpcEndpointAwsService.S3 },
         DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB },
       },
-      // It would bring a function of its own to empty a security group that nothing is in.
+      // Off: the CDK would add a function just to empty a security group that is not used.
       restrictDefaultSecurityGroup: false,
     });
     acknowledge(vpc, {
@@ -193,7 +201,7 @@ export class TidelogGateway extends Construct {
         state,
         settings: {
           listeners: `PLAINTEXT://0.0.0.0:${KAFKA_PORT}`,
-          // Whoever is in the network may connect; the security groups let nobody else in.
+          // Every host of the network may connect; the security groups admit nobody else.
           'allow.anonymous': 'true',
           'tidelog.metrics.host': '0.0.0.0',
           'tidelog.metrics.port': String(MONITORING_PORT),

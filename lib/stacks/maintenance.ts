@@ -8,11 +8,11 @@ export interface MaintenanceProps {
   readonly everyMinutes: number;
 }
 
-/** A run that cannot be started for so long is left to the next one. */
+/** A run that cannot be started within this time is left to the next one. */
 const EVENT_AGE_SECONDS_MAX = 300;
 const RETRIES_MAX = 2;
 
-/** Starts the scheduled upkeep. Runs that overlap do no harm: everything they do is decided by conditional writes. */
+/** Starts the scheduled upkeep. Overlapping runs are safe: conditional writes decide everything. */
 export class Maintenance extends Construct {
   constructor(scope: Construct, id: string, { maintain, everyMinutes }: MaintenanceProps) {
     super(scope, id);
@@ -22,7 +22,7 @@ export class Maintenance extends Construct {
       description: 'Tidelog: starts the scheduled upkeep',
       inlinePolicies: { invoke: new PolicyDocument({ statements: [invoke] }) },
     });
-    // The construct of a higher level would let its role start every version and alias too, by a wildcard.
+    // The higher-level construct would give its role a wildcard for all versions and aliases.
     new CfnSchedule(this, 'Schedule', {
       description: 'Tidelog: scheduled upkeep',
       scheduleExpression: everyMinutes === 1 ? 'rate(1 minute)' : `rate(${everyMinutes} minutes)`,

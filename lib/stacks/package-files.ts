@@ -5,7 +5,10 @@ import { assert } from '../core/assert.ts';
 import { StackError } from './stack-error.ts';
 import type { FunctionName } from './stages.ts';
 
-/** The folder with package.json in it: of the clone, or of the installed package, wherever a bundler put this file. */
+/**
+ * The folder with package.json, of the clone or the installed package, wherever a bundler put this
+ * file.
+ */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) {
@@ -17,8 +20,8 @@ export function packageRoot(): string {
 }
 
 /**
- * The folder of a function's bundle, with `index.mjs` in it. The stacks deploy what was built before, so that they need
- * neither esbuild nor Docker. Throws StackError if it is not there.
+ * The folder of a function's bundle, with `index.mjs` in it. The stacks deploy what was built
+ * before, so that they need neither esbuild nor Docker. Throws StackError if it is not there.
  */
 export function bundleOf(name: FunctionName, functionsFolder: string | undefined): string {
   const folder = join(functionsFolder ?? join(packageRoot(), 'dist/functions'), name);

@@ -4,21 +4,23 @@ import type { FunctionName } from './stages.ts';
 type TableAction = 'dynamodb:GetItem' | 'dynamodb:Query' | 'dynamodb:PutItem' | 'dynamodb:DeleteItem';
 type ObjectAction = 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject';
 
-/** What one function may do; an empty list gives it no statement at all. */
+/** What one function may do; an empty list gives no policy statement. */
 export interface Rights {
   readonly journalTable: readonly TableAction[];
   readonly stateTable: readonly TableAction[];
   readonly objects: readonly ObjectAction[];
   /**
-   * Who may not list a bucket is told 403 instead of 404 for an object that is not there, and the engine must know the
-   * difference (rule R5: a missing object means that the offset has to be resolved again).
+   * Without the right to list a bucket, S3 answers 403 instead of 404 for a missing object. The
+   * engine must know the difference (rule R5: a missing object means that the offset has to be
+   * resolved again).
    */
   readonly bucket: readonly 's3:ListBucket'[];
 }
 
 /**
- * The action list of each function, as IAM knows it; lib/run/function-rights.ts has the same as calls to the stores, and a
- * test compares them. Literal lists: the grants of the CDK give more than is asked for.
+ * The action list of each function, as IAM knows it; lib/run/function-rights.ts has the same as
+ * calls to the stores, and a test compares them. Literal lists: the grants of the CDK give more
+ * than is asked for.
  */
 export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
   produce: {
@@ -53,7 +55,7 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
   },
 };
 
-/** A gateway is the engine on the stores itself, so it needs what all functions together have. */
+/** A gateway runs the whole engine, so it needs the rights of all functions together. */
 export const GATEWAY_RIGHTS: Rights = {
   journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],
   stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
@@ -62,9 +64,10 @@ export const GATEWAY_RIGHTS: Rights = {
 };
 
 /**
- * Which functions a role has to be able to call to do something with a Kafka client. `admin` is in all of them, since it
- * answers Metadata, the first request of every client, and `coordinate` in the producer's for InitProducerId. What a
- * caller may do to which topic is not for IAM to say: it sees functions, not topics.
+ * The functions that a role must be able to call to use a Kafka client. `admin` is in all of them,
+ * as it answers Metadata, the first request of every client. A producer needs `coordinate` for
+ * InitProducerId. IAM sees functions, not topics, so it cannot say what a caller may do to which
+ * topic.
  */
 export const CALLS = {
   produce: ['produce', 'coordinate', 'admin'],

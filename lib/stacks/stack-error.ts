@@ -1,4 +1,4 @@
-/** What whoever deploys has to change; the message is a sentence for them. */
+/** A mistake in the input of a deployment. The message says in one sentence what to change. */
 export class StackError extends Error {
   override readonly name = 'StackError';
 }

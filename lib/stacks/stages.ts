@@ -6,20 +6,21 @@ export const FUNCTION_NAMES = [...FRAME_FUNCTIONS, 'maintain'] as const;
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /**
- * How requests come in: an HTTP API ($1 per million), a REST API ($3.50; the only one that WAF and LocalStack's free
- * versions know), or a URL per function (no fee and no throttling of its own). All ask for IAM signatures.
+ * How requests come in: an HTTP API ($1 per million), a REST API ($3.50; the only one that WAF and
+ * LocalStack's free versions know), or a URL per function (no fee and no throttling of its own).
+ * All ask for IAM signatures.
  */
 export const FRONT_DOORS = ['http', 'rest', 'url'] as const;
 
 export type FrontDoorKind = (typeof FRONT_DOORS)[number];
 
-/** What becomes of tables and bucket when their stack is deleted or would replace them. */
+/** What happens to tables and bucket when their stack is deleted or would replace them. */
 export type Removal = 'retain' | 'destroy';
 
-/** Days that CloudWatch Logs can keep lines for; a subset of what it takes. */
+/** Days that CloudWatch Logs keeps log lines; a subset of the allowed values. */
 export type LogRetentionDays = 1 | 3 | 5 | 7 | 14 | 30 | 60 | 90 | 180 | 365;
 
-/** A token bucket of API Gateway, for all routes together; beyond it callers get 429. */
+/** API Gateway's token bucket for all routes together; beyond it callers get 429. */
 export interface Throttling {
   readonly requestsPerSecond: number;
   readonly burst: number;
@@ -33,22 +34,22 @@ export interface GatewaySize {
   readonly memoryMiB: number;
 }
 
-/** What another stack left behind, or what a backup was restored to. */
+/** Tables and a bucket that another stack retained or that a backup was restored to. */
 export interface ExistingState {
   readonly journalTable: string;
   readonly stateTable: string;
   readonly bucket: string;
 }
 
-/** Everything in which one deployment differs from another. */
+/** Everything that differs between deployments. */
 export interface Stage {
   /** Stacks are called `${prefix}-State` and so on, functions `${prefix}-produce` in lower case. */
   readonly prefix: string;
-  /** Both left out: the account and region of the credentials. */
+  /** Left out: the account and region of the credentials. */
   readonly account?: string;
   readonly region?: string;
   readonly removal: Removal;
-  /** Tables and a bucket that are there already, by name; there is no State stack then. */
+  /** Existing tables and an existing bucket, by name; then there is no State stack. */
   readonly existing?: ExistingState;
   readonly frontDoor: FrontDoorKind;
   readonly throttling: Throttling;
@@ -57,18 +58,23 @@ export interface Stage {
   readonly logRetentionDays: LogRetentionDays;
   /** Minutes between two runs of the scheduled upkeep. */
   readonly maintenanceMinutes: number;
-  /** Lets callers without an IAM identity in; only for an endpoint that hands none over. */
+  /** Accepts callers without an IAM identity; only for an endpoint that passes none on. */
   readonly anonymous: boolean;
-  /** Left out: no gateway, and so nothing that is billed by the hour. */
+  /** Left out: no gateway, so nothing is billed by the hour. */
   readonly gateway?: GatewaySize;
   /** Settings of all functions and gateways by their keys, as in a server.properties file. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** A quarter of a virtual CPU folds a journal and answers; more memory makes cold starts shorter. */
+/**
+ * A quarter of a virtual CPU folds a journal and answers; more memory makes cold starts shorter.
+ */
 const SMALL_FUNCTIONS = { produce: 512, fetch: 512, coordinate: 256, admin: 256, maintain: 512 } as const;
 
-/** The smallest task that Fargate has, twice, so that one can be replaced while the other one serves. */
+/**
+ * The smallest task that Fargate has, twice, so that one can be replaced while the other one
+ * serves.
+ */
 export const SMALL_GATEWAY: GatewaySize = { tasks: 2, cpu: 256, memoryMiB: 512 };
 
 const production: Stage = {
@@ -84,9 +90,9 @@ const production: Stage = {
   settings: { 'tidelog.journals': '1', 'tidelog.profile': 'default' },
 };
 
-/** Where Tidelog is deployed to. Add a stage here, and `-c stage=NAME` deploys it. */
+/** The stages of Tidelog. Add one here, and `-c stage=NAME` deploys it. */
 export const STAGES = {
-  /** The one that is meant when none is named. */
+  /** The stage if none is named. */
   prod: production,
   dev: {
     ...production,
@@ -95,13 +101,15 @@ export const STAGES = {
     throttling: { requestsPerSecond: 100, burst: 200 },
     logRetentionDays: 7,
   },
-  /** For an AWS-compatible endpoint on this machine, which checks no signatures and is thrown away. */
+  /**
+   * For an AWS-compatible endpoint on this machine, which checks no signatures and is thrown away.
+   */
   local: {
     ...production,
     removal: 'destroy',
     logRetentionDays: 1,
     anonymous: true,
-    // MiniStack runs one call of a function at a time: whoever waits keeps all others waiting.
+    // MiniStack runs one call of a function at a time, so a waiting call delays all others.
     settings: { ...production.settings, 'tidelog.functions.wait.max.ms': '500' },
   },
 } as const satisfies Readonly<Record<string, Stage>>;

@@ -5,14 +5,14 @@ import type { Construct } from 'constructs';
 import type { Stage } from './stages.ts';
 import { type StateResources, TidelogState } from './state.ts';
 
-/** What the State stack shows to people and to the other stacks, by these names behind the prefix. */
+/** The outputs of the State stack, by their names behind the prefix. */
 const OUTPUTS = ['JournalTableName', 'StateTableName', 'BucketName'] as const;
 
 export interface StateStackProps extends StackProps {
   readonly stage: Stage;
 }
 
-/** Tables and bucket, in a stack of their own: all else may be deleted and made again. */
+/** Tables and bucket in a stack of their own: everything else can be deleted and deployed again. */
 export class StateStack extends Stack {
   constructor(scope: Construct, id: string, { stage, ...props }: StateStackProps) {
     super(scope, id, { description: 'Tidelog: the tables and the bucket that hold the log', ...props });
@@ -29,8 +29,8 @@ export class StateStack extends Stack {
 }
 
 /**
- * The tables and the bucket, for another stack. By exports with names of our own: those that the CDK makes up change with the
- * path of a construct, and an export that is in use cannot be renamed.
+ * The tables and the bucket, for another stack. By exports with names of our own: those that the
+ * CDK makes up change with the path of a construct, and an export that is in use cannot be renamed.
  */
 export function importState(scope: Construct, stage: Stage): StateResources {
   const names = stage.existing ?? {

@@ -5,7 +5,7 @@ import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import type { Removal } from './stages.ts';
 
-/** All that a Tidelog has. Everything else can be deleted and deployed again. */
+/** All data of a Tidelog. Everything else can be deleted and deployed again. */
 export interface StateResources {
   readonly journalTable: ITable;
   readonly stateTable: ITable;
@@ -17,7 +17,10 @@ export interface TidelogStateProps {
   readonly removal?: Removal;
 }
 
-/** Tidelog writes objects in one piece; parts that lie about are somebody else's upload that broke off. */
+/**
+ * Tidelog writes objects in one request, so leftover parts belong to an interrupted upload of
+ * another program.
+ */
 const ABANDONED_UPLOAD_DAYS = 1;
 
 /** Two tables, billed per request, and a bucket. */
@@ -31,13 +34,14 @@ export class TidelogState extends Construct implements StateResources {
     this.journalTable = this.#table('Journal', removal);
     this.stateTable = this.#table('State', removal);
     const bucket = new Bucket(this, 'Bucket', {
-      // With a key of KMS, each PUT of the write path would cost a request to KMS.
+      // With a KMS key, each PUT of the write path would cost a request to KMS.
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       enforceSSL: true,
       minimumTLSVersion: 1.2,
-      // An object's name is unique and its bytes never change, so versions would keep, and bill, only what was deleted on purpose.
+      // Names of objects are unique and their bytes never change, so versions would only keep, and
+      // bill, deleted objects.
       versioned: false,
       lifecycleRules: [
         { id: 'AbandonedUploads', abortIncompleteMultipartUploadAfter: Duration.days(ABANDONED_UPLOAD_DAYS) },
@@ -48,7 +52,7 @@ export class TidelogState extends Construct implements StateResources {
       'AwsSolutions-S1':
         'Server access logs would bill a log object for every few requests of the write path. Only the roles of this stack reach the bucket; CloudTrail data events can be switched on where an audit needs them.',
     });
-    // The CDK's classes do not fit its own interfaces under exactOptionalPropertyTypes.
+    // The CDK's classes do not satisfy its own interfaces under exactOptionalPropertyTypes.
     this.bucket = bucket as IBucket;
   }
 
@@ -58,7 +62,7 @@ export class TidelogState extends Construct implements StateResources {
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
-      // The account's own key for DynamoDB: visible in CloudTrail, and without a fee by the month.
+      // The account's own key for DynamoDB: visible in CloudTrail and without a monthly fee.
       encryption: TableEncryption.AWS_MANAGED,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: removal === 'retain',

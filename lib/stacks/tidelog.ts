@@ -23,33 +23,42 @@ import { type StateResources, TidelogState } from './state.ts';
 
 /** Every property has a default: those of the stage `prod`. */
 export interface TidelogProps {
-  /** Tables and bucket that are there already, for example from another stack. Default: new ones. */
+  /** Existing tables and an existing bucket, for example of another stack. Default: new ones. */
   readonly state?: StateResources;
-  /** What becomes of new tables and a new bucket when the stack is deleted. Default: `retain`. */
+  /** What happens to new tables and a new bucket when the stack is deleted. Default: `retain`. */
   readonly removal?: Removal;
   /**
-   * Functions are called `${functionPrefix}-produce` and so on; `tidelog gateway --via lambda:PREFIX` finds them by it. Up
-   * to 40 characters, unique in account and region. Default: made from the construct's path, in lower case.
+   * Functions are called `${functionPrefix}-produce` and so on; `tidelog gateway --via
+   * lambda:PREFIX` finds them by it. Up to 40 characters, unique in account and region. Default:
+   * made from the construct's path, in lower case.
    */
   readonly functionPrefix?: string;
   /** How requests come in. Default: `http`, an HTTP API. All ask for signatures by IAM. */
   readonly frontDoor?: FrontDoorKind;
-  /** For all routes together; function URLs know none. */
+  /** For all routes together; function URLs have none. */
   readonly throttling?: Throttling;
   /** MiB per function; what is left out keeps its default. */
   readonly memoryMiB?: Readonly<Partial<Record<FunctionName, number>>>;
   readonly logRetentionDays?: LogRetentionDays;
   /** Minutes between two runs of the scheduled upkeep, a whole number. Default: 60. */
   readonly maintenanceMinutes?: number;
-  /** Settings of the functions by their keys, as in a server.properties file: `{ 'tidelog.journals': '8' }`. */
+  /**
+   * Settings of the functions by their keys, as in a server.properties file: `{ 'tidelog.journals':
+   * '8' }`.
+   */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Lets callers without an IAM identity in; only for a local endpoint that hands none over. Default: false. */
+  /**
+   * Accepts callers without an IAM identity; only for a local endpoint that passes none on.
+   * Default: false.
+   */
   readonly anonymous?: boolean;
-  /** The folder with the bundles, a folder per function. Default: those that come with this package. */
+  /**
+   * The folder with the bundles, a folder per function. Default: those that come with this package.
+   */
   readonly functionsFolder?: string;
 }
 
-/** By the front door, or past it by invoking the functions. */
+/** Through the front door, or by invoking the functions directly. */
 export type CallWay = 'front-door' | 'invoke';
 
 const PREFIX_LENGTH_MAX = 40;
@@ -102,12 +111,18 @@ export class Tidelog extends Construct {
     new Maintenance(this, 'Maintenance', { maintain: functions.maintain, everyMinutes: maintenanceMinutes });
   }
 
-  /** Lets a role write records. It can call `admin` then too, which answers Metadata; see CALLS in rights.ts. */
+  /**
+   * Lets a role write records. This includes calls of `admin`, which answers Metadata; see CALLS in
+   * rights.ts.
+   */
   grantProduce(grantee: IGrantable, way?: CallWay): Grant {
     return this.#grantCalls(grantee, CALLS.produce, way);
   }
 
-  /** Lets a role read records and be in consumer groups. It can call `admin` then too, which answers Metadata. */
+  /**
+   * Lets a role read records and join consumer groups. This includes calls of `admin`, which
+   * answers Metadata.
+   */
   grantConsume(grantee: IGrantable, way?: CallWay): Grant {
     return this.#grantCalls(grantee, CALLS.consume, way);
   }
@@ -118,8 +133,8 @@ export class Tidelog extends Construct {
   }
 
   /**
-   * Who invokes functions directly (`--via lambda:PREFIX`) may say on whose behalf, so this way is for gateways that know
-   * their clients, and has to be asked for.
+   * A caller that invokes functions directly (`--via lambda:PREFIX`) may name the principal it acts
+   * for. This is only for gateways that authenticate their clients, so it has to be requested.
    */
   #grantCalls(grantee: IGrantable, names: (typeof CALLS)[keyof typeof CALLS], way: CallWay = 'front-door'): Grant {
     const grants = names.map((name) =>

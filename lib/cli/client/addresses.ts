@@ -11,7 +11,10 @@ export type AddressesOutcome =
 const PORT_DEFAULT = 9092;
 const PORT_MAX = 65_535;
 
-/** Reads `host:port,host:port`; a port left out is 9092, an IPv6 address stands in brackets: `[::1]:9092`. */
+/**
+ * Reads `host:port,host:port`; a port left out is 9092, an IPv6 address stands in brackets:
+ * `[::1]:9092`.
+ */
 export function parseAddresses(text: string): AddressesOutcome {
   const addresses: Address[] = [];
   for (const part of text.split(',').map((one) => one.trim())) {

@@ -6,7 +6,10 @@ export class AnswerSplitter {
   #pieces: Buffer[] = [];
   #bytes = 0;
 
-  /** The answers that `chunk` completes, without their sizes; undefined for a size that no answer can have. */
+  /**
+   * The answers that `chunk` completes, without their sizes; undefined for a size that no answer
+   * can have.
+   */
   push(chunk: Buffer): Buffer[] | undefined {
     this.#pieces.push(chunk);
     this.#bytes += chunk.length;

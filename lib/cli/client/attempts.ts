@@ -1,6 +1,8 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 
-/** Repeats something for a bounded time: whether another attempt is allowed, and the wait before it. */
+/**
+ * Repeats something for a bounded time: whether another attempt is allowed, and the wait before it.
+ */
 export class Attempts {
   readonly #clock: Clock;
   readonly #timeoutMs: number;

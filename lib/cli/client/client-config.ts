@@ -2,7 +2,7 @@ import { parseProperties } from '../../settings/properties.ts';
 
 export type SaslMechanism = 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
 
-/** What a client's properties file says of how to connect. */
+/** The connection settings of a client's properties file. */
 export interface ClientConfig {
   readonly bootstrapServers?: string;
   readonly clientId?: string;
@@ -18,7 +18,7 @@ export type ClientConfigOutcome =
 
 const MECHANISMS: readonly string[] = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'];
 const PROTOCOLS: readonly string[] = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'];
-/** Keys of these kinds that are not known would weaken or break the connection if they were passed over. */
+/** Ignoring an unknown key of these kinds could weaken or break the connection. */
 const MUST_BE_KNOWN = /^(ssl|sasl|security)\./;
 const KNOWN: ReadonlySet<string> = new Set([
   'security.protocol',
@@ -32,14 +32,14 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads a Kafka client's properties, with the names that the Java clients and librdkafka have. Keys that are not about
- * connecting, such as `acks`, mean nothing here and are passed over.
+ * Reads a Kafka client's properties by the names of the Java clients and librdkafka. Keys that do
+ * not concern the connection, such as `acks`, are ignored.
  */
 export function readClientConfig(content: string): ClientConfigOutcome {
   return clientConfigOf(new Map(parseProperties(content).map(({ key, value }) => [key, value])));
 }
 
-/** The same of properties that were read already. */
+/** As readClientConfig, for properties that are parsed already. */
 export function clientConfigOf(values: ReadonlyMap<string, string>): ClientConfigOutcome {
   for (const key of values.keys()) {
     if (MUST_BE_KNOWN.test(key) && !KNOWN.has(key)) return invalid(`${key} is not supported by this command line.`);

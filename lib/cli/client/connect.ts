@@ -11,10 +11,13 @@ import { PROFILE_VARIABLE, profileConfig, readProfiles } from './profiles.ts';
 const BOOTSTRAP_VARIABLE = 'TIDELOG_BOOTSTRAP_SERVERS';
 const BOOTSTRAP_DEFAULT = 'localhost:9092';
 
-/** What brokers log requests of the command line under. */
+/** The client id under which brokers log requests of the command line. */
 export const CLIENT_NAME = 'tidelog-cli';
 
-/** Runs `use` with a client of the cluster that the flags name, and closes it afterwards. Throws CommandError. */
+/**
+ * Runs `use` with a client of the cluster that the flags name, and closes it afterwards. Throws
+ * CommandError.
+ */
 export async function withClient<T>(
   flags: CommonFlags,
   io: CommandIo,
@@ -28,7 +31,7 @@ export async function withClient<T>(
   }
 }
 
-/** What the flags, a file and the environment say of how to connect. */
+/** The connection settings from flags, a file and the environment. */
 export interface Connection {
   readonly addresses: readonly [Address, ...Address[]];
   readonly config: ClientConfig;
@@ -54,9 +57,10 @@ interface Chosen {
 }
 
 /**
- * The first of these that says where the cluster is: --bootstrap-server, --client-config, the profile that --profile or the
- * environment names, TIDELOG_BOOTSTRAP_SERVERS, the profile in use, localhost. A login belongs to the address that it came
- * with: the profile in use is left out as soon as anything else names a cluster.
+ * The first of these that names the cluster: --bootstrap-server, --client-config, the profile of
+ * --profile or the environment, TIDELOG_BOOTSTRAP_SERVERS, the profile in use, localhost. A login
+ * belongs to the address that it came with: the profile in use is ignored if anything else names a
+ * cluster.
  */
 function chosenConfig(flags: CommonFlags, io: CommandIo): Chosen {
   const { bootstrapServer, clientConfig, profile: wanted = io.environment[PROFILE_VARIABLE] } = flags;

@@ -26,19 +26,19 @@ interface Pending {
   fail(error: CommandError): void;
 }
 
-/** Requests that may be in progress: five batches each for a few partitions, and what asks beside them. */
+/** Requests in progress at a time: five batches each for a few partitions, and other requests. */
 const IN_FLIGHT_MAX = 32;
 
 /**
- * One connection to a broker. Requests go out in the order of the calls and may overlap; a failure ends the connection
- * and fails all of them.
+ * One connection to a broker. Requests go out in the order of the calls and may overlap; a failure
+ * ends the connection and fails all of them.
  */
 export class Connection {
   readonly #socket: Socket;
   readonly #options: ConnectionOptions;
   readonly #splitter = new AnswerSplitter();
   readonly #pending = new Map<number, Pending>();
-  /** What sends the requests that wait until fewer are in progress. */
+  /** Functions that send the requests that wait for room. */
   readonly #queue: (() => void)[] = [];
   #correlationId = 0;
   #failure: CommandError | undefined;
@@ -74,7 +74,7 @@ export class Connection {
       socket.on('error', onError).on('close', onClose).on(ready, onReady);
     });
     if (failure === undefined) return new Connection(socket, options);
-    // An error that nobody hears would end the process.
+    // Without a listener, an error event would end the process.
     socket.on('error', () => {}).destroy();
     throw connectionProblem(failure, showAddress(address), options);
   }
@@ -84,9 +84,11 @@ export class Connection {
   }
 
   /**
-   * The answer to one request. Throws CommandError when the connection ends or `timeoutMs` pass before it.
+   * The answer to one request. Throws CommandError when the connection ends or `timeoutMs` pass
+   * before it.
    *
-   * @param unanswered true for a request that gets no answer (Produce with acks=0); resolves to undefined then
+   * @param unanswered true for a request that gets no answer (Produce with acks=0); resolves to
+   *   undefined then
    */
   async request<Key extends ApiKey>(
     key: Key,
@@ -105,7 +107,7 @@ export class Connection {
         if (unanswered) resolve(undefined);
         else this.#expect(correlationId, timeoutMs, resolve, reject);
       };
-      // Nobody overtakes: batches of one partition go by their sequences.
+      // In order: batches of one partition have consecutive sequences.
       if (this.#pending.size < IN_FLIGHT_MAX && this.#queue.length === 0) send();
       else this.#queue.push(send);
     });
@@ -118,7 +120,7 @@ export class Connection {
     );
   }
 
-  /** Resolves when the connection takes more bytes without buffering them, or is over. */
+  /** Resolves when the socket takes more bytes without buffering, or the connection ends. */
   async writable(): Promise<void> {
     const socket = this.#socket;
     if (!socket.writableNeedDrain || !this.isOpen) return;
@@ -131,7 +133,7 @@ export class Connection {
     });
   }
 
-  /** Ends the connection when what was written is out. Requests in progress fail. */
+  /** Ends the connection after the written bytes are sent. Requests in progress fail. */
   close(): void {
     this.#socket.destroySoon();
     this.#fail({ kind: 'closed' });
@@ -144,7 +146,7 @@ export class Connection {
     reject: (error: CommandError) => void,
   ): void {
     const cancel = this.#options.clock.setTimer(timeoutMs, () => {
-      // An answer that comes later would find nobody, and the broker may be stuck.
+      // A late answer could not be matched, and the broker may be stuck.
       this.#fail({ kind: 'timeout' });
       this.#socket.destroy();
     });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CommandError } from '../failure.ts';
 
-/** Why a file cannot be read, for people. */
+/** The error for a file that cannot be read. */
 export function fileProblem(path: string, error: unknown): CommandError {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOENT') return new CommandError(`There is no file ${path}.`, { cause: error });

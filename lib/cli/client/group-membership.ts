@@ -20,7 +20,7 @@ export interface MembershipOptions {
   readonly groups: GroupClient;
   readonly clock: Clock;
   readonly group: string;
-  /** What is subscribed to. */
+  /** The subscribed topics. */
   readonly topics: readonly string[];
   /** How long to try again when the coordinator cannot be reached; ms. */
   readonly timeoutMs: number;
@@ -28,7 +28,7 @@ export interface MembershipOptions {
   readonly signal: AbortSignal;
 }
 
-/** What a member has of one topic. */
+/** The partitions of one topic that a member is assigned. */
 export interface AssignedTopic {
   readonly topic: string;
   readonly partitions: readonly number[];
@@ -37,31 +37,37 @@ export interface AssignedTopic {
 /** A member's part in one generation of the group. */
 export interface Generation {
   readonly assigned: readonly AssignedTopic[];
-  /** Aborts when the group shares its partitions out anew, or has put this member out. */
+  /** Aborts when the group rebalances or has removed this member. */
   readonly over: AbortSignal;
 }
 
 type Joined = ResponseBody<typeof ApiKey.JoinGroup>;
 
-/** Kafka's defaults: session.timeout.ms, heartbeat.interval.ms, max.poll.interval.ms of its consumer. */
+/**
+ * Kafka's defaults: session.timeout.ms, heartbeat.interval.ms, max.poll.interval.ms of its
+ * consumer.
+ */
 const SESSION_TIMEOUT_MS = 45_000;
 const HEARTBEAT_MS = 3_000;
 const REBALANCE_TIMEOUT_MS = 300_000;
-/** What an answer may take beside what the coordinator waits for others. */
+/** How long an answer may take beyond the coordinator's wait for other members; ms. */
 const REBALANCE_SLACK_MS = 5_000;
 const RETRY_MS = 200;
 const PROTOCOL_TYPE = 'consumer';
-/** What every consumer of Kafka's and librdkafka's takes by default. */
+/** The default assignor of Kafka's and librdkafka's consumers. */
 const ASSIGNOR = 'range';
-/** All consumers read this one. */
+/** The version that all consumers can read. */
 const PAYLOAD_VERSION = 0;
 /** From here on topics have ids in commits. */
 const COMMIT_VERSION_MAX = 9;
-/** Joining waits for other members: nothing else may stand behind it. */
+/** JoinGroup waits for other members, so it has a connection of its own. */
 const JOIN_CHANNEL = 'join';
 const GROUP_CHANNEL = 'group';
 
-/** A member of a group of the classic protocol, which every broker has. Its methods throw CommandError. */
+/**
+ * A member of a group of the classic protocol, which every broker has. Its methods throw
+ * CommandError.
+ */
 export class GroupMembership {
   readonly #options: MembershipOptions;
   #memberId = '';
@@ -73,7 +79,7 @@ export class GroupMembership {
     this.#options = options;
   }
 
-  /** Takes part in the next generation; undefined when the signal comes first. Ends the one before. */
+  /** Ends the current generation and joins the next one; undefined if the signal aborts first. */
   async join(): Promise<Generation | undefined> {
     this.#over.abort();
     await this.#heartbeats;
@@ -92,7 +98,10 @@ export class GroupMembership {
     return undefined;
   }
 
-  /** Commits offsets as this member, also by several tries; what went wrong, if the group does not take them. */
+  /**
+   * Commits offsets as this member, with retries. Returns the error's name if the group refuses
+   * them.
+   */
   async commit(offsets: readonly PartitionOffset[]): Promise<string | undefined> {
     const { clock, timeoutMs } = this.#options;
     const attempts = new Attempts(clock, timeoutMs, RETRY_MS);
@@ -110,7 +119,7 @@ export class GroupMembership {
     }
   }
 
-  /** The errors that the partitions were answered with. */
+  /** The error codes of the partitions, without 0. */
   async #tryToCommit(topics: RequestInput<typeof ApiKey.OffsetCommit>['topics']): Promise<readonly number[]> {
     const { client, groups, group } = this.#options;
     const answer = await client.ask(
@@ -121,7 +130,10 @@ export class GroupMembership {
     return answer.topics.flatMap(({ partitions }) => partitions.flatMap(({ errorCode }) => errorCode || []));
   }
 
-  /** Leaves, so that the others need not wait for the session to end. Never throws: the session ends by itself too. */
+  /**
+   * Leaves the group, so that others need not wait for the session to end. Never throws, as the
+   * session also expires.
+   */
   async leave(): Promise<void> {
     this.#over.abort();
     await this.#heartbeats;
@@ -139,7 +151,7 @@ export class GroupMembership {
     }
   }
 
-  /** Undefined where it has to be tried again at once. */
+  /** One attempt; undefined if it has to be repeated at once. */
   async #tryToJoin(): Promise<readonly AssignedTopic[] | undefined> {
     const { client, groups, group, topics, signal } = this.#options;
     const node = await groups.coordinator(group);
@@ -193,7 +205,7 @@ export class GroupMembership {
     return assignedPartitions;
   }
 
-  /** What the leader hands in for all members; nothing from the others. */
+  /** The assignments that the leader sends for all members; empty for other members. */
   async #share({ leader, memberId, members, skipAssignment }: Joined) {
     if (leader !== memberId || skipAssignment) return [];
     const subscribers = members.map((member): Subscriber => {
@@ -214,7 +226,7 @@ export class GroupMembership {
     }));
   }
 
-  /** False where the group does not know this member in this generation any more, and it has to join anew. */
+  /** False if the member is unknown or the generation is over, so that it has to join again. */
   #isMember(code: number): boolean {
     if (code === ERROR_CODES.UNKNOWN_MEMBER_ID) this.#memberId = '';
     return (
@@ -248,14 +260,14 @@ export class GroupMembership {
           over.abort();
         }
       } catch {
-        // Joining anew tells what is wrong, if it still is.
+        // If the error persists, the next join reports it.
         if (clock.monotonic() - answeredAt > SESSION_TIMEOUT_MS) over.abort();
       }
     }
   }
 }
 
-/** Whether a coordinator may take later what it has answered with this error. */
+/** Whether the coordinator may accept the same request later. */
 function mayTakeItLater(code: number): boolean {
   return isRetriable(code) || code === ERROR_CODES.NOT_COORDINATOR;
 }

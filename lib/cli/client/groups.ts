@@ -28,7 +28,7 @@ export interface GroupMember {
   readonly assignment?: ReadonlyMap<string, readonly number[]>;
 }
 
-/** A group as it stands. */
+/** The state of a group. */
 export interface DescribedGroup {
   readonly group: string;
   readonly type: 'Classic' | 'Consumer';
@@ -59,7 +59,7 @@ const RETRY_MS = 100;
 
 export interface GroupLookup {
   readonly clock: Clock;
-  /** How long a coordinator that is just coming up is waited for; ms. */
+  /** How long to wait for a coordinator that is not available yet; ms. */
   readonly timeoutMs: number;
 }
 
@@ -278,12 +278,14 @@ export function topicsToCommit(
   }));
 }
 
-/** A group's type as Kafka's tools print it: brokers spell it with a small letter or a capital one. */
+/**
+ * A group's type as Kafka's tools print it: brokers spell it with a small letter or a capital one.
+ */
 function typeName(type: string): string {
   return type.charAt(0).toUpperCase() + type.slice(1);
 }
 
-/** The group is not there, for people. */
+/** The error for a group that does not exist. */
 export function unknownGroup(group: string): CommandError {
   return new CommandError(`There is no group ${group} (GROUP_ID_NOT_FOUND). tidelog groups list shows all.`, {
     kafkaError: 'GROUP_ID_NOT_FOUND',
@@ -296,7 +298,7 @@ function assignmentOf(protocolType: string, payload: Buffer): Pick<GroupMember, 
     const { assignedPartitions } = decodeConsumerProtocol(ConsumerProtocolAssignment, payload);
     return { assignment: new Map(assignedPartitions.map(({ topic, partitions }) => [topic, partitions])) };
   } catch {
-    // The payload is the members' own affair.
+    // Payloads are opaque to the broker and may have any form.
     return {};
   }
 }

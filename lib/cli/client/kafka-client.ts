@@ -16,7 +16,7 @@ export interface ClientOptions {
   readonly trustedAuthorities?: string;
   /** How long to wait for a connection, and for an answer. */
   readonly timeoutMs: number;
-  /** What brokers log requests under, and may count quotas by. */
+  /** The client id that brokers log and may count quotas by. */
   readonly clientName: string;
   readonly clientVersion: string;
   readonly clock?: Clock;
@@ -31,8 +31,8 @@ export interface AskOptions {
   /** True for a request that gets no answer (Produce with acks=0). */
   readonly unanswered?: boolean;
   /**
-   * Asks on a connection of its own: a broker answers the requests of one connection one after the other, and one that
-   * waits there would hold up the others.
+   * The name of a separate connection for this request. A broker answers the requests of one
+   * connection in order, so a waiting request would delay the others.
    */
   readonly channel?: string;
   /** How long to wait for the answer; the client's own time when left out. */
@@ -41,10 +41,12 @@ export interface AskOptions {
 
 type Answer<Key extends ApiKey> = { readonly version: number; readonly body: ResponseBody<Key> };
 
-/** ApiVersions 3 is answered by every broker since 2.4; an older one answers in version 0 (KIP-511). */
+/**
+ * ApiVersions 3 is answered by every broker since 2.4; an older one answers in version 0 (KIP-511).
+ */
 const API_VERSIONS_VERSION = 3;
 
-/** Asks Kafka brokers, over connections that are made when they are needed. */
+/** Sends requests to Kafka brokers over connections that are opened on first use. */
 export class KafkaClient {
   readonly #options: ClientOptions;
   readonly #clock: Clock;
@@ -58,14 +60,14 @@ export class KafkaClient {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Remembers where the nodes are, as Metadata told. */
+  /** Remembers the addresses of nodes from an answer to Metadata. */
   learnNodes(brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]): void {
     for (const { nodeId, host, port } of brokers) this.#nodes.set(nodeId, { host, port });
   }
 
   /**
-   * The answer to a request, in the highest version that both sides have. Throws CommandError when there is no
-   * connection, no answer in time, or no common version.
+   * The answer to a request, in the highest version that both sides have. Throws CommandError when
+   * there is no connection, no answer in time, or no common version.
    *
    * @param body what to ask; a function gets the version that it is for
    */
@@ -90,7 +92,7 @@ export class KafkaClient {
     return { version, body: await connection.request(key, version, input, timeoutMs, options.unanswered) };
   }
 
-  /** What a broker serves. Throws CommandError. */
+  /** The APIs and versions that a broker serves. Throws CommandError. */
   async versions(node?: number): Promise<ResponseBody<typeof ApiKey.ApiVersions>> {
     return this.#versionsOf(await this.#connect(node));
   }
@@ -108,7 +110,7 @@ export class KafkaClient {
   /** Closes all connections. */
   async close(): Promise<void> {
     for (const opening of this.#connections.values()) {
-      // One that could not be opened has told so to whoever wanted it.
+      // A failed attempt has been reported to its caller.
       await opening.then((connection) => connection.close()).catch(() => {});
     }
     this.#connections.clear();
@@ -140,7 +142,7 @@ export class KafkaClient {
       if (connection.isOpen) return connection;
     }
     const current = this.#connections.get(name);
-    // Another call may have begun to open it anew.
+    // Another call may have reopened it meanwhile.
     if (current !== undefined && current !== opened) return current;
     const opening = this.#open(address);
     this.#connections.set(name, opening);

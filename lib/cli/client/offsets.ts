@@ -17,8 +17,8 @@ export interface OffsetRange {
 const CONSUMER_REPLICA_ID = -1;
 
 /**
- * Partition -> the first offset at or after a time (ms), or the beginning or end; -1 where no record is as young. With
- * `committed` the end is the last stable offset. Throws CommandError.
+ * Partition -> the first offset at or after a time (ms), or the beginning or end; -1 where no
+ * record is as young. With `committed` the end is the last stable offset. Throws CommandError.
  */
 export async function offsetsAt(
   client: KafkaClient,
@@ -50,7 +50,8 @@ export async function offsetsAt(
 }
 
 /**
- * Partition -> the offsets that it has; with `committed` the end is the last stable offset. Throws CommandError.
+ * Partition -> the offsets that it has; with `committed` the end is the last stable offset. Throws
+ * CommandError.
  */
 export async function offsetRanges(
   client: KafkaClient,

@@ -3,7 +3,8 @@ import { brokerRefusal } from '../failure.ts';
 import type { KafkaClient } from './kafka-client.ts';
 
 /**
- * Gives topics more partitions. Throws CommandError for the first topic that is refused; others may have been changed.
+ * Gives topics more partitions. Throws CommandError for the first topic that is refused; others may
+ * have been changed.
  *
  * @param counts topic -> how many partitions it shall have in all
  * @param what the beginning of the error for a topic

@@ -18,7 +18,7 @@ export interface Profiles {
   readonly profiles: ReadonlyMap<string, Profile>;
 }
 
-/** The owner alone: profiles hold passwords. */
+/** Owner only: profiles hold passwords. */
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 const OTHERS_MODE = 0o077;
@@ -42,7 +42,9 @@ export function profilesPath({ environment }: CommandIo): string | undefined {
   return folder ? join(folder, 'tidelog', 'profiles.json') : undefined;
 }
 
-/** All profiles; none where there is no file. Throws CommandError for a file that cannot be read. */
+/**
+ * All profiles; none where there is no file. Throws CommandError for a file that cannot be read.
+ */
 export function readProfiles(io: CommandIo): Profiles {
   const path = profilesPath(io);
   if (path === undefined) return { profiles: new Map() };
@@ -86,7 +88,7 @@ export function writeProfiles(io: CommandIo, { current, profiles }: Profiles): v
   try {
     mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
     writeFileSync(next, `${JSON.stringify(content, null, 2)}\n`, { mode: FILE_MODE });
-    // A file of this name that a process before left behind keeps its mode.
+    // An existing file keeps its mode, so it is set here.
     chmodSync(next, FILE_MODE);
     renameSync(next, path);
   } catch (error) {
@@ -109,7 +111,7 @@ export function profileConfig(name: string, io: CommandIo): ClientConfig {
   return outcome.config;
 }
 
-/** Says that there is no such profile, with the name that was probably meant. */
+/** The error for a profile that does not exist, with the nearest name. */
 export function unknownProfile(name: string, profiles: ReadonlyMap<string, Profile>): CommandError {
   const suggestion = nearest(name, [...profiles.keys()]);
   const advice = suggestion === undefined ? 'tidelog profile list shows all.' : `Did you mean ${suggestion}?`;

@@ -9,10 +9,12 @@ export interface Subscriber {
 export type Assignments = ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
 
 /**
- * Kafka's `range` assignor: each topic is divided by itself into contiguous ranges for its subscribers, in the order of
- * their instance ids or member ids; the first ones have one partition more where the numbers do not divide.
+ * Kafka's `range` assignor: each topic is divided by itself into contiguous ranges for its
+ * subscribers, in the order of their instance ids or member ids; the first ones have one partition
+ * more where the numbers do not divide.
  *
- * @param partitionCounts topic -> how many partitions it has; topics that are not in it are not assigned
+ * @param partitionCounts topic -> how many partitions it has; topics that are not in it are not
+ *   assigned
  */
 export function assignRanges(
   subscribers: readonly Subscriber[],

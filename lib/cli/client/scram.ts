@@ -2,9 +2,9 @@ import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto
 
 /** The hash of each mechanism (RFC 5802, RFC 7677). */
 const HASHES = { 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-512': 'sha512' } as const;
-/** Kafka's ScramMechanism takes no fewer. */
+/** The minimum of Kafka's ScramMechanism. */
 const ITERATIONS_MIN = 4096;
-/** Far more than brokers are set up with: a server may not keep this program busy for minutes. */
+/** Far more than brokers use: a server must not keep this program busy for minutes. */
 const ITERATIONS_MAX = 10_000_000;
 /** GS2 header without channel binding, in Base64. */
 const CHANNEL_BINDING = 'biws';

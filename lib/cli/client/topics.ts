@@ -37,7 +37,7 @@ export async function listTopics(client: KafkaClient): Promise<Topic[]> {
 
 export interface TopicLookup {
   readonly clock: Clock;
-  /** How long to wait for a topic that is just coming up. */
+  /** How long to wait for a topic that is being created; ms. */
   readonly timeoutMs: number;
   /** Whether the broker may create the topic, if it is set up to (`auto.create.topics.enable`). */
   readonly mayCreate?: boolean;
@@ -50,8 +50,8 @@ export async function findTopic(client: KafkaClient, name: string, lookup: Topic
 }
 
 /**
- * Topics whose partitions all have a leader, in the order of `names`. Throws CommandError: for an unknown topic with the
- * nearest name, for one without leaders when `timeoutMs` are over.
+ * Topics whose partitions all have a leader, in the order of `names`. Throws CommandError: for an
+ * unknown topic with the nearest name, for one without leaders when `timeoutMs` are over.
  */
 export async function findTopics(
   client: KafkaClient,
@@ -69,7 +69,7 @@ export async function findTopics(
     for (const name of waiting) {
       const code = found.get(name)?.errorCode ?? ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION;
       if (code === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION) {
-        // A broker that has begun to create it may still call it unknown once.
+        // A broker that is creating it may still answer "unknown" once.
         if (!mayBeCreated) throw await unknownTopic(client, name);
       } else if (code !== 0 && !isRetriable(code)) {
         throw brokerRefusal(`Topic ${name} cannot be used`, code);
@@ -88,7 +88,7 @@ function isReady(topic: MetadataTopic | undefined): boolean {
   return topic?.errorCode === 0 && topic.partitions.every(({ errorCode }) => errorCode === 0);
 }
 
-/** Says that there is no such topic, with the name that was probably meant. */
+/** The error for a topic that does not exist, with the nearest name. */
 export async function unknownTopic(client: KafkaClient, name: string): Promise<CommandError> {
   const suggestion = nearest(
     name,
@@ -100,7 +100,7 @@ export async function unknownTopic(client: KafkaClient, name: string): Promise<C
   });
 }
 
-/** Says that a topic has no such partition, but `count` others. */
+/** The error for a partition that a topic with `count` partitions does not have. */
 export function unknownPartition(topic: string, partition: number, count: number): CommandError {
   return new CommandError(
     `Topic ${topic} has no partition ${partition}, only 0 to ${count - 1} (UNKNOWN_TOPIC_OR_PARTITION).`,
@@ -108,7 +108,7 @@ export function unknownPartition(topic: string, partition: number, count: number
   );
 }
 
-/** Asks for topics, and learns on the way where the nodes are. */
+/** Asks for the metadata of topics, and remembers the nodes' addresses. */
 export async function askMetadata(client: KafkaClient, names: readonly string[] | null, mayCreate: boolean) {
   const answer = await client.ask(
     ApiKey.Metadata,

@@ -23,7 +23,10 @@ export interface Health {
   readonly underReplicated: readonly string[];
 }
 
-/** What is wrong with a cluster. A node that replicas are on and that metadata does not list is down too. */
+/**
+ * What is wrong with a cluster. A node that replicas are on and that metadata does not list is down
+ * too.
+ */
 export function healthOf({ controller, nodes, partitions }: ClusterState): Health {
   const listed = nodes.map(({ id }) => id);
   const missing = new Set(partitions.flatMap(({ replicas }) => replicas).filter((id) => !listed.includes(id)));

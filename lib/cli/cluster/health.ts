@@ -8,7 +8,10 @@ import { type Command, type CommonFlags, withCommonFlags, withExamples } from '.
 import { counted, json } from '../terminal/text.ts';
 import { type ClusterState, type Health, healthOf } from './health-report.ts';
 
-/** `tidelog cluster health`: whether all nodes answer and all partitions can be used; exit code 1 if not. */
+/**
+ * `tidelog cluster health`: whether all nodes answer and all partitions can be used; exit code 1 if
+ * not.
+ */
 export function addHealth(program: Command, io: CommandIo): void {
   const command = program
     .command('health')

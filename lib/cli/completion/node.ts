@@ -69,7 +69,10 @@ export function placeKey(path: readonly string[]): string {
   return `"${path.map((name) => ` ${name}`).join('')}"`;
 }
 
-/** The cases of a script for bash or zsh in which the value of a flag is completed; `reply` is what the script does. */
+/**
+ * The cases of a script for bash or zsh in which the value of a flag is completed; `reply` is what
+ * the script does.
+ */
 export function valueCases(root: CompletionNode, reply: (choices: readonly string[] | undefined) => string): string {
   const cases = placesOf(root).flatMap(({ path, node }) =>
     node.flags

@@ -7,8 +7,9 @@ export interface AbortedTransaction {
 }
 
 /**
- * Tells which batches of one answer belong to aborted transactions, as Kafka's consumer does (CompletedFetch): a
- * transaction counts from its first offset until the marker that ends it. Ask for the batches in order.
+ * Tells which batches of one answer belong to aborted transactions, as Kafka's consumer does
+ * (CompletedFetch): a transaction counts from its first offset until the marker that ends it. Ask
+ * for the batches in order.
  */
 export class AbortedRecords {
   readonly #ahead: AbortedTransaction[];

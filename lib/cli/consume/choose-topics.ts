@@ -36,8 +36,8 @@ async function compile(text: string): Promise<RE2JS> {
 }
 
 /**
- * The topics that are meant, by name. Patterns find no internal topics. Throws CommandError for a name that is not there,
- * and when nothing is found.
+ * The topics that are meant, by name. Patterns find no internal topics. Throws CommandError for a
+ * name that is not there, and when nothing is found.
  */
 export async function chooseTopics(
   client: KafkaClient,

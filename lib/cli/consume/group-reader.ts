@@ -30,13 +30,13 @@ export interface GroupReading {
   warn(message: string): void;
 }
 
-/** How often what is out is committed, ms; Kafka's auto.commit.interval.ms. */
+/** How often written output is committed, ms; Kafka's auto.commit.interval.ms. */
 const COMMIT_EVERY_MS = 5_000;
 
 /**
- * Reads topics as a member of a group: the members share the partitions, and go on where the group has been. An offset is
- * committed after everything before it was written out, so that none is lost, and some may come twice after a crash. Throws
- * CommandError.
+ * Reads topics as a member of a group: the members share the partitions and continue at the group's
+ * offsets. An offset is committed after all records before it were written, so none is lost; after
+ * a crash some may be printed twice. Throws CommandError.
  */
 export class GroupReader {
   readonly #reading: GroupReading;
@@ -91,7 +91,8 @@ export class GroupReader {
       return;
     }
     const passedOn = this.#passedOn;
-    // A position is the group's from the beginning, also where nothing comes: the next member goes on from there.
+    // Start positions are committed even if no records arrive, so that the next member continues
+    // there.
     for (const { topic, partition, start } of ranges) passedOn.take(topic, partition, start);
     let committedAt = clock.monotonic();
     const flush = async () => {
@@ -131,7 +132,7 @@ export class GroupReader {
     const offsets = this.#passedOn.settle(this.#reading.output.gone.aborted);
     if (offsets.length === 0) return;
     const problem = await this.#membership.commit(offsets);
-    // The group has just shared the partitions out anew: whoever has them now reads these records again.
+    // The group has rebalanced: the new owner of the partitions reads these records again.
     if (problem !== undefined) this.#reading.warn(`What was read last is not committed: ${problem}.`);
   }
 
@@ -156,7 +157,9 @@ export class GroupReader {
     return ranges;
   }
 
-  /** What to read of a partition that has the offsets of `whole`, and whose readable end is `end`. */
+  /**
+   * What to read of a partition that has the offsets of `whole`, and whose readable end is `end`.
+   */
   #rangeOf({ topic, partition, start: begin, stop = begin }: Range, end: number, stored: number | undefined): Range {
     const { fallback, untilEnd, warn } = this.#reading;
     const key = partitionKey(topic, partition);

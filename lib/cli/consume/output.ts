@@ -21,7 +21,10 @@ export class Output {
     return this.buffer.length >= PIECE_BYTES;
   }
 
-  /** Writes what was gathered. Resolves to true when stdout has accepted all of it, to false when nobody reads it. */
+  /**
+   * Writes what was gathered. Resolves to true when stdout has accepted all of it, to false when
+   * nobody reads it.
+   */
   async flush(): Promise<boolean> {
     if (this.buffer.length > 0 && !this.gone.aborted) this.#io.out(this.buffer.take());
     await this.#io.outAccepted?.();

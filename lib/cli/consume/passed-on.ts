@@ -12,12 +12,12 @@ interface Checkpoint {
 }
 
 /**
- * What a pipe holds between its two ends (Linux's default, see pipe(7)): so much of what was written may be unread when
+ * The capacity of a pipe (Linux's default, see pipe(7)): this much of the output may be unread when
  * the reader goes away.
  */
 export const PIPE_BYTES = 64 * 1024;
 
-/** Follows which offsets have surely been passed on to whoever reads the output. */
+/** Tracks which offsets have certainly reached the reader of the output. */
 export class PassedOn {
   /** Handed out, and not all written yet. */
   readonly #taken = new Map<string, TakenOffset>();
@@ -30,21 +30,24 @@ export class PassedOn {
     this.#taken.set(`${topic}/${partition}`, { topic, partition, offset });
   }
 
-  /** Call before writing; then call what it returns when the output with all that was taken so far has been accepted. */
+  /**
+   * Call before writing; then call what it returns when the output with all that was taken so far
+   * has been accepted.
+   */
   beforeWriting(bytes: number): () => void {
     const offsets = new Map(this.#taken);
     return () => {
       this.#bytes += bytes;
       this.#checkpoints.push({ bytes: this.#bytes, offsets });
-      // Only the newest of those that are surely read counts.
+      // Only the newest checkpoint that is certainly read counts.
       const sure = this.#checkpoints.findLastIndex((one) => this.#isRead(one));
       if (sure > 0) this.#checkpoints.splice(0, sure);
     };
   }
 
   /**
-   * What may be committed: all that was accepted, or, when the reader is gone, what cannot have been left in the pipe.
-   * Gives each offset once.
+   * What may be committed: all that was accepted, or, when the reader is gone, what cannot have
+   * been left in the pipe. Gives each offset once.
    */
   settle(readerIsGone: boolean): TakenOffset[] {
     const last = this.#checkpoints.findLast((one) => !readerIsGone || this.#isRead(one));

@@ -21,7 +21,10 @@ export interface Reading {
   readonly flags: ConsumeFlags;
 }
 
-/** Prints records until the end that was asked for, a signal, or the end of whoever reads them. Throws CommandError. */
+/**
+ * Prints records until the end that was asked for, a signal, or the end of whoever reads them.
+ * Throws CommandError.
+ */
 export async function readTopics(client: KafkaClient, io: CommandIo, reading: Reading): Promise<void> {
   const { wish, span, format, flags } = reading;
   const { group, maxMessages, untilEnd = false, timeout: timeoutMs } = flags;

@@ -33,7 +33,9 @@ export function keyValueFormat({ keySeparator, delimiter, nullText }: FormatOpti
   };
 }
 
-/** A JSON object per line, which `produce --format json` reads; bytes that are not UTF-8 are Base64. */
+/**
+ * A JSON object per line, which `produce --format json` reads; bytes that are not UTF-8 are Base64.
+ */
 export const jsonFormat: RecordFormat = (out, { offset, timestamp, key, value, headers }, topic, partition) => {
   const object = {
     topic,
@@ -99,8 +101,9 @@ export type TemplateOutcome =
   | { readonly kind: 'invalid'; readonly problem: string };
 
 /**
- * Compiles a template as kcat's `-f` takes it: %t topic, %p partition, %o offset, %T timestamp, %k key, %s value, %K and
- * %S their lengths (-1 for null), %h headers, %% a per cent sign; and the escapes of unescapeBytes. Nothing is added.
+ * Compiles a template as kcat's `-f` takes it: %t topic, %p partition, %o offset, %T timestamp, %k
+ * key, %s value, %K and %S their lengths (-1 for null), %h headers, %% a per cent sign; and the
+ * escapes of unescapeBytes. Nothing is added.
  */
 export function templateFormat(template: string, { nullText }: FormatOptions): TemplateOutcome {
   const parts: RecordFormat[] = [];

@@ -23,7 +23,10 @@ export interface SpanLookup {
   readonly committed: boolean;
 }
 
-/** What a span means in each partition as it is now. Throws CommandError for an offset that is not there. */
+/**
+ * What a span means in each partition as it is now. Throws CommandError for an offset that is not
+ * there.
+ */
 export async function resolveSpan(lookup: SpanLookup): Promise<Range[]> {
   const { client, topic, partitions, span, untilEnd, committed } = lookup;
   const atPlace = (place: Place | undefined) =>

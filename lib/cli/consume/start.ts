@@ -12,7 +12,10 @@ export type Place =
   /** The first record at or after a time, ms since the Unix epoch. */
   | { readonly kind: 'timestamp'; readonly timestamp: number };
 
-/** What to read of a partition: from a place to another one, exclusive; without an end whatever comes. */
+/**
+ * What to read of a partition: from a place to another one, exclusive; without an end whatever
+ * comes.
+ */
 export interface Span {
   readonly start: Place;
   readonly end?: Place;
@@ -29,9 +32,9 @@ const WORDS: Readonly<Record<string, Place>> = {
 const TIME_MARK = '@';
 
 /**
- * Reads `PLACE`, `PLACE:`, `PLACE:PLACE` or `:PLACE`; undefined for others. A place is `earliest` (`start`,
- * `beginning`), `latest` (`end`), an offset, `+N` for N after the beginning, `-N` for N before the end, or `@TIME`; in
- * `@TIME:TIME` the second mark may be left out.
+ * Reads `PLACE`, `PLACE:`, `PLACE:PLACE` or `:PLACE`; undefined for others. A place is `earliest`
+ * (`start`, `beginning`), `latest` (`end`), an offset, `+N` for N after the beginning, `-N` for N
+ * before the end, or `@TIME`; in `@TIME:TIME` the second mark may be left out.
  *
  * @param now ms since the Unix epoch, for times such as `-1h`
  */
@@ -52,7 +55,10 @@ export function parseTimeSpan(text: string, now: number): Span | undefined {
 
 type ReadPlace = (text: string) => Place | undefined;
 
-/** Times have colons of their own: the first colon with a place on both sides is the one between them. */
+/**
+ * Times have colons of their own: the first colon with a place on both sides is the one between
+ * them.
+ */
 function spanOf(text: string, first: ReadPlace, second: ReadPlace): Span | undefined {
   const alone = first(text);
   if (alone !== undefined) return { start: alone };
@@ -90,7 +96,10 @@ export function parseTime(text: string, now: number): number | undefined {
   return age === undefined ? undefined : Math.max(0, now - age);
 }
 
-/** Reads ms since 1970 or an ISO 8601 time; one without a zone is in the zone of this machine. Undefined for others. */
+/**
+ * Reads ms since 1970 or an ISO 8601 time; one without a zone is in the zone of this machine.
+ * Undefined for others.
+ */
 export function parseTimestamp(text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number.isSafeInteger(Number(text)) ? Number(text) : undefined;
   if (!/^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/.test(text)) return undefined;

@@ -19,7 +19,7 @@ import type { Range } from './resolve-span.ts';
 export interface RecordSink {
   /** False when no more records are wanted. */
   onRecord(record: ReadRecord, topic: string, partition: number): boolean;
-  /** All up to `next`, exclusive, was handed out or is not for readers. */
+  /** All offsets below `next` were handed out or are not visible to readers. */
   onProgress(topic: string, partition: number, next: number): void;
   /** After each batch; reading goes on when it resolves. */
   onBatch(): Promise<void> | undefined;
@@ -48,7 +48,7 @@ interface Position {
   readonly topic: string;
   readonly partition: number;
   readonly stop: number | undefined;
-  /** What to fetch next; ahead of what was handed out while an answer is being worked off. */
+  /** The offset to fetch next; ahead of the records handed out while an answer is processed. */
   next: number;
 }
 
@@ -67,9 +67,12 @@ type Ended = 'done' | 'again';
 
 /** Topics by name: 13 has ids instead. */
 const FETCH_VERSION_MAX = 12;
-/** How long a broker may hold a fetch while there is nothing; Ctrl-C does not wait for it. */
+/** How long a broker may hold a fetch without records; Ctrl-C does not wait for it. */
 const FETCH_WAIT_MS = 500;
-/** As Kafka's consumer (fetch.max.bytes), and more per partition than its 1 MiB, since there are few of them. */
+/**
+ * As Kafka's consumer (fetch.max.bytes), and more per partition than its 1 MiB, since there are few
+ * of them.
+ */
 const FETCH_BYTES_MAX = 50 * 1024 * 1024;
 const PARTITION_BYTES_MAX = 4 * 1024 * 1024;
 const RETRY_MS = 200;
@@ -77,7 +80,10 @@ const CONSUMER_REPLICA_ID = -1;
 /** Epoch -1: a fetch without a session (KIP-227). */
 const NO_SESSION = { sessionId: 0, sessionEpoch: -1 };
 
-/** Reads partitions of topics, each in the order of its offsets, from their leaders at the same time. */
+/**
+ * Reads partitions of topics, each in the order of its offsets, from their leaders at the same
+ * time.
+ */
 export class TopicReader {
   readonly #options: TopicReaderOptions;
   readonly #positions: readonly Position[];
@@ -94,7 +100,10 @@ export class TopicReader {
     if (options.signal.aborted) this.#stop.abort();
   }
 
-  /** Resolves when all is read, no more is wanted, or the signal has come. Rejects with CommandError. */
+  /**
+   * Resolves when all is read, no more is wanted, or the signal has come. Rejects with
+   * CommandError.
+   */
   async run(): Promise<void> {
     const { client, clock, timeoutMs } = this.#options;
     for (;;) {
@@ -106,7 +115,7 @@ export class TopicReader {
             result = await this.#readFrom(leader, wanted, AbortSignal.any([round.signal, this.#stop.signal]));
             return result;
           } finally {
-            // One leader that has changed means new metadata for all.
+            // If one leader has changed, all partitions need new metadata.
             if (result === 'again') round.abort();
           }
         }),
@@ -146,7 +155,7 @@ export class TopicReader {
       asked ??= this.#ask(leader, positions);
       const answer = await Promise.race([asked, aborted]);
       if (answer === undefined || signal.aborted) {
-        // What is on its way still belongs to the old round, and nobody waits for it any more.
+        // The answer in flight belongs to the old round and is dropped.
         asked.catch(() => {});
         return 'again';
       }
@@ -165,7 +174,7 @@ export class TopicReader {
         if (last !== undefined) position.next = lastOffset(last.header) + 1;
         found.push({ ...fetched, from, batches });
       }
-      // The next answer comes while this one is being written.
+      // Fetches the next answer while this one is written.
       asked = isRefused || positions.every(isRead) ? undefined : this.#ask(leader, positions);
       asked?.catch(() => {});
       for (const one of found) if (!(await this.#handOut(one))) break;
@@ -225,9 +234,9 @@ export class TopicReader {
       }
       throw brokerRefusal(`Offset ${position.next} of ${name} is not there`, errorCode);
     }
-    // Reading it again gives the same.
+    // Reading it again would give the same bytes.
     if (errorCode === ERROR_CODES.CORRUPT_MESSAGE) throw brokerRefusal(`${name} was not read`, errorCode);
-    // A topic that is gone is told apart when its metadata is asked for.
+    // A deleted topic is detected by its metadata.
     if (isRetriable(errorCode) || errorCode === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION) return true;
     throw brokerRefusal(`${name} was not read`, errorCode);
   }
@@ -251,7 +260,7 @@ export class TopicReader {
             const goOn = sink.onRecord(readRecordAt(cursor), topic, position.partition);
             if (goOn) continue;
             sink.onProgress(topic, position.partition, cursor.offset + 1);
-            // At once: other leaders' answers may be in the middle of being handed out.
+            // At once, as answers of other leaders may be in progress.
             this.#stop.abort();
             return false;
           }

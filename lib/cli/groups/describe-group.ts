@@ -17,8 +17,8 @@ export interface PartitionStanding {
 }
 
 /**
- * Where a group stands: in every partition that it has committed or that a member has. The lag is what lies between the
- * committed offset and the end.
+ * Where a group stands: in every partition that it has committed or that a member has. The lag is
+ * what lies between the committed offset and the end.
  */
 export async function standingOf(
   { group, members }: DescribedGroup,

@@ -28,7 +28,10 @@ export class TopicOffsets {
     return ranges;
   }
 
-  /** Partition -> the first offset as young as a time, ms; the end where none is. Throws CommandError. */
+  /**
+   * Partition -> the first offset as young as a time, ms; the end where none is. Throws
+   * CommandError.
+   */
   async atTime(name: string, timestamp: number): Promise<ReadonlyMap<number, number>> {
     const topic = (await this.topics()).get(name);
     if (topic === undefined) return new Map();

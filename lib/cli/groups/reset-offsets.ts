@@ -37,7 +37,10 @@ interface ResetFlags extends CommonFlags {
   readonly export?: boolean;
 }
 
-/** `tidelog groups reset-offsets`: shows, or with `--execute` sets, new offsets of groups without members. */
+/**
+ * `tidelog groups reset-offsets`: shows, or with `--execute` sets, new offsets of groups without
+ * members.
+ */
 export function addResetOffsets(program: Command, io: CommandIo): void {
   const command = program
     .command('reset-offsets')

@@ -31,8 +31,9 @@ export interface ResetPartition {
 }
 
 /**
- * The new offset of a partition; one that lies outside of what the partition has is moved to its nearest end, with a
- * warning, as Kafka's tool does (OffsetsUtils.checkOffsetRange). Throws CommandError.
+ * The new offset of a partition; one that lies outside of what the partition has is moved to its
+ * nearest end, with a warning, as Kafka's tool does (OffsetsUtils.checkOffsetRange). Throws
+ * CommandError.
  */
 export function newOffset(
   target: ResetTarget,
@@ -86,8 +87,8 @@ export interface FileRow {
 }
 
 /**
- * Reads lines `topic,partition,offset` or `group,topic,partition,offset`, as `--export` writes them, or the same with blanks
- * instead of commas, as rpk has them. Throws CommandError.
+ * Reads lines `topic,partition,offset` or `group,topic,partition,offset`, as `--export` writes
+ * them, or the same with blanks instead of commas, as rpk has them. Throws CommandError.
  */
 export function parseResetFile(text: string): FileRow[] {
   const rows: FileRow[] = [];
@@ -116,7 +117,10 @@ const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Reads an ISO 8601 duration of days, hours, minutes and seconds, such as `P1DT2H` or `PT30M`, in ms; undefined for others. */
+/**
+ * Reads an ISO 8601 duration of days, hours, minutes and seconds, such as `P1DT2H` or `PT30M`, in
+ * ms; undefined for others.
+ */
 export function parseIsoDuration(text: string): number | undefined {
   const match = DURATION.exec(text);
   if (match === null || text.endsWith('P') || text.endsWith('T')) return undefined;

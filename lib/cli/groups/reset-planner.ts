@@ -24,7 +24,10 @@ export interface Planner {
   warn(message: string): void;
 }
 
-/** The rows of a target, in `chosen`; in all topics that the group has offsets of when that is left out. Throws CommandError. */
+/**
+ * The rows of a target, in `chosen`; in all topics that the group has offsets of when that is left
+ * out. Throws CommandError.
+ */
 export async function planTarget(
   planner: Planner,
   target: ResetTarget,

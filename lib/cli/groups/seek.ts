@@ -26,7 +26,10 @@ interface SeekFlags extends CommonFlags {
   readonly dryRun?: boolean;
 }
 
-/** `tidelog groups seek`: sets the offsets of a group without members, at once, as rpk's command of this name does. */
+/**
+ * `tidelog groups seek`: sets the offsets of a group without members, at once, as rpk's command of
+ * this name does.
+ */
 export function addSeek(program: Command, io: CommandIo): void {
   const command = program
     .command('seek')

@@ -2,7 +2,10 @@ import type { HeaderInput } from '../../records/encode.ts';
 import { nearest } from '../../settings/nearest.ts';
 import type { InputOutcome, RecordReader } from './input-record.ts';
 
-/** `topic` and `offset` are what `consume --format json` prints beside the rest; they mean nothing here. */
+/**
+ * `topic` and `offset` are what `consume --format json` prints beside the rest; they mean nothing
+ * here.
+ */
 const FIELDS = ['key', 'keyBase64', 'value', 'valueBase64', 'headers', 'partition', 'timestamp', 'topic', 'offset'];
 const HEADER_FIELDS = ['key', 'keyBase64', 'value', 'valueBase64'];
 const PARTITION_MAX = 2 ** 31 - 1;
@@ -11,10 +14,11 @@ const PARTITION_MAX = 2 ** 31 - 1;
 class InvalidRecord extends Error {}
 
 /**
- * Reads records from JSON objects, as `consume --format json` prints them: texts in `key` and `value`, bytes that are no
- * text in `keyBase64` and `valueBase64`; a value that is an object, an array, a number or a boolean is sent as compact JSON.
- * Headers are an object of texts, or a list of `{key, value}`, which can repeat a name and have `keyBase64` and
- * `valueBase64` too. A timestamp of -1 is none, as on the wire.
+ * Reads records from JSON objects, as `consume --format json` prints them: texts in `key` and
+ * `value`, bytes that are no text in `keyBase64` and `valueBase64`; a value that is an object, an
+ * array, a number or a boolean is sent as compact JSON. Headers are an object of texts, or a list
+ * of `{key, value}`, which can repeat a name and have `keyBase64` and `valueBase64` too. A
+ * timestamp of -1 is none, as on the wire.
  *
  * @param headers what every record gets
  */

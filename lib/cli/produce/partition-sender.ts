@@ -6,7 +6,7 @@ import type { KafkaClient } from '../client/kafka-client.ts';
 import { findTopic, type TopicPartition } from '../client/topics.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
 
-/** A batch that is ready to go. */
+/** A batch that is ready to be sent. */
 export interface SealedBatch {
   /** With its sequence, if there is one; sent as it is however often. */
   readonly bytes: Buffer;
@@ -35,23 +35,27 @@ type Outcome =
   | { readonly kind: 'again'; readonly error: CommandError }
   | { readonly kind: 'failed'; readonly error: CommandError };
 
-/** What an idempotent producer may have on its way to a partition: brokers remember so many batches (KIP-98). */
+/**
+ * Batches in flight per partition: an idempotent producer may have as many as brokers remember
+ * (KIP-98).
+ */
 const IN_FLIGHT_MAX = 5;
 const RETRY_MS = 200;
 
 /**
- * Sends batches to one partition in order, several at a time. When one fails in a way that passes, those behind it are
- * waited for, and all that are not stored go again in the same order; their sequences tell the broker which it has.
+ * Sends batches to one partition in order, several at a time. After a transient failure it waits
+ * for the batches behind, then sends all that are not stored again in the same order. Their
+ * sequences tell the broker which ones it has.
  */
 export class PartitionSender {
   readonly #options: SenderOptions;
   /** Not stored yet, oldest first. */
   #waiting: SealedBatch[] = [];
-  /** How many of `#waiting`, from its front, are on their way. */
+  /** How many of `#waiting`, from its front, are in flight. */
   #sent = 0;
   #inFlight = 0;
   #leader: number;
-  /** Why batches have to go again; set until they do. */
+  /** Why batches must be sent again; set until they are. */
   #trouble: CommandError | undefined;
   #troubleSince = 0;
   #failed = false;
@@ -103,7 +107,7 @@ export class PartitionSender {
       const found = await findTopic(client, topic, { clock, timeoutMs });
       this.#leader = found.partitions.find(({ index }) => index === partition.index)?.leader ?? this.#leader;
     } catch (error) {
-      // Without a broker to ask, the next attempt fails the same way until the time is over.
+      // If no broker can be reached, the next attempt fails the same way until the time is over.
       if (!(error instanceof ConnectionError)) return this.#fail(asCommandError(error));
     }
     this.#sent = 0;
@@ -142,7 +146,8 @@ export class PartitionSender {
   }
 
   #refused(batch: SealedBatch, code: number, message: string | null): Outcome {
-    // The broker has it and no longer remembers where (Kafka's Sender takes this for success too).
+    // The broker has the batch but no longer knows its offset (Kafka's Sender also treats this as
+    // success).
     if (code === ERROR_CODES.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'stored', baseOffset: -1 };
     const { topic, partition } = this.#options;
     const last = batch.firstRecord + batch.records - 1;
@@ -151,7 +156,7 @@ export class PartitionSender {
     const what = `${which} not stored in ${topic}-${partition.index}`;
     const error = brokerRefusal(what, code, message, isTooLarge(code) ? adviceFor(batch, topic) : undefined);
     const isBehindAnother = code === ERROR_CODES.OUT_OF_ORDER_SEQUENCE_NUMBER && this.#waiting[0] !== batch;
-    // A topic that was deleted is told apart by #recover.
+    // #recover detects a topic that was deleted.
     const mayPass = isRetriable(code) || code === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION || isBehindAnother;
     return { kind: mayPass ? 'again' : 'failed', error };
   }
@@ -175,7 +180,7 @@ const PRODUCE_VERSION_MAX = 12;
 
 function asCommandError(error: unknown): CommandError {
   if (error instanceof CommandError) return error;
-  // A fault of this program: it ends the command with its own words.
+  // A bug of this program: it ends the command.
   return new CommandError(`Sending failed: ${error instanceof Error ? error.message : String(error)}.`, {
     cause: error,
   });

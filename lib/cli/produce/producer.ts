@@ -25,7 +25,9 @@ export interface ProducerOptions {
   readonly timeoutMs: number;
 }
 
-/** What became of a partition's records. Offsets are undefined where the broker did not tell them. */
+/**
+ * What became of a partition's records. Offsets are undefined where the broker did not tell them.
+ */
 export interface PartitionTotals {
   readonly partition: number;
   records: number;
@@ -49,7 +51,10 @@ const ID_RETRY_MS = 100;
 /** What may be read but not stored yet: enough for a busy connection, and little memory. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Spreads records over partitions, gathers them into batches and sends these; at most PENDING_BYTES_MAX are in memory. */
+/**
+ * Spreads records over partitions, gathers them into batches and sends these; at most
+ * PENDING_BYTES_MAX are in memory.
+ */
 export class Producer {
   readonly #options: ProducerOptions;
   readonly #identity: { readonly producerId: number; readonly producerEpoch: number } | undefined;
@@ -83,7 +88,8 @@ export class Producer {
     for (;;) {
       const { errorCode, producerId, producerEpoch } = await client.ask(ApiKey.InitProducerId, request);
       if (errorCode === 0) return new Producer(options, { producerId, producerEpoch });
-      // A Kafka broker that has just started fetches its first block of ids at the first request, and says so.
+      // A Kafka broker that has just started fetches its first block of ids at the first request,
+      // and says so.
       if (!isRetriable(errorCode) || attempts.areOver) throw brokerRefusal('The broker gave no producer id', errorCode);
       await attempts.wait();
     }
@@ -104,7 +110,10 @@ export class Producer {
     return [...this.#totals.values()].sort((a, b) => a.partition - b.partition);
   }
 
-  /** Takes a record of `inputBytes` of the input. Throws CommandError for a partition that is not there. */
+  /**
+   * Takes a record of `inputBytes` of the input. Throws CommandError for a partition that is not
+   * there.
+   */
   add(record: InputRecord, inputBytes: number): void {
     this.#added++;
     const partition = this.#partitionOf(record);
@@ -131,7 +140,10 @@ export class Producer {
     for (const batch of [...this.#open.values()]) this.#seal(batch);
   }
 
-  /** Resolves when there is room for more. Rejects with the CommandError of a batch that could not be stored. */
+  /**
+   * Resolves when there is room for more. Rejects with the CommandError of a batch that could not
+   * be stored.
+   */
   async room(): Promise<void> {
     while (this.isFull) await this.#change();
     this.failed.throwIfAborted();

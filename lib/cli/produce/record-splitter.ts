@@ -1,13 +1,15 @@
 import { CommandError } from '../failure.ts';
 
-/** What the largest request carries as a rule (`socket.request.max.bytes`); no record can be longer. */
+/**
+ * What the largest request carries as a rule (`socket.request.max.bytes`); no record can be longer.
+ */
 const RECORD_BYTES_MAX = 100 * 1024 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Cuts a stream of bytes into records at a delimiter, which is not part of them. What follows the last delimiter is a record
- * too unless it is empty; without a delimiter everything is one record.
+ * Cuts a stream of bytes into records at a delimiter, which is not part of them. What follows the
+ * last delimiter is a record too unless it is empty; without a delimiter everything is one record.
  */
 export class RecordSplitter {
   readonly #delimiter: Buffer;
@@ -21,7 +23,10 @@ export class RecordSplitter {
     this.#delimiter = delimiter;
   }
 
-  /** The records that `chunk` completes; they share memory with it. Throws CommandError for one that is too long. */
+  /**
+   * The records that `chunk` completes; they share memory with it. Throws CommandError for one that
+   * is too long.
+   */
   *push(chunk: Buffer): Generator<Buffer> {
     const delimiter = this.#delimiter;
     if (delimiter.length === 0) return this.#keep(chunk);

@@ -4,9 +4,10 @@ import { fstatSync } from 'node:fs';
 const STDOUT = 1;
 
 /**
- * Calls back when the reader of the pipe that stdout is goes away, also while nothing is being written. Node tells that
- * only on the next write, and has no poll(2). GNU's `tail -f` polls its own stdout and dies of SIGPIPE, so one is started
- * on the same pipe where there is such a tail (elsewhere the next write tells). Returns a function that ends it.
+ * Calls back when the reader of the pipe that stdout is goes away, also while nothing is being
+ * written. Node tells that only on the next write, and has no poll(2). GNU's `tail -f` polls its
+ * own stdout and dies of SIGPIPE, so one is started on the same pipe where there is such a tail
+ * (elsewhere the next write tells). Returns a function that ends it.
  */
 export function watchPipe(onGone: () => void): () => void {
   if (process.platform !== 'linux' || !fstatSync(STDOUT).isFIFO()) return () => {};

@@ -46,8 +46,8 @@ export function summaryText({ records, bytes, elapsedMs }: Omit<Standing, 'done'
 const CLEAR_LINE = '\r\x1b[2K';
 
 /**
- * Shows on stderr, when that is a terminal, how far something is, until the returned function is called, which takes the
- * line away. Shows nothing otherwise.
+ * Shows on stderr, when that is a terminal, how far something is, until the returned function is
+ * called, which takes the line away. Shows nothing otherwise.
  */
 export function showProgress(io: CommandIo, clock: Clock, standing: () => Standing): () => void {
   const { errTerminal } = io;

@@ -6,7 +6,10 @@ export interface OutputStream {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** stdout with what is known of it: which output it has not accepted yet, and whether its reader is gone. */
+/**
+ * stdout with what is known of it: which output it has not accepted yet, and whether its reader is
+ * gone.
+ */
 export class StandardOutput {
   readonly #stream: OutputStream;
   readonly #report: (problem: string) => void;
@@ -16,7 +19,9 @@ export class StandardOutput {
   #waiting: (() => void)[] = [];
   #exitCode = EXIT_OK;
 
-  /** @param report gets a sentence when output is lost although somebody reads it, as on a full disk */
+  /**
+   * @param report gets a sentence when output is lost although somebody reads it, as on a full disk
+   */
   constructor(stream: OutputStream, report: (problem: string) => void) {
     this.#stream = stream;
     this.#report = report;
@@ -48,7 +53,9 @@ export class StandardOutput {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** The reader of the output has gone, as `head` does when it has enough lines. This is no failure. */
+  /**
+   * The reader of the output has gone, as `head` does when it has enough lines. This is no failure.
+   */
   readerGone(): void {
     this.#gone.abort();
     this.#wake();

@@ -23,8 +23,8 @@ export function accessLogFormat(route: '$context.routeKey' | '$context.resourceP
 }
 
 /**
- * The log group of an API's access log. Under /aws/vendedlogs, as CloudWatch's policy for log deliveries has a bounded
- * length, to which every other name would add.
+ * The log group of an API's access log. It is under /aws/vendedlogs, because any other name adds to
+ * CloudWatch's policy for log deliveries, whose length is limited.
  */
 export function accessLogGroup(scope: Construct, prefix: string, retention: LogRetentionDays): LogGroup {
   return new LogGroup(scope, 'AccessLogs', {

@@ -3,11 +3,13 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { FrameFunction } from '../../broker/apis.ts';
 import type { LogRetentionDays, Throttling } from '../stages.ts';
 
-/** Where frames come in. Every route asks for a signature by IAM. */
+/** The entrance for frames. Every route requires an IAM signature. */
 export interface FrontDoor {
   /** What `tidelog gateway --via` takes: a base URL, or `produce=URL,fetch=URL,...`. */
   readonly via: string;
-  /** The base of `POST {base}/kafka/{function}`; undefined where each function has a URL of its own. */
+  /**
+   * The base of `POST {base}/kafka/{function}`; undefined where each function has a URL of its own.
+   */
   readonly url: string | undefined;
   /** The URL of each function, without a path behind it; undefined where there is one base. */
   readonly urls: Readonly<Record<FrameFunction, string>> | undefined;
@@ -17,7 +19,7 @@ export interface FrontDoor {
 
 export interface FrontDoorProps {
   readonly functions: Readonly<Record<FrameFunction, IFunction>>;
-  /** Names what has to have a name. */
+  /** The prefix of names. */
   readonly prefix: string;
   readonly throttling: Throttling;
   readonly logRetentionDays: LogRetentionDays;

@@ -8,7 +8,7 @@ import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import { accessLogFormat, accessLogGroup } from './access-log.ts';
 import { type FrontDoor, type FrontDoorProps, pathOf } from './front-door.ts';
 
-/** An HTTP API with a route per function: the cheaper one of API Gateway's two. */
+/** An HTTP API with a route per function: the cheaper of API Gateway's two kinds. */
 export class HttpFrontDoor extends Construct implements FrontDoor {
   readonly url: string;
   readonly via: string;

@@ -16,7 +16,7 @@ import { type FrontDoor, type FrontDoorProps, pathOf } from './front-door.ts';
 
 const STAGE = 'kafka';
 
-/** A REST API with a method per function: for who needs WAF, or an endpoint that knows no HTTP APIs. */
+/** A REST API with a method per function, for WAF or for endpoints without HTTP APIs. */
 export class RestFrontDoor extends Construct implements FrontDoor {
   readonly url: string;
   readonly via: string;
@@ -31,7 +31,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       endpointTypes: [EndpointType.REGIONAL],
       // Without it, API Gateway would read a body of frames as UTF-8.
       binaryMediaTypes: ['*/*'],
-      // An account has one role for all its APIs; none writes a log before it is set.
+      // An account has one role for all its APIs; without it no API writes logs.
       cloudWatchRole: true,
       defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
       deployOptions: {
@@ -43,13 +43,13 @@ export class RestFrontDoor extends Construct implements FrontDoor {
         accessLogFormat: accessLogFormat('$context.resourcePath'),
       },
     });
-    // An output that nobody asked for, in what may be somebody else's stack.
+    // Removes an output that the CDK adds to the stack, which may be a user's own.
     this.#api.node.tryRemoveChild('Endpoint');
     for (const name of FRAME_FUNCTIONS) {
       const resource = this.#api.root.resourceForPath(pathOf(name));
       resource.addMethod('POST', new LambdaIntegration(functions[name], { allowTestInvoke: false }));
     }
-    // The base is put together here, as the API's own `url` ends with a slash.
+    // The API's own `url` ends with a slash, so the base is composed here.
     this.url = `https://${this.#api.restApiId}.execute-api.${Stack.of(this).region}.${Stack.of(this).urlSuffix}/${STAGE}`;
     this.via = this.url;
     acknowledge(this, {

@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import type { FrontDoor, FrontDoorProps } from './front-door.ts';
 
-/** A URL per function: no fee beyond the functions', but no access log and no throttling either. */
+/** A URL per function: no fee besides the functions', but no access log and no throttling. */
 export class UrlFrontDoor extends Construct implements FrontDoor {
   readonly url = undefined;
   readonly urls: Readonly<Record<FrameFunction, string>>;
