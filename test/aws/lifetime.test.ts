@@ -12,10 +12,11 @@ import { MINISTACK_VERSION } from '../../localstack/python.ts';
 import { runProgram } from '../../localstack/run-program.ts';
 import { workFolder } from '../../localstack/work-folder.ts';
 import { temporaryFolder } from '../support/broker-process.ts';
+import { scaled } from '../support/machine.ts';
 
 const LOCALSTACK = resolve(import.meta.dirname, '../../localstack');
 const TSX = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const GONE_WITHIN = { timeout: 10_000, interval: 100 };
+const GONE_WITHIN = { timeout: scaled(10_000), interval: 100 };
 
 type Ministack = Extract<Endpoint, { kind: 'ministack' }>;
 

@@ -6,11 +6,12 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Report } from '../simulation/ledger.ts';
 import type { LogLine } from '../support/broker-process.ts';
 import { withoutSettings } from '../support/environment.ts';
+import { scaled } from '../support/machine.ts';
 import { programArguments } from '../support/programs.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 /** A process on a busy machine takes a while; beyond this it does not come up. */
-const START_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = scaled(30_000);
 
 export interface GatewayOptions {
   readonly name: string;

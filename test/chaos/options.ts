@@ -1,3 +1,5 @@
+import { scaled } from '../support/machine.ts';
+
 /** How long things go wrong in the default form: longer than the long stop, which clients do not wait for. */
 const DEFAULT_SECONDS = 75;
 
@@ -8,7 +10,7 @@ export const CHAOS_SEED = Number(process.env.TIDELOG_CHAOS_SEED ?? Date.now() % 
 export const CHAOS_SECONDS = Number(process.env.TIDELOG_CHAOS_SECONDS ?? DEFAULT_SECONDS);
 
 /** Starting, settling and checking, on top of the troubles; ms. */
-export const REST_MS = 240_000;
+export const REST_MS = scaled(240_000);
 
 /** Tells people what is going on, without the marks that a test's output gets. */
 export function tell(line: string): void {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { JavaProgram, type RunningJava } from '../support/java-program.ts';
 import { KAFKA_TOOLS_VERSION, KafkaTools } from '../support/kafka-tools.ts';
+import { scaled } from '../support/machine.ts';
 import { mavenMissing } from '../support/maven.ts';
 import { have } from '../support/tools.ts';
 import { until } from '../support/waiting.ts';
@@ -12,7 +13,7 @@ import { until } from '../support/waiting.ts';
 const MAIN = 'org.apache.kafka.connect.cli.ConnectDistributed';
 const ARTIFACTS = ['connect-runtime', 'connect-file'].map((name) => `org.apache.kafka:${name}:${KAFKA_TOOLS_VERSION}`);
 /** Fetching the jars. */
-const FETCH_TIMEOUT_MS = 300_000;
+const FETCH_TIMEOUT_MS = scaled(300_000);
 const PATIENCE = { withinMs: 60_000, everyMs: 100 };
 const LINES = 500;
 
@@ -107,34 +108,38 @@ describe.skipIf(!HAVE_CONNECT)('Kafka Connect with two workers', () => {
 
   const written = () => (existsSync(output) ? readFileSync(output, 'utf8') : '');
 
-  it('carries a file over a topic, also when a worker is killed', async () => {
-    const [first, second] = workers;
-    writeFileSync(input, linesFrom(0));
-    const source = { 'connector.class': 'FileStreamSource', 'tasks.max': 1, file: input, topic: 'lines' };
-    const sink = { 'connector.class': 'FileStreamSink', 'tasks.max': 1, file: output, topics: 'lines' };
-    await until(
-      async () => (await ask(first, '/connectors/source/config', source)) !== undefined,
-      'the source',
-      PATIENCE,
-    );
-    await until(async () => (await ask(second, '/connectors/sink/config', sink)) !== undefined, 'the sink', PATIENCE);
-    await until(() => written() === linesFrom(0), 'the first lines', PATIENCE);
+  it(
+    'carries a file over a topic, also when a worker is killed',
+    async () => {
+      const [first, second] = workers;
+      writeFileSync(input, linesFrom(0));
+      const source = { 'connector.class': 'FileStreamSource', 'tasks.max': 1, file: input, topic: 'lines' };
+      const sink = { 'connector.class': 'FileStreamSink', 'tasks.max': 1, file: output, topics: 'lines' };
+      await until(
+        async () => (await ask(first, '/connectors/source/config', source)) !== undefined,
+        'the source',
+        PATIENCE,
+      );
+      await until(async () => (await ask(second, '/connectors/sink/config', sink)) !== undefined, 'the sink', PATIENCE);
+      await until(() => written() === linesFrom(0), 'the first lines', PATIENCE);
 
-    let place: string | undefined;
-    const isPlaced = async () => {
-      place = await placeOf('sink', first);
-      return place !== undefined;
-    };
-    await until(isPlaced, 'a place', PATIENCE);
-    const killed = first.url.endsWith(place!) ? first : second;
-    const left = killed === first ? second : first;
-    await killed.process.kill();
-    appendFileSync(input, linesFrom(LINES));
-    await until(() => new Set(written().split('\n')).size === 2 * LINES + 1, 'the other lines', PATIENCE);
-    // At least once: what was not committed when the worker was killed may come again.
-    expect(written().endsWith(linesFrom(LINES))).toBe(true);
-    expect(left.process.isRunning).toBe(true);
-  }, 150_000);
+      let place: string | undefined;
+      const isPlaced = async () => {
+        place = await placeOf('sink', first);
+        return place !== undefined;
+      };
+      await until(isPlaced, 'a place', PATIENCE);
+      const killed = first.url.endsWith(place!) ? first : second;
+      const left = killed === first ? second : first;
+      await killed.process.kill();
+      appendFileSync(input, linesFrom(LINES));
+      await until(() => new Set(written().split('\n')).size === 2 * LINES + 1, 'the other lines', PATIENCE);
+      // At least once: what was not committed when the worker was killed may come again.
+      expect(written().endsWith(linesFrom(LINES))).toBe(true);
+      expect(left.process.isRunning).toBe(true);
+    },
+    scaled(150_000),
+  );
 
   it('makes its three topics compacted', async () => {
     const tools = await KafkaTools.of(broker!);

@@ -5,6 +5,7 @@ import { SERVED } from '../../lib/broker/served.ts';
 import { apis } from '../../lib/wire/apis.ts';
 import { javaMissing } from '../support/java-program.ts';
 import { KAFKA_CLUSTER_ID, KAFKA_NODE_ID, KafkaBroker } from '../support/kafka-broker.ts';
+import { scaled } from '../support/machine.ts';
 import { have } from '../support/tools.ts';
 import { ACCEPTED, acceptedAs } from './differential/accepted.ts';
 import { type Difference, differences } from './differential/compare.ts';
@@ -13,9 +14,9 @@ import { KAFKA_SETTINGS, KafkaSide, tidelogSide } from './differential/sides.ts'
 import { type Exchange, type Side, Speaker } from './differential/speaker.ts';
 
 /** A first run fetches some hundred jars. */
-const START_TIMEOUT_MS = 300_000;
+const START_TIMEOUT_MS = scaled(300_000);
 /** All requests take a quarter of it on a quiet machine. */
-const RUN_TIMEOUT_MS = 240_000;
+const RUN_TIMEOUT_MS = scaled(240_000);
 /** Fewer would mean that scripts have ended early. */
 const REQUESTS_MIN = 2_500;
 

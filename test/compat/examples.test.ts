@@ -7,6 +7,7 @@ import type { Tidelog } from '../../lib/run/start.ts';
 import { startMemoryTidelog } from '../integration/cli/cli-run.ts';
 import { temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { scaled } from '../support/machine.ts';
 import { fetchOffsets, offsetsIn } from '../support/offset-requests.ts';
 import { batchOf, createTopic, produce, type TopicName } from '../support/requests.ts';
 
@@ -15,7 +16,7 @@ const RECORDS = 120;
 /** How much work each run gets done before it is killed; the last one goes on to the end. */
 const KILLED_AFTER = [25, 40];
 const VALUES = Array.from({ length: RECORDS }, (_, i) => String(i + 1));
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = scaled(60_000);
 
 const folder = temporaryFolder();
 let tidelog: Tidelog;

@@ -6,6 +6,7 @@ import type { Admin, Kafka } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { kafkajsClient } from '../support/kafkajs-client.ts';
+import { scaled } from '../support/machine.ts';
 import { programArguments } from '../support/programs.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -13,7 +14,7 @@ const PARTITIONS = 6;
 const ALL = Array.from({ length: PARTITIONS }, (_, partition) => partition);
 const SESSION_MS = 6_000;
 /** A rebalance that nobody delays: a heartbeat of the others, then a join and a sync. */
-const AT_ONCE_MS = 3_000;
+const AT_ONCE_MS = scaled(3_000);
 
 interface Line {
   readonly event: 'assigned' | 'record' | 'crash';
@@ -108,10 +109,10 @@ describe('kafkajs in a group', () => {
   it('shares the partitions among two, and goes on when one is killed', async () => {
     await newTopic('killed');
     const [stays, dies] = [start('killed', 'g-killed'), start('killed', 'g-killed')];
-    await expect.poll(() => shareAll(stays, dies), { timeout: 20_000 }).toBeUndefined();
+    await expect.poll(() => shareAll(stays, dies), { timeout: scaled(20_000) }).toBeUndefined();
     const first = await produce('killed', 50);
     const seen = () => new Set([...stays.values, ...dies.values]).size;
-    await expect.poll(seen, { timeout: 10_000 }).toBe(first.length);
+    await expect.poll(seen, { timeout: scaled(10_000) }).toBe(first.length);
     // Each record came once: nobody has read another's partition.
     expect(stays.values.length + dies.values.length).toBe(first.length);
     // Positions are committed twice a second.
@@ -119,7 +120,7 @@ describe('kafkajs in a group', () => {
       const topics = await admin.fetchOffsets({ groupId: 'g-killed', topics: ['killed'] });
       return topics.flatMap(({ partitions }) => partitions.map(({ offset }) => Number(offset)));
     };
-    await expect.poll(committed, { timeout: 20_000 }).toEqual(ALL.map(() => first.length / PARTITIONS));
+    await expect.poll(committed, { timeout: scaled(20_000) }).toEqual(ALL.map(() => first.length / PARTITIONS));
 
     const killedAt = performance.now();
     await dies.end('SIGKILL');
@@ -129,7 +130,9 @@ describe('kafkajs in a group', () => {
     expect(tookMs).toBeLessThan(SESSION_MS + AT_ONCE_MS);
 
     const second = await produce('killed', 20);
-    await expect.poll(() => second.every((value) => stays.values.includes(value)), { timeout: 10_000 }).toBe(true);
+    await expect
+      .poll(() => second.every((value) => stays.values.includes(value)), { timeout: scaled(10_000) })
+      .toBe(true);
     // It goes on where the killed one had committed.
     expect(stays.values.length + dies.values.length).toBe(first.length + second.length);
     expect(stays.lines.filter(({ event }) => event === 'crash')).toEqual([]);
@@ -138,11 +141,11 @@ describe('kafkajs in a group', () => {
   it('hands over at once when one leaves', async () => {
     await newTopic('left');
     const [stays, leaves] = [start('left', 'g-left'), start('left', 'g-left')];
-    await expect.poll(() => shareAll(stays, leaves), { timeout: 20_000 }).toBeUndefined();
+    await expect.poll(() => shareAll(stays, leaves), { timeout: scaled(20_000) }).toBeUndefined();
     await produce('left', 10);
     await leaves.end('SIGTERM');
     const leftAt = performance.now();
-    await expect.poll(() => stays.partitions, { timeout: 10_000 }).toEqual(ALL);
+    await expect.poll(() => stays.partitions, { timeout: scaled(10_000) }).toEqual(ALL);
     expect(performance.now() - leftAt).toBeLessThan(AT_ONCE_MS);
     await stays.end('SIGTERM');
     const { groups } = await admin.describeGroups(['g-left']);

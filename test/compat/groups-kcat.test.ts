@@ -7,6 +7,7 @@ import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../supp
 import { describeGroup } from '../support/group-member.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { kcat } from '../support/kcat.ts';
+import { scaled } from '../support/machine.ts';
 import { createTopic } from '../support/requests.ts';
 import { haveKcat } from '../support/tools.ts';
 
@@ -110,18 +111,18 @@ describe.skipIf(!haveKcat())('kcat -G', () => {
         const { groupState, members: there } = await describeGroup(client, `g-${topic}`);
         return `${groupState} ${there.length}`;
       };
-      await expect.poll(stable, { timeout: 20_000 }).toBe('Stable 2');
+      await expect.poll(stable, { timeout: scaled(20_000) }).toBe('Stable 2');
       const first = await write(topic, 'first');
-      await expect.poll(() => valuesOf(stays, leaves).length, { timeout: 15_000 }).toBe(RECORDS);
+      await expect.poll(() => valuesOf(stays, leaves).length, { timeout: scaled(15_000) }).toBe(RECORDS);
       expect(valuesOf(stays, leaves)).toEqual([...first].sort());
       expect(stays.records.length > 0 && leaves.records.length > 0).toBe(true);
 
       const leftAt = performance.now();
       await leaves.end('SIGTERM');
-      await expect.poll(stable, { timeout: 10_000 }).toBe('Stable 1');
+      await expect.poll(stable, { timeout: scaled(10_000) }).toBe('Stable 1');
       expect(performance.now() - leftAt).toBeLessThan(SESSION_MS);
       const second = await write(topic, 'second');
-      await expect.poll(() => valuesOf(stays, leaves).length, { timeout: 15_000 }).toBe(2 * RECORDS);
+      await expect.poll(() => valuesOf(stays, leaves).length, { timeout: scaled(15_000) }).toBe(2 * RECORDS);
       expect(valuesOf(stays, leaves)).toEqual([...first, ...second].sort());
       expect(members.map(({ said }) => said).join('')).not.toMatch(/ERROR|%[0-3]\|/);
     },
@@ -131,22 +132,22 @@ describe.skipIf(!haveKcat())('kcat -G', () => {
     await createTopic(client, 'killed', { partitions: PARTITIONS });
     const [stays, dies] = [start('g-killed', 'killed'), start('g-killed', 'killed')];
     const count = async () => (await describeGroup(client, 'g-killed')).members.length;
-    await expect.poll(count, { timeout: 20_000 }).toBe(2);
+    await expect.poll(count, { timeout: scaled(20_000) }).toBe(2);
     await dies.end('SIGKILL');
     await expect.poll(count, { timeout: SESSION_MS + 5_000 }).toBe(1);
     const values = await write('killed', 'after');
-    await expect.poll(() => valuesOf(stays), { timeout: 20_000 }).toEqual([...values].sort());
+    await expect.poll(() => valuesOf(stays), { timeout: scaled(20_000) }).toEqual([...values].sort());
   });
 
   it('goes on where the group was when it comes back', async () => {
     await createTopic(client, 'again', { partitions: PARTITIONS });
     const first = await write('again', 'first');
     const reader = start('g-again', 'again', ['-e']);
-    await expect.poll(() => reader.running, { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => reader.running, { timeout: scaled(20_000) }).toBe(false);
     expect(valuesOf(reader)).toEqual([...first].sort());
     const second = await write('again', 'second');
     const twice = start('g-again', 'again', ['-e']);
-    await expect.poll(() => twice.running, { timeout: 20_000 }).toBe(false);
+    await expect.poll(() => twice.running, { timeout: scaled(20_000) }).toBe(false);
     expect(valuesOf(twice)).toEqual([...second].sort());
     const { groups } = await client.ask(ApiKey.ListGroups, 5, { statesFilter: ['empty'], typesFilter: ['classic'] });
     expect(groups).toContainEqual({
@@ -162,7 +163,7 @@ describe.skipIf(!haveKcat())('kcat -G', () => {
     const withId = ['-X', 'group.instance.id=one'];
     const first = start('g-static', 'static', withId);
     const describeIt = () => describeGroup(client, 'g-static');
-    await expect.poll(async () => (await describeIt()).groupState, { timeout: 20_000 }).toBe('Stable');
+    await expect.poll(async () => (await describeIt()).groupState, { timeout: scaled(20_000) }).toBe('Stable');
     const before = (await describeIt()).members[0]!;
     await first.end('SIGKILL');
     const again = start('g-static', 'static', withId);
@@ -171,6 +172,6 @@ describe.skipIf(!haveKcat())('kcat -G', () => {
     const after = await describeIt();
     expect(after).toMatchObject({ members: [{ groupInstanceId: 'one', memberAssignment: before.memberAssignment }] });
     const values = await write('static', 'for-static');
-    await expect.poll(() => valuesOf(again), { timeout: 15_000 }).toEqual([...values].sort());
+    await expect.poll(() => valuesOf(again), { timeout: scaled(15_000) }).toEqual([...values].sort());
   });
 });

@@ -8,19 +8,20 @@ import { describeConsumerGroup } from '../support/consumer-member.ts';
 import { describeGroup } from '../support/group-member.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { KafkaTools } from '../support/kafka-tools.ts';
+import { scaled } from '../support/machine.ts';
 import { mavenMissing } from '../support/maven.ts';
 import { platformaticOptions } from '../support/platformatic-client.ts';
 import { batchOf, createTopic, produce, type TopicName } from '../support/requests.ts';
 import { have } from '../support/tools.ts';
 
 /** A first run fetches some hundred jars. */
-const FETCH_TIMEOUT_MS = 300_000;
+const FETCH_TIMEOUT_MS = scaled(300_000);
 const PARTITIONS = 6;
 const RECORDS_EACH = 200;
 /** How long a Java consumer that reads nothing waits before it ends, ms. */
 const PATIENCE_MS = 15_000;
 /** A Java consumer on a busy machine needs a while to begin. */
-const JOINED_WITHIN = { timeout: 60_000, interval: 250 };
+const JOINED_WITHIN = { timeout: scaled(60_000), interval: 250 };
 
 const missing = mavenMissing();
 const HAVE_TOOLS = have(

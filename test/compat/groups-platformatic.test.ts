@@ -2,6 +2,7 @@ import { Consumer, MessagesStreamModes, stringDeserializers } from '@platformati
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { scaled } from '../support/machine.ts';
 import { fetchOffsets, offsetsIn } from '../support/offset-requests.ts';
 import { batchOf, createTopic, deleteTopic, produce, type TopicName } from '../support/requests.ts';
 
@@ -62,15 +63,15 @@ describe('@platformatic/kafka in a group', () => {
   it('reads everything, commits, and goes on where it was', async () => {
     const seen: string[] = [];
     const first = await join('alone', seen);
-    await expect.poll(() => seen.length, { timeout: 20_000 }).toBe(RECORDS);
-    await expect.poll(() => committed('alone'), { timeout: 10_000 }).toEqual(end);
+    await expect.poll(() => seen.length, { timeout: scaled(20_000) }).toBe(RECORDS);
+    await expect.poll(() => committed('alone'), { timeout: scaled(10_000) }).toEqual(end);
     await first.close();
     expect([...seen].sort()).toEqual(all);
 
     const again: string[] = [];
     const second = await join('alone', again);
     await send('news', 2);
-    await expect.poll(() => again, { timeout: 20_000 }).toEqual(['news']);
+    await expect.poll(() => again, { timeout: scaled(20_000) }).toEqual(['news']);
     await second.close();
   });
 
@@ -80,12 +81,12 @@ describe('@platformatic/kafka in a group', () => {
     const second = await join('pair', two);
     const shares = () =>
       [first, second].map(({ consumer }) => consumer.assignments?.flatMap(({ partitions }) => partitions).length);
-    await expect.poll(shares, { timeout: 30_000 }).toEqual([PARTITIONS / 2, PARTITIONS / 2]);
+    await expect.poll(shares, { timeout: scaled(30_000) }).toEqual([PARTITIONS / 2, PARTITIONS / 2]);
     await second.close();
-    await expect.poll(() => shares()[0], { timeout: 30_000 }).toBe(PARTITIONS);
+    await expect.poll(() => shares()[0], { timeout: scaled(30_000) }).toBe(PARTITIONS);
     for (let partition = 0; partition < PARTITIONS; partition++) await send(`later ${partition}`, partition);
     const later = () => one.filter((value) => value.startsWith('later')).sort();
-    await expect.poll(later, { timeout: 30_000 }).toEqual(['later 0', 'later 1', 'later 2', 'later 3']);
+    await expect.poll(later, { timeout: scaled(30_000) }).toEqual(['later 0', 'later 1', 'later 2', 'later 3']);
     await first.close();
     expect([...new Set([...one, ...two])].sort()).toEqual([...sent].sort());
   });
@@ -95,9 +96,9 @@ describe('@platformatic/kafka in a group', () => {
     await produce(client, short, batchOf(['old 0', 'old 1']));
     const seen: string[] = [];
     const first = await join('mortal', seen, ['short-lived']);
-    await expect.poll(() => seen, { timeout: 20_000 }).toEqual(['old 0', 'old 1']);
+    await expect.poll(() => seen, { timeout: scaled(20_000) }).toEqual(['old 0', 'old 1']);
     await expect
-      .poll(async () => offsetsIn(await fetchOffsets(client, 'mortal', short)), { timeout: 10_000 })
+      .poll(async () => offsetsIn(await fetchOffsets(client, 'mortal', short)), { timeout: scaled(10_000) })
       .toEqual([2]);
     await first.close();
     await deleteTopic(client, 'short-lived');
@@ -105,7 +106,7 @@ describe('@platformatic/kafka in a group', () => {
     await produce(client, short, batchOf(['new 0', 'new 1', 'new 2']));
     const again: string[] = [];
     const second = await join('mortal', again, ['short-lived']);
-    await expect.poll(() => again, { timeout: 20_000 }).toEqual(['new 0', 'new 1', 'new 2']);
+    await expect.poll(() => again, { timeout: scaled(20_000) }).toEqual(['new 0', 'new 1', 'new 2']);
     await second.close();
   });
 });

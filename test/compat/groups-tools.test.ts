@@ -11,13 +11,14 @@ import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../supp
 import { GroupMember } from '../support/group-member.ts';
 import { TcpClient } from '../support/kafka-client.ts';
 import { KafkaTools } from '../support/kafka-tools.ts';
+import { scaled } from '../support/machine.ts';
 import { mavenMissing } from '../support/maven.ts';
 import { commitOffsets, fetchOffsets, offsetsIn } from '../support/offset-requests.ts';
 import { batchOf, createTopic, produce, type TopicName } from '../support/requests.ts';
 import { have } from '../support/tools.ts';
 
 /** A first run fetches some hundred jars. */
-const FETCH_TIMEOUT_MS = 300_000;
+const FETCH_TIMEOUT_MS = scaled(300_000);
 const RECORDS = 20;
 const T0 = Date.parse('2026-01-01T00:00:00Z');
 

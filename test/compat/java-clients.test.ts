@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { JavaProgram, javaMissing } from '../support/java-program.ts';
 import { KAFKA_TOOLS_VERSION } from '../support/kafka-tools.ts';
+import { scaled } from '../support/machine.ts';
 import { have } from '../support/tools.ts';
 
 const SOURCE = join(import.meta.dirname, 'java/ClientsCheck.java');
 /** Fetching the jars, and all checks, which run side by side. */
-const PATIENCE_MS = 300_000;
+const PATIENCE_MS = scaled(300_000);
 
 /** What each check of the Java program prints where all is well. */
 const EXPECTED = {

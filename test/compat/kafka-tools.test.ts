@@ -6,13 +6,14 @@ import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../supp
 import { TcpClient } from '../support/kafka-client.ts';
 import { KafkaTools } from '../support/kafka-tools.ts';
 import { kcat, kcatRead } from '../support/kcat.ts';
+import { scaled } from '../support/machine.ts';
 import { mavenMissing } from '../support/maven.ts';
 import { createTopic } from '../support/requests.ts';
 import { codecsOf, storedBatches } from '../support/stored-batches.ts';
 import { have, haveKcat } from '../support/tools.ts';
 
 /** A first run fetches some hundred jars. */
-const FETCH_TIMEOUT_MS = 300_000;
+const FETCH_TIMEOUT_MS = scaled(300_000);
 const RECORDS = 10_000;
 const PARTITIONS = 3;
 /** The size of a partition that is not known to be empty. */

@@ -4,13 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
 import { JavaProgram, javaMissing, type RunningJava } from '../support/java-program.ts';
 import { KAFKA_TOOLS_VERSION, KafkaTools } from '../support/kafka-tools.ts';
+import { scaled } from '../support/machine.ts';
 import { have } from '../support/tools.ts';
 
 const SOURCE = join(import.meta.dirname, 'java/WordCount.java');
 /** Fetching the jars. */
-const FETCH_TIMEOUT_MS = 300_000;
+const FETCH_TIMEOUT_MS = scaled(300_000);
 const LINES = 2_000;
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = scaled(60_000);
 
 const missing = javaMissing();
 const HAVE_JAVA = have('Kafka Streams', missing === undefined, `${missing}. Install a JDK 17 and maven to run it.`);
@@ -53,30 +54,34 @@ describe.skipIf(!HAVE_JAVA)('Kafka Streams, at least once', () => {
   const counts = async (lines: number) =>
     (await program!.run([broker!.bootstrap, 'counts', String(2 * lines)])).out.trim();
 
-  it('counts words over a repartitioned topic, goes on where it was, and restores its store elsewhere', async () => {
-    const first = start('first');
-    await produce();
-    expect(await counts(LINES)).toBe(countsAfter(LINES));
-    await first.kill('SIGTERM');
-    expect(first.out).toContain('state NOT_RUNNING');
+  it(
+    'counts words over a repartitioned topic, goes on where it was, and restores its store elsewhere',
+    async () => {
+      const first = start('first');
+      await produce();
+      expect(await counts(LINES)).toBe(countsAfter(LINES));
+      await first.kill('SIGTERM');
+      expect(first.out).toContain('state NOT_RUNNING');
 
-    await produce();
-    const again = start('first');
-    expect(await counts(2 * LINES)).toBe(countsAfter(2 * LINES));
-    await again.kill('SIGTERM');
+      await produce();
+      const again = start('first');
+      expect(await counts(2 * LINES)).toBe(countsAfter(2 * LINES));
+      await again.kill('SIGTERM');
 
-    await produce();
-    const elsewhere = start('second');
-    await untilPrinted(elsewhere, 'state RUNNING');
-    expect(await counts(3 * LINES)).toBe(countsAfter(3 * LINES));
-    const restored = [...elsewhere.out.matchAll(/restored word-count-store-changelog-\d (\d+)/g)].map(([, n]) =>
-      Number(n),
-    );
-    expect(restored).toHaveLength(3);
-    expect(restored.reduce((sum, n) => sum + n)).toBeGreaterThan(0);
-    for (const one of [first, again, elsewhere]) expect(one.out).not.toContain('failed with');
-    await elsewhere.kill('SIGTERM');
-  }, 150_000);
+      await produce();
+      const elsewhere = start('second');
+      await untilPrinted(elsewhere, 'state RUNNING');
+      expect(await counts(3 * LINES)).toBe(countsAfter(3 * LINES));
+      const restored = [...elsewhere.out.matchAll(/restored word-count-store-changelog-\d (\d+)/g)].map(([, n]) =>
+        Number(n),
+      );
+      expect(restored).toHaveLength(3);
+      expect(restored.reduce((sum, n) => sum + n)).toBeGreaterThan(0);
+      for (const one of [first, again, elsewhere]) expect(one.out).not.toContain('failed with');
+      await elsewhere.kill('SIGTERM');
+    },
+    scaled(150_000),
+  );
 
   it('makes its own topics as it wants them', async () => {
     const tools = await KafkaTools.of(broker!);

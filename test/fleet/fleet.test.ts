@@ -10,6 +10,7 @@ import { SlotWatch } from '../chaos/stored-journals.ts';
 import { between, seeded } from '../crash/seeded.ts';
 import { dynamoDbLocalMissing } from '../support/dynamodb-local.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { scaled } from '../support/machine.ts';
 import { createTopic, listOffset, type TopicName } from '../support/requests.ts';
 import { have } from '../support/tools.ts';
 import { checkEpochEnds, checkStored } from './checks.ts';
@@ -27,7 +28,7 @@ const PARTITIONS = 3;
 const JOURNALS = 3;
 const DOWN_MS = [0, 500] as const;
 const UP_MS = [400, 1_200] as const;
-const SETTLE_MS = 40_000;
+const SETTLE_MS = scaled(40_000);
 const LATEST = -1;
 /** A leader that is killed is believed to be there for a session; then clients have to find the next one. */
 const GAP_MAX_MS = SESSION_MS + 12_000;
@@ -43,7 +44,7 @@ function tell(line: string): void {
 }
 
 describe.skipIf(!present)(`three gateways of a fleet (TIDELOG_FLEET_SEED=${SEED})`, () => {
-  it('keep their promises through rolling restarts, kills and stops', { timeout: 600_000 }, async () => {
+  it('keep their promises through rolling restarts, kills and stops', { timeout: scaled(600_000) }, async () => {
     const problems = new Problems();
     const { report } = problems;
     const random = seeded(SEED);

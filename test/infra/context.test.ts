@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readContext } from '../../lib/stacks/context.ts';
 import { FUNCTION_NAMES, STAGES, type Stage } from '../../lib/stacks/stages.ts';
+import { scaled } from '../support/machine.ts';
 import { FUNCTIONS, propertiesOf, synthesized } from './synthesized.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const LATER = 60_000;
+const LATER = scaled(60_000);
 
 function read(values: Readonly<Record<string, unknown>>) {
   return readContext((name) => values[name]);

@@ -7,10 +7,11 @@ import { promisify } from 'node:util';
 import { App, CfnResource, Stack } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FRONT_DOORS } from '../../lib/stacks/stages.ts';
+import { scaled } from '../support/machine.ts';
 import { FUNCTIONS, synthesized } from './synthesized.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const LATER = 240_000;
+const LATER = scaled(240_000);
 const CLI = join(ROOT, 'node_modules/aws-cdk/bin/cdk');
 
 let base: string;

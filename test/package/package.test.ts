@@ -6,6 +6,7 @@ import { ApiKey } from '../../lib/wire/apis.ts';
 import { findPython } from '../../localstack/python.ts';
 import { median } from '../bench/statistics.ts';
 import { TcpClient } from '../support/kafka-client.ts';
+import { scaled } from '../support/machine.ts';
 import { batchOf, createTopic, fetchRequest, produce } from '../support/requests.ts';
 import { have } from '../support/tools.ts';
 import { cleanEnvironment, copyExample, type InstalledPackage, installPackage, ROOT } from './installed-package.ts';
@@ -20,7 +21,7 @@ import {
   WRONG_PROGRAM,
 } from './programs.ts';
 
-const INSTALL_TIMEOUT_MS = 240_000;
+const INSTALL_TIMEOUT_MS = scaled(240_000);
 const STARTS = 7;
 
 /** From a program's first line to a broker that takes connections: what a test file waits for. */

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { ApiKey, type RequestInput } from '../../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { type KafkaClient, TcpClient, type Told } from '../../support/kafka-client.ts';
+import { scaled } from '../../support/machine.ts';
 import { until } from '../../support/waiting.ts';
 import type { Side } from './speaker.ts';
 
@@ -22,7 +23,7 @@ export const KAFKA_SETTINGS: Readonly<Record<string, string>> = {
 };
 
 /** Kafka answers everything that the scripts ask within this; ms. */
-const ANSWER_TIMEOUT_MS = 20_000;
+const ANSWER_TIMEOUT_MS = scaled(20_000);
 
 /** Kafka's own words for 'ask again' while a topic or a coordinator comes up. */
 const COMING_UP: ReadonlySet<number> = new Set([3, 5, 6, 9, 14, 15, 16]);
