@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Report } from '../simulation/ledger.ts';
 import type { LogLine } from '../support/broker-process.ts';
 import { withoutSettings } from '../support/environment.ts';
+import { freePort } from '../support/free-ports.ts';
 import { scaled } from '../support/machine.ts';
 import { programArguments } from '../support/programs.ts';
 import { TcpProxy } from './tcp-proxy.ts';
@@ -140,13 +140,4 @@ export class Gateway {
     }
     if (told.level === 'error') this.#options.report('engineError', `${this.name}: ${line}`);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }

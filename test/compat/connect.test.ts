@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BrokerProcess, startBrokerProcess, temporaryFolder } from '../support/broker-process.ts';
+import { freePort } from '../support/free-ports.ts';
 import { JavaProgram, type RunningJava } from '../support/java-program.ts';
 import { KAFKA_TOOLS_VERSION, KafkaTools } from '../support/kafka-tools.ts';
 import { scaled } from '../support/machine.ts';
@@ -31,14 +31,6 @@ interface Worker {
 }
 
 const linesFrom = (first: number) => Array.from({ length: LINES }, (_, i) => `line ${first + i}\n`).join('');
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe.skipIf(!HAVE_CONNECT)('Kafka Connect with two workers', () => {
   const folder = temporaryFolder();
