@@ -1,18 +1,17 @@
 import { PlaceOrder } from '../kit/place-order.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
-import { Appender } from './append.ts';
-import { AppendQueue } from './append-queue.ts';
 import { Checkpointer } from './checkpoint.ts';
 import type { JournalEnvironment } from './environment.ts';
 import { Journal } from './journal.ts';
 import { Tail } from './tail.ts';
 import { viewBytes } from './view-bytes.ts';
+import { Writer } from './writer/writer.ts';
 
 /** A journal with all that works on it in this process. */
 export interface OpenJournal {
   readonly journal: Journal;
-  readonly queue: AppendQueue;
+  readonly queue: Writer;
   readonly order: PlaceOrder<number>;
   readonly tail: Tail;
   readonly checkpointer: Checkpointer;
@@ -96,7 +95,7 @@ export class Journals {
     const journal = await Journal.open(this.#env, id);
     if (journal === undefined) return undefined;
     const checkpointer = new Checkpointer(journal);
-    const queue = new AppendQueue(journal, new Appender(journal, checkpointer));
+    const queue = new Writer(journal, checkpointer);
     const open = { journal, queue, order: new PlaceOrder<number>(), checkpointer, tail: new Tail(journal) };
     this.#open.set(id, open);
     this.#bytes += viewBytes(journal.view);

@@ -4,11 +4,11 @@ import type { Offset } from '../core/offset.ts';
 import { mapAtMost } from '../kit/in-parallel.ts';
 import { BatchField, LOG_OVERHEAD_BYTES } from '../records/batch.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
-import { patchBatches } from './append.ts';
 import { BatchSearch, EntriesGoneError, type FoundBatch } from './batch-search.ts';
 import type { BatchMeta, MarkersEntry, RecordsEntry } from './entry.ts';
 import type { CachedEntry } from './entry-cache.ts';
 import type { Journal } from './journal.ts';
+import { patchBatches } from './patch-batches.ts';
 import type { PartitionView } from './view.ts';
 import { rangeOfStretch, stretchIn } from './wal-object.ts';
 

@@ -1,5 +1,5 @@
-import type { EntryMaker } from '../../lib/journal/append.ts';
 import type { OpenJournal } from '../../lib/journal/open-journal.ts';
+import type { EntryMaker } from '../../lib/journal/writer/work.ts';
 import { appendBatch } from '../../lib/log/append-batch.ts';
 import { readProducedBatch } from '../../lib/records/validate.ts';
 import { StoreUnavailableError } from '../../lib/storage/ports.ts';

@@ -1,7 +1,7 @@
 import { type Mutation, mutation } from './mutation.ts';
 
 const TOPICS = 'lib/topics/topics.ts';
-const APPEND = 'lib/journal/append.ts';
+const WRITER = 'lib/journal/writer/writer.ts';
 const JOURNAL = 'lib/journal/journal.ts';
 const CHECKPOINT = 'lib/journal/checkpoint.ts';
 const FETCH = 'lib/log/read-partitions.ts';
@@ -45,7 +45,7 @@ export const STORING: readonly Mutation[] = [
     'R5',
     'objects',
     ['objectMissing'],
-    APPEND,
+    WRITER,
     'stretch === undefined ? Number.POSITIVE_INFINITY : stretch.storedAt + NAME_WITHIN_MS,',
     'Number.POSITIVE_INFINITY,',
   ),
@@ -196,9 +196,9 @@ export const READING: readonly Mutation[] = [
     'offsets in the bytes',
     'mixed',
     ['altered'],
-    APPEND,
-    'patchBatch(bytes.subarray(position, position + size), baseOffset, leaderEpoch);',
-    'void baseOffset;',
+    WRITER,
+    'if (stretch === undefined) patchBatches(bytes, decided.batches, view.leaderEpoch);',
+    '',
   ),
   mutation(
     'the high watermark is one too far',

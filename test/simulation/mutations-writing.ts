@@ -1,11 +1,20 @@
+import type { Edit } from './bundle.ts';
 import { type Mutation, mutation } from './mutation.ts';
 
-const FILL_SLOT = 'lib/journal/fill-slot.ts';
-const APPEND = 'lib/journal/append.ts';
+const WRITER = 'lib/journal/writer/writer.ts';
+const DECIDE_GROUP = 'lib/journal/writer/decide-group.ts';
+const DECIDE_NEXT = 'lib/journal/writer/decide-next.ts';
 const JOURNAL = 'lib/journal/journal.ts';
 const PRODUCERS = 'lib/journal/producers.ts';
 const PRODUCE = 'lib/log/append-batch.ts';
 const CREATE_TOPIC = 'lib/topics/create-topic.ts';
+
+/** The writer's own check of what it is about to write would notice first; this shows what stands behind it. */
+const WITHOUT_ASSERTION: Edit = {
+  file: WRITER,
+  find: "if (state.kind === 'putting') assertFollows(this.#journal.view, state.put.slot.seq, state.put.entry);",
+  replace: 'void assertFollows;',
+};
 
 /** The rules of writing: R1 to R3, R7, R8. */
 export const WRITING: readonly Mutation[] = [
@@ -32,17 +41,17 @@ export const WRITING: readonly Mutation[] = [
     'R2',
     'unknowns',
     ['duplicate', 'slotReused', 'ackLost', 'order', 'wronglyRefused', 'objectMissing'],
-    FILL_SLOT,
-    'unsure = true;',
-    "return { kind: 'refused', how: 'later', message: '' };",
+    DECIDE_NEXT,
+    "case 'unknown':\n      return { kind: 'unsure' };",
+    "case 'unknown':\n      return { kind: 'refused', how: 'later', message: '' };",
   ),
   mutation(
     "one's own entry in the slot is taken for that of others",
     'R2',
     'unknowns',
     ['duplicate', 'engineError', 'wronglyRefused', 'ackLost'],
-    FILL_SLOT,
-    'outcome.existing?.nonce === item.nonce',
+    DECIDE_NEXT,
+    'outcome.existing?.nonce === nonce',
     'false',
   ),
   mutation(
@@ -68,7 +77,7 @@ export const WRITING: readonly Mutation[] = [
     'R2',
     'outages',
     ['duplicate', 'wronglyRefused', 'slotReused', 'order', 'ackLost'],
-    FILL_SLOT,
+    DECIDE_NEXT,
     'signedUntil + MAX_SIGNATURE_AGE_MS + LANDING_MARGIN_MS',
     'Number.NEGATIVE_INFINITY',
   ),
@@ -77,16 +86,16 @@ export const WRITING: readonly Mutation[] = [
     'R2',
     'outages',
     ['stuck'],
-    FILL_SLOT,
-    'journal.confirmedAt > settledAt',
-    'journal.confirmedAt > Number.POSITIVE_INFINITY + settledAt',
+    DECIDE_NEXT,
+    'confirmedAt > signedUntil',
+    'confirmedAt > Number.POSITIVE_INFINITY + signedUntil',
   ),
   mutation(
     'a view may be of any age',
     'R3',
     'oldViews',
     ['slotReused'],
-    FILL_SLOT,
+    DECIDE_NEXT,
     'VIEW_AGE_MAX_MS = 60 * 60 * 1000',
     'VIEW_AGE_MAX_MS = 10_000 * 24 * 60 * 60 * 1000',
   ),
@@ -104,9 +113,9 @@ export const WRITING: readonly Mutation[] = [
     'a refusal needs a confirmed view',
     'contention',
     ['wronglyRefused'],
-    APPEND,
-    'if (decided.refusals > 0 && !confirmed) {',
-    'if (false as boolean) {',
+    DECIDE_GROUP,
+    'refusals > 0 && !facts.isConfirmed',
+    '(false as boolean)',
   ),
   mutation(
     'a timestamp is refused by a time that may be old',
@@ -122,84 +131,96 @@ export const WRITING: readonly Mutation[] = [
     'R7',
     'contention',
     ['ackLost'],
-    APPEND,
+    WRITER,
     'const { answers } = decided;',
-    "const { answers } = decided;\n    for (const [index, answer] of answers.entries()) if (answer.kind === 'duplicate') group.requests[index]?.settle(answer);",
+    "const { answers } = decided;\n    for (const [index, answer] of answers.entries()) if (answer.kind === 'duplicate' && !requests[index]!.isAnswered) requests[index]!.answer(answer);",
   ),
-  mutation(
-    'what was decided is written although the slot was lost',
-    'R7',
-    'contention',
-    ['offsetTwice', 'timeBack'],
-    APPEND,
-    'let decided = decide(journal.view, group.requests, this.#entryTime());',
-    'let decided = ((group as unknown as { kept?: Decided }).kept ??= decide(journal.view, group.requests, this.#entryTime()));',
-  ),
+  {
+    name: 'what was decided is written although the slot was lost',
+    rule: 'R7',
+    scenario: 'contention',
+    checks: ['offsetTwice', 'timeBack'],
+    edits: [
+      {
+        file: WRITER,
+        find: 'const decided = this.#decide(view, requests, { time, isConfirmed, isInObject: stretch !== undefined });',
+        replace: `const self = work as unknown as { kept?: ReturnType<typeof decideGroup> };
+    const fresh = this.#decide(view, requests, { time, isConfirmed, isInObject: stretch !== undefined });
+    if (fresh.kind === 'append') self.kept ??= fresh;
+    const decided = self.kept ?? fresh;`,
+      },
+      WITHOUT_ASSERTION,
+    ],
+  },
   mutation(
     'a control entry is written as it was made although the slot was lost',
     'R7',
     'transactions',
     ['offsetTwice', 'badControl', 'timeBack', 'engineError', 'exception', 'stuck', 'torn'],
-    APPEND,
-    'const entry = make(this.#journal.view, this.#entryTime());',
-    'const entry = ((make as unknown as { kept?: Entry | undefined }).kept ??= make(this.#journal.view, this.#entryTime()));',
+    WRITER,
+    'const entry = work.make(view, time);',
+    'const entry = ((work as unknown as { kept?: Entry | undefined }).kept ??= work.make(view, time));',
   ),
   mutation(
     'a leader change is written once more',
     'R7',
     'transactions',
     ['badControl', 'engineError'],
-    APPEND,
-    'const entry = make(this.#journal.view, this.#entryTime());',
-    `const fresh = make(this.#journal.view, this.#entryTime());
-        const self = make as unknown as { kept?: Entry };
-        if (fresh?.kind === 'leaderChange') self.kept ??= fresh;
-        const entry: Entry | undefined = self.kept === undefined ? fresh : { ...self.kept, time: this.#entryTime() };`,
+    WRITER,
+    'const entry = work.make(view, time);',
+    `const fresh = work.make(view, time);
+      const self = work as unknown as { kept?: Entry };
+      if (fresh?.kind === 'leaderChange') self.kept ??= fresh;
+      const entry: Entry | undefined = self.kept === undefined ? fresh : { ...self.kept, time };`,
   ),
   mutation(
     'a control entry counts as written although the slot was lost',
     'R7',
     'transactions',
     ['torn'],
-    APPEND,
-    "return outcome.kind === 'mine' ? 'written' : false;",
-    "return outcome.kind === 'mine' || outcome.kind === 'taken' ? 'written' : false;",
+    WRITER,
+    'return this.#afterLostRace(attempt, put, verdict.item);',
+    `const lost = this.#afterLostRace(attempt, put, verdict.item);
+        if (work.kind === 'group') return lost;
+        put.answer();
+        return { kind: 'answered' };`,
   ),
   mutation(
     'entries have the time that the writer believes in',
     'R8',
     'mixed',
     ['timeBack'],
-    APPEND,
-    'return Math.max(this.#journal.view.time, Math.floor(this.#journal.env.stores.journal.now()));',
-    'return Math.floor(this.#journal.env.stores.journal.now());',
+    WRITER,
+    'return Math.max(this.#journal.view.time, Math.floor(this.#now()));',
+    'return Math.floor(this.#now());',
   ),
   mutation(
     "entries have the time of the writer's own clock",
     'R8',
     'mixed',
     ['timeAhead', 'timeBack'],
-    APPEND,
-    'return Math.max(this.#journal.view.time, Math.floor(this.#journal.env.stores.journal.now()));',
+    WRITER,
+    'return Math.max(this.#journal.view.time, Math.floor(this.#now()));',
     'return Math.max(this.#journal.view.time, Math.floor(this.#journal.env.clock.now()));',
   ),
-  mutation(
-    'a slot is left free',
-    'slots are dense',
-    'mixed',
-    ['slotGap'],
-    APPEND,
-    'const seq = journal.view.seq + 1;',
-    'const seq = journal.view.seq + 2;',
-  ),
+  {
+    name: 'a slot is left free',
+    rule: 'slots are dense',
+    scenario: 'mixed',
+    checks: ['slotGap'],
+    edits: [
+      { file: WRITER, find: 'const seq = view.seq + 1;', replace: 'const seq = view.seq + 2;' },
+      WITHOUT_ASSERTION,
+    ],
+  },
   mutation(
     'an entry is folded in before it is written',
     'commit before answer',
     'mixed',
     ['readOther', 'ackLost', 'readAhead', 'staleList', 'engineError', 'stuck'],
-    APPEND,
-    'const outcome = await fillSlot(journal, { item, seq, signBefore });',
-    'journal.advance(seq, nonce, entry, body.length, payload);\n    const outcome = await fillSlot(journal, { item, seq, signBefore });',
+    WRITER,
+    'journal.expect(slot);',
+    'journal.expect(slot);\n    if (journal.view.seq < slot.seq) journal.advanceWith(item);',
   ),
   mutation(
     'the end that a group draws up is off by one',
@@ -291,7 +312,7 @@ export const BATCHES: readonly Mutation[] = [
     'errors',
     'unknowns',
     ['unexpectedError'],
-    'lib/journal/group.ts',
+    'lib/journal/writer/work.ts',
     "error: 'REQUEST_TIMED_OUT'",
     "error: 'INVALID_RECORD'",
   ),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { EntryMaker } from '../../../lib/journal/append.ts';
 import type { OpenJournal } from '../../../lib/journal/open-journal.ts';
+import type { EntryMaker } from '../../../lib/journal/writer/work.ts';
 import { batch, createWorld, FOREVER, first, type Process, type World } from './world.ts';
 
 let world: World;

@@ -1,0 +1,99 @@
+import { assert } from '../../core/assert.ts';
+import type { Offset } from '../../core/offset.ts';
+import type { StoreTime } from '../../storage/ports.ts';
+import { type AppendResult, type BatchToAppend, decideAppend } from '../decide-append.ts';
+import { Draft } from '../draft.ts';
+import type { BatchMeta, Entry } from '../entry.ts';
+import type { JournalView } from '../view.ts';
+import type { Request } from './work.ts';
+
+/** What is known beside the view when a group is decided. */
+export interface GroupFacts {
+  /** The entry's time, not before that of the view (rule R8); ms. */
+  readonly time: StoreTime;
+  /** Whether the view was read strongly consistent for this decision. */
+  readonly isConfirmed: boolean;
+  /** Whether the batches are in a WAL object; otherwise they go into the entry. */
+  readonly isInObject: boolean;
+}
+
+/**
+ * - `confirm`: the view refuses batches and has to be confirmed first. A view that lags behind can refuse wrongly, but it cannot
+ *   accept wrongly, because the put of its entry fails.
+ * - `answer`: there is nothing to write; an answer for each request, in order.
+ * - `append`: these batches are written; the answers are true once they are.
+ */
+export type GroupDecision =
+  | { readonly kind: 'confirm' }
+  | { readonly kind: 'answer'; readonly answers: readonly AppendResult[] }
+  | {
+      readonly kind: 'append';
+      readonly answers: readonly AppendResult[];
+      readonly batches: readonly BatchMeta[];
+      /** Bytes of the batches, in order. */
+      readonly chunks: readonly Buffer[];
+    };
+
+/** Decides a whole group, each batch as if those before it were committed (rule R7). Pure. */
+export function decideGroup(view: JournalView, requests: readonly Request[], facts: GroupFacts): GroupDecision {
+  const draft = new Draft(view);
+  const answers: AppendResult[] = [];
+  const batches: BatchMeta[] = [];
+  const chunks: Buffer[] = [];
+  let end = 0;
+  let refusals = 0;
+  for (const { batch, position } of requests) {
+    const decision = decideAppend(draft, batch, batch.isBehindFailure?.() === true);
+    const logStartOffset = draft.logStartOffset(batch.partition);
+    switch (decision.kind) {
+      case 'append': {
+        const { baseOffset } = decision;
+        const meta = metaOf(batch, baseOffset, facts.isInObject ? position : end);
+        end += batch.bytes.length;
+        draft.add(meta, facts.time);
+        batches.push(meta);
+        chunks.push(batch.bytes);
+        answers.push({ kind: 'appended', baseOffset, logStartOffset });
+        break;
+      }
+      case 'duplicate':
+        answers.push({ ...decision, logStartOffset });
+        break;
+      case 'rejected':
+        refusals += 1;
+        answers.push(decision);
+        break;
+    }
+  }
+  if (batches.length > 0) return { kind: 'append', answers, batches, chunks };
+  return refusals > 0 && !facts.isConfirmed ? { kind: 'confirm' } : { kind: 'answer', answers };
+}
+
+function metaOf(batch: BatchToAppend, baseOffset: Offset, position: number): BatchMeta {
+  const { partition, lastOffsetDelta, maxTimestamp, producerId, producerEpoch, baseSequence, transactional } = batch;
+  return {
+    partition,
+    baseOffset,
+    lastOffsetDelta,
+    maxTimestamp,
+    producerId,
+    producerEpoch,
+    baseSequence,
+    transactional,
+    control: false,
+    position,
+    size: batch.bytes.length,
+  };
+}
+
+/** Guards that an entry takes the slot after the view, and that its batches start where their partitions end. */
+export function assertFollows(view: JournalView, seq: number, entry: Entry): void {
+  assert(seq === view.seq + 1, `an entry for slot ${seq} was decided on a view of slot ${view.seq}`);
+  if (entry.kind !== 'records' && entry.kind !== 'markers') return;
+  const ends = new Map<number, Offset>();
+  for (const { partition, baseOffset, lastOffsetDelta } of entry.batches) {
+    const end = ends.get(partition) ?? view.partitions.get(partition)?.nextOffset ?? 0;
+    assert(baseOffset === end, `an entry puts offset ${baseOffset} at the end ${end} of partition ${partition}`);
+    ends.set(partition, end + lastOffsetDelta + 1);
+  }
+}

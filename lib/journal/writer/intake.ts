@@ -1,0 +1,147 @@
+import type { Journal } from '../journal.ts';
+import { nextTier, RateMeter, type Tier } from '../tier.ts';
+import type { WalOutcome, WalSource } from '../wal.ts';
+import { expireRequests, Group, type Request } from './work.ts';
+
+/** Batches in one entry; keeps an entry's list of batches far below the limit of an item. */
+const GROUP_BATCHES_MAX = 1_000;
+/** ... and their bytes (one batch may be larger): readers load an entry's bytes whole, and waiting bytes are copied once. */
+const GROUP_BYTES_MAX = 8 * 1024 * 1024;
+/** Groups whose bytes go to WAL objects while an earlier group commits. */
+const GROUPS_AHEAD_MAX = 3;
+/** Bytes that have to wait before the next object is begun while a group is in flight. */
+const AHEAD_BYTES_MIN = 256 * 1024;
+
+/**
+ * - `open`: the next group may be made as soon as there is room for it.
+ * - `gathering`: more batches are expected within `gatherMs`.
+ * - `promised`: the next WAL object takes the waiting batches.
+ */
+type State =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'gathering'; readonly cancel: () => void }
+  | { readonly kind: 'promised' };
+
+const OPEN: State = { kind: 'open' };
+
+/** Where groups go. */
+export interface GroupQueue {
+  /** Works that are not finished. */
+  readonly length: number;
+  push(group: Group): void;
+}
+
+/**
+ * The batches that wait for a group. Decides when the next group is made, and where its bytes go: into the entry, or to a WAL
+ * object first if they are large or frequent.
+ */
+export class Intake {
+  readonly #journal: Journal;
+  readonly #queue: GroupQueue;
+  readonly #rate = new RateMeter();
+  readonly #walSource: WalSource;
+  #state: State = OPEN;
+  #tier: Tier = 'inline';
+  #waiting: Request[] = [];
+  #waitingBytes = 0;
+
+  constructor(journal: Journal, queue: GroupQueue) {
+    this.#journal = journal;
+    this.#queue = queue;
+    const intake = this;
+    this.#walSource = {
+      journal: journal.id,
+      get waitingBytes() {
+        return intake.#waitingBytes;
+      },
+      take: () => this.#takeForObject(),
+    };
+  }
+
+  get waiting(): readonly Request[] {
+    return this.#waiting;
+  }
+
+  /** Takes a batch: into a group at once, or, where requests come in bunches (functions), when the bunch is there. */
+  add(request: Request): void {
+    const { gatherMs, clock } = this.#journal.env;
+    const bytes = request.batch.bytes.length;
+    this.#waiting.push(request);
+    this.#waitingBytes += bytes;
+    this.#rate.add(bytes, clock.monotonic());
+    const gathers = gatherMs !== undefined && this.#queue.length === 0 && this.#state.kind !== 'promised';
+    if (!gathers) this.makeGroup();
+    if (!gathers || this.#state.kind === 'gathering') return;
+    const cancel = clock.setTimer(gatherMs, () => {
+      this.#state = OPEN;
+      this.makeGroup();
+    });
+    this.#state = { kind: 'gathering', cancel };
+  }
+
+  /** Makes a group of the waiting batches, or has the next WAL object take them, if there is room for a group. */
+  makeGroup(): void {
+    if (this.#waiting.length === 0) return;
+    const { tier: limits, clock, wal } = this.#journal.env;
+    if (this.#state.kind === 'promised') {
+      // More bytes wait by now, perhaps enough to write the object before its time.
+      wal.request(this.#walSource);
+      return;
+    }
+    const ahead = this.#queue.length;
+    if (ahead > 0 && (this.#waitingBytes < AHEAD_BYTES_MIN || ahead >= GROUPS_AHEAD_MAX)) return;
+    if (this.#state.kind === 'gathering') this.#state.cancel();
+    this.#state = OPEN;
+    this.#tier = nextTier(this.#tier, this.#rate.perSecond(clock.monotonic()), limits);
+    if (this.#tier === 'inline' && this.#waitingBytes <= limits.inlineMaxBytes) {
+      this.#queue.push(this.#takeGroup());
+    } else {
+      this.#state = { kind: 'promised' };
+      wal.request(this.#walSource);
+    }
+  }
+
+  /** Makes groups of all waiting batches, so that a control entry comes after them. */
+  makeAllGroups(): void {
+    while (this.#waiting.length > 0) {
+      const group = this.#takeGroup();
+      const bytes = group.requests.reduce((sum, { batch }) => sum + batch.bytes.length, 0);
+      if (bytes > this.#journal.env.tier.inlineMaxBytes) group.storeAgain(this.#journal);
+      this.#queue.push(group);
+    }
+  }
+
+  /** Answers the requests whose deadline has passed. */
+  expire(now: number): void {
+    this.#waiting = expireRequests(this.#waiting, now);
+    this.#waitingBytes = this.#waiting.reduce((sum, { batch }) => sum + batch.bytes.length, 0);
+  }
+
+  #takeGroup(): Group {
+    let bytes = 0;
+    let count = 0;
+    for (const { batch } of this.#waiting) {
+      const fits = count < GROUP_BATCHES_MAX && bytes + batch.bytes.length <= GROUP_BYTES_MAX;
+      if (!fits && count > 0) break;
+      bytes += batch.bytes.length;
+      count += 1;
+    }
+    this.#waitingBytes -= bytes;
+    return new Group(this.#waiting.splice(0, count));
+  }
+
+  /** An object is being made: its part of this journal becomes a group that waits for it. */
+  #takeForObject(): { chunks: Buffer[]; done: (outcome: WalOutcome) => void } {
+    this.#state = OPEN;
+    const group = this.#takeGroup();
+    if (group.requests.length === 0) return { chunks: [], done: () => {} };
+    let done: (outcome: WalOutcome) => void = () => {};
+    group.object = new Promise((resolve) => {
+      done = resolve;
+    });
+    const chunks = group.chunks();
+    this.#queue.push(group);
+    this.makeGroup();
+    return { chunks, done };
+  }
+}

@@ -1,0 +1,419 @@
+import { sleep } from '../../core/clock.ts';
+import { newNonce } from '../../core/nonce.ts';
+import { randomInt } from '../../core/random.ts';
+import { entryPk, entrySk } from '../../storage/items/journal-entry.ts';
+import { type Item, type PutOutcome, type StoreTime, StoreUnavailableError } from '../../storage/ports.ts';
+import { type Checkpointer, NAME_WITHIN_MS } from '../checkpoint.ts';
+import type { AppendResult, BatchToAppend } from '../decide-append.ts';
+import { type Entry, encodeEntry, type Payload } from '../entry.ts';
+import type { Journal } from '../journal.ts';
+import { patchBatches } from '../patch-batches.ts';
+import type { WalOutcome } from '../wal.ts';
+import { assertFollows, decideGroup } from './decide-group.ts';
+import {
+  canStillLand,
+  judgePut,
+  judgeView,
+  type Refused,
+  raceWaitMs,
+  retryBounds,
+  type Verdict,
+  VIEW_AGE_MAX_MS,
+} from './decide-next.ts';
+import { Intake } from './intake.ts';
+import type { Attempt, EntryPut, Putting, WriterState } from './states.ts';
+import {
+  assertNoneExpired,
+  ControlEntry,
+  type EntryMaker,
+  type EntryResult,
+  Request,
+  type Work,
+  waitingOf,
+} from './work.ts';
+
+/** How long one put waits for the store's answer; ms. A put takes about 8 ms; beyond this it is as good as lost. */
+export const PUT_TIMEOUT_MS = 5_000;
+
+/** A deadline further away than this is looked at again after this time; ms. */
+const ALARM_MAX_MS = 60 * 60 * 1000;
+
+/** From this much contention on, a writer reads before it writes: a failed put is billed by the size of the item it met. */
+const READ_FIRST_CONTENTION = 2;
+const CONTENTION_MAX = 8;
+
+/**
+ * The commit rule (docs/ARCHITECTURE.md) for one journal: decide in memory, write one entry into the next slot, and decide again
+ * if another writer was there first. Appends take effect in the order of the calls. What arrives while an entry is in flight goes
+ * into the next entry together (group commit).
+ *
+ * The invariants are checked at each transition. One that does not hold fails the work in progress with KAFKA_STORAGE_ERROR.
+ */
+export class Writer {
+  readonly #journal: Journal;
+  readonly #checkpointer: Checkpointer;
+  readonly #decide: typeof decideGroup;
+  readonly #intake: Intake;
+  /** In order; the first one is in progress. */
+  readonly #works: Work[] = [];
+  #state: WriterState = { kind: 'idle' };
+  /** Grows with each lost race, and is halved by each entry that lost none. */
+  #contention = 0;
+  /** When the next deadline passes, by Clock.monotonic(); Infinity while nothing waits. */
+  #alarmAt = Number.POSITIVE_INFINITY;
+  #cancelAlarm = () => {};
+
+  /** @param decide for the tests of the invariants, which pass a broken one */
+  constructor(journal: Journal, checkpointer: Checkpointer, decide = decideGroup) {
+    this.#journal = journal;
+    this.#checkpointer = checkpointer;
+    this.#decide = decide;
+    const works = this.#works;
+    this.#intake = new Intake(journal, {
+      get length() {
+        return works.length;
+      },
+      push: (group) => this.#push(group),
+    });
+  }
+
+  /** True when nothing waits or is in flight. */
+  get idle(): boolean {
+    return this.#works.length === 0 && this.#intake.waiting.length === 0;
+  }
+
+  /**
+   * Appends a batch. Its place in the order is taken before this returns.
+   *
+   * @param deadline by Clock.monotonic(): from then on the answer is REQUEST_TIMED_OUT; ms
+   */
+  append(batch: BatchToAppend, deadline: number): Promise<AppendResult> {
+    return new Promise((resolve) => {
+      this.#setAlarm(deadline);
+      this.#intake.add(new Request(batch, deadline, resolve));
+    });
+  }
+
+  /**
+   * Appends a control entry after everything that was appended before. `make` is called again after a conflict. Rejects if it throws,
+   * or if the store cannot hold the entry.
+   */
+  appendEntry(make: EntryMaker, deadline: number): Promise<EntryResult> {
+    return new Promise((resolve, reject) => {
+      this.#setAlarm(deadline);
+      this.#intake.makeAllGroups();
+      this.#push(new ControlEntry(make, deadline, resolve, reject));
+    });
+  }
+
+  #push(work: Work): void {
+    this.#works.push(work);
+    if (this.#state.kind !== 'idle') return;
+    this.#state = { kind: 'starting' };
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { clock } = this.#journal.env;
+    while (this.#state.kind !== 'idle') {
+      const state: WriterState = this.#state;
+      try {
+        switch (state.kind) {
+          case 'starting':
+            await null;
+            this.#enter(this.#begin(this.#works[0], 0, 0));
+            break;
+          case 'answered':
+            await null;
+            this.#works.shift();
+            this.#intake.makeGroup();
+            this.#enter(this.#begin(this.#works[0], 0, 0));
+            break;
+          case 'storing':
+            this.#enter(this.#afterStoring(state.attempt, await state.object));
+            break;
+          case 'reading':
+            await this.#journal.catchUp(true);
+            this.#enter(this.#decideWork(state.attempt, true));
+            break;
+          case 'putting':
+            this.#enter(this.#afterPut(state, await this.#send(state.put)));
+            break;
+          case 'unsure':
+            await sleep(clock, this.#retryMs(state.tries - 1));
+            this.#enter(this.#repeat(state));
+            break;
+          case 'looking':
+            await this.#journal.catchUp(true).catch(() => {});
+            this.#enter(this.#afterLook(state));
+            break;
+          case 'backingOff': {
+            const { work, number, losses } = state.attempt;
+            if (state.ms > 0) await sleep(clock, state.ms);
+            this.#enter(this.#begin(work, number + 1, losses));
+            break;
+          }
+        }
+      } catch (error) {
+        this.#state = this.#afterError(state, error);
+      }
+    }
+  }
+
+  /** Every transition but that of an error. */
+  #enter(state: WriterState): void {
+    this.#state = state;
+    const now = this.#journal.env.clock.monotonic();
+    // In a process that stood still, the alarm may come after this.
+    if (now >= this.#alarmAt) this.#expire();
+    for (const work of this.#works) assertNoneExpired(waitingOf(work), now);
+    assertNoneExpired(this.#intake.waiting, now);
+    if (state.kind === 'putting') assertFollows(this.#journal.view, state.put.slot.seq, state.put.entry);
+    if (!this.idle) return;
+    this.#cancelAlarm();
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+  }
+
+  #begin(work: Work | undefined, number: number, losses: number): WriterState {
+    if (work === undefined) return { kind: 'idle' };
+    const startedAt = this.#journal.env.clock.monotonic();
+    work.expire(startedAt);
+    if (work.isOver) return { kind: 'answered' };
+    const attempt: Attempt = { work, number, losses, startedAt, stretch: undefined };
+    if (work.kind === 'group' && work.object !== undefined) return { kind: 'storing', attempt, object: work.object };
+    return this.#prepare(attempt);
+  }
+
+  /** Reads first where the view is too old to sign a put (rule R3), or where others are writing. */
+  #prepare(attempt: Attempt): WriterState {
+    const age = this.#now() - this.#journal.confirmedAt;
+    const isOld = !(age < VIEW_AGE_MAX_MS);
+    const isContended = attempt.losses > 0 || this.#contention >= READ_FIRST_CONTENTION;
+    if (attempt.work.kind === 'entry' || isOld || isContended) return { kind: 'reading', attempt };
+    return this.#decideWork(attempt, false);
+  }
+
+  /** Decides on the view as it is now; again after every conflict (rule R7). */
+  #decideWork(attempt: Attempt, isConfirmed: boolean): WriterState {
+    const { work, stretch } = attempt;
+    const { view } = this.#journal;
+    const time = this.#entryTime();
+    if (work.kind === 'entry') {
+      const entry = work.make(view, time);
+      if (entry === undefined) {
+        work.answer('nothing');
+        return { kind: 'answered' };
+      }
+      const inline = 'payload' in entry && entry.payload.kind === 'inline' ? entry.payload.bytes : undefined;
+      return this.#put(attempt, entry, inline, Number.POSITIVE_INFINITY, () => work.answer('written'));
+    }
+    const { requests } = work;
+    const decided = this.#decide(view, requests, { time, isConfirmed, isInObject: stretch !== undefined });
+    if (decided.kind === 'confirm') return { kind: 'reading', attempt };
+    const { answers } = decided;
+    if (decided.kind === 'answer') {
+      work.answer(requests, answers);
+      return { kind: 'answered' };
+    }
+    const bytes = stretch?.bytes ?? Buffer.concat(decided.chunks);
+    const payload: Payload =
+      stretch === undefined
+        ? { kind: 'inline', bytes }
+        : { kind: 'wal', key: stretch.key, start: stretch.start, length: bytes.length };
+    if (stretch === undefined) patchBatches(bytes, decided.batches, view.leaderEpoch);
+    return this.#put(
+      attempt,
+      { kind: 'records', time, batches: decided.batches, payload },
+      bytes,
+      stretch === undefined ? Number.POSITIVE_INFINITY : stretch.storedAt + NAME_WITHIN_MS,
+      () => work.answer(requests, answers),
+    );
+  }
+
+  /** Rule R8: never before the previous entry. */
+  #entryTime(): StoreTime {
+    return Math.max(this.#journal.view.time, Math.floor(this.#now()));
+  }
+
+  #put(
+    attempt: Attempt,
+    entry: Entry,
+    payload: Buffer | undefined,
+    signBefore: StoreTime,
+    answer: () => void,
+  ): WriterState {
+    const { id, view, env } = this.#journal;
+    const seq = view.seq + 1;
+    const nonce = newNonce(env.random);
+    const item = { pk: entryPk(id), sk: entrySk(seq), version: seq, nonce, body: encodeEntry(entry) };
+    const slot = { seq, nonce, seen: undefined };
+    const put = { entry, item, payload, signBefore, slot, answer };
+    return { kind: 'putting', attempt, put, tries: 0, signedUntil: undefined };
+  }
+
+  #afterStoring(attempt: Attempt, stored: WalOutcome): WriterState {
+    if (stored.kind === 'stored') return this.#prepare({ ...attempt, stretch: stored.stretch });
+    this.#log('warn', 'wal_put_failed', stored.message);
+    this.#storeAgain(attempt.work);
+    return this.#retry(attempt);
+  }
+
+  /** The put that commits. The same one each time (rule R2). */
+  #send({ item, slot, signBefore }: EntryPut): Promise<PutOutcome> {
+    const journal = this.#journal;
+    journal.expect(slot);
+    return journal.env.stores.journal.put(
+      item,
+      { kind: 'absent' },
+      { signBefore: Math.min(journal.confirmedAt + VIEW_AGE_MAX_MS, signBefore), timeoutMs: PUT_TIMEOUT_MS },
+    );
+  }
+
+  #afterPut(state: Putting, outcome: PutOutcome): WriterState {
+    const { attempt, put, tries } = state;
+    const verdict = judgePut(outcome, put.item.nonce, state.signedUntil !== undefined);
+    if (verdict.kind === 'mine' && 'storeTime' in outcome) this.#journal.confirm(outcome.storeTime);
+    if (outcome.kind === 'refused' && outcome.reason === 'expired') this.#journal.env.trust.generation += 1;
+    const signedUntil = outcome.kind === 'unknown' ? this.#now() : state.signedUntil;
+    const putting: Putting = { attempt, put, tries: tries + 1, signedUntil };
+    if (verdict.kind === 'unsure') return { kind: 'unsure', ...putting };
+    if (verdict.kind === 'look') return { kind: 'looking', refusal: verdict.refusal, ...putting };
+    return this.#conclude(attempt, put, verdict);
+  }
+
+  /** Once more the same put, unless a read has found something in the slot. */
+  #repeat({ attempt, put, tries, signedUntil }: Putting): WriterState {
+    const known = judgeView(put.slot.seen, this.#journal.view.seq, put.slot.seq);
+    return known === undefined
+      ? { kind: 'putting', attempt, put, tries, signedUntil }
+      : this.#conclude(attempt, put, known);
+  }
+
+  /** The slot was read. If it is empty and no put can land any more, the refusal is final. */
+  #afterLook({ attempt, put, tries, signedUntil, refusal }: Putting & { refusal: Refused }): WriterState {
+    const { view, confirmedAt } = this.#journal;
+    const isEmpty = view.seq < put.slot.seq;
+    if (isEmpty && !canStillLand(signedUntil ?? Number.NaN, confirmedAt)) return this.#conclude(attempt, put, refusal);
+    return { kind: 'unsure', attempt, put, tries, signedUntil };
+  }
+
+  /** It is known what became of the put. */
+  #conclude(attempt: Attempt, put: EntryPut, verdict: Verdict): WriterState {
+    const { work } = attempt;
+    this.#journal.expect(undefined);
+    switch (verdict.kind) {
+      case 'mine':
+        this.#foldIn(attempt, put);
+        put.answer();
+        return { kind: 'answered' };
+      case 'taken':
+        return this.#afterLostRace(attempt, put, verdict.item);
+      case 'refused':
+        this.#afterRefusal(attempt, verdict);
+        return work.isOver ? { kind: 'answered' } : this.#retry(attempt);
+      case 'lost':
+        if (work.kind === 'group') work.fail('REQUEST_TIMED_OUT', 'the outcome of this append cannot be told any more');
+        return work.isOver ? { kind: 'answered' } : this.#retry(attempt);
+    }
+  }
+
+  #foldIn(attempt: Attempt, { entry, item, payload, slot }: EntryPut): void {
+    const journal = this.#journal;
+    if ('payload' in entry && entry.payload.kind === 'wal' && payload !== undefined) {
+      patchBatches(payload, entry.batches, journal.view.leaderEpoch);
+    }
+    journal.advance(slot.seq, slot.nonce, entry, item.body.length, payload);
+    if (entry.kind === 'records') journal.env.observer?.committed(entry.batches.length);
+    if (attempt.losses === 0) this.#contention = Math.floor(this.#contention / 2);
+    this.#checkpointer.poke();
+  }
+
+  #afterLostRace(attempt: Attempt, { slot }: EntryPut, winner: Item | undefined): WriterState {
+    const { env, view } = this.#journal;
+    env.observer?.conflicted();
+    this.#contention = Math.min(this.#contention + 1, CONTENTION_MAX);
+    if (winner !== undefined && view.seq === slot.seq - 1) this.#journal.advanceWith(winner);
+    const losses = attempt.losses + 1;
+    const max = raceWaitMs(losses, env.clock.monotonic() - attempt.startedAt);
+    return {
+      kind: 'backingOff',
+      attempt: { ...attempt, losses },
+      ms: max === 0 ? 0 : randomInt(env.random, 0, max + 1),
+    };
+  }
+
+  #afterRefusal({ work, stretch }: Attempt, { how, message }: Refused): void {
+    // An item that cannot hold the bytes can name an object that does; the list of a group's batches alone always fits.
+    const fitsWithObject = how === 'tooLarge' && work.kind === 'group' && stretch === undefined;
+    if (fitsWithObject) this.#storeAgain(work);
+    else if (how === 'tooLarge' || how === 'rejected') {
+      if (work.kind === 'entry') work.fail(new Error(message));
+      else work.fail(how === 'tooLarge' ? 'MESSAGE_TOO_LARGE' : 'KAFKA_STORAGE_ERROR', message);
+    }
+    if (how !== 'stale') return;
+    // Too late to be signed: a fresh view, and a fresh object if that is what has aged.
+    if (stretch !== undefined && this.#now() >= stretch.storedAt + NAME_WITHIN_MS) this.#storeAgain(work);
+    this.#journal.distrust();
+  }
+
+  /** A store that does not answer a read is only a reason for another attempt; anything else is a bug, and ends the work. */
+  #afterError(state: WriterState, error: unknown): WriterState {
+    this.#journal.expect(undefined);
+    if (error instanceof StoreUnavailableError && 'attempt' in state) {
+      this.#log('warn', 'store_unavailable', error.message);
+      return this.#retry(state.attempt);
+    }
+    const work = this.#works[0];
+    if (work?.kind === 'entry') work.fail(error);
+    else {
+      this.#log('error', 'append_failed', String(error));
+      work?.fail('KAFKA_STORAGE_ERROR', 'the journal cannot be appended to');
+    }
+    this.#expire();
+    return { kind: 'answered' };
+  }
+
+  #retry(attempt: Attempt): WriterState {
+    return { kind: 'backingOff', attempt, ms: this.#retryMs(attempt.number) };
+  }
+
+  #retryMs(number: number): number {
+    const { min, max } = retryBounds(number);
+    return randomInt(this.#journal.env.random, min, max + 1);
+  }
+
+  #storeAgain(work: Work): void {
+    if (work.kind === 'group' && !work.isOver) work.storeAgain(this.#journal);
+  }
+
+  #now(): StoreTime {
+    return this.#journal.env.stores.journal.now();
+  }
+
+  #log(level: 'warn' | 'error', event: string, message: string): void {
+    this.#journal.env.logger.log(level, { event, journal: this.#journal.id, message });
+  }
+
+  #setAlarm(deadline: number): void {
+    if (deadline >= this.#alarmAt) return;
+    const { clock } = this.#journal.env;
+    this.#cancelAlarm();
+    this.#alarmAt = deadline;
+    const delay = Math.min(Math.max(1, Math.ceil(deadline - clock.monotonic())), ALARM_MAX_MS);
+    this.#cancelAlarm = clock.setTimer(delay, () => this.#expire());
+  }
+
+  /** Answers everything whose deadline has passed, also what waits behind a store that is silent. Sets the alarm for the rest. */
+  #expire(): void {
+    const now = this.#journal.env.clock.monotonic();
+    this.#cancelAlarm();
+    this.#alarmAt = Number.POSITIVE_INFINITY;
+    for (const work of this.#works) work.expire(now);
+    this.#intake.expire(now);
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const waiting of [...this.#works.map(waitingOf), this.#intake.waiting]) {
+      for (const { deadline, isAnswered } of waiting) if (!isAnswered) earliest = Math.min(earliest, deadline);
+    }
+    this.#setAlarm(earliest);
+  }
+}
