@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Bundles each function into a folder of its own in dist/functions (or the folder given), with index.mjs to begin with. The same sources give the same bytes, so that a deployment without a
-// change changes nothing.
+// Bundles each function into a folder of its own in dist/functions (or the given folder); index.mjs
+// is its entry. The same sources give the same bytes, so a deployment without a change updates
+// nothing.
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +17,9 @@ const outdir = resolve(root, process.argv[2] ?? 'dist/functions');
 rmSync(outdir, { recursive: true, force: true });
 
 /**
- * The SDK's schemas have keys that are constants (`[_hE]: 403`), which the bundler has to take for calls with effects and so keeps all
- * that nobody uses. Written out, they are dropped: 66 KB of S3's.
+ * The SDK's schemas have computed keys that are constants (`[_hE]: 403`). The bundler must assume
+ * side effects there and keeps unused schemas. With the constants inlined it drops them: 66 KB of
+ * S3's client.
  */
 const plainSchemaKeys = {
   name: 'plain-schema-keys',
@@ -42,21 +44,23 @@ for (const name of names) {
     outdir: `${outdir}/${name}`,
     outExtension: { '.js': '.mjs' },
     bundle: true,
-    // What a request may do without (S3's client) is in files of its own, which a cold start does not read.
+    // Code that not every request needs (S3's client) is in separate files, which a cold start does
+    // not read.
     splitting: true,
     chunkNames: '[name]-[hash]',
     minify: true,
     format: 'esm',
     platform: 'node',
-    // Lambda runs Node 24; what is built is tried on the oldest Node that the package takes.
+    // Lambda runs Node 24; the tests run the bundles on the oldest Node that the package supports.
     target: 'node20',
-    // The SDK's ES modules leave out what nobody uses, its CommonJS ones do not: 463 instead of 704 KiB.
+    // Unused code can be dropped from the SDK's ES modules, not from its CommonJS ones: 463 instead
+    // of 704 KiB.
     mainFields: ['module', 'main'],
     alias: { '@aws-sdk/credential-provider-node': './lib/storage/aws/env-credentials.ts' },
-    // Tells browsers apart; on Node nothing loads it.
+    // Detects browsers; Node does not load it.
     external: ['bowser'],
     plugins: [plainSchemaKeys],
-    // CommonJS in the bundle asks for Node's own modules by require.
+    // CommonJS code in the bundle loads Node's own modules with require.
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     legalComments: 'none',
     logLevel: 'warning',
