@@ -1,3 +1,4 @@
+import type { Authorize } from '../auth/authorize.ts';
 import type { Leadership } from '../cluster/leadership.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
@@ -17,6 +18,8 @@ export interface ComposeOptions {
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
   /** Bytes of answers that have not left the process; none where answers are not sent. */
   readonly unsentBytes?: () => number;
+  /** Who may do what; everybody may do everything when left out. */
+  readonly authorize?: Authorize | undefined;
   /** Nobody watches when left out. */
   readonly observer?: Observer | undefined;
   /** Left out for a process that runs on by itself. */

@@ -64,11 +64,12 @@ export async function composeEngine(options: ComposeOptions, leadershipOf: Compo
   const isTold = asFunction?.tellsClusterId !== false;
   const id = settings.clusterId ?? (isTold ? await clusterId(stores.state, clock, random) : ZERO_UUID);
   const leadership = leadershipOf(options, journals, ageing);
+  const { authorize = allowAll } = options;
   const broker: Broker = {
     clock,
     pace: env.turns,
     logger,
-    authorize: allowAll,
+    authorize,
     clusterId: id,
     leadership,
     advertised: options.advertised,
@@ -85,7 +86,7 @@ export async function composeEngine(options: ComposeOptions, leadershipOf: Compo
       pace: env.turns,
       partitions: new Partitions(topics, journals, asFunction?.tidiesUp !== false),
       leadership,
-      authorize: allowAll,
+      authorize,
       readBudget: new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0)),
       validation: settings.produceValidation,
       batchBytesMax: asFunction?.batchBytesMax,

@@ -30,10 +30,8 @@ beforeAll(async () => {
 const ownOnly: Rule = (_, resource) =>
   'name' in resource ? resource.name.startsWith('mine') : resource.type === 'ANY';
 
-async function guarded(rule: Rule = ownOnly, deciding = decideBy): Promise<Engine> {
-  const engine = await startEngine({ stores, settings: { 'auto.create.topics.enable': 'true' } });
-  Object.assign(engine.broker, { authorize: deciding(rule) });
-  return engine;
+function guarded(rule: Rule = ownOnly, deciding = decideBy): Promise<Engine> {
+  return startEngine({ stores, settings: { 'auto.create.topics.enable': 'true' }, authorize: deciding(rule) });
 }
 
 const code = (name: ErrorName) => errorCode(name);

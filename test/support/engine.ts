@@ -1,3 +1,4 @@
+import type { Authorize } from '../../lib/auth/authorize.ts';
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import type { LogFields, Logger, LogLevel } from '../../lib/core/logger.ts';
 import { systemRandom } from '../../lib/core/random.ts';
@@ -18,6 +19,8 @@ export interface EngineOptions {
   readonly stores?: Stores;
   readonly settings?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** Everything is allowed when left out. */
+  readonly authorize?: Authorize;
   /** Where clients are told to find it; ADDRESS when left out. */
   readonly address?: { readonly host: string; readonly port: number };
 }
@@ -52,6 +55,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     logger,
     settings: settingsOf({ 'tidelog.store': 'memory', 'cluster.id': CLUSTER_ID, ...options.settings }),
     advertised: () => options.address ?? ADDRESS,
+    authorize: options.authorize,
   });
   return {
     ...composed,

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { CallOutcome } from '../../../../lib/doors/tunnel/transport.ts';
 import { ApiKey } from '../../../../lib/wire/apis.ts';
 import { frameOf, produceFrame, tunnelRig } from '../../../support/fake-transport.ts';
 
@@ -44,7 +45,8 @@ it('a function that is too old for principals serves nothing, and the connection
   const rig = tunnelRig();
   // What a function answers that knows format 1 only.
   const message = '400: not an envelope of frames: envelope format 2 is unknown to this program';
-  rig.transport.automatic = (call) => call.end({ kind: 'refused', reason: 'rejected', message });
+  const tooOld: CallOutcome = { kind: 'refused', reason: 'rejected', message };
+  rig.transport.automatic = (call) => call.end(tooOld);
   const connection = rig.connect('SASL', 'User:ada');
   connection.send(heartbeat(1));
   connection.send(produceFrame(2));
