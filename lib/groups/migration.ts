@@ -14,12 +14,13 @@ import {
   emptyClassicGroup,
   type MemberProtocol,
   metadataOf,
+  Roster,
   selectProtocol,
 } from './classic/state.ts';
 import type { GroupConfig } from './config.ts';
 import { removeMembers } from './consumer/members.ts';
 import { toAssignment } from './consumer/partitions.ts';
-import { type ConsumerGroup, indexOf, type Member, newConsumerGroup } from './consumer/state.ts';
+import { type ConsumerGroup, type Member, newConsumerGroup } from './consumer/state.ts';
 import { sharedNames } from './consumer/subscription.ts';
 import type { SubscribedTopic } from './facts.ts';
 import type { Group } from './group.ts';
@@ -55,7 +56,7 @@ export function encodeAssignment(
   assignment: Assignment,
   protocols: readonly MemberProtocol[],
 ): Buffer {
-  const { topicsById } = indexOf(group.body);
+  const { topicsById } = group.body;
   const assignedPartitions = assignment.flatMap(({ topicId, partitions }) => {
     const topic = topicsById.get(topicId)?.name;
     return topic === undefined ? [] : [{ topic, partitions: [...partitions] }];
@@ -164,7 +165,7 @@ export function upgrade(
   }
   const { emptySince: _, ...group } = empty;
   const kept = classic.replacedAt === undefined ? {} : { replacedAt: classic.replacedAt };
-  return { kind: 'upgraded', group: { ...group, ...kept, body: { ...group.body, members: upgraded } } };
+  return { kind: 'upgraded', group: { ...group, ...kept, body: group.body.with({ members: upgraded }) } };
 }
 
 /** An assignor of the clients' own may have given a partition to two; the first keeps it. */
@@ -223,7 +224,7 @@ export function downgrade(group: ConsumerGroup, now: StoreTime): ClassicGroup {
     protocolType: CONSUMER_PROTOCOL_TYPE,
     protocolName: selectProtocol(members.values()),
     leader,
-    roster: { members, assignments },
+    roster: new Roster(members, assignments),
   };
 }
 

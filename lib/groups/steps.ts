@@ -30,7 +30,6 @@ import {
 } from './consumer/heartbeat.ts';
 import type { MemberFacts } from './consumer/members.ts';
 import { type ConsumerGroup, isConsumer } from './consumer/state.ts';
-import { allSubscribedNames, subscribedPatterns } from './consumer/subscription.ts';
 import type { Needs, TopicLook } from './facts.ts';
 import type { Group } from './group.ts';
 import { decodeSubscription, topicsOfClassic, upgrade } from './migration.ts';
@@ -80,7 +79,7 @@ function joinConsumerNeeds(group: ConsumerGroup, request: JoinRequest): Needs {
   if (group.body.members.length === 0) return { expiredOffsetsGone: true };
   const subscription = decodeSubscription(request.protocols[0]?.metadata);
   const owned = (subscription?.ownedPartitions ?? []).map(({ topic }) => topic);
-  return { topics: [allSubscribedNames(group.body), owned], newTopics: subscription?.topics ?? [] };
+  return { topics: [group.body.subscribedNames, owned], newTopics: subscription?.topics ?? [] };
 }
 
 /** A consumer group without members becomes a classic one. */
@@ -191,8 +190,8 @@ function heartbeatNeeds(group: Group | undefined, request: ConsumerRequest): Nee
     const allTopics = pattern === '' ? undefined : 'new';
     return { ...entering, topics, newTopics: names, allTopics, patterns: requested };
   }
-  const patterns = subscribedPatterns(group.body);
-  const subscribed = allSubscribedNames(group.body);
+  const patterns = group.body.subscribedPatterns;
+  const subscribed = group.body.subscribedNames;
   const isNewPattern = pattern !== '' && (joins || !patterns.has(pattern));
   return {
     ...entering,

@@ -61,8 +61,8 @@ export const OFFSETS: readonly Mutation[] = [
     'groups',
     ['zombieCommit', 'staleCommit'],
     'lib/groups/consumer/protocol.ts',
-    "const member = indexOf(group.body).byId.get(memberId);\n  if (member === undefined) return 'UNKNOWN_MEMBER_ID';\n  if (!kind.transactional",
-    'const member = indexOf(group.body).byId.get(memberId);\n  if (member === undefined) return undefined;\n  if (!kind.transactional',
+    "const member = group.body.byId.get(memberId);\n  if (member === undefined) return 'UNKNOWN_MEMBER_ID';\n  if (!kind.transactional",
+    'const member = group.body.byId.get(memberId);\n  if (member === undefined) return undefined;\n  if (!kind.transactional',
   ),
   mutation(
     'a commit that seems to change nothing is not held against the store',

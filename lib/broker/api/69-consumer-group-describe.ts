@@ -3,7 +3,7 @@ import { ANY_TOPIC, groupAccesses, groupResource, topicResource } from '../../au
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import type { Assignment } from '../../groups/assignors/assignor.ts';
 import { stateOf } from '../../groups/consumer/protocol.ts';
-import { type ConsumerGroup, indexOf, isConsumer, type Member } from '../../groups/consumer/state.ts';
+import { type ConsumerGroup, isConsumer, type Member } from '../../groups/consumer/state.ts';
 import { assignorOf } from '../../groups/consumer/target.ts';
 import { each } from '../../kit/each.ts';
 import { ConsumerGroupDescribe } from '../../wire/messages/69-consumer-group-describe.ts';
@@ -97,7 +97,7 @@ function describeMember(group: ConsumerGroup, member: Member) {
 
 /** Topics that are gone have no name any more and are left out, as Kafka does. */
 function withNames(group: ConsumerGroup, assignment: Assignment) {
-  const { topicsById } = indexOf(group.body);
+  const { topicsById } = group.body;
   return assignment.flatMap(({ topicId, partitions }) => {
     const topicName = topicsById.get(topicId)?.name;
     return topicName === undefined ? [] : [{ topicId, topicName, partitions: [...partitions] }];

@@ -1,5 +1,5 @@
 import { MalformedBytesError } from '../../core/bytes.ts';
-import type { ClassicGroup, ClassicMember, ClassicState, Roster } from './state.ts';
+import { type ClassicGroup, type ClassicMember, type ClassicState, Roster } from './state.ts';
 
 /** How a classic group stands in its items, as JSON (docs/DATA_LAYOUT.md). Members are told by their place in the body. */
 
@@ -123,7 +123,7 @@ function decodeRoster(stored: readonly StoredMember[]): Roster {
     });
     if (one.assignment !== undefined) assignments.set(one.id, Buffer.from(one.assignment, 'base64'));
   }
-  return { members, assignments };
+  return new Roster(members, assignments);
 }
 
 /** Undefined for none, so that a stable group's head says nothing of it. */

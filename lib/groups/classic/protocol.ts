@@ -1,10 +1,9 @@
 import type { ErrorName } from '../../core/errors.ts';
 import type { CommitKind, ExpiryRule, MemberClaim } from '../../offsets/environment.ts';
-import { decodeSubscribedTopics } from '../../wire/messages/consumer-protocol.ts';
 import type { GroupProtocol, OffsetFacts } from '../protocol.ts';
 import { decodeClassic, encodeClassicBody, encodeClassicHead } from './codec.ts';
 import { advanceClassic, classicDueAt } from './rebalance.ts';
-import { type ClassicGroup, CONSUMER_PROTOCOL_TYPE, memberProblem, metadataOf, type Roster } from './state.ts';
+import { type ClassicGroup, CONSUMER_PROTOCOL_TYPE, memberProblem } from './state.ts';
 
 /** The classic protocol as the coordinator sees it. */
 export const classicProtocol: GroupProtocol<ClassicGroup> = {
@@ -70,29 +69,8 @@ function offsetExpiry(group: ClassicGroup): ExpiryRule {
   return { kind: tellsTopics ? 'sinceCommit' : 'never' };
 }
 
-const parsed = new WeakMap<Roster, ReadonlyMap<string, ReadonlySet<string> | undefined>>();
-
-/** The topics that members subscribe to; undefined where that cannot be told (ClassicGroup.computeSubscribedTopics). */
-function subscribedTopics(group: ClassicGroup): ReadonlySet<string> | undefined {
-  if (group.roster.members.size === 0) return new Set();
-  const { protocolName } = group;
-  if (protocolName === undefined) return undefined;
-  const known = parsed.get(group.roster);
-  if (known?.has(protocolName) === true) return known.get(protocolName);
-  const topics = parseTopics(group, protocolName);
-  parsed.set(group.roster, new Map(known).set(protocolName, topics));
-  return topics;
-}
-
-function parseTopics(group: ClassicGroup, protocolName: string): ReadonlySet<string> | undefined {
-  try {
-    const topics = new Set<string>();
-    for (const member of group.roster.members.values()) {
-      for (const topic of decodeSubscribedTopics(metadataOf(member, protocolName))) topics.add(topic);
-    }
-    return topics;
-  } catch {
-    // Metadata that is not what its protocol type says: nobody but the members can tell.
-    return undefined;
-  }
+/** Undefined where that cannot be told. */
+function subscribedTopics({ roster, protocolName }: ClassicGroup): ReadonlySet<string> | undefined {
+  if (roster.members.size === 0) return new Set();
+  return protocolName === undefined ? undefined : roster.subscribedTopics(protocolName);
 }

@@ -1,7 +1,7 @@
 import type { StoreTime } from '../../storage/ports.ts';
 import type { ClassicGroupConfig } from '../config.ts';
 import { nextRequestBy } from '../next-request.ts';
-import { type ClassicGroup, type ClassicMember, NO_ASSIGNMENT, type Roster, selectProtocol } from './state.ts';
+import { type ClassicGroup, type ClassicMember, NO_ASSIGNMENT, Roster, selectProtocol } from './state.ts';
 
 /**
  * The transitions of a classic group, after GroupMetadataManager's classic methods and ClassicGroup. Where Kafka sets a
@@ -16,7 +16,7 @@ export function putMember(group: ClassicGroup, member: ClassicMember, protocolTy
   const same = members.get(member.memberId) === member;
   return {
     ...group,
-    roster: same ? group.roster : withMembers(group.roster, new Map(members).set(member.memberId, member)),
+    roster: same ? group.roster : new Roster(new Map(members).set(member.memberId, member), group.roster.assignments),
     protocolType: members.size === 0 ? protocolType : group.protocolType,
     leader: group.leader ?? member.memberId,
     joined: new Set(group.joined).add(member.memberId),
@@ -37,7 +37,7 @@ export function removeMembers(group: ClassicGroup, memberIds: Iterable<string>):
     roster:
       members.size === group.roster.members.size
         ? group.roster
-        : { members, assignments: without(group.roster.assignments, gone) },
+        : new Roster(members, without(group.roster.assignments, gone)),
     leader: leader !== undefined && gone.has(leader) ? firstLeft : leader,
     joined: minus(group.joined, gone),
     pendingSync: minus(group.pendingSync, gone),
@@ -57,7 +57,7 @@ export function replaceStaticMember(group: ClassicGroup, oldId: string, newId: s
   const assignments = new Map([...group.roster.assignments].map(([id, assignment]) => [rename(id), assignment]));
   return {
     ...synced(group, oldId),
-    roster: { members, assignments },
+    roster: new Roster(members, assignments),
     leader: group.leader === undefined ? undefined : rename(group.leader),
     replacedAt: Math.max(now, (group.replacedAt ?? 0) + 1),
     // The old id's request is refused as fenced; the new one has yet to join for itself.
@@ -77,7 +77,7 @@ export function prepareRebalance(group: ClassicGroup, now: StoreTime, config: Cl
   const prepared: ClassicGroup = {
     ...group,
     // Those who wait for an assignment of this generation will not get one.
-    roster: group.state === 'CompletingRebalance' ? { ...group.roster, assignments: new Map() } : group.roster,
+    roster: group.state === 'CompletingRebalance' ? new Roster(group.roster.members, new Map()) : group.roster,
     state: 'PreparingRebalance',
     stateSince: now,
     pendingSync: new Set(),
@@ -141,7 +141,7 @@ export function assign(group: ClassicGroup, assignments: ReadonlyMap<string, Buf
   const given = [...group.roster.members.keys()].map(
     (memberId) => [memberId, assignments.get(memberId) ?? NO_ASSIGNMENT] as const,
   );
-  return { ...group, state: 'Stable', stateSince: now, roster: { ...group.roster, assignments: new Map(given) } };
+  return { ...group, state: 'Stable', stateSince: now, roster: new Roster(group.roster.members, new Map(given)) };
 }
 
 /** A member has asked for its assignment (removePendingSyncMember). */
@@ -204,10 +204,6 @@ function rebalanceTimeoutMs(group: ClassicGroup): number {
   let longest = 0;
   for (const member of group.roster.members.values()) longest = Math.max(longest, member.rebalanceTimeoutMs);
   return longest;
-}
-
-function withMembers(roster: Roster, members: ReadonlyMap<string, ClassicMember>): Roster {
-  return { ...roster, members };
 }
 
 function without<Value>(map: ReadonlyMap<string, Value>, keys: Iterable<string>): ReadonlyMap<string, Value> {

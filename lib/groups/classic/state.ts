@@ -1,6 +1,7 @@
 import { assert } from '../../core/assert.ts';
 import type { ErrorName } from '../../core/errors.ts';
 import type { StoreTime } from '../../storage/ports.ts';
+import { decodeSubscribedTopics } from '../../wire/messages/consumer-protocol.ts';
 import type { Group } from '../group.ts';
 
 /** The protocol type of consumers. Only a group of this type can change over to the consumer protocol. */
@@ -30,12 +31,41 @@ export interface ClassicMember {
   readonly seenAt: StoreTime;
 }
 
-/** What grows with the members; stored as the group's body. */
-export interface Roster {
+/** What grows with the members; stored as the group's body. Immutable. */
+export class Roster {
   /** In the order in which they came. */
   readonly members: ReadonlyMap<string, ClassicMember>;
   /** What the leader gave them, by member id. Kept during a rebalance, as Kafka shows it then. */
   readonly assignments: ReadonlyMap<string, Buffer>;
+  /** By protocol name, as it was asked for. */
+  readonly #topics = new Map<string, ReadonlySet<string> | undefined>();
+
+  constructor(members: ReadonlyMap<string, ClassicMember>, assignments: ReadonlyMap<string, Buffer>) {
+    this.members = members;
+    this.assignments = assignments;
+  }
+
+  /**
+   * The topics that members subscribe to in this protocol of consumers; undefined where their metadata does not tell
+   * (ClassicGroup.computeSubscribedTopics).
+   */
+  subscribedTopics(protocolName: string): ReadonlySet<string> | undefined {
+    if (!this.#topics.has(protocolName)) this.#topics.set(protocolName, this.#parseTopics(protocolName));
+    return this.#topics.get(protocolName);
+  }
+
+  #parseTopics(protocolName: string): ReadonlySet<string> | undefined {
+    try {
+      const topics = new Set<string>();
+      for (const member of this.members.values()) {
+        for (const topic of decodeSubscribedTopics(metadataOf(member, protocolName))) topics.add(topic);
+      }
+      return topics;
+    } catch {
+      // The metadata is not what the protocol type promises.
+      return undefined;
+    }
+  }
 }
 
 export interface ClassicGroup extends Group {
@@ -73,7 +103,6 @@ export interface InitialRebalance {
   readonly newMemberAdded: boolean;
 }
 
-export const EMPTY_ROSTER: Roster = { members: new Map(), assignments: new Map() };
 export const NO_ASSIGNMENT: Buffer = Buffer.alloc(0);
 
 const NOBODY: ReadonlySet<string> = new Set();
@@ -91,7 +120,7 @@ export function emptyClassicGroup(now: StoreTime, generation = 0): ClassicGroup 
     protocolName: undefined,
     leader: undefined,
     stateSince: now,
-    roster: EMPTY_ROSTER,
+    roster: new Roster(new Map(), new Map()),
     joined: NOBODY,
     pendingSync: NOBODY,
     pendingJoin: new Map(),

@@ -28,7 +28,7 @@ import {
 import { nextRequestBy } from '../next-request.ts';
 import { type MemberFacts, moveOn, replaceStatic, waitsForOthers } from './members.ts';
 import { isReconciled } from './reconcile.ts';
-import { type ClassicMembership, type ConsumerGroup, indexOf, type Member, withMember } from './state.ts';
+import { type ClassicMembership, type ConsumerGroup, type Member, withMember } from './state.ts';
 import { sharedNames } from './subscription.ts';
 
 /** Requests of the classic protocol to a consumer group: what keeps an upgraded group's old members going (KIP-848). */
@@ -52,7 +52,7 @@ export function joinConsumerGroup(group: ConsumerGroup, request: JoinRequest, fa
   const refuse = (error: ErrorName, memberId = request.memberId) => ({ group, reply: joinRefused(memberId, error) });
   const isNew = request.memberId === '';
   const memberId = isNew ? facts.newMemberId() : request.memberId;
-  const { byId, byInstance } = indexOf(group.body);
+  const { byId, byInstance } = group.body;
   if (group.body.members.length >= facts.config.maxSize && !byId.has(memberId)) return refuse('GROUP_MAX_SIZE_REACHED');
   if (!offersWhatAllDo(group, request)) return refuse('INCONSISTENT_GROUP_PROTOCOL');
   const subscription = decodeSubscription(request.protocols[0]?.metadata);
@@ -73,7 +73,7 @@ export function joinConsumerGroup(group: ConsumerGroup, request: JoinRequest, fa
     replacesConsumer = holder !== undefined && holder.classic === undefined;
   }
   const updated = classicMember(memberId, before, request, subscription, replaced.body.members, facts);
-  const { topicsByName } = indexOf(replaced.body);
+  const { topicsByName } = replaced.body;
   const owned = byTopicId(subscription.ownedPartitions, new Map([...facts.look.named, ...topicsByName]));
   const moved = moveOn(replaced, before, updated, owned, facts);
   const reply: JoinReply = {
@@ -152,7 +152,7 @@ type Checked =
 
 /** A classic member at this generation (validateConsumerGroupMember and the checks after it). */
 function checkMember(group: ConsumerGroup, memberId: string, instanceId: string | null, generation: number): Checked {
-  const { byId, byInstance } = indexOf(group.body);
+  const { byId, byInstance } = group.body;
   const member = instanceId === null ? byId.get(memberId) : byInstance.get(instanceId);
   if (member === undefined) return { kind: 'refused', error: 'UNKNOWN_MEMBER_ID' };
   if (member.memberId !== memberId) return { kind: 'refused', error: 'FENCED_INSTANCE_ID' };
@@ -224,7 +224,7 @@ export function leaveConsumerGroup(
   config: GroupConfig,
   now: StoreTime,
 ): Outcome<LeaveReply> {
-  const { byId, byInstance } = indexOf(group.body);
+  const { byId, byInstance } = group.body;
   const leaving = new Set<string>();
   const reply = request.members.map(({ memberId, instanceId }) => {
     const member = instanceId === null ? byId.get(memberId) : byInstance.get(instanceId);

@@ -1,6 +1,12 @@
 import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Assignment } from '../assignors/assignor.ts';
-import type { ClassicMembership, ConsumerGroup, ConsumerGroupBody, Member, MemberState } from './state.ts';
+import {
+  type ClassicMembership,
+  type ConsumerGroup,
+  ConsumerGroupBody,
+  type Member,
+  type MemberState,
+} from './state.ts';
 
 /** How a consumer group stands in its items, as JSON (docs/DATA_LAYOUT.md). */
 
@@ -152,12 +158,12 @@ export function decodeConsumerGroup(headJson: unknown, bodyJson: unknown): Consu
 }
 
 function decodeBody(stored: StoredBody): ConsumerGroupBody {
-  return {
+  return new ConsumerGroupBody({
     topics: stored.topics.map(([name, topicId, partitions]) => ({ name, topicId, partitions })),
     topicsAt: stored.topicsAt,
     patterns: stored.patterns.map(([pattern, topics]) => ({ pattern, topics })),
     members: stored.members.map((member) => decodeMember(member, stored.names)),
-  };
+  });
 }
 
 const STATES: readonly string[] = ['stable', 'unrevoked', 'unreleased'] satisfies MemberState[];

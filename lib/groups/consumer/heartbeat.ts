@@ -7,15 +7,7 @@ import type { Group } from '../group.ts';
 import { fenceMembers } from '../migration.ts';
 import { type MemberFacts, moveOn, replaceStatic, wasToldOtherwise } from './members.ts';
 import { isWithin } from './partitions.ts';
-import {
-  type ConsumerGroup,
-  indexOf,
-  LEAVE_EPOCH,
-  LEFT_FOR_NOW,
-  type Member,
-  newConsumerGroup,
-  withMember,
-} from './state.ts';
+import { type ConsumerGroup, LEAVE_EPOCH, LEFT_FOR_NOW, type Member, newConsumerGroup, withMember } from './state.ts';
 import { sharedNames } from './subscription.ts';
 
 /** A ConsumerGroupHeartbeat that has passed `heartbeatProblem`; null says 'as before', as on the wire. */
@@ -77,7 +69,7 @@ export function heartbeat(group: ConsumerGroup | undefined, request: HeartbeatRe
   const joins = request.memberEpoch === 0;
   if (group === undefined && !joins) return refuse(group, 'GROUP_ID_NOT_FOUND', 'there is no such consumer group');
   const before = group ?? newConsumerGroup(0, facts.now);
-  const full = before.body.members.length >= facts.config.maxSize && !indexOf(before.body).byId.has(request.memberId);
+  const full = before.body.members.length >= facts.config.maxSize && !before.body.byId.has(request.memberId);
   if (full) {
     const message = `the group has its ${facts.config.maxSize} members and takes no more`;
     return refuse(group, 'GROUP_MAX_SIZE_REACHED', message);
@@ -123,7 +115,7 @@ type Found =
   | ({ readonly kind: 'refused' } & Failure);
 
 function findDynamic(group: ConsumerGroup, request: HeartbeatRequest): Found {
-  const member = indexOf(group.body).byId.get(request.memberId);
+  const member = group.body.byId.get(request.memberId);
   if (member === undefined) {
     if (request.memberEpoch === 0) return { kind: 'found', group, member };
     return unknownMember(`there is no member ${request.memberId} in the group`);
@@ -132,7 +124,7 @@ function findDynamic(group: ConsumerGroup, request: HeartbeatRequest): Found {
 }
 
 function findStatic(group: ConsumerGroup, request: HeartbeatRequest, instanceId: string, now: StoreTime): Found {
-  const member = indexOf(group.body).byInstance.get(instanceId);
+  const member = group.body.byInstance.get(instanceId);
   if (request.memberEpoch !== 0) {
     if (member === undefined) return unknownMember(`there is no member with the instance id ${instanceId}`);
     return (
@@ -140,7 +132,7 @@ function findStatic(group: ConsumerGroup, request: HeartbeatRequest, instanceId:
     );
   }
   // The one that had joined already joins again: it was fenced, or did not hear the answer. Kafka refuses it.
-  if (member === undefined) return { kind: 'found', group, member: indexOf(group.body).byId.get(request.memberId) };
+  if (member === undefined) return { kind: 'found', group, member: group.body.byId.get(request.memberId) };
   const isBack = member.memberEpoch === LEFT_FOR_NOW;
   if (member.memberId === request.memberId && !isBack) return { kind: 'found', group, member };
   if (member.classic === undefined && !isBack) {
@@ -231,7 +223,7 @@ function saysTheSame(member: Member, updated: Member): boolean {
 function leave(group: ConsumerGroup | undefined, request: HeartbeatRequest, facts: HeartbeatFacts): Outcome {
   if (group === undefined) return refuse(group, 'GROUP_ID_NOT_FOUND', 'there is no such consumer group');
   const { memberId, memberEpoch, instanceId } = request;
-  const { byId, byInstance } = indexOf(group.body);
+  const { byId, byInstance } = group.body;
   const member = instanceId === null ? byId.get(memberId) : byInstance.get(instanceId);
   if (member === undefined) return refuse(group, 'UNKNOWN_MEMBER_ID', `the group has no member '${request.memberId}'`);
   if (instanceId !== null) {

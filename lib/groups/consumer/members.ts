@@ -5,7 +5,7 @@ import type { TopicLook } from '../facts.ts';
 import { nextRequestBy } from '../next-request.ts';
 import { sameAssignment } from './partitions.ts';
 import { isReconciled, reconcile } from './reconcile.ts';
-import { type ConsumerGroup, indexOf, type Member, withMember, withMembers } from './state.ts';
+import { type ConsumerGroup, type Member, withMember, withMembers } from './state.ts';
 import { type MatchPattern, refreshTopics, subscribedNames } from './subscription.ts';
 import { computeTargets } from './target.ts';
 
@@ -35,7 +35,7 @@ export function moveOn(
   const subscriptionChanged = hasOtherSubscription(before, updated);
   let next = takeInTopics(withMember(group, updated), subscriptionChanged, facts);
   next = computeTargets(next, facts.config.assignors);
-  const current = indexOf(next.body).byId.get(updated.memberId)!;
+  const current = next.body.byId.get(updated.memberId)!;
   const reconciled = reconcileIn(next, current, subscriptionChanged, owned, facts.now);
   return { group: withMember(next, reconciled), member: reconciled };
 }
@@ -62,7 +62,7 @@ function reconcileIn(
   now: StoreTime,
 ): Member {
   if (!subscriptionChanged && isReconciled(member, group.assignmentEpoch)) return member;
-  const { topicsByName, owners } = indexOf(group.body);
+  const { topicsByName, owners } = group.body;
   const subscribed = new Set<string>();
   for (const name of subscribedNames(member, group.body.patterns)) {
     const topic = topicsByName.get(name);
@@ -82,7 +82,7 @@ function reconcileIn(
 
 /** Whether a partition of the member's target is still with somebody else (ConsumerGroup.waitingOnUnreleasedPartition). */
 export function waitsForOthers(group: ConsumerGroup, member: Member): boolean {
-  const { owners } = indexOf(group.body);
+  const { owners } = group.body;
   return (
     member.state === 'unreleased' &&
     member.target.some(({ topicId, partitions }) =>
@@ -116,7 +116,7 @@ export function removeMembers(group: ConsumerGroup, memberIds: ReadonlySet<strin
   if (members.length === group.body.members.length) return group;
   const wanted = new Set(members.map(({ topicPattern }) => topicPattern));
   const patterns = group.body.patterns.filter(({ pattern }) => wanted.has(pattern));
-  const rest = withMembers({ ...group, body: { ...group.body, patterns } }, members);
+  const rest = withMembers({ ...group, body: group.body.with({ patterns }) }, members);
   const next = { ...rest, groupEpoch: group.groupEpoch + 1 };
   return members.length === 0 ? { ...next, emptySince: now } : next;
 }

@@ -6,8 +6,7 @@ import { fenceMembers } from '../migration.ts';
 import type { GroupProtocol, OffsetFacts } from '../protocol.ts';
 import { decodeConsumerGroup, encodeConsumerBody, encodeConsumerHead } from './codec.ts';
 import { isReconciled } from './reconcile.ts';
-import { type ConsumerGroup, indexOf, type Member } from './state.ts';
-import { allSubscribedNames } from './subscription.ts';
+import type { ConsumerGroup, Member } from './state.ts';
 
 /** OffsetCommit and OffsetFetch know member epochs from this version on. */
 const MEMBER_EPOCH_VERSION = 9;
@@ -45,9 +44,9 @@ export const consumerProtocol: GroupProtocol<ConsumerGroup> = {
   checkCommit,
   checkFetch,
   checkDelete: (group) => (group.body.members.length === 0 ? undefined : 'NON_EMPTY_GROUP'),
-  isSubscribedTo: (group, topic) => allSubscribedNames(group.body).has(topic),
+  isSubscribedTo: (group, topic) => group.body.subscribedNames.has(topic),
   offsetFacts,
-  topicsOf: (group) => indexOf(group.body).topicsByName,
+  topicsOf: (group) => group.body.topicsByName,
   bodyOf: (group) => group.body,
   encodeHead: encodeConsumerHead,
   encodeBody: encodeConsumerBody,
@@ -74,7 +73,7 @@ function checkCommit(group: ConsumerGroup, claim: MemberClaim, kind: CommitKind)
   if (generationOrEpoch < 0 && group.body.members.length === 0) return undefined;
   // Older transactional producers say nothing of their membership.
   if (kind.transactional && generationOrEpoch < 0 && memberId === '' && instanceId === null) return undefined;
-  const member = indexOf(group.body).byId.get(memberId);
+  const member = group.body.byId.get(memberId);
   if (member === undefined) return 'UNKNOWN_MEMBER_ID';
   if (!kind.transactional && member.classic === undefined && kind.apiVersion < MEMBER_EPOCH_VERSION) {
     return 'UNSUPPORTED_VERSION';
@@ -85,7 +84,7 @@ function checkCommit(group: ConsumerGroup, claim: MemberClaim, kind: CommitKind)
 /** ConsumerGroup.validateOffsetFetch */
 function checkFetch(group: ConsumerGroup, { memberId, generationOrEpoch }: MemberClaim): ErrorName | undefined {
   if (memberId === '' && generationOrEpoch < 0) return undefined;
-  const member = indexOf(group.body).byId.get(memberId);
+  const member = group.body.byId.get(memberId);
   return member === undefined ? 'UNKNOWN_MEMBER_ID' : epochProblem(member, generationOrEpoch);
 }
 

@@ -20,7 +20,7 @@ export interface ConsumerGroup extends Group {
 }
 
 /** What grows with the members and topics; stored apart from the head. */
-export interface ConsumerGroupBody {
+export interface BodyParts {
   /** In the order they came. */
   readonly members: readonly Member[];
   /** The subscribed topics that exist, as the targets were computed from; by name. */
@@ -98,64 +98,88 @@ export const LEAVE_EPOCH = -1;
 /** The epoch of a static member that leaves for a while (LEAVE_GROUP_STATIC_MEMBER_EPOCH). */
 export const LEFT_FOR_NOW = -2;
 
-const EMPTY_BODY: ConsumerGroupBody = { members: [], topics: [], topicsAt: 0, patterns: [] };
-
 /**
  * A group without members. `epoch` is 0, or the generation of the classic group whose place it takes: epochs and generations
  * of one group id share a scale, so that commits of its past are told from those of its present.
  */
 export function newConsumerGroup(epoch: number, now: StoreTime): ConsumerGroup {
-  return { type: 'consumer', groupEpoch: epoch, assignmentEpoch: epoch, emptySince: now, body: EMPTY_BODY };
+  return {
+    type: 'consumer',
+    groupEpoch: epoch,
+    assignmentEpoch: epoch,
+    emptySince: now,
+    body: new ConsumerGroupBody(NO_PARTS),
+  };
 }
 
-/** What can be worked out from a body and is asked for often; each part when it is first asked for. */
-export class BodyIndex {
-  readonly #body: ConsumerGroupBody;
+const NO_PARTS: BodyParts = { members: [], topics: [], topicsAt: 0, patterns: [] };
+
+/** An immutable body with what is often asked of it; each answer is worked out when it is first asked for. */
+export class ConsumerGroupBody implements BodyParts {
+  readonly members: readonly Member[];
+  readonly topics: readonly SubscribedTopic[];
+  readonly topicsAt: StoreTime;
+  readonly patterns: readonly ResolvedPattern[];
+  readonly #topicIndex: TopicIndex;
   #byId: ReadonlyMap<string, Member> | undefined;
   #byInstance: ReadonlyMap<string, Member> | undefined;
   #owners: ReadonlyMap<Uuid, ReadonlyMap<number, string>> | undefined;
+  #subscribedNames: ReadonlySet<string> | undefined;
+  #subscribedPatterns: ReadonlySet<string> | undefined;
 
-  constructor(body: ConsumerGroupBody) {
-    this.#body = body;
+  constructor({ members, topics, topicsAt, patterns }: BodyParts, topicIndex = new TopicIndex(topics)) {
+    this.members = members;
+    this.topics = topics;
+    this.topicsAt = topicsAt;
+    this.patterns = patterns;
+    this.#topicIndex = topicIndex;
+  }
+
+  /** The body with other parts. Bodies with the same topics share their index. */
+  with(parts: Partial<BodyParts>): ConsumerGroupBody {
+    const sameTopics = parts.topics === undefined || parts.topics === this.topics;
+    return new ConsumerGroupBody({ ...this, ...parts }, sameTopics ? this.#topicIndex : undefined);
   }
 
   get byId(): ReadonlyMap<string, Member> {
-    this.#byId ??= new Map(this.#body.members.map((member) => [member.memberId, member]));
+    this.#byId ??= new Map(this.members.map((member) => [member.memberId, member]));
     return this.#byId;
   }
 
   get byInstance(): ReadonlyMap<string, Member> {
     this.#byInstance ??= new Map(
-      this.#body.members.flatMap((member) => (member.instanceId === undefined ? [] : [[member.instanceId, member]])),
+      this.members.flatMap((member) => (member.instanceId === undefined ? [] : [[member.instanceId, member]])),
     );
     return this.#byInstance;
   }
 
   /** Who has, or may still have, a partition: by topic id and partition. */
   get owners(): ReadonlyMap<Uuid, ReadonlyMap<number, string>> {
-    this.#owners ??= ownersIn(this.#body.members);
+    this.#owners ??= ownersIn(this.members);
     return this.#owners;
   }
 
   get topicsById(): ReadonlyMap<Uuid, SubscribedTopic> {
-    return topicIndexOf(this.#body.topics).byId;
+    return this.#topicIndex.byId;
   }
 
   get topicsByName(): ReadonlyMap<string, SubscribedTopic> {
-    return topicIndexOf(this.#body.topics).byName;
+    return this.#topicIndex.byName;
   }
-}
 
-const indexes = new WeakMap<ConsumerGroupBody, BodyIndex>();
-
-/** The index of a body; there is one for each. */
-export function indexOf(body: ConsumerGroupBody): BodyIndex {
-  let index = indexes.get(body);
-  if (index === undefined) {
-    index = new BodyIndex(body);
-    indexes.set(body, index);
+  /** The names that all members together are subscribed to. */
+  get subscribedNames(): ReadonlySet<string> {
+    this.#subscribedNames ??= subscribedNamesOf(this.members, this.patterns);
+    return this.#subscribedNames;
   }
-  return index;
+
+  /** The patterns of all members. */
+  get subscribedPatterns(): ReadonlySet<string> {
+    this.#subscribedPatterns ??= new Set(
+      this.members.map(({ topicPattern }) => topicPattern).filter((pattern) => pattern !== ''),
+    );
+    return this.#subscribedPatterns;
+  }
 }
 
 function ownersIn(members: readonly Member[]): ReadonlyMap<Uuid, ReadonlyMap<number, string>> {
@@ -175,29 +199,49 @@ function ownersIn(members: readonly Member[]): ReadonlyMap<Uuid, ReadonlyMap<num
   return owners;
 }
 
-interface TopicIndex {
-  readonly byId: ReadonlyMap<Uuid, SubscribedTopic>;
-  readonly byName: ReadonlyMap<string, SubscribedTopic>;
+class TopicIndex {
+  readonly #topics: readonly SubscribedTopic[];
+  #byId: ReadonlyMap<Uuid, SubscribedTopic> | undefined;
+  #byName: ReadonlyMap<string, SubscribedTopic> | undefined;
+
+  constructor(topics: readonly SubscribedTopic[]) {
+    this.#topics = topics;
+  }
+
+  get byId(): ReadonlyMap<Uuid, SubscribedTopic> {
+    this.#byId ??= new Map(this.#topics.map((topic) => [topic.topicId, topic]));
+    return this.#byId;
+  }
+
+  get byName(): ReadonlyMap<string, SubscribedTopic> {
+    this.#byName ??= new Map(this.#topics.map((topic) => [topic.name, topic]));
+    return this.#byName;
+  }
 }
 
-const topicIndexes = new WeakMap<readonly SubscribedTopic[], TopicIndex>();
-
-/** Bodies share their topics as long as those stay what they are. */
-function topicIndexOf(topics: readonly SubscribedTopic[]): TopicIndex {
-  let index = topicIndexes.get(topics);
-  if (index === undefined) {
-    index = {
-      byId: new Map(topics.map((topic) => [topic.topicId, topic])),
-      byName: new Map(topics.map((topic) => [topic.name, topic])),
-    };
-    topicIndexes.set(topics, index);
+/** The names that these members are subscribed to, by name or by one of the patterns. */
+export function subscribedNamesOf(
+  members: readonly Member[],
+  resolved: readonly ResolvedPattern[],
+): ReadonlySet<string> {
+  // Members with equal subscriptions share their list (see sharedNames), and most have equal ones.
+  const lists = new Set<readonly string[]>();
+  const patterns = new Set<string>();
+  for (const { topicNames, topicPattern } of members) {
+    lists.add(topicNames);
+    if (topicPattern !== '') patterns.add(topicPattern);
   }
-  return index;
+  const names = new Set<string>();
+  for (const list of lists) for (const name of list) names.add(name);
+  for (const { pattern, topics } of resolved) {
+    if (patterns.has(pattern)) for (const name of topics) names.add(name);
+  }
+  return names;
 }
 
 /** The group with one member put in the place of the one with its id, or added; the same if it is the same. */
 export function withMember(group: ConsumerGroup, member: Member): ConsumerGroup {
-  const known = indexOf(group.body).byId.get(member.memberId);
+  const known = group.body.byId.get(member.memberId);
   if (known === member) return group;
   const { members } = group.body;
   return withMembers(
@@ -209,5 +253,5 @@ export function withMember(group: ConsumerGroup, member: Member): ConsumerGroup 
 /** The group with these members, which must not be empty. */
 export function withMembers(group: ConsumerGroup, members: readonly Member[]): ConsumerGroup {
   const { emptySince: _, ...rest } = group;
-  return { ...rest, body: { ...group.body, members } };
+  return { ...rest, body: group.body.with({ members }) };
 }

@@ -1,5 +1,5 @@
 import type { ListOfTopics, SubscribedTopic, TopicLook } from '../facts.ts';
-import { type ConsumerGroupBody, indexOf, type Member, type ResolvedPattern } from './state.ts';
+import { type ConsumerGroupBody, type Member, type ResolvedPattern, subscribedNamesOf } from './state.ts';
 
 /** The names of topics that a member is subscribed to, by name and by pattern. */
 export function subscribedNames(member: Member, patterns: readonly ResolvedPattern[]): ReadonlySet<string> {
@@ -21,46 +21,6 @@ export function sharedNames(names: Iterable<string>, members: readonly Member[])
   return list;
 }
 
-const patternsOfBodies = new WeakMap<object, ReadonlySet<string>>();
-
-/** The patterns of all members. */
-export function subscribedPatterns(body: ConsumerGroupBody): ReadonlySet<string> {
-  let patterns = patternsOfBodies.get(body);
-  if (patterns === undefined) {
-    patterns = new Set(body.members.map(({ topicPattern }) => topicPattern).filter((pattern) => pattern !== ''));
-    patternsOfBodies.set(body, patterns);
-  }
-  return patterns;
-}
-
-const namesOfBodies = new WeakMap<object, ReadonlySet<string>>();
-
-/** The names that all members together are subscribed to; worked out once for each body. */
-export function allSubscribedNames(body: Pick<ConsumerGroupBody, 'members' | 'patterns'>): ReadonlySet<string> {
-  let names = namesOfBodies.get(body);
-  if (names === undefined) {
-    names = collectNames(body);
-    namesOfBodies.set(body, names);
-  }
-  return names;
-}
-
-function collectNames(body: Pick<ConsumerGroupBody, 'members' | 'patterns'>): ReadonlySet<string> {
-  // Members with equal subscriptions share their list (see sharedNames), and most have equal ones.
-  const lists = new Set<readonly string[]>();
-  const patterns = new Set<string>();
-  for (const { topicNames, topicPattern } of body.members) {
-    lists.add(topicNames);
-    if (topicPattern !== '') patterns.add(topicPattern);
-  }
-  const names = new Set<string>();
-  for (const list of lists) for (const name of list) names.add(name);
-  for (const { pattern, topics } of body.patterns) {
-    if (patterns.has(pattern)) for (const name of topics) names.add(name);
-  }
-  return names;
-}
-
 /** Tells whether a pattern matches a topic's name as a whole, for a member that may know of the topic. */
 export type MatchPattern = (pattern: string, name: string) => boolean;
 
@@ -73,9 +33,9 @@ export function refreshTopics(body: ConsumerGroupBody, look: TopicLook, matches:
   const isNews = at >= body.topicsAt;
   const isListNews = list !== undefined && list.at >= body.topicsAt;
   const patterns = resolvePatterns(body, list, isListNews, matches);
-  const known = indexOf(body).topicsByName;
+  const known = body.topicsByName;
   const topics: SubscribedTopic[] = [];
-  for (const name of [...allSubscribedNames({ members: body.members, patterns })].sort()) {
+  for (const name of [...subscribedNamesOf(body.members, patterns)].sort()) {
     const topic = known.get(name);
     const isNamed = named.has(name);
     const seen = isNamed ? named.get(name) : (list?.topics.get(name) ?? topic);
@@ -85,12 +45,11 @@ export function refreshTopics(body: ConsumerGroupBody, look: TopicLook, matches:
   const samePatterns = patterns === body.patterns;
   const sameTopics = haveSameTopics(topics, body.topics);
   if (samePatterns && sameTopics) return body;
-  return {
-    ...body,
+  return body.with({
     patterns,
     topics: sameTopics ? body.topics : topics,
     topicsAt: Math.max(body.topicsAt, isNews ? at : 0, isListNews ? list.at : 0),
-  };
+  });
 }
 
 function resolvePatterns(

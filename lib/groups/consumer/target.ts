@@ -2,7 +2,7 @@ import type { AssignorMember } from '../assignors/assignor.ts';
 import { NO_PARTITIONS } from '../assignors/assignor.ts';
 import { ASSIGNORS, chooseAssignor } from '../assignors/choose.ts';
 import { sameAssignment } from './partitions.ts';
-import { type ConsumerGroup, indexOf, type Member, type ResolvedPattern } from './state.ts';
+import type { ConsumerGroup, Member, ResolvedPattern } from './state.ts';
 import { subscribedNames } from './subscription.ts';
 
 /** The assignor that the group's members have chosen (see chooseAssignor). */
@@ -19,7 +19,7 @@ export function assignorOf(group: ConsumerGroup, configured: readonly string[]):
  */
 export function computeTargets(group: ConsumerGroup, configured: readonly string[]): ConsumerGroup {
   if (group.assignmentEpoch === group.groupEpoch) return group;
-  const { topicsByName } = indexOf(group.body);
+  const { topicsByName } = group.body;
   // By the list of names, which members with equal subscriptions share, and the pattern.
   const subscriptions = new Map<readonly string[], Map<string, readonly string[]>>();
   const members = group.body.members.map((member): AssignorMember => {
@@ -41,13 +41,12 @@ export function computeTargets(group: ConsumerGroup, configured: readonly string
   return {
     ...group,
     assignmentEpoch: group.groupEpoch,
-    body: {
-      ...group.body,
+    body: group.body.with({
       members: group.body.members.map((member) => {
         const target = targets.get(member.memberId) ?? NO_PARTITIONS;
         return sameAssignment(target, member.target) ? member : { ...member, target };
       }),
-    },
+    }),
   };
 }
 

@@ -3,7 +3,7 @@ import { MalformedBytesError } from '../../../lib/core/bytes.ts';
 import { chooseAssignor } from '../../../lib/groups/assignors/choose.ts';
 import { decodeConsumerGroup, encodeConsumerBody, encodeConsumerHead } from '../../../lib/groups/consumer/codec.ts';
 import { consumerProtocol, stateOf } from '../../../lib/groups/consumer/protocol.ts';
-import type { ConsumerGroup, Member } from '../../../lib/groups/consumer/state.ts';
+import { type ConsumerGroup, ConsumerGroupBody, type Member } from '../../../lib/groups/consumer/state.ts';
 import type { StepContext } from '../../../lib/groups/step.ts';
 import { GROUP_CONFIG } from '../../support/consumer-group-model.ts';
 
@@ -42,12 +42,12 @@ const group: ConsumerGroup = {
   type: 'consumer',
   groupEpoch: 5,
   assignmentEpoch: 5,
-  body: {
+  body: new ConsumerGroupBody({
     members: [{ ...member, revokeBy: 7000 }, classic],
     topics: [{ name: 'orders', topicId: 'orders-id', partitions: 7 }],
     topicsAt: 900,
     patterns: [{ pattern: 'stock.*', topics: ['stock-eu'] }],
-  },
+  }),
 };
 
 const json = (value: unknown) => JSON.parse(JSON.stringify(value));
@@ -61,7 +61,7 @@ describe('the items of a consumer group', () => {
     const empty: ConsumerGroup = {
       ...group,
       emptySince: 77,
-      body: { ...group.body, members: [{ ...rest, memberId: '__proto__' }] },
+      body: group.body.with({ members: [{ ...rest, memberId: '__proto__' }] }),
     };
     expect(decodeConsumerGroup(json(encodeConsumerHead(empty)), json(encodeConsumerBody(empty)))).toEqual(empty);
   });
@@ -108,7 +108,7 @@ describe('what the coordinator asks of a consumer group', () => {
     expect(check('nobody', 5)).toBe('UNKNOWN_MEMBER_ID');
     expect(check('', -1)).toBe('UNKNOWN_MEMBER_ID');
     expect(check('', -1, true)).toBeUndefined();
-    const empty = { ...group, body: { ...group.body, members: [] } };
+    const empty = { ...group, body: group.body.with({ members: [] }) };
     const kind = { transactional: false, apiVersion: 9 };
     expect(consumerProtocol.checkCommit(empty, claim('', -1), kind)).toBeUndefined();
   });
@@ -130,7 +130,7 @@ describe('what the coordinator asks of a consumer group', () => {
   });
 
   it('its state', () => {
-    const stable = { ...group, body: { ...group.body, members: [member] } };
+    const stable = { ...group, body: group.body.with({ members: [member] }) };
     expect(stateOf(stable)).toBe('Stable');
     expect(stateOf({ ...stable, groupEpoch: 6 })).toBe('Assigning');
     expect(stateOf({ ...stable, groupEpoch: 6, assignmentEpoch: 6 })).toBe('Reconciling');

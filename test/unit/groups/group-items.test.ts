@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MalformedBytesError } from '../../../lib/core/bytes.ts';
 import { decodeClassic, encodeClassicBody, encodeClassicHead } from '../../../lib/groups/classic/codec.ts';
-import { type ClassicGroup, emptyClassicGroup } from '../../../lib/groups/classic/state.ts';
+import { type ClassicGroup, emptyClassicGroup, Roster } from '../../../lib/groups/classic/state.ts';
 import { decodeConsumerGroup, encodeConsumerBody, encodeConsumerHead } from '../../../lib/groups/consumer/codec.ts';
-import type { ConsumerGroup } from '../../../lib/groups/consumer/state.ts';
+import { type ConsumerGroup, ConsumerGroupBody } from '../../../lib/groups/consumer/state.ts';
 import { protocolOfType } from '../../../lib/groups/protocols.ts';
 import { keyRefusal } from '../../../lib/storage/item-rules.ts';
 import {
@@ -191,13 +191,13 @@ describe('the bytes of the items are what they have always been:', () => {
       protocolType: 'consumer',
       protocolName: 'range',
       leader: 'm-1',
-      roster: {
-        members: new Map([
+      roster: new Roster(
+        new Map([
           ['m-1', member],
           ['m-2', { ...member, memberId: 'm-2', instanceId: null }],
         ]),
-        assignments: new Map([['m-1', Buffer.from('de')]]),
-      },
+        new Map([['m-1', Buffer.from('de')]]),
+      ),
       joined: new Set(['m-2']),
       pendingSync: new Set(['m-1', 'm-2']),
       pendingJoin: new Map([['m-3', T + 1]]),
@@ -246,7 +246,7 @@ describe('the bytes of the items are what they have always been:', () => {
       assignmentEpoch: 6,
       emptySince: T,
       replacedAt: T + 1,
-      body: {
+      body: new ConsumerGroupBody({
         topics: [{ name: 'orders', topicId: 'id-1', partitions: 4 }],
         topicsAt: T + 2,
         patterns: [{ pattern: 'o.*', topics: ['orders'] }],
@@ -271,7 +271,7 @@ describe('the bytes of the items are what they have always been:', () => {
             },
           },
         ],
-      },
+      }),
     };
     const head = '{"groupEpoch":7,"assignmentEpoch":6,"emptySince":1763000000123,"replacedAt":1763000000124}';
     const rest = '"joinedAt":1763000000123,"sessionMs":45000,"rebalanceMs":300000,"names":0';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ConsumerGroupBody } from '../../../../lib/groups/consumer/state.ts';
+import type { BodyParts, ConsumerGroupBody } from '../../../../lib/groups/consumer/state.ts';
 import { refreshTopics } from '../../../../lib/groups/consumer/subscription.ts';
 import type { SubscribedTopic, TopicLook } from '../../../../lib/groups/facts.ts';
 import { ConsumerGroupModel } from '../../../support/consumer-group-model.ts';
@@ -10,10 +10,10 @@ const topic = (name: string, partitions: number, topicId = `${name}-id`): Subscr
   partitions,
 });
 
-function bodyOf(names: readonly string[], pattern: string, seen: Partial<ConsumerGroupBody>): ConsumerGroupBody {
+function bodyOf(names: readonly string[], pattern: string, seen: Partial<BodyParts>): ConsumerGroupBody {
   const model = new ConsumerGroupModel();
   model.heartbeat(model.addClient({ names, pattern }));
-  return { ...model.group!.body, ...seen };
+  return model.group!.body.with(seen);
 }
 
 const look = (at: number, named: readonly SubscribedTopic[], rest: Partial<TopicLook> = {}): TopicLook => ({
@@ -58,7 +58,7 @@ describe('what a look at the topics changes', () => {
       patterns: [{ pattern: 'stock', topics: ['stock', 'stock-eu'] }],
     });
     expect(refreshTopics(patterned, look(999, [], list(999)), startsWith)).toBe(patterned);
-    expect(refreshTopics({ ...patterned, patterns: [] }, look(999, [], list(999)), startsWith).patterns).toEqual([
+    expect(refreshTopics(patterned.with({ patterns: [] }), look(999, [], list(999)), startsWith).patterns).toEqual([
       { pattern: 'stock', topics: ['stock', 'stock-eu'] },
     ]);
   });
