@@ -1,3 +1,4 @@
+import { assert } from '../../core/assert.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import type { StoreTime } from '../../storage/ports.ts';
 import type { Assignment } from '../assignors/assignor.ts';
@@ -153,7 +154,7 @@ export class ConsumerGroupBody implements BodyParts {
     return this.#byInstance;
   }
 
-  /** Who has, or may still have, a partition: by topic id and partition. */
+  /** Who has, or may still have, a partition: by topic id and partition. Nobody shares one. */
   get owners(): ReadonlyMap<Uuid, ReadonlyMap<number, string>> {
     this.#owners ??= ownersIn(this.members);
     return this.#owners;
@@ -192,7 +193,11 @@ function ownersIn(members: readonly Member[]): ReadonlyMap<Uuid, ReadonlyMap<num
           ofTopic = new Map();
           owners.set(topicId, ofTopic);
         }
-        for (const partition of partitions) ofTopic.set(partition, memberId);
+        for (const partition of partitions) {
+          const other = ofTopic.get(partition) ?? memberId;
+          assert(other === memberId, `partition ${partition} of ${topicId} is with ${other} and ${memberId}`);
+          ofTopic.set(partition, memberId);
+        }
       }
     }
   }

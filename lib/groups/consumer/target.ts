@@ -1,5 +1,6 @@
-import type { AssignorMember } from '../assignors/assignor.ts';
-import { NO_PARTITIONS } from '../assignors/assignor.ts';
+import { assert } from '../../core/assert.ts';
+import type { Uuid } from '../../core/uuid.ts';
+import { type AssignorMember, NO_PARTITIONS, type TargetAssignment } from '../assignors/assignor.ts';
 import { ASSIGNORS, chooseAssignor } from '../assignors/choose.ts';
 import { sameAssignment } from './partitions.ts';
 import type { ConsumerGroup, Member, ResolvedPattern } from './state.ts';
@@ -38,6 +39,7 @@ export function computeTargets(group: ConsumerGroup, configured: readonly string
   const partitionCounts = new Map(group.body.topics.map(({ topicId, partitions }) => [topicId, partitions]));
   const assign = ASSIGNORS.get(assignorOf(group, configured))!;
   const targets = assign({ members, partitionCounts });
+  assertTargets(targets, partitionCounts);
   return {
     ...group,
     assignmentEpoch: group.groupEpoch,
@@ -48,6 +50,23 @@ export function computeTargets(group: ConsumerGroup, configured: readonly string
       }),
     }),
   };
+}
+
+/** Targets have partitions that exist, each once. */
+export function assertTargets(targets: TargetAssignment, partitionCounts: ReadonlyMap<Uuid, number>): void {
+  const given = new Map([...partitionCounts.keys()].map((topicId) => [topicId, new Set<number>()]));
+  for (const target of targets.values()) {
+    for (const { topicId, partitions } of target) {
+      const ofTopic = given.get(topicId);
+      assert(ofTopic !== undefined, `a target has partitions of ${topicId}, which is not a topic of the group`);
+      for (const partition of partitions) {
+        const exists = partition >= 0 && partition < (partitionCounts.get(topicId) ?? 0);
+        assert(exists, `a target has partition ${partition} of ${topicId}, which does not exist`);
+        assert(!ofTopic.has(partition), `two targets have partition ${partition} of ${topicId}`);
+        ofTopic.add(partition);
+      }
+    }
+  }
 }
 
 function idsOf(
