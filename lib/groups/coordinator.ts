@@ -39,19 +39,19 @@ export interface CoordinatorOptions {
   readonly ageing?: Clock;
 }
 
-/** Groups remembered between requests; beyond it, or beyond so many bytes of them encoded, the longest unused go. */
+/** Groups remembered between requests, and their encoded bytes. Beyond either limit the least recently used are forgotten. */
 const GROUPS_MAX = 10_000;
 const GROUP_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Groups looked at per request for whether they can go: more than the one that a request adds, so that the excess shrinks. */
+/** Groups that one request considers for eviction: more than the one that it adds, so that an excess shrinks. */
 const EVICTION_LOOKS = 4;
 
 /** Groups read at the same time for a list. */
 const LISTED_AT_ONCE = 16;
 
 /**
- * The groups of a deployment, served by this process as by any other. All that counts is in the store; what a process
- * remembers only saves it from decoding a group again.
+ * The groups of a deployment. Any process can serve any group: the state is in the store, and what a process
+ * remembers only saves decoding.
  */
 export class GroupCoordinator implements Groups, OffsetGroups {
   readonly #env: WorkerEnvironment;
@@ -198,18 +198,18 @@ export class GroupCoordinator implements Groups, OffsetGroups {
     return submitted.kind === 'reply' ? submitted.reply : undefined;
   }
 
-  /** Answers what still waits and lets what is being written end. */
+  /** Fails the requests that wait, and waits for writes in progress. */
   async close(): Promise<void> {
     await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
   }
 
-  /** Forgets what was not used for longest, beyond what may be remembered. Costs the same however many groups there are. */
+  /** Forgets the least recently used groups beyond the limits. Its cost does not grow with the number of groups. */
   #evict(): void {
     let looks = EVICTION_LOOKS;
     for (const [groupId, worker] of this.#workers) {
       if (looks-- === 0 || (this.#workers.size <= GROUPS_MAX && this.#bytes <= GROUP_BYTES_MAX)) return;
       this.#workers.delete(groupId);
-      // What is at work is in use, and the last to go.
+      // A worker with requests is in use.
       if (worker.isIdle) this.#bytes -= worker.bytes;
       else this.#workers.set(groupId, worker);
     }

@@ -35,13 +35,14 @@ export interface Decided<Request extends Asked> {
   readonly tooLarge: unknown;
 }
 
-/** A phase that ends may begin another one that ends at once; more rounds than these would be a circle. */
+/** The end of a phase may begin another phase that ends at once. More rounds than these would be an endless loop. */
 const ADVANCES_MAX = 4;
 
 /**
- * Asks the requests one after the other, each over the group as the one before left it, after time has done its part. Then
- * time does it again: a phase without a delay that the last request began ends in the same put. Where a request needs more
- * than `context.facts` hold, the needs of all of them are collected instead. Pure.
+ * Decides the requests in order, each over the group that the one before it left. Expired sessions and deadlines
+ * are processed before the first request and after the last one, so that a phase without a delay begins and ends
+ * in the same put. If a request needs more than `context.facts` hold, nothing is decided, and the needs of all
+ * requests are returned. Pure.
  */
 export function decideRound<Request extends Asked>(
   before: Group | undefined,

@@ -39,21 +39,21 @@ export interface WorkerEnvironment {
 /** How often a group that somebody waits for is read, if nothing else has it read: five times a second; ms. */
 const POLL_MS = 200;
 
-/** After a lost race: up to 10 ms, doubled with each further one, up to a poll. */
+/** The pause after a lost race is at most this, doubled with each further race, up to POLL_MS; ms. */
 const BACKOFF_BASE_MS = 10;
 
-/** Lost races of one round; by then the group has changed so often that its requests had better come again. */
+/** Lost races of one round, after which its requests fail with a retriable error. */
 const CONFLICTS_MAX = 30;
 
 /** A member id begins with what the member calls itself and ends with a uuid, and is a string of at most 32,767 bytes. */
 const MEMBER_ID_PREFIX_BYTES_MAX = 0x7fff - 40;
 
-/** How often bodies that nobody names are looked for; ms. */
+/** How often bodies that no head names are looked for; ms. */
 const ORPHANS_EVERY_MS = 60 * 60 * 1000;
 
 /**
- * One group in this process. Requests that come together are decided together and share a read and a put; while some wait
- * for others, the group is read five times a second; without requests nothing happens.
+ * One group in this process. Requests that arrive together are decided together and share a read and a put. While
+ * requests wait for other members, the group is read five times a second. Without requests nothing happens.
  */
 export class GroupWorker {
   readonly groupId: string;
@@ -101,7 +101,7 @@ export class GroupWorker {
     return answer;
   }
 
-  /** Answers all that still wait, and lets what is under way end. */
+  /** Fails the requests that wait, and waits for the round in progress. */
   async close(): Promise<void> {
     for (const request of this.#queue.all()) request.fail('COORDINATOR_NOT_AVAILABLE');
     this.#cancelTimer?.();

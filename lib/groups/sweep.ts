@@ -19,7 +19,7 @@ export type ExpireOffsets = (groupId: string, facts: GroupFacts, emptySince: Sto
 export interface SweepEnvironment {
   readonly store: GroupStore;
   readonly clock: Clock;
-  /** The group as it stands, moved on to the present; undefined where there is none, or where it cannot be told. */
+  /** The group after all deadlines that have passed; undefined if it does not exist or cannot be read. */
   describe(groupId: string): Promise<{ readonly group: Group; readonly since: StoreTime } | undefined>;
   readonly expire: ExpireOffsets;
   readonly keepsOffsets: KeepsOffsets;
@@ -27,9 +27,9 @@ export interface SweepEnvironment {
 }
 
 export interface SweptGroups {
-  /** Id that was looked at last, where the sweep goes on; undefined where it is to begin anew. */
+  /** The id that was looked at last; undefined if the next sweep begins from the start. */
   readonly cursor: string | undefined;
-  /** False where the time was not enough for all of them. */
+  /** False if the time was too short for all groups. */
   readonly isComplete: boolean;
   readonly counts: {
     /** Ids that were looked at. */
@@ -40,16 +40,17 @@ export interface SweptGroups {
     readonly expired: number;
     /** Groups without members and offsets that were deleted. */
     readonly dropped: number;
-    /** Groups that this program cannot read, or fails at. */
+    /** Groups that this program cannot read or that made it fail. */
     readonly passedOver: number;
   };
 }
 
 /**
- * What nobody comes by to do: finishes deletions that a crash has cut off, removes the traces of deleted groups once nothing
- * sent for them can land any more, and the offsets of groups that nobody has been in for `offsets.retention.minutes`; drops
- * groups without members and offsets. Goes on behind `cursor` and ends by the context's deadline; repeatable, also by several
- * processes at once. Throws StoreUnavailableError.
+ * The work on groups that no request triggers. It finishes deletions that a crash interrupted, and removes the
+ * traces of deleted groups once no late put can land on them. It removes the offsets of groups that have had no
+ * members for `offsets.retention.minutes`, and drops groups without members and offsets. It continues after
+ * `cursor` and ends by the context's deadline. Several processes may run it at the same time. Throws
+ * StoreUnavailableError.
  */
 export async function sweepGroups(
   env: SweepEnvironment,

@@ -3,18 +3,18 @@ import type { GroupStore } from './group-store.ts';
 import { protocolOf } from './protocols.ts';
 
 /**
- * Whether anything is left of a group's offsets once those of its items that are empty are removed; an empty one that was
- * written lately counts. Throws StoreUnavailableError.
+ * Removes the empty items of a group's offsets that are old enough. True if any item is left. Throws
+ * StoreUnavailableError.
  */
 export type KeepsOffsets = (groupId: string) => Promise<boolean>;
 
 /**
- * Drops a group that nobody uses: without members for an hour, and without offsets (Kafka's
- * GroupCoordinatorShard.cleanupGroupMetadata). A commit that is on its way must not be lost with the group, so this takes
- * two calls. The first marks the head. From then on a commit takes the mark away before it writes an offset
- * (GroupCoordinator.checkCommit); the first offset of one that was decided before lands within an hour or never (rule
- * R9). A call after that hour looks for offsets again, and deletes the group on condition that the mark still stands.
- * True if it is deleted. Throws StoreUnavailableError, MalformedBytesError.
+ * Drops a group that has had no members for an hour and has no offsets (Kafka's
+ * GroupCoordinatorShard.cleanupGroupMetadata). A commit in progress must not be lost with the group, so this
+ * takes two calls. The first marks the head. From then on a commit removes the mark before it writes an offset
+ * (GroupCoordinator.checkCommit). A commit that was decided earlier writes its first offset within an hour or
+ * never (rule R9). A call after that hour looks for offsets again, and deletes the group on condition that the
+ * mark is still there. True if the group is deleted. Throws StoreUnavailableError, MalformedBytesError.
  */
 export async function dropUnused(store: GroupStore, keepsOffsets: KeepsOffsets, groupId: string): Promise<boolean> {
   const loaded = await store.load(groupId, undefined);
