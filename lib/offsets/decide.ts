@@ -224,7 +224,7 @@ function changeFrom(stored: OffsetsBlock | undefined, block: OffsetsBlock, facts
   return stored === undefined ? SAME : { kind: 'remove', block };
 }
 
-/** Without members a stamp alone says nothing: there is nobody who has read "none" and goes on from there. */
+/** Without members a stamp alone means nothing: no member has read "none" and continues from there. */
 function isEmpty(block: OffsetsBlock, facts: GroupFacts): boolean {
   if (block.committed.size > 0 || block.pending.length > 0) return false;
   return facts.fence.kind === 'none' || (block.stamp < 0 && block.stamps.size === 0);

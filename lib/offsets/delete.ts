@@ -55,13 +55,13 @@ export async function deleteOffsets(
 /** Topics looked for at the same time. */
 const READS_AT_ONCE = 32;
 
-/** How long the removal of what has expired may take; the next who comes goes on with it; ms. */
+/** How long one removal of expired offsets may take; the next one continues; ms. */
 const EXPIRY_MAX_MS = 10_000;
 
 /**
- * Removes what has expired of the offsets of a group without members, and what deleted topics left behind. `facts` are those of
- * a group that was empty for longer than the retention: whoever lets a member in does this first, so that they cannot be out of
- * date in a way that matters. Repeatable. Throws StoreUnavailableError.
+ * Removes the expired offsets of a group without members, and those of deleted topics. `facts` are of a group that
+ * has been empty for longer than the retention. A member enters such a group only after this removal, so that the
+ * facts still hold. Repeatable. Throws StoreUnavailableError.
  */
 export async function expireOffsets(
   room: DeleteRoom,
@@ -89,10 +89,10 @@ export async function expireOffsets(
 }
 
 /**
- * Removes the offsets of a group that is no more. The group's head goes first: from then on these offsets count for nobody,
- * also not for a group that is made with the same name, so that a crash in between leaves only litter, and a repeated call takes that
- * away. `groupSince`: which of the groups of that name it was (store time). True where nothing is left; what was written lately
- * is emptied and stays for a while. Throws StoreUnavailableError.
+ * Removes the offsets of a deleted group. Its head is deleted first: from then on these offsets do not count, even
+ * for a new group of the same name, and a repeated call removes what a crash left. `groupSince`: when the deleted
+ * group was made (store time). True if nothing is left. A block that was written lately is emptied and stays for a
+ * while. Throws StoreUnavailableError.
  */
 export async function removeGroupOffsets(
   { env, blocks }: Pick<DeleteRoom, 'env' | 'blocks'>,
@@ -118,8 +118,8 @@ export async function removeGroupOffsets(
 }
 
 /**
- * Removes the items of a group without members that hold no offset any more and are old enough. True where something is
- * left. Throws StoreUnavailableError.
+ * Removes the items of a group without members that hold no offset and are old enough. True if any item is left.
+ * Throws StoreUnavailableError.
  */
 export async function keepsOffsets(
   { env, blocks }: Pick<DeleteRoom, 'env' | 'blocks'>,
@@ -128,7 +128,7 @@ export async function keepsOffsets(
   let keeps = false;
   for await (const { key, stored } of blocks.list(groupId)) {
     if (stored.block !== undefined && !isEmptyBlock(stored.block)) return true;
-    // Without members a stamp alone says nothing. Whoever has come meanwhile and read it has changed the item.
+    // Without members a stamp alone means nothing. A member that read it meanwhile has changed the item's version.
     const isOld = isSettled(stored.version, env.state.now());
     if (!isOld || (await blocks.remove(key, stored.version)).kind !== 'committed') keeps = true;
   }
@@ -139,10 +139,10 @@ function isEmptyBlock({ committed, pending }: OffsetsBlock): boolean {
   return committed.size === 0 && pending.length === 0;
 }
 
-/** Nobody has a reason to change what is left of a deleted group, other than requests that were on their way. */
+/** Only requests that were in progress change the offsets of a deleted group; they are few. */
 const ATTEMPTS_MAX = 20;
 
-/** Changes blocks as `decide` says, which is made anew from the group's state after each conflict. */
+/** Changes blocks. `decide` is called again, with the group's new state, after each conflict. */
 async function changeBlocks<T>(
   { env, blocks }: DeleteRoom,
   parts: readonly BlockPart<T>[],
