@@ -23,13 +23,17 @@ export interface Broker {
   /** The address that clients of a listener are told to connect to. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
   readonly admin: AdminEnvironment;
-  readonly log: Log;
   /** Which node leads what, and which ones there are. */
   readonly leadership: Leadership;
   readonly producerIds: ProducerIds;
   readonly settings: BrokerSettings;
   /** Nobody watches when left out. */
   readonly observer?: Observer | undefined;
+}
+
+/** What the handlers of records and their offsets need in addition. */
+export interface LogBroker extends Broker {
+  readonly log: Log;
 }
 
 /** What the handlers of groups and their offsets need in addition. */

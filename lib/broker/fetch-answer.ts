@@ -6,7 +6,7 @@ import type { FetchOutcome, PartitionToFetch } from '../log/fetch.ts';
 import type { CurrentLeader } from '../log/log.ts';
 import type { TopicReference } from '../log/partitions.ts';
 import type { FetchedPartition } from '../log/read-partitions.ts';
-import type { Broker } from './broker.ts';
+import type { LogBroker } from './broker.ts';
 import { currentLeader, endpointsOf } from './leading.ts';
 
 /** A partition of a Fetch request with its outcome. */
@@ -31,7 +31,7 @@ const FIRST_WITH_ENDPOINTS = 16;
  * that fits into no answer, or it would ask for ever
  */
 export function fetchAnswer(
-  broker: Broker,
+  broker: LogBroker,
   context: RequestContext,
   version: number,
   asked: readonly PartitionToFetch[],
@@ -70,7 +70,7 @@ function inOrder(outcomes: readonly PartitionOutcome[]): PartitionOutcome[] {
   return ranks.flat();
 }
 
-function describe(broker: Broker, version: number, one: PartitionOutcome, recordsMax: number) {
+function describe(broker: LogBroker, version: number, one: PartitionOutcome, recordsMax: number) {
   const { outcome, partition: partitionIndex } = one;
   if (outcome.kind !== 'read') {
     return {
@@ -107,7 +107,7 @@ function knownTo(version: number, error: ErrorName): ErrorName {
 }
 
 function sendable(
-  broker: Broker,
+  broker: LogBroker,
   { topic, partition }: PartitionOutcome,
   fetched: FetchedPartition,
   recordsMax: number,
@@ -121,7 +121,7 @@ function sendable(
 }
 
 /** Logs one line for a request, however many of its partitions could not be read. */
-function logUnreadable(broker: Broker, outcomes: readonly PartitionOutcome[]): void {
+function logUnreadable(broker: LogBroker, outcomes: readonly PartitionOutcome[]): void {
   let first: { topic: string; partition: number; message: string } | undefined;
   let partitions = 0;
   for (const { topic, partition, outcome } of outcomes) {

@@ -1,13 +1,16 @@
 import { allApis } from '../broker/apis-of/all.ts';
+import type { GroupBroker, LogBroker } from '../broker/broker.ts';
 import { frameHandler } from '../broker/dispatch.ts';
 import type { FrameHandler } from '../broker/frame-handler.ts';
 import { composeEngine } from './compose.ts';
 import { type GroupEngine, withGroups } from './compose-groups.ts';
+import { withLog } from './compose-log.ts';
 import { composeNodes, type Membership } from './compose-nodes.ts';
 import type { ComposeOptions } from './compose-options.ts';
 
 /** A process that serves every API. */
 export interface ComposedBroker extends GroupEngine {
+  readonly broker: GroupBroker & LogBroker;
   readonly handleFrame: FrameHandler;
   /** Undefined for a process that is in no fleet. */
   readonly membership: Membership | undefined;
@@ -24,7 +27,7 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
     membership = nodes.membership;
     return nodes.leadership;
   });
-  const engine = withGroups(options, core);
+  const engine = withGroups(options, withLog(options, core));
   const close = async () => {
     await membership?.leave();
     await engine.close();

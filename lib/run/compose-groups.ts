@@ -14,7 +14,7 @@ export interface GroupEngine extends Engine {
 }
 
 /** Adds groups and their committed offsets to an engine; each of the two needs the other. */
-export function withGroups(options: ComposeOptions, engine: Engine): GroupEngine {
+export function withGroups<E extends Engine>(options: ComposeOptions, engine: E): E & GroupEngine {
   const { stores, clock, random, logger, settings } = options;
   const { broker, ageing } = engine;
   const { topics } = broker.admin;
@@ -39,5 +39,5 @@ export function withGroups(options: ComposeOptions, engine: Engine): GroupEngine
     await groups.close();
     await engine.close();
   };
-  return { broker: { ...broker, groups, offsets }, groups, ageing, close };
+  return { ...engine, broker: { ...engine.broker, groups, offsets }, groups, close };
 }

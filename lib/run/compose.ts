@@ -9,9 +9,6 @@ import { Journals } from '../journal/open-journal.ts';
 import { type TierLimits, WRITE_UNITS_PER_SECOND_MAX } from '../journal/tier.ts';
 import { WalWriter } from '../journal/wal.ts';
 import { Turns } from '../kit/turns.ts';
-import { Log } from '../log/log.ts';
-import { Partitions } from '../log/partitions.ts';
-import { ReadBudget } from '../log/read-budget.ts';
 import type { Settings } from '../settings/settings.ts';
 import { OffsetsTopic } from '../topics/offsets-topic.ts';
 import type { TopicDefaults } from '../topics/topic-configs.ts';
@@ -21,10 +18,10 @@ import { brokerConfigs } from './broker-configs.ts';
 import type { ComposeLeadership, ComposeOptions } from './compose-options.ts';
 import { groupConfig } from './group-config.ts';
 
-/** What every process and function is made of, whatever APIs it serves. */
+/** What every process and function has, whatever APIs it serves. */
 export interface Engine {
   readonly broker: Broker;
-  /** The clock by which what is remembered of the store grows old. */
+  /** The clock by which cached facts of the store age. */
   readonly ageing: Clock;
   /** Lets checkpoints that are being written finish. */
   close(): Promise<void>;
@@ -44,9 +41,6 @@ const LINGER_MS: Readonly<Record<string, number>> = { latency: 25, default: 250,
 const WAL_IN_FLIGHT_AWS = 8;
 const WAL_IN_FLIGHT_LOCAL = 2;
 
-/** What fetches hold at most, read and not sent yet: five full ones of 50 MiB, the most that common clients ask for. */
-const READ_BYTES_MAX = 256 * 1024 * 1024;
-
 /** Joins the stores and the rooms. Throws StoreUnavailableError. */
 export async function composeEngine(options: ComposeOptions, leadershipOf: ComposeLeadership): Promise<Engine> {
   const { stores, clock, random, logger, settings, asFunction } = options;
@@ -63,7 +57,6 @@ export async function composeEngine(options: ComposeOptions, leadershipOf: Compo
   });
   const isTold = asFunction?.tellsClusterId !== false;
   const id = settings.clusterId ?? (isTold ? await clusterId(stores.state, clock, random) : ZERO_UUID);
-  const leadership = leadershipOf(options, journals, ageing);
   const { authorize = allowAll } = options;
   const broker: Broker = {
     clock,
@@ -71,7 +64,7 @@ export async function composeEngine(options: ComposeOptions, leadershipOf: Compo
     logger,
     authorize,
     clusterId: id,
-    leadership,
+    leadership: leadershipOf(options, journals, ageing),
     advertised: options.advertised,
     admin: {
       journals,
@@ -81,16 +74,6 @@ export async function composeEngine(options: ComposeOptions, leadershipOf: Compo
       defaultJournals: settings.journals,
       brokerConfigs: brokerConfigs(settings),
     },
-    log: new Log({
-      clock,
-      pace: env.turns,
-      partitions: new Partitions(topics, journals, asFunction?.tidiesUp !== false),
-      leadership,
-      authorize,
-      readBudget: new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0)),
-      validation: settings.produceValidation,
-      batchBytesMax: asFunction?.batchBytesMax,
-    }),
     producerIds: new ProducerIds(stores.state, clock, random),
     settings: {
       autoCreateTopics: settings.autoCreateTopicsEnable,

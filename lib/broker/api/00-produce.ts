@@ -4,7 +4,7 @@ import type { ProduceResult } from '../../log/append-batch.ts';
 import type { CurrentLeader } from '../../log/log.ts';
 import type { BatchToProduce } from '../../log/produce.ts';
 import { Produce } from '../../wire/messages/00-produce.ts';
-import { type Broker, CloseConnection, NO_ANSWER } from '../broker.ts';
+import { type Broker, CloseConnection, type LogBroker, NO_ANSWER } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { currentLeader, endpointsOf } from '../leading.ts';
 import { namedOnce } from '../named-once.ts';
@@ -15,7 +15,7 @@ import { namedOnce } from '../named-once.ts';
  * answer, and an error closes the connection, as in Kafka. Transactional batches are refused: there is no coordinator yet.
  * If a partition is named twice, only its last batch is appended, as in Kafka.
  */
-export const produce = defineApi(Produce, async (broker, request, version, context) => {
+export const produce = defineApi(Produce, async (broker: LogBroker, request, version, context) => {
   const { acks, timeoutMs } = request;
   const topics = namedOnce(
     request.topicData,
