@@ -2,17 +2,15 @@ import { malformed } from './error.ts';
 import { decodeLz4Block, NO_ROOM } from './lz4-block.ts';
 import { type Frame, hasProperChecksum, LZ4_MAX_GROWTH, LZ4_UNCOMPRESSED, readHeader, uint32 } from './lz4-frame.ts';
 import type { Pieces } from './piece-source.ts';
+import { Scratch } from './scratch.ts';
 import { xxhash32 } from './xxhash32.ts';
-
-/** Blocks up to the size that Kafka's clients write; decoding never waits, so one is enough for all. */
-const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** The blocks of the first frame, as Kafka's Lz4BlockInputStream reads them: a content checksum is not verified. */
 export class Lz4Pieces implements Pieces {
   readonly #data: Buffer;
   readonly #frame: Frame;
+  readonly #scratch = new Scratch();
   #at: number;
-  #own: Buffer | undefined;
   #ended = false;
 
   constructor(data: Buffer) {
@@ -49,14 +47,9 @@ export class Lz4Pieces implements Pieces {
 
   #decode(start: number, end: number): Buffer {
     const bound = Math.min(this.#frame.blockBytes, (end - start) * LZ4_MAX_GROWTH);
-    const out = bound <= SCRATCH.length ? SCRATCH : this.#room(bound);
+    const out = this.#scratch.room(bound);
     const to = decodeLz4Block(this.#data, start, end, out, 0, bound, 0);
     if (to === NO_ROOM) throw malformed('LZ4 block gives more than its frame allows');
     return out.subarray(0, to);
-  }
-
-  #room(bytes: number): Buffer {
-    if (this.#own === undefined || this.#own.length < bytes) this.#own = Buffer.allocUnsafeSlow(bytes);
-    return this.#own;
   }
 }

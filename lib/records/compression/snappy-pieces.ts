@@ -1,16 +1,15 @@
 import { malformed } from './error.ts';
 import type { Pieces } from './piece-source.ts';
+import { Scratch } from './scratch.ts';
 import { readSnappyLength, SnappyBlock } from './snappy.ts';
 import { isXerialHeader, XERIAL_HEADER_BYTES, XERIAL_SIZE_BYTES } from './xerial.ts';
-
-/** Blocks of the sizes that clients write; decoding never waits, so one is enough for all. */
-const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Framed or raw snappy, block by block; blocks that decode to more than `stepBytes`, in steps of that size. */
 export class SnappyPieces implements Pieces {
   readonly #data: Buffer;
   readonly #stepBytes: number;
   readonly #framed: boolean;
+  readonly #scratch = new Scratch();
   #at: number;
   #block: { readonly decoder: SnappyBlock; readonly length: number; given: number } | undefined;
 
@@ -49,7 +48,7 @@ export class SnappyPieces implements Pieces {
 
   #open(end: number): void {
     const { length, position } = readSnappyLength(this.#data, this.#at, end);
-    const out = length <= SCRATCH.length ? SCRATCH : Buffer.allocUnsafeSlow(length);
+    const out = this.#scratch.room(length);
     this.#block = { decoder: new SnappyBlock(this.#data, position, end, out, length), length, given: 0 };
     this.#at = end;
   }

@@ -1,17 +1,16 @@
 import { tooLarge } from './error.ts';
 import type { Output } from './output.ts';
-import { MAX_ZSTD_BLOCK_BYTES, type ZstdBlock } from './zstd-frame.ts';
+import { Scratch } from './scratch.ts';
+import type { ZstdBlock } from './zstd-frame.ts';
 import type { HuffmanTable } from './zstd-huffman.ts';
 import { readLiterals } from './zstd-literals.ts';
 import { newSequenceState, runSequences } from './zstd-sequences.ts';
-
-/** Literals of the block at hand; decoding never waits, so one is enough. */
-const SCRATCH = Buffer.allocUnsafe(MAX_ZSTD_BLOCK_BYTES);
 
 /** Decodes the blocks of one frame into `output`, one after the other, without the runtime's help. */
 export class ZstdBlockDecoder {
   readonly #output: Output;
   readonly #sequences = newSequenceState();
+  readonly #literals = new Scratch();
   #huffman: HuffmanTable | undefined;
 
   constructor(output: Output) {
@@ -22,7 +21,7 @@ export class ZstdBlockDecoder {
   decode(data: Buffer, type: ZstdBlock['type'], size: number, start: number): void {
     const output = this.#output;
     if (type === 'compressed') {
-      const literals = readLiterals(data, start, start + size, this.#huffman, SCRATCH);
+      const literals = readLiterals(data, start, start + size, this.#huffman, this.#literals);
       this.#huffman = literals.huffman;
       runSequences(data, start + size, literals, this.#sequences, output);
       return;

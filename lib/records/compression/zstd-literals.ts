@@ -1,4 +1,5 @@
 import { malformed } from './error.ts';
+import type { Scratch } from './scratch.ts';
 import { MAX_ZSTD_BLOCK_BYTES } from './zstd-frame.ts';
 import { decodeHuffman, type HuffmanTable, readHuffmanTable } from './zstd-huffman.ts';
 
@@ -27,7 +28,7 @@ export function readLiterals(
   start: number,
   end: number,
   known: HuffmanTable | undefined,
-  scratch: Buffer,
+  scratch: Scratch,
 ): Literals {
   const cutOff = () => malformed('zstd literals are cut off');
   if (end - start < 2) throw cutOff();
@@ -41,8 +42,8 @@ export function readLiterals(
     checkLength(length);
     const stored = type === RAW ? length : 1;
     if (stored > end - position) throw cutOff();
-    if (type === REPEATED) scratch.fill(data[position]!, 0, length);
-    const bytes = type === RAW ? data.subarray(position, position + length) : scratch;
+    const bytes =
+      type === RAW ? data.subarray(position, position + length) : scratch.room(length).fill(data[position]!, 0, length);
     return { bytes, length, position: position + stored, huffman: known };
   }
 
@@ -63,9 +64,10 @@ export function readLiterals(
     at = read.position;
   }
   if (huffman === undefined) throw malformed('zstd literals refer to a table that is not there');
-  if (format === 0) decodeHuffman(huffman, data, at, streamsEnd, scratch, 0, length);
-  else decodeFourStreams(huffman, data, at, streamsEnd, scratch, length);
-  return { bytes: scratch, length, position: streamsEnd, huffman };
+  const bytes = scratch.room(length);
+  if (format === 0) decodeHuffman(huffman, data, at, streamsEnd, bytes, 0, length);
+  else decodeFourStreams(huffman, data, at, streamsEnd, bytes, length);
+  return { bytes, length, position: streamsEnd, huffman };
 }
 
 function checkLength(length: number): void {
