@@ -1,5 +1,6 @@
 import type { RequestContext } from '../core/context.ts';
 import { type ErrorName, errorCode, type Failure } from '../core/errors.ts';
+import { each } from '../kit/each.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { alterTopicConfigs } from '../topics/alter-topic-configs.ts';
 import { type ConfigChange, changeConfigs, replaceConfigs } from '../topics/configs/change-configs.ts';
@@ -63,13 +64,7 @@ export async function alterConfigs(
     }
   };
 
-  const failures: (Failure | undefined)[] = Array.from({ length: resources.length });
-  let next = 0;
-  const work = async () => {
-    for (let index = next++; index < resources.length; index = next++)
-      failures[index] = await answer(resources[index]!);
-  };
-  await Promise.all(Array.from({ length: PARALLEL_MAX }, work));
+  const failures = await each({ atOnce: PARALLEL_MAX }, resources, answer);
   return resources.map(({ resourceType, resourceName }, index) => ({
     errorCode: errorCode(failures[index]?.error ?? 'NONE'),
     errorMessage: failures[index]?.message ?? null,

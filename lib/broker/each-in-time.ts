@@ -1,14 +1,13 @@
 import type { Clock } from '../core/clock.ts';
-import { Slots } from '../kit/slots.ts';
+import { each } from '../kit/each.ts';
 import type { Turns } from '../kit/turns.ts';
 
-/** Topics that one request changes at the same time: each is a handful of store calls, and other requests want some as well. */
+/** Topics that one request changes at the same time. Each takes several store calls, and other requests need some as well. */
 const AT_ONCE_MAX = 32;
 
 /**
- * Runs `perform` for each item, some at a time, and gives the results in the items' order. `late` stands for an item that was not
- * begun within `timeoutMs`; what was begun goes on. So Kafka's controller does with requests that wait for their turn: with a
- * time-out of 0 or less none is begun.
+ * What `perform` gives for each item, in their order. An item that was not begun within `timeoutMs` gets `late`; what was
+ * begun goes on. With a time-out of 0 or less none is begun, as in Kafka's controller.
  */
 export function eachInTime<Item, Result>(
   { clock, pace }: { readonly clock: Clock; readonly pace: Turns },
@@ -17,14 +16,9 @@ export function eachInTime<Item, Result>(
   perform: (item: Item) => Promise<Result>,
   late: (item: Item) => Result,
 ): Promise<Result[]> {
-  const slots = new Slots(AT_ONCE_MAX);
   const deadline = clock.monotonic() + timeoutMs;
-  return Promise.all(
-    items.map((item) =>
-      slots.run(async () => {
-        await pace.turn();
-        return clock.monotonic() < deadline ? perform(item) : late(item);
-      }),
-    ),
-  );
+  return each({ atOnce: AT_ONCE_MAX }, items, async (item) => {
+    await pace.turn();
+    return clock.monotonic() < deadline ? perform(item) : late(item);
+  });
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
+import { each } from '../kit/each.ts';
 import type { Turns } from '../kit/turns.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import type { CheckedClaim, CommitKind, MemberClaim, NoGroup, OffsetGroups, Refused } from '../offsets/environment.ts';
@@ -151,13 +152,8 @@ export class GroupCoordinator implements Groups, OffsetGroups {
   async list(context: RequestContext): Promise<readonly ListedGroup[]> {
     const ids: string[] = [];
     for await (const id of this.#env.store.env.index.ids()) ids.push(id);
-    const listed: ListedGroup[] = [];
-    for (let from = 0; from < ids.length; from += LISTED_AT_ONCE) {
-      const part = ids.slice(from, from + LISTED_AT_ONCE);
-      const found = await Promise.all(part.map((groupId) => this.#listOne(groupId, context)));
-      listed.push(...found.filter((one) => one !== undefined));
-    }
-    return listed;
+    const listed = await each({ atOnce: LISTED_AT_ONCE }, ids, (groupId) => this.#listOne(groupId, context));
+    return listed.filter((one) => one !== undefined);
   }
 
   async #listOne(groupId: string, context: RequestContext): Promise<ListedGroup | undefined> {

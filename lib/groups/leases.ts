@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
 import { changeItem, type ItemPut } from '../kit/change-item.ts';
+import { each } from '../kit/each.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import { groupPk } from '../storage/items/group-keys.ts';
 import { decodeGroupLease, encodeGroupLease, GROUP_LEASES, groupLeaseSk } from '../storage/items/group-lease.ts';
@@ -89,15 +90,12 @@ export class Leases {
 
   /** Deletes the leases of members that are no more. What stays is found when leases are read the next time. */
   async forget(memberIds: readonly string[]): Promise<void> {
-    for (let from = 0; from < memberIds.length; from += DELETED_AT_ONCE) {
-      const deleted = memberIds.slice(from, from + DELETED_AT_ONCE).map(async (memberId) => {
-        const known = this.#known.get(memberId);
-        this.#known.delete(memberId);
-        if (known === undefined) return;
-        await this.#env.state.delete(groupPk(this.#groupId), groupLeaseSk(memberId), known.version);
-      });
-      await Promise.all(deleted);
-    }
+    await each({ atOnce: DELETED_AT_ONCE }, memberIds, async (memberId) => {
+      const known = this.#known.get(memberId);
+      this.#known.delete(memberId);
+      if (known === undefined) return;
+      await this.#env.state.delete(groupPk(this.#groupId), groupLeaseSk(memberId), known.version);
+    });
   }
 
   /** When the member's session ends, as far as this process knows. */

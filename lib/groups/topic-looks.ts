@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import { each } from '../kit/each.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import type { Topics } from '../topics/topics.ts';
 import type { NeedsUnion, SubscribedTopic, TopicLook } from './facts.ts';
@@ -71,10 +72,9 @@ export class TopicLooks {
     known: ReadonlyMap<string, SubscribedTopic>,
   ): Promise<Map<string, SubscribedTopic | undefined>> {
     const read = new Map<string, SubscribedTopic | undefined>();
-    for (let from = 0; from < names.length; from += READS_AT_ONCE) {
-      const some = names.slice(from, from + READS_AT_ONCE);
-      await Promise.all(some.map(async (name) => read.set(name, await this.#read(name, known.get(name)))));
-    }
+    await each({ atOnce: READS_AT_ONCE }, names, async (name) =>
+      read.set(name, await this.#read(name, known.get(name))),
+    );
     return read;
   }
 

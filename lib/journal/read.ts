@@ -1,7 +1,7 @@
 import { assert } from '../core/assert.ts';
 import { MalformedBytesError } from '../core/bytes.ts';
 import type { Offset } from '../core/offset.ts';
-import { mapAtMost } from '../kit/in-parallel.ts';
+import { each } from '../kit/each.ts';
 import { BatchField, LOG_OVERHEAD_BYTES } from '../records/batch.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { BatchSearch, EntriesGoneError, type FoundBatch } from './batch-search.ts';
@@ -77,7 +77,7 @@ export async function loadPayloads(batches: readonly LocatedBatch[]): Promise<Re
   const wanted = new Map<CachedEntry, LocatedBatch>();
   for (const one of batches) if (one.found.cached.payload === undefined) wanted.set(one.found.cached, one);
   const unread = new Map<CachedEntry, Error>();
-  await mapAtMost(LOADS_MAX, [...wanted.values()], async ({ journal, found: { cached, entry } }) => {
+  await each({ atOnce: LOADS_MAX }, [...wanted.values()], async ({ journal, found: { cached, entry } }) => {
     try {
       cached.payload = await loadPayload(journal, cached, entry);
     } catch (error) {

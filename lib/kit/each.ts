@@ -1,18 +1,21 @@
 import type { Turns } from './turns.ts';
 
-/** Elements of one request that are worked on at the same time: enough to hide the time that a store takes to answer. */
+/** Elements that are worked on at the same time where nothing else is said: enough to hide the time that a store takes. */
 const AT_ONCE_MAX = 64;
 
 export interface Each {
-  readonly pace: Turns;
+  /** Elements that are worked on at the same time. */
+  readonly atOnce?: number;
+  /** For lists whose length a client chooses: beyond the first `atOnce` elements, other requests get their turn in between. */
+  readonly pace?: Pick<Turns, 'turn'>;
 }
 
 /**
- * What `work` gives for each element, in their order: some elements at a time, and in turns with other requests. Elements
- * with the same key name the same thing: it is worked on once, and they share its result.
+ * What `work` gives for each element, in their order. It begins in that order and works on some elements at the same time.
+ * Elements with the same key share one result. Rejects with the first error, and begins nothing further then.
  */
 export async function each<Element, Result>(
-  { pace }: Each,
+  { atOnce = AT_ONCE_MAX, pace }: Each,
   elements: readonly Element[],
   work: (element: Element) => Promise<Result> | Result,
   keyOf?: (element: Element) => string,
@@ -20,6 +23,7 @@ export async function each<Element, Result>(
   const known = new Map<string, Promise<Result> | Result>();
   const results: Result[] = Array.from({ length: elements.length });
   let next = 0;
+  let hasFailed = false;
   const begin = (element: Element) => {
     if (keyOf === undefined) return work(element);
     const key = keyOf(element);
@@ -31,11 +35,16 @@ export async function each<Element, Result>(
     return result;
   };
   const run = async () => {
-    for (let index = next++; index < elements.length; index = next++) {
-      if (index >= AT_ONCE_MAX) await pace.turn();
-      results[index] = await begin(elements[index]!);
+    try {
+      for (let index = next++; index < elements.length && !hasFailed; index = next++) {
+        if (index >= atOnce) await pace?.turn();
+        results[index] = await begin(elements[index]!);
+      }
+    } catch (error) {
+      hasFailed = true;
+      throw error;
     }
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE_MAX, elements.length) }, run));
+  await Promise.all(Array.from({ length: Math.min(atOnce, elements.length) }, run));
   return results;
 }

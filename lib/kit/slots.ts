@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
+import { answerWithin } from './deadline.ts';
 
-/** Lets so many run at a time; the others wait in the order in which they came. */
+/** Lets `count` tasks run at a time, whoever brings them; the others wait in the order in which they came. */
 export class Slots {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -20,7 +21,7 @@ export class Slots {
     return this.#runNow(task);
   }
 
-  /** As `run`, but `undefined`, and the task is not begun, where no slot was free within `waitMs`. */
+  /** As `run`. Undefined if no slot was free within `waitMs`: then the task was not begun. */
   async runWithin<T>(clock: Clock, waitMs: number, task: () => Promise<T>): Promise<{ readonly value: T } | undefined> {
     if (this.#free > 0) this.#free--;
     else if (!(await this.#isOneFree(clock, waitMs))) return undefined;
@@ -28,17 +29,13 @@ export class Slots {
   }
 
   #isOneFree(clock: Clock, waitMs: number): Promise<boolean> {
-    return new Promise((resolve) => {
-      const take = () => {
-        cancel();
-        resolve(true);
-      };
-      const cancel = clock.setTimer(waitMs, () => {
-        this.#waiting.delete(take);
-        resolve(false);
-      });
-      this.#waiting.add(take);
+    let take = () => {};
+    const taken = new Promise<boolean>((resolve) => {
+      take = () => resolve(true);
     });
+    this.#waiting.add(take);
+    // Nobody waits there any more whose slot has just been handed over.
+    return answerWithin(clock, waitMs, taken, () => !this.#waiting.delete(take));
   }
 
   async #runNow<T>(task: () => Promise<T>): Promise<T> {
@@ -46,7 +43,7 @@ export class Slots {
       return await task();
     } finally {
       const [next] = this.#waiting;
-      // The slot goes on to whoever waits.
+      // Handed over directly, so that nobody slips in between.
       if (next === undefined) this.#free++;
       else {
         this.#waiting.delete(next);

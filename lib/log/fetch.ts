@@ -4,7 +4,7 @@ import type { ErrorName } from '../core/errors.ts';
 import type { Offset } from '../core/offset.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { isUnreadable } from '../journal/read.ts';
-import { mapAtMost } from '../kit/in-parallel.ts';
+import { each } from '../kit/each.ts';
 import { TopicAccess } from './access.ts';
 import { delayedFetch } from './delayed-fetch.ts';
 import type { LogEnvironment } from './environment.ts';
@@ -114,7 +114,7 @@ async function targetsOf(
   const access = new TopicAccess(env, context, 'READ', partitions);
   const targets = partitions.map((one) => peekTarget(env, access, one));
   if (!targets.includes(undefined)) return targets as Target[];
-  return mapAtMost(RESOLVED_AT_ONCE_MAX, [...targets.entries()], async ([at, known]) => {
+  return each({ atOnce: RESOLVED_AT_ONCE_MAX }, [...targets.entries()], async ([at, known]) => {
     return known ?? findTarget(env, access, partitions[at]!, isolation);
   });
 }

@@ -6,7 +6,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { bytesOf, isUnreadable, loadPayloads } from '../journal/read.ts';
 import { type AbortedRange, abortedBetween, emptyPartition, lastStableOffset } from '../journal/view.ts';
-import { mapAtMost } from '../kit/in-parallel.ts';
+import { each } from '../kit/each.ts';
 import { epochProblem, NO_EPOCH } from './leader-epoch.ts';
 
 export type IsolationLevel = 'read_uncommitted' | 'read_committed';
@@ -67,7 +67,7 @@ export async function catchUpWhereNeeded(
     behind.set(one.open, behind.get(one.open) === true || past);
   }
   const reasons = new Map<OpenJournal, string>();
-  await mapAtMost(CATCH_UPS_MAX, [...behind], async ([open, strong]) => {
+  await each({ atOnce: CATCH_UPS_MAX }, [...behind], async ([open, strong]) => {
     try {
       await open.journal.catchUp(strong);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { Uuid } from '../core/uuid.ts';
+import { each } from '../kit/each.ts';
 import { inRounds } from '../kit/rounds.ts';
 import type { OffsetsBlock } from '../storage/items/committed-offsets.ts';
 import { isSettled } from '../storage/late-puts.ts';
@@ -76,9 +77,7 @@ export async function expireOffsets(
     parts.push({ key, topic: { id: key.topicId, name: stored.block?.topicName ?? '' }, wanted: [] });
   }
   const ids = [...new Set(parts.map(({ topic }) => topic.id))];
-  for (let from = 0; from < ids.length; from += READS_AT_ONCE) {
-    await Promise.all(ids.slice(from, from + READS_AT_ONCE).map(async (id) => there.set(id, await isThere(id))));
-  }
+  await each({ atOnce: READS_AT_ONCE }, ids, async (id) => there.set(id, await isThere(id)));
   const change = ({ topic }: BlockPart<never>, { block }: StoredBlock): BlockChange => {
     if (block === undefined) return { kind: 'same' };
     if (there.get(topic.id) !== true) return { kind: 'remove', block: { ...block, committed: new Map(), pending: [] } };

@@ -1,4 +1,5 @@
 import { afterMicrotasks, type Clock } from '../core/clock.ts';
+import { answerWithin } from '../kit/deadline.ts';
 
 /**
  * Counts the store calls in progress and the timers that are set. Background work that no answer
@@ -62,14 +63,11 @@ export class Activity {
   #nextQuiet(deadline: number): Promise<boolean> {
     const left = deadline - this.#clock.monotonic();
     if (left <= 0) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const done = (isQuiet: boolean) => {
-        this.#quiet = undefined;
-        cancel();
-        resolve(isQuiet);
-      };
-      const cancel = this.#clock.setTimer(left, () => done(false));
-      this.#quiet = () => done(true);
+    const quiet = new Promise<boolean>((resolve) => {
+      this.#quiet = () => resolve(true);
+    });
+    return answerWithin(this.#clock, left, quiet, () => false).finally(() => {
+      this.#quiet = undefined;
     });
   }
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { defaultCredentials } from '../doors/tunnel/credentials.ts';
+import { withAbort } from '../kit/deadline.ts';
 import type { Settings } from '../settings/settings.ts';
-import { withAbort } from '../storage/aws/requests.ts';
 import { PARTITION_KEY } from '../storage/dynamodb/attributes.ts';
 import { regionMissing, requireCredentials } from './aws-identity.ts';
 import { StartError } from './start-error.ts';

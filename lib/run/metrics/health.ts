@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
+import { answerWithin } from '../../kit/deadline.ts';
 import { SharedReads } from '../../kit/shared-reads.ts';
-import { answerWithin } from '../../storage/answer-timeout.ts';
 import { CLUSTER_PK, CLUSTER_SK } from '../../storage/items/cluster.ts';
 import type { ItemStore } from '../../storage/ports.ts';
 

@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
+import { withAbort } from '../../kit/deadline.ts';
 import { Slots } from '../../kit/slots.ts';
 import { StoreUnavailableError } from '../ports.ts';
 import { failedWrite, mayPass, NoConnectionError } from './failures.ts';
@@ -56,23 +57,4 @@ export class Requests {
       await sleep(this.#clock, this.#random.next() * FIRST_WAIT_MS * 2 ** (tries - 1));
     }
   }
-}
-
-/**
- * Runs `perform` with a signal that aborts after `timeoutMs`. Rejects then in any case: a body that stalls half way does
- * not listen to the signal.
- */
-export function withAbort<T>(
-  clock: Clock,
-  timeoutMs: number,
-  perform: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  return new Promise((resolve, reject) => {
-    const cancel = clock.setTimer(timeoutMs, () => {
-      controller.abort();
-      reject(Object.assign(new Error(`no answer within ${Math.round(timeoutMs)} ms`), { name: 'TimeoutError' }));
-    });
-    perform(controller.signal).then(resolve, reject).finally(cancel);
-  });
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { answerWithin } from '../answer-timeout.ts';
+import { answerWithin } from '../../kit/deadline.ts';
 import { checkQuery, compareKeys, itemBytes, itemRefusal, keyRefusal } from '../item-rules.ts';
 import {
   type DeleteOutcome,

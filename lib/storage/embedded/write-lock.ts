@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import { answerWithin } from '../answer-timeout.ts';
+import { answerWithin } from '../../kit/deadline.ts';
 import { StoreUnavailableError } from '../ports.ts';
 import { RECOVERY_INTERVAL_MS, type Signature, type StoreTimer } from './store-time.ts';
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { sleep } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
-import { answerWithin } from '../answer-timeout.ts';
+import { answerWithin } from '../../kit/deadline.ts';
 import { type PutOptions, type PutOutcome, type StoreTime, StoreUnavailableError } from '../ports.ts';
 import { StoreClock } from '../store-clock.ts';
 import type { Fault, FaultPlan, LatencyModel, StoreCall } from './faults.ts';

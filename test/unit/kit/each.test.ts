@@ -46,3 +46,21 @@ it('waits for its turn beyond the first 64, and fails as the work does', async (
   const failing = each(env, [1], () => Promise.reject(new Error('failed')));
   await expect(failing).rejects.toThrow('failed');
 });
+
+it('works on as many at a time as it is told, and begins nothing further after an error', async () => {
+  const begun: number[] = [];
+  const ends: ((error?: Error) => void)[] = [];
+  const all = each({ atOnce: 2 }, [0, 1, 2, 3, 4], (element) => {
+    begun.push(element);
+    return new Promise<void>((resolve, reject) => ends.push((error) => (error ? reject(error) : resolve())));
+  });
+  const outcome = expect(all).rejects.toThrow('failed');
+  expect(begun).toEqual([0, 1]);
+  ends[1]!();
+  await expect.poll(() => begun).toEqual([0, 1, 2]);
+  ends[0]!(new Error('failed'));
+  await outcome;
+  ends[2]!();
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  expect(begun).toEqual([0, 1, 2]);
+});
