@@ -159,7 +159,7 @@ export const WRITING: readonly Mutation[] = [
     ['offsetTwice', 'badControl', 'timeBack', 'engineError', 'exception', 'stuck', 'torn'],
     WRITER,
     'const entry = work.make(view, time);',
-    'const entry = ((work as unknown as { kept?: Entry | undefined }).kept ??= work.make(view, time));',
+    'const entry = ((work.make as unknown as { kept?: Entry | undefined }).kept ??= work.make(view, time));',
   ),
   mutation(
     'a leader change is written once more',
@@ -169,7 +169,7 @@ export const WRITING: readonly Mutation[] = [
     WRITER,
     'const entry = work.make(view, time);',
     `const fresh = work.make(view, time);
-      const self = work as unknown as { kept?: Entry };
+      const self = work.make as unknown as { kept?: Entry };
       if (fresh?.kind === 'leaderChange') self.kept ??= fresh;
       const entry: Entry | undefined = self.kept === undefined ? fresh : { ...self.kept, time };`,
   ),

@@ -1,4 +1,4 @@
-import { sleep } from '../../core/clock.ts';
+import { afterMicrotasks, sleep } from '../../core/clock.ts';
 import { newNonce } from '../../core/nonce.ts';
 import { randomInt } from '../../core/random.ts';
 import { entryPk, entrySk } from '../../storage/items/journal-entry.ts';
@@ -124,7 +124,7 @@ export class Writer {
             this.#enter(this.#begin(this.#works[0], 0, 0));
             break;
           case 'answered':
-            await null;
+            await new Promise<void>(afterMicrotasks);
             this.#works.shift();
             this.#intake.makeGroup();
             this.#enter(this.#begin(this.#works[0], 0, 0));
