@@ -1,17 +1,17 @@
 import type { Topic } from '../topics/topics.ts';
 import type { Broker } from './broker.ts';
 
-/** A request that names more topics is refused whole: each one costs a read. */
+/** A request that names more topics is refused as a whole: each topic costs a read. */
 export const TOPICS_NAMED_MAX = 100_000;
 
-/** Beyond so many names one listing of all topics is cheaper than a read for each. */
+/** For more names than this, one list of all topics is cheaper than a read for each. */
 const TOPICS_READ_SINGLY_MAX = 100;
 
 export type FindTopic = (name: string) => Promise<Topic | undefined>;
 
 /**
- * Looks topics up: few of them one by one, from memory where they are in use, or `fresh` from the store; many in a listing
- * of all. Throws StoreUnavailableError, as does what it returns.
+ * Looks topics up: a few one by one, from memory if they are in use, or from the store if `fresh`; many in a list of all
+ * topics. Throws StoreUnavailableError, as does the function that it returns.
  */
 export async function topicFinder(broker: Broker, count: number, fresh = false): Promise<FindTopic> {
   const { topics } = broker.admin;

@@ -1,6 +1,6 @@
 /**
- * An array that is never there as a whole: the encoder asks for its length and for its elements in order, and nothing else may be
- * asked of it. For answers of which a few bytes of a request can ask any number of times.
+ * An array whose elements are made one at a time, when the encoder asks for them. It has a length and an iterator, and
+ * nothing else. For answers that can be far larger than the request that asks for them.
  */
 export function lazily<Element>(length: number, elementAt: (index: number) => Element): readonly Element[] {
   const elements = {

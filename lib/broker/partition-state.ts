@@ -8,8 +8,8 @@ import type { Broker } from './broker.ts';
 const NO_NODE = -1;
 
 /**
- * Who leads a partition and who has it: one node, as the store keeps the copies. The leader is the node that should lead, which
- * takes over when it is first asked; the epoch is the one that the journal has come to. Reads nothing.
+ * The leader and the replicas of a partition: one node, as the store keeps the copies. The leader is the node that should
+ * lead, which takes over at its first request; the epoch is the newest that is known of the journal. Reads nothing.
  */
 export function partitionState(
   broker: Broker,
@@ -33,13 +33,13 @@ export function partitionState(
   };
 }
 
-/** The nodes that a partition is on: its leader alone, and none where the request's listener does not lead to it. Reads nothing. */
+/** The replicas of a partition: its leader alone, or none if the request's listener does not lead to it. Reads nothing. */
 export function replicasOf(broker: Broker, topic: Topic, partition: number, context: RequestContext): number[] {
   const leader = broker.leadership.nodeOf(journalOf(topic, partition));
   return broker.leadership.nodes(context).flatMap(({ nodeId }) => (nodeId === leader ? [nodeId] : []));
 }
 
-/** The node that administrative requests go to: any may serve them, so the one that is asked, if clients can reach it. */
+/** The node for administrative requests. Any node serves them: the one that was asked, if clients can reach it. */
 export function controllerOf(nodeId: number, nodes: readonly { readonly nodeId: number }[]): number {
   return nodes.some((one) => one.nodeId === nodeId) ? nodeId : (nodes[0]?.nodeId ?? NO_NODE);
 }

@@ -1,6 +1,6 @@
 import type { Turns } from './turns.ts';
 
-/** Elements that are worked on at the same time where nothing else is said: enough to hide the time that a store takes. */
+/** Elements worked on at the same time by default: enough to hide the latency of a store. */
 const AT_ONCE_MAX = 64;
 
 export interface Each {
@@ -11,8 +11,8 @@ export interface Each {
 }
 
 /**
- * What `work` gives for each element, in their order. It begins in that order and works on some elements at the same time.
- * Elements with the same key share one result. Rejects with the first error, and begins nothing further then.
+ * The results of `work` for all elements, in their order. Work begins in that order, on some elements at a time. Elements
+ * with the same key share one result. Rejects with the first error, and begins nothing further then.
  */
 export async function each<Element, Result>(
   { atOnce = AT_ONCE_MAX, pace }: Each,

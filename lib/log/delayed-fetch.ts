@@ -9,10 +9,10 @@ import {
 
 export interface FetchLimits {
   readonly minBytes: number;
-  /** Over all partitions; the first batch of the first partition that has one comes whole in any case. May be below 0. */
+  /** Over all partitions; the first batch of the first partition that has one comes whole. May be below 0. */
   readonly maxBytes: number;
   readonly isolation: IsolationLevel;
-  /** By Clock.monotonic(): when to answer with what is there; ms. */
+  /** By Clock.monotonic(): when to answer with what there is by then; ms. */
   readonly deadline: number;
   /** Ends the waiting at once. */
   readonly signal: AbortSignal;
@@ -20,9 +20,9 @@ export interface FetchLimits {
 }
 
 /**
- * Reads partitions from their offsets on, in order, and waits until there are `minBytes`, an error, or no time left
- * (Kafka: DelayedFetch). Every journal of which a partition has nothing new is caught up once, with one query; while
- * waiting, its shared tail does that.
+ * Reads partitions from their offsets, in order, and waits until there are `minBytes`, an error, or no time left (Kafka:
+ * DelayedFetch). One query catches up each journal in which some partition has nothing new; during the wait the journals'
+ * shared tails do that.
  */
 export async function delayedFetch(
   partitions: readonly PartitionToRead[],
@@ -55,7 +55,7 @@ export async function delayedFetch(
   }
 }
 
-/** Watches the tails of all journals concerned, from before they are read, so that nothing comes unnoticed. */
+/** Watches the tails of all journals. Begins before the journals are read, so that it misses nothing. */
 function watch(partitions: readonly PartitionToRead[]) {
   let wake = () => {};
   const came = new Promise<void>((resolve) => {

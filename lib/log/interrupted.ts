@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { boundedMap } from '../kit/bounded-map.ts';
 
-/** Longer than clients go on with one batch (delivery.timeout.ms is two minutes by default); ms. */
+/** Longer than clients retry one batch (delivery.timeout.ms is two minutes by default); ms. */
 const REMEMBERED_MS = 10 * 60 * 1000;
 
 /** Producers that are remembered, the latest ones; each takes about 100 bytes. */
@@ -13,10 +13,10 @@ interface Failed {
 }
 
 /**
- * The first sequence that failed here of each producer in each partition, until it came again. A partition that knows nothing of a
- * producer takes any sequence as its first, as Kafka does; but those that the producer had sent behind the one that failed
- * must not get in before it. Kafka's leader cannot fail the one and take the other; a process that is only just finding
- * its way to the store can.
+ * The first sequence of each producer and partition that failed in this process and has not been appended since. A partition
+ * that has no state of a producer accepts any sequence as its first, as in Kafka. But batches that the producer sent after
+ * the failed one must not get in before it. Kafka's leader cannot fail one and accept the next; a process that loses and
+ * regains its store between two batches can.
  */
 export class Interrupted {
   readonly #clock: Clock;
@@ -26,20 +26,20 @@ export class Interrupted {
     this.#clock = clock;
   }
 
-  /** To be called when a batch was not appended for no fault of its own. `stream` names producer and partition. */
+  /** Takes note that a batch failed that its producer will send again. `stream` names producer and partition. */
   failed(stream: string, sequence: number): void {
     const known = this.#find(stream);
     if (known !== undefined && known.sequence <= sequence) return;
     this.#failed.set(stream, { sequence, at: this.#clock.monotonic() });
   }
 
-  /** To be called when a batch was appended. */
+  /** Takes note that a batch was appended. */
   appended(stream: string, sequence: number): void {
     const known = this.#failed.get(stream);
     if (known !== undefined && sequence <= known.sequence) this.#failed.delete(stream);
   }
 
-  /** Whether an earlier batch failed and has not come again. */
+  /** Whether an earlier batch of the stream failed and has not been appended since. */
   isBehind(stream: string, sequence: number): boolean {
     const known = this.#find(stream);
     return known !== undefined && known.sequence < sequence;

@@ -1,22 +1,22 @@
-/** What a fetch may read when memory is short; a first batch that is larger still comes whole. */
+/** What a fetch may read when memory is short; a larger first batch still comes whole. */
 const GRANT_MIN_BYTES = 64 * 1024;
 
 /**
- * Bounds what all fetches of a process hold at once, read and not sent yet, by giving them less than they ask for: a client
- * that gets fewer bytes than its limit simply asks again.
+ * Limits the bytes that all fetches of a process hold, read and not sent yet. A fetch may get less than it asked for; its
+ * client then asks again.
  */
 export class ReadBudget {
   readonly #bytesMax: number;
   readonly #unsentBytes: () => number;
   #granted = 0;
 
-  /** @param unsentBytes answers that were handed on and have not left the process */
+  /** @param unsentBytes bytes of finished answers that have not left the process */
   constructor(bytesMax: number, unsentBytes: () => number) {
     this.#bytesMax = bytesMax;
     this.#unsentBytes = unsentBytes;
   }
 
-  /** Calls `read` with the bytes that it may read, at most `wanted`; they count until it is done. */
+  /** Calls `read` with the number of bytes that it may read, at most `wanted`. They count until it is done. */
   async run<T>(wanted: number, read: (bytes: number) => Promise<T>): Promise<T> {
     const left = this.#bytesMax - this.#granted - this.#unsentBytes();
     const bytes = Math.min(wanted, Math.max(left, GRANT_MIN_BYTES));

@@ -51,7 +51,7 @@ const PAGES_AT_ONCE_MAX = 16;
 /** The smallest record batch; with less room than that no page is read to find one. */
 const BATCH_BYTES_MIN = 61;
 
-/** Partitions of which it could not be found out whether they have something new, each with the reason. */
+/** Partitions whose journals could not be caught up, each with the reason. */
 export type CatchUpFailures = ReadonlyMap<PartitionToRead, string>;
 
 /** Catches up the journals of the partitions that have nothing to read, with one query each. */
@@ -83,17 +83,17 @@ export async function catchUpWhereNeeded(
   return failures;
 }
 
-/** Whether the view has something to read at the offset. */
+/** Whether the view has records at the offset. */
 function hasSomething(one: PartitionToRead, isolation: IsolationLevel): boolean {
   const partition = one.open.journal.view.partitions.get(one.partition) ?? emptyPartition(one.partition);
   return one.offset < (isolation === 'read_committed' ? lastStableOffset(partition) : partition.nextOffset);
 }
 
 /**
- * Reads partitions, `maxBytes` of all together, as Kafka does (ReplicaManager.readFromLog): the first ones take what they
- * can, and the first batch of the first partition that has one comes whole in any case. The store is asked for several of
- * them at the same time. What cannot be read is an error of its own partition, and only once what comes before it there
- * was answered.
+ * Reads partitions, at most `maxBytes` together, as Kafka does (ReplicaManager.readFromLog): the first partitions take what
+ * they can, and the first batch of the first partition that has one comes whole. Several partitions are read from the store
+ * at the same time. A batch that cannot be read is an error of its partition, and only after the batches before it were
+ * answered.
  */
 export async function readPartitions(
   partitions: readonly PartitionToRead[],
@@ -177,8 +177,9 @@ function begin(
 }
 
 /**
- * Finds what memory has of all partitions, in their order, and gives those that a page is to be read for. Whoever lacks a
- * page counts with what it has until then; what that leaves too much to those behind it, the next pass takes back.
+ * Finds the batches that are in memory, partition by partition, and returns the partitions that need a page next. A
+ * partition that needs one counts with the bytes found so far; later partitions may find too much then, which the next pass
+ * drops again.
  */
 function locate(readings: readonly Reading[], maxBytes: number): Reading[] {
   const lacking: Reading[] = [];
