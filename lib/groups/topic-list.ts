@@ -49,11 +49,12 @@ export class TopicList {
     return this.#reads.read('topics', () => this.#read());
   }
 
-  #pause(): Promise<void> | undefined {
+  /** At least a microtask, so that joins of the same event share the first read, too. */
+  #pause(): Promise<void> {
     const begunAt = this.#latest?.begunAt;
     const pauseMs = begunAt === undefined ? 0 : begunAt + LIST_EVERY_MS - this.#clock.monotonic();
     // Where the clock was set back, no longer than the pause is.
-    return pauseMs > 0 ? sleep(this.#clock, Math.min(pauseMs, LIST_EVERY_MS)) : undefined;
+    return pauseMs > 0 ? sleep(this.#clock, Math.min(pauseMs, LIST_EVERY_MS)) : Promise.resolve();
   }
 
   async #read(): Promise<Listing> {

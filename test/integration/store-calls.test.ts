@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { afterMicrotasks } from '../../lib/core/clock.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
@@ -97,10 +98,26 @@ describe.each(NAMED)('by %s', (_, version) => {
 
 describe('a produce', () => {
   it('of many batches at once is one put for all that came while the first was on its way', async () => {
-    const requests = Array.from({ length: 20 }, (_, index) =>
-      produce(engine.client, topic, small(`${index}`), { partition: index % 4 }),
-    );
-    for (const answer of await Promise.all(requests)) expect(answer.errorCode).toBe(0);
+    const send = (index: number) => produce(engine.client, topic, small(`${index}`), { partition: index % 4 });
+    const { put } = stores.journal;
+    let arrive = () => {};
+    const onItsWay = new Promise<void>((resolve) => {
+      arrive = resolve;
+    });
+    let isFirst = true;
+    stores.journal.put = async (...args) => {
+      if (isFirst) {
+        isFirst = false;
+        await onItsWay;
+      }
+      return put(...args);
+    };
+    const first = send(0);
+    await new Promise<void>(afterMicrotasks);
+    expect(isFirst).toBe(false);
+    const others = Array.from({ length: 19 }, (_, index) => send(index + 1));
+    arrive();
+    for (const answer of await Promise.all([first, ...others])) expect(answer.errorCode).toBe(0);
     expect(engine.meter.counts()).toEqual({ 'journal.put': 2 });
   });
 

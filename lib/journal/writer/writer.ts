@@ -79,7 +79,8 @@ export class Writer {
 
   /** True when nothing waits or is in flight. */
   get idle(): boolean {
-    return this.#works.length === 0 && this.#intake.waiting.length === 0;
+    const isDone = this.#works.length === 0 || (this.#state.kind === 'answered' && this.#works.length === 1);
+    return isDone && this.#intake.waiting.length === 0;
   }
 
   /**

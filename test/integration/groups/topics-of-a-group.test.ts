@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/core/random.ts';
+// The virtual clock waits for no module that is still being loaded.
+import '../../../lib/groups/consumer/topic-pattern.ts';
 import { LIST_AGE_MAX_MS, LIST_EVERY_MS } from '../../../lib/groups/topic-list.ts';
 import { LOOK_AGE_MAX_MS } from '../../../lib/groups/topic-looks.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
