@@ -30,35 +30,41 @@ export interface CoordinatorOptions {
   readonly logger: Logger;
   readonly config: GroupConfig;
   readonly topics: Topics;
-  /** Long matching of patterns takes turns with other work. */
+  /** Lets long pattern matching yield to other work. */
   readonly turns: Turns;
   readonly deleteOffsets: DeleteOffsets;
   /** Called before a member enters a group without members. */
   readonly expireOffsets: ExpireOffsets;
   readonly keepsOffsets: KeepsOffsets;
-  /** By which looks at topics grow old; `clock` when left out. */
+  /** The clock that ages cached topics. Default: `clock`. */
   readonly ageing?: Clock;
 }
 
-/** Groups remembered between requests, and their encoded bytes. Beyond either limit the least recently used are forgotten. */
+/**
+ * Limits of the groups remembered between requests: their number and their encoded bytes. Beyond
+ * either limit the least recently used groups are evicted.
+ */
 const GROUPS_MAX = 10_000;
 const GROUP_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Groups that one request considers for eviction: more than the one that it adds, so that an excess shrinks. */
+/**
+ * Groups that one request considers for eviction. More than the one group that it adds, so that an
+ * excess shrinks.
+ */
 const EVICTION_LOOKS = 4;
 
-/** Groups read at the same time for a list. */
+/** Groups that a list reads concurrently. */
 const LISTED_AT_ONCE = 16;
 
 /**
- * The groups of a deployment. Any process can serve any group: the state is in the store, and what a process
- * remembers only saves decoding.
+ * The groups of a deployment. Any process can serve any group: the state is in the store. What a
+ * process remembers only saves decoding.
  */
 export class GroupCoordinator implements Groups, OffsetGroups {
   readonly #env: WorkerEnvironment;
   readonly #keepsOffsets: KeepsOffsets;
   readonly #workers = new Map<string, GroupWorker>();
-  /** What all workers remember; bytes. */
+  /** Total size of what the workers remember; bytes. */
   #bytes = 0;
 
   constructor(options: CoordinatorOptions) {
@@ -90,14 +96,14 @@ export class GroupCoordinator implements Groups, OffsetGroups {
     if (!isGroupId(groupId)) return { kind: 'failed', error: 'INVALID_GROUP_ID' };
     this.#evict();
     let worker = this.#workers.get(groupId);
-    // Those used last are at the end.
+    // The map is in order of last use, most recent at the end.
     if (worker === undefined) worker = new GroupWorker(groupId, this.#env);
     else this.#workers.delete(groupId);
     this.#workers.set(groupId, worker);
     return worker.submit(step, context);
   }
 
-  /** Counts as a sign of life of a classic member. */
+  /** The check counts as a sign of life of a classic member. */
   async checkCommit(
     groupId: string,
     claim: MemberClaim,
@@ -116,9 +122,10 @@ export class GroupCoordinator implements Groups, OffsetGroups {
         const error = protocolOf(found).checkCommit(found, claim, kind);
         if (error !== undefined) return { kind: 'reply', group, reply: { kind: 'refused', error } };
         const reply = { kind: 'ok' as const, facts: offsetFactsOf(found, since, claim) };
-        // Members of the consumer protocol show signs of life by heartbeats only (OffsetMetadataManager.commitOffset).
+        // For members of the consumer protocol, only heartbeats are signs of life
+        // (OffsetMetadataManager.commitOffset).
         const alive = isClassic(found) && claim.memberId !== '' ? { alive: claim.memberId } : {};
-        // A new write removes the mark, so that the sweep does not drop the group.
+        // Writing the group again clears the mark, so that the sweep does not drop the group.
         return { kind: 'reply', group: isUnused ? { ...found } : found, reply, ...alive };
       },
     });
@@ -158,7 +165,7 @@ export class GroupCoordinator implements Groups, OffsetGroups {
 
   async #listOne(groupId: string, context: RequestContext): Promise<ListedGroup | undefined> {
     const described = await this.describe(groupId, context);
-    // A group that this program cannot read (the log says why) does not hide the others.
+    // Skip a group that this program cannot read; the log has the reason.
     if (described.kind === 'failed' && described.error === 'UNKNOWN_SERVER_ERROR') return undefined;
     if (described.kind === 'failed') throw new StoreUnavailableError(`group ${groupId} could not be read`);
     const group = described.reply;
@@ -194,23 +201,26 @@ export class GroupCoordinator implements Groups, OffsetGroups {
     return submitted.kind === 'reply' ? submitted.reply : undefined;
   }
 
-  /** Fails the requests that wait, and waits for writes in progress. */
+  /** Fails all waiting requests, then waits for running writes. */
   async close(): Promise<void> {
     await Promise.all([...this.#workers.values()].map((worker) => worker.close()));
   }
 
-  /** Forgets the least recently used groups beyond the limits. Its cost does not grow with the number of groups. */
+  /**
+   * Evicts the least recently used groups beyond the limits. The cost does not depend on the number
+   * of groups.
+   */
   #evict(): void {
     let looks = EVICTION_LOOKS;
     for (const [groupId, worker] of this.#workers) {
       if (looks-- === 0 || (this.#workers.size <= GROUPS_MAX && this.#bytes <= GROUP_BYTES_MAX)) return;
       this.#workers.delete(groupId);
-      // A worker with requests is in use.
+      // Keep a worker that has requests.
       if (worker.isIdle) this.#bytes -= worker.bytes;
       else this.#workers.set(groupId, worker);
     }
   }
 }
 
-/** The version of OffsetCommit from which on a group that is not there has an error of its own. */
+/** From this version of OffsetCommit on, a missing group has its own error. */
 const GROUP_ID_NOT_FOUND_SINCE = 9;

@@ -4,7 +4,7 @@ import type { Group } from './group.ts';
 import { protocolOf } from './protocols.ts';
 import type { Step, StepContext, StepResult } from './step.ts';
 
-/** A request, as far as a round is concerned. */
+/** The part of a request that a round uses. */
 export interface Asked {
   readonly step: Step<unknown>;
 }
@@ -12,7 +12,7 @@ export interface Asked {
 /** The outcome of a round of requests. */
 export type Round<Request extends Asked> = Decision<Request> | MissingFacts<Request>;
 
-/** Nothing was decided: facts have to be loaded first. `askers`: the requests that need them. */
+/** Nothing was decided, because facts are missing. `askers`: the requests that need them. */
 export interface MissingFacts<Request extends Asked> {
   readonly kind: 'needs';
   readonly needs: NeedsUnion;
@@ -21,10 +21,10 @@ export interface MissingFacts<Request extends Asked> {
 
 export interface Decision<Request extends Asked> {
   readonly kind: 'decided';
-  /** The group after all requests; the same reference as before if nothing has to be written. */
+  /** The group after all requests. The same reference as before if no write is needed. */
   readonly group: Group | undefined;
   readonly results: readonly Decided<Request>[];
-  /** As StepContext.takenInBy, after this round. */
+  /** StepContext.takenInBy after this round. */
   readonly takenInBy: object | undefined;
 }
 
@@ -35,14 +35,17 @@ export interface Decided<Request extends Asked> {
   readonly tooLarge: unknown;
 }
 
-/** The end of a phase may begin another phase that ends at once. More rounds than these would be an endless loop. */
+/**
+ * The end of a phase may begin another phase that ends at once. More advances than these indicate
+ * an endless loop.
+ */
 const ADVANCES_MAX = 4;
 
 /**
- * Decides the requests in order, each over the group that the one before it left. Expired sessions and deadlines
- * are processed before the first request and after the last one, so that a phase without a delay begins and ends
- * in the same put. If a request needs more than `context.facts` hold, nothing is decided, and the needs of all
- * requests are returned. Pure.
+ * Decides the requests in order, each over the group that the previous one returned. Expired
+ * sessions and deadlines are processed before the first request and after the last one, so that a
+ * phase without a delay begins and ends in the same put. If a request needs more than
+ * `context.facts` contains, nothing is decided, and the needs of all requests are returned. Pure.
  */
 export function decideRound<Request extends Asked>(
   before: Group | undefined,
@@ -69,7 +72,7 @@ export function decideRound<Request extends Asked>(
     group = result.group;
     if (result.kind === 'reply' && result.tookTopicsIn === true) takenInBy = bodyOf(group);
     results.push({ request, result, tooLarge: step.tooLarge });
-    // A request that makes the group again has to wait until its offsets are gone.
+    // A request that recreates the group has to wait until the old offsets are deleted.
     if (isDeleted) break;
   }
   if (askers.length > 0) return { kind: 'needs', needs, askers };
@@ -77,7 +80,10 @@ export function decideRound<Request extends Asked>(
   return { kind: 'decided', group: advance(group, NOBODY, context), results, takenInBy };
 }
 
-/** Every request of a round has its own result, in order; a round that deletes the group may end before the last one. */
+/**
+ * Asserts that each request of a round has its own result, in order. A round that deletes the group
+ * may end early.
+ */
 export function assertAnswered<Request extends Asked>(
   asked: readonly Request[],
   results: readonly Decided<Request>[],

@@ -5,30 +5,40 @@ import type { Group, GroupSummary, GroupType } from './group.ts';
 import type { Step } from './step.ts';
 
 /**
- * `failed`: the request could not be served by its deadline, or the store did not answer; a retriable error of Kafka's
- * coordinator. Whether the step took effect is unknown then, as after any lost answer.
+ * `failed`: the request missed its deadline, or the store did not answer. `error` is then a
+ * retriable coordinator error of Kafka. As after any lost answer, the step may or may not have
+ * taken effect.
  */
 export type Submitted<Reply> =
   | { readonly kind: 'reply'; readonly reply: Reply }
   | { readonly kind: 'failed'; readonly error: ErrorName };
 
-/** The request waits still and was sent away with this token (RequestContext.again); what it wanted so far is stored. */
+/**
+ * The request still waits and was sent away with this token (RequestContext.again). Its changes so
+ * far are stored.
+ */
 export interface SentAway {
   readonly kind: 'again';
   readonly token: string;
 }
 
-/** The groups of a deployment, as the handlers and the other rooms see them. */
+/** The groups of a deployment, as handlers and other modules see them. */
 export interface Groups {
-  /** Runs one step on a group to its end. Never throws for what the store does. */
+  /** Runs one step on a group until it replies. Errors of the store are returned, never thrown. */
   submit<Reply>(groupId: string, step: Step<Reply>, context: RequestContext): Promise<Submitted<Reply>>;
-  /** The same for a step that waits for others: it may be sent away instead, where the context has `again`. */
+  /**
+   * The same for a step that waits for other members. It may be sent away instead if the context
+   * has `again`.
+   */
   submitWaiting<Reply>(
     groupId: string,
     step: Step<Reply>,
     context: RequestContext,
   ): Promise<Submitted<Reply> | SentAway>;
-  /** The group as it stands, moved on to the present; a failure is COORDINATOR_NOT_AVAILABLE. Read strongly consistent. */
+  /**
+   * The current group, advanced to the present, strongly consistent. Fails with
+   * COORDINATOR_NOT_AVAILABLE.
+   */
   describe(groupId: string, context: RequestContext): Promise<Submitted<Group | undefined>>;
   /** All groups, in order of their ids. Throws StoreUnavailableError. */
   list(context: RequestContext): Promise<readonly ListedGroup[]>;
@@ -40,8 +50,9 @@ export interface ListedGroup extends GroupSummary {
 }
 
 /**
- * Removes all offsets of a group whose head is deleted already; repeatable. `since`: of the group that was deleted, so that those of
- * one that was made again meanwhile stay. True where nothing of them is left: what was written lately stays for a while,
- * empty, and takes a call later to go. Throws StoreUnavailableError.
+ * Removes all offsets of a group whose head is already deleted. Idempotent. `since`: creation time
+ * of the deleted group; the offsets of a later group of the same id stay. True if nothing is left.
+ * An item that was written recently is only emptied, and a later call removes it. Throws
+ * StoreUnavailableError.
  */
 export type DeleteOffsets = (groupId: string, since: StoreTime) => Promise<boolean>;

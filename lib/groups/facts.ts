@@ -2,19 +2,26 @@ import type { Uuid } from '../core/uuid.ts';
 import type { StoreTime } from '../storage/ports.ts';
 
 /**
- * What a decision about a group needs from outside of the group. A step names it first; the worker loads the union over all
- * steps of a round at once; then everything is decided over what was loaded (see Step).
+ * What a decision about a group needs from outside the group. A step names its needs first. The
+ * worker loads the union of all needs of a round at once. Then all steps decide over what was
+ * loaded (see Step).
  */
 export interface Needs {
-  /** Names of topics, in lists that may overlap: what there is under each. */
+  /** Names of topics to look up, in lists that may overlap. */
   readonly topics?: readonly Iterable<string>[];
-  /** Names that a request brings: one that this process remembers as missing is read again. */
+  /** Names that a request brings. A name that this process remembers as missing is read again. */
   readonly newTopics?: Iterable<string>;
-  /** The list of all topics: one that was begun after the request came, or one that is not too old. */
+  /**
+   * The list of all topics. `new`: its read begins after the request arrived. `known`: a list that
+   * is not too old.
+   */
   readonly allTopics?: 'new' | 'known' | undefined;
-  /** Topic patterns: what each matches in that list. */
+  /** Topic patterns to match against that list. */
   readonly patterns?: Iterable<string>;
-  /** Expired offsets have to be gone: a member that enters would find what everybody else was told is gone. */
+  /**
+   * Expired offsets must be removed first. Otherwise a member that enters the group would see
+   * offsets that earlier reads reported as gone.
+   */
   readonly expiredOffsetsGone?: boolean;
 }
 
@@ -25,8 +32,9 @@ export interface SubscribedTopic {
 }
 
 /**
- * What was seen of the topics outside of the group. `at`: store time before `named` was read; `named`: what there is under
- * each name that was looked at, undefined for nothing; `list`: every topic, where patterns need them.
+ * The topics outside the group, as they were seen. `at`: store time before `named` was read.
+ * `named`: the topic of each name looked up; undefined if it does not exist. `list`: all topics, if
+ * patterns need them.
  */
 export interface TopicLook {
   readonly at: StoreTime;
@@ -40,7 +48,7 @@ export interface ListOfTopics {
   readonly topics: ReadonlyMap<string, SubscribedTopic>;
 }
 
-/** The names of all topics that a pattern matches, or why it is no pattern. */
+/** The names of all topics that a pattern matches, or why the pattern is invalid. */
 export type MatchedPattern =
   | { readonly kind: 'valid'; readonly topics: ReadonlySet<string> }
   | { readonly kind: 'invalid'; readonly reason: string };
@@ -48,9 +56,9 @@ export type MatchedPattern =
 /** What was loaded for one round. */
 export interface Facts {
   readonly topics: TopicLook;
-  /** Whether `topics.list` was read after the requests of this round came. */
+  /** Whether the read of `topics.list` began after the requests of this round arrived. */
   readonly isListNew: boolean;
-  /** What patterns match in `topics.list`. */
+  /** The matches of the patterns in `topics.list`. */
   readonly patterns: ReadonlyMap<string, MatchedPattern>;
   readonly expiredOffsetsGone: boolean;
 }
@@ -62,7 +70,7 @@ export const NO_FACTS: Facts = {
   expiredOffsetsGone: false,
 };
 
-/** Whether `facts` do not hold all that is needed. */
+/** Whether `needs` names anything that `facts` does not contain. */
 export function lacks(facts: Facts, needs: Needs): boolean {
   if (needs.expiredOffsetsGone === true && !facts.expiredOffsetsGone) return true;
   if (needs.allTopics === 'new' && !facts.isListNew) return true;
@@ -76,7 +84,7 @@ export function lacks(facts: Facts, needs: Needs): boolean {
   return false;
 }
 
-/** The needs of several steps together. */
+/** The union of the needs of several steps. */
 export class NeedsUnion {
   readonly topics = new Set<string>();
   readonly newTopics = new Set<string>();
@@ -87,7 +95,7 @@ export class NeedsUnion {
 
   add(needs: Needs): void {
     for (const names of needs.topics ?? []) {
-      // Members of one group name its topics by the same list.
+      // Members of one group share their list of topic names.
       if (this.#lists.has(names)) continue;
       this.#lists.add(names);
       for (const name of names) this.topics.add(name);

@@ -18,9 +18,10 @@ export interface DeletionEnvironment {
 }
 
 /**
- * Removes what is left of a group whose head says `deleting`: its offsets, leases and bodies; then the head says
- * `deleted`. Whoever meets such a head does it, so that a crash leaves nothing that another group of that id would
- * inherit. `version` is the head's, `since` as it says. Throws StoreUnavailableError.
+ * Removes the rest of a group whose head says `deleting`: its offsets, leases and bodies. Then sets
+ * the head to `deleted`. Every reader of such a head calls this, so that after a crash no later
+ * group of that id inherits anything. `version`: the head's version. `since`: as stored in the
+ * head. Throws StoreUnavailableError.
  */
 export async function finishDeletion(
   env: DeletionEnvironment,
@@ -44,8 +45,9 @@ export async function finishDeletion(
 }
 
 /**
- * Removes the last traces of a group whose head says `deleted`, once they are old enough: what is left of its offsets, the
- * head, its entry in the index. True if they are gone. Throws StoreUnavailableError.
+ * Removes the last traces of a group whose head says `deleted`, once they are old enough: the
+ * remaining offsets, the head and the index entry. True if they are gone. Throws
+ * StoreUnavailableError.
  */
 export async function removeTraces(
   env: DeletionEnvironment,
@@ -55,7 +57,8 @@ export async function removeTraces(
 ): Promise<boolean> {
   const { state, index } = env;
   if (!isSettled(version, state.now())) return false;
-  // Read before the head goes: a group that is made anew after that writes its entry again, and keeps it.
+  // Read the entry before the head is deleted. A group created after that writes its entry again,
+  // and the removal below then fails.
   const entry = await index.versionOf(groupId);
   if (!(await env.deleteOffsets(groupId, since))) return false;
   if (!(await deleteItems(state, groupId, version))) return false;
@@ -67,8 +70,9 @@ export async function removeTraces(
 }
 
 /**
- * Removes the entry in the index of a group that has no head: its maker, or who removed its traces, crashed in between. Not
- * before the maker's put of the head can no longer land. True if it is gone. Throws StoreUnavailableError.
+ * Removes the index entry of a group without a head. A crash leaves such an entry while a group is
+ * created or its traces are removed. Waits until the put of a creator's head can no longer land.
+ * True if the entry is gone. Throws StoreUnavailableError.
  */
 export async function removeEntry({ state, index }: DeletionEnvironment, groupId: string): Promise<boolean> {
   const entry = await index.versionOf(groupId);
@@ -79,12 +83,15 @@ export async function removeEntry({ state, index }: DeletionEnvironment, groupId
   return true;
 }
 
-/** False where the deletion was finished by somebody else, and what is there now may be another group's. */
+/**
+ * False if another process has finished the deletion; the remaining items may then belong to a
+ * later group.
+ */
 async function deleteItems(state: ItemStore, groupId: string, version: number): Promise<boolean> {
   const pk = groupPk(groupId);
   for (let after: string | undefined; ; ) {
     const page = await state.query({ pk, ...(after === undefined ? {} : { from: `${after}\0` }), consistent: true });
-    // While the head still stands after that, all that was read is of the group that is deleted.
+    // If the head is unchanged after the query, all items of the page belong to the deleted group.
     const { item } = await state.get(pk, GROUP_HEAD_SK, true);
     if (item?.version !== version) return false;
     for (const { sk, version: itemVersion } of page.items) {

@@ -6,7 +6,10 @@ import { GROUPS_PK } from '../storage/items/group-keys.ts';
 import { FIRST_PUT_SIGNED_WITHIN_MS } from '../storage/late-puts.ts';
 import type { Item, ItemStore } from '../storage/ports.ts';
 
-/** The ids of all groups, so that listing them does not scan the table. An entry may outlive its group, never the reverse. */
+/**
+ * The ids of all groups, so that a list does not scan the table. An entry may outlive its group,
+ * but no group exists without an entry.
+ */
 export class GroupIndex {
   readonly #state: ItemStore;
   readonly #clock: Clock;
@@ -19,8 +22,8 @@ export class GroupIndex {
   }
 
   /**
-   * Writes the group's entry, also over one that is there: whoever is removing that one for a deleted group of this id
-   * finds it changed then. Throws StoreUnavailableError.
+   * Writes the group's entry, and gives an existing entry a new version. A concurrent removal of
+   * that entry, for a deleted group of the same id, then fails. Throws StoreUnavailableError.
    */
   async add(groupId: string): Promise<void> {
     const env = { state: this.#state, clock: this.#clock, random: this.#random };
@@ -37,17 +40,23 @@ export class GroupIndex {
     await changeItem(env, { pk: GROUPS_PK, sk: groupId }, put, first);
   }
 
-  /** The version of a group's entry, to be removed later if it has not changed. Throws StoreUnavailableError. */
+  /**
+   * The version of a group's entry, for a later `remove`; undefined without an entry. Throws
+   * StoreUnavailableError.
+   */
   async versionOf(groupId: string): Promise<number | undefined> {
     return (await this.#state.get(GROUPS_PK, groupId, true)).item?.version;
   }
 
-  /** Removes an entry as it was read. One that stays points to no group and is passed over. */
+  /**
+   * Removes the entry if it still has that version. A remaining entry without a group is harmless:
+   * lists skip it.
+   */
   async remove(groupId: string, version: number): Promise<void> {
     await this.#state.delete(GROUPS_PK, groupId, version);
   }
 
-  /** All ids behind `begin`, in order, strongly consistent. Throws StoreUnavailableError. */
+  /** All ids after `begin`, in order, strongly consistent. Throws StoreUnavailableError. */
   async *ids(begin?: string): AsyncGenerator<string> {
     let after = begin;
     for (;;) {

@@ -30,7 +30,7 @@ import { finishDeletion } from './group-deletion.ts';
 import type { GroupIndex } from './group-index.ts';
 import { protocolOf, protocolOfType } from './protocols.ts';
 
-/** What the stored groups are worked with. */
+/** The dependencies of GroupStore. */
 export interface GroupStoreEnvironment {
   readonly state: ItemStore;
   readonly clock: Clock;
@@ -40,44 +40,60 @@ export interface GroupStoreEnvironment {
   readonly deleteOffsets: DeleteOffsets;
 }
 
-/** A group as it is stored. No group: there is none; version 0: nor is there a trace of a deleted one. */
+/**
+ * A group and the version of its stored head. `group` undefined: the group does not exist. Version
+ * 0: there is no head either, not even that of a deleted group.
+ */
 export interface LoadedGroup {
   readonly group: Group | undefined;
-  /** When it was made, or the deleted one; kept when it changes its protocol. */
+  /**
+   * When the group, or the deleted group of this id, was created. A change of protocol keeps it.
+   */
   readonly since: StoreTime;
   readonly version: number;
   readonly nonce: string;
   readonly body: StoredBody | undefined;
-  /** The sweep has marked it as one to drop (see unused-groups.ts). */
+  /** The sweep marked the group for removal (see unused-groups.ts). */
   readonly isUnused: boolean;
-  /** Of a body in an item of its own: its JSON, so that it is read once. */
+  /** JSON of a body in its own item, kept so that it is read once. Undefined for other bodies. */
   readonly bodyJson: unknown;
-  /** What head and body take in the store; bytes. */
+  /** Stored size of head and body; bytes. */
   readonly bytes: number;
 }
 
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly loaded: LoadedGroup }
-  /** Somebody else was faster; `existing` is what stands there now. */
+  /** Another writer won; `existing` is the current head. */
   | { readonly kind: 'conflict'; readonly existing: Item | undefined }
-  /** No item can hold it; nothing was written. */
+  /** The group exceeds the item size; nothing was written. */
   | { readonly kind: 'tooLarge'; readonly bytes: number }
-  /** The store did not take it, or did not say. */
+  /** The store refused the write, or its outcome is unknown. */
   | { readonly kind: 'failed'; readonly message: string };
 
-/** What a head or a body may take: DynamoDB's 400 KB less keys, nonce and what a head has beside its body. */
+/**
+ * Upper bound of a head or a body: DynamoDB's 400 KB less the keys, the nonce and the rest of a
+ * head.
+ */
 export const GROUP_BYTES_MAX = 390 * 1024;
 
-/** A body up to this size is part of the head: together they stay below the 4 KB that one read unit covers. */
+/**
+ * A body up to this size is part of the head. Both together stay below the 4 KB of one read unit.
+ */
 const INLINE_BYTES_MAX = 3_000;
 
-/** A head that names a body is signed within this time of the body's put (as rule R5 has it for objects); ms. */
+/**
+ * A head that names a new body is signed within this time after the body's put (as rule R5 requires
+ * for objects); ms.
+ */
 const NAMED_WITHIN_MS = 10 * 60 * 1000;
 
-/** A body that no head names is somebody's crash once it is older: past the time to name it, and a signature's life; ms. */
+/**
+ * A body that no head names is an orphan of a crash once it is this old: longer than
+ * NAMED_WITHIN_MS plus the lifetime of a signature; ms.
+ */
 const ORPHAN_AGE_MS = 30 * 60 * 1000;
 
-/** Reads and writes groups: the head's conditional put is what makes a change true. */
+/** Reads and writes groups. The conditional put of the head commits a change. */
 export class GroupStore {
   readonly env: GroupStoreEnvironment;
 
@@ -86,15 +102,16 @@ export class GroupStore {
   }
 
   /**
-   * The group, read strongly consistent; what did not change since `known` is not decoded or read again. Throws
-   * StoreUnavailableError, MalformedBytesError for a group that this program cannot read.
+   * Reads the group, strongly consistent. Parts that did not change since `known` are neither read
+   * nor decoded again. Throws StoreUnavailableError, and MalformedBytesError for a group that this
+   * program cannot read.
    */
   async load(groupId: string, known: LoadedGroup | undefined): Promise<LoadedGroup> {
     const { item } = await this.env.state.get(groupPk(groupId), GROUP_HEAD_SK, true);
     return this.take(groupId, item, known);
   }
 
-  /** The same for a head that is at hand, as a conflict brings it. */
+  /** The same for a head that was already read, for example by a conflict. */
   async take(groupId: string, item: Item | undefined, known: LoadedGroup | undefined): Promise<LoadedGroup> {
     for (let head = item; ; ) {
       if (head === undefined) return ABSENT;
@@ -115,7 +132,7 @@ export class GroupStore {
           return { group, since: stored.since, version, nonce, body: stored.body, isUnused, bodyJson, bytes };
         }
       }
-      // The group was deleted, or its body replaced, while it was read.
+      // The group was deleted, or its body replaced, during the read.
       head = (await this.env.state.get(groupPk(groupId), GROUP_HEAD_SK, true)).item;
     }
   }
@@ -133,8 +150,8 @@ export class GroupStore {
   }
 
   /**
-   * Makes `group` follow `loaded`, or deletes it where it is undefined. `now`: store time of the decision, which is when a
-   * new group was made. Throws StoreUnavailableError.
+   * Commits `group` as the successor of `loaded`; undefined deletes the group. `now`: store time of
+   * the decision, which becomes the creation time of a new group. Throws StoreUnavailableError.
    */
   async commit(groupId: string, loaded: LoadedGroup, group: Group | undefined, now: StoreTime): Promise<CommitOutcome> {
     if (group === undefined) return this.#delete(groupId, loaded);
@@ -158,7 +175,8 @@ export class GroupStore {
     const outcome = await this.#putHead(groupId, loaded, { version, nonce, body: head }, body.stored, now);
     const replaced = loaded.body?.kind === 'item' ? loaded.body.sk : undefined;
     if (outcome.kind !== 'committed') {
-      // After a failure the head may land yet, and would name it.
+      // Only after a conflict: a put that failed otherwise may still land, and its head names this
+      // body.
       if (outcome.kind === 'conflict' && body.written !== undefined && body.stored.kind === 'item') {
         void this.#deleteBody(groupId, body.stored.sk);
       }
@@ -182,7 +200,10 @@ export class GroupStore {
     };
   }
 
-  /** Where the group's body goes, with the bytes of an item that is to be written first. */
+  /**
+   * Where to store the group's body. `written`: the bytes of a separate item, which must be put
+   * before the head.
+   */
   #placeBody(
     group: Group,
     loaded: LoadedGroup,
@@ -196,7 +217,7 @@ export class GroupStore {
     const text = JSON.stringify(json);
     if (Buffer.byteLength(text) <= INLINE_BYTES_MAX) return { stored: { kind: 'inline', json } };
     const deflated = deflateBody(text);
-    // In JSON it stands as base64, a third longer.
+    // JSON holds it as base64, a third longer.
     if (deflated.length * (4 / 3) <= INLINE_BYTES_MAX) return { stored: { kind: 'deflated', bytes: deflated } };
     return { stored: { kind: 'item', sk: groupBodySk(writtenAt, nonce) }, written: encodeGroupBody(deflated), json };
   }
@@ -212,7 +233,7 @@ export class GroupStore {
     const item: Item = { pk: groupPk(groupId), sk: GROUP_HEAD_SK, ...head };
     const condition =
       loaded.version === 0 ? ({ kind: 'absent' } as const) : ({ kind: 'version', version: loaded.version } as const);
-    // Only a body that nobody has named yet may be taken for an orphan.
+    // Only a body that no head has named yet can be mistaken for an orphan.
     const isNew = body.kind === 'item' && (loaded.body?.kind !== 'item' || loaded.body.sk !== body.sk);
     const signBefore = Math.min(
       isNew ? bodyWrittenAt(body.sk) + NAMED_WITHIN_MS : Number.POSITIVE_INFINITY,
@@ -232,8 +253,8 @@ export class GroupStore {
   }
 
   /**
-   * Marks a group as unused, unless it was changed since it was loaded. The next change of the group takes the mark away.
-   * Throws StoreUnavailableError.
+   * Marks a group as unused, unless it changed since it was loaded. The next change of the group
+   * clears the mark. Throws StoreUnavailableError.
    */
   async markUnused(groupId: string, loaded: LoadedGroup): Promise<void> {
     const { state, clock, random } = this.env;
@@ -265,18 +286,22 @@ export class GroupStore {
     return { kind: 'committed', loaded: ABSENT };
   }
 
-  /** What the head says, to whoever tidies up; undefined without one. Throws as `load`. */
+  /** The decoded head, for the sweep; undefined if there is none. Throws as `load`. */
   async peek(groupId: string): Promise<{ readonly head: GroupHead; readonly version: number } | undefined> {
     const { item } = await this.env.state.get(groupPk(groupId), GROUP_HEAD_SK, true);
     return item === undefined ? undefined : { head: decodeGroupHead(item.body), version: item.version };
   }
 
   async #deleteBody(groupId: string, sk: string): Promise<void> {
-    // Its version is the store time that is part of its key; if it stays, it is an orphan to be found.
+    // The body's version is the store time in its key. If the delete fails, removeOrphans finds the
+    // body later.
     await this.env.state.delete(groupPk(groupId), sk, bodyWrittenAt(sk)).catch(() => {});
   }
 
-  /** Removes bodies that no head names and that are too old to be named yet. Throws StoreUnavailableError. */
+  /**
+   * Removes bodies that no head names and that are too old for a head to name them yet. Throws
+   * StoreUnavailableError.
+   */
   async removeOrphans(groupId: string): Promise<void> {
     const { state, logger } = this.env;
     const before = state.now() - ORPHAN_AGE_MS;
@@ -293,7 +318,10 @@ export class GroupStore {
   }
 }
 
-/** Since when a group is there that is made, or changed, now: a new one later than the deleted one of its id. */
+/**
+ * Creation time of a group that is created or changed at `now`. A new group's is later than that of
+ * the deleted group of the same id.
+ */
 export function sinceOf({ group, since }: LoadedGroup, now: StoreTime): StoreTime {
   return group === undefined ? Math.max(now, since + 1) : since;
 }
@@ -309,7 +337,7 @@ const ABSENT: LoadedGroup = {
   bytes: 0,
 };
 
-/** Whether an error says that the store did not answer, or holds what this program cannot read; others are bugs. */
+/** Whether the error is an unavailable store or an unreadable item. All other errors are bugs. */
 export function isStoreProblem(error: unknown): error is StoreUnavailableError | MalformedBytesError {
   return error instanceof StoreUnavailableError || error instanceof MalformedBytesError;
 }

@@ -32,28 +32,35 @@ export interface WorkerEnvironment {
   readonly sources: TopicSources;
   readonly turns: Turns;
   readonly expireOffsets: ExpireOffsets;
-  /** What a worker remembers takes so many bytes more than before, or fewer where negative. */
+  /** Reports by how many bytes the worker's memory grew; negative if it shrank. */
   readonly onRemembered: (bytes: number) => void;
 }
 
-/** How often a group that somebody waits for is read, if nothing else has it read: five times a second; ms. */
+/** Interval of reads of a group while requests wait, if nothing else reads it; ms. */
 const POLL_MS = 200;
 
-/** The pause after a lost race is at most this, doubled with each further race, up to POLL_MS; ms. */
+/**
+ * Upper bound of the pause after the first lost race; ms. Doubles with each further race, up to
+ * POLL_MS.
+ */
 const BACKOFF_BASE_MS = 10;
 
-/** Lost races of one round, after which its requests fail with a retriable error. */
+/** Races that one round may lose before its requests fail with a retriable error. */
 const CONFLICTS_MAX = 30;
 
-/** A member id begins with what the member calls itself and ends with a uuid, and is a string of at most 32,767 bytes. */
+/**
+ * Upper bound of the prefix of a member id. The id ends with a uuid; the whole string has at most
+ * 32,767 bytes.
+ */
 const MEMBER_ID_PREFIX_BYTES_MAX = 0x7fff - 40;
 
-/** How often bodies that no head names are looked for; ms. */
+/** Interval of the search for bodies that no head names; ms. */
 const ORPHANS_EVERY_MS = 60 * 60 * 1000;
 
 /**
- * One group in this process. Requests that arrive together are decided together and share a read and a put. While
- * requests wait for other members, the group is read five times a second. Without requests nothing happens.
+ * One group in this process. Requests that arrive together are decided together and share a read
+ * and a put. While requests wait for other members, the worker reads the group five times a second.
+ * Without requests it does nothing.
  */
 export class GroupWorker {
   readonly groupId: string;
@@ -62,7 +69,7 @@ export class GroupWorker {
   readonly #leases: Leases;
   readonly #looks: TopicLooks;
   readonly #patterns: PatternMatches;
-  /** What the group took in last, and the body that did. */
+  /** The topics that the group took in last, and the resulting group body. */
   #takenIn: { readonly look: TopicLook; readonly by: object | undefined } | undefined;
   #loaded: LoadedGroup | undefined;
   #running: Promise<void> | undefined;
@@ -80,17 +87,17 @@ export class GroupWorker {
     this.#orphansAt = env.clock.monotonic();
   }
 
-  /** Nothing waits and nothing is under way, so that it may be forgotten. */
+  /** No request waits and no round runs. The worker can be evicted. */
   get isIdle(): boolean {
     return this.#queue.size === 0 && this.#running === undefined;
   }
 
-  /** What it remembers takes about so much, encoded; bytes. */
+  /** Approximate encoded size of the remembered group; bytes. */
   get bytes(): number {
     return this.#loaded?.bytes ?? 0;
   }
 
-  /** The group as this process has seen it last. */
+  /** The group as this process last read or wrote it. */
   get loaded(): LoadedGroup | undefined {
     return this.#loaded;
   }
@@ -101,7 +108,7 @@ export class GroupWorker {
     return answer;
   }
 
-  /** Fails the requests that wait, and waits for the round in progress. */
+  /** Fails all waiting requests, then waits for the running round. */
   async close(): Promise<void> {
     for (const request of this.#queue.all()) request.fail('COORDINATOR_NOT_AVAILABLE');
     this.#cancelTimer?.();
@@ -123,7 +130,7 @@ export class GroupWorker {
     const { group } = this.#loaded ?? {};
     const now = this.#now();
     const dueAt = group === undefined ? undefined : protocolOf(group).dueAt(group);
-    // The last round has done what was due by then.
+    // The last round has processed all deadlines up to now.
     const delayMs = dueAt !== undefined && dueAt > now ? Math.min(POLL_MS, dueAt - now) : POLL_MS;
     this.#cancelTimer = this.#env.clock.setTimer(delayMs, () => {
       this.#cancelTimer = undefined;
@@ -147,7 +154,7 @@ export class GroupWorker {
     }
   }
 
-  /** Reads the group for all that have come so far. */
+  /** Reads the group for all requests that have arrived so far. */
   async #read(): Promise<void> {
     this.#pollDue = false;
     const before = this.#queue.all();
@@ -157,8 +164,8 @@ export class GroupWorker {
   }
 
   /**
-   * Decides all requests that the group as loaded has something new for, makes the outcome true, and answers. False where
-   * nothing can be done before the next read.
+   * Decides all due requests over the loaded group, commits the result, and answers. False if
+   * nothing more can be decided before the next read.
    */
   async #round(): Promise<boolean> {
     let limit = Number.POSITIVE_INFINITY;
@@ -204,7 +211,10 @@ export class GroupWorker {
     throw new StoreUnavailableError('the group is being changed by others all the time');
   }
 
-  /** What a lost race found, or after the first one, what stands there by now. */
+  /**
+   * Loads the group after a lost race: the first time from the conflict's item, later by a new
+   * read.
+   */
   async #takeOver(existing: Item | undefined, conflicts: number): Promise<void> {
     const { store } = this.#env;
     if (conflicts === 1) this.#remember(await store.take(this.groupId, existing, this.#loaded));
@@ -217,7 +227,10 @@ export class GroupWorker {
     this.#env.onRemembered(loaded.bytes - before);
   }
 
-  /** `facts` with what the requests need beside them; who needs it is refused where the store does not answer. */
+  /**
+   * Loads what the requests need beyond `facts` and returns both together. If the store does not
+   * answer, the requests that need more fail.
+   */
   async #learn(facts: Facts, { needs, askers }: MissingFacts<GroupRequest>, before: LoadedGroup): Promise<Facts> {
     const { group } = before;
     try {
@@ -226,7 +239,7 @@ export class GroupWorker {
         await this.#env.expireOffsets(this.groupId, offsetFactsOf(group, before.since, NO_MEMBER), emptySince);
       }
       const known = group === undefined ? undefined : protocolOf(group).topicsOf?.(group);
-      // What is at hand is needed as well; by now it may be too old to be remembered.
+      // Look again at everything in `facts`: the caches may have dropped it by now.
       for (const name of facts.topics.named.keys()) needs.topics.add(name);
       if (facts.topics.list !== undefined) needs.allTopics ??= 'known';
       const topics = await this.#looks.look(needs, known ?? new Map());
@@ -256,7 +269,10 @@ export class GroupWorker {
     }
   }
 
-  /** Half of what was too much at once, or the refusal of the one request that is too much by itself. */
+  /**
+   * Returns half of a batch that is too large together. A single request that is too large gets its
+   * refusal.
+   */
   #refuseLarge({ results }: Decision<GroupRequest>, bytes: number): number {
     if (results.length > 1) return Math.ceil(results.length / 2);
     const [only] = results;
@@ -269,7 +285,7 @@ export class GroupWorker {
   #deliver({ results }: Decision<GroupRequest>, now: number): void {
     const sessions = this.#sessionsOf(results.flatMap(({ result }) => result.alive ?? []));
     for (const { request, result } of results) {
-      // Its client may have gone while the group was written.
+      // The client may have disconnected during the write.
       const isOpen = request.state.kind !== 'answered';
       if (result.kind === 'wait') {
         if (isOpen) request.wait(result);
@@ -280,7 +296,8 @@ export class GroupWorker {
         request.reply(result.reply);
         continue;
       }
-      // The reply promises that the session goes on: a process that saw it end meanwhile may have removed the member.
+      // The reply promises that the session continues. If the lease is not written before the
+      // session ends, another process may have removed the member.
       if (isOpen) request.renew();
       const endsAt = this.#leases.endOf(session);
       void this.#renew(session, now).then((renewed) => {
@@ -290,7 +307,7 @@ export class GroupWorker {
     }
   }
 
-  /** A member whose request waits here is alive. */
+  /** Renews the leases of members whose requests wait here: a waiting request is a sign of life. */
   #keepAlive(now: number): void {
     const waiting = this.#queue.all().flatMap(({ alive }) => alive ?? []);
     for (const session of this.#sessionsOf(waiting).values()) {
@@ -338,13 +355,14 @@ export class GroupWorker {
     return { groupId: this.groupId, now, since, config, isUnused, facts, takenInBy, newMemberId };
   }
 
-  /** The store does not answer, or holds what this program cannot read, or there is a bug. */
+  /** Handles an error of the store, an unreadable item, or a bug. */
   #failAll(error: unknown): void {
     this.#logFailure(error);
     const isSilent = error instanceof StoreUnavailableError;
     for (const request of this.#queue.all()) {
       if (!isSilent) request.fail('UNKNOWN_SERVER_ERROR');
-      // A request that waits can go on waiting, and one that renews a lease hears of the store by itself.
+      // A waiting request can continue to wait. A renewing request gets the store's error from its
+      // lease.
       else if (request.state.kind === 'unread' || request.state.kind === 'undecided') {
         request.fail('COORDINATOR_NOT_AVAILABLE');
       }

@@ -1,32 +1,40 @@
 import type { StoreTime } from '../storage/ports.ts';
 
-/** Which protocol a group speaks, as ListGroups names it (Group.GroupType). Both kinds share the group's items, so that a group can change over. */
+/**
+ * The group's protocol, as ListGroups names it (Group.GroupType). Both protocols use the same
+ * items, so that a group can change from one to the other.
+ */
 export type GroupType = 'classic' | 'consumer';
 
 /**
- * A group in memory: an immutable value. Whoever changes it makes a new one; the same reference means that nothing
- * changed and nothing has to be written. Each protocol extends it with what it keeps and narrows by `type`.
+ * A group in memory. The value is immutable: a change makes a new value. The same reference means
+ * that nothing changed and that no write is needed. Each protocol extends this type with its own
+ * fields; `type` discriminates.
  */
 export interface Group {
   readonly type: GroupType;
 }
 
-/** What lists and checks need of a group without knowing its protocol. */
+/** The properties of a group that lists and checks need, whatever its protocol. */
 export interface GroupSummary {
   /** Kafka's name of the state: Empty, PreparingRebalance, Assigning and so on. */
   readonly state: string;
-  /** 'consumer', 'connect' or whatever its members said; empty if nobody did yet. */
+  /**
+   * 'consumer', 'connect' or another type that the members named; empty until a member names one.
+   */
   readonly protocolType: string;
-  /** The generation (classic) or group epoch (consumer). Never goes back while the group exists. */
+  /** The generation (classic) or group epoch (consumer). Never decreases while the group exists. */
   readonly generation: number;
-  /** Store time since which the group has no members; undefined while it has some. */
+  /** Store time at which the group became empty; undefined while it has members. */
   readonly emptySince?: StoreTime;
 }
 
-/** How long a member may be silent, and when the group's own items last knew it to be there. */
+/** The session of one member: its timeout, and its last sign of life in the group's own items. */
 export interface Session {
   readonly memberId: string;
   readonly timeoutMs: number;
-  /** Store time of a sign of life that is part of the group's items, as the join that made it a member. */
+  /**
+   * Store time of the last sign of life that the group's items contain, such as the member's join.
+   */
   readonly seenAt: StoreTime;
 }

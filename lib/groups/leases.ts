@@ -24,16 +24,20 @@ export interface LeaseEnvironment {
 }
 
 /**
- * A lease is written anew once this share of the session has passed since it last was, so that a member with the common
- * 45 s and a heartbeat every 3 s costs a write in 15 s. A member is removed no sooner than two thirds of its session after
- * its last request, and no later than its session after it.
+ * A lease is renewed once this share of the session has passed since the last renewal. With a
+ * session of 45 s and a heartbeat every 3 s this costs one write per 15 s. A member is removed at
+ * the earliest two thirds of its session after its last request, and at the latest its session
+ * after it.
  */
 const RENEWED_AFTER = 1 / 3;
 
-/** A lease of nobody is removed once it is this old: the head that makes its owner a member may be on its way; ms. */
+/**
+ * A lease without a member is removed once it is this old; ms. A younger one may belong to a member
+ * whose head is still being written.
+ */
 const ORPHAN_AGE_MS = 30 * 60 * 1000;
 
-/** Members removed together have their leases deleted by so many at a time. */
+/** Leases deleted concurrently when several members are removed together. */
 const DELETED_AT_ONCE = 16;
 
 interface KnownLease {
@@ -42,15 +46,16 @@ interface KnownLease {
 }
 
 /**
- * The members' signs of life in one group, as far as this process has written or read them. It looks at the items only
- * when somebody seems to have been silent for too long: with one process that serves the group, never.
+ * The members' leases in one group, as far as this process has written or read them. It reads the
+ * items only when a session seems to have ended. If one process serves the whole group, that
+ * happens only when a member really is silent.
  */
 export class Leases {
   readonly #env: LeaseEnvironment;
   readonly #groupId: string;
   readonly #known = new Map<string, KnownLease>();
   readonly #renewals = new SharedReads<string, boolean>();
-  /** Nobody's session ends before, as long as the members are those of `#earliestOf`. */
+  /** No session ends before this time, while the members are those of `#earliestOf`. */
   #earliest: StoreTime = Number.NEGATIVE_INFINITY;
   #earliestOf: object | undefined;
 
@@ -59,7 +64,10 @@ export class Leases {
     this.#groupId = groupId;
   }
 
-  /** The members whose session is over at `now`. Reads the leases if need be. Throws StoreUnavailableError. */
+  /**
+   * The members whose session has ended at `now`. Reads the leases if a session seems over. Throws
+   * StoreUnavailableError.
+   */
   async expired(group: Group | undefined, now: StoreTime): Promise<ReadonlySet<string>> {
     if (group === undefined) return NOBODY;
     const protocol = protocolOf(group);
@@ -73,8 +81,8 @@ export class Leases {
   }
 
   /**
-   * Takes note that a member has shown itself, and writes its lease if that is due. False if that was not surely done.
-   * Calls at the same time share a write.
+   * Records a sign of life of a member, and writes its lease if that is due. False if the outcome
+   * of the write is unknown. Concurrent calls share a write.
    */
   renew(session: Session, now: StoreTime): Promise<boolean> {
     const since = Math.max(this.#known.get(session.memberId)?.at ?? 0, session.seenAt);
@@ -88,7 +96,10 @@ export class Leases {
     return now - since >= session.timeoutMs * RENEWED_AFTER;
   }
 
-  /** Deletes the leases of members that are no more. What stays is found when leases are read the next time. */
+  /**
+   * Deletes the leases of removed members. Leases that remain are found by the next read of the
+   * leases.
+   */
   async forget(memberIds: readonly string[]): Promise<void> {
     await each({ atOnce: DELETED_AT_ONCE }, memberIds, async (memberId) => {
       const known = this.#known.get(memberId);
@@ -115,7 +126,7 @@ export class Leases {
     });
     const decide = (item: Item | undefined) => {
       const known = item === undefined ? undefined : this.#take(item).lease;
-      // The member was at another process since: as good as a write of its own.
+      // Another process has renewed the lease since; that counts as a write of this one.
       return known !== undefined && known.at >= now ? ({ kind: 'keep', result: undefined } as const) : put(known);
     };
     const known = this.#known.get(memberId);

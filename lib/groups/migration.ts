@@ -25,10 +25,13 @@ import { sharedNames } from './consumer/subscription.ts';
 import type { SubscribedTopic } from './facts.ts';
 import type { Group } from './group.ts';
 
-/** What a classic consumer tells of itself: the first of its protocols is like all others in this. */
+/**
+ * The subscription of a classic consumer. It is decoded from the member's first protocol; all its
+ * protocols carry the same subscription.
+ */
 export type Subscription = ReturnType<typeof decodeSubscription> & object;
 
-/** Undefined for bytes that are not what consumers send. */
+/** Undefined for bytes that are not a consumer subscription. */
 export function decodeSubscription(metadata: Buffer | undefined) {
   try {
     return metadata === undefined ? undefined : decodeConsumerProtocol(ConsumerProtocolSubscription, metadata);
@@ -37,7 +40,10 @@ export function decodeSubscription(metadata: Buffer | undefined) {
   }
 }
 
-/** Partitions by topic name, as the classic protocol tells them, by topic id; what `topics` does not know is left out. */
+/**
+ * Converts partitions by topic name, as in the classic protocol, to partitions by topic id. Omits
+ * topics that `topics` does not contain.
+ */
 export function byTopicId(
   named: Iterable<{ readonly topic: string; readonly partitions: readonly number[] }>,
   topics: ReadonlyMap<string, SubscribedTopic | undefined>,
@@ -50,7 +56,10 @@ export function byTopicId(
   return toAssignment(found);
 }
 
-/** What SyncGroup hands to a classic consumer, in the version that its own metadata has. */
+/**
+ * The assignment that SyncGroup returns to a classic consumer, in the version of the member's own
+ * metadata.
+ */
 export function encodeAssignment(
   group: ConsumerGroup,
   assignment: Assignment,
@@ -85,7 +94,7 @@ function protocolMetadata(group: ClassicGroup, member: ClassicMember): Buffer | 
   return chosen.length > 0 ? chosen : member.protocols[0]?.metadata;
 }
 
-/** Undefined for bytes that are no assignment of consumers. */
+/** Undefined for bytes that are not a consumer assignment. */
 function assignedOf(group: ClassicGroup, member: ClassicMember) {
   const bytes = group.roster.assignments.get(member.memberId);
   if (bytes === undefined || bytes.length === 0) return { assignedPartitions: [], userData: null };
@@ -98,13 +107,14 @@ function assignedOf(group: ClassicGroup, member: ClassicMember) {
 
 export type Upgrade =
   | { readonly kind: 'upgraded'; readonly group: ConsumerGroup }
-  /** To be answered with GROUP_ID_NOT_FOUND, as Kafka does. */
+  /** Answered with GROUP_ID_NOT_FOUND, as in Kafka. */
   | { readonly kind: 'refused'; readonly message: string };
 
 /**
- * The consumer group that takes the place of a classic one when a member of the consumer protocol joins it: members keep
- * their ids, sessions and last assignment, and the generation is the first epoch. Source: KIP-848, "Upgrade", and
- * Kafka's GroupMetadataManager.validateOnlineUpgrade, ConsumerGroup.fromClassicGroup.
+ * Converts a classic group to a consumer group when a member of the consumer protocol joins it.
+ * Members keep their ids, sessions and last assignment, and the generation becomes the first epoch.
+ * Source: KIP-848, "Upgrade", and Kafka's GroupMetadataManager.validateOnlineUpgrade,
+ * ConsumerGroup.fromClassicGroup.
  */
 export function upgrade(
   classic: ClassicGroup,
@@ -168,7 +178,7 @@ export function upgrade(
   return { kind: 'upgraded', group: { ...group, ...kept, body: group.body.with({ members: upgraded }) } };
 }
 
-/** An assignor of the clients' own may have given a partition to two; the first keeps it. */
+/** A client-side assignor may have assigned a partition to two members. The first one keeps it. */
 function withoutTaken(assignment: Assignment, taken: Set<string>): Assignment {
   return toAssignment(
     assignment.map(({ topicId, partitions }) => ({
@@ -182,8 +192,9 @@ function withoutTaken(assignment: Assignment, taken: Set<string>): Assignment {
 }
 
 /**
- * Whether a group becomes a classic one when these are all its members: they all speak the classic protocol
- * (GroupMetadataManager.validateOnlineDowngradeWithFencedMembers, ...WithReplacedMember).
+ * Whether a group with these members is downgraded to a classic group: all members must speak the
+ * classic protocol (GroupMetadataManager.validateOnlineDowngradeWithFencedMembers,
+ * ...WithReplacedMember).
  */
 export function mayDowngrade(members: readonly Member[], config: GroupConfig): boolean {
   const { migrationPolicy } = config.consumer;
@@ -196,8 +207,9 @@ export function mayDowngrade(members: readonly Member[], config: GroupConfig): b
 }
 
 /**
- * The classic group of the group's classic members, stable, with their targets as what the last leader gave them. Source:
- * KIP-848, "Downgrade", and Kafka's ClassicGroup.fromConsumerGroup.
+ * Converts a consumer group to a stable classic group of its classic members. Their targets become
+ * the leader's last assignments. Source: KIP-848, "Downgrade", and Kafka's
+ * ClassicGroup.fromConsumerGroup.
  */
 export function downgrade(group: ConsumerGroup, now: StoreTime): ClassicGroup {
   const members = new Map<string, ClassicMember>();
@@ -229,8 +241,9 @@ export function downgrade(group: ConsumerGroup, now: StoreTime): ClassicGroup {
 }
 
 /**
- * The group without these members; a rebalancing classic group if no member of the consumer protocol is left
- * (GroupMetadataManager.consumerGroupFenceMembers). The same if none of them is in it.
+ * Removes these members. If the remaining members all speak the classic protocol, the group becomes
+ * a rebalancing classic group (GroupMetadataManager.consumerGroupFenceMembers). Returns the same
+ * group if none of them is a member.
  */
 export function fenceMembers(
   group: ConsumerGroup,
@@ -240,6 +253,7 @@ export function fenceMembers(
 ): Group {
   const rest = removeMembers(group, memberIds, now);
   if (rest === group || !mayDowngrade(rest.body.members, config)) return rest;
-  // The epoch that the members have is the generation that they rejoin from, as if a classic member had left.
+  // Keep the members' epoch as the generation from which they rejoin, as if a classic member had
+  // left.
   return prepareRebalance(downgrade({ ...rest, groupEpoch: group.groupEpoch }, now), now, config.classic);
 }

@@ -1,13 +1,13 @@
 import type { StoreTime } from '../storage/ports.ts';
 
 /**
- * Every member gets at least so long for its next request, however short a time-out it names; ms. Its answer has to reach
- * it first, and in another process it is found by a read five times a second (see GroupWorker). Kafka's timer begins after
- * the answer has left.
+ * Minimum time that a member gets for its next request, even if its timeout is shorter; ms. The
+ * member first has to receive its answer, and another process finds that answer by polling five
+ * times a second (see GroupWorker). Kafka starts the timer after it has sent the answer.
  */
 export const NEXT_REQUEST_MIN_MS = 1000;
 
-/** Store time by which the next request of members has to come that may take `timeoutMs` for it. */
+/** Store time by which a member has to send its next request, for a timeout of `timeoutMs`. */
 export function nextRequestBy(now: StoreTime, timeoutMs: number): StoreTime {
   return now + Math.max(timeoutMs, NEXT_REQUEST_MIN_MS);
 }

@@ -1,12 +1,13 @@
 import type { Turns } from '../kit/turns.ts';
 import type { ListOfTopics, MatchedPattern } from './facts.ts';
 
-/** Names matched between two looks at the time. */
+/** Names matched between two checks of the time. */
 const NAMES_AT_ONCE = 64;
 
 /**
- * What the patterns of one group match in the list of all topics. Each pattern is matched once for each list; the list
- * changes every few seconds at most (see TopicList), so that the compiled patterns are not kept.
+ * The matches of one group's patterns in the list of all topics. Each pattern is matched once per
+ * list. The list changes only every few seconds (see TopicList), so the compiled patterns are not
+ * kept.
  */
 export class PatternMatches {
   readonly #turns: Turns;
@@ -17,7 +18,7 @@ export class PatternMatches {
     this.#turns = turns;
   }
 
-  /** The matches of these patterns in this list; without a list there are none. */
+  /** The matches of these patterns in this list; empty without a list. */
   async of(
     patterns: ReadonlySet<string>,
     list: ListOfTopics | undefined,
@@ -34,7 +35,8 @@ export class PatternMatches {
   }
 
   async #match(source: string, list: ListOfTopics): Promise<MatchedPattern> {
-    // Few groups have patterns: a function that serves none starts without their engine.
+    // Few groups have patterns. The dynamic import keeps the regex engine out of a function's cold
+    // start.
     const { compilePattern } = await import('./consumer/topic-pattern.ts');
     const compiled = compilePattern(source);
     if (compiled.kind === 'invalid') return compiled;

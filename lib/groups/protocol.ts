@@ -9,40 +9,51 @@ import type { StepContext } from './step.ts';
 export type OffsetFacts = Omit<GroupFacts, 'since' | 'isSubscribedTo'>;
 
 /**
- * What the coordinator needs of a protocol: pure functions over its groups. The requests themselves are steps (see Step).
- * A group is stored in two parts: a head of a few hundred bytes that is written with every change, and a body with all that
- * grows with the members, which is written again only where `bodyOf` gives another reference than for the group as loaded.
+ * A group protocol, as the coordinator uses it: pure functions over its groups. The requests
+ * themselves are steps (see Step). A group is stored in two parts. The head has a few hundred bytes
+ * and is written with every change. The body has everything that grows with the members. It is
+ * written again only if `bodyOf` returns another reference than for the loaded group.
  */
 export interface GroupProtocol<G extends Group> {
   readonly type: G['type'];
   summary(group: G): GroupSummary;
-  /** All members. */
+  /** The sessions of all members. */
   sessions(group: G): Iterable<Session>;
-  /** Store time at which the group moves on though nobody asks; undefined for never. Sessions are not looked at. */
+  /**
+   * Store time of the next deadline at which the group changes without a request; undefined for
+   * none. Does not consider sessions.
+   */
   dueAt(group: G): StoreTime | undefined;
   /**
-   * The group as time has left it: without the `expired` members (their sessions are over) and past the deadlines that lie
-   * before `context.now`. The same reference if nothing is due.
+   * The group at `context.now`: without the `expired` members, whose sessions are over, and past
+   * all earlier deadlines. The same reference if nothing is due.
    */
   advance(group: G, expired: ReadonlySet<string>, context: StepContext): Group;
-  /** Why this claim may not commit offsets now; undefined if it may (Group.validateOffsetCommit). */
+  /**
+   * Why this claim may not commit offsets now; undefined if it may (Group.validateOffsetCommit).
+   */
   checkCommit(group: G, claim: MemberClaim, kind: CommitKind): ErrorName | undefined;
   /** Why this claim may not read offsets; undefined if it may (Group.validateOffsetFetch). */
   checkFetch(group: G, claim: MemberClaim): ErrorName | undefined;
   /** Why the group may not be deleted; undefined if it may (Group.validateDeleteGroup). */
   checkDelete(group: G): ErrorName | undefined;
-  /** Whether members (may) read this topic, so that its offsets stay (Group.isSubscribedToTopic). */
+  /**
+   * Whether members read this topic, or may read it. If so, its offsets are kept
+   * (Group.isSubscribedToTopic).
+   */
   isSubscribedTo(group: G, topic: string): boolean;
-  /** What the group's state means for its offsets, for a request that makes this claim. */
+  /**
+   * The rules for the group's offsets that follow from its state, for a request with this claim.
+   */
   offsetFacts(group: G, claim: MemberClaim): OffsetFacts;
-  /** What the group knows of its topics, by name; left out where it knows nothing of them. */
+  /** The topics that the group knows, by name. Absent for a protocol whose groups know none. */
   topicsOf?(group: G): ReadonlyMap<string, SubscribedTopic>;
   /** The part of the group that is stored as its body; compared by reference. */
   bodyOf(group: G): object;
   /** The head without the body, as JSON. */
   encodeHead(group: G): unknown;
-  /** The body, as JSON; buffers as base64 text. */
+  /** The body as JSON, with buffers as base64. */
   encodeBody(group: G): unknown;
-  /** The group from both parts, as JSON. Throws MalformedBytesError. */
+  /** Decodes the group from the JSON of both parts. Throws MalformedBytesError. */
   decode(head: unknown, body: unknown): G;
 }

@@ -6,25 +6,28 @@ import { consumerProtocol } from './consumer/protocol.ts';
 import type { Group } from './group.ts';
 import type { GroupProtocol } from './protocol.ts';
 
-/** The protocols that groups may speak, by the `type` in their items. */
+/** The group protocols, by the `type` in the stored items. */
 const PROTOCOLS: ReadonlyMap<string, GroupProtocol<Group>> = new Map<string, GroupProtocol<Group>>([
   [classicProtocol.type, classicProtocol as unknown as GroupProtocol<Group>],
   [consumerProtocol.type, consumerProtocol as unknown as GroupProtocol<Group>],
 ]);
 
-/** The functions for a group's type. */
+/** The protocol of a group. */
 export function protocolOf(group: Group): GroupProtocol<Group> {
   return PROTOCOLS.get(group.type)!;
 }
 
-/** The functions for a stored type. Throws MalformedBytesError for one that this program does not know. */
+/** The protocol of a stored type. Throws MalformedBytesError for an unknown type. */
 export function protocolOfType(type: string): GroupProtocol<Group> {
   const protocol = PROTOCOLS.get(type);
   if (protocol === undefined) throw new MalformedBytesError(`group type ${type} is unknown to this program`);
   return protocol;
 }
 
-/** What offsets depend on in a group. `since`: when the group was made. `claim`: of the request that asks. */
+/**
+ * The facts that decisions about a group's offsets need. `since`: when the group was created.
+ * `claim`: of the request.
+ */
 export function offsetFactsOf(group: Group, since: StoreTime, claim: MemberClaim): GroupFacts {
   const protocol = protocolOf(group);
   const isSubscribedTo = (topic: string) => protocol.isSubscribedTo(group, topic);

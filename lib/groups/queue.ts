@@ -5,7 +5,7 @@ import type { SentAway, Submitted } from './environment.ts';
 import { GroupRequest } from './request.ts';
 import type { Step } from './step.ts';
 
-/** The requests to one group that have no answer yet, in the order of their arrival. */
+/** The unanswered requests to one group, in order of arrival. */
 export class RequestQueue {
   readonly #clock: Clock;
   readonly #open = new Set<GroupRequest>();
@@ -18,7 +18,7 @@ export class RequestQueue {
     return this.#open.size;
   }
 
-  /** Whether a request came after the last read of the group. */
+  /** Whether a request arrived after the last read of the group. */
   get hasUnread(): boolean {
     for (const { state } of this.#open) if (state.kind === 'unread') return true;
     return false;
@@ -41,7 +41,9 @@ export class RequestQueue {
     });
   }
 
-  /** Fails the requests whose deadline has passed; their clients send them again, here or to another process. */
+  /**
+   * Fails the requests whose deadline has passed. Their clients retry, here or at another process.
+   */
   failLate(): void {
     const now = this.#clock.monotonic();
     for (const request of this.#open) {
@@ -50,8 +52,9 @@ export class RequestQueue {
   }
 
   /**
-   * Checks that nothing that is over still has listeners: no open request of a client that is gone, and none that waits
-   * although it is to be sent away. An event that comes to no listener would leave such a request here for ever.
+   * Asserts that no open request has missed an abort event: its client is still connected, and a
+   * waiting request that was asked to leave has been sent away. A missed event would leave the
+   * request in the queue forever.
    */
   assertListening(): void {
     for (const { context, state } of this.#open) {

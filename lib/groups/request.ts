@@ -6,34 +6,34 @@ import type { Group } from './group.ts';
 import type { Step, StepResult } from './step.ts';
 
 /**
- * What has happened to a request to a group. It goes from `unread` to `undecided`, from there to `waiting`
- * or `renewing`, from `waiting` to `waiting` or `renewing`, and from any state to `answered`.
+ * State of a request to a group. Transitions: `unread` to `undecided`; `undecided` to `waiting` or
+ * `renewing`; `waiting` to `waiting` or `renewing`; any state to `answered`.
  */
 export type RequestState =
-  /** It came after the last read of the group, and is decided over a later one. */
+  /** Arrived after the last read of the group. Needs a later read. */
   | { readonly kind: 'unread'; readonly step: Step<unknown> }
-  /** The group was read after it came. */
+  /** The group was read after the request arrived. */
   | { readonly kind: 'undecided'; readonly step: Step<unknown> }
-  /** What it asked for is stored; now it waits for other members. */
+  /** Its change is stored; it waits for other members. */
   | WaitingState
-  /** It is decided. Its reply leaves when its member's lease is written. */
+  /** Decided. The reply leaves when the member's lease is written. */
   | { readonly kind: 'renewing' }
   | { readonly kind: 'answered' };
 
 interface WaitingState {
   readonly kind: 'waiting';
   readonly step: Step<unknown>;
-  /** It is decided again when the group is no longer this one. */
+  /** It is decided again when the group differs from this one. */
   readonly decidedOn: Group | undefined;
-  /** The member that is alive as long as this request waits. */
+  /** The member that the waiting request keeps alive. */
   readonly alive: string | undefined;
-  /** The token to send the request away with; undefined if it has to be answered here. */
+  /** The token to send the request away with; undefined if it must be answered here. */
   readonly again: string | undefined;
 }
 
 /**
- * One request to a group, from its arrival to its answer. It answers itself when its client is gone, and, while it waits,
- * when it is to be sent away (RequestContext.again).
+ * One request to a group, from its arrival to its answer. It fails when its client disconnects.
+ * While it waits, it can be sent away on demand (RequestContext.again).
  */
 export class GroupRequest {
   readonly context: RequestContext;
@@ -58,43 +58,43 @@ export class GroupRequest {
     return this.#state;
   }
 
-  /** What decides it. */
+  /** The step that decides the request. */
   get step(): Step<unknown> {
     const state = this.#state;
     assert(state.kind !== 'renewing' && state.kind !== 'answered', `a request is decided while it is ${state.kind}`);
     return state.step;
   }
 
-  /** The member that is alive because this request waits. */
+  /** The member that this waiting request keeps alive. */
   get alive(): string | undefined {
     return this.#state.kind === 'waiting' ? this.#state.alive : undefined;
   }
 
-  /** Whether it has to be decided over this group. */
+  /** Whether the request must be decided over this group. */
   isDue(group: Group | undefined): boolean {
     const state = this.#state;
     return state.kind === 'undecided' || (state.kind === 'waiting' && state.decidedOn !== group);
   }
 
-  /** The group was read. */
+  /** Records that the group was read. */
   wasRead(): void {
     if (this.#state.kind === 'unread') this.#state = { ...this.#state, kind: 'undecided' };
   }
 
-  /** It was decided that it waits. */
+  /** Records the decision to wait. */
   wait({ group, next, alive, again }: StepResult<unknown> & { readonly kind: 'wait' }): void {
     this.#assertDecidable('wait');
     this.#state = { kind: 'waiting', step: next, decidedOn: group, alive, again };
     this.#sendAwayIfAsked();
   }
 
-  /** It was decided, and its reply has to wait for a lease. */
+  /** Records that the request is decided and that its reply awaits a lease. */
   renew(): void {
     this.#assertDecidable('renew');
     this.#state = { kind: 'renewing' };
   }
 
-  /** Does nothing if it was answered meanwhile, as `fail`. */
+  /** No effect on a request that is already answered; the same holds for `fail`. */
   reply(reply: unknown): void {
     assert(this.#state.kind !== 'unread', 'a request is replied to before the group was read for it');
     this.#answer({ kind: 'reply', reply });

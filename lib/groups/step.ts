@@ -3,43 +3,50 @@ import type { GroupConfig } from './config.ts';
 import type { Facts, Needs } from './facts.ts';
 import type { Group } from './group.ts';
 
-/** What a step may know beside the group. */
+/** The inputs of a decision besides the group. */
 export interface StepContext {
   readonly groupId: string;
-  /** Store time; the only `now` there is. */
+  /** Store time; decisions use no other clock. */
   readonly now: StoreTime;
   readonly config: GroupConfig;
-  /** When the group was made; `now` for a group that this step makes. */
+  /** When the group was created; `now` for a group that this step creates. */
   readonly since: StoreTime;
-  /** The sweep is about to drop the group, unless it is written anew (see unused-groups.ts). */
+  /** The sweep will drop the group unless it is written again (see unused-groups.ts). */
   readonly isUnused: boolean;
-  /** What was loaded for this round: at least what `needs` named. */
+  /** The facts loaded for this round: at least those that `needs` named. */
   readonly facts: Facts;
-  /** The body of the group that has taken in `facts.topics` already; undefined where none has. */
+  /** The group body that has already taken in `facts.topics`; undefined if none has. */
   readonly takenInBy: object | undefined;
-  /** A member id that nobody has: `<prefix>-<UUID>`, as Kafka makes them (ClassicGroup.generateMemberId). */
+  /**
+   * A new unique member id: `<prefix>-<UUID>`, as Kafka makes them (ClassicGroup.generateMemberId).
+   */
   newMemberId(prefix: string): string;
 }
 
 /**
- * One request to a group, as a pure decision. The coordinator loads the group, moves it on to the present
- * (GroupProtocol.advance), loads what the steps need beside it, asks all steps one after the other, each over the group that
- * the one before left, makes one conditional put of the last, and only then sends the replies. After a conflict all are
- * asked again over the group that won, so `decide` must not keep anything: what a waiting step has to remember is in its
- * `next`.
+ * One request to a group, as a pure decision. The coordinator processes a round in this order:
+ * - It loads the group and advances it to the present (GroupProtocol.advance).
+ * - It loads what the steps need besides the group.
+ * - It calls the steps one after the other, each with the group that the previous one returned.
+ * - It puts the last group by one conditional put.
+ * - It sends the replies.
+ *
+ * After a conflict it calls all steps again with the group that won. Therefore `decide` must not
+ * keep state: what a waiting step has to remember is in its `next`.
  */
 export interface Step<Reply> {
-  /** What `decide` needs beside this group; left out by a step that never needs anything. */
+  /** What `decide` needs besides this group. A step without needs omits the method. */
   needs?(group: Group | undefined): Needs;
-  /** `group` is undefined where there is no such group. */
+  /** `group` is undefined if the group does not exist. */
   decide(group: Group | undefined, context: StepContext): StepResult<Reply>;
-  /** The reply when the group that it decided does not fit its items (see GROUP_BYTES_MAX). */
+  /** The reply if the resulting group does not fit into its items (see GROUP_BYTES_MAX). */
   readonly tooLarge: Reply;
 }
 
 /**
- * `group`: the group afterwards; the same reference if nothing changed, undefined to delete it with its offsets.
- * `alive`: the member that has shown a sign of life; its lease is renewed if need be before the reply leaves.
+ * `group`: the group after the step. The same reference if nothing changed; undefined deletes the
+ * group with its offsets. `alive`: the member that showed a sign of life. If its lease is due, it
+ * is renewed before the reply leaves.
  */
 export type StepResult<Reply> =
   | {
@@ -50,12 +57,15 @@ export type StepResult<Reply> =
       /** The group has taken in `facts.topics`. */
       readonly tookTopicsIn?: boolean;
     }
-  /** No reply yet: `next` decides whenever the group has changed. */
+  /** No reply yet. `next` decides each time the group changes. */
   | {
       readonly kind: 'wait';
       readonly group: Group | undefined;
       readonly next: Step<Reply>;
       readonly alive?: string;
-      /** What another process needs beside the request to go on waiting; left out where the request cannot be sent away. */
+      /**
+       * The token with which another process can continue the wait, together with the request.
+       * Absent if the request cannot be sent away.
+       */
       readonly again?: string;
     };

@@ -37,11 +37,12 @@ import { protocolOf } from './protocols.ts';
 import type { Step, StepContext, StepResult } from './step.ts';
 
 /**
- * Every request to a group as a step. Each protocol decides over its own groups in its own folder; here the
- * group's type is looked at, and a group changes its protocol where a request calls for it (KIP-848).
+ * All requests to a group, as steps. Each protocol decides over its own groups in its own folder.
+ * This file dispatches on the group's type, and converts a group to the other protocol where a
+ * request requires it (KIP-848).
  */
 
-/** Calls the function of the protocol that the group speaks. */
+/** Calls the function of the group's protocol. */
 function byProtocol<Result>(
   group: Group,
   protocols: {
@@ -82,14 +83,15 @@ function joinConsumerNeeds(group: ConsumerGroup, request: JoinRequest): Needs {
   return { topics: [group.body.subscribedNames, owned], newTopics: subscription?.topics ?? [] };
 }
 
-/** A consumer group without members becomes a classic one. */
+/** A consumer group without members becomes a classic group. */
 function joinConsumer(group: ConsumerGroup, request: JoinRequest, context: StepContext): StepResult<JoinReply> {
   if (group.body.members.length === 0) {
     return joinClassic(emptyClassicGroup(context.now, group.groupEpoch), request, context);
   }
   const { at, named } = context.facts.topics;
   const outcome = joinConsumerGroup(group, request, {
-    // Patterns of other members are resolved at their own heartbeats, with their own rights.
+    // The patterns of other members are resolved at their own heartbeats, with their own
+    // permissions.
     ...memberFacts(group, { at, named }, () => false, context),
     groupConfig: context.config,
     newMemberId: () => context.newMemberId(request.clientId),
@@ -141,7 +143,10 @@ export function leaveStep(request: LeaveRequest): Step<LeaveReply> {
   };
 }
 
-/** DeleteGroups, for one group: only a group without members is deleted (GroupCoordinatorShard.deleteGroups). */
+/**
+ * DeleteGroups, for one group. Only a group without members can be deleted
+ * (GroupCoordinatorShard.deleteGroups).
+ */
 export const deleteStep: Step<ErrorName> = {
   tooLarge: 'UNKNOWN_SERVER_ERROR',
   decide(group) {
@@ -153,8 +158,9 @@ export const deleteStep: Step<ErrorName> = {
 };
 
 /**
- * ConsumerGroupHeartbeat. `mayDescribe`: a pattern matches only topics that the member may know of (Kafka's
- * TopicRegexResolver). It is resolved with the rights of the member whose heartbeat comes when it is due.
+ * ConsumerGroupHeartbeat. `mayDescribe`: whether the member may describe the topic; a pattern
+ * matches only such topics (Kafka's TopicRegexResolver). A pattern is resolved with the permissions
+ * of the member whose heartbeat finds it due.
  */
 export function consumerHeartbeatStep(
   request: ConsumerRequest,
@@ -243,7 +249,10 @@ function matchOf({ facts }: StepContext, pattern: string, name: string): boolean
   return matched.kind === 'valid' && matched.topics.has(name);
 }
 
-/** A consumer-protocol member that comes to a classic group changes it over, if that may be. */
+/**
+ * The heartbeat of a consumer-protocol member to a classic group: upgrades the group if that is
+ * allowed.
+ */
 function heartbeatUpgrade(
   classic: ClassicGroup,
   request: ConsumerRequest,
@@ -259,6 +268,6 @@ function heartbeatUpgrade(
   const outcome = upgrade(classic, context.facts.topics.named, context.config, context.now);
   if (outcome.kind === 'refused') return refuse(outcome.message);
   const result = decideHeartbeat(outcome.group, request, mayDescribe, context);
-  // A refused join leaves the group as it was.
+  // A refused join does not change the group.
   return result.kind === 'reply' && result.reply.kind === 'refused' ? { ...result, group: classic } : result;
 }

@@ -11,15 +11,18 @@ import { offsetFactsOf, protocolOf } from './protocols.ts';
 import { dropUnused, type KeepsOffsets } from './unused-groups.ts';
 
 /**
- * Removes the expired offsets of a group without members. `emptySince`: when it lost its last member. True if it
- * looked for expired offsets. Throws StoreUnavailableError.
+ * Removes the expired offsets of a group without members. `emptySince`: when it lost its last
+ * member. True if it looked for expired offsets. Throws StoreUnavailableError.
  */
 export type ExpireOffsets = (groupId: string, facts: GroupFacts, emptySince: StoreTime) => Promise<boolean>;
 
 export interface SweepEnvironment {
   readonly store: GroupStore;
   readonly clock: Clock;
-  /** The group after all deadlines that have passed; undefined if it does not exist or cannot be read. */
+  /**
+   * The group, advanced past all expired deadlines; undefined if it does not exist or cannot be
+   * read.
+   */
   describe(groupId: string): Promise<{ readonly group: Group; readonly since: StoreTime } | undefined>;
   readonly expire: ExpireOffsets;
   readonly keepsOffsets: KeepsOffsets;
@@ -27,30 +30,33 @@ export interface SweepEnvironment {
 }
 
 export interface SweptGroups {
-  /** The id that was looked at last; undefined if the next sweep begins from the start. */
+  /** The last id processed; undefined if the next sweep begins from the start. */
   readonly cursor: string | undefined;
-  /** False if the time was too short for all groups. */
+  /** False if the deadline came before the last group. */
   readonly isComplete: boolean;
   readonly counts: {
-    /** Ids that were looked at. */
+    /** Ids processed. */
     readonly looked: number;
     /** Traces of deleted groups that were removed. */
     readonly removed: number;
-    /** Groups without members for so long that their offsets were looked through for expired ones. */
+    /** Groups that have been empty for so long that their offsets were checked for expiry. */
     readonly expired: number;
     /** Groups without members and offsets that were deleted. */
     readonly dropped: number;
-    /** Groups that this program cannot read or that made it fail. */
+    /** Groups that this program cannot read, or whose sweep failed by a bug. */
     readonly passedOver: number;
   };
 }
 
 /**
- * The work on groups that no request triggers. It finishes deletions that a crash interrupted, and removes the
- * traces of deleted groups once no late put can land on them. It removes the offsets of groups that have had no
- * members for `offsets.retention.minutes`, and drops groups without members and offsets. It continues after
- * `cursor` and ends by the context's deadline. Several processes may run it at the same time. Throws
- * StoreUnavailableError.
+ * Work on groups that no request triggers. The sweep
+ * - finishes deletions that a crash interrupted,
+ * - removes the traces of deleted groups once no late put can land on them,
+ * - removes the offsets of groups that have had no members for `offsets.retention.minutes`,
+ * - drops groups without members and offsets.
+ *
+ * It continues after `cursor` and ends by the context's deadline. Several processes may sweep at
+ * the same time. Throws StoreUnavailableError.
  */
 export async function sweepGroups(
   env: SweepEnvironment,
@@ -77,7 +83,8 @@ async function sweepOrPassOver(
 ): Promise<'kept' | 'removed' | 'expired' | 'dropped' | 'passedOver'> {
   const name = `${GROUPS_PK}/${groupId}`;
   try {
-    // Read here first, as the coordinator would log each time that it cannot.
+    // Read a group that was unreadable before here first: the coordinator would log the failure on
+    // each sweep.
     if (env.unreadable.has(name)) await env.store.load(groupId, undefined);
     const outcome = await sweepGroup(env, groupId);
     env.unreadable.readable(name);
@@ -105,7 +112,7 @@ async function sweepGroup(env: SweepEnvironment, groupId: string): Promise<'kept
   const { head, version } = found;
   switch (head.kind) {
     case 'group':
-      // Tells why it could not be described, if it is for what is stored.
+      // If the stored group is unreadable, this throws the reason.
       await store.load(groupId, undefined);
       return 'kept';
     case 'deleting':

@@ -4,23 +4,26 @@ import type { StoreTime } from '../storage/ports.ts';
 import type { Topics } from '../topics/topics.ts';
 import type { ListOfTopics, SubscribedTopic } from './facts.ts';
 
-/** How old the list may be for patterns that are resolved already; ms. It costs a query over all topics. */
+/**
+ * Maximum age of the list for patterns that are already resolved; ms. A read of the list queries
+ * all topics.
+ */
 export const LIST_AGE_MAX_MS = 30_000;
 
 /**
- * Two reads of the list begin at least so far apart; ms. Each join with a pattern needs a list that is newer than its
- * request: joins that come in the meantime share the next read.
+ * Minimum interval between the starts of two reads of the list; ms. Each join with a pattern needs
+ * a list that is newer than its request. Joins that arrive during the interval share the next read.
  */
 export const LIST_EVERY_MS = 200;
 
 interface Listing extends ListOfTopics {
-  /** By Clock.monotonic(), when its read began. */
+  /** When its read began, by Clock.monotonic(). */
   readonly begunAt: number;
   /** Topics.changes when its read began. */
   readonly changes: number;
 }
 
-/** The list of all topics as this process read it last; shared by all groups. */
+/** The list of all topics as this process last read it. All groups share it. */
 export class TopicList {
   readonly #topics: Topics;
   readonly #clock: Clock;
@@ -34,7 +37,10 @@ export class TopicList {
     this.#storeNow = storeNow;
   }
 
-  /** A list of at most LIST_AGE_MAX_MS that has all changes made by this process. Throws StoreUnavailableError. */
+  /**
+   * A list no older than LIST_AGE_MAX_MS that contains all changes made by this process. Throws
+   * StoreUnavailableError.
+   */
   known(): Promise<ListOfTopics> {
     const latest = this.#latest;
     const isCurrent =
@@ -44,7 +50,10 @@ export class TopicList {
     return isCurrent ? Promise.resolve(latest) : this.readNew();
   }
 
-  /** A list whose read begins after this call; calls made before it begins share it. Throws StoreUnavailableError. */
+  /**
+   * A list whose read begins after this call. Calls made before it begins share it. Throws
+   * StoreUnavailableError.
+   */
   readNew(): Promise<ListOfTopics> {
     return this.#reads.read('topics', () => this.#read());
   }
@@ -53,7 +62,7 @@ export class TopicList {
   #pause(): Promise<void> {
     const begunAt = this.#latest?.begunAt;
     const pauseMs = begunAt === undefined ? 0 : begunAt + LIST_EVERY_MS - this.#clock.monotonic();
-    // Where the clock was set back, no longer than the pause is.
+    // The bound matters if the clock was set back.
     return pauseMs > 0 ? sleep(this.#clock, Math.min(pauseMs, LIST_EVERY_MS)) : Promise.resolve();
   }
 

@@ -5,7 +5,7 @@ import type { Topics } from '../topics/topics.ts';
 import type { NeedsUnion, SubscribedTopic, TopicLook } from './facts.ts';
 import type { TopicList } from './topic-list.ts';
 
-/** What the looks of all groups share. */
+/** What the looks at topics share across groups. */
 export interface TopicSources {
   readonly topics: Topics;
   readonly list: TopicList;
@@ -14,23 +14,26 @@ export interface TopicSources {
 }
 
 /**
- * A group's topics are looked at again after this long at the next heartbeat, ms. Topics in use are remembered
- * (lib/topics/topics.ts), so that a look costs a read only for what is new or missing.
+ * Maximum age of a look at a group's topics; ms. After it, the next heartbeat looks again. Topics
+ * in use are cached (lib/topics/topics.ts), so that a look reads only new or missing topics.
  */
 export const LOOK_AGE_MAX_MS = 5000;
 
-/** Topics read at once for one look. */
+/** Topics that one look reads concurrently. */
 const READS_AT_ONCE = 32;
 
 interface Remembered {
   readonly look: TopicLook;
   /** By Clock.monotonic(). */
   readonly until: number;
-  /** Topics.changes when it began: a topic that this process changes itself is looked at again at once. */
+  /**
+   * Topics.changes when the look began. A topic change by this process invalidates the look at
+   * once.
+   */
   readonly changes: number;
 }
 
-/** What this process saw of the topics of one group. */
+/** The topics of one group as this process last saw them. */
 export class TopicLooks {
   readonly #sources: TopicSources;
   #last: Remembered | undefined;
@@ -40,9 +43,9 @@ export class TopicLooks {
   }
 
   /**
-   * A look that has all of `needs`, and what else is remembered; the very same as before where nothing was to be read.
-   * `known`: what the group knows of its topics: what this process remembers of them is believed only where it says the
-   * same. Throws StoreUnavailableError.
+   * A look that covers `needs` and what is still remembered. The same reference as before if
+   * nothing had to be read. `known`: the topics as the group knows them. A cached topic record is
+   * used only if it agrees with `known`. Throws StoreUnavailableError.
    */
   async look(needs: NeedsUnion, known: ReadonlyMap<string, SubscribedTopic>): Promise<TopicLook> {
     const { topics, list, clock, storeNow } = this.#sources;

@@ -3,8 +3,8 @@ import type { GroupStore } from './group-store.ts';
 import { protocolOf } from './protocols.ts';
 
 /**
- * Removes the empty items of a group's offsets that are old enough. True if any item is left. Throws
- * StoreUnavailableError.
+ * Removes the empty items of a group's offsets that are old enough. True if any item is left.
+ * Throws StoreUnavailableError.
  */
 export type KeepsOffsets = (groupId: string) => Promise<boolean>;
 
