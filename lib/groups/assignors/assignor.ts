@@ -1,43 +1,52 @@
 import type { Uuid } from '../../core/uuid.ts';
 
-/** Partitions of one topic, ascending and without doubles. */
+/** Partitions of one topic, ascending, without duplicates. */
 export interface TopicPartitions {
   readonly topicId: Uuid;
   readonly partitions: readonly number[];
 }
 
-/** Partitions of several topics: by topic id, each topic once, none without partitions. */
+/**
+ * Partitions of several topics, ordered by topic id. Each topic appears once and has at least one
+ * partition.
+ */
 export type Assignment = readonly TopicPartitions[];
 
 export const NO_PARTITIONS: Assignment = [];
 
-/** A member as an assignor sees it. */
+/** The input of an assignor for one member. */
 export interface AssignorMember {
   readonly memberId: string;
-  /** Of a static member; members are taken in order of it, so that a replaced one gets the share of its predecessor. */
+  /**
+   * Defined for a static member. Assignors order static members by it, so that a replacement gets
+   * its predecessor's share.
+   */
   readonly instanceId: string | undefined;
-  /** The topics it is subscribed to that exist, each once. */
+  /** The existing topics to which it is subscribed, each once. */
   readonly topicIds: readonly Uuid[];
-  /** What it was to have by the last target assignment. */
+  /** Its previous target assignment. */
   readonly current: Assignment;
 }
 
 export interface AssignorInput {
   readonly members: readonly AssignorMember[];
-  /** The number of partitions of every topic that a member is subscribed to. */
+  /** The number of partitions of each subscribed topic. */
   readonly partitionCounts: ReadonlyMap<Uuid, number>;
 }
 
-/** Who is to have what: by member id, an entry for every member. */
+/** The target of each member, by member id. */
 export type TargetAssignment = ReadonlyMap<string, Assignment>;
 
 /**
- * Divides the partitions of the subscribed topics among the members: every partition of a topic that has a subscriber
- * goes to exactly one of its subscribers. Pure: the same input gives the same answer, whatever order it comes in.
+ * Divides the partitions of the subscribed topics among the members. Each partition of a topic with
+ * subscribers goes to exactly one of them. Pure, and independent of the order of the input.
  */
 export type Assignor = (input: AssignorInput) => TargetAssignment;
 
-/** The members in the order that assignors go by: static ones first, by instance id, then the others by member id. */
+/**
+ * The members in the order in which assignors process them: static members by instance id, then the
+ * others by member id.
+ */
 export function inOrder(members: readonly AssignorMember[]): AssignorMember[] {
   return [...members].sort((a, b) => {
     if (a.instanceId !== undefined && b.instanceId !== undefined) return compare(a.instanceId, b.instanceId);
@@ -56,12 +65,12 @@ export class AssignmentDraft {
   readonly #topics = new Map<Uuid, number[]>();
   #size = 0;
 
-  /** How many partitions are in it. */
+  /** Number of partitions. */
   get size(): number {
     return this.#size;
   }
 
-  /** How many of one topic. */
+  /** Number of partitions of one topic. */
   countOf(topicId: Uuid): number {
     return this.#topics.get(topicId)?.length ?? 0;
   }
@@ -73,7 +82,7 @@ export class AssignmentDraft {
     this.#size++;
   }
 
-  /** Takes out the partition of that topic that was added last; undefined if there is none. */
+  /** Removes and returns the topic's most recently added partition; undefined if there is none. */
   takeLast(topicId: Uuid): number | undefined {
     const partition = this.#topics.get(topicId)?.pop();
     if (partition !== undefined) this.#size--;

@@ -2,16 +2,16 @@ import type { Assignor } from './assignor.ts';
 import { range } from './range.ts';
 import { uniform } from './uniform.ts';
 
-/** The assignors there are, by the names that group.consumer.assignors and clients use. */
+/** The assignors, by the names in group.consumer.assignors and in requests. */
 export const ASSIGNORS: ReadonlyMap<string, Assignor> = new Map([
   ['uniform', uniform],
   ['range', range],
 ]);
 
 /**
- * The assignor of a group: the one that most members ask for, else the first of `configured` (Kafka's
- * ConsumerGroup.preferredServerAssignor). Of two with as many votes the one that is configured first. `wishes` has an
- * entry per member, undefined where it asked for none.
+ * The assignor of a group: the one with the most votes, or the first of `configured` without votes
+ * (Kafka's ConsumerGroup.preferredServerAssignor). In a tie, the one configured first wins.
+ * `wishes`: one entry per member, undefined for a member without a preference.
  */
 export function chooseAssignor(wishes: Iterable<string | undefined>, configured: readonly string[]): string {
   const votes = new Map<string, number>();

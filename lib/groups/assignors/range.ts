@@ -1,7 +1,10 @@
 import type { Uuid } from '../../core/uuid.ts';
 import { AssignmentDraft, type Assignor, type AssignorInput, type AssignorMember, inOrder } from './assignor.ts';
 
-/** Topics with as many partitions and the same subscribers: the same numbers of all of them go to the same member. */
+/**
+ * Topics with equal numbers of partitions and equal subscribers. The same partition number of each
+ * goes to the same member.
+ */
 interface CoPartitioned {
   readonly topicIds: Uuid[];
   readonly partitions: number;
@@ -9,10 +12,10 @@ interface CoPartitioned {
 }
 
 /**
- * Kafka's `range`: every topic is divided evenly among its subscribers, and topics that can be joined (equal numbers of
- * partitions, equal subscribers) are divided alike, so that partition 3 of each is with the same member. A fresh group gets
- * contiguous ranges; later each member keeps what it has as far as its share goes. Source of the promises: KIP-848 and
- * Kafka's RangeAssignor.
+ * Kafka's `range`. It divides each topic evenly among its subscribers. Co-partitioned topics (equal
+ * numbers of partitions, equal subscribers) are divided alike: partition 3 of each goes to the same
+ * member, so that they can be joined. A new group gets contiguous ranges. Later each member keeps
+ * its partitions up to its share. Source of these guarantees: KIP-848 and Kafka's RangeAssignor.
  */
 export const range: Assignor = (input) => {
   const drafts = new Map(input.members.map(({ memberId }) => [memberId, new AssignmentDraft()]));
@@ -71,7 +74,7 @@ function divide({ topicIds, partitions, members }: CoPartitioned): string[] {
   const free = [...owners.keys()].filter((number) => owners[number] === undefined);
   let next = 0;
   members.forEach((member, index) => {
-    // Minus one says that it has one of the extras already.
+    // Minus one: the member already has one of the extras.
     let more = Math.max(room[index]!, 0);
     if (room[index]! >= 0 && extras > 0) {
       more++;
@@ -82,7 +85,7 @@ function divide({ topicIds, partitions, members }: CoPartitioned): string[] {
   return owners as string[];
 }
 
-/** The partition numbers that a member has of any of the topics, ascending. */
+/** The partition numbers that a member holds of any of the topics, ascending. */
 function numbersHeld(member: AssignorMember, topicIds: readonly Uuid[], partitions: number): number[] {
   const numbers = new Set<number>();
   for (const topic of member.current) {

@@ -5,7 +5,7 @@ interface Share {
   readonly member: AssignorMember;
   readonly topicIds: ReadonlySet<Uuid>;
   readonly draft: AssignmentDraft;
-  /** What it has and may keep. */
+  /** Its current partitions that it may keep. */
   readonly kept: readonly Slot[];
 }
 
@@ -15,9 +15,9 @@ interface Slot {
 }
 
 /**
- * Kafka's `uniform`: first balance, then as few moves as possible. Members with the same subscription differ by at most
- * one partition. Where subscriptions differ, no partition could go from one member to another so that the two came
- * closer. Source of the promises: KIP-848 and Kafka's UniformAssignor.
+ * Kafka's `uniform`: balance first, then as few moves as possible. With equal subscriptions,
+ * members differ by at most one partition. With different subscriptions, no single move could bring
+ * two members closer. Source of these guarantees: KIP-848 and Kafka's UniformAssignor.
  */
 export const uniform: Assignor = (input) => {
   const shares = sharesOf(input);
@@ -56,7 +56,7 @@ function divideEvenly(shares: readonly Share[], counts: ReadonlyMap<Uuid, number
   const total = topicIds.reduce((sum, topicId) => sum + (counts.get(topicId) ?? 0), 0);
   const minimum = Math.floor(total / shares.length);
   let extras = total % shares.length;
-  // Who has more than the minimum gets one of the extras before the others, so that nothing moves that need not.
+  // Members with the most partitions get the extras first, which avoids unnecessary moves.
   const quotas = new Map<Share, number>();
   const byKept = [...shares].sort((a, b) => b.kept.length - a.kept.length);
   for (const share of byKept) quotas.set(share, extras-- > 0 ? minimum + 1 : minimum);
@@ -102,7 +102,7 @@ function divideBySubscription(shares: readonly Share[], counts: ReadonlyMap<Uuid
       else ofTopic.push(share);
     }
   }
-  // Topics that few may have come first: their partitions have the least choice.
+  // Topics with the fewest subscribers come first: their partitions have the least choice.
   const topicIds = [...subscribers.keys()].sort((a, b) => {
     const fewer = (subscribers.get(a)?.length ?? 0) - (subscribers.get(b)?.length ?? 0);
     return fewer !== 0 ? fewer : a < b ? -1 : 1;
@@ -126,7 +126,10 @@ function leastLoaded(shares: readonly Share[]): Share | undefined {
   return least;
 }
 
-/** Moves partitions, one at a time, to who has at least two fewer; each move makes the sum of squares smaller, so it ends. */
+/**
+ * Moves partitions one at a time to members with at least two fewer. Each move reduces the sum of
+ * squares, so the loop terminates.
+ */
 function balance(topicIds: readonly Uuid[], subscribers: ReadonlyMap<Uuid, readonly Share[]>): void {
   for (let moved = true; moved; ) {
     moved = false;

@@ -1,7 +1,10 @@
 import { MalformedBytesError } from '../../core/bytes.ts';
 import { type ClassicGroup, type ClassicMember, type ClassicState, Roster } from './state.ts';
 
-/** How a classic group stands in its items, as JSON (docs/DATA_LAYOUT.md). Members are told by their place in the body. */
+/**
+ * The encoding of a classic group in its items, as JSON (docs/DATA_LAYOUT.md). The head refers to
+ * members by their index in the body.
+ */
 
 interface StoredHead {
   readonly state: ClassicState;
@@ -10,7 +13,7 @@ interface StoredHead {
   readonly protocolName?: string | undefined;
   readonly leader?: string | undefined;
   readonly since: number;
-  /** A bit per member, in base64; likewise `pendingSync`. */
+  /** One bit per member, in base64; the same for `pendingSync`. */
   readonly joined?: string | undefined;
   readonly pendingSync?: string | undefined;
   readonly pendingJoin?: readonly (readonly [memberId: string, voidAt: number])[] | undefined;
@@ -76,7 +79,9 @@ export function encodeClassicBody({ roster }: ClassicGroup): unknown {
   });
 }
 
-/** Throws MalformedBytesError for what encodeClassicHead and encodeClassicBody do not write. */
+/**
+ * Throws MalformedBytesError for input that encodeClassicHead and encodeClassicBody do not write.
+ */
 export function decodeClassic(headJson: unknown, bodyJson: unknown): ClassicGroup {
   const head = headJson as StoredHead | null;
   if (!STATES.includes(String(head?.state)) || !Number.isSafeInteger(head?.generation) || !Array.isArray(bodyJson)) {
@@ -126,7 +131,7 @@ function decodeRoster(stored: readonly StoredMember[]): Roster {
   return new Roster(members, assignments);
 }
 
-/** Undefined for none, so that a stable group's head says nothing of it. */
+/** Undefined for an empty set, so that the head of a stable group omits the field. */
 function bitsOf(ids: readonly string[], chosen: ReadonlySet<string>): string | undefined {
   if (chosen.size === 0) return undefined;
   const bits = Buffer.alloc(Math.ceil(ids.length / 8));

@@ -22,7 +22,7 @@ import {
   supportsProtocols,
 } from './state.ts';
 
-/** The answer to a join with the group's present generation; the members are for the leader's eyes. */
+/** The reply to a join, for the group's current generation. Only the leader gets the members. */
 export function joinReply(group: ClassicGroup, memberId: string, skipAssignment = false): JoinReply {
   const isLeader = group.leader === memberId;
   return {
@@ -44,8 +44,8 @@ export function joinReply(group: ClassicGroup, memberId: string, skipAssignment 
 }
 
 /**
- * JoinGroup to a classic group (GroupMetadataManager.classicGroupJoin): the member joins, then waits for the others.
- * `existing` is undefined for a group that the first member's join creates.
+ * JoinGroup to a classic group (GroupMetadataManager.classicGroupJoin). The member joins, then
+ * waits for the other members. `existing` is undefined if this join creates the group.
  */
 export function joinClassic(
   existing: ClassicGroup | undefined,
@@ -83,10 +83,12 @@ function joinNew(group: ClassicGroup, request: JoinRequest, context: StepContext
 }
 
 /**
- * A static member that comes back without its member id takes the place of its former self, which is fenced from then on
- * (GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin). A stable group stays so unless another protocol
- * would be chosen: the member gets its former assignment, and a leader that can be told so (version 9, KIP-814) skips
- * assigning; an older one is told of its former id as leader, so that it does not assign either.
+ * A static member joins without its member id: it gets a new id and replaces its previous
+ * incarnation, which is fenced
+ * (GroupMetadataManager.updateStaticMemberThenRebalanceOrCompleteJoin). A stable group stays stable
+ * unless the protocol choice changes. The member then gets its previous assignment. A leader with
+ * request version 9 or later gets skipAssignment (KIP-814). With an older version it gets its
+ * previous id as the leader's, so that it does not assign either.
  */
 export function replaceAndJoin(
   group: ClassicGroup,
@@ -97,7 +99,7 @@ export function replaceAndJoin(
 ): StepResult<JoinReply> {
   const { now } = context;
   const { memberId, instanceId } = member;
-  // Kafka keeps the client id and host of the former member.
+  // As in Kafka, the client id and host of the previous incarnation remain.
   const kept = { ...member, clientId: old.clientId, clientHost: old.clientHost };
   const replaced = replaceStaticMember(group, old.memberId, memberId, now);
   const updated = putMember(replaced, kept, request.protocolType);
@@ -114,7 +116,7 @@ export function replaceAndJoin(
       return { kind: 'reply', group: stable, reply: former, alive: memberId };
     }
     case 'CompletingRebalance':
-      // The leader may assign to the former id, so that the new one would get nothing.
+      // The leader may assign partitions to the previous id, and the new id would get none.
       return wait(prepareRebalance(updated, now, context.config.classic));
     case 'PreparingRebalance':
     case 'Empty':
@@ -125,7 +127,7 @@ export function replaceAndJoin(
 /** classicGroupJoinExistingMember */
 function joinExisting(group: ClassicGroup, request: JoinRequest, context: StepContext): StepResult<JoinReply> {
   const { memberId, instanceId } = request;
-  // A static member is never given an id ahead of its join.
+  // A static member never gets an id before its join.
   if (group.pendingJoin.has(memberId) && instanceId === null) {
     return addAndWait(group, newMember(memberId, request, context), request, context);
   }
@@ -135,7 +137,8 @@ function joinExisting(group: ClassicGroup, request: JoinRequest, context: StepCo
   }
   const member = group.roster.members.get(memberId)!;
   const asBefore = sameProtocols(member.protocols, request.protocols);
-  // A leader that joins a stable group wants a rebalance: the topics may have changed.
+  // A join by the leader of a stable group requests a rebalance, for example because topics
+  // changed.
   const missedItsAnswer =
     group.state === 'CompletingRebalance' || (group.state === 'Stable' && group.leader !== memberId);
   if (asBefore && missedItsAnswer) {
@@ -156,7 +159,9 @@ function addAndWait(
   return waitForJoin(after, memberId, request.instanceId, group.generation);
 }
 
-/** Waits until the generation after `generation` has begun, if this very join has not made it begin. */
+/**
+ * Waits for the generation after `generation`. Replies at once if this join has already begun it.
+ */
 function waitForJoin(
   group: ClassicGroup,
   memberId: string,
@@ -167,8 +172,8 @@ function waitForJoin(
 }
 
 /**
- * Goes on with a join that was sent away (StepResult.again): no second member comes of a member that has not been told its id
- * yet. Undefined for a token that is none.
+ * Continues a join that was sent away (StepResult.again). Its member, which does not know its id
+ * yet, is not added a second time. Undefined for a malformed token.
  */
 export function resumeJoin(token: string, instanceId: string | null): Step<JoinReply> | undefined {
   const [, generation, memberId] = /^(\d{1,10})\/(.+)$/s.exec(token) ?? [];
@@ -188,11 +193,13 @@ function awaitJoin(memberId: string, instanceId: string | null, generation: numb
       if (!isClassic(group)) return { kind: 'reply', group, reply: joinRefused(memberId, 'REBALANCE_IN_PROGRESS') };
       const problem = memberProblem(group, memberId, instanceId);
       if (problem !== undefined) {
-        // Kafka tells a fenced member its own id, a removed one to begin anew.
+        // As in Kafka, a fenced member gets its own id, and a removed member an empty id to start
+        // anew.
         const told = problem === 'FENCED_INSTANCE_ID' ? memberId : '';
         return { kind: 'reply', group, reply: joinRefused(told, problem) };
       }
-      // Also where the next rebalance has begun meanwhile: the sync will say so, as to a member whose answer was slow.
+      // Applies even if the next rebalance has begun since: the member's sync then gets
+      // REBALANCE_IN_PROGRESS, as after any slow reply.
       if (group.generation > generation) {
         return { kind: 'reply', group, reply: joinReply(group, memberId), alive: memberId };
       }
@@ -215,7 +222,7 @@ function newMember(memberId: string, request: JoinRequest, context: StepContext)
   };
 }
 
-/** The same object where nothing changed, so that the group's body need not be written again. */
+/** The same object if nothing changed, so that the group's body is not written again. */
 function updatedMember(
   member: ClassicMember,
   request: JoinRequest,
@@ -228,7 +235,7 @@ function updatedMember(
   return { ...member, protocols, sessionTimeoutMs, rebalanceTimeoutMs, seenAt: context.now };
 }
 
-/** Whether there is room (GroupMetadataManager.acceptJoiningMember). */
+/** Whether the group has room for the member (GroupMetadataManager.acceptJoiningMember). */
 function acceptsJoining(group: ClassicGroup, memberId: string, maxSize: number): boolean {
   switch (group.state) {
     case 'Empty':

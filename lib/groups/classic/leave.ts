@@ -4,7 +4,10 @@ import { afterRemoval, removeMembers } from './rebalance.ts';
 import type { LeaveReply, LeaveRequest, MemberIdentity } from './requests.ts';
 import { type ClassicGroup, memberProblem, staticMember } from './state.ts';
 
-/** LeaveGroup to a classic group (classicGroupLeave): all that may leave do so together, then the group rebalances once. */
+/**
+ * LeaveGroup to a classic group (classicGroupLeave). All valid members of the request leave
+ * together, and the group rebalances once.
+ */
 export function leaveClassic(
   group: ClassicGroup,
   request: LeaveRequest,

@@ -5,7 +5,7 @@ import { decodeClassic, encodeClassicBody, encodeClassicHead } from './codec.ts'
 import { advanceClassic, classicDueAt } from './rebalance.ts';
 import { type ClassicGroup, CONSUMER_PROTOCOL_TYPE, memberProblem } from './state.ts';
 
-/** The classic protocol as the coordinator sees it. */
+/** The classic implementation of GroupProtocol. */
 export const classicProtocol: GroupProtocol<ClassicGroup> = {
   type: 'classic',
   summary: (group) => ({
@@ -46,7 +46,7 @@ function checkCommit(group: ClassicGroup, claim: MemberClaim, kind: CommitKind):
   } else if (!kind.transactional && group.state !== 'Empty') {
     return 'UNKNOWN_MEMBER_ID';
   }
-  // The client has its generation already, and is to rejoin for the next one before it commits.
+  // The client knows its generation, but must rejoin before it can commit.
   return !kind.transactional && group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : undefined;
 }
 
@@ -69,7 +69,7 @@ function offsetExpiry(group: ClassicGroup): ExpiryRule {
   return { kind: tellsTopics ? 'sinceCommit' : 'never' };
 }
 
-/** Undefined where that cannot be told. */
+/** Undefined if the members' metadata does not name them. */
 function subscribedTopics({ roster, protocolName }: ClassicGroup): ReadonlySet<string> | undefined {
   if (roster.members.size === 0) return new Set();
   return protocolName === undefined ? undefined : roster.subscribedTopics(protocolName);

@@ -4,11 +4,12 @@ import { nextRequestBy } from '../next-request.ts';
 import { type ClassicGroup, type ClassicMember, NO_ASSIGNMENT, Roster, selectProtocol } from './state.ts';
 
 /**
- * The transitions of a classic group, after GroupMetadataManager's classic methods and ClassicGroup. Where Kafka sets a
- * timer, the group gets a deadline, and `advanceClassic` does what the timer would have done.
+ * The transitions of a classic group, after GroupMetadataManager's classic methods and
+ * ClassicGroup. Where Kafka sets a timer, the group stores a deadline. `advanceClassic` does the
+ * work of the timer.
  */
 
-/** Adds a member whose join waits, or takes in what a known one sent anew (ClassicGroup.add, updateMember). */
+/** Adds a member whose join waits, or updates a known one (ClassicGroup.add, updateMember). */
 export function putMember(group: ClassicGroup, member: ClassicMember, protocolType: string): ClassicGroup {
   const { members } = group.roster;
   const known = members.has(member.memberId);
@@ -25,7 +26,7 @@ export function putMember(group: ClassicGroup, member: ClassicMember, protocolTy
   };
 }
 
-/** Takes members and unused member ids out, with all that is kept of them (ClassicGroup.remove). */
+/** Removes members and unused member ids with all their state (ClassicGroup.remove). */
 export function removeMembers(group: ClassicGroup, memberIds: Iterable<string>): ClassicGroup {
   const gone = new Set([...memberIds].filter((id) => group.roster.members.has(id) || group.pendingJoin.has(id)));
   if (gone.size === 0) return group;
@@ -45,7 +46,10 @@ export function removeMembers(group: ClassicGroup, memberIds: Iterable<string>):
   };
 }
 
-/** Puts a static member's new id in the place of its old one, with its assignment (ClassicGroup.replaceStaticMember). */
+/**
+ * Renames a static member to its new id; it keeps its assignment
+ * (ClassicGroup.replaceStaticMember).
+ */
 export function replaceStaticMember(group: ClassicGroup, oldId: string, newId: string, now: StoreTime): ClassicGroup {
   const rename = (id: string) => (id === oldId ? newId : id);
   const members = new Map(
@@ -60,23 +64,28 @@ export function replaceStaticMember(group: ClassicGroup, oldId: string, newId: s
     roster: new Roster(members, assignments),
     leader: group.leader === undefined ? undefined : rename(group.leader),
     replacedAt: Math.max(now, (group.replacedAt ?? 0) + 1),
-    // The old id's request is refused as fenced; the new one has yet to join for itself.
+    // The old id's waiting join fails as fenced. The new id has not joined yet.
     joined: minus(group.joined, new Set([oldId])),
   };
 }
 
-/** After a member was added or changed its metadata (maybePrepareRebalanceOrCompleteJoin). */
+/**
+ * Continues after a member was added or changed its metadata (maybePrepareRebalanceOrCompleteJoin).
+ */
 export function rebalanceOrCompleteJoin(group: ClassicGroup, now: StoreTime, config: ClassicGroupConfig): ClassicGroup {
   return group.state === 'PreparingRebalance' ? maybeCompleteJoin(group, now) : prepareRebalance(group, now, config);
 }
 
-/** Asks all members to join again (prepareRebalance); one without anybody to wait for is complete at once. */
+/**
+ * Begins a join phase, in which all members must rejoin (prepareRebalance). If all have joined
+ * already, the phase ends at once.
+ */
 export function prepareRebalance(group: ClassicGroup, now: StoreTime, config: ClassicGroupConfig): ClassicGroup {
   const isInitial = group.state === 'Empty';
   const delayMs = config.initialRebalanceDelayMs;
   const prepared: ClassicGroup = {
     ...group,
-    // Those who wait for an assignment of this generation will not get one.
+    // The assignments of an unfinished generation are void.
     roster: group.state === 'CompletingRebalance' ? new Roster(group.roster.members, new Map()) : group.roster,
     state: 'PreparingRebalance',
     stateSince: now,
@@ -90,15 +99,19 @@ export function prepareRebalance(group: ClassicGroup, now: StoreTime, config: Cl
   return isInitial ? prepared : maybeCompleteJoin(prepared, now);
 }
 
-/** Ends the join phase if everybody is there and it is not the first one (maybeCompleteJoinPhase). */
+/**
+ * Ends the join phase if all members have joined and it is not the initial one
+ * (maybeCompleteJoinPhase).
+ */
 export function maybeCompleteJoin(group: ClassicGroup, now: StoreTime): ClassicGroup {
   if (group.state !== 'PreparingRebalance' || group.initial !== undefined || !hasAllMembersJoined(group)) return group;
   return completeJoin(group, now);
 }
 
 /**
- * Begins the next generation with those who have joined, and the static members (completeClassicGroupJoin). If only static
- * members are left and none has joined, the phase goes on.
+ * Begins the next generation with the members that have joined and all static members
+ * (completeClassicGroupJoin). If only static members remain and none of them has joined, the join
+ * phase continues.
  */
 function completeJoin(before: ClassicGroup, now: StoreTime): ClassicGroup {
   const late = [...before.roster.members.values()].filter(
@@ -136,7 +149,10 @@ function completeJoin(before: ClassicGroup, now: StoreTime): ClassicGroup {
   };
 }
 
-/** The leader's assignment, empty for whom it does not name; the group is stable (setAndPropagateAssignment). */
+/**
+ * Stores the leader's assignment and makes the group stable (setAndPropagateAssignment). Members
+ * that it does not name get an empty assignment.
+ */
 export function assign(group: ClassicGroup, assignments: ReadonlyMap<string, Buffer>, now: StoreTime): ClassicGroup {
   const given = [...group.roster.members.keys()].map(
     (memberId) => [memberId, assignments.get(memberId) ?? NO_ASSIGNMENT] as const,
@@ -144,20 +160,23 @@ export function assign(group: ClassicGroup, assignments: ReadonlyMap<string, Buf
   return { ...group, state: 'Stable', stateSince: now, roster: new Roster(group.roster.members, new Map(given)) };
 }
 
-/** A member has asked for its assignment (removePendingSyncMember). */
+/** Records that a member has fetched its assignment (removePendingSyncMember). */
 export function synced(group: ClassicGroup, memberId: string): ClassicGroup {
   if (!group.pendingSync.has(memberId)) return group;
   const pendingSync = minus(group.pendingSync, new Set([memberId]));
   return { ...group, pendingSync, syncDeadline: pendingSync.size === 0 ? undefined : group.syncDeadline };
 }
 
-/** After members left or were removed (removeMemberAndUpdateClassicGroup, classicGroupLeave). */
+/**
+ * Continues after members left or were removed (removeMemberAndUpdateClassicGroup,
+ * classicGroupLeave).
+ */
 export function afterRemoval(group: ClassicGroup, now: StoreTime, config: ClassicGroupConfig): ClassicGroup {
   if (group.state === 'Stable' || group.state === 'CompletingRebalance') return prepareRebalance(group, now, config);
   return maybeCompleteJoin(group, now);
 }
 
-/** When time moves the group on, sessions left aside. */
+/** The group's next deadline; does not consider sessions. */
 export function classicDueAt(group: ClassicGroup): StoreTime | undefined {
   const due = [...group.pendingJoin.values()];
   if (group.state === 'PreparingRebalance' && group.joinDeadline !== undefined) due.push(group.joinDeadline);
@@ -165,7 +184,10 @@ export function classicDueAt(group: ClassicGroup): StoreTime | undefined {
   return due.length === 0 ? undefined : due.reduce((first, at) => Math.min(first, at));
 }
 
-/** What Kafka's timers would have done by `now`: expired sessions and unused ids, then the ends of the phases. */
+/**
+ * Does what Kafka's timers would have done by `now`: first removes members with expired sessions
+ * and unused ids, then ends phases.
+ */
 export function advanceClassic(
   before: ClassicGroup,
   expired: ReadonlySet<string>,
@@ -186,7 +208,7 @@ export function advanceClassic(
   return group;
 }
 
-/** tryCompleteInitialRebalanceElseSchedule, and the end of any other join phase. */
+/** The end of a join phase, including the initial one (tryCompleteInitialRebalanceElseSchedule). */
 function joinDeadlinePassed(group: ClassicGroup, now: StoreTime, config: ClassicGroupConfig): ClassicGroup {
   const { initial } = group;
   if (initial === undefined || !initial.newMemberAdded || initial.remainingMs === 0) return completeJoin(group, now);
@@ -199,7 +221,7 @@ function hasAllMembersJoined(group: ClassicGroup): boolean {
   return group.joined.size === group.roster.members.size && group.pendingJoin.size === 0;
 }
 
-/** The longest that a member may take to rejoin. */
+/** The longest rebalance timeout of all members. */
 function rebalanceTimeoutMs(group: ClassicGroup): number {
   let longest = 0;
   for (const member of group.roster.members.values()) longest = Math.max(longest, member.rebalanceTimeoutMs);

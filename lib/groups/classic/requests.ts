@@ -1,11 +1,11 @@
 import type { ErrorName } from '../../core/errors.ts';
 import { type MemberProtocol, NO_ASSIGNMENT } from './state.ts';
 
-/** The requests of the classic protocol, and their replies. A group of either protocol answers them. */
+/** The requests of the classic protocol and their replies. Groups of both protocols answer them. */
 
-/** JoinGroup, whatever its version. */
+/** JoinGroup, all versions. */
 export interface JoinRequest {
-  /** Empty for a member that has no id yet. */
+  /** Empty for a member without an id. */
   readonly memberId: string;
   readonly instanceId: string | null;
   readonly protocolType: string;
@@ -14,9 +14,9 @@ export interface JoinRequest {
   readonly rebalanceTimeoutMs: number;
   readonly clientId: string;
   readonly clientHost: string;
-  /** From version 4 on a new dynamic member is given an id first, and joins with it (KIP-394). */
+  /** True from version 4 on: a new dynamic member gets an id first and joins with it (KIP-394). */
   readonly requiresKnownMemberId: boolean;
-  /** From version 9 on the leader can be told that the assignment stands (KIP-814). */
+  /** True from version 9 on: the reply can ask the leader to skip the assignment (KIP-814). */
   readonly supportsSkippingAssignment: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface JoinedMember {
   readonly metadata: Buffer;
 }
 
-/** The answer to a join that was refused. */
+/** The reply to a refused join. */
 export function joinRefused(memberId: string, error: ErrorName): JoinReply {
   return {
     error,
@@ -52,15 +52,15 @@ export function joinRefused(memberId: string, error: ErrorName): JoinReply {
   };
 }
 
-/** SyncGroup, whatever its version. */
+/** SyncGroup, all versions. */
 export interface SyncRequest {
   readonly memberId: string;
   readonly instanceId: string | null;
   readonly generation: number;
-  /** Null where the version does not name them: nothing to compare then. */
+  /** Null in versions without the field; it is then not compared. */
   readonly protocolType: string | null;
   readonly protocolName: string | null;
-  /** By member id; looked at if the leader sends them. */
+  /** By member id; used only if the leader sends them. */
   readonly assignments: ReadonlyMap<string, Buffer>;
 }
 
@@ -75,17 +75,20 @@ export function syncRefused(error: ErrorName): SyncReply {
   return { error, protocolType: null, protocolName: null, assignment: NO_ASSIGNMENT };
 }
 
-/** Heartbeat, whatever its version. */
+/** Heartbeat, all versions. */
 export interface HeartbeatRequest {
   readonly memberId: string;
   readonly instanceId: string | null;
   readonly generation: number;
 }
 
-/** NONE, or why not: REBALANCE_IN_PROGRESS tells a member that is fine to join again. */
+/** NONE or an error. REBALANCE_IN_PROGRESS asks a valid member to rejoin. */
 export type HeartbeatReply = ErrorName;
 
-/** Who leaves: a member by its id, or a static one by its group.instance.id alone, as an administrator removes it. */
+/**
+ * A leaving member: by member id, or a static member by its group.instance.id alone, as
+ * administrators remove it.
+ */
 export interface MemberIdentity {
   readonly memberId: string;
   readonly instanceId: string | null;
@@ -95,5 +98,5 @@ export interface LeaveRequest {
   readonly members: readonly MemberIdentity[];
 }
 
-/** One answer per member, in the order of the request. */
+/** One result per member, in the order of the request. */
 export type LeaveReply = readonly (MemberIdentity & { readonly error: ErrorName })[];

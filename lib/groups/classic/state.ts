@@ -4,13 +4,21 @@ import type { StoreTime } from '../../storage/ports.ts';
 import { decodeSubscribedTopics } from '../../wire/messages/consumer-protocol.ts';
 import type { Group } from '../group.ts';
 
-/** The protocol type of consumers. Only a group of this type can change over to the consumer protocol. */
+/**
+ * The protocol type of consumers. Only a group of this type can be upgraded to the consumer
+ * protocol.
+ */
 export const CONSUMER_PROTOCOL_TYPE = 'consumer';
 
-/** States of a group of the classic protocol (ClassicGroupState); a dead group is one that is not there. */
+/**
+ * The states of a classic group (ClassicGroupState). Kafka's Dead is a group that does not exist.
+ */
 export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable';
 
-/** One way of assigning that a member offers, with what it tells the leader about itself; opaque to the broker. */
+/**
+ * A partition assignment strategy that a member supports, and the member's metadata for the leader,
+ * which the broker does not interpret.
+ */
 export interface MemberProtocol {
   readonly name: string;
   readonly metadata: Buffer;
@@ -25,19 +33,22 @@ export interface ClassicMember {
   readonly clientHost: string;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
-  /** In the order of the member's preference. */
+  /** In the member's order of preference. */
   readonly protocols: readonly MemberProtocol[];
-  /** When the member last came in by a request that changed what is kept of it. */
+  /** Store time of the member's last request that changed its stored state. */
   readonly seenAt: StoreTime;
 }
 
-/** What grows with the members; stored as the group's body. Immutable. */
+/** The part of the group that grows with its members; stored as its body. Immutable. */
 export class Roster {
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly members: ReadonlyMap<string, ClassicMember>;
-  /** What the leader gave them, by member id. Kept during a rebalance, as Kafka shows it then. */
+  /**
+   * The leader's last assignments, by member id. They remain visible during a rebalance, as in
+   * Kafka.
+   */
   readonly assignments: ReadonlyMap<string, Buffer>;
-  /** By protocol name, as it was asked for. */
+  /** Parsed topics by protocol name, filled on demand. */
   readonly #topics = new Map<string, ReadonlySet<string> | undefined>();
 
   constructor(members: ReadonlyMap<string, ClassicMember>, assignments: ReadonlyMap<string, Buffer>) {
@@ -46,8 +57,8 @@ export class Roster {
   }
 
   /**
-   * The topics that members subscribe to in this protocol of consumers; undefined where their metadata does not tell
-   * (ClassicGroup.computeSubscribedTopics).
+   * The topics to which the members subscribe, for a protocol of consumers. Undefined if the
+   * metadata cannot be parsed (ClassicGroup.computeSubscribedTopics).
    */
   subscribedTopics(protocolName: string): ReadonlySet<string> | undefined {
     if (!this.#topics.has(protocolName)) this.#topics.set(protocolName, this.#parseTopics(protocolName));
@@ -62,7 +73,7 @@ export class Roster {
       }
       return topics;
     } catch {
-      // The metadata is not what the protocol type promises.
+      // The metadata does not have the format of the protocol type.
       return undefined;
     }
   }
@@ -72,33 +83,39 @@ export interface ClassicGroup extends Group {
   readonly type: 'classic';
   readonly state: ClassicState;
   readonly generation: number;
-  /** 'consumer', 'connect' and so on; undefined for a group that only ever kept offsets. */
+  /**
+   * 'consumer', 'connect' and so on; undefined for a group that has never had members, only
+   * offsets.
+   */
   readonly protocolType: string | undefined;
   readonly protocolName: string | undefined;
   readonly leader: string | undefined;
-  /** When it came into its state. */
+  /** When the group entered its state. */
   readonly stateSince: StoreTime;
   readonly roster: Roster;
-  /** While preparing: the members that have (re)joined. */
+  /** In PreparingRebalance: the members that have joined or rejoined. */
   readonly joined: ReadonlySet<string>;
-  /** Since the last rebalance: the members that have not fetched their assignment. */
+  /** The members that have not fetched their assignment since the last rebalance. */
   readonly pendingSync: ReadonlySet<string>;
-  /** Member ids that were given out and not used yet (KIP-394), with the time at which they are void. */
+  /** Member ids that were issued but not used yet (KIP-394), with the time at which they expire. */
   readonly pendingJoin: ReadonlyMap<string, StoreTime>;
-  /** While preparing: when it goes on without those who have not joined. */
+  /** In PreparingRebalance: when the join phase ends without the missing members. */
   readonly joinDeadline: StoreTime | undefined;
-  /** When those in `pendingSync` are given up. */
+  /** When the members in `pendingSync` are removed. */
   readonly syncDeadline: StoreTime | undefined;
-  /** The first rebalance of an empty group, which waits for further members. */
+  /** Set during the first rebalance of an empty group, which waits for further members. */
   readonly initial: InitialRebalance | undefined;
-  /** When a static member took the place of its former self last; grows with each time. It does so within a generation. */
+  /**
+   * When a static member last replaced its previous incarnation, which does not change the
+   * generation. Increases with each replacement.
+   */
   readonly replacedAt?: StoreTime;
 }
 
 export interface InitialRebalance {
-  /** The delay that is running. */
+  /** The current delay. */
   readonly delayMs: number;
-  /** By how much the wait may still grow. */
+  /** How much longer further delays may extend the wait. */
   readonly remainingMs: number;
   readonly newMemberAdded: boolean;
 }
@@ -108,8 +125,8 @@ export const NO_ASSIGNMENT: Buffer = Buffer.alloc(0);
 const NOBODY: ReadonlySet<string> = new Set();
 
 /**
- * A classic group without members. `generation`: 0, or where another group's offsets go on, that group's last generation or
- * epoch, since the stamps on them allow no lower one.
+ * A classic group without members. `generation`: 0, or the last generation or epoch of the group
+ * whose offsets it inherits. The generations stored with the offsets allow no lower one.
  */
 export function emptyClassicGroup(now: StoreTime, generation = 0): ClassicGroup {
   return {
@@ -138,13 +155,16 @@ export function membersOf(group: ClassicGroup): ReadonlyMap<string, ClassicMembe
   return group.roster.members;
 }
 
-/** The member of that group.instance.id. */
+/** The member with this group.instance.id. */
 export function staticMember(group: ClassicGroup, instanceId: string): ClassicMember | undefined {
   for (const member of group.roster.members.values()) if (member.instanceId === instanceId) return member;
   return undefined;
 }
 
-/** Whether the ids are those of a member, and a static member's newest (ClassicGroup.validateMember). */
+/**
+ * Undefined if the ids are those of a current member; for a static member its latest id
+ * (ClassicGroup.validateMember).
+ */
 export function memberProblem(group: ClassicGroup, memberId: string, instanceId: string | null): ErrorName | undefined {
   if (instanceId !== null) {
     const existing = staticMember(group, instanceId);
@@ -154,19 +174,22 @@ export function memberProblem(group: ClassicGroup, memberId: string, instanceId:
   return group.roster.members.has(memberId) ? undefined : 'UNKNOWN_MEMBER_ID';
 }
 
-/** What a member tells about itself for the protocol in use; empty if it does not offer it. */
+/** The member's metadata for the protocol in use; empty if the member does not support it. */
 export function metadataOf(member: ClassicMember, protocolName: string | undefined): Buffer {
   return member.protocols.find(({ name }) => name === protocolName)?.metadata ?? NO_ASSIGNMENT;
 }
 
-/** Whether a member offers exactly these protocols, in this order, with the same metadata (ClassicGroupMember.matches). */
+/**
+ * Whether both lists have the same protocols, in the same order, with the same metadata
+ * (ClassicGroupMember.matches).
+ */
 export function sameProtocols(a: readonly MemberProtocol[], b: readonly MemberProtocol[]): boolean {
   return (
     a.length === b.length && a.every(({ name, metadata }, i) => name === b[i]!.name && metadata.equals(b[i]!.metadata))
   );
 }
 
-/** Whether one of the protocols is offered by all members (ClassicGroup.supportsProtocols). */
+/** Whether all members support one of the protocols (ClassicGroup.supportsProtocols). */
 export function supportsProtocols(
   group: ClassicGroup,
   protocolType: string,
@@ -179,8 +202,9 @@ export function supportsProtocols(
 }
 
 /**
- * The protocol of the next generation: of those that all members offer, each votes for the one it prefers
- * (ClassicGroup.selectProtocol). Of equal numbers of votes the one that was voted for first wins.
+ * The protocol of the next generation. Each member votes for its preferred one among those that all
+ * members support (ClassicGroup.selectProtocol). In a tie, the protocol with the earliest vote
+ * wins.
  */
 export function selectProtocol(members: Iterable<ClassicMember>): string {
   const all = [...members];

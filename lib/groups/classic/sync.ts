@@ -4,13 +4,21 @@ import { assign, synced } from './rebalance.ts';
 import { type SyncReply, type SyncRequest, syncRefused } from './requests.ts';
 import { type ClassicGroup, isClassic, memberProblem, NO_ASSIGNMENT } from './state.ts';
 
-/** The answer where the assignments cannot be stored (GroupMetadataManager.appendGroupMetadataErrorToResponseError). */
+/**
+ * The reply if the assignments are too large to be stored
+ * (GroupMetadataManager.appendGroupMetadataErrorToResponseError).
+ */
 export const SYNC_TOO_LARGE = syncRefused('UNKNOWN_SERVER_ERROR');
 
-/** A sync that is sent away needs no token: sent again as it is, it waits on, or gets the assignment. */
+/**
+ * A sync that is sent away needs no token. The repeated request waits on, or gets the assignment.
+ */
 const SAME_REQUEST = '';
 
-/** SyncGroup to a classic group (classicGroupSync): the leader's makes the group stable, the others wait for it. */
+/**
+ * SyncGroup to a classic group (classicGroupSync). The leader's request makes the group stable; the
+ * other members wait for it.
+ */
 export function syncClassic(group: ClassicGroup, request: SyncRequest, { now }: StepContext): StepResult<SyncReply> {
   if (group.state === 'Empty') return refuse(group, 'UNKNOWN_MEMBER_ID');
   const { memberId } = request;
@@ -56,7 +64,7 @@ function refuse<G>(group: G, error: ErrorName): { kind: 'reply'; group: G; reply
   return { kind: 'reply', group, reply: syncRefused(error) };
 }
 
-/** validateSyncGroup, and the rebalance that has begun anew. */
+/** validateSyncGroup, plus the check for a new rebalance. */
 function syncProblem(group: ClassicGroup, request: SyncRequest): ErrorName | undefined {
   const problem = memberProblem(group, request.memberId, request.instanceId);
   if (problem !== undefined) return problem;
