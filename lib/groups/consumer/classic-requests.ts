@@ -31,7 +31,10 @@ import { isReconciled } from './reconcile.ts';
 import { type ClassicMembership, type ConsumerGroup, type Member, withMember } from './state.ts';
 import { sharedNames } from './subscription.ts';
 
-/** Requests of the classic protocol to a consumer group: what keeps an upgraded group's old members going (KIP-848). */
+/**
+ * Requests of the classic protocol to a consumer group. They serve the members of an upgraded group
+ * that still use the classic protocol (KIP-848).
+ */
 
 export interface ClassicFacts extends MemberFacts {
   readonly groupConfig: GroupConfig;
@@ -45,8 +48,8 @@ interface Outcome<Reply> {
 }
 
 /**
- * JoinGroup: the member is brought one step closer to its target and told its epoch as the generation; nobody waits for
- * anybody (GroupMetadataManager.classicGroupJoinToConsumerGroup).
+ * JoinGroup. Moves the member one step towards its target, and returns its epoch as the generation.
+ * The join does not wait for other members (GroupMetadataManager.classicGroupJoinToConsumerGroup).
  */
 export function joinConsumerGroup(group: ConsumerGroup, request: JoinRequest, facts: ClassicFacts): Outcome<JoinReply> {
   const refuse = (error: ErrorName, memberId = request.memberId) => ({ group, reply: joinRefused(memberId, error) });
@@ -90,7 +93,8 @@ export function joinConsumerGroup(group: ConsumerGroup, request: JoinRequest, fa
     return { group: moved.group, reply, alive: memberId };
   }
   const classic = downgrade(moved.group, facts.now);
-  // The classic group hands out targets as they stand, so nobody may still have what is another's. Kafka does not look.
+  // The classic group assigns the targets at once. If a member may still hold another's partition,
+  // it must rebalance first. Kafka does not check this.
   const { assignmentEpoch, body } = moved.group;
   const isSettled = body.members.every((one) => isReconciled(one, assignmentEpoch));
   const rebalances = moved.group.groupEpoch !== group.groupEpoch || !isSettled;
@@ -101,7 +105,10 @@ export function joinConsumerGroup(group: ConsumerGroup, request: JoinRequest, fa
   };
 }
 
-/** ConsumerGroup.supportsClassicProtocols: one of the protocols is with all classic members. */
+/**
+ * Whether one of the protocols is supported by all classic members
+ * (ConsumerGroup.supportsClassicProtocols).
+ */
 function offersWhatAllDo(group: ConsumerGroup, { protocolType, protocols }: JoinRequest): boolean {
   if (protocolType !== CONSUMER_PROTOCOL_TYPE) return false;
   const offers = group.body.members.flatMap(({ classic }) =>
@@ -150,7 +157,10 @@ type Checked =
   | { readonly kind: 'member'; readonly member: Member; readonly classic: ClassicMembership }
   | { readonly kind: 'refused'; readonly error: ErrorName };
 
-/** A classic member at this generation (validateConsumerGroupMember and the checks after it). */
+/**
+ * Finds the classic member and checks its generation (validateConsumerGroupMember and the checks
+ * after it).
+ */
 function checkMember(group: ConsumerGroup, memberId: string, instanceId: string | null, generation: number): Checked {
   const { byId, byInstance } = group.body;
   const member = instanceId === null ? byId.get(memberId) : byInstance.get(instanceId);
@@ -161,7 +171,10 @@ function checkMember(group: ConsumerGroup, memberId: string, instanceId: string 
   return { kind: 'member', member, classic: member.classic };
 }
 
-/** SyncGroup: the member's part, whoever leads the others (GroupMetadataManager.classicGroupSyncToConsumerGroup). */
+/**
+ * SyncGroup. Returns the member's own assignment; no leader takes part
+ * (GroupMetadataManager.classicGroupSyncToConsumerGroup).
+ */
 export function syncConsumerGroup(group: ConsumerGroup, request: SyncRequest, now: StoreTime): Outcome<SyncReply> {
   const checked = checkMember(group, request.memberId, request.instanceId, request.generation);
   if (checked.kind === 'refused') return { group, reply: syncRefused(checked.error) };
@@ -191,7 +204,10 @@ export function syncConsumerGroup(group: ConsumerGroup, request: SyncRequest, no
   };
 }
 
-/** Heartbeat: tells the member to join again if that gets it further (classicGroupHeartbeatToConsumerGroup). */
+/**
+ * Heartbeat. Asks the member to rejoin if a join would bring it closer to its target
+ * (classicGroupHeartbeatToConsumerGroup).
+ */
 export function heartbeatConsumerGroup(
   group: ConsumerGroup,
   request: HeartbeatRequest,
@@ -208,7 +224,7 @@ export function heartbeatConsumerGroup(
   return { group: awaitJoin(group, member, classic, now), reply: 'REBALANCE_IN_PROGRESS', alive: member.memberId };
 }
 
-/** Gives a member that was told to join again its time for it, unless that runs already. */
+/** Starts the deadline for the rejoin of a member, unless one is already set. */
 function awaitJoin(group: ConsumerGroup, member: Member, classic: ClassicMembership, now: StoreTime): ConsumerGroup {
   if (classic.joinBy !== undefined) return group;
   return withMember(group, {
@@ -217,7 +233,7 @@ function awaitJoin(group: ConsumerGroup, member: Member, classic: ClassicMembers
   });
 }
 
-/** LeaveGroup, of members of either protocol (classicGroupLeaveToConsumerGroup). */
+/** LeaveGroup, for members of both protocols (classicGroupLeaveToConsumerGroup). */
 export function leaveConsumerGroup(
   group: ConsumerGroup,
   request: LeaveRequest,
@@ -230,7 +246,7 @@ export function leaveConsumerGroup(
     const member = instanceId === null ? byId.get(memberId) : byInstance.get(instanceId);
     let error: ErrorName = 'NONE';
     if (member === undefined) error = 'UNKNOWN_MEMBER_ID';
-    // An administrator removes static members by their instance id alone.
+    // Administrators remove static members by the instance id alone.
     else if (instanceId !== null && memberId !== '' && member.memberId !== memberId) error = 'FENCED_INSTANCE_ID';
     else leaving.add(member.memberId);
     return { memberId, instanceId, error };

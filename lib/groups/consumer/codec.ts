@@ -8,7 +8,7 @@ import {
   type MemberState,
 } from './state.ts';
 
-/** How a consumer group stands in its items, as JSON (docs/DATA_LAYOUT.md). */
+/** The encoding of a consumer group in its items, as JSON (docs/DATA_LAYOUT.md). */
 
 interface StoredHead {
   readonly groupEpoch: number;
@@ -17,7 +17,9 @@ interface StoredHead {
   readonly replacedAt?: number | undefined;
 }
 
-/** `[topic id, ranges]`; a range is its first partition and how many there are, one after the other. */
+/**
+ * `[topic id, ranges]`; each range is its first partition and its number of consecutive partitions.
+ */
 type StoredAssignment = readonly (readonly [topicId: string, ...ranges: number[]])[];
 
 interface StoredMember {
@@ -29,7 +31,7 @@ interface StoredMember {
   readonly joinedAt: number;
   readonly sessionMs: number;
   readonly rebalanceMs: number;
-  /** The place of its topic names among `names`. */
+  /** Index of its topic names in `names`. */
   readonly names: number;
   readonly pattern?: string | undefined;
   readonly assignor?: string | undefined;
@@ -38,7 +40,7 @@ interface StoredMember {
   readonly state: MemberState;
   readonly assigned: StoredAssignment;
   readonly revoking?: StoredAssignment | undefined;
-  /** Left out where it is what is assigned. */
+  /** Omitted if equal to `assigned`. */
   readonly target?: StoredAssignment | undefined;
   readonly revokeBy?: number | undefined;
   readonly classic?: StoredClassic | undefined;
@@ -54,7 +56,7 @@ interface StoredBody {
   readonly topics: readonly (readonly [name: string, topicId: string, partitions: number])[];
   readonly topicsAt: number;
   readonly patterns: readonly (readonly [pattern: string, topics: readonly string[]])[];
-  /** The lists of names that members ask for; equal ones mostly once. */
+  /** The members' lists of topic names. Equal lists mostly appear once. */
   readonly names: readonly (readonly string[])[];
   readonly members: readonly StoredMember[];
 }
@@ -137,7 +139,9 @@ function decodeAssignment(stored: StoredAssignment): Assignment {
   });
 }
 
-/** Throws MalformedBytesError for what encodeConsumerHead and encodeConsumerBody do not write. */
+/**
+ * Throws MalformedBytesError for input that encodeConsumerHead and encodeConsumerBody do not write.
+ */
 export function decodeConsumerGroup(headJson: unknown, bodyJson: unknown): ConsumerGroup {
   const head = headJson as StoredHead | null;
   const body = bodyJson as StoredBody | null;

@@ -6,7 +6,7 @@ import { LEAVE_EPOCH, LEFT_FOR_NOW } from './state.ts';
 const FIRST_WITH_OWN_MEMBER_ID = 1;
 
 /**
- * What is wrong with a heartbeat whatever the group is; undefined if nothing is. Source: Kafka's
+ * Checks of a heartbeat that do not depend on the group; undefined if it is valid. Source: Kafka's
  * GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid, in its order.
  */
 export function heartbeatProblem(
@@ -39,7 +39,7 @@ function joinProblem(request: HeartbeatRequest): Failure | undefined {
   if (request.topicPartitions === null || request.topicPartitions.length > 0) {
     return invalid('TopicPartitions have to be empty to join');
   }
-  // Both may be empty: a member without topics is a member.
+  // Both may be empty: a member need not subscribe to any topic.
   if (request.subscribedTopicNames === null && request.subscribedTopicRegex === null) {
     return invalid('SubscribedTopicNames or SubscribedTopicRegex is needed to join');
   }

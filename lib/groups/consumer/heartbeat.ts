@@ -10,20 +10,23 @@ import { isWithin } from './partitions.ts';
 import { type ConsumerGroup, LEAVE_EPOCH, LEFT_FOR_NOW, type Member, newConsumerGroup, withMember } from './state.ts';
 import { sharedNames } from './subscription.ts';
 
-/** A ConsumerGroupHeartbeat that has passed `heartbeatProblem`; null says 'as before', as on the wire. */
+/**
+ * A ConsumerGroupHeartbeat that has passed `heartbeatProblem`. Null means unchanged, as on the
+ * wire.
+ */
 export interface HeartbeatRequest {
-  /** Empty to be given one (version 0 only). */
+  /** Empty to request a new id (version 0 only). */
   readonly memberId: string;
   readonly memberEpoch: number;
   readonly instanceId: string | null;
   readonly rackId: string | null;
-  /** Ms; -1 for as before. */
+  /** Ms; -1 means unchanged. */
   readonly rebalanceTimeoutMs: number;
   readonly subscribedTopicNames: readonly string[] | null;
   /** Empty for no pattern, as librdkafka sends it. */
   readonly subscribedTopicRegex: string | null;
   readonly serverAssignor: string | null;
-  /** What the member has. */
+  /** The partitions that the member owns. */
   readonly topicPartitions: readonly TopicPartitions[] | null;
   readonly clientId: string;
   readonly clientHost: string;
@@ -35,7 +38,7 @@ export type HeartbeatReply =
       readonly memberId: string;
       readonly memberEpoch: number;
       readonly heartbeatIntervalMs: number;
-      /** What it may use; null for as before. */
+      /** The partitions that the member may use; null means unchanged. */
       readonly assignment: Assignment | null;
     }
   | ({ readonly kind: 'refused' } & Failure);
@@ -43,7 +46,7 @@ export type HeartbeatReply =
 export interface HeartbeatFacts extends MemberFacts {
   readonly classicConfig: ClassicGroupConfig;
   readonly newMemberId: () => string;
-  /** Why a pattern is not valid; undefined if it is. */
+  /** Why a pattern is invalid; undefined if it is valid. */
   readonly patternProblem: (pattern: string) => string | undefined;
 }
 
@@ -55,14 +58,15 @@ interface Outcome {
 }
 
 /**
- * How soon a member that waits for others' partitions is asked to come again, ms; the others have to hear of it first, at
- * their own heartbeats. Kafka lets it wait for the whole interval.
+ * Heartbeat interval of a member that waits for partitions of other members; ms. The others have to
+ * learn of the revocation first, at their own heartbeats. In Kafka such a member waits for the
+ * whole regular interval.
  */
 export const WAITING_HEARTBEAT_MS = 1000;
 
 /**
- * One heartbeat of a member: a pure decision. In a group where nothing is to be done, the group that comes back is the
- * one that went in. Errors and their order: Kafka's GroupMetadataManager.consumerGroupHeartbeat.
+ * Decides one heartbeat of a member. Pure. Returns the same group if nothing changes. Errors and
+ * their order: Kafka's GroupMetadataManager.consumerGroupHeartbeat.
  */
 export function heartbeat(group: ConsumerGroup | undefined, request: HeartbeatRequest, facts: HeartbeatFacts): Outcome {
   if (request.memberEpoch === LEAVE_EPOCH || request.memberEpoch === LEFT_FOR_NOW) return leave(group, request, facts);
@@ -131,7 +135,8 @@ function findStatic(group: ConsumerGroup, request: HeartbeatRequest, instanceId:
       fencedInstance(member, request, instanceId) ?? epochProblem(member, request) ?? { kind: 'found', group, member }
     );
   }
-  // The one that had joined already joins again: it was fenced, or did not hear the answer. Kafka refuses it.
+  // A member that has already joined joins again, because it was fenced or missed the reply. Kafka
+  // refuses this.
   if (member === undefined) return { kind: 'found', group, member: group.body.byId.get(request.memberId) };
   const isBack = member.memberEpoch === LEFT_FOR_NOW;
   if (member.memberId === request.memberId && !isBack) return { kind: 'found', group, member };
@@ -154,7 +159,8 @@ function fencedInstance(member: Member, request: HeartbeatRequest, instanceId: s
 
 function epochProblem(member: Member, { memberEpoch, topicPartitions }: HeartbeatRequest): Found | undefined {
   if (memberEpoch === 0 || memberEpoch === member.memberEpoch) return undefined;
-  // The answer with its new epoch may have been lost, if it has nothing that it should not.
+  // The reply with the new epoch may have been lost. The request is valid if the member owns
+  // nothing outside its assignment.
   const lostAnswer =
     memberEpoch < member.memberEpoch &&
     memberEpoch === member.previousMemberEpoch &&
@@ -184,7 +190,7 @@ function newMember(memberId: string, request: HeartbeatRequest, facts: Heartbeat
   };
 }
 
-/** The member with what the request says anew; the same if it says nothing new. */
+/** The member with the changes of the request; the same object if nothing changed. */
 function update(member: Member, request: HeartbeatRequest, members: readonly Member[], facts: HeartbeatFacts): Member {
   const { classic: _, ...consumer } = member;
   const updated: Member = {

@@ -9,21 +9,25 @@ import { type ConsumerGroup, type Member, withMember, withMembers } from './stat
 import { type MatchPattern, refreshTopics, subscribedNames } from './subscription.ts';
 import { computeTargets } from './target.ts';
 
-/** What moving a member on takes. */
+/** The inputs of `moveOn` besides the group and the member. */
 export interface MemberFacts {
   readonly now: StoreTime;
   readonly config: ConsumerGroupConfig;
   readonly look: TopicLook;
-  /** Whether the group was refreshed from that very look before. */
+  /** Whether the group has already taken in this very look. */
   readonly isTakenIn: boolean;
   readonly matches: MatchPattern;
 }
 
 /**
- * Puts `updated` into the group and brings it one step closer to its target: topics are taken in as they were seen; the
- * group epoch goes up if the member's subscription or the topics changed; then new targets are computed, then the member is
- * reconciled. `before` is the member as it was, undefined for a new one. Shared by both protocols' requests.
- * Source: the three parts of Kafka's GroupMetadataManager.consumerGroupHeartbeat.
+ * Puts `updated` into the group and moves it one step towards its target, in this order:
+ * - The topics are refreshed from the look.
+ * - The group epoch is bumped if the member's subscription or the topics changed.
+ * - New targets are computed.
+ * - The member is reconciled.
+ *
+ * `before`: the member before the request; undefined for a new one. Requests of both protocols use
+ * this. Source: the three parts of Kafka's GroupMetadataManager.consumerGroupHeartbeat.
  */
 export function moveOn(
   group: ConsumerGroup,
@@ -46,7 +50,10 @@ function hasOtherSubscription(before: Member | undefined, updated: Member): bool
   return names.length !== updated.topicNames.length || names.some((name, i) => name !== updated.topicNames[i]);
 }
 
-/** The group with its topics as `facts.look` saw them and a higher epoch if that, or `bump`, calls for one. */
+/**
+ * Refreshes the group's topics from `facts.look`. Bumps the group epoch if they changed or if
+ * `bump` is set.
+ */
 export function takeInTopics(group: ConsumerGroup, bump: boolean, facts: MemberFacts): ConsumerGroup {
   if (!bump && facts.isTakenIn && group.groupEpoch > 0) return group;
   const body = refreshTopics(group.body, facts.look, facts.matches);
@@ -80,7 +87,10 @@ function reconcileIn(
   return next.state === 'unrevoked' ? { ...rest, revokeBy: nextRequestBy(now, next.rebalanceTimeoutMs) } : rest;
 }
 
-/** Whether a partition of the member's target is still with somebody else (ConsumerGroup.waitingOnUnreleasedPartition). */
+/**
+ * Whether another member still holds a partition of the member's target
+ * (ConsumerGroup.waitingOnUnreleasedPartition).
+ */
 export function waitsForOthers(group: ConsumerGroup, member: Member): boolean {
   const { owners } = group.body;
   return (
@@ -94,14 +104,14 @@ export function waitsForOthers(group: ConsumerGroup, member: Member): boolean {
   );
 }
 
-/** The group with a static member under another member id; its partitions and target are the newcomer's. */
+/** Gives a static member a new member id. The replacement inherits its partitions and target. */
 export function replaceStatic(
   group: ConsumerGroup,
   member: Member,
   memberId: string,
   now: StoreTime,
 ): { readonly group: ConsumerGroup; readonly member: Member } {
-  // It has no lease yet: its session counts from now, not from its predecessor's join.
+  // The replacement has no lease yet. Its session starts now, not at its predecessor's join.
   const heir: Member = { ...member, memberId, joinedAt: now, memberEpoch: 0, previousMemberEpoch: 0 };
   const members = group.body.members
     .filter((other) => other.memberId !== memberId)
@@ -110,7 +120,10 @@ export function replaceStatic(
   return { group: { ...withMembers(group, members), replacedAt }, member: heir };
 }
 
-/** The group without these members, at the next epoch; what they had is free at once. The same if none of them is in it. */
+/**
+ * Removes these members and bumps the group epoch. Their partitions are free at once. Returns the
+ * same group if none of them is a member.
+ */
 export function removeMembers(group: ConsumerGroup, memberIds: ReadonlySet<string>, now: StoreTime): ConsumerGroup {
   const members = group.body.members.filter(({ memberId }) => !memberIds.has(memberId));
   if (members.length === group.body.members.length) return group;
@@ -121,7 +134,7 @@ export function removeMembers(group: ConsumerGroup, memberIds: ReadonlySet<strin
   return members.length === 0 ? { ...next, emptySince: now } : next;
 }
 
-/** Whether the member was told of other partitions than before. */
+/** Whether the member's assignment differs from what it was last sent. */
 export function wasToldOtherwise(before: Member | undefined, after: Member): boolean {
   return !sameAssignment(before?.assigned ?? [], after.assigned);
 }

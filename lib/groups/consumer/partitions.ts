@@ -1,7 +1,7 @@
 import type { Uuid } from '../../core/uuid.ts';
 import type { Assignment, TopicPartitions } from '../assignors/assignor.ts';
 
-/** Whether two assignments are the same partitions. */
+/** Whether two assignments contain the same partitions. */
 export function sameAssignment(a: Assignment, b: Assignment): boolean {
   if (a === b) return true;
   return a.length === b.length && a.every((topic, index) => sameTopic(topic, b[index]!));
@@ -15,7 +15,7 @@ function sameTopic(a: TopicPartitions, b: TopicPartitions): boolean {
   );
 }
 
-/** The same partitions in the form that Assignment demands; topics and partitions may come doubled and in any order. */
+/** Normalizes partitions to an Assignment. The input may contain duplicates, in any order. */
 export function toAssignment(topics: Iterable<TopicPartitions>): Assignment {
   const merged = new Map<Uuid, Set<number>>();
   for (const { topicId, partitions } of topics) {
@@ -34,7 +34,7 @@ export function partitionsOf(assignment: Assignment, topicId: Uuid): readonly nu
   return assignment.find((topic) => topic.topicId === topicId)?.partitions ?? [];
 }
 
-/** Whether `inner` has nothing that `outer` has not. */
+/** Whether `outer` contains all partitions of `inner`. */
 export function isWithin(inner: readonly TopicPartitions[], outer: Assignment): boolean {
   return inner.every(({ topicId, partitions }) => {
     const allowed = new Set(partitionsOf(outer, topicId));

@@ -1,16 +1,18 @@
 /**
- * A class by a Unicode property counts as this many instructions. It is one, but a table of hundreds of ranges has
- * to be merged into its class, which takes about as long as so many ordinary instructions.
+ * The instructions that a Unicode property class counts as. It compiles to one instruction, but
+ * merging its table of hundreds of ranges takes about as long as this many.
  */
 const UNICODE_CLASS_SIZE = 10;
 
-/** A token of RE2's syntax, as far as the size depends on it. Bounded repetitions keep the scan linear. */
+/**
+ * A token of RE2's syntax, as far as it affects the size. Bounded repetitions keep the scan linear.
+ */
 const TOKEN = new RegExp(
   [
     '(?<quoted>\\\\Q[^]*?(?:\\\\E|$))',
     '(?<unicode>\\\\[pP](?:\\{[^}]*\\}|.)?)',
     '(?<escape>\\\\x\\{[^}]*\\}|\\\\[^]?)',
-    // A ] that comes first is a character of its class; [: begins a class within the class.
+    // A leading ] is a character of its set; [: begins a class within the set.
     '(?<set>\\[\\^?\\]?(?:\\[:[^\\]]*:\\]|\\\\[^]|[^\\]\\\\])*\\]?)',
     '(?<open>\\((?:\\?P?<[^>]{0,250}>|\\?[a-zA-Z-]*:?)?)',
     '(?<close>\\))',
@@ -21,12 +23,12 @@ const TOKEN = new RegExp(
 );
 
 /**
- * How large a pattern is when it is compiled, found without compiling it: about how many instructions it takes (never
- * too few, but for the two or three that every pattern has), where nested counts multiply, and how deeply its groups
- * nest. A text that is no pattern has a size, too; compiling it says what is wrong.
+ * Estimates the compiled size of a pattern without compiling it. `instructions` is never too low,
+ * except for the two or three that every pattern has; nested counts multiply. `depth`: nesting of
+ * groups. An invalid pattern has a size, too; its compilation reports the error.
  */
 export function patternSize(source: string): { readonly instructions: number; readonly depth: number } {
-  // What lies before each open group, within the group around it.
+  // For each open group: the size before it within the enclosing group.
   const outer: { size: number }[] = [];
   let depth = 0;
   let size = 0;
@@ -44,7 +46,7 @@ export function patternSize(source: string): { readonly instructions: number; re
     else if (groups.open !== undefined) {
       outer.push({ size });
       depth = Math.max(depth, outer.length);
-      // What captures takes an instruction at each end.
+      // A capture takes one instruction at each end.
       size = 2;
       last = 0;
     } else if (groups.close !== undefined) {
@@ -61,7 +63,7 @@ export function patternSize(source: string): { readonly instructions: number; re
       size += repeated - last;
       last = repeated;
     } else if ('*+?|'.includes(text)) {
-      // The repetition of what may be empty takes one more.
+      // Repeating an expression that can be empty takes one more instruction.
       const added = text === '*' ? 2 : 1;
       size += added;
       last += added;

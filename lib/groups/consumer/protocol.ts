@@ -8,10 +8,10 @@ import { decodeConsumerGroup, encodeConsumerBody, encodeConsumerHead } from './c
 import { isReconciled } from './reconcile.ts';
 import type { ConsumerGroup, Member } from './state.ts';
 
-/** OffsetCommit and OffsetFetch know member epochs from this version on. */
+/** The first version of OffsetCommit and OffsetFetch with member epochs. */
 const MEMBER_EPOCH_VERSION = 9;
 
-/** The KIP-848 protocol as the coordinator sees it. */
+/** The KIP-848 implementation of GroupProtocol. */
 export const consumerProtocol: GroupProtocol<ConsumerGroup> = {
   type: 'consumer',
   summary: (group) => ({
@@ -53,13 +53,13 @@ export const consumerProtocol: GroupProtocol<ConsumerGroup> = {
   decode: decodeConsumerGroup,
 };
 
-/** The end of the first patience with a member that runs out: to give up partitions, to join again, to sync. */
+/** The member's earliest deadline: to give up partitions, to rejoin, or to sync. */
 function deadlineOf({ revokeBy, classic }: Member): StoreTime | undefined {
   const deadlines = [revokeBy, classic?.joinBy, classic?.syncBy].filter((by) => by !== undefined);
   return deadlines.length === 0 ? undefined : Math.min(...deadlines);
 }
 
-/** Kafka's name of a group's state (ConsumerGroup.maybeUpdateGroupState). */
+/** Kafka's name of the group's state (ConsumerGroup.maybeUpdateGroupState). */
 export function stateOf(group: ConsumerGroup): 'Empty' | 'Assigning' | 'Reconciling' | 'Stable' {
   const { members } = group.body;
   if (members.length === 0) return 'Empty';
@@ -71,7 +71,7 @@ export function stateOf(group: ConsumerGroup): 'Empty' | 'Assigning' | 'Reconcil
 function checkCommit(group: ConsumerGroup, claim: MemberClaim, kind: CommitKind): ErrorName | undefined {
   const { memberId, instanceId, generationOrEpoch } = claim;
   if (generationOrEpoch < 0 && group.body.members.length === 0) return undefined;
-  // Older transactional producers say nothing of their membership.
+  // Older transactional producers do not send their membership.
   if (kind.transactional && generationOrEpoch < 0 && memberId === '' && instanceId === null) return undefined;
   const member = group.body.byId.get(memberId);
   if (member === undefined) return 'UNKNOWN_MEMBER_ID';
@@ -94,9 +94,9 @@ function epochProblem(member: Member, epoch: number): ErrorName | undefined {
 }
 
 /**
- * ConsumerGroup.offsetExpirationCondition counts from the commit even for a group that has just lost its
- * members. Here the retention counts from the loss, as for classic groups, because a commit without a
- * change is not written.
+ * Kafka's ConsumerGroup.offsetExpirationCondition counts the retention from the commit, even for a
+ * group that has just lost its members. Here it counts from the loss, as for classic groups,
+ * because a commit without a change is not written.
  */
 function offsetFacts(group: ConsumerGroup, claim: MemberClaim): OffsetFacts {
   const { members } = group.body;

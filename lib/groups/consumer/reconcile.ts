@@ -3,29 +3,33 @@ import { type Assignment, NO_PARTITIONS, type TopicPartitions } from '../assigno
 import { overlap, partitionsOf, sameAssignment, toAssignment } from './partitions.ts';
 import type { Member } from './state.ts';
 
-/** What bringing a member closer to its target takes. */
+/** The inputs of `reconcile` besides the member. */
 export interface ReconcileFacts {
-  /** The group epoch that the targets were computed for. */
+  /** The group epoch for which the targets were computed. */
   readonly assignmentEpoch: number;
-  /** The topics that the member is subscribed to now. */
+  /** The topics to which the member is now subscribed. */
   readonly subscribed: ReadonlySet<Uuid>;
-  /** Whether its subscription has just changed: what it no longer asks for is taken at once. */
+  /**
+   * Whether its subscription has just changed. Partitions of unsubscribed topics are then revoked
+   * at once.
+   */
   readonly subscriptionChanged: boolean;
-  /** The member that has, or may still have, a partition; undefined for nobody. */
+  /** The member that holds, or may still hold, a partition; undefined for none. */
   readonly ownerOf: (topicId: Uuid, partition: number) => string | undefined;
-  /** What the member says that it has; null if it did not say. */
+  /** The partitions that the member reports as its own; null if it does not report them. */
   readonly owned: readonly TopicPartitions[] | null;
 }
 
-/** Whether a member has all it is to have and is at that epoch. */
+/** Whether a member has reached its target at that epoch. */
 export function isReconciled(member: Member, assignmentEpoch: number): boolean {
   return member.state === 'stable' && member.memberEpoch === assignmentEpoch;
 }
 
 /**
- * One step of a member towards its target: it is first told what to give up, and stays at its epoch until it said that it
- * did; then it gets the new epoch and whatever of its target nobody else has. The same reference if nothing changes.
- * Source: KIP-848, "Member reconciliation", and Kafka's CurrentAssignmentBuilder.
+ * Moves a member one step towards its target. It first has to revoke partitions, and keeps its
+ * epoch until it has confirmed that. Then it gets the new epoch and all partitions of its target
+ * that are free. Returns the same reference if nothing changes. Source: KIP-848, "Member
+ * reconciliation", and Kafka's CurrentAssignmentBuilder.
  */
 export function reconcile(member: Member, facts: ReconcileFacts): Member {
   if (!facts.subscriptionChanged && isReconciled(member, facts.assignmentEpoch)) return member;
@@ -41,7 +45,9 @@ export function reconcile(member: Member, facts: ReconcileFacts): Member {
   }
 }
 
-/** A member that does not say what it has may have all of it. */
+/**
+ * Whether a member may still own a revoked partition. True if it does not report its partitions.
+ */
 function mayStillHave(owned: readonly TopicPartitions[] | null, revoked: Assignment): boolean {
   return owned === null || overlap(owned, revoked);
 }

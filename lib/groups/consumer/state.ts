@@ -6,29 +6,39 @@ import type { MemberProtocol } from '../classic/state.ts';
 import type { SubscribedTopic } from '../facts.ts';
 import type { Group } from '../group.ts';
 
-/** A group of the KIP-848 protocol: immutable; see Kafka's ConsumerGroup for the meaning of the epochs. */
+/**
+ * A group of the KIP-848 protocol. Immutable. The epochs have the same meaning as in Kafka's
+ * ConsumerGroup.
+ */
 export interface ConsumerGroup extends Group {
   readonly type: 'consumer';
-  /** Goes up with every change of members, subscriptions or topics. */
+  /** Increases with every change of members, subscriptions or topics. */
   readonly groupEpoch: number;
-  /** The group epoch that the members' targets were computed for. */
+  /** The group epoch for which the members' targets were computed. */
   readonly assignmentEpoch: number;
-  /** Store time since which there are no members. */
+  /** Store time at which the group became empty; undefined while it has members. */
   readonly emptySince?: StoreTime;
-  /** When a static member took the place of its former self last; grows with each time. It does so within an epoch. */
+  /**
+   * When a static member last replaced its previous incarnation, which does not change the epoch.
+   * Increases with each replacement.
+   */
   readonly replacedAt?: StoreTime;
   readonly body: ConsumerGroupBody;
 }
 
-/** What grows with the members and topics; stored apart from the head. */
+/**
+ * The part of the group that grows with members and topics. It is stored separately from the head.
+ */
 export interface BodyParts {
-  /** In the order they came. */
+  /** In order of arrival. */
   readonly members: readonly Member[];
-  /** The subscribed topics that exist, as the targets were computed from; by name. */
+  /**
+   * The existing topics to which members are subscribed, by name. Targets are computed from them.
+   */
   readonly topics: readonly SubscribedTopic[];
-  /** When the topics were looked at last with a difference: what was read before that is older news. */
+  /** Store time of the look that last changed the topics. Earlier looks are outdated. */
   readonly topicsAt: StoreTime;
-  /** What the members' patterns matched. */
+  /** The matches of the members' patterns. */
   readonly patterns: readonly ResolvedPattern[];
 }
 
@@ -39,9 +49,9 @@ export interface ResolvedPattern {
 }
 
 /**
- * - `stable`: it has what it is to have at its epoch.
- * - `unrevoked`: it was told to give up partitions and has not said yet that it did.
- * - `unreleased`: it waits for partitions that others have not given up.
+ * - `stable`: the member has its target assignment for its epoch.
+ * - `unrevoked`: the member has to revoke partitions and has not confirmed that yet.
+ * - `unreleased`: the member waits for partitions that others have not released.
  */
 export type MemberState = 'stable' | 'unrevoked' | 'unreleased';
 
@@ -51,44 +61,44 @@ export interface Member {
   readonly rackId?: string;
   readonly clientId: string;
   readonly clientHost: string;
-  /** Store time of the request that made it a member. */
+  /** Store time of the request that created the member. */
   readonly joinedAt: StoreTime;
-  /** How long it may be silent, ms. */
+  /** Ms without a sign of life after which the member is removed. */
   readonly sessionTimeoutMs: number;
-  /** How long it may take to give up partitions, ms; -1 if it never said. */
+  /** Time allowed for revoking partitions, ms; -1 if the member never sent it. */
   readonly rebalanceTimeoutMs: number;
-  /** Topics that it asks for by name, ascending. */
+  /** Topics subscribed by name, ascending. */
   readonly topicNames: readonly string[];
-  /** The pattern that it asks for topics by; empty for none. */
+  /** The subscribed pattern; empty for none. */
   readonly topicPattern: string;
-  /** The assignor that it wishes for. */
+  /** The assignor that the member prefers. */
   readonly assignor?: string;
-  /** LEFT_FOR_NOW for a static member that said it will be back. */
+  /** LEFT_FOR_NOW for a static member that left temporarily. */
   readonly memberEpoch: number;
   readonly previousMemberEpoch: number;
   readonly state: MemberState;
-  /** What it was told to have. */
+  /** The partitions assigned to the member. */
   readonly assigned: Assignment;
-  /** What it was told to give up and may still have. */
+  /** The revoked partitions that the member may still own. */
   readonly pendingRevocation: Assignment;
-  /** What it is to have by the group's last target assignment. */
+  /** The member's part of the group's last target assignment. */
   readonly target: Assignment;
-  /** Store time by which it has to give up what it was told to. */
+  /** Store time by which the member has to confirm the revocation. */
   readonly revokeBy?: StoreTime;
-  /** Of a member that speaks the classic protocol. */
+  /** Set for a member that uses the classic protocol. */
   readonly classic?: ClassicMembership;
 }
 
 export interface ClassicMembership {
-  /** The protocols of its JoinGroup in its order of preference. */
+  /** The protocols of its JoinGroup, in order of preference. */
   readonly protocols: readonly MemberProtocol[];
-  /** Store time by which it has to join again. */
+  /** Store time by which the member has to rejoin. */
   readonly joinBy?: StoreTime;
-  /** Store time by which it has to fetch its assignment. */
+  /** Store time by which the member has to fetch its assignment. */
   readonly syncBy?: StoreTime;
 }
 
-/** Whether a group is one of the consumer protocol. */
+/** Whether the group uses the consumer protocol. */
 export function isConsumer(group: Group): group is ConsumerGroup {
   return group.type === 'consumer';
 }
@@ -96,12 +106,13 @@ export function isConsumer(group: Group): group is ConsumerGroup {
 /** The epoch of a member that leaves (ConsumerGroupHeartbeatRequest.LEAVE_GROUP_MEMBER_EPOCH). */
 export const LEAVE_EPOCH = -1;
 
-/** The epoch of a static member that leaves for a while (LEAVE_GROUP_STATIC_MEMBER_EPOCH). */
+/** The epoch of a static member that leaves temporarily (LEAVE_GROUP_STATIC_MEMBER_EPOCH). */
 export const LEFT_FOR_NOW = -2;
 
 /**
- * A group without members. `epoch` is 0, or the generation of the classic group whose place it takes: epochs and generations
- * of one group id share a scale, so that commits of its past are told from those of its present.
+ * A group without members. `epoch`: 0, or the generation of the classic group that it replaces.
+ * Epochs and generations of one group id share a scale, so that an old commit has a lower number
+ * than a current one.
  */
 export function newConsumerGroup(epoch: number, now: StoreTime): ConsumerGroup {
   return {
@@ -115,7 +126,7 @@ export function newConsumerGroup(epoch: number, now: StoreTime): ConsumerGroup {
 
 const NO_PARTS: BodyParts = { members: [], topics: [], topicsAt: 0, patterns: [] };
 
-/** An immutable body with what is often asked of it; each answer is worked out when it is first asked for. */
+/** An immutable body with indexes, which are computed on first use. */
 export class ConsumerGroupBody implements BodyParts {
   readonly members: readonly Member[];
   readonly topics: readonly SubscribedTopic[];
@@ -136,7 +147,7 @@ export class ConsumerGroupBody implements BodyParts {
     this.#topicIndex = topicIndex;
   }
 
-  /** The body with other parts. Bodies with the same topics share their index. */
+  /** A copy with some parts replaced. Bodies with the same topics share their index. */
   with(parts: Partial<BodyParts>): ConsumerGroupBody {
     const sameTopics = parts.topics === undefined || parts.topics === this.topics;
     return new ConsumerGroupBody({ ...this, ...parts }, sameTopics ? this.#topicIndex : undefined);
@@ -154,7 +165,10 @@ export class ConsumerGroupBody implements BodyParts {
     return this.#byInstance;
   }
 
-  /** Who has, or may still have, a partition: by topic id and partition. Nobody shares one. */
+  /**
+   * The member that holds, or may still hold, each partition: by topic id and partition. Each
+   * partition has at most one such member.
+   */
   get owners(): ReadonlyMap<Uuid, ReadonlyMap<number, string>> {
     this.#owners ??= ownersIn(this.members);
     return this.#owners;
@@ -168,7 +182,7 @@ export class ConsumerGroupBody implements BodyParts {
     return this.#topicIndex.byName;
   }
 
-  /** The names that all members together are subscribed to. */
+  /** The names of all topics to which any member is subscribed. */
   get subscribedNames(): ReadonlySet<string> {
     this.#subscribedNames ??= subscribedNamesOf(this.members, this.patterns);
     return this.#subscribedNames;
@@ -224,12 +238,15 @@ class TopicIndex {
   }
 }
 
-/** The names that these members are subscribed to, by name or by one of the patterns. */
+/**
+ * The names of all topics to which these members are subscribed, by name or by one of the patterns.
+ */
 export function subscribedNamesOf(
   members: readonly Member[],
   resolved: readonly ResolvedPattern[],
 ): ReadonlySet<string> {
-  // Members with equal subscriptions share their list (see sharedNames), and most have equal ones.
+  // Members with equal subscriptions share one list (see sharedNames), and most subscriptions are
+  // equal.
   const lists = new Set<readonly string[]>();
   const patterns = new Set<string>();
   for (const { topicNames, topicPattern } of members) {
@@ -244,7 +261,10 @@ export function subscribedNamesOf(
   return names;
 }
 
-/** The group with one member put in the place of the one with its id, or added; the same if it is the same. */
+/**
+ * Replaces the member with the same id, or adds the member. Returns the same group if it already
+ * contains this object.
+ */
 export function withMember(group: ConsumerGroup, member: Member): ConsumerGroup {
   const known = group.body.byId.get(member.memberId);
   if (known === member) return group;
@@ -255,7 +275,7 @@ export function withMember(group: ConsumerGroup, member: Member): ConsumerGroup 
   );
 }
 
-/** The group with these members, which must not be empty. */
+/** The group with these members; `members` must not be empty. */
 export function withMembers(group: ConsumerGroup, members: readonly Member[]): ConsumerGroup {
   const { emptySince: _, ...rest } = group;
   return { ...rest, body: group.body.with({ members }) };

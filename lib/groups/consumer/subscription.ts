@@ -1,7 +1,7 @@
 import type { ListOfTopics, SubscribedTopic, TopicLook } from '../facts.ts';
 import { type ConsumerGroupBody, type Member, type ResolvedPattern, subscribedNamesOf } from './state.ts';
 
-/** The names of topics that a member is subscribed to, by name and by pattern. */
+/** The names of the topics to which a member is subscribed, by name and by pattern. */
 export function subscribedNames(member: Member, patterns: readonly ResolvedPattern[]): ReadonlySet<string> {
   const names = new Set(member.topicNames);
   if (member.topicPattern !== '') {
@@ -10,7 +10,10 @@ export function subscribedNames(member: Member, patterns: readonly ResolvedPatte
   return names;
 }
 
-/** The names of a subscription, each once and ascending; the very list of another member if its are the same. */
+/**
+ * The names of a subscription, ascending and without duplicates. Reuses the list of another member
+ * if it is equal.
+ */
 export function sharedNames(names: Iterable<string>, members: readonly Member[]): readonly string[] {
   const list = [...new Set(names)].sort();
   const [first] = members;
@@ -21,12 +24,13 @@ export function sharedNames(names: Iterable<string>, members: readonly Member[])
   return list;
 }
 
-/** Tells whether a pattern matches a topic's name as a whole, for a member that may know of the topic. */
+/** Whether a pattern matches a topic's whole name, and the member may describe the topic. */
 export type MatchPattern = (pattern: string, name: string) => boolean;
 
 /**
- * The body with its patterns resolved and its topics as `look` saw them; the same if nothing differs. A look from before
- * `topicsAt` says nothing about what is known already: another process has seen more recent news.
+ * Resolves the body's patterns and refreshes its topics from `look`. Returns the same body if
+ * nothing differs. A look older than `topicsAt` does not change known topics, since another process
+ * has seen them later.
  */
 export function refreshTopics(body: ConsumerGroupBody, look: TopicLook, matches: MatchPattern): ConsumerGroupBody {
   const { at, named, list } = look;

@@ -15,13 +15,13 @@ export function assignorOf(group: ConsumerGroup, configured: readonly string[]):
 }
 
 /**
- * The group with targets for its group epoch; the same if they are up to date. A member's target keeps its reference
- * where it stays what it was. Source: Kafka's TargetAssignmentBuilder.
+ * Computes the targets for the group epoch. Returns the same group if they are up to date. An
+ * unchanged target keeps its reference. Source: Kafka's TargetAssignmentBuilder.
  */
 export function computeTargets(group: ConsumerGroup, configured: readonly string[]): ConsumerGroup {
   if (group.assignmentEpoch === group.groupEpoch) return group;
   const { topicsByName } = group.body;
-  // By the list of names, which members with equal subscriptions share, and the pattern.
+  // Topic ids by list of names, which equal subscriptions share, and by pattern.
   const subscriptions = new Map<readonly string[], Map<string, readonly string[]>>();
   const members = group.body.members.map((member): AssignorMember => {
     let byPattern = subscriptions.get(member.topicNames);
@@ -52,7 +52,7 @@ export function computeTargets(group: ConsumerGroup, configured: readonly string
   };
 }
 
-/** Targets have partitions that exist, each once. */
+/** Asserts that targets contain only existing partitions, each at most once. */
 export function assertTargets(targets: TargetAssignment, partitionCounts: ReadonlyMap<Uuid, number>): void {
   const given = new Map([...partitionCounts.keys()].map((topicId) => [topicId, new Set<number>()]));
   for (const target of targets.values()) {

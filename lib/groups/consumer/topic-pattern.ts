@@ -1,7 +1,7 @@
 import { RE2JS, RE2JSException } from 're2js';
 import { patternSize } from './pattern-size.ts';
 
-/** A pattern that matches names of topics as a whole. */
+/** A pattern that matches whole topic names. */
 export interface TopicPattern {
   matches(name: string): boolean;
 }
@@ -10,22 +10,24 @@ export type CompiledPattern =
   | { readonly kind: 'valid'; readonly pattern: TopicPattern }
   | { readonly kind: 'invalid'; readonly reason: string };
 
-/** Characters of a pattern. */
+/** Maximum length of a pattern; characters. */
 export const PATTERN_LENGTH_MAX = 10_000;
 
 /**
- * Instructions of one compiled pattern. A name costs at most its length times this; a count such as {1,249} takes
- * as many instructions as it repeats, and ordinary patterns stay far below. Kafka leaves the size to RE2/J.
+ * Maximum size of one compiled pattern; instructions. Matching a name takes at most its length
+ * times this many steps. A count such as {1,249} takes as many instructions as repetitions;
+ * ordinary patterns stay far below the limit. Kafka leaves the limit to RE2/J.
  */
 export const PATTERN_SIZE_MAX = 2000;
 
-/** Groups within groups. RE2/J has the same limit; it keeps a compiler's recursion shallow. */
+/** Maximum nesting of groups, the same as in RE2/J. It bounds the compiler's recursion. */
 const PATTERN_DEPTH_MAX = 1000;
 
 /**
- * Compiles a pattern in RE2's syntax, the one of KIP-848 (https://github.com/google/re2/wiki/Syntax). Matching
- * takes linear time, so that no client's pattern can block the process as it could a backtracking matcher. The
- * size is checked before the compilation, which would unfold every repetition.
+ * Compiles a pattern in RE2's syntax, as KIP-848 requires
+ * (https://github.com/google/re2/wiki/Syntax). Matching takes linear time, so no client's pattern
+ * can block the process, as it could with a backtracking matcher. The size is checked before the
+ * compilation, which would unroll every repetition.
  */
 export function compilePattern(source: string): CompiledPattern {
   if (source.length > PATTERN_LENGTH_MAX) return { kind: 'invalid', reason: 'the pattern is too long' };
