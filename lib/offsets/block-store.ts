@@ -22,7 +22,7 @@ export interface BlockKey {
   readonly block: number;
 }
 
-/** A block as it is stored. Version 0 without a block: there is no item. */
+/** A block and the version of its item. No block and version 0: the item does not exist. */
 export interface StoredBlock {
   readonly block: OffsetsBlock | undefined;
   readonly version: number;
@@ -30,23 +30,26 @@ export interface StoredBlock {
 
 const ABSENT: StoredBlock = { block: undefined, version: 0 };
 
-/** `uncertain`: no answer, also not to repetitions; it may have happened or happen yet. `tooLarge`: no item can hold it. */
+/**
+ * `uncertain`: neither the request nor its retries were answered; the change may have happened or
+ * may still happen. `tooLarge`: the block exceeds the item size.
+ */
 export type BlockOutcome =
   | { readonly kind: 'committed' }
   | { readonly kind: 'conflict'; readonly stored: StoredBlock }
   | { readonly kind: 'tooLarge' }
   | { readonly kind: 'uncertain' };
 
-/** Stored bytes of blocks remembered; decoded they take about five times as much. */
+/** Stored size of the cached blocks; bytes. Decoded they take about five times as much memory. */
 const CACHE_BYTES_MAX = 4 * 1024 * 1024;
 
-/** What a remembered block takes beside its body, so that empty ones count as well; bytes. */
+/** Size of a cached block besides its body, so that empty blocks count as well; bytes. */
 const CACHE_OVERHEAD_BYTES = 200;
 
-/** Keys, nonce and the store's own part of an item. */
+/** Keys, nonce and the store's own part of an item; bytes. */
 const ITEM_REST_BYTES = 2048;
 
-/** The items with committed offsets, and what this process remembers of them. */
+/** The items with committed offsets, and this process's cache of them. */
 export class BlockStore {
   readonly #env: OffsetsEnvironment;
   readonly #known = new LRUCache<string, StoredBlock>({ maxSize: CACHE_BYTES_MAX });
@@ -55,7 +58,7 @@ export class BlockStore {
     this.#env = env;
   }
 
-  /** The block as this process read or wrote it last; others may have changed it since. */
+  /** The block as this process last read or wrote it. Other processes may have changed it since. */
   peek(key: BlockKey): StoredBlock | undefined {
     return this.#known.get(cacheKey(key));
   }
@@ -66,7 +69,10 @@ export class BlockStore {
     return this.#remember(key, item);
   }
 
-  /** All blocks of a group, or of one of its topics; strongly consistent, page by page. Throws as `read`. */
+  /**
+   * All blocks of a group, or of one of its topics; strongly consistent, page by page. Throws as
+   * `read`.
+   */
   async *list(
     groupId: string,
     topicId?: Uuid,
@@ -85,7 +91,10 @@ export class BlockStore {
     }
   }
 
-  /** Makes a change of `stored` true, unless the block was changed by others. `checkedAt`: store time of the group's state. */
+  /**
+   * Commits a change of `stored`, unless the block has changed since. `checkedAt`: store time of
+   * the group's state.
+   */
   async apply(
     key: BlockKey,
     stored: StoredBlock,
@@ -129,7 +138,7 @@ export class BlockStore {
     }
   }
 
-  /** Deletes a block if it is still of that version. */
+  /** Deletes a block if it still has that version. */
   async remove(key: BlockKey, version: number): Promise<BlockOutcome> {
     const outcome = await this.#env.state.delete(offsetsPk(key.groupId), offsetsSk(key.topicId, key.block), version);
     switch (outcome.kind) {
@@ -160,7 +169,7 @@ export class BlockStore {
   }
 }
 
-/** The same text for the same block. */
+/** A unique key of the block. */
 export function cacheKey({ groupId, topicId, block }: BlockKey): string {
   return `${topicId}/${block}/${groupId}`;
 }

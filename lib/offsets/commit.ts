@@ -14,10 +14,10 @@ export interface Commit {
   readonly topics: readonly { readonly topic: BlockTopic; readonly wanted: readonly OffsetToCommit[] }[];
 }
 
-/** What became of a partition; 'NONE' if its offset is committed. */
+/** The result of a partition; 'NONE' if its offset is committed. */
 export type CommitOutcome = (topic: BlockTopic, partition: number) => ErrorName;
 
-/** What commits share in a process. */
+/** What the commits of a process share. */
 export interface CommitRoom {
   readonly env: OffsetsEnvironment;
   readonly blocks: BlockStore;
@@ -25,26 +25,30 @@ export interface CommitRoom {
   readonly turns: Turns;
 }
 
-/** What a client gets when the store does not tell the outcome: it asks again. */
+/** The error if the outcome of a put is unknown. The client retries. */
 const UNKNOWN: ErrorName = 'COORDINATOR_NOT_AVAILABLE';
 
 interface OpenPart extends BlockPart<OffsetToCommit> {
   stored: StoredBlock | undefined;
-  /** Whether `stored` was read since this commit began; what is remembered may be out of date. */
+  /** Whether `stored` was read since this commit began. A cached block may be outdated. */
   confirmed: boolean;
 }
 
 /**
- * Commits offsets: block, group, put (rules R6 and R13). Each block of a topic's partitions is committed by one conditional put that
- * fails if the block was changed after it was read or written here, so that the group's state, read in between, still
- * holds. After a conflict the group is asked again. Blocks are independent of each other: after a crash, or for a request that
- * fails half way, some may be committed and others not; the client commits again, and what is committed already costs no put.
- * Throws StoreUnavailableError.
+ * Commits offsets: reads the block, then the group, then puts (rules R6 and R13). The partitions of
+ * a block are committed by one conditional put. It fails if the block has changed since it was read
+ * or written here. If it succeeds, the group's state, which was read in between, still holds. After
+ * a conflict the group is read again.
+ *
+ * Blocks are independent of each other. After a crash or a partial failure some may be committed
+ * and others not. The client retries, and offsets that are already committed cost no put. Throws
+ * StoreUnavailableError.
  */
 export async function commitOffsets(room: CommitRoom, commit: Commit, context: RequestContext): Promise<CommitOutcome> {
   const parts = splitIntoBlocks(commit.groupId, commit.topics, ({ partition }) => partition);
   const keys = parts.map(({ key }) => cacheKey(key));
-  // Commits of this process to a block take turns: each would make the other's put fail.
+  // Commits of this process to the same block run one after the other. Otherwise each would make
+  // the other's put fail.
   return room.turns.run(keys, () => commitParts(room, commit, parts, context));
 }
 
@@ -91,7 +95,7 @@ async function commitParts(
     };
     const decision = decideCommit(stored.block, request, facts, now, env.settings);
     if (decision.change.kind === 'same') {
-      // A block that was remembered may have been changed by others: then this commit does change something.
+      // A cached block may be outdated. If so, this commit does change something.
       if (!part.confirmed && !(await confirm(blocks, part, stored.version))) return 'againAtOnce';
     } else {
       const outcome = await blocks.apply(part.key, stored, decision.change, now);
@@ -108,7 +112,7 @@ async function commitParts(
   }
 }
 
-/** Reads the part's block; true if it is of the version that was known. */
+/** Reads the part's block. True if it has the version `known`. */
 async function confirm(blocks: BlockStore, part: OpenPart, known?: number): Promise<boolean> {
   part.stored = await blocks.read(part.key);
   part.confirmed = true;

@@ -5,7 +5,10 @@ import type { CommittedOffset, OffsetsBlock } from '../storage/items/committed-o
 import type { StoreTime } from '../storage/ports.ts';
 import type { GroupFacts, OffsetSettings } from './environment.ts';
 
-/** A block after a decision. `remove`: nothing is left in it that has to be kept; `block` is what stays if it must stay. */
+/**
+ * The change of a block that a decision requires. `remove`: the block holds nothing that must be
+ * kept. If the item cannot be deleted yet, `block` is put instead.
+ */
 export type BlockChange =
   | { readonly kind: 'same' }
   | { readonly kind: 'put'; readonly block: OffsetsBlock }
@@ -25,36 +28,42 @@ export interface OffsetToCommit {
   readonly offset: Offset;
   readonly leaderEpoch: number;
   readonly metadata: string;
-  /** How long to keep it, ms, where the request says so (OffsetCommit 2 to 4); undefined for as the settings say. */
+  /**
+   * Retention that the request sets (OffsetCommit 2 to 4), ms; undefined for the configured one.
+   */
   readonly retentionMs?: number | undefined;
 }
 
 export interface CommitToDecide {
   readonly topic: BlockTopic;
-  /** Negative for somebody who is not a member. */
+  /** Negative for a client that is not a member. */
   readonly generation: number;
   readonly offsets: readonly OffsetToCommit[];
-  /** Kafka's rule for single partitions, where the group has one. */
+  /** Kafka's check of single partitions, for groups that have one. */
   partitionProblem?(topicId: Uuid, partition: number): ErrorName | undefined;
 }
 
 export interface CommitDecision {
   readonly change: BlockChange;
-  /** Of partitions that were not committed. */
+  /** The errors of the partitions that were not committed. */
   readonly errors: ReadonlyMap<number, ErrorName>;
 }
 
-/** An offset that is committed again without a change is written once a day at the latest, so that it does not expire; ms. */
+/**
+ * Upper bound of refreshAfterMs: an unchanged offset that is committed again is written at least
+ * once a day, so that it does not expire; ms.
+ */
 const REFRESH_MAX_MS = 24 * 60 * 60 * 1000;
 
-/** How old an unchanged commit may be before it is written again, ms: at most half of the retention. */
+/** Age after which an unchanged commit is written again: at most half of the retention; ms. */
 export function refreshAfterMs({ retentionMs }: OffsetSettings): number {
   return Math.min(retentionMs / 2, REFRESH_MAX_MS);
 }
 
 /**
- * What a commit makes of a block (undefined if there is no item). The claim was checked against the group that `facts` are of. A
- * partition whose offsets were shown to a later generation keeps them (rule R13).
+ * Decides a commit to a block; `stored` is undefined if there is no item. The claim was checked
+ * against the group that `facts` describe. A partition whose offset was shown to a later generation
+ * keeps it (rule R13).
  */
 export function decideCommit(
   stored: OffsetsBlock | undefined,
@@ -124,7 +133,7 @@ function partitionsOf(commit: CommitToDecide, errors: ReadonlyMap<number, ErrorN
   return commit.offsets.map(({ partition }) => partition).filter((partition) => !errors.has(partition));
 }
 
-/** One partition as a reader gets it. */
+/** The result for one partition of a fetch. */
 export interface FetchedOffset {
   readonly partition: number;
   readonly error: ErrorName;
@@ -136,11 +145,11 @@ export interface FetchedOffset {
 
 export interface FetchToDecide {
   readonly topic: BlockTopic;
-  /** Null for all that have an offset. */
+  /** Null for all partitions with an offset. */
   readonly partitions: readonly number[] | null;
-  /** Whether the reader may go on from what it reads, so that rule R13 holds for it. */
+  /** Whether the reader may consume from the offsets it reads, so that rule R13 applies. */
   readonly mayConsume: boolean;
-  /** KIP-447: offsets that an open transaction may replace are not shown. */
+  /** KIP-447: do not return offsets that an open transaction may replace. */
   readonly requireStable: boolean;
 }
 
@@ -150,9 +159,10 @@ export interface FetchDecision {
 }
 
 /**
- * What a reader gets of a block, and what has to be written before it may get it: a raised stamp, so that nobody of an
- * earlier generation commits afterwards, also where there is nothing yet; and the removal of what has expired, so that what was
- * answered as gone stays gone.
+ * Decides a fetch from a block: the offsets, and the change that must be written before the reply.
+ * That change raises the stamps, so that no member of an earlier generation can commit afterwards.
+ * It does so also where no offset exists yet. It also removes expired offsets, so that an offset
+ * once reported as missing stays missing.
  */
 export function decideFetch(
   stored: OffsetsBlock | undefined,
@@ -178,7 +188,7 @@ function shown(block: OffsetsBlock, partition: number, requireStable: boolean): 
   return { partition, error: 'NONE', offset, leaderEpoch, metadata };
 }
 
-/** What is left of a block when these partitions' offsets are deleted, pending ones included. */
+/** Deletes the offsets of these partitions from a block, including pending ones. */
 export function decideDelete(
   stored: OffsetsBlock | undefined,
   topic: BlockTopic,
@@ -193,7 +203,7 @@ export function decideDelete(
   return changed ? changeFrom(stored, { ...block, committed, pending }, facts) : SAME;
 }
 
-/** What is left of a block when what has expired is removed. */
+/** Removes the expired offsets from a block. */
 export function decideExpiry(
   stored: OffsetsBlock,
   topic: BlockTopic,
@@ -205,7 +215,7 @@ export function decideExpiry(
   return isEmpty(block, facts) ? { kind: 'remove', block } : changeFrom(stored, block, facts);
 }
 
-/** The block as it counts for this group: what an earlier group of the same name left behind does not. */
+/** The block, or an empty one if it belongs to an earlier group of the same name. */
 function current(stored: OffsetsBlock | undefined, topic: BlockTopic, facts: GroupFacts): OffsetsBlock {
   if (stored?.groupSince === facts.since) return stored;
   return {
@@ -224,20 +234,23 @@ function changeFrom(stored: OffsetsBlock | undefined, block: OffsetsBlock, facts
   return stored === undefined ? SAME : { kind: 'remove', block };
 }
 
-/** Without members a stamp alone means nothing: no member has read "none" and continues from there. */
+/**
+ * A stamp without offsets has no effect in a group without members: no member has read "no offset"
+ * and consumes from there.
+ */
 function isEmpty(block: OffsetsBlock, facts: GroupFacts): boolean {
   if (block.committed.size > 0 || block.pending.length > 0) return false;
   return facts.fence.kind === 'none' || (block.stamp < 0 && block.stamps.size === 0);
 }
 
-/** The highest generation that a partition's offset was shown to; -1 for none. */
+/** The highest generation to which a partition's offset was shown; -1 for none. */
 export function stampOf(block: OffsetsBlock, partition: number): number {
   return Math.max(block.stamp, block.stamps.get(partition) ?? -1);
 }
 
 /**
- * Raises the stamps of partitions to the group's fence. In a classic group one stamp does for the whole block, so that
- * sixteen members write it once and not sixteen times.
+ * Raises the stamps of partitions to the group's fence. A classic group uses one stamp for the
+ * whole block, so that sixteen members cause one write and not sixteen.
  */
 function raise(
   before: OffsetsBlock,
@@ -280,8 +293,9 @@ function withoutExpired(
 }
 
 /**
- * Store time from which an offset no longer counts (OffsetExpirationConditionImpl). Commits that changed nothing were not
- * written, so the last one may have come as much later as such a commit may be old.
+ * Store time at which an offset expires (OffsetExpirationConditionImpl). Commits without a change
+ * are not always written. Therefore the last commit may be up to refreshAfterMs later than the
+ * stored one.
  */
 function expiresAt(committed: CommittedOffset, { expiry }: GroupFacts, settings: OffsetSettings): StoreTime {
   if (committed.expiresAt !== undefined) return committed.expiresAt;

@@ -22,12 +22,15 @@ export interface DeleteRoom {
   readonly groups: OffsetGroups;
 }
 
-/** `deleted`: but for the partitions of topics that `error` names one for. */
+/** `deleted`: all partitions, except those of topics for which `error` returns an error. */
 export type DeleteOutcome =
   | { readonly kind: 'deleted'; readonly error: (topic: BlockTopic) => ErrorName }
   | { readonly kind: 'refused'; readonly error: ErrorName };
 
-/** OffsetDelete: forgets offsets of topics that the group does not read. Repeatable. Throws StoreUnavailableError. */
+/**
+ * OffsetDelete: deletes offsets of topics to which the group is not subscribed. Idempotent. Throws
+ * StoreUnavailableError.
+ */
 export async function deleteOffsets(
   room: DeleteRoom,
   request: OffsetsToDelete,
@@ -53,16 +56,16 @@ export async function deleteOffsets(
   return { kind: 'deleted', error: ({ id }) => (subscribed.has(id) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE') };
 }
 
-/** Topics looked for at the same time. */
+/** Topics that are looked up concurrently. */
 const READS_AT_ONCE = 32;
 
-/** How long one removal of expired offsets may take; the next one continues; ms. */
+/** Time limit of one removal of expired offsets, which the next one continues; ms. */
 const EXPIRY_MAX_MS = 10_000;
 
 /**
- * Removes the expired offsets of a group without members, and those of deleted topics. `facts` are of a group that
- * has been empty for longer than the retention. A member enters such a group only after this removal, so that the
- * facts still hold. Repeatable. Throws StoreUnavailableError.
+ * Removes the expired offsets of a group without members, and those of deleted topics. `facts`
+ * describe a group that has been empty for longer than the retention. A member can enter such a
+ * group only after this removal, so the facts still hold. Idempotent. Throws StoreUnavailableError.
  */
 export async function expireOffsets(
   room: DeleteRoom,
@@ -88,10 +91,11 @@ export async function expireOffsets(
 }
 
 /**
- * Removes the offsets of a deleted group. Its head is deleted first: from then on these offsets do not count, even
- * for a new group of the same name, and a repeated call removes what a crash left. `groupSince`: when the deleted
- * group was made (store time). True if nothing is left. A block that was written lately is emptied and stays for a
- * while. Throws StoreUnavailableError.
+ * Removes the offsets of a deleted group. Its head is deleted before. From then on these offsets do
+ * not count, even for a new group of the same name. After a crash, a repeated call removes the
+ * rest. `groupSince`: creation time of the deleted group (store time). True if nothing is left. A
+ * block that was written recently is only emptied, and a later call removes it. Throws
+ * StoreUnavailableError.
  */
 export async function removeGroupOffsets(
   { env, blocks }: Pick<DeleteRoom, 'env' | 'blocks'>,
@@ -117,8 +121,8 @@ export async function removeGroupOffsets(
 }
 
 /**
- * Removes the items of a group without members that hold no offset and are old enough. True if any item is left.
- * Throws StoreUnavailableError.
+ * Removes the items of a group without members that hold no offset and are old enough. True if any
+ * item is left. Throws StoreUnavailableError.
  */
 export async function keepsOffsets(
   { env, blocks }: Pick<DeleteRoom, 'env' | 'blocks'>,
@@ -127,7 +131,8 @@ export async function keepsOffsets(
   let keeps = false;
   for await (const { key, stored } of blocks.list(groupId)) {
     if (stored.block !== undefined && !isEmptyBlock(stored.block)) return true;
-    // Without members a stamp alone means nothing. A member that read it meanwhile has changed the item's version.
+    // In a group without members, stamps without offsets can be deleted. If a member has read the
+    // block since, its version has changed and the delete fails.
     const isOld = isSettled(stored.version, env.state.now());
     if (!isOld || (await blocks.remove(key, stored.version)).kind !== 'committed') keeps = true;
   }
@@ -138,10 +143,13 @@ function isEmptyBlock({ committed, pending }: OffsetsBlock): boolean {
   return committed.size === 0 && pending.length === 0;
 }
 
-/** Only requests that were in progress change the offsets of a deleted group; they are few. */
+/**
+ * Attempts per block. Only requests that were already in progress change the offsets of a deleted
+ * group, and these are few.
+ */
 const ATTEMPTS_MAX = 20;
 
-/** Changes blocks. `decide` is called again, with the group's new state, after each conflict. */
+/** Changes blocks. After each conflict, `decide` is called again with the group's new state. */
 async function changeBlocks<T>(
   { env, blocks }: DeleteRoom,
   parts: readonly BlockPart<T>[],

@@ -5,9 +5,12 @@ import type { Random } from '../core/random.ts';
 import type { Uuid } from '../core/uuid.ts';
 import type { ItemStore, StoreTime } from '../storage/ports.ts';
 
-/** The member that a commit or a fetch of offsets claims to come from. */
+/** The identity that a client claims when it commits or fetches offsets. */
 export interface MemberClaim {
-  /** Empty for a client that is not a member: an admin client, or a consumer that assigns partitions itself. */
+  /**
+   * Empty for a client that is not a member: an admin client, or a consumer that assigns partitions
+   * itself.
+   */
   readonly memberId: string;
   readonly instanceId: string | null;
   /** Negative for a client that is not a member. */
@@ -17,34 +20,51 @@ export interface MemberClaim {
 /** The claim of a client that is not a member. */
 export const NO_MEMBER: MemberClaim = { memberId: '', instanceId: null, generationOrEpoch: -1 };
 
-/** The request that carries an offset commit. */
+/** The kind of request that commits offsets. */
 export interface CommitKind {
   /** TxnOffsetCommit. */
   readonly transactional: boolean;
-  /** The request's version; consumer groups answer versions below 9 in the classic protocol's terms. */
+  /**
+   * The request's version. For versions below 9, consumer groups return the errors of the classic
+   * protocol.
+   */
   readonly apiVersion: number;
 }
 
-/** What decisions about offsets need of a group: its state at one moment, read strongly consistent. */
+/**
+ * The group's state that decisions about offsets depend on, at one moment, read strongly
+ * consistent.
+ */
 export interface GroupFacts {
-  /** When the group was made; a group that is deleted and made again has another one. */
+  /** Creation time of the group. It differs for a group that was deleted and created again. */
   readonly since: StoreTime;
-  /** What a claim gets whose generation or epoch is over: ILLEGAL_GENERATION or STALE_MEMBER_EPOCH. */
+  /**
+   * The error for a claim with an old generation or epoch: ILLEGAL_GENERATION or
+   * STALE_MEMBER_EPOCH.
+   */
   readonly staleError: ErrorName;
   readonly expiry: ExpiryRule;
-  /** Why no offsets may be deleted at all now (Group.validateOffsetDelete). */
+  /** Why offsets may not be deleted now; undefined if they may (Group.validateOffsetDelete). */
   readonly deleteProblem?: ErrorName | undefined;
-  /** Whether members (may) read the topic: its offsets are neither deleted nor expired then (Group.isSubscribedToTopic). */
+  /**
+   * Whether members read the topic, or may read it. If so, its offsets are neither deleted nor
+   * expired (Group.isSubscribedToTopic).
+   */
   isSubscribedTo(topicName: string): boolean;
   readonly fence: Fence;
 }
 
 /**
- * What commits must not be older than (rule R13): the generation of a classic group; in a consumer group, whose members reach
- * an epoch one after the other, the epoch at which its owner was given a partition (KIP-1251), undefined while nobody owns it.
- * `none`: there are no members, so nobody reads on from an offset. `replacedAt`: when a static member took the place of its former
- * self last, which changes neither generation nor epoch: its first reading has to change the item as well, so that what its former
- * self has on the way meets a changed item and is held against the group again.
+ * The minimum generation or epoch of commits (rule R13).
+ * - `none`: the group has no members, so no member consumes from an offset.
+ * - `group`: the generation of a classic group.
+ * - `partition`: the members of a consumer group reach an epoch one after the other. Therefore the
+ *   minimum is the epoch at which the partition's owner got it (KIP-1251); undefined without an
+ *   owner.
+ *
+ * `replacedAt`: when a static member last replaced its previous incarnation, which changes neither
+ * generation nor epoch. The replacement's first read has to change the item as well. A commit that
+ * its previous incarnation has in flight then conflicts, and its claim is checked again.
  */
 export type Fence =
   | { readonly kind: 'none' }
@@ -56,20 +76,23 @@ export type Fence =
     };
 
 /**
- * From when on an offset's retention counts (KIP-211): never while the group's members may need it, else from its commit
- * or, where it came later, from when the group lost its last member.
+ * When an offset's retention begins (KIP-211). Never, while the group's members may need the
+ * offset. Otherwise at its commit, or when the group lost its last member, if that is later.
  */
 export type ExpiryRule =
   | { readonly kind: 'never' }
   | { readonly kind: 'sinceCommit' }
   | { readonly kind: 'sinceEmpty'; readonly emptySince: StoreTime };
 
-/** The group's answer to a claim. */
+/** The result of checking a claim. */
 export type CheckedClaim =
   | {
       readonly kind: 'ok';
       readonly facts: GroupFacts;
-      /** Where the claim holds for some partitions only (KIP-1251): the error of one of the others. */
+      /**
+       * Set if the claim holds for some partitions only (KIP-1251). Returns the error of the
+       * others.
+       */
       partitionProblem?(topicId: Uuid, partition: number): ErrorName | undefined;
     }
   | Refused;
@@ -79,26 +102,29 @@ export interface Refused {
   readonly error: ErrorName;
 }
 
-/** The group does not exist, and so it has no offsets. */
+/** The group does not exist, and therefore has no offsets. */
 export interface NoGroup {
   readonly kind: 'absent';
 }
 
-/** What offsets ask of the groups. All reads are strongly consistent and begin after the call. */
+/**
+ * The group checks that offsets depend on. All reads are strongly consistent and begin after the
+ * call.
+ */
 export interface OffsetGroups {
   /**
-   * May this claim commit offsets now? Creates the group (Empty, no protocol type) if it does not exist and
-   * the claim is NO_MEMBER's, as Kafka does for offsets without members.
+   * Whether this claim may commit offsets now. If the group does not exist and the claim is
+   * NO_MEMBER, creates it (Empty, no protocol type), as Kafka does for offsets without members.
    */
   checkCommit(groupId: string, claim: MemberClaim, kind: CommitKind, context: RequestContext): Promise<CheckedClaim>;
-  /** May this claim read offsets? NO_MEMBER always may. */
+  /** Whether this claim may read offsets. NO_MEMBER always may. */
   checkFetch(groupId: string, claim: MemberClaim, context: RequestContext): Promise<CheckedClaim | NoGroup>;
 }
 
 export interface OffsetSettings {
   /** offsets.retention.minutes, in ms. */
   readonly retentionMs: number;
-  /** offset.metadata.max.bytes; like Kafka, counted in UTF-16 units. */
+  /** offset.metadata.max.bytes; counted in UTF-16 units, as in Kafka. */
   readonly metadataMax: number;
 }
 

@@ -11,7 +11,7 @@ import { type BlockPart, splitIntoBlocks } from './split.ts';
 export interface OffsetsToFetch {
   readonly groupId: string;
   readonly claim: MemberClaim;
-  /** Null for all that the group has committed. */
+  /** Null for all offsets of the group. */
   readonly topics: readonly { readonly topic: BlockTopic; readonly wanted: readonly number[] }[] | null;
   readonly requireStable: boolean;
 }
@@ -21,7 +21,7 @@ export interface FetchedTopic {
   readonly offsets: readonly FetchedOffset[];
 }
 
-/** `absent`: there is no such group, and so no offset. */
+/** `absent`: the group does not exist, and therefore has no offsets. */
 export type FetchOutcome =
   | { readonly kind: 'fetched'; readonly topics: readonly FetchedTopic[] }
   | { readonly kind: 'absent' }
@@ -34,19 +34,20 @@ export interface FetchRoom {
 }
 
 interface OpenPart extends BlockPart<number> {
-  /** Null for all that the block has. */
+  /** Null for all partitions of the block. */
   readonly partitions: readonly number[] | null;
   stored: StoredBlock | undefined;
 }
 
-/** Beyond so many blocks of one topic, a query for all of them costs less than a read of each. */
+/** If a topic has more blocks than this, one query costs less than a read of each block. */
 const READS_PER_TOPIC_MAX = 2;
 
 /**
- * Reads offsets, strongly consistent. Before a reader that may be a member gets them, the group's generation is on their
- * items (rule R13): what a member of an earlier generation still has on its way fails from then on. That costs a put per block for
- * the first reader of a generation, also where nothing is committed yet; later readers only read. A request for all of a
- * group's offsets that names no member is taken for an administrator's. Throws StoreUnavailableError.
+ * Reads offsets, strongly consistent. Before a possible member gets them, the group's generation is
+ * written to their items (rule R13). From then on, commits that a member of an earlier generation
+ * has in flight fail. This costs the first reader of a generation one put per block, even if
+ * nothing is committed yet. Later readers only read. A request for all offsets of a group without a
+ * member id counts as an administrator's. Throws StoreUnavailableError.
  */
 export async function fetchOffsets(
   room: FetchRoom,
@@ -82,7 +83,7 @@ export async function fetchOffsets(
   if (!finished) throw new StoreUnavailableError(`offsets of group ${fetch.groupId} are being changed all the time`);
   return { kind: 'fetched', topics: byTopic(shown) };
 
-  /** Undefined if the part's offsets are shown. */
+  /** Undefined once the part's offsets are in `shown`. */
   async function fetchPart(part: OpenPart, group: GroupFacts): Promise<OpenPart | undefined> {
     const now = env.state.now();
     const stored = part.stored ?? (await blocks.read(part.key));

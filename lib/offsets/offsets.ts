@@ -15,7 +15,7 @@ import type { GroupFacts, OffsetGroups, OffsetsEnvironment } from './environment
 import { type FetchOutcome, fetchOffsets, type OffsetsToFetch } from './fetch.ts';
 import { Turns } from './turns.ts';
 
-/** The committed offsets of a deployment, as one process sees them. All methods throw StoreUnavailableError. */
+/** The committed offsets of a deployment. All methods throw StoreUnavailableError. */
 export class Offsets {
   readonly #env: OffsetsEnvironment;
   readonly #blocks: BlockStore;
@@ -54,9 +54,9 @@ export class Offsets {
   }
 
   /**
-   * Removes the expired offsets of a group without members, if it lost its last member longer ago than
-   * offsets are kept. True if it looked for expired offsets. `emptySince`: when the group lost its last
-   * member. `isThere`: whether a topic of that id exists.
+   * Removes the expired offsets of a group without members, if it lost its last member longer ago
+   * than the retention. True if it looked for expired offsets. `emptySince`: when the group lost
+   * its last member. `isThere`: whether a topic with this id exists.
    */
   async expire(
     groupId: string,

@@ -2,14 +2,14 @@ import { offsetsBlockOf } from '../storage/items/committed-offsets.ts';
 import { type BlockKey, cacheKey } from './block-store.ts';
 import type { BlockTopic } from './decide.ts';
 
-/** What a request wants of one block. */
+/** The part of a request that concerns one block. */
 export interface BlockPart<T> {
   readonly key: BlockKey;
   readonly topic: BlockTopic;
   readonly wanted: readonly T[];
 }
 
-/** Sorts what a request wants of partitions by the blocks that they are stored in. */
+/** Groups the entries of a request by the blocks that store their partitions. */
 export function splitIntoBlocks<T>(
   groupId: string,
   topics: readonly { readonly topic: BlockTopic; readonly wanted: readonly T[] }[],

@@ -1,15 +1,15 @@
-/** Lets one task at a time work on each of some keys, in the order of asking. */
+/** Runs tasks exclusively per key, in order of arrival. */
 export class Turns {
   readonly #last = new Map<string, Promise<void>>();
 
-  /** Runs `task` once all tasks before it that share a key with it have ended. */
+  /** Runs `task` once all earlier tasks that share a key with it have ended. */
   async run<T>(keys: readonly string[], task: () => Promise<T>): Promise<T> {
     const before = [...new Set(keys)].map((key) => this.#last.get(key));
     let end = () => {};
     const ended = new Promise<void>((resolve) => {
       end = resolve;
     });
-    // All keys are taken at once, before anything is awaited, so that two tasks never wait for each other.
+    // Take all keys at once, before the first await, so that two tasks cannot deadlock.
     for (const key of keys) this.#last.set(key, ended);
     await Promise.all(before);
     try {
