@@ -1,4 +1,6 @@
-/** The settings of groups, by Kafka's names (GroupCoordinatorConfig, GroupConfig). Durations in ms. */
+/**
+ * The settings of groups, by Kafka's names (GroupCoordinatorConfig, GroupConfig). Durations in ms.
+ */
 export interface GroupConfig {
   readonly classic: ClassicGroupConfig;
   readonly consumer: ConsumerGroupConfig;
@@ -9,7 +11,10 @@ export interface ClassicGroupConfig {
   readonly minSessionTimeoutMs: number;
   /** group.max.session.timeout.ms */
   readonly maxSessionTimeoutMs: number;
-  /** group.initial.rebalance.delay.ms: how long the first rebalance of an empty group waits for further members. */
+  /**
+   * group.initial.rebalance.delay.ms: how long the first rebalance of an empty group waits for
+   * further members.
+   */
   readonly initialRebalanceDelayMs: number;
   /** group.max.size: members of one group. */
   readonly maxSize: number;

@@ -10,11 +10,12 @@ export type KeepsOffsets = (groupId: string) => Promise<boolean>;
 
 /**
  * Drops a group that has had no members for an hour and has no offsets (Kafka's
- * GroupCoordinatorShard.cleanupGroupMetadata). A commit in progress must not be lost with the group, so this
- * takes two calls. The first marks the head. From then on a commit removes the mark before it writes an offset
- * (GroupCoordinator.checkCommit). A commit that was decided earlier writes its first offset within an hour or
- * never (rule R9). A call after that hour looks for offsets again, and deletes the group on condition that the
- * mark is still there. True if the group is deleted. Throws StoreUnavailableError, MalformedBytesError.
+ * GroupCoordinatorShard.cleanupGroupMetadata). A commit in progress must not be lost with the
+ * group, so this takes two calls. The first marks the head. From then on a commit removes the mark
+ * before it writes an offset (GroupCoordinator.checkCommit). A commit that was decided earlier
+ * writes its first offset within an hour or never (rule R9). A call after that hour looks for
+ * offsets again, and deletes the group on condition that the mark is still there. True if the group
+ * is deleted. Throws StoreUnavailableError, MalformedBytesError.
  */
 export async function dropUnused(store: GroupStore, keepsOffsets: KeepsOffsets, groupId: string): Promise<boolean> {
   const loaded = await store.load(groupId, undefined);
