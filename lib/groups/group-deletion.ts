@@ -41,7 +41,7 @@ export async function finishDeletion(
   };
   const put = await putItem(state, item, { kind: 'version', version }, clock, random);
   if (put.kind === 'committed' || put.kind === 'conflict') return;
-  throw new StoreUnavailableError(`the group was not (surely) deleted: ${put.message}`);
+  throw new StoreUnavailableError(`the group may not have been deleted: ${put.message}`);
 }
 
 /**
@@ -64,7 +64,7 @@ export async function removeTraces(
   if (!(await deleteItems(state, groupId, version))) return false;
   const gone = await state.delete(groupPk(groupId), GROUP_HEAD_SK, version);
   if (gone.kind === 'conflict') return false;
-  if (gone.kind !== 'committed') throw new StoreUnavailableError(`the group's head was not (surely) deleted`);
+  if (gone.kind !== 'committed') throw new StoreUnavailableError(`the group's head may still exist`);
   if (entry !== undefined) await index.remove(groupId, entry);
   return true;
 }

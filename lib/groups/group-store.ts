@@ -259,7 +259,7 @@ export class GroupStore {
   async markUnused(groupId: string, loaded: LoadedGroup): Promise<void> {
     const { state, clock, random } = this.env;
     const { group, since, body } = loaded;
-    assert(group !== undefined && body !== undefined, 'only a group that is there is marked');
+    assert(group !== undefined && body !== undefined, 'only an existing group can be marked');
     const head = protocolOf(group).encodeHead(group);
     const item: Item = {
       pk: groupPk(groupId),
@@ -270,11 +270,11 @@ export class GroupStore {
     };
     const put = await putItem(state, item, { kind: 'version', version: loaded.version }, clock, random);
     if (put.kind === 'committed' || put.kind === 'conflict') return;
-    throw new StoreUnavailableError(`the group was not (surely) marked: ${put.message}`);
+    throw new StoreUnavailableError(`the group may not have been marked: ${put.message}`);
   }
 
   async #delete(groupId: string, loaded: LoadedGroup): Promise<CommitOutcome> {
-    assert(loaded.version > 0, 'only a group that is there is deleted');
+    assert(loaded.version > 0, 'only an existing group can be deleted');
     const { state, clock, random } = this.env;
     const version = Math.max(Math.floor(state.now()), loaded.version + 1);
     const body = encodeGroupHead({ kind: 'deleting', since: loaded.since });

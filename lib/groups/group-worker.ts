@@ -208,7 +208,7 @@ export class GroupWorker {
           throw new StoreUnavailableError(outcome.message);
       }
     }
-    throw new StoreUnavailableError('the group is being changed by others all the time');
+    throw new StoreUnavailableError('too many conflicting writes to the group');
   }
 
   /**
@@ -277,7 +277,7 @@ export class GroupWorker {
     if (results.length > 1) return Math.ceil(results.length / 2);
     const [only] = results;
     this.#env.logger.log('warn', { event: 'group_too_large', groupId: this.groupId, bytes });
-    if (only === undefined) throw new StoreUnavailableError('the group has outgrown its items');
+    if (only === undefined) throw new StoreUnavailableError('the group exceeds the size of its items');
     only.request.reply(only.tooLarge);
     return Number.POSITIVE_INFINITY;
   }

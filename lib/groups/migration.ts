@@ -129,11 +129,11 @@ export function upgrade(
   if (migrationPolicy !== 'bidirectional' && migrationPolicy !== 'upgrade') {
     return {
       kind: 'refused',
-      message: 'the group is a classic one, and upgrades are off (group.consumer.migration.policy)',
+      message: 'the group is a classic group, and upgrades are off (group.consumer.migration.policy)',
     };
   }
   if (classic.protocolType !== CONSUMER_PROTOCOL_TYPE) {
-    return { kind: 'refused', message: `the group is a classic one of the protocol type ${classic.protocolType}` };
+    return { kind: 'refused', message: `the group is a classic group of the protocol type ${classic.protocolType}` };
   }
   if (members.size > maxSize) {
     return { kind: 'refused', message: `the classic group has more than ${maxSize} members (group.consumer.max.size)` };
@@ -146,11 +146,11 @@ export function upgrade(
     if (subscription === undefined || assignment === undefined) {
       return {
         kind: 'refused',
-        message: `what the classic member ${member.memberId} sent is not the consumers' protocol`,
+        message: `the classic member ${member.memberId} does not use the consumers' protocol`,
       };
     }
     if (assignment.userData !== null && assignment.userData.length > 0) {
-      return { kind: 'refused', message: 'the members of the classic group use an assignor of their own' };
+      return { kind: 'refused', message: 'the members of the classic group use a custom assignor' };
     }
     const assigned = withoutTaken(byTopicId(assignment.assignedPartitions, topics), taken);
     upgraded.push({

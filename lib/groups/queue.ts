@@ -58,9 +58,9 @@ export class RequestQueue {
    */
   assertListening(): void {
     for (const { context, state } of this.#open) {
-      assert(!context.signal.aborted, 'the request of a client that is gone is open');
+      assert(!context.signal.aborted, 'an open request belongs to a disconnected client');
       const isSendable = state.kind === 'waiting' && state.again !== undefined;
-      assert(!isSendable || context.again?.signal.aborted !== true, 'a request that is to be sent away is open');
+      assert(!isSendable || context.again?.signal.aborted !== true, 'an open request should have been sent away');
     }
   }
 }

@@ -167,7 +167,7 @@ async function changeBlocks<T>(
     open = left.filter((part) => part !== undefined);
     return open.length === 0 ? 'done' : 'again';
   });
-  if (!finished) throw new StoreUnavailableError('offsets are being changed by others all the time');
+  if (!finished) throw new StoreUnavailableError('too many conflicting writes to the offsets');
 
   async function changeOne(part: BlockPart<T>, change: (part: BlockPart<T>, stored: StoredBlock) => BlockChange) {
     const stored = known.get(cacheKey(part.key))!;

@@ -80,7 +80,7 @@ export async function fetchOffsets(
     return open.length === 0 ? 'done' : 'again';
   });
   if (refused !== undefined) return refused;
-  if (!finished) throw new StoreUnavailableError(`offsets of group ${fetch.groupId} are being changed all the time`);
+  if (!finished) throw new StoreUnavailableError(`too many conflicting writes to offsets of group ${fetch.groupId}`);
   return { kind: 'fetched', topics: byTopic(shown) };
 
   /** Undefined once the part's offsets are in `shown`. */

@@ -26,7 +26,7 @@ export function heartbeatProblem(
     if (problem !== undefined) return problem;
   }
   if (memberEpoch === LEFT_FOR_NOW && instanceId === null) return invalid('InstanceId can not be null');
-  if (memberEpoch < LEFT_FOR_NOW) return invalid(`MemberEpoch ${memberEpoch} is not one`);
+  if (memberEpoch < LEFT_FOR_NOW) return invalid(`MemberEpoch ${memberEpoch} is invalid`);
   if (serverAssignor !== null && !assignors.includes(serverAssignor)) {
     const message = `ServerAssignor ${serverAssignor} is none of ${assignors.join(', ')}`;
     return { error: 'UNSUPPORTED_ASSIGNOR', message };

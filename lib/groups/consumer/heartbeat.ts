@@ -75,7 +75,7 @@ export function heartbeat(group: ConsumerGroup | undefined, request: HeartbeatRe
   const before = group ?? newConsumerGroup(0, facts.now);
   const full = before.body.members.length >= facts.config.maxSize && !before.body.byId.has(request.memberId);
   if (full) {
-    const message = `the group has its ${facts.config.maxSize} members and takes no more`;
+    const message = `the group has reached its maximum of ${facts.config.maxSize} members`;
     return refuse(group, 'GROUP_MAX_SIZE_REACHED', message);
   }
   const found =

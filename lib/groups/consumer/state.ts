@@ -209,7 +209,7 @@ function ownersIn(members: readonly Member[]): ReadonlyMap<Uuid, ReadonlyMap<num
         }
         for (const partition of partitions) {
           const other = ofTopic.get(partition) ?? memberId;
-          assert(other === memberId, `partition ${partition} of ${topicId} is with ${other} and ${memberId}`);
+          assert(other === memberId, `partition ${partition} of ${topicId} is held by ${other} and ${memberId}`);
           ofTopic.set(partition, memberId);
         }
       }
