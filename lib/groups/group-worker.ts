@@ -49,8 +49,8 @@ const BACKOFF_BASE_MS = 10;
 const CONFLICTS_MAX = 30;
 
 /**
- * Upper bound of the prefix of a member id. The id ends with a uuid; the whole string has at most
- * 32,767 bytes.
+ * Upper bound of the prefix of a member id; bytes. The id ends with a uuid; the whole string has at
+ * most 32,767 bytes.
  */
 const MEMBER_ID_PREFIX_BYTES_MAX = 0x7fff - 40;
 
@@ -270,8 +270,8 @@ export class GroupWorker {
   }
 
   /**
-   * Returns half of a batch that is too large together. A single request that is too large gets its
-   * refusal.
+   * The next batch size: half of a batch that is too large together. A single request that is too
+   * large gets its refusal, and the limit is lifted.
    */
   #refuseLarge({ results }: Decision<GroupRequest>, bytes: number): number {
     if (results.length > 1) return Math.ceil(results.length / 2);
