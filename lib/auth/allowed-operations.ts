@@ -22,10 +22,10 @@ const OPERATIONS = {
   CLUSTER: ['CREATE', 'ALTER', 'DESCRIBE', 'CLUSTER_ACTION', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS', 'IDEMPOTENT_WRITE'],
 } as const satisfies Record<string, readonly Operation[]>;
 
-/** The value of the field where the client did not ask for its operations. */
+/** The value of the response field if the client did not request authorized operations. */
 export const OPERATIONS_NOT_ASKED = -(2 ** 31);
 
-/** The part of a question that `allowedOperations` needs answered. */
+/** The accesses to authorize before a call of `allowedOperations`. */
 export function operationAccesses(resource: Resource): Access[] {
   return operationsOn(resource).map((operation) => ({ operation, resource }));
 }
@@ -43,12 +43,15 @@ function operationsOn(resource: Resource): readonly Operation[] {
   return OPERATIONS[resource.type === 'ANY' ? resource.of : resource.type];
 }
 
-/** The part of a question that `clusterOperations` needs answered. */
+/** The accesses to authorize before a call of `clusterOperations`. */
 export function clusterOperationAccesses(isAsked: boolean): Access[] {
   return isAsked ? operationAccesses(CLUSTER) : [];
 }
 
-/** The operations allowed on the cluster; none where it may not be described (Kafka: computeDescribeClusterResponse). */
+/**
+ * The operations allowed on the cluster. 0 if the principal may not DESCRIBE it (Kafka:
+ * computeDescribeClusterResponse).
+ */
 export function clusterOperations(decisions: Decisions, isAsked: boolean): number {
   if (!isAsked) return OPERATIONS_NOT_ASKED;
   return decisions.allows('DESCRIBE', CLUSTER) ? allowedOperations(decisions, CLUSTER) : 0;

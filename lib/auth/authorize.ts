@@ -1,6 +1,6 @@
 import type { RequestContext } from '../core/context.ts';
 
-/** Kafka's operations, as far as they are asked about (org.apache.kafka.common.acl.AclOperation). */
+/** The operations that Tidelog authorizes (org.apache.kafka.common.acl.AclOperation). */
 export type Operation =
   | 'READ'
   | 'WRITE'
@@ -14,8 +14,8 @@ export type Operation =
   | 'IDEMPOTENT_WRITE';
 
 /**
- * What an operation works on (org.apache.kafka.common.resource.ResourceType). `ANY` is for names that the request does not
- * give: see `Authorize` and `Decisions`.
+ * The target of an operation (org.apache.kafka.common.resource.ResourceType). `ANY` is for requests
+ * that do not list their resources: see `Authorize` and `Decisions`.
  */
 export type Resource =
   | { readonly type: 'TOPIC'; readonly name: string }
@@ -30,12 +30,15 @@ export interface Access {
   readonly resource: Resource;
 }
 
-/** The answer to one question. It holds for the request that asked, also where the rights change meanwhile. */
+/**
+ * The result of one `Authorize` call. It holds for the whole request, even if the rights change
+ * meanwhile.
+ */
 export interface Decisions {
   /**
-   * Whether the principal may do this. Only for what was in the question: an access that was asked, or, where `ANY` was asked,
-   * the same operation on any resource of that type. `ANY` itself is allowed where at least one resource of the type is
-   * (KIP-679).
+   * Whether the principal may do this. Valid only for an access that was passed to `Authorize`, or,
+   * if `ANY` was passed, for the same operation on any resource of that type. `ANY` itself is
+   * allowed if at least one resource of the type is allowed (KIP-679).
    */
   allows(operation: Operation, resource: Resource): boolean;
 }
@@ -43,19 +46,21 @@ export interface Decisions {
 /**
  * Decides what the principal of a request may do.
  *
- * A handler asks once per request, for everything that the request may need, before it looks anything up. Two cases are special:
- * topics that a request names by id are looked up first, because rights are given to names; and where the names come with the
- * result (a list of all topics, a pattern), the handler asks for `ANY`.
+ * A handler calls it once per request, for every access that the request may need, before it looks
+ * up any resource. There are two exceptions. Topics that a request names by id are looked up first,
+ * because rights belong to names. If the names come with the result (a list of all topics, a
+ * pattern), the handler passes `ANY`.
  *
- * An authorizer that needs no I/O returns a plain value. Callers whose order matters await only a promise. Rejects with
- * StoreUnavailableError if it cannot decide; the connection is closed then. Where the answer has an error for each partition,
- * it is KAFKA_STORAGE_ERROR instead.
+ * An authorizer that needs no I/O returns a plain value. A caller that must keep its order awaits
+ * the result only if it is a promise. Rejects with StoreUnavailableError if it cannot decide. The
+ * connection is then closed; if the response has an error per partition, that error is
+ * KAFKA_STORAGE_ERROR instead.
  */
 export type Authorize = (context: RequestContext, accesses: readonly Access[]) => Decisions | Promise<Decisions>;
 
 const EVERYTHING: Decisions = { allows: () => true };
 
-/** Allows everything to everybody: for deployments without authorization. */
+/** Allows every operation to every principal: for deployments without authorization. */
 export const allowAll: Authorize = () => EVERYTHING;
 
 export const CLUSTER: Resource = { type: 'CLUSTER' };
@@ -70,12 +75,12 @@ export function groupResource(name: string): Resource {
   return { type: 'GROUP', name };
 }
 
-/** The same operation on several topics, each once, as part of a question. */
+/** The accesses for one operation on several topics, without duplicates. */
 export function topicAccesses(operation: Operation, names: Iterable<string>): Access[] {
   return Array.from(new Set(names), (name) => ({ operation, resource: topicResource(name) }));
 }
 
-/** The same operation on several groups, each once, as part of a question. */
+/** The accesses for one operation on several groups, without duplicates. */
 export function groupAccesses(operation: Operation, ids: Iterable<string>): Access[] {
   return Array.from(new Set(ids), (id) => ({ operation, resource: groupResource(id) }));
 }

@@ -1,17 +1,23 @@
 import type { Principal } from '../core/context.ts';
 
-/** A client that has not said who it is (org.apache.kafka.common.security.auth.KafkaPrincipal.ANONYMOUS). */
+/**
+ * The principal of an unauthenticated client
+ * (org.apache.kafka.common.security.auth.KafkaPrincipal.ANONYMOUS).
+ */
 export const ANONYMOUS: Principal = 'User:ANONYMOUS';
 
-/** Work that no request asked for. */
+/** The principal of background work that no request triggers. */
 export const UPKEEP: Principal = 'User:upkeep';
 
-/** A caller that has `lambda:InvokeFunction` and names no principal. */
+/** A caller that has `lambda:InvokeFunction` and sends no principal. */
 const INVOKER: Principal = 'User:lambda';
 
 const TYPE = 'User:';
 
-/** The longest ARN of a principal has some 250 characters; an ACL item has to hold the name. Characters, with the type. */
+/**
+ * Maximum length of a principal, including `User:`; characters. An ARN has at most about 250; an
+ * ACL item has to hold the name.
+ */
 const PRINCIPAL_CHARS_MAX = 1_024;
 
 /** arn:aws:sts::123456789012:assumed-role/NAME/SESSION */
@@ -22,16 +28,17 @@ export function principalOfConnection(): Principal {
   return ANONYMOUS;
 }
 
-/** What an HTTP event tells of the IAM identity that signed it. */
+/** The IAM identity that signed an HTTP event, as the event gives it. */
 export interface IamIdentity {
   readonly arn: unknown;
-  /** AIDA... of a user, AROA...:SESSION of a role. */
+  /** AIDA... for a user, AROA...:SESSION for a role. */
   readonly id: unknown;
 }
 
 /**
- * The principal of an IAM identity: `User:` and its ARN, or its id where there is no ARN. Undefined where there is neither. An
- * assumed role goes without the name of its session, which changes with each log-in or function instance.
+ * The principal of an IAM identity: `User:` and its ARN, or its id if there is no ARN. Undefined if
+ * there is neither. For an assumed role the session name is dropped, because it changes with each
+ * log-in or function instance.
  */
 export function principalOfIam({ arn, id }: IamIdentity): Principal | undefined {
   if (typeof arn === 'string' && arn !== '') return `${TYPE}${arn.replace(ASSUMED_ROLE, '$1')}`;
@@ -39,13 +46,19 @@ export function principalOfIam({ arn, id }: IamIdentity): Principal | undefined 
   return undefined;
 }
 
-/** The principal of a direct invoke: the one that the caller names, or INVOKER. Undefined if what it names is no principal. */
+/**
+ * The principal of a direct invoke: the one that the caller sends, or INVOKER. Undefined if the
+ * value sent is not a principal.
+ */
 export function principalOfInvoke(named: unknown): Principal | undefined {
   if (named === undefined) return INVOKER;
   return isPrincipal(named) ? named : undefined;
 }
 
-/** What a gateway tells a function about a client. Nothing about an anonymous one: the gateway itself is the principal then. */
+/**
+ * The principal that a gateway passes to a function for a client. Undefined for an anonymous
+ * client: the gateway itself is the principal then.
+ */
 export function vouchedFor(client: Principal): Principal | undefined {
   return client === ANONYMOUS ? undefined : client;
 }
@@ -55,7 +68,7 @@ export function principalOfFrame(gateway: Principal, vouched: Principal | undefi
   return vouched ?? gateway;
 }
 
-/** Whether a principal may be called that: `User:` and a name. */
+/** Whether the value is a valid principal: `User:` and a name. */
 export function isPrincipal(value: unknown): value is Principal {
   return (
     typeof value === 'string' &&

@@ -1,8 +1,8 @@
 import { assert } from './assert.ts';
 
 /**
- * A compact binary form for what Tidelog itself stores (entries, checkpoints): unsigned LEB128 numbers, zig-zag for
- * signed ones, length-prefixed strings and bytes. Not Kafka's wire format; that lives in lib/wire.
+ * Tidelog's own compact binary form for entries and checkpoints: unsigned LEB128 numbers, zig-zag
+ * for signed ones, length-prefixed strings and bytes. Kafka's wire format is in lib/wire.
  */
 export class ByteWriter {
   #buffer: Buffer;
@@ -40,7 +40,7 @@ export class ByteWriter {
     this.#buffer[this.#length++] = rest;
   }
 
-  /** A whole number from -(2^52) to 2^52 - 1; larger ones are stored as their nearest bound. */
+  /** A whole number from -(2^52) to 2^52 - 1. Values outside are clamped to that range. */
   int(value: number): void {
     assert(Number.isInteger(value), `not a whole number: ${value}`);
     const bounded = Math.min(Math.max(value, -MAX_SIGNED), MAX_SIGNED - 1);
@@ -63,7 +63,7 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
-  /** What was written, without a copy; the writer may not be used afterwards. */
+  /** Returns the bytes written, without a copy. The writer must not be used afterwards. */
   finish(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
@@ -71,12 +71,12 @@ export class ByteWriter {
 
 const MAX_SIGNED = 2 ** 52;
 
-/** Stored bytes that cannot be what was written: truncated, or of another format. */
+/** Stored bytes that cannot be decoded: truncated, or of another format. */
 export class MalformedBytesError extends Error {
   override readonly name = 'MalformedBytesError';
 }
 
-/** Reads what ByteWriter wrote; throws MalformedBytesError. */
+/** Reads the output of ByteWriter. Throws MalformedBytesError. */
 export class ByteReader {
   readonly #buffer: Buffer;
   #position: number;

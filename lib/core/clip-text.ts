@@ -1,9 +1,8 @@
-/** What stands for the rest of a text that was cut off. */
 const ELLIPSIS = '...';
 
 /**
- * The text in at most `bytesMax` bytes of UTF-8, which have to hold the ellipsis: a longer one is cut off between two
- * characters. Half a character, which UTF-8 cannot carry, becomes U+FFFD.
+ * The text in at most `bytesMax` bytes of UTF-8. A longer text is cut between two characters and
+ * ends in an ellipsis, so `bytesMax` must be at least 3. A lone surrogate becomes U+FFFD.
  */
 export function clipText(text: string, bytesMax: number): string {
   const bytes = Buffer.from(text);

@@ -1,17 +1,23 @@
 /**
- * Time as the engine sees it. No other file of lib reads a clock or sets a timer, so that tests and the simulation can
- * drive time themselves (test/tidy.test.ts enforces it).
+ * The engine's source of time. No other file of lib reads a clock or sets a timer, so that tests
+ * and the simulation can control time (test/tidy.test.ts enforces it).
  */
 export interface Clock {
-  /** Wall time in ms since the Unix epoch. May jump; decides nothing by itself (see StoreClock). */
+  /**
+   * Wall time in ms since the Unix epoch. It may jump, so no decision rests on it alone (see
+   * StoreClock).
+   */
   now(): number;
-  /** Milliseconds since some fixed moment, never going back; for durations. */
+  /** Monotonic time in ms since a fixed moment; for durations. */
   monotonic(): number;
-  /** Calls back once after `delayMs`, never earlier; with 0, after the event loop has come round. Returns a function that cancels. */
+  /**
+   * Calls back once after `delayMs`, never earlier. With 0: in the next iteration of the event
+   * loop. Returns a function that cancels the timer.
+   */
   setTimer(delayMs: number, callback: () => void): () => void;
 }
 
-/** Node fires a timer with a longer delay at once; ms. */
+/** Longest delay that Node accepts; it fires a timer with a longer delay at once; ms. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -19,12 +25,13 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   setTimer(delayMs, callback) {
     if (delayMs === 0) {
-      // A time-out takes a millisecond at least, in which a busy machine gives the processor to others.
+      // setTimeout takes at least 1 ms, and a busy machine runs other processes meanwhile.
       const immediate = setImmediate(callback);
       return () => clearImmediate(immediate);
     }
     const dueAt = performance.now() + delayMs;
-    // Node counts whole milliseconds, from one that has begun, so that its timer may be early by almost two.
+    // Node counts whole milliseconds from the start of the current one, so its timer can fire
+    // almost 2 ms early.
     const whenDue = () => {
       const leftMs = dueAt - performance.now();
       if (leftMs <= 0) return callback();
@@ -36,8 +43,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * Calls back once no promise has anything left to do, before the event loop goes on: Node runs a tick only when the whole
- * microtask queue is empty. Takes no time, so that it is not part of the clock.
+ * Calls back when the microtask queue is empty, before the event loop continues (Node runs a tick
+ * only then). Takes no time, so it is not part of the clock.
  */
 export function afterMicrotasks(callback: () => void): void {
   process.nextTick(callback);

@@ -1,42 +1,54 @@
-/** Kafka's name of a principal: the type, which is User for people and programs alike, and a name. */
+/** A principal in Kafka's form: type and name. The type is always User. */
 export type Principal = `User:${string}`;
 
-/** Who asks, from where, and until when; reaches every handler. */
+/** The origin and the deadline of a request. Every handler gets one. */
 export interface RequestContext {
-  /** Whose rights count. Made in lib/auth/principal.ts only. */
+  /** The principal whose rights apply. Made in lib/auth/principal.ts only. */
   readonly principal: Principal;
-  /** The client's own name from the request header; empty if it gave none. */
+  /** The client id from the request header; empty if there is none. */
   readonly clientId: string;
   /** The client's address, without the port. */
   readonly host: string;
-  /** The name of the listener that the request came in by; decides which address Metadata advertises. */
+  /**
+   * The name of the listener that received the request. It selects the address that Metadata
+   * advertises.
+   */
   readonly listener: string;
-  /** When the answer is due at the latest, by Clock.monotonic(), ms; Infinity for none. */
+  /** Latest time for the response, by Clock.monotonic(); ms. Infinity: no deadline. */
   readonly deadline: number;
-  /** Aborts when the connection is gone or the process drains; waiting stops at once then. */
+  /** Aborts when the connection closes or the process drains. Handlers stop waiting then. */
   readonly signal: AbortSignal;
-  /** What clients are told to connect to, where a gateway in front of a function says so; otherwise the listener decides. */
+  /**
+   * The address to advertise to clients, if the gateway in front of a function gives one. Otherwise
+   * the listener selects it.
+   */
   readonly advertised?: { readonly host: string; readonly port: number } | undefined;
-  /** What the answer may take; no bound where left out. */
+  /** Bounds on the size of the response. Default: no bound. */
   readonly answerBytes?: AnswerBytes | undefined;
-  /** Waits until a large answer of so many bytes may be made, and keeps room for it until the returned function is called. */
+  /**
+   * Waits until memory for a large response of `bytes` is free and reserves it. The returned
+   * function releases it.
+   */
   readonly reserveAnswer?: ((bytes: number) => Promise<() => void>) | undefined;
-  /** Only where whoever asks can ask again. */
+  /** Present only if the sender can repeat the request. */
   readonly again?: Again | undefined;
 }
 
-/** How large an answer may be; bytes. */
+/** Bounds on the size of a response; bytes. */
 export interface AnswerBytes {
-  /** No larger one can be sent at all. */
+  /** A larger response cannot be sent at all. */
   readonly max: number;
-  /** What it should keep to, as others are sent beside it. */
+  /** The size to aim for, because other responses are sent in the same message. */
   readonly share: number;
 }
 
-/** A request that waits for others may be sent away, to be sent once more: functions answer within seconds. */
+/**
+ * Lets a waiting request be sent back to its sender, which repeats it. Functions answer within
+ * seconds, so they cannot wait as long as a fetch may.
+ */
 export interface Again {
-  /** Aborts when what waits is to be sent away. */
+  /** Aborts when waiting requests have to be sent back. */
   readonly signal: AbortSignal;
-  /** What it was sent away with the last time; undefined the first time. */
+  /** The token that the request got when it was last sent back; undefined the first time. */
   readonly token: string | undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Kafka's error codes (org.apache.kafka.common.protocol.Errors), the one table from names to numbers. Outcomes inside
- * the engine carry the names; only the broker room turns them into numbers.
+ * Kafka's error codes (org.apache.kafka.common.protocol.Errors). This is the only table from names
+ * to numbers. The engine uses the names; only lib/broker converts them to numbers.
  */
 export const ERROR_CODES = {
   UNKNOWN_SERVER_ERROR: -1,
@@ -116,7 +116,7 @@ export const ERROR_CODES = {
 
 export type ErrorName = keyof typeof ERROR_CODES;
 
-/** Kafka's number for an error. */
+/** Kafka's code for an error. */
 export function errorCode(name: ErrorName): number {
   return ERROR_CODES[name];
 }
@@ -128,7 +128,7 @@ export function errorName(code: number): ErrorName | undefined {
   return NAMES.get(code);
 }
 
-/** An expected failure inside the engine: an error's name and, where it helps, a sentence for people. */
+/** An expected failure inside the engine: the error's name and an optional message for people. */
 export interface Failure {
   readonly error: ErrorName;
   readonly message?: string;

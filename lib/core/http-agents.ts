@@ -4,23 +4,27 @@ import type { Duplex } from 'node:stream';
 import { systemClock } from './clock.ts';
 
 export interface AgentLimits {
-  /** Connections to one host at the same time. A request beyond that waits in the agent for one that is free. */
+  /**
+   * Connections to one host at the same time. Further requests wait in the agent for a free one.
+   */
   readonly sockets: number;
-  /** How long TCP and TLS may take to connect; ms. The time that a request waits for a free connection does not count. */
+  /**
+   * How long TCP and TLS may take to connect; ms. The wait for a free connection does not count.
+   */
   readonly connectMs: number;
-  /** How long a connection without a request is kept; ms. */
+  /** How long an idle connection is kept; ms. */
   readonly idleMs: number;
 }
 
-/** Agents for `http:` and `https:`, under the names that the AWS SDK's `requestHandler` takes them by. */
+/** Agents for `http:` and `https:`, named as in the AWS SDK's `requestHandler` options. */
 export interface Agents {
   readonly httpAgent: PlainAgent;
   readonly httpsAgent: TlsAgent;
 }
 
 /**
- * Agents that keep connections open, within explicit limits. An error of a connection that is not made yet, up to the end of
- * the TLS handshake, has the `syscall` `connect` or `getaddrinfo`: no byte of a request has left then.
+ * Agents that keep connections open, within explicit limits. An error before the end of the TLS
+ * handshake has the `syscall` `connect` or `getaddrinfo`: no byte of a request was sent then.
  */
 export function httpAgents(limits: AgentLimits): Agents {
   const options = {
@@ -72,7 +76,7 @@ function boundConnect<S extends Duplex | null | undefined>(socket: S, connected:
   const cancel = systemClock.setTimer(connectMs, () => {
     socket.destroy(Object.assign(new Error(`no connection within ${connectMs} ms`), { code: 'ETIMEDOUT' }));
   });
-  // Before the request's own listener, which hands the error on.
+  // Runs before the request's own listener, which passes the error to the caller.
   socket.prependListener('error', fail);
   socket.once('close', cancel);
   socket.once(connected, () => {

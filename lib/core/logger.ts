@@ -1,6 +1,9 @@
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** Fields of one line; names as users will query them. Never a payload, key or header of a record. */
+/**
+ * Fields of one line; use the names that operators query. Never a payload, key or header of a
+ * record.
+ */
 export interface LogFields {
   readonly event: string;
   readonly listener?: string;
@@ -17,7 +20,10 @@ export interface Logger {
 
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** What a log line needs of a clock; no more, so that the types of the package need nothing of Node's. */
+/**
+ * The part of the clock that a log line needs. A separate type keeps Node's types out of the
+ * package's public types.
+ */
 interface WallClock {
   now(): number;
 }

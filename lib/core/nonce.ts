@@ -1,6 +1,6 @@
 import type { Random } from './random.ts';
 
-/** 128 random bits: no two writes of all processes ever get the same. */
+/** 128 random bits, so that no two writes of any processes share a nonce. */
 const NONCE_BYTES = 16;
 
 /** Identifies one logical write; 22 characters of base64url. */

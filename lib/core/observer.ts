@@ -1,28 +1,34 @@
 /**
- * Is told what happens in the rooms, as it happens, so that somebody may count it (lib/run/metrics). The calls come
- * from hot paths: they must cost next to nothing and must not throw. Where nobody watches there is no observer at all.
+ * Receives events of the engine as they happen, for metrics (lib/run/metrics). The calls come from
+ * hot paths: they must cost next to nothing and must not throw. A process without metrics has no
+ * observer.
  */
 export interface Observer {
-  /** Bytes came from the clients of a listener. */
+  /** A listener received bytes from its clients. */
   received(listener: string, bytes: number): void;
-  /** The bytes of an answer were handed to a socket of a listener. */
+  /** The bytes of a response were handed to a socket of a listener. */
   sent(listener: string, bytes: number): void;
-  /** A request has its outcome, `durationMs` after it was started; a fetch's waiting is in it. */
+  /**
+   * A request got its outcome `durationMs` after it was started. The time includes a fetch's wait.
+   */
   handled(apiKey: number, outcome: RequestOutcome, durationMs: number): void;
-  /** An answer carries an error (Kafka's number, not 0), for the whole of it or for one of the resources in it. */
+  /**
+   * A response has an error (Kafka's code, not 0), for the response as a whole or for one of its
+   * resources.
+   */
   answeredError(apiKey: number, errorCode: number): void;
   /** An entry with `batches` record batches was committed. */
   committed(batches: number): void;
-  /** An append met somebody else's entry in its slot, and is decided again. */
+  /** An append found another writer's entry in its slot and is decided again. */
   conflicted(): void;
   /**
-   * A journal that consumers wait for was asked for news. `lagMs` is the age of the newest entry that came, in store time;
-   * undefined when nothing came.
+   * A tail poll of a journal that consumers wait for has ended. `lagMs` is the age of the newest
+   * entry read, in store time; undefined if there was no new entry.
    */
   polled(lagMs: number | undefined): void;
-  /** Such a poll failed. */
+  /** A tail poll failed. */
   pollFailed(): void;
 }
 
-/** As in FrameOutcome (lib/broker): answered, nothing to be sent, connection closed. */
+/** As in FrameOutcome (lib/broker): answered, no response, connection closed. */
 export type RequestOutcome = 'answer' | 'none' | 'close';

@@ -1,6 +1,9 @@
 import { randomFillSync } from 'node:crypto';
 
-/** Randomness as the engine sees it; injected, so that a simulation's seed decides everything. */
+/**
+ * The engine's source of randomness. It is injected, so that a simulation depends on its seed
+ * alone.
+ */
 export interface Random {
   /** A number in [0, 1). */
   next(): number;
@@ -8,7 +11,10 @@ export interface Random {
   bytes(length: number): Buffer;
 }
 
-/** Random bytes are fetched in pools of this size: 16 bytes for a nonce cost as much as 4 KiB, 5 us. */
+/**
+ * Random bytes are fetched in pools of this size: fetching the 16 bytes of a nonce takes as long as
+ * fetching 4 KiB, 5 us.
+ */
 const POOL_BYTES = 4096;
 
 class SystemRandom implements Random {

@@ -1,9 +1,12 @@
-/** What the engine needs to know of a topic's configuration, in effect: set values over the defaults. */
+/**
+ * The part of a topic's effective configuration that the engine uses: the topic's own values over
+ * the defaults.
+ */
 export interface EffectiveTopicConfig {
   readonly maxMessageBytes: number;
   readonly compressionType: CompressionType;
   readonly timestampType: 'CreateTime' | 'LogAppendTime';
-  /** How far a record's timestamp may lie behind and ahead of the store's time; ms. */
+  /** How far a record's timestamp may be before and after store time; ms. */
   readonly timestampBeforeMaxMs: number;
   readonly timestampAfterMaxMs: number;
   readonly compacted: boolean;

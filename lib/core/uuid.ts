@@ -1,13 +1,16 @@
 import type { Random } from './random.ts';
 
-/** A topic id or similar: 16 bytes in unpadded base64url, 22 characters, as Kafka's tools print them. */
+/**
+ * A UUID, such as a topic id: 16 bytes in unpadded base64url, 22 characters, as Kafka's tools print
+ * it.
+ */
 export type Uuid = string;
 
 export const ZERO_UUID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAA';
 
 /**
- * A random (version 4) UUID. Ids that begin with '-' are passed over, as Kafka does (Uuid.randomUuid), so that a
- * command line never takes one for an option.
+ * A random (version 4) UUID. As in Kafka (Uuid.randomUuid), none begins with '-', so that a command
+ * line cannot mistake one for an option.
  */
 export function randomUuid(random: Random): Uuid {
   for (;;) {

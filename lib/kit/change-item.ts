@@ -17,7 +17,7 @@ export interface ChangeEnvironment {
   readonly random: Random;
 }
 
-/** What an item is to become. `version` is higher than that of the item before (rule R9). */
+/** The new content of an item. `version` is higher than that of the previous item (rule R9). */
 export interface ItemPut {
   readonly kind: 'put';
   readonly version: number;
@@ -31,19 +31,20 @@ export type ItemChanged<Kept> =
   | {
       readonly kind: 'put';
       readonly item: Item;
-      /** False if the store never answered this put, and the item was found by reading it back. */
+      /** False if the store never answered this put and a read found the item. */
       readonly isAnswered: boolean;
     }
   | { readonly kind: 'kept'; readonly result: Kept };
 
 /**
- * Changes one item: read it, decide, put it on condition that it is still the one that was read. After a conflict the
- * decision is made anew from the item that won. A put without an answer is read back: the item that it wrote is recognised
- * by its nonce (rule R2), also when it lands later; otherwise the decision is made anew.
+ * Changes one item: read it, decide, and put it on condition that it is unchanged since the read.
+ * After a conflict the change is decided again from the item that won. After a put without an
+ * answer the item is read back: its nonce shows whether the put landed (rule R2), even if it lands
+ * later. If it did not land, the change is decided again.
  *
- * @param decide pure; called with the item as it is, undefined if there is none
- * @param first what to put without reading first, where the caller has reason to know the item
- * @throws StoreUnavailableError if the store does not take the put, or others change the item all the time
+ * @param decide pure; called with the current item, undefined if there is none
+ * @param first put without a read before it, for callers that can predict the item
+ * @throws StoreUnavailableError if the store does not take the put, or after too many conflicts
  */
 export async function changeItem<Kept>(
   { state, clock, random }: ChangeEnvironment,
@@ -84,7 +85,8 @@ export async function changeItem<Kept>(
         current = outcome.existing;
         isRead = true;
         conflicts += 1;
-        // One conflict means no more than that the item was not as expected; after more, others may be at it.
+        // One conflict only means that the expected item was wrong. Further ones suggest that other
+        // writers are active.
         return conflicts === 1 ? 'againAtOnce' : 'again';
       case 'uncertain':
         unanswered.add(item.nonce);

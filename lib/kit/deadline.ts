@@ -1,6 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 
-/** The answer, or `late()` if it takes longer than `timeoutMs`; the work itself goes on. `late` may throw. */
+/**
+ * The result of the work, or `late()` if it takes longer than `timeoutMs`. The work is not stopped.
+ * `late` may throw.
+ */
 export function answerWithin<T>(
   clock: Clock,
   timeoutMs: number | undefined,
@@ -21,8 +24,8 @@ export function answerWithin<T>(
 }
 
 /**
- * Runs `perform` with a signal that aborts after `timeoutMs`. Rejects then in any case, with an error named TimeoutError:
- * an answer that stalls half way does not listen to the signal.
+ * Runs `perform` with a signal that aborts after `timeoutMs`. Then rejects with an error named
+ * TimeoutError, even if `perform` ignores the signal: a response that stalls half way does.
  */
 export function withAbort<T>(
   clock: Clock,

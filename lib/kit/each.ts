@@ -1,18 +1,22 @@
 import type { Turns } from './turns.ts';
 
-/** Elements worked on at the same time by default: enough to hide the latency of a store. */
+/** Default number of elements worked on at the same time: enough to hide the latency of a store. */
 const AT_ONCE_MAX = 64;
 
 export interface Each {
   /** Elements that are worked on at the same time. */
   readonly atOnce?: number;
-  /** For lists whose length a client chooses: beyond the first `atOnce` elements, other requests get their turn in between. */
+  /**
+   * For lists whose length a client chooses: beyond the first `atOnce` elements, the work yields to
+   * other requests.
+   */
   readonly pace?: Pick<Turns, 'turn'>;
 }
 
 /**
- * The results of `work` for all elements, in their order. Work begins in that order, on some elements at a time. Elements
- * with the same key share one result. Rejects with the first error, and begins nothing further then.
+ * The results of `work` for all elements, in order. Work starts in that order, on `atOnce` elements
+ * at a time. Elements with the same key share one result. After the first error it rejects and
+ * starts no further work.
  */
 export async function each<Element, Result>(
   { atOnce = AT_ONCE_MAX, pace }: Each,

@@ -1,10 +1,15 @@
 import { type Clock, sleep } from '../core/clock.ts';
 import { type Random, randomInt } from '../core/random.ts';
 
-/** A conflict means that somebody else got on, so that many in a row take at least as many of those. */
+/**
+ * Each conflict means that another writer succeeded, so this many in a row need as many writes by
+ * others.
+ */
 const ROUNDS_MAX = 50;
 
-/** Pauses between rounds grow to this; each takes a few round trips of about 10 ms anyway; ms. */
+/**
+ * Bounds of the pauses between rounds; ms. A round itself takes a few round trips of about 10 ms.
+ */
 const PAUSE_BASE_MS = 5;
 const PAUSE_MAX_MS = 200;
 
@@ -16,8 +21,8 @@ export interface RoundLimits {
 }
 
 /**
- * Runs `round` until it is done, with jittered pauses that grow; without a pause after `againAtOnce`. False if it gave up:
- * a limit was reached, or there were too many rounds.
+ * Runs `round` until it returns `done`, with growing, jittered pauses. There is no pause after
+ * `againAtOnce`. False if it gave up: a limit was reached, or there were too many rounds.
  */
 export async function inRounds(
   env: { readonly clock: Clock; readonly random: Random },

@@ -10,28 +10,28 @@ interface Deferred<Value> {
 
 interface Running<Value> {
   readonly promise: Promise<Value>;
-  /** False while it waits for the pause before it. */
+  /** False while it waits for its pause. */
   hasBegun: boolean;
   next: (Deferred<Value> & { readonly read: Read<Value> }) | undefined;
 }
 
 /**
- * Calls for the same thing that are made at the same time share one read, by key. Also for what is no read but may be
- * repeated, such as a sync.
+ * Lets concurrent calls with the same key share one read. Also usable for other operations that may
+ * be repeated, such as a sync.
  */
 export class SharedReads<Key, Value> {
   readonly #running = new Map<Key, Running<Value>>();
   readonly #pause: () => Promise<void> | undefined;
 
-  /** `pause`: what each read waits for before it begins; undefined for nothing. */
+  /** `pause`: each read waits for it before it begins; undefined for no wait. */
   constructor(pause: () => Promise<void> | undefined = () => undefined) {
     this.#pause = pause;
   }
 
   /**
-   * What `read` gives when it begins after this call: the result is never older than the call. While a read is running, all
-   * calls share the next one, which begins as soon as that has ended, and before anybody hears of the end. Rejects with the
-   * error of the read.
+   * The result of a read that begins after this call, so it is never older than the call. While a
+   * read is running, all calls share the next one. That one starts as soon as the running read
+   * ends, before its callers get their result. Rejects with the error of the read.
    */
   read(key: Key, read: Read<Value>): Promise<Value> {
     const running = this.#running.get(key);
@@ -41,7 +41,7 @@ export class SharedReads<Key, Value> {
     return running.next.promise;
   }
 
-  /** The read that is running, whenever it began; a new one if there is none. */
+  /** Joins the running read, regardless of when it began; starts one if there is none. */
   join(key: Key, read: Read<Value>): Promise<Value> {
     return this.running(key) ?? this.#start(key, read);
   }
@@ -51,7 +51,7 @@ export class SharedReads<Key, Value> {
     return this.#running.get(key)?.promise;
   }
 
-  /** What is being read is out of date: nobody shares that read from now on. */
+  /** Marks the running read as outdated: later calls do not share it. */
   drop(key: Key): void {
     this.#running.delete(key);
   }

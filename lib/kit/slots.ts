@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { answerWithin } from './deadline.ts';
 
-/** Lets `count` tasks run at a time, whoever brings them; the others wait in the order in which they came. */
+/** Runs at most `count` tasks at a time. The others wait in the order of their calls. */
 export class Slots {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -10,7 +10,7 @@ export class Slots {
     this.#free = count;
   }
 
-  /** Whether a task would begin at once. */
+  /** Whether a task would start at once. */
   get hasFree(): boolean {
     return this.#free > 0;
   }
@@ -21,7 +21,10 @@ export class Slots {
     return this.#runNow(task);
   }
 
-  /** As `run`. Undefined if no slot was free within `waitMs`: then the task was not begun. */
+  /**
+   * As `run`, but gives up waiting for a free slot after `waitMs`. Undefined if it gave up: the
+   * task was not started.
+   */
   async runWithin<T>(clock: Clock, waitMs: number, task: () => Promise<T>): Promise<{ readonly value: T } | undefined> {
     if (this.#free > 0) this.#free--;
     else if (!(await this.#isOneFree(clock, waitMs))) return undefined;
@@ -34,7 +37,7 @@ export class Slots {
       take = () => resolve(true);
     });
     this.#waiting.add(take);
-    // Nobody waits there any more whose slot has just been handed over.
+    // `delete` returns false if a slot was handed to this waiter just now; that is not a time-out.
     return answerWithin(clock, waitMs, taken, () => !this.#waiting.delete(take));
   }
 
@@ -43,7 +46,7 @@ export class Slots {
       return await task();
     } finally {
       const [next] = this.#waiting;
-      // Handed over directly, so that nobody slips in between.
+      // The slot goes directly to the next waiter, so that no new task can take it.
       if (next === undefined) this.#free++;
       else {
         this.#waiting.delete(next);

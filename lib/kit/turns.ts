@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import { Slots } from './slots.ts';
 
-/** Work that may still be done before the event loop goes on; in bytes processed. */
+/** The work allowed before the event loop continues; bytes processed. */
 export interface Work {
   left: number;
 }
@@ -9,31 +9,35 @@ export interface Work {
 /** Waits for the next share of work; undefined when the result is no longer needed. */
 export type NextWork = () => Promise<Work | undefined>;
 
-/** What all small work may process in one turn of the event loop: a few milliseconds. */
+/** Total work of all small tasks in one turn of the event loop: a few milliseconds; bytes. */
 const TURN_BYTES = 2 * 1024 * 1024;
 
-/** What one job processes in a turn: about a millisecond. */
+/** Work of one job in a turn: about a millisecond; bytes. */
 const SLICE_BYTES = 256 * 1024;
 
-/** Jobs that run at once. Each holds memory (a decoder's window), and each takes a slice of every turn. */
+/**
+ * Jobs that run at once. Each holds memory (a decoder's window) and takes a slice of every turn.
+ */
 const JOBS_MAX = 4;
 
-/** The time that long requests share in one turn, and so the delay of a short request behind them; ms. */
+/**
+ * Time that all long requests share in one turn, so a short request waits no longer for them; ms.
+ */
 const SLICE_MS = 10;
 
 /**
- * Divides the event loop's time between long work and everything else. A turn begins with the first use after the event
- * loop has come round. In each turn
- * - small work is done at once, as long as `thisTurn` lasts,
- * - a job (`run`), which counts its work in bytes, gets a slice,
- * - all long requests together (`turn`), which do not know how much they have to do, get one slice of time: many of them
- *   delay a short request no more than one does.
+ * Divides the event loop's time between long work and everything else. A turn starts with the first
+ * call after an iteration of the event loop. In each turn:
+ * - small work runs at once, until `thisTurn` is used up;
+ * - each job (`run`), which counts its work in bytes, gets a slice;
+ * - all long requests together (`turn`), which cannot predict their work, get one slice of time, so
+ *   that many of them delay a short request no more than one does.
  */
 export class Turns {
   readonly #clock: Clock;
   #isBegun = false;
   readonly #thisTurn: Work = { left: TURN_BYTES };
-  /** By Clock.monotonic(); undefined while no long request has worked in this turn. */
+  /** By Clock.monotonic(); undefined until a long request works in this turn. */
   #sliceEndsAt: number | undefined;
   readonly #waiting: (() => void)[] = [];
   readonly #jobs = new Slots(JOBS_MAX);
@@ -42,18 +46,21 @@ export class Turns {
     this.#clock = clock;
   }
 
-  /** What is left for small work in this turn; the caller subtracts what it has processed. */
+  /** The small work left in this turn. The caller subtracts what it has processed. */
   get thisTurn(): Work {
     this.#begin();
     return this.#thisTurn;
   }
 
-  /** Whether a job would begin at once. */
+  /** Whether a job would start at once. */
   get hasRoom(): boolean {
     return this.#jobs.hasFree;
   }
 
-  /** For long requests. Undefined: go on at once. Otherwise resolves when the caller may go on, in the order of the calls. */
+  /**
+   * For long requests. Undefined: continue at once. Otherwise resolves when the caller may
+   * continue, in the order of the calls.
+   */
   turn(): Promise<void> | undefined {
     this.#begin();
     const now = this.#clock.monotonic();
@@ -64,7 +71,10 @@ export class Turns {
     });
   }
 
-  /** Runs a job once there is room for it. `next` gives what is left of this turn first, then a slice of each turn. */
+  /**
+   * Runs a job once a slot is free. The first `next` gives the rest of the current turn, each later
+   * one a slice of a turn.
+   */
   run<T>(job: (next: () => Promise<Work>) => Promise<T>): Promise<T> {
     return this.#jobs.run(() => {
       let isFirst = true;

@@ -2,10 +2,13 @@ import { MalformedBytesError } from '../core/bytes.ts';
 import type { Logger } from '../core/logger.ts';
 import { boundedMap } from './bounded-map.ts';
 
-/** Names that are remembered; some hundred KB. Others are logged once more. */
+/** Names remembered, to log each once; a few hundred KB. A forgotten name is logged again. */
 const REMEMBERED_MAX = 5_000;
 
-/** Stored items that a process cannot read, or cannot handle because of a bug. It skips them, and logs each one once. */
+/**
+ * Stored items that the process cannot decode, or cannot handle because of a bug. It skips them and
+ * logs each one once.
+ */
 export class UnreadableItems {
   readonly #logger: Logger;
   readonly #names = boundedMap<string, true>(REMEMBERED_MAX);
@@ -18,7 +21,7 @@ export class UnreadableItems {
     return this.#names.has(name);
   }
 
-  /** `name` is for the log, such as `nodes/0000000001`. */
+  /** `name` appears in the log, such as `nodes/0000000001`. */
   passOver(name: string, error: unknown): void {
     if (this.#names.has(name)) return;
     this.#names.set(name, true);
@@ -27,7 +30,9 @@ export class UnreadableItems {
     this.#logger.log(isMalformed ? 'warn' : 'error', { event: 'item_passed_over', item: name, message });
   }
 
-  /** The item can be read again. Should it become unreadable once more, that is logged. */
+  /**
+   * Call this when the item can be read again. If it becomes unreadable later, it is logged again.
+   */
   readable(name: string): void {
     this.#names.delete(name);
   }

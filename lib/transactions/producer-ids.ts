@@ -10,10 +10,13 @@ import {
 } from '../storage/items/producer-id-block.ts';
 import type { ItemStore } from '../storage/ports.ts';
 
-/** Ids taken at a time (Kafka: ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE). Those not used when a process ends are skipped. */
+/**
+ * Ids taken at a time (Kafka: ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE). The unused ids of a block
+ * are lost when the process ends.
+ */
 export const PRODUCER_ID_BLOCK = 1_000;
 
-/** Hands out producer ids, each once in the life of a deployment. */
+/** Allocates producer ids. Each is unique for the lifetime of a deployment. */
 export class ProducerIds {
   readonly #state: ItemStore;
   readonly #clock: Clock;
@@ -28,7 +31,7 @@ export class ProducerIds {
     this.#random = random;
   }
 
-  /** A producer id that nobody had before. Throws StoreUnavailableError. */
+  /** A new producer id. Throws StoreUnavailableError. */
   async next(): Promise<number> {
     while (this.#next >= this.#end) {
       await this.#blocks.join('block', () => this.#takeBlock());
@@ -44,7 +47,7 @@ export class ProducerIds {
       const body = encodeNextProducerId(first + PRODUCER_ID_BLOCK);
       return { kind: 'put', version: (item?.version ?? 0) + 1, body };
     });
-    // A block whose put had no answer is skipped: ids may be left out, never given twice.
+    // A block whose put had no answer is skipped: ids may have gaps, but are never given twice.
     if (taken.kind === 'put' && !taken.isAnswered) return this.#takeBlock();
     this.#next = first;
     this.#end = first + PRODUCER_ID_BLOCK;
