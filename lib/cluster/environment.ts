@@ -3,7 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Random } from '../core/random.ts';
 import type { ItemStore } from '../storage/ports.ts';
 
-/** What registering nodes and looking at them takes. */
+/** The dependencies of node registration and the node list. */
 export interface NodesEnvironment {
   readonly state: ItemStore;
   readonly clock: Clock;

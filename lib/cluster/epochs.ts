@@ -5,12 +5,12 @@ import type { Topic } from '../topics/topics.ts';
 import type { LeaderItems } from './leader-items.ts';
 import type { KnownEpochs } from './leadership.ts';
 
-/** Beyond so many topics one listing of all leader items is cheaper than a query for each. */
+/** For more topics than this, one listing of all leader items is cheaper than a query per topic. */
 const TOPICS_READ_SINGLY_MAX = 100;
 
 /**
- * The epochs of topics' journals, as new as views and leader items tell. Only topics with a journal that is not `known` here are
- * looked up. Throws StoreUnavailableError.
+ * The epochs of topics' journals, from open views and leader items. Leader items are read only for
+ * topics with a journal for which `isKnown` is false. Throws StoreUnavailableError.
  */
 export async function epochsOf(
   journals: Journals,
@@ -18,7 +18,7 @@ export async function epochsOf(
   topics: readonly Topic[],
   isKnown: (journal: JournalId) => boolean,
 ): Promise<KnownEpochs> {
-  // An internal topic has no journals, so nobody ever takes one over.
+  // An internal topic has no journals, so it has no leader items.
   const ordinary = topics.filter(({ record }) => !isInternalTopic(record.name));
   const unknown = ordinary.filter(({ record }) => !journalsOf(record.id, record.journals).every(isKnown));
   const read = new Map<JournalId, number>();
@@ -34,7 +34,6 @@ export async function epochsOf(
   };
 }
 
-/** The journals of a topic. */
 export function journalsOf(topicId: string, count: number): JournalId[] {
   return Array.from({ length: count }, (_, index) => journalId(topicId, index));
 }

@@ -22,28 +22,38 @@ export interface FleetOptions {
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
 }
 
-/** Before anybody is sent to another node the nodes are looked at anew if they were not within this; ms. Bounds those reads to two a second. */
+/**
+ * Before a client is sent to another node, the node list is refreshed if it is older than this; ms.
+ * Limits those reads to two a second.
+ */
 const LOOK_MS = 500;
 
-/** Journals that this process remembers to lead; beyond it the least recently used are taken over once more, which costs an entry each. */
+/**
+ * Journals that this process remembers leading. If an evicted one is needed again, it is taken over
+ * once more, which costs an entry.
+ */
 const LED_MAX = 20_000;
 
 const ELSEWHERE: Claim = { kind: 'elsewhere' };
 const FAILED: Claim = { kind: 'failed', error: 'KAFKA_STORAGE_ERROR' };
 
-/** What this process took over. */
+/** A journal that this process took over. */
 interface Led {
   readonly nodeId: number;
   readonly epoch: number;
-  /** The leader item says so too, so that Metadata of any process shows an epoch that is valid here. */
+  /** True once the leader item is written, so that Metadata of every process shows this epoch. */
   isTold: boolean;
-  /** NodeList.generation when this was last seen to hold: others may have led while other nodes were live. */
+  /**
+   * NodeList.generation when leadership was last verified. If other nodes were live since then,
+   * another node may have led the journal.
+   */
   generation: number;
 }
 
 /**
- * A gateway of a fleet. It leads the journals for which its hash is the highest among the live nodes and that it took over
- * itself, in this very process: under one epoch there is one process that acknowledges.
+ * A gateway of a fleet. It leads a journal if its hash for the journal is the highest of the live
+ * nodes and this same process took the journal over. So only one process acknowledges appends under
+ * an epoch.
  */
 export class Fleet implements Leadership {
   readonly #options: FleetOptions;
@@ -58,7 +68,7 @@ export class Fleet implements Leadership {
     return this.#options.registration.nodeId;
   }
 
-  /** Live nodes with that listener; this process alone where nobody is registered. */
+  /** Live nodes with the listener of the request. If there are none, this process alone. */
   nodes(context: RequestContext): readonly NodeEndpoint[] {
     const { list, advertised } = this.#options;
     const found: NodeEndpoint[] = [];
@@ -95,7 +105,10 @@ export class Fleet implements Leadership {
     return this.#shouldLead(journal.id);
   }
 
-  /** What this process leads it knows; of anything else the leader items know more than a view that nobody uses here. */
+  /**
+   * A journal that this process leads needs no read. For the others the leader items are newer than
+   * a view that is not in use here.
+   */
   async epochs(topics: readonly Topic[]): Promise<KnownEpochs> {
     const { journals, items } = this.#options;
     const known = await epochsOf(journals, items, topics, (journal) => {
@@ -104,7 +117,8 @@ export class Fleet implements Leadership {
     });
     for (const { record } of topics) {
       for (const journal of journalsOf(record.id, record.journals)) {
-        // Whoever has told its clients of a later epoch serves nobody under the earlier one.
+        // Metadata now shows clients a later epoch, so this process must not lead under the earlier
+        // one.
         const led = this.#led.get(journal);
         if (led !== undefined && led.epoch < known.epochOf(journal)) this.#led.delete(journal);
       }
@@ -145,7 +159,10 @@ export class Fleet implements Leadership {
     return this.#tell(id, led);
   }
 
-  /** The leader item is written before anything is served under the epoch: who is fenced by it has to find it in Metadata. */
+  /**
+   * Writes the leader item before any request is served under the epoch, because a client that this
+   * epoch fences looks for it in Metadata.
+   */
   async #tell(journal: JournalId, led: Led): Promise<Claim> {
     await this.#options.items.put({ journal, leaderEpoch: led.epoch, leader: led.nodeId });
     led.isTold = true;

@@ -6,16 +6,16 @@ import { encodeLeader, LEADERS_PK, type LeaderRecord, leadersOfTopic } from '../
 import type { PutCondition } from '../storage/ports.ts';
 import type { NodesEnvironment } from './environment.ts';
 
-/** Topics of which is remembered what was told last, the latest ones. */
+/** Topics whose last reported epochs are remembered. */
 const TOPICS_MAX = 20_000;
 
-/** Stands for a listing of all topics; no topic has an empty id. */
+/** Key of the read of all topics; no topic has an empty id. */
 const ALL = '';
 
 /**
- * The leader items, for whoever has to tell the epoch of a journal without reading the journal itself. They are read for
- * every question: a client asks again because it was fenced by an epoch, and must not be told the one before. Clients that
- * ask all at once share a read.
+ * The leader items, which give the epoch of a journal without a read of the journal. They are read
+ * at each call, without a cache: a client asks again because an epoch fenced it, and must not get
+ * the epoch before that one. Concurrent calls share a read.
  */
 export class LeaderItems {
   readonly #env: NodesEnvironment;
@@ -27,8 +27,8 @@ export class LeaderItems {
   }
 
   /**
-   * The epochs of a topic's journals that were taken over at all, by a strongly consistent read that begins after the call.
-   * Throws StoreUnavailableError.
+   * The epochs of those journals of a topic that were ever taken over. The read is strongly
+   * consistent and begins after the call. Throws StoreUnavailableError.
    */
   epochsOf(topicId: string): Promise<ReadonlyMap<JournalId, number>> {
     return this.#reads.read(topicId, async () => {
@@ -38,16 +38,16 @@ export class LeaderItems {
     });
   }
 
-  /** Those of all topics, in a listing. Throws StoreUnavailableError. */
+  /** The same for all topics, in one listing. Throws StoreUnavailableError. */
   allEpochs(): Promise<ReadonlyMap<JournalId, number>> {
     return this.#reads.read(ALL, async () => this.#notBack(await this.#read({})));
   }
 
-  /** Writes down that a journal was taken over, after the entry that says so (rule R10). Throws StoreUnavailableError. */
+  /** Records a takeover, after its entry was written (rule R10). Throws StoreUnavailableError. */
   async put(leader: LeaderRecord): Promise<void> {
     const { journal, leaderEpoch } = leader;
     const put: ItemPut = { kind: 'put', version: leaderEpoch, body: encodeLeader(leader) };
-    // Most often the epoch before was taken over as well.
+    // Usually the previous epoch has a leader item too.
     const condition: PutCondition =
       leaderEpoch > 1 ? { kind: 'version', version: leaderEpoch - 1 } : { kind: 'absent' };
     await changeItem(
@@ -58,7 +58,10 @@ export class LeaderItems {
     );
   }
 
-  /** Another read, of one topic or of all, may have begun later and ended before: what a process tells does not go back. */
+  /**
+   * Concurrent reads of one topic and of all topics can end in either order. This keeps the epochs
+   * that a process reports from going back.
+   */
   #notBack(read: ReadonlyMap<JournalId, number>): ReadonlyMap<JournalId, number> {
     const epochs = new Map<JournalId, number>();
     for (const [journal, epoch] of read) {
@@ -72,7 +75,7 @@ export class LeaderItems {
     let next = range;
     for (;;) {
       const page = await this.#env.state.query({ pk: LEADERS_PK, ...next, consistent: true });
-      // Key and version tell it, also where a newer program has written the body.
+      // The key and the version are enough, so the body may be of a newer format.
       for (const { sk, version } of page.items) epochs.set(sk, version);
       const last = page.items.at(-1);
       if (!page.more || last === undefined) return epochs;

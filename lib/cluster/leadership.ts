@@ -4,7 +4,7 @@ import type { OpenJournal } from '../journal/open-journal.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { Topic } from '../topics/topics.ts';
 
-/** A node and where the clients of one listener find it. */
+/** A node and its address for the clients of one listener. */
 export interface NodeEndpoint {
   readonly nodeId: number;
   readonly host: string;
@@ -12,38 +12,43 @@ export interface NodeEndpoint {
   readonly rack: string | null;
 }
 
-/** This process leads. `epoch`: what its appends need the journal to be at; undefined for whoever appends under any epoch. */
+/**
+ * This process leads. `epoch`: the leader epoch that the journal must have for its appends;
+ * undefined if it appends under any epoch.
+ */
 export interface Leads {
   readonly kind: 'leads';
   readonly epoch: number | undefined;
 }
 
-/** `failed`: it could not be told, or taken over, for now. */
+/** `failed`: leadership could not be determined or taken over for now. */
 export type Claim = Leads | { readonly kind: 'elsewhere' } | { readonly kind: 'failed'; readonly error: ErrorName };
 
-/** The epochs that Metadata shows: the newest that this process can know of each journal. */
+/** The epochs that Metadata shows: for each journal the newest that this process knows. */
 export interface KnownEpochs {
   epochOf(journal: JournalId): number;
 }
 
 /**
- * Who leads what, for the handlers. Safety never rests on it: the slot decides. It gives clients one node per partition to talk
- * to, and tells those that talk to another.
+ * Which node leads which journal. Correctness does not depend on it: the conditional put of a slot
+ * decides. It gives clients one node per partition, and errors that send them there.
  */
 export interface Leadership {
-  /** This process's own id. */
+  /** The node id of this process. */
   readonly nodeId: number;
-  /** The nodes that the clients of a request may be told of: those that have its listener. */
+  /** The nodes that Metadata lists for a request: those with its listener. */
   nodes(context: RequestContext): readonly NodeEndpoint[];
-  /** The node that a journal or group should be with; undefined if there is none. Reads nothing. */
+  /** The node that should lead a journal or group; undefined if there is none. Reads nothing. */
   nodeOf(key: JournalId | string): number | undefined;
-  /** Sees to it that the nodes are known as they were a moment ago. Throws StoreUnavailableError. */
+  /** Refreshes the node list unless it was read a moment ago. Throws StoreUnavailableError. */
   look(): Promise<void>;
-  /** Whether this process leads the journal already. Reads nothing. */
+  /**
+   * The leadership of this process; undefined if it does not lead the journal yet. Reads nothing.
+   */
   peek(open: OpenJournal): Leads | undefined;
-  /** Leads the journal from now on, if it is for this process to lead it, and takes it over where need be. */
+  /** Makes this process lead the journal, if it should, and takes the journal over if necessary. */
   claim(open: OpenJournal): Promise<Claim>;
-  /** Whether reads that need no epoch of this process's own may be answered here. */
+  /** Whether this process may answer reads that do not need its own leader epoch. */
   mayAnswer(open: OpenJournal): Promise<boolean>;
   /** The leader epochs of topics' journals. Throws StoreUnavailableError. */
   epochs(topics: readonly Topic[]): Promise<KnownEpochs>;

@@ -7,23 +7,25 @@ import type { Item, StoreTime } from '../storage/ports.ts';
 import type { NodesEnvironment } from './environment.ts';
 import { rendezvous } from './rendezvous.ts';
 
-/** Answers of `leaderOf` that are remembered as long as the nodes stay the same; some megabytes. */
+/**
+ * Results of `leaderOf` that are cached while the set of live nodes is unchanged; a few megabytes.
+ */
 const REMEMBERED_MAX = 20_000;
 
-/** A node's item with the version that a conditional put needs. */
+/** A node's item and its version, for conditional puts. */
 export interface KnownNode {
   readonly node: NodeRecord;
   readonly version: number;
 }
 
-/** Whether a node counts as there at `now`, by store time. Pure. */
+/** Whether a node is live at `now`, by store time. Pure. */
 export function isLive(node: NodeRecord, now: StoreTime): boolean {
   return !node.left && now < node.at + node.sessionMs;
 }
 
 /**
- * The nodes of the fleet as this process read them last. Who is live is told by the store's time at each question; the hot
- * path asks it without reading anything.
+ * The nodes of the fleet as of the last read. Each call compares their sessions with store time,
+ * without a read, so it is cheap enough for the hot path.
  */
 export class NodeList {
   readonly #env: NodesEnvironment;
@@ -31,9 +33,9 @@ export class NodeList {
   #unreadableIds: ReadonlySet<number> = new Set();
   #known: readonly KnownNode[] = [];
   #live: readonly NodeRecord[] = [];
-  /** Some session of `#live` ends then. */
+  /** The first session of `#live` ends then. */
   #liveUntil: StoreTime = Number.NEGATIVE_INFINITY;
-  /** Clock.monotonic() at which the newest read began. */
+  /** Clock.monotonic() when the newest read began. */
   #readAt = Number.NEGATIVE_INFINITY;
   readonly #reads = new SharedReads<typeof NODES_PK, void>();
   readonly #leaders = boundedMap<string, number>(REMEMBERED_MAX);
@@ -44,30 +46,33 @@ export class NodeList {
     this.#unreadable = new UnreadableItems(env.logger);
   }
 
-  /** Every node's item, also of those that are gone. */
+  /** The items of all nodes, including those that are not live. */
   get known(): readonly KnownNode[] {
     return this.#known;
   }
 
-  /** Ids whose items this program cannot read, as of a newer one; they belong to somebody, who may be live. */
+  /**
+   * Ids whose items this program cannot decode, such as those of a newer version. Their processes
+   * may be live.
+   */
   get unreadableIds(): ReadonlySet<number> {
     return this.#unreadableIds;
   }
 
-  /** Another number whenever other nodes, or other processes under their ids, are live than before. */
+  /** Changes whenever the set of live nodes changes, or the process behind a live node's id. */
   get generation(): number {
     this.live();
     return this.#generation;
   }
 
-  /** Those that are there now, by id. */
+  /** The live nodes, by id. */
   live(): readonly NodeRecord[] {
     const now = this.#env.state.now();
     if (!(now < this.#liveUntil)) this.#judge(now);
     return this.#live;
   }
 
-  /** Which live node a journal or group belongs to; undefined if there is none. */
+  /** The live node that should lead a journal or group; undefined if there is none. */
   leaderOf(key: string): number | undefined {
     const live = this.live();
     const known = this.#leaders.get(key);
@@ -80,20 +85,20 @@ export class NodeList {
     return leader;
   }
 
-  /** Sees to it that what is known was read not longer than `ageMs` ago. Throws StoreUnavailableError. */
+  /** Refreshes the list if it was read more than `ageMs` ago. Throws StoreUnavailableError. */
   async fresh(ageMs: number): Promise<void> {
     if (this.#env.clock.monotonic() - this.#readAt > ageMs) await this.refresh();
   }
 
   /**
-   * Reads all nodes, strongly consistent. Calls at the same time share a read, as long as it began after the call. Throws
-   * StoreUnavailableError.
+   * Reads all nodes, strongly consistent. Concurrent calls share a read that begins after them.
+   * Throws StoreUnavailableError.
    */
   refresh(): Promise<void> {
     return this.#reads.read(NODES_PK, () => this.#read());
   }
 
-  /** Takes note of a node that was just written here. */
+  /** Records a node that this process has just written. */
   note(node: NodeRecord, version: number): void {
     const others = this.#known.filter((one) => one.node.nodeId !== node.nodeId);
     this.#take([...others, { node, version }].sort((a, b) => a.node.nodeId - b.node.nodeId));
@@ -134,7 +139,7 @@ export class NodeList {
     }
   }
 
-  /** A heartbeat of this process may have been written while the read was under way. */
+  /** This process may have written a heartbeat during the read. */
   #newest(read: KnownNode): KnownNode {
     const known = this.#known.find(({ node }) => node.nodeId === read.node.nodeId);
     return known !== undefined && known.version > read.version ? known : read;

@@ -8,7 +8,7 @@ import type { NodesEnvironment } from './environment.ts';
 import { isLive, type KnownNode, type NodeList } from './node-list.ts';
 
 export interface RegistrationOptions {
-  /** Undefined: the lowest id that nobody has, from NODE_ID_MIN on. */
+  /** Default: the lowest free id, from NODE_ID_MIN on. */
   readonly nodeId: number | undefined;
   readonly rack: string | null;
   readonly sessionMs: number;
@@ -19,26 +19,39 @@ export type Listeners = NodeRecord['listeners'];
 
 export type JoinOutcome =
   | { readonly kind: 'joined'; readonly nodeId: number }
-  /** Another process has the id and goes on showing signs of life. */
+  /** Another process has the id and still sends heartbeats. */
   | { readonly kind: 'taken'; readonly nodeId: number; readonly by: NodeRecord }
-  /** The id's item is of a format that this program cannot read: nobody can tell whether its process is there. */
+  /**
+   * The id's item has a format that this program cannot read, so it cannot tell whether that
+   * process is live.
+   */
   | { readonly kind: 'unreadable'; readonly nodeId: number };
 
-/** Journals say from their first entry on that node 0 leads them, which is whoever takes over nothing: functions, sidecars. */
+/**
+ * The first entry of every journal names node 0 as leader. Node 0 stands for processes that take
+ * nothing over: functions and sidecars.
+ */
 export const NODE_ID_MIN = 1;
 
-/** An id is not taken from a node that has been silent for less than its session and this: stores tell whole seconds; ms. */
+/**
+ * An id is free only if its node has been silent for its session plus this, because store time has
+ * a resolution of a second; ms.
+ */
 const TAKEN_MARGIN_MS = 1_500;
 
-/** Two processes that want the same free id; one of them has it after a round or two. */
+/**
+ * Attempts to get an id. When two processes want the same free id, one of them has it after a round
+ * or two.
+ */
 const ROUNDS_MAX = 20;
 
-/** How much later an item's version is than the one before, where the time is the same. */
+/** Smallest increment of an item's version, used when the time has not advanced. */
 const NEXT = 1;
 
 /**
- * This process's place among the nodes: takes an id, shows signs of life, and gives it back. Each is a conditional put on the
- * node's item, so that an id belongs to one process; whoever finds another one in its place stops being that node.
+ * Registers this process as a node: takes an id, sends heartbeats, and releases the id. Each is a
+ * conditional put of the node's item, so that only one process owns an id. A process that finds
+ * another one's item under its id stops being that node.
  */
 export class Registration {
   readonly #env: NodesEnvironment;
@@ -61,20 +74,24 @@ export class Registration {
     this.#lastId = options.nodeId ?? 0;
   }
 
-  /** The id that this process has, or had last; 0 before it ever had one. */
+  /** The id that this process has, or had last; 0 if it never had one. */
   get nodeId(): number {
     return this.#mine?.node.nodeId ?? this.#lastId;
   }
 
-  /** Whether this process is a live node, as far as it knows: its own session may have ended while it stood still. */
+  /**
+   * Whether this process is a live node, to its knowledge. Its session ends if it stands still for
+   * too long.
+   */
   get isLive(): boolean {
     const id = this.#mine?.node.nodeId;
     return id !== undefined && this.#list.live().some((one) => one.nodeId === id && this.#isOwn(one));
   }
 
   /**
-   * Takes an id and begins to show signs of life. Where another process has the id, waits until that one's session is over,
-   * or is told `taken` as soon as it shows itself once more. Throws StoreUnavailableError.
+   * Takes an id and starts the heartbeats. If another process has the id, waits for the end of that
+   * session; returns `taken` as soon as that process sends a heartbeat. Throws
+   * StoreUnavailableError.
    */
   async join(listeners: Listeners): Promise<JoinOutcome> {
     this.#listeners = listeners;
@@ -94,7 +111,10 @@ export class Registration {
     }
   }
 
-  /** Says that this node goes, so that others lead at once what it led. Does what it can: a node that is silent goes as well. */
+  /**
+   * Marks this node as gone, so that others lead its journals at once. Best effort: without it the
+   * session times out.
+   */
   async leave(): Promise<void> {
     this.#running = false;
     this.#cancelBeat();
@@ -139,7 +159,8 @@ export class Registration {
       else await this.#showLife(this.#mine);
       await this.#list.refresh();
     } catch (error) {
-      // Nobody waits for a heartbeat, so that an error of any kind would end the process; the next one may work.
+      // No caller awaits a heartbeat, so an error would end the process. The next heartbeat may
+      // succeed.
       const isSilent = error instanceof StoreUnavailableError;
       const message =
         error instanceof Error ? (isSilent ? error.message : (error.stack ?? error.message)) : String(error);
@@ -160,7 +181,7 @@ export class Registration {
         break;
       case 'conflict': {
         const found = outcome.existing && decoded(outcome.existing);
-        // An earlier sign of life, of which the answer was lost.
+        // An earlier heartbeat of this process whose answer was lost.
         if (found !== undefined && this.#isOwn(found)) this.#has({ node: found, version: outcome.existing!.version });
         else this.#lose(found);
         break;
@@ -241,7 +262,9 @@ export class Registration {
   }
 }
 
-/** Undefined for a node of a format that this program cannot read; it is another process's. */
+/**
+ * Undefined for an item that this program cannot decode. Such an item belongs to another process.
+ */
 function decoded({ body }: Item): NodeRecord | undefined {
   try {
     return decodeNode(body);
@@ -255,7 +278,7 @@ function isTaken(node: NodeRecord, now: StoreTime): boolean {
   return isLive(node, now - TAKEN_MARGIN_MS);
 }
 
-/** The lowest id that no node has; `unreadableIds` count as somebody's. Pure. */
+/** The lowest free id; `unreadableIds` are not free. Pure. */
 export function freeId(known: readonly KnownNode[], now: StoreTime, unreadableIds: ReadonlySet<number>): number {
   const taken = new Set(unreadableIds);
   for (const { node } of known) if (isTaken(node, now)) taken.add(node.nodeId);

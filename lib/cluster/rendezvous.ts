@@ -1,6 +1,7 @@
 /**
- * The node with the highest hash of key and node (rendezvous hashing): every process that knows the same nodes chooses the same
- * one, and when a node goes, only what it had moves. Pure; undefined without nodes. The order of `nodeIds` does not matter.
+ * The node with the highest hash of key and node id (rendezvous hashing). All processes with the
+ * same nodes choose the same one, and when a node leaves, only its keys move. Pure; undefined
+ * without nodes. The order of `nodeIds` does not matter.
  */
 export function rendezvous(key: string, nodeIds: Iterable<number>): number | undefined {
   const seed = hash(key);
@@ -17,14 +18,17 @@ export function rendezvous(key: string, nodeIds: Iterable<number>): number | und
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** FNV-1a over UTF-16 units; `mix` does what it lacks in spread. */
+/** FNV-1a over UTF-16 units; `mix` improves its distribution. */
 function hash(key: string): number {
   let value = FNV_OFFSET;
   for (let index = 0; index < key.length; index++) value = Math.imul(value ^ key.charCodeAt(index), FNV_PRIME);
   return mix(value);
 }
 
-/** The finalizer of MurmurHash3: every bit of the input moves every bit of the result. An unsigned 32-bit number. */
+/**
+ * The finalizer of MurmurHash3: every input bit affects every output bit. An unsigned 32-bit
+ * number.
+ */
 function mix(input: number): number {
   let value = input | 0;
   value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);

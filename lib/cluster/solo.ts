@@ -13,12 +13,12 @@ export interface SoloOptions {
   readonly items: LeaderItems;
 }
 
-/** It appends under whatever epoch the journal has come to. */
+/** Appends are valid under any epoch of the journal. */
 const LEADS: Leads = { kind: 'leads', epoch: undefined };
 
 /**
- * A process that is no member of a fleet, a sidecar or a function: it shows itself to its clients as leader of everything, and
- * changes no epoch.
+ * A process outside a fleet: a sidecar or a function. It presents itself to its clients as the
+ * leader of every partition and changes no epoch.
  */
 export class Solo implements Leadership {
   readonly nodeId: number;
@@ -52,7 +52,7 @@ export class Solo implements Leadership {
     return true;
   }
 
-  /** A journal that is open here is read on by the request that its client sends next. */
+  /** Views that are open here need no leader item: the client's next request catches them up. */
   epochs(topics: readonly Topic[]): Promise<KnownEpochs> {
     const { journals, items } = this.#options;
     return epochsOf(journals, items, topics, (journal) => journals.peek(journal) !== undefined);

@@ -3,23 +3,23 @@ import type { Entry } from '../journal/entry.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import type { JournalView } from '../journal/view.ts';
 
-/** How long a takeover goes on for whoever waits for it; clients give a request 30 s and ask again; ms. */
+/** Maximum time of one takeover attempt; clients wait 30 s for a request and then retry; ms. */
 const TAKE_OVER_MAX_MS = 10_000;
 
 export type TakenOver =
   | { readonly kind: 'taken'; readonly epoch: number }
-  /** Somebody else was faster, the topic is gone, or it is not for this node to lead any more. */
+  /** Another node was faster, the topic is deleted, or this node should no longer lead. */
   | { readonly kind: 'not' }
-  /** It is not (surely) done. */
+  /** Not done, or not known to be done. */
   | { readonly kind: 'timedOut' };
 
 /**
- * Takes a journal over: one `leaderChange` entry with the next epoch. The entry's slot decides between two that try; whoever
- * finds that the epoch has moved on meanwhile lets it be, so that two nodes with different ideas of who is live do not
- * overtake each other for ever.
+ * Takes a journal over with one `leaderChange` entry that has the next epoch. The entry's slot
+ * decides between concurrent takeovers. A node that finds a newer epoch gives up, so that two nodes
+ * with different lists of live nodes do not overtake each other endlessly.
  *
- * @param open its view has just been confirmed
- * @param isMine asked at each attempt, right before the entry is written
+ * @param open its view was just confirmed
+ * @param isMine called at each attempt, right before the entry is written
  */
 export async function takeOver(
   open: OpenJournal,

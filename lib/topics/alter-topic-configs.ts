@@ -7,8 +7,9 @@ import { topicNameProblem } from './topic-name.ts';
 const NO_TOPIC: Changeable = { configs: {}, journals: 1 };
 
 /**
- * Changes a topic's own configs to what `decide` makes of them. As in Kafka (ConfigurationControlManager.validateAlterConfig)
- * a wrong value is told before a topic that is not there. What changes nothing writes nothing. Undefined: done. Throws
+ * Changes a topic's own configs to the result of `decide`. As in Kafka
+ * (ConfigurationControlManager.validateAlterConfig), the error for an invalid value comes before
+ * that for an unknown topic. If nothing changes, nothing is written. Undefined: done. Throws
  * StoreUnavailableError.
  */
 export async function alterTopicConfigs(

@@ -7,13 +7,14 @@ import { isReservedTopic } from './topic-name.ts';
 
 export type TopicChange =
   | { readonly kind: 'changed'; readonly record: TopicRecord }
-  /** Nothing is to be written. */
+  /** There is nothing to write. */
   | { readonly kind: 'settled'; readonly failure?: Failure | undefined };
 
 /**
- * Changes the item of a topic, then the copy under its id. This process uses the change at once. `decide` gets the topic as
- * it is (undefined: there is none), once more after each conflict. A crash between the two puts does no harm: the copy only
- * serves to find a topic by its id. The name must be valid. Throws StoreUnavailableError.
+ * Changes the item of a topic, then the copy under its id. This process uses the change at once.
+ * `decide` gets the current topic, undefined if there is none, and is called again after each
+ * conflict. A crash between the two puts is harmless: the copy only serves look-ups by id. The name
+ * must be valid. Throws StoreUnavailableError.
  */
 export async function changeTopic(
   env: AdminEnvironment,
@@ -37,7 +38,7 @@ export async function changeTopic(
   return undefined;
 }
 
-/** A topic of the system is checked as any other one, and stays as it is. */
+/** A change of a system topic is validated as usual, then refused. */
 function refuseChange(name: string, change: TopicChange): Failure | undefined {
   if (change.kind === 'settled') return change.failure;
   return { error: 'INVALID_REQUEST', message: `The internal topic ${name} cannot be changed.` };

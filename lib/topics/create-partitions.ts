@@ -6,14 +6,15 @@ import { topicNameProblem } from './topic-name.ts';
 
 export interface MorePartitions {
   readonly name: string;
-  /** How many there shall be in all. */
+  /** The new total number of partitions. */
   readonly count: number;
   /** Replicas of the new partitions, or null. */
   readonly assignments: readonly { readonly brokers: readonly number[] }[] | null;
 }
 
 /**
- * Gives a topic more partitions; never fewer. Undefined: done. Throws StoreUnavailableError.
+ * Increases the number of partitions of a topic. It cannot be decreased. Undefined: done. Throws
+ * StoreUnavailableError.
  */
 export async function createPartitions(
   env: AdminEnvironment,
@@ -29,7 +30,7 @@ export async function createPartitions(
   });
 }
 
-/** Kafka adds no sentence to it, so that clients show their own. */
+/** Without a message, as in Kafka, so that clients show their own. */
 const UNKNOWN: Failure = { error: 'UNKNOWN_TOPIC_OR_PARTITION' };
 
 function checkCount(current: number, wanted: MorePartitions): Failure | undefined {

@@ -13,16 +13,19 @@ import { topicConfigProblem, topicConfigsProblem } from './topic-configs.ts';
 import { isReservedTopic, OFFSETS_TOPIC, topicNameProblem } from './topic-name.ts';
 import type { Topic } from './topics.ts';
 
-/** Partitions of one topic. Kafka has no bound of its own; a checkpoint and a Metadata answer stay small with this one. */
+/**
+ * Maximum partitions of a topic; keeps checkpoints and Metadata responses small. Kafka has no such
+ * bound.
+ */
 export const PARTITIONS_MAX = 10_000;
 
 export interface NewTopic {
   readonly name: string;
-  /** -1: the default. */
+  /** -1: the broker's default. */
   readonly partitions: number;
-  /** -1: the default. */
+  /** -1: the broker's default. */
   readonly replicationFactor: number;
-  /** Replicas by partition; accepted as a way to say how many partitions there are. */
+  /** Replicas by partition. Only the number of partitions is used. */
   readonly assignments: readonly { readonly partition: number; readonly brokers: readonly number[] }[];
   readonly configs: readonly { readonly name: string; readonly value: string | null }[];
 }
@@ -33,8 +36,9 @@ export type CreateTopicOutcome =
   | ({ readonly kind: 'rejected' } & Failure);
 
 /**
- * Creates a topic: its journals' first slots, then the item under its id, then the item under its name, which makes it
- * exist. A crash before that leaves journals that nobody knows. Throws StoreUnavailableError.
+ * Creates a topic: slot 0 of its journals, then the item under its id, then the item under its
+ * name. The last put makes the topic exist. A crash before it leaves unused journals. Throws
+ * StoreUnavailableError.
  */
 export async function createTopic(
   env: AdminEnvironment,
@@ -70,7 +74,7 @@ export async function createTopic(
       createJournal(env.journals.env, journalId(record.id, index), createdAt),
     ),
   );
-  // A topic of that name that was deleted left its item, and the new one's version goes on from there (rule R9).
+  // A deleted topic of that name left its item; the new version continues from it (rule R9).
   const version = Math.max(createdAt, (existing?.version ?? 0) + 1);
   await putTopicCopy(env, record, version);
   const condition: PutCondition =
@@ -99,7 +103,10 @@ export async function createTopic(
   return { kind: 'created', topic: env.topics.peek(record.name)! };
 }
 
-/** Writes the copy under the topic's id, over an older one only (rule R9). Throws StoreUnavailableError. */
+/**
+ * Writes the copy under the topic's id, only over an older one (rule R9). Throws
+ * StoreUnavailableError.
+ */
 export async function putTopicCopy(
   env: Pick<AdminEnvironment, 'journals'>,
   record: TopicRecord,
@@ -107,13 +114,14 @@ export async function putTopicCopy(
 ): Promise<void> {
   const { stores, clock, random } = env.journals.env;
   const put: ItemPut = { kind: 'put', version, body: encodeTopic(record) };
-  // Only a new topic has the version that is its time of creation; most often there is no copy of it yet.
+  // Only for a new topic does the version equal the creation time. Such a topic usually has no copy
+  // yet.
   const first = record.createdAt === version ? ({ ...put, condition: { kind: 'absent' } } as const) : undefined;
   const key = { pk: TOPIC_IDS_PK, sk: record.id };
   await changeItem(
     { state: stores.state, clock, random },
     key,
-    // Somebody who changed the topic later may have been faster.
+    // Another process may have written a later change first.
     (older) => (older !== undefined && older.version >= version ? { kind: 'keep', result: undefined } : put),
     first,
   );
@@ -132,7 +140,7 @@ type Checked =
       readonly configs: Record<string, string>;
     };
 
-/** Kafka's checks of a new topic, in its order (ReplicationControlManager.createTopic). */
+/** Kafka's checks of a new topic, in Kafka's order (ReplicationControlManager.createTopic). */
 function checkNewTopic(env: AdminEnvironment, wanted: NewTopic): Checked {
   const reject = (error: Failure['error'], message: string): Checked => ({ kind: 'rejected', error, message });
   const nameProblem = topicNameProblem(wanted.name);
@@ -182,7 +190,9 @@ function checkAssignments(wanted: NewTopic, configs: Record<string, string>): Ch
   return { kind: 'ok', partitions, replicationFactor: wanted.assignments[0]!.brokers.length, configs };
 }
 
-/** What is wrong with a manual assignment of partitions from `first` on; undefined if nothing is. */
+/**
+ * The problem with a manual assignment of the partitions from `first` on; undefined if it is valid.
+ */
 export function assignmentProblem(assignments: NewTopic['assignments'], first: number): string | undefined {
   const numbers = assignments.map((one) => one.partition).sort((a, b) => a - b);
   if (numbers.some((number, index) => number !== first + index)) {

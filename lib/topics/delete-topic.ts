@@ -7,8 +7,9 @@ import type { AdminEnvironment } from './environment.ts';
 import type { Topic } from './topics.ts';
 
 /**
- * Deletes a topic: a `close` entry in each of its journals, after which nobody can append, then the mark in its item. A crash
- * between leaves a closed topic, which whoever finds it closed finishes, by this same call. False: it was gone already.
+ * Deletes a topic: writes a `close` entry to each of its journals, which ends all appends, then
+ * marks its item as deleted. A crash in between leaves a closed topic. A process that finds a
+ * closed topic finishes the deletion with this same call. False: the topic was already deleted.
  * Throws StoreUnavailableError, also when `deadline` (Clock.monotonic()) passes.
  */
 export async function deleteTopic(env: Rooms, topic: Topic, deadline: number): Promise<boolean> {
@@ -17,13 +18,13 @@ export async function deleteTopic(env: Rooms, topic: Topic, deadline: number): P
     Array.from({ length: record.journals }, (_, index) => closeJournal(env, record, index, deadline)),
   );
   const marked = await markDeleted(env, record);
-  // Another process may have finished what this one began.
+  // If this call closed a journal, it deleted the topic, even if another process set the mark.
   return marked || closed.includes(true);
 }
 
 type Rooms = Pick<AdminEnvironment, 'journals' | 'topics'>;
 
-/** True if it was this call that closed it. */
+/** True if this call closed the journal. */
 async function closeJournal(env: Rooms, record: TopicRecord, index: number, deadline: number): Promise<boolean> {
   const open = await env.journals.open(journalId(record.id, index));
   if (open === undefined) return false;

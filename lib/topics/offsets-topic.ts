@@ -4,16 +4,19 @@ import type { TopicRecord } from '../storage/items/topic.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import { OFFSETS_TOPIC } from './topic-name.ts';
 
-/** The same in every cluster and process, so that no item has to say it; 16 bytes of the SHA-256 of a text. */
+/**
+ * The topic id. It is the same in every cluster, so that no item has to store it; 16 bytes of the
+ * SHA-256 of a text.
+ */
 const OFFSETS_TOPIC_ID: Uuid = 'f3foivDNvPdys2qHWXDxdw';
 
 /** Kafka's default of offsets.topic.num.partitions. */
 const PARTITIONS_DEFAULT = 50;
 
 /**
- * `__consumer_offsets` as it is shown: a topic without items, journals and records, with the configs that Kafka creates it
- * with (GroupCoordinatorService.groupMetadataTopicConfigs). What it holds in Kafka lies in the groups' own items
- * (docs/decisions/0010-internal-topics.md).
+ * `__consumer_offsets` as clients see it: a topic without items, journals and records, with the
+ * configs that Kafka gives it (GroupCoordinatorService.groupMetadataTopicConfigs). The data that
+ * Kafka keeps in it is in the groups' own items (docs/decisions/0010-internal-topics.md).
  */
 export class OffsetsTopic {
   readonly record: TopicRecord;
@@ -35,8 +38,8 @@ export class OffsetsTopic {
   }
 
   /**
-   * Whether a list of all topics names it: once there has been a group, as in Kafka. Reads at most one item, and nothing any
-   * more once a group was seen. Throws StoreUnavailableError.
+   * Whether lists of all topics include it: once a group has existed, as in Kafka. Reads at most
+   * one item, and none after a group was seen. Throws StoreUnavailableError.
    */
   async isListed(): Promise<boolean> {
     if (!this.#groupsSeen) {

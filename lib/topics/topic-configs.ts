@@ -3,7 +3,7 @@ import type { TopicRecord } from '../storage/items/topic.ts';
 import { valueProblem } from './configs/config-value.ts';
 import { TOPIC_CONFIGS } from './configs/topic-config-table.ts';
 
-/** The defaults that a deployment may set for all of its topics (Kafka's broker configs of like names). */
+/** The topic defaults that a deployment may set (Kafka's broker configs of similar names). */
 export interface TopicDefaults {
   readonly maxMessageBytes: number;
   readonly compressionType: string;
@@ -13,7 +13,10 @@ export interface TopicDefaults {
   readonly cleanupPolicy: string;
 }
 
-/** What is wrong with a topic config; undefined if nothing is. In Kafka's words (LogConfig.validate, ConfigException). */
+/**
+ * The problem with a topic config, in Kafka's words (LogConfig.validate, ConfigException);
+ * undefined if it is valid.
+ */
 export function topicConfigProblem(name: string, value: string | null): string | undefined {
   const definition = TOPIC_CONFIGS.get(name);
   if (definition === undefined) return `Unknown topic config name: ${name}`;
@@ -22,7 +25,10 @@ export function topicConfigProblem(name: string, value: string | null): string |
   return problem === undefined ? undefined : `Invalid value ${value} for configuration ${name}: ${problem}`;
 }
 
-/** What is wrong with valid configs taken together; undefined if nothing is (Kafka: LogConfig.validateValues). */
+/**
+ * The problem with the combination of valid configs; undefined if there is none (Kafka:
+ * LogConfig.validateValues).
+ */
 export function topicConfigsProblem(configs: Readonly<Record<string, string>>): string | undefined {
   const min = configs['min.compaction.lag.ms'];
   const max = configs['max.compaction.lag.ms'];
@@ -30,7 +36,7 @@ export function topicConfigsProblem(configs: Readonly<Record<string, string>>): 
   return `conflict topic config setting min.compaction.lag.ms (${min}) > max.compaction.lag.ms (${max})`;
 }
 
-/** The configuration in effect for a topic. */
+/** The effective configuration of a topic. */
 export function effectiveConfig(topic: TopicRecord, defaults: TopicDefaults): EffectiveTopicConfig {
   const { configs } = topic;
   const number = (name: string, fallback: number) => (configs[name] === undefined ? fallback : Number(configs[name]));

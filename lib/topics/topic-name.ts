@@ -1,8 +1,13 @@
-/** Kafka's bound on a topic's name (org.apache.kafka.common.internals.Topic). */
+/**
+ * Maximum length of a topic name, as in Kafka (org.apache.kafka.common.internals.Topic);
+ * characters.
+ */
 const NAME_LENGTH_MAX = 249;
 const LEGAL = /^[a-zA-Z0-9._-]+$/;
 
-/** What is wrong with a topic's name; undefined if nothing is. The rules are Kafka's (Topic.validate). */
+/**
+ * The problem with a topic name; undefined if it is valid. The rules are Kafka's (Topic.validate).
+ */
 export function topicNameProblem(name: string): string | undefined {
   if (name === '') return 'the topic name is empty';
   if (name === '.' || name === '..') return `the topic name cannot be '${name}'`;
@@ -15,15 +20,19 @@ export function topicNameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** The topic that Kafka keeps groups and their offsets in; here it is only shown (OffsetsTopic). */
+/** The topic that holds groups and their offsets in Kafka. Tidelog only shows it (OffsetsTopic). */
 export const OFFSETS_TOPIC = '__consumer_offsets';
 
-/** Topics that Metadata marks as internal (Kafka: Topic.INTERNAL_TOPICS), whether they are there or not. */
+/**
+ * Whether Metadata marks the topic as internal (Kafka: Topic.INTERNAL_TOPICS). It need not exist.
+ */
 export function isInternalTopic(name: string): boolean {
   return name === OFFSETS_TOPIC || name === '__transaction_state' || name === '__share_group_state';
 }
 
-/** Names that belong to the system: nobody creates, changes, deletes or writes to a topic of such a name. */
+/**
+ * Names reserved for the system. Clients cannot create, change, delete or write to such a topic.
+ */
 export function isReservedTopic(name: string): boolean {
   return isInternalTopic(name) || name === '__cluster_metadata';
 }

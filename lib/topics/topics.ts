@@ -16,23 +16,28 @@ export interface Topic {
   readonly config: EffectiveTopicConfig;
 }
 
-/** The journal that a partition lives on. */
+/** The journal of a partition. */
 export function journalOf(topic: Topic, partition: number): JournalId {
   return journalId(topic.record.id, partition % topic.record.journals);
 }
 
-/** All journals of a topic. */
 export function journalsOf({ id, journals }: TopicRecord): JournalId[] {
   return Array.from({ length: journals }, (_, index) => journalId(id, index));
 }
 
-/** A topic in use is read anew in the background after this long, so that changed configs come through; ms. */
+/**
+ * A topic in use is read again in the background after this time, so that config changes take
+ * effect; ms.
+ */
 const FRESH_MS = 10_000;
 
-/** One that was not in use for so long is read before it is used again: nobody looked whether it is still there; ms. */
+/**
+ * A topic that was read longer ago than this is read again before it is used, because it may be
+ * deleted; ms.
+ */
 const STALE_MS = 60_000;
 
-/** Topics kept in memory; beyond it the least recently used are read again when needed. */
+/** Topics kept in memory. An evicted topic is read again when needed. */
 const TOPICS_MAX = 20_000;
 
 interface Known {
@@ -42,13 +47,19 @@ interface Known {
 }
 
 export interface TopicsOptions {
-  /** `__consumer_offsets`, which is shown without being stored. */
+  /** `__consumer_offsets`, which is not stored. */
   readonly offsetsTopic?: OffsetsTopic;
-  /** Called when a topic turns out to be deleted, here or elsewhere; more than once for some. */
+  /**
+   * Called when a topic is found to be deleted, here or by another process. It may be called more
+   * than once for a topic.
+   */
   readonly onGone?: (topic: TopicRecord) => void;
 }
 
-/** The topics by name and by id, remembered. Topics that are not there are not remembered: each look-up reads. */
+/**
+ * A cache of topics by name and by id. It does not remember that a topic does not exist: each such
+ * look-up reads.
+ */
 export class Topics {
   readonly #state: ItemStore;
   readonly #clock: Clock;
@@ -71,12 +82,18 @@ export class Topics {
     this.#offsets = { record: offsetsTopic.record, config: effectiveConfig(offsetsTopic.record, defaults) };
   }
 
-  /** How many topics this process created, deleted or gave more partitions: what was read before is out of date. */
+  /**
+   * Number of topics that this process created, deleted or gave more partitions. A change means
+   * that earlier reads are out of date.
+   */
   get changes(): number {
     return this.#changes;
   }
 
-  /** The topic if it is remembered, and was read not too long ago; after a while it is read again behind the caller's back. */
+  /**
+   * The topic from memory, unless it was read too long ago. Past FRESH_MS it is also read again in
+   * the background.
+   */
   peek(name: string): Topic | undefined {
     if (name === OFFSETS_TOPIC) return this.#offsets;
     const known = this.#byName.get(name);
@@ -95,15 +112,15 @@ export class Topics {
     return topic?.record.id === id ? topic : undefined;
   }
 
-  /** The topic of that name, from memory or the store. Throws StoreUnavailableError. */
+  /** The topic with this name, from memory or the store. Throws StoreUnavailableError. */
   async get(name: string): Promise<Topic | undefined> {
     const known = this.peek(name);
     if (known !== undefined) return known;
-    // A read that is under way will do, unless it began before the topic was there.
+    // A read that is already running is good enough, unless it began before the topic existed.
     return (await this.#reads.running(name)) ?? this.read(name);
   }
 
-  /** The topic of that id. Throws StoreUnavailableError. */
+  /** The topic with this id. Throws StoreUnavailableError. */
   async getById(id: Uuid): Promise<Topic | undefined> {
     const known = this.peekById(id);
     if (known !== undefined) return known;
@@ -111,7 +128,8 @@ export class Topics {
     if (item === undefined) return undefined;
     const record = decodeTopic(item.body);
     if (isReservedTopic(record.name)) return undefined;
-    // The copy under the id may be older than the truth under the name, which its next use will read.
+    // The copy under the id may be older than the item under the name. The next use reads the
+    // latter.
     const current = this.peek(record.name);
     if (current?.record.id === id) return current;
     if (record.deletedAt !== undefined) {
@@ -119,19 +137,20 @@ export class Topics {
       return undefined;
     }
     this.#remember(record, item.version, this.#clock.monotonic() - FRESH_MS - 1);
-    // Of a name that was created again, the new topic is remembered, and that is another one.
+    // If the name was created again, the remembered topic has another id.
     const topic = this.#byName.get(record.name)?.topic;
     return topic?.record.id === id ? topic : undefined;
   }
 
   /**
-   * Reads a topic from the store and remembers it. Calls made at the same time share a read, as long as it began after the
-   * call: who asks because the topic was changed elsewhere wants to hear of that. Throws StoreUnavailableError.
+   * Reads a topic from the store and remembers it. Concurrent calls share a read that begins after
+   * them, so that a caller sees a change that another process made before the call. Throws
+   * StoreUnavailableError.
    */
   read(name: string): Promise<Topic | undefined> {
-    // The store could not even take such a name as a key: empty, or longer than keys may be.
+    // The store cannot take such a name as a key: it is empty or too long.
     if (topicNameProblem(name) !== undefined) return Promise.resolve(undefined);
-    // What an earlier program stored under such a name is passed over.
+    // An item that an earlier program stored under a reserved name is ignored.
     if (isReservedTopic(name)) return Promise.resolve(name === OFFSETS_TOPIC ? this.#offsets : undefined);
     return this.#reads.read(name, (isCurrent) => this.#read(name, isCurrent));
   }
@@ -153,7 +172,7 @@ export class Topics {
     return topics;
   }
 
-  /** Lets go of topics that a whole list, begun at `startedAt`, does not have. */
+  /** Removes topics that a complete list, begun at `startedAt`, does not contain. */
   #compare(topics: readonly Topic[], startedAt: number): void {
     const listed = new Set(topics.map(({ record }) => record.id));
     for (const [name, { topic, readAt }] of [...this.#byName]) {
@@ -181,14 +200,14 @@ export class Topics {
     }
   }
 
-  /** Whether there is a topic of that id now, read from the store. Throws StoreUnavailableError. */
+  /** Whether a topic with this id exists now, read from the store. Throws StoreUnavailableError. */
   async isThere(id: Uuid): Promise<boolean> {
     const known = await this.getById(id);
-    // What stands under the id may be older than the truth under the name.
+    // The item under the id may be older than the one under the name.
     return known !== undefined && (await this.read(known.record.name))?.record.id === id;
   }
 
-  /** Takes note of a topic as it was just written, unless a newer one is known. */
+  /** Records a topic that was just written, unless a newer version is known. */
   remember(record: TopicRecord, version: number): void {
     const known = this.#byName.get(record.name)?.topic.record;
     if (known?.id !== record.id || known.partitions !== record.partitions) this.#changes++;
@@ -210,7 +229,7 @@ export class Topics {
     this.#names.set(record.id, record.name);
   }
 
-  /** Forgets a topic that is deleted; what stands under its name now is read at its next use. */
+  /** Removes a deleted topic. A new topic of the same name is read at its next use. */
   forget(record: TopicRecord): void {
     this.#changes++;
     this.#reads.drop(record.name);
@@ -220,7 +239,7 @@ export class Topics {
 
   async #read(name: string, isCurrent: IsCurrent): Promise<Topic | undefined> {
     const { item } = await this.#state.get(TOPICS_PK, name, true);
-    // The topic was changed here meanwhile: what was read may be from before.
+    // This process changed the topic during the read, so the result may be out of date.
     if (!isCurrent()) return this.get(name);
     if (item === undefined) {
       const known = this.#byName.get(name);

@@ -1,19 +1,19 @@
 import { type ConfigType, shownValue } from './config-value.ts';
 import type { ConfigSynonym, DescribedConfig } from './described-config.ts';
 
-/** A setting of the process under one of its names. */
+/** One name of a setting of the process. */
 export interface BrokerConfig {
   readonly name: string;
   readonly type: ConfigType;
-  /** As it was given, under this name or another; undefined if it was not. */
+  /** The configured value, under this name or another; undefined if none was configured. */
   readonly given: string | undefined;
-  /** Null where what is done then depends on other things. */
+  /** Null if the default depends on other settings. */
   readonly fallback: string | null;
   readonly sensitive: boolean;
   readonly documentation: string;
 }
 
-/** The settings of the process by name, in the order in which they are shown. */
+/** The settings of the process by name, in display order. */
 export type BrokerConfigs = ReadonlyMap<string, BrokerConfig>;
 
 /** The value in effect; undefined if there is none. */
@@ -23,8 +23,9 @@ export function brokerValue(configs: BrokerConfigs, name: string): string | unde
 }
 
 /**
- * A broker's configs under these names as synonyms: first what was given, then the defaults (Kafka:
- * ConfigHelper.configSynonyms). As there, what comes before the first name's own is left out.
+ * The values of these broker configs as synonyms: first the configured ones, then the defaults
+ * (Kafka: ConfigHelper.configSynonyms). As in Kafka, synonyms before that of the first name are
+ * left out.
  */
 export function brokerSynonyms(configs: BrokerConfigs, names: readonly string[]): ConfigSynonym[] {
   const synonyms: ConfigSynonym[] = [];
@@ -39,7 +40,7 @@ export function brokerSynonyms(configs: BrokerConfigs, names: readonly string[])
   return own === -1 ? [] : synonyms.slice(own);
 }
 
-/** What DescribeConfigs tells of a broker. None can be changed while it runs. */
+/** The configs of a broker for DescribeConfigs. All are read-only. */
 export function describeBrokerConfigs(configs: BrokerConfigs): DescribedConfig[] {
   return [...configs.values()].map(({ name, type, sensitive, documentation }) => {
     const synonyms = brokerSynonyms(configs, [name]);

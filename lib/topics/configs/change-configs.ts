@@ -4,7 +4,10 @@ import { topicConfigProblem, topicConfigsProblem } from '../topic-configs.ts';
 import { listParts } from './config-value.ts';
 import { JOURNALS_CONFIG, TOPIC_CONFIGS } from './topic-config-table.ts';
 
-/** DescribeConfigs could not show a longer value, and a list can be appended to again and again; bytes of UTF-8. */
+/**
+ * Longest value that DescribeConfigs can show; repeated appends to a list could exceed it; bytes of
+ * UTF-8.
+ */
 const VALUE_BYTES_MAX = 0x7fff;
 
 /** One change of one config (org.apache.kafka.clients.admin.AlterConfigOp). */
@@ -18,12 +21,16 @@ export type ChangeOutcome =
   | { readonly kind: 'configs'; readonly configs: ConfigValues }
   | ({ readonly kind: 'failed' } & Failure);
 
-/** What a topic is changed from; one that is not there is checked as one without configs (see `alterTopicConfigs`). */
+/**
+ * The part of a topic that a change reads. A topic that does not exist is checked like one without
+ * configs (see `alterTopicConfigs`).
+ */
 export type Changeable = Pick<TopicRecord, 'configs' | 'journals'>;
 
 /**
- * A topic's own configs after single changes (Kafka: ConfigurationControlManager.incrementalAlterConfigResource): all of
- * them or none. `defaultOf` gives what holds where the topic says nothing, which lists are appended to.
+ * Applies incremental changes to a topic's own configs (Kafka:
+ * ConfigurationControlManager.incrementalAlterConfigResource): all of them or none. `defaultOf`
+ * gives the value of a config that the topic does not set; appends to a list start from it.
  */
 export function changeConfigs(
   topic: Changeable,
@@ -46,7 +53,8 @@ export function changeConfigs(
           return invalid(`Can't ${operation} to key ${name} because its type is not LIST.`);
         }
         const before = listParts(configs.get(name) ?? defaultOf(name));
-        // An empty text names one empty part, which no list may have, where it stands for an empty list elsewhere.
+        // An empty operand is one empty element, which no list accepts. Elsewhere an empty text is
+        // an empty list.
         const named = change.value.split(',').map((part) => part.trim());
         const after =
           operation === 'APPEND' ? [...new Set([...before, ...named])] : before.filter((part) => !named.includes(part));
@@ -59,7 +67,7 @@ export function changeConfigs(
 }
 
 /**
- * A topic's own configs when they are replaced by others, as AlterConfigs does; what cannot be changed stays (Kafka:
+ * Replaces a topic's own configs, as AlterConfigs does. Configs that cannot be changed stay (Kafka:
  * ConfigurationControlManager.legacyAlterConfigs).
  */
 export function replaceConfigs(topic: Changeable, wanted: ConfigValues): ChangeOutcome {
@@ -80,7 +88,7 @@ function checked(topic: Changeable, changed: Map<string, string>): ChangeOutcome
   const before = topic.configs[JOURNALS_CONFIG];
   const wanted = changed.get(JOURNALS_CONFIG);
   if (wanted !== before) {
-    // Whoever writes back what was described changes nothing.
+    // Writing back the described value is accepted and changes nothing.
     if (wanted === undefined || Number(wanted) !== topic.journals) {
       return invalid(`${JOURNALS_CONFIG} is fixed when a topic is created and cannot be altered.`);
     }
@@ -92,7 +100,6 @@ function checked(topic: Changeable, changed: Map<string, string>): ChangeOutcome
   return problem === undefined ? { kind: 'configs', configs } : invalid(problem);
 }
 
-/** Whether two sets of configs are the same. */
 export function sameConfigs(a: ConfigValues, b: ConfigValues): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);

@@ -1,15 +1,18 @@
-/** How the value of a config is read (org.apache.kafka.common.config.ConfigDef.Type), with DescribeConfigs' number of it. */
+/**
+ * The types of configs (org.apache.kafka.common.config.ConfigDef.Type), with their codes in
+ * DescribeConfigs.
+ */
 export const CONFIG_TYPES = { BOOLEAN: 1, STRING: 2, INT: 3, LONG: 5, DOUBLE: 6, LIST: 7 } as const;
 
 export type ConfigType = keyof typeof CONFIG_TYPES;
 
-/** What a config takes beside being of its type. */
+/** Constraints on a config's value, in addition to its type. */
 export interface ConfigRange {
   readonly min?: number;
   readonly max?: number;
-  /** The words that are allowed, or may be in the list. */
+  /** The allowed words; for a LIST, the allowed elements. */
   readonly words?: readonly string[];
-  /** For what neither bounds nor words tell; what is wrong, or undefined. */
+  /** For constraints that bounds and words cannot express. Returns the problem, or undefined. */
   readonly check?: (value: string) => string | undefined;
 }
 
@@ -18,7 +21,10 @@ const BOUNDS: Readonly<Record<'INT' | 'LONG', readonly [bigint, bigint]>> = {
   LONG: [-(2n ** 63n), 2n ** 63n - 1n],
 };
 
-/** What is wrong with a value, in Kafka's words (ConfigDef.parseType and its validators); undefined if nothing is. */
+/**
+ * The problem with a value, in Kafka's words (ConfigDef.parseType and its validators); undefined if
+ * it is valid.
+ */
 export function valueProblem(type: ConfigType, range: ConfigRange, value: string): string | undefined {
   const text = value.trim();
   switch (type) {
@@ -53,14 +59,14 @@ function oneOf(words: readonly string[]): string {
   return `String must be one of: ${words.join(', ')}`;
 }
 
-/** The parts of a list; an empty text is an empty list. */
+/** The elements of a list. An empty text is an empty list. */
 export function listParts(value: string): string[] {
   return value.trim() === '' ? [] : value.split(',').map((part) => part.trim());
 }
 
 /**
- * A valid value as Kafka shows it (ConfigDef.convertToString): `TRUE` as `true`, `007` as `7`, `1` of a DOUBLE as `1.0`,
- * `a,a` of a LIST as `a`.
+ * A valid value in Kafka's canonical form (ConfigDef.convertToString): `TRUE` as `true`, `007` as
+ * `7`, `1` of a DOUBLE as `1.0`, `a,a` of a LIST as `a`.
  */
 export function shownValue(type: ConfigType, value: string): string {
   const text = value.trim();

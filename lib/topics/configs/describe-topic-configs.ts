@@ -4,13 +4,16 @@ import { shownValue } from './config-value.ts';
 import type { ConfigSynonym, DescribedConfig } from './described-config.ts';
 import { JOURNALS_CONFIG, TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config-table.ts';
 
-/** Configs that set a duration in another unit than ms end like this. */
+/** Name suffixes of durations that are not in ms. */
 const MS_PER_UNIT: readonly (readonly [string, number])[] = [
   ['.minutes', 60_000],
   ['.hours', 3_600_000],
 ];
 
-/** What holds for topics that say nothing themselves, in order of name. Made once for a request, however many topics it names. */
+/**
+ * The configs of a topic that sets none itself, in order of name. Computed once per request, for
+ * all its topics.
+ */
 export function describeTopicDefaults(broker: BrokerConfigs): DescribedConfig[] {
   return [...TOPIC_CONFIGS]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -29,14 +32,17 @@ export function describeTopicDefaults(broker: BrokerConfigs): DescribedConfig[] 
     });
 }
 
-/** The configs of a topic (Kafka: ConfigHelper.createTopicConfigEntry). `defaults` are those of `describeTopicDefaults`. */
+/**
+ * The configs of a topic (Kafka: ConfigHelper.createTopicConfigEntry). `defaults` is the result of
+ * `describeTopicDefaults`.
+ */
 export function describeTopicConfigs(
   { configs, journals }: Pick<TopicRecord, 'configs' | 'journals'>,
   defaults: readonly DescribedConfig[],
 ): DescribedConfig[] {
   return defaults.map((config) => {
     const own = configs[config.name];
-    // What was asked for is cut down to the number of partitions.
+    // The requested number of journals is capped at the number of partitions.
     if (config.name === JOURNALS_CONFIG && own === undefined) return { ...config, value: String(journals) };
     if (own === undefined) return config;
     const value = config.name === JOURNALS_CONFIG ? String(journals) : shownValue(config.type, own);
@@ -49,7 +55,7 @@ function synonymsOf({ synonyms, fallback, type }: TopicConfigDefinition, broker:
   const [first] = synonyms;
   if (first === undefined) return [];
   if (broker.has(first)) return brokerSynonyms(broker, synonyms);
-  // Kafka's own default stands under the first name, unless other units of it have the default.
+  // Kafka's default is listed under the first name, unless a synonym in another unit lists it.
   return synonyms.length > 1 ? [] : [{ name: first, value: shownValue(type, fallback), source: 'DEFAULT_CONFIG' }];
 }
 

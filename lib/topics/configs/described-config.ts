@@ -1,28 +1,30 @@
 import type { ConfigType } from './config-value.ts';
 
-/** Where a value comes from (org.apache.kafka.common.requests.DescribeConfigsResponse.ConfigSource). */
+/**
+ * The source of a value (org.apache.kafka.common.requests.DescribeConfigsResponse.ConfigSource).
+ */
 export const CONFIG_SOURCES = { TOPIC_CONFIG: 1, STATIC_BROKER_CONFIG: 4, DEFAULT_CONFIG: 5 } as const;
 
 export type ConfigSource = keyof typeof CONFIG_SOURCES;
 
-/** A config that stands behind another one, or the one itself at a source of its own. */
+/** A config that another config falls back to, or one source of the config itself. */
 export interface ConfigSynonym {
   readonly name: string;
-  /** Null where it is secret. */
+  /** Null if the config is sensitive. */
   readonly value: string | null;
   readonly source: ConfigSource;
 }
 
-/** A config as it is in effect. */
+/** A config and its effective value. */
 export interface DescribedConfig {
   readonly name: string;
-  /** Null where there is none, or it is secret. */
+  /** Null if there is no value, or if the config is sensitive. */
   readonly value: string | null;
   readonly readOnly: boolean;
   readonly source: ConfigSource;
   readonly sensitive: boolean;
   readonly type: ConfigType;
-  /** The one in effect first. */
+  /** The effective one first. */
   readonly synonyms: readonly ConfigSynonym[];
   readonly documentation: string;
 }

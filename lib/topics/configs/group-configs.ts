@@ -1,7 +1,10 @@
 import { type BrokerConfigs, brokerSynonyms } from './broker-configs.ts';
 import type { DescribedConfig } from './described-config.ts';
 
-/** Kafka's configs of groups that have a default among the broker's (org.apache.kafka.coordinator.group.GroupConfig). */
+/**
+ * Kafka's group configs that have a broker default
+ * (org.apache.kafka.coordinator.group.GroupConfig).
+ */
 const GROUP_CONFIGS: readonly string[] = [
   'consumer.assignment.interval.ms',
   'consumer.heartbeat.interval.ms',
@@ -19,10 +22,15 @@ const GROUP_CONFIGS: readonly string[] = [
   'streams.session.timeout.ms',
 ];
 
-/** Where a group's config has its default (GroupCoordinatorConfig.GROUP_PREFIX). */
+/**
+ * Prefix of the broker config with a group config's default (GroupCoordinatorConfig.GROUP_PREFIX).
+ */
 const BROKER_PREFIX = 'group.';
 
-/** What holds for every group: as far as the process has a setting of that name. A single group's cannot be changed. */
+/**
+ * The configs of every group: those that the process has a setting for. A single group's configs
+ * cannot be changed.
+ */
 export function describeGroupConfigs(broker: BrokerConfigs): DescribedConfig[] {
   return GROUP_CONFIGS.flatMap((name) => {
     const setting = broker.get(BROKER_PREFIX + name);

@@ -1,11 +1,14 @@
 import type { ConfigRange, ConfigType } from './config-value.ts';
 
-/** A topic config: how it is checked, and what holds where a topic says nothing. */
+/** A topic config: its type, its constraints and its default. */
 export interface TopicConfigDefinition extends ConfigRange {
   readonly type: ConfigType;
-  /** Where neither the topic nor the process says anything. */
+  /** The default if neither the topic nor the process sets the config. */
   readonly fallback: string;
-  /** The broker's configs that set it for all topics, Kafka's names (ServerTopicConfigSynonyms); the first goes before the others. */
+  /**
+   * The broker configs that set it for all topics, under Kafka's names (ServerTopicConfigSynonyms),
+   * in order of precedence.
+   */
   readonly synonyms: readonly string[];
   readonly documentation: string;
 }
@@ -13,10 +16,12 @@ export interface TopicConfigDefinition extends ConfigRange {
 const LONG_MAX = '9223372036854775807';
 const MIB = 1024 * 1024;
 
-/** The largest batch that a producer may be allowed: one WAL object takes it, and one Fetch answer. */
+/**
+ * Upper bound of max.message.bytes: such a batch fits into one WAL object and one Fetch response.
+ */
 export const MESSAGE_BYTES_MAX = 64 * MIB;
 
-/** Tidelog's own config: how many journals a topic is spread over. Fixed when the topic is created. */
+/** Tidelog's own config: the number of journals of a topic. Fixed when the topic is created. */
 export const JOURNALS_CONFIG = 'tidelog.journals';
 
 const THROTTLED = /^(\d+:\d+(\s*,\s*\d+:\d+)*)?$/;
@@ -27,13 +32,16 @@ function throttledReplicas(value: string): string | undefined {
     : "must be the literal '*' or a list of replicas in the following format: [partitionId]:[brokerId],[partitionId]:[brokerId],...";
 }
 
-/** -1 stands for gzip's own default; 0, which does not compress, is not a level (Kafka: GzipCompression). */
+/**
+ * -1 is gzip's default level. 0, no compression, is not accepted as a level (Kafka:
+ * GzipCompression).
+ */
 function gzipLevel(value: string): string | undefined {
   const level = Number(value);
   return level === -1 || (level >= 1 && level <= 9) ? undefined : 'Value must be between 1 and 9, or -1';
 }
 
-/** A topic that asks for a second tier would have records elsewhere than this log can read them. */
+/** Tiered storage is refused, because this log could not read records in a second tier. */
 function remoteStorage(value: string): string | undefined {
   return value.toLowerCase() === 'true' ? 'there is no tiered storage' : undefined;
 }
@@ -49,8 +57,9 @@ function define(
 }
 
 /**
- * Kafka's topic configs (org.apache.kafka.common.config.TopicConfig, org.apache.kafka.storage.internals.log.LogConfig) and
- * Tidelog's own. docs/COMPATIBILITY.md says which have an effect.
+ * Kafka's topic configs (org.apache.kafka.common.config.TopicConfig,
+ * org.apache.kafka.storage.internals.log.LogConfig) and Tidelog's own. docs/COMPATIBILITY.md lists
+ * those that have an effect.
  */
 export const TOPIC_CONFIGS: ReadonlyMap<string, TopicConfigDefinition> = new Map([
   [
