@@ -14,9 +14,10 @@ import {
 } from './view.ts';
 
 /**
- * Folds the entry in slot `seq` into the view, in place. Deterministic: no clock, no I/O, no randomness.
+ * Applies the entry in slot `seq` to the view, in place. Deterministic: no clock, no I/O, no
+ * randomness.
  *
- * @param size bytes of the entry's body, which decide where blocks end
+ * @param size bytes of the entry's body; they decide where blocks end
  */
 export function apply(view: JournalView, seq: number, entry: Entry, size: number): void {
   assert(seq === view.seq + 1, `slot ${seq} cannot follow slot ${view.seq} of journal ${view.journal}`);
@@ -48,7 +49,7 @@ export function apply(view: JournalView, seq: number, entry: Entry, size: number
   if (view.blockEntries >= BLOCK_ENTRIES || view.blockBytes >= BLOCK_BYTES) closeBlock(view);
 }
 
-/** The partition's state, made when its first batch comes. */
+/** The partition's state; created for its first batch. */
 export function partitionOf(view: JournalView, partition: number): PartitionView {
   let state = view.partitions.get(partition);
   if (state === undefined) {
@@ -138,7 +139,9 @@ function forgetSilentProducers(partition: PartitionView, time: number): void {
   }
 }
 
-/** Halves the index by joining neighbours: a look-up then reads a longer stretch, and memory stays bounded. */
+/**
+ * Halves the index by merging neighbours: memory stays bounded, and a look-up reads a longer range.
+ */
 function thinBlocks(view: JournalView): void {
   for (const partition of view.partitions.values()) {
     if (partition.blocks.length <= BLOCK_ROWS_MIN_PER_PARTITION) continue;

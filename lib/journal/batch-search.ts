@@ -5,16 +5,16 @@ import type { CachedEntry } from './entry-cache.ts';
 import { decodeItem, type Journal } from './journal.ts';
 import type { PartitionView } from './view.ts';
 
-/** The batches to look for. */
+/** The batches to find. */
 export interface SearchRange {
   readonly partition: number;
-  /** The first batch is the one that holds this offset, whole. */
+  /** The first batch is the one that contains this offset. */
   readonly from: Offset;
-  /** Batches that start at or after it are not looked for. */
+  /** Exclusive: batches with this base offset or a higher one are not part of the range. */
   readonly to: Offset;
 }
 
-/** A batch and the entry that holds it, whose bytes may have to be read yet. */
+/** A batch and its entry. The entry's payload may not be in memory yet. */
 export interface FoundBatch {
   readonly meta: BatchMeta;
   readonly cached: CachedEntry;
@@ -22,76 +22,82 @@ export interface FoundBatch {
 }
 
 /**
- * How far a search has come.
+ * The state of a search.
  *
- * - `end`: all batches of the range are found.
+ * - `end`: all batches of the range were found.
  * - `full`: the next batch does not fit.
  * - `page`: the next entry is not in memory; `loadPage` reads it.
- * - `gone`: the next batch was deleted. Nothing is passed over, so the search ends before it.
+ * - `gone`: the next batch was deleted. The search never skips a batch, so it ends before this one.
  */
 export type SearchState = 'end' | 'full' | 'page' | 'gone';
 
 /**
- * Pages of entries that one search reads at most once it has found something: a partition that shares its journal with
- * busier ones has its batches far apart.
+ * Maximum pages that one search reads once it has found a batch. The batches of a quiet partition
+ * that shares its journal with busy ones are far apart.
  */
 const PAGES_MAX = 8;
 
-/** The slots between were deleted: what was asked for is no longer in the journal. */
+/** The requested batches were deleted from the journal. */
 export class EntriesGoneError extends Error {
   override readonly name = 'EntriesGoneError';
 }
 
 /**
- * Finds the batches of one partition in order. `advance` uses only memory; the pages that it lacks are read by `loadPage`,
- * so that a caller with many searches can read for all of them at the same time.
+ * Finds the batches of one partition in order. `advance` uses memory only, and `loadPage` reads a
+ * missing page, so that a caller with several searches can read for all of them in parallel.
  */
 export class BatchSearch {
   readonly #journal: Journal;
   readonly #range: SearchRange;
   readonly #partition: PartitionView | undefined;
   readonly #found: FoundBatch[] = [];
-  /** The last slot that the view knew when the search began. */
+  /** The view's last slot when the search began. */
   readonly #lastSeq: number;
   #size = 0;
   #pages = 0;
   #next: Offset;
   #seq: number;
-  /** Bytes of the batch at `#next`, once it was seen: whether it fits is known then without its entry. */
+  /**
+   * Size of the batch at `#next`, if known, so that `advance` can answer `full` without its entry;
+   * bytes.
+   */
   #nextBytes: number | undefined;
-  /** The page that was read last, until `advance` has used it: the cache may be too small for it. */
+  /**
+   * The page read last, kept until `advance` has used it, because the cache may be too small for
+   * it.
+   */
   #page: CachedEntry[] = [];
 
-  /** The view must have reached `range.to`. */
+  /** The view must include all offsets below `range.to`. */
   constructor(journal: Journal, range: SearchRange) {
     this.#journal = journal;
     this.#range = range;
     this.#partition = journal.view.partitions.get(range.partition);
     this.#lastSeq = journal.view.seq;
     this.#next = range.from;
-    // The index leads past stretches that are other partitions' alone, where a place may be from long before.
+    // A place can be old. The index then gives a later slot, past entries of other partitions.
     this.#seq = Math.max(journal.places.get(range.partition, range.from) ?? 0, this.#firstSlot());
   }
 
-  /** In the order of their offsets. */
+  /** In offset order. */
   get found(): readonly FoundBatch[] {
     return this.#found;
   }
 
-  /** The offset after the batches found; before any was found, the one that the range begins with. */
+  /** The offset after the batches found; the start of the range if there are none. */
   get next(): Offset {
     return this.#next;
   }
 
-  /** Bytes of the batches found. */
+  /** Size of the batches found; bytes. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Finds what memory holds: batches of at most `maxBytes` together, the first one whatever its size if `atLeastOne`. What
-   * was found before counts, and what of it does not fit any more is dropped, to be found again. `page` is returned at most
-   * as often as a search may read pages.
+   * Finds the batches that memory holds, up to a total of `maxBytes`. With `atLeastOne` the first
+   * batch may be larger. Earlier finds count. Those that no longer fit are dropped and can be found
+   * again. Once a batch was found, `page` is returned at most PAGES_MAX times.
    */
   advance(maxBytes: number, atLeastOne: boolean): SearchState {
     this.#drop(maxBytes, atLeastOne);
@@ -103,9 +109,9 @@ export class BatchSearch {
   }
 
   /**
-   * Reads a page of entries from the slot on that is not in memory. The first one is in a later slot where those before it
-   * were deleted: an index that leads to the neighbourhood may lead below the log start. Throws StoreUnavailableError, and
-   * EntriesGoneError where nothing is left.
+   * Reads a page of entries, from the first slot that is not in memory. If entries were deleted, it
+   * starts at the first one left: the index gives the start of a block, which may be below the log
+   * start. Throws StoreUnavailableError, and EntriesGoneError if no entry is left.
    */
   async loadPage(): Promise<void> {
     this.#pages += 1;
@@ -136,7 +142,8 @@ export class BatchSearch {
       for (const meta of entry.batches) {
         if (meta.partition !== partition || meta.baseOffset + meta.lastOffsetDelta < this.#next) continue;
         if (meta.baseOffset >= to) return 'end';
-        // What lies between was deleted, or the index was moved on with the log start: nothing is passed over.
+        // The batches in between were deleted, or the log start moved the index. None may be
+        // skipped.
         if (meta.baseOffset > this.#next) return 'gone';
         this.#nextBytes = meta.size;
         if (!this.#hasRoom(meta.size, maxBytes, atLeastOne)) return 'full';
@@ -155,7 +162,7 @@ export class BatchSearch {
     return paged ?? this.#journal.env.cache.get(this.#journal.id, seq);
   }
 
-  /** Whether a batch of so many bytes fits behind those that were found. */
+  /** Whether a batch of this size fits after those found. */
   #hasRoom(bytes: number, maxBytes: number, atLeastOne: boolean): boolean {
     return this.#size + bytes <= maxBytes || (this.#found.length === 0 && atLeastOne);
   }
@@ -170,7 +177,7 @@ export class BatchSearch {
     }
   }
 
-  /** A slot at or before the one that holds the next offset, as near as the index knows. */
+  /** The last slot, according to the index, that is not after the slot of the next offset. */
   #firstSlot(): number {
     const { recent, blocks } = this.#partition ?? { recent: [], blocks: [] };
     const rows = (recent[0]?.baseOffset ?? Number.POSITIVE_INFINITY) <= this.#next ? recent : blocks;

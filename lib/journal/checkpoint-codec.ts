@@ -7,8 +7,8 @@ import { emptyPartition, emptyView, type JournalView, type PartitionView } from 
 export const CHECKPOINT_FORMAT = 1;
 
 /**
- * The view as bytes. Canonical: equal views give equal bytes, whichever way they came about (partitions and producers
- * are written in the order of their numbers), so that a checkpoint can be compared with a replay.
+ * Encodes a view. The encoding is canonical: partitions and producers are written in numeric order,
+ * so that equal views give equal bytes and a checkpoint can be compared with a replay.
  */
 export function encodeView(view: JournalView): Buffer {
   const writer = new ByteWriter(1024);
@@ -26,7 +26,7 @@ export function encodeView(view: JournalView): Buffer {
   return writer.finish();
 }
 
-/** Reads a view back. Throws MalformedBytesError. */
+/** Decodes a view. Throws MalformedBytesError. */
 export function decodeView(journal: JournalId, bytes: Buffer): JournalView {
   const reader = new ByteReader(bytes);
   const format = reader.u8();

@@ -13,26 +13,35 @@ import type { JournalEnvironment } from './environment.ts';
 import type { Journal } from './journal.ts';
 import { atBlockBoundary } from './view.ts';
 
-/** Checkpoints of one journal are at least this far apart, however fast it grows; a replay reads on in the same time. */
+/**
+ * Minimum time between two checkpoints of a journal; ms. It bounds the cost of writing them; a
+ * replay reads the entries of this interval in about the same time.
+ */
 const MIN_INTERVAL_MS = 1_000;
 
-/** An object is deleted this long after it stopped being named (rule R5). */
+/** An object is deleted this long after the last reference to it ended (rule R5); ms. */
 export const OBJECT_GRACE_MS = 60 * 60 * 1000;
 
-/** An object is named within this time of its PUT (rule R5). */
+/** An object must be named within this time of its PUT (rule R5); ms. */
 export const NAME_WITHIN_MS = 10 * 60 * 1000;
 
-/** Attempts to put one checkpoint; each lost one shows the checkpoint to put over next. */
+/**
+ * Attempts to put one checkpoint. Each conflict returns the stored checkpoint, which the next
+ * attempt replaces.
+ */
 const PUT_ATTEMPTS = 3;
 
-/** Writes a journal's checkpoints as its blocks close; one at a time, beside the appends. */
+/**
+ * Writes a journal's checkpoints when its blocks close, one at a time and concurrently with
+ * appends.
+ */
 export class Checkpointer {
   readonly #journal: Journal;
   readonly #env: JournalEnvironment;
   #running: Promise<void> | undefined;
   #lastAt = Number.NEGATIVE_INFINITY;
   #known: { version: number; key: string | undefined } | undefined;
-  /** Objects that are no longer named, with the store time at which they stopped. */
+  /** Objects that are no longer referenced, each with the store time when that was noticed. */
   #unnamed: { key: string; since: StoreTime }[] = [];
 
   constructor(journal: Journal) {
@@ -40,7 +49,10 @@ export class Checkpointer {
     this.#env = journal.env;
   }
 
-  /** Starts a checkpoint if one is due. Failures are logged: the next one does for both. */
+  /**
+   * Starts a checkpoint if one is due. A failure is only logged: the next checkpoint covers the
+   * same entries.
+   */
   poke(): void {
     const now = this.#env.clock.monotonic();
     if (!atBlockBoundary(this.#journal.view) || this.#running !== undefined) return;
@@ -51,12 +63,12 @@ export class Checkpointer {
     });
   }
 
-  /** Resolves when no checkpoint is being written. */
+  /** Resolves when the running checkpoint, if any, has ended. */
   async settled(): Promise<void> {
     await this.#running;
   }
 
-  /** Stores the view as it is now, unless a newer checkpoint is there. Never rejects. */
+  /** Stores the current view, unless the stored checkpoint is newer. Never rejects. */
   async write(): Promise<void> {
     try {
       await this.#put(this.#journal.view.seq, encodeView(this.#journal.view));
@@ -87,7 +99,8 @@ export class Checkpointer {
       }
       if (outcome.kind === 'conflict') {
         const existing = outcome.existing;
-        // It was replaced: by another process, or by an earlier put of this one that went unanswered.
+        // The known checkpoint was replaced, by another process or by an earlier put of this one
+        // that had no answer.
         this.#forget(this.#known?.key);
         this.#known =
           existing === undefined

@@ -7,34 +7,40 @@ import type { JournalEnvironment } from './environment.ts';
 
 const PREFIX = 'checkpoint/';
 
-/** What S3 lists in one call. */
+/** Objects per S3 list call. */
 const PAGE = 1_000;
 
 /**
- * An object that was put longer ago can neither be named any more (signed within NAME_WITHIN_MS, landed within
- * MAX_SIGNATURE_AGE_MS after that), nor has it named a checkpoint for less than the grace; ms.
+ * For an object older than this two things are certain: no checkpoint item will name it any more
+ * (signed within NAME_WITHIN_MS, landed within MAX_SIGNATURE_AGE_MS after that), and if one names
+ * it, it has done so for at least the grace period; ms.
  */
 const SETTLED_AFTER_MS = NAME_WITHIN_MS + MAX_SIGNATURE_AGE_MS + OBJECT_GRACE_MS;
 
 export interface CollectedCheckpoints {
-  /** Key of the last object of the last journal that was looked at; undefined where the next one is to begin anew. */
+  /**
+   * Key of the last object of the last journal that was finished. Undefined: the next call starts
+   * from the beginning.
+   */
   readonly cursor: string | undefined;
-  /** False where the time was not enough for all of them. */
+  /** False if the deadline came before the last object. */
   readonly isComplete: boolean;
   readonly counts: {
-    /** Objects that were listed. */
+    /** Objects listed. */
     readonly looked: number;
     readonly deleted: number;
-    /** Journals whose checkpoint item this program cannot read, or fails at. */
+    /** Journals skipped because their checkpoint item could not be decoded or processed. */
     readonly passedOver: number;
   };
 }
 
 /**
- * Deletes objects of checkpoints that newer ones have replaced (rule R5). A journal with more than one object has its item
- * read, strongly consistent: where it names an object that is settled, everything older was replaced at least as long ago, as
- * checkpoints only go up (R4). Objects of a journal whose item names none, or one of the last minutes, stay. Goes on behind
- * `cursor` and ends by `deadline` (Clock.monotonic()). Throws StoreUnavailableError.
+ * Deletes objects of checkpoints that newer ones have replaced (rule R5). For a journal with more
+ * than one object it reads the checkpoint item, strongly consistent. If the item names a settled
+ * object, all older objects were replaced at least as long ago, because checkpoints only go up
+ * (R4). If the item names no object, or one that is not settled, the journal's objects stay.
+ * Continues after `cursor` and ends by `deadline` (Clock.monotonic()). Throws
+ * StoreUnavailableError.
  */
 export async function collectCheckpoints(
   env: JournalEnvironment,
@@ -45,7 +51,7 @@ export async function collectCheckpoints(
   const counts = { looked: 0, deleted: 0, passedOver: 0 };
   let finished = cursor;
   let after = cursor;
-  /** Of one journal, which may go over the end of a page; keys sort by journal. */
+  /** The objects of one journal, which can span pages. Keys are sorted by journal. */
   let objects: BlobInfo[] = [];
   const finish = async () => {
     const deleted = objects.length > 1 ? await collectOrPassOver(env, unreadable, objects) : 0;
@@ -101,7 +107,10 @@ async function collectJournal(env: JournalEnvironment, objects: readonly BlobInf
   return replaced.length;
 }
 
-/** `checkpoint/<topic id>/<number>/<slot>-<nonce>`: the part between is the journal's id. */
+/**
+ * A key is `checkpoint/<topic id>/<number>/<slot>-<nonce>`; the journal's id is `<topic
+ * id>/<number>`.
+ */
 function journalOf({ key }: BlobInfo): JournalId {
   return key.slice(PREFIX.length, key.lastIndexOf('/'));
 }

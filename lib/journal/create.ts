@@ -6,8 +6,8 @@ import { encodeEntry } from './entry.ts';
 import type { JournalEnvironment } from './environment.ts';
 
 /**
- * Writes slot 0 of a new journal (rule R1: nobody else ever does). The id must be fresh. Throws StoreUnavailableError if it
- * cannot be told whether the journal is there.
+ * Writes slot 0 of a new journal; no other code does (rule R1). The id must be new. Throws
+ * StoreUnavailableError if the outcome of the put is not known.
  */
 export async function createJournal(env: JournalEnvironment, id: JournalId, time: number): Promise<void> {
   const body = encodeEntry({ kind: 'leaderChange', time, leaderEpoch: 0, leader: 0 });

@@ -3,31 +3,37 @@ import { MAX_OFFSET, NO_OFFSET, type Offset } from '../core/offset.ts';
 import type { Draft } from './draft.ts';
 import { judgeSequence, type SequencedBatch } from './producers.ts';
 
-/** What became of one batch. */
+/** The outcome of one batch. */
 export type AppendResult =
   | { readonly kind: 'appended'; readonly baseOffset: Offset; readonly logStartOffset: Offset }
   | {
       readonly kind: 'duplicate';
       readonly baseOffset: Offset;
       readonly logStartOffset: Offset;
-      /** Of the batch that was appended first: what a LogAppendTime topic answers; ms. */
+      /** The timestamp of the original batch, for the response of a LogAppendTime topic; ms. */
       readonly timestamp: number;
     }
   | ({ readonly kind: 'rejected' } & Failure);
 
-/** A validated record batch that wants to be appended. */
+/** A validated record batch to append. */
 export interface BatchToAppend extends SequencedBatch {
   readonly partition: number;
   readonly maxTimestamp: number;
-  /** The batch as it will be stored; `baseOffset` and `partitionLeaderEpoch` are set when it is read or written out. */
+  /**
+   * The batch as stored. `baseOffset` and `partitionLeaderEpoch` are set when the batch is written
+   * to an entry or read.
+   */
   readonly bytes: Buffer;
-  /** True once a transaction coordinator has vouched that this transaction is open (rule R14). */
+  /** True once a transaction coordinator has confirmed that the transaction is open (rule R14). */
   readonly transactionVerified: boolean;
-  /** The epoch under which whoever appends it leads the journal; undefined for those who append under any (rule R10). */
+  /**
+   * The epoch under which the caller leads the journal; undefined if it appends under any epoch
+   * (rule R10).
+   */
   readonly leaderEpoch?: number | undefined;
-  /** Asked at each decision: whether a batch that the producer had sent before this one has failed. */
+  /** Called at each decision: whether an earlier batch of the producer has failed. */
   readonly isBehindFailure?: (() => boolean) | undefined;
-  /** Told what became of it at the very moment, before anything else is decided. */
+  /** Called with the result synchronously, before the next batch is decided. */
   readonly onResult?: ((result: AppendResult) => void) | undefined;
 }
 
@@ -37,9 +43,10 @@ export type AppendDecision =
   | ({ readonly kind: 'rejected' } & Failure);
 
 /**
- * May this batch be appended, and at which offset? Pure: the answer depends on the arguments alone. `isBehindFailure` says that
- * a batch which the producer had sent before this one failed in this process, so that this one cannot be its first. This is the place where
- * offsets are assigned; the conditional put of the entry makes the decision true for everybody.
+ * Decides whether a batch may be appended, and at which offset. Pure: the result depends on the
+ * arguments alone. `isBehindFailure`: an earlier batch of the producer failed in this process, so
+ * this batch cannot be the producer's first. Offsets are assigned only here. The conditional put of
+ * the entry makes the decision final.
  */
 export function decideAppend(draft: Draft, batch: BatchToAppend, isBehindFailure = false): AppendDecision {
   if (draft.view.closed) {

@@ -4,8 +4,9 @@ import { afterBatch, type ProducerState } from './producers.ts';
 import type { JournalView } from './view.ts';
 
 /**
- * A view with the batches of an entry that is being put together, so that each batch of a group commit is decided as if
- * those before it were committed. Costs as much as the entry touches, however large the view is.
+ * A view plus the batches of an entry that is being built. Each batch of a group commit is decided
+ * as if those before it were committed. The cost depends on the partitions that the entry touches,
+ * not on the size of the view.
  */
 export class Draft {
   readonly view: JournalView;
@@ -30,7 +31,7 @@ export class Draft {
     );
   }
 
-  /** Takes a batch that was decided to follow. */
+  /** Adds a batch that was accepted. */
   add(batch: BatchMeta, time: number): void {
     let partition = this.#partitions.get(batch.partition);
     if (partition === undefined) {

@@ -2,30 +2,38 @@ import { LRUCache } from 'lru-cache';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { Entry } from './entry.ts';
 
-/** An entry with what it takes to serve it again. */
+/** A decoded entry and its payload. */
 export interface CachedEntry {
   readonly seq: number;
   readonly entry: Entry;
-  /** The batches' bytes, one after the other as the entry lists them, offsets and epoch set; undefined: not read yet. */
+  /**
+   * The bytes of the batches, in the entry's order, with offsets and epoch set. Undefined until
+   * they are read.
+   */
   payload: Buffer | undefined;
-  /** Set while the payload is being read. */
+  /** Set during the read of the payload. */
   loading?: Promise<Buffer> | undefined;
 }
 
-/** What an entry takes beside its payload: objects, keys, list nodes; an estimate that keeps small entries bounded. */
+/**
+ * Memory of an entry without its payload: objects, keys, list nodes. An estimate, so that many
+ * small entries count too; bytes.
+ */
 const ENTRY_OVERHEAD_BYTES = 512;
 
-/** Recently written and read entries of all journals, bounded in bytes; the least recently used go first. */
+/**
+ * Caches recently written and read entries of all journals, bounded in bytes, with LRU eviction.
+ */
 export class EntryCache {
   readonly #journals = new Map<JournalId, Map<number, CachedEntry>>();
-  /** The entries, each with its journal, in order of use. */
+  /** The entries in order of use, with the journal of each. */
   readonly #used: LRUCache<CachedEntry, JournalId>;
   #hits = 0;
   #misses = 0;
 
   constructor(capacityBytes: number) {
     this.#used = new LRUCache({
-      // lru-cache does not take 0; no entry is as small as one byte.
+      // lru-cache does not accept 0. With 1 byte no entry fits.
       maxSize: Math.max(1, capacityBytes),
       sizeCalculation: (_, cached) => sizeOf(cached),
       dispose: (journal, cached) => this.#removed(journal, cached),
@@ -36,12 +44,12 @@ export class EntryCache {
     return this.#used.calculatedSize;
   }
 
-  /** Look-ups since the start that found their entry. */
+  /** Look-ups that found their entry. */
   get hits(): number {
     return this.#hits;
   }
 
-  /** Look-ups since the start that did not. */
+  /** Look-ups that did not. */
   get misses(): number {
     return this.#misses;
   }
@@ -57,7 +65,10 @@ export class EntryCache {
     return cached;
   }
 
-  /** Keeps an entry, unless it is there already with as much of it: what is returned is the one to use. */
+  /**
+   * Adds an entry, unless the cached one has at least as much data. The caller must use the
+   * returned entry.
+   */
   add(journal: JournalId, cached: CachedEntry): CachedEntry {
     const known = this.#journals.get(journal)?.get(cached.seq);
     if (known !== undefined) {
@@ -68,9 +79,9 @@ export class EntryCache {
     return cached;
   }
 
-  /** To be called when a payload was read after the entry had been added. */
+  /** Must be called after a payload was read into a cached entry. */
   grown(journal: JournalId, cached: CachedEntry): void {
-    // Its size is taken anew only when it is inserted.
+    // lru-cache computes the size on insertion only.
     if (this.#used.delete(cached)) this.#insert(journal, cached);
   }
 
@@ -81,7 +92,7 @@ export class EntryCache {
 
   #insert(journal: JournalId, cached: CachedEntry): void {
     this.#used.set(cached, journal);
-    // One that is larger than the whole cache is not kept.
+    // An entry that is larger than the whole cache is not kept.
     if (!this.#used.has(cached)) return;
     const entries = this.#journals.get(journal);
     if (entries === undefined) this.#journals.set(journal, new Map([[cached.seq, cached]]));

@@ -1,37 +1,44 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../core/bytes.ts';
 import type { Offset } from '../core/offset.ts';
 
-/** First byte of every entry. A reader of an older format refuses what it does not know (rule R9). */
+/** First byte of every entry. An older program refuses a format that it does not know (rule R9). */
 export const ENTRY_FORMAT = 1;
 
-/** What the journal remembers of one record batch; enough for every decision without reading the batch itself. */
+/**
+ * What an entry stores about one record batch: enough to decide later appends without the batch.
+ */
 export interface BatchMeta {
   readonly partition: number;
   /** Offset of the batch's first record. */
   readonly baseOffset: Offset;
   /** Offset of its last record less `baseOffset`. */
   readonly lastOffsetDelta: number;
-  /** Largest record timestamp, or the append time of a LogAppendTime batch; ms. */
+  /** Largest record timestamp; for a LogAppendTime batch the append time; ms. */
   readonly maxTimestamp: number;
-  /** -1 for a batch without a producer id, as are the next two. */
+  /** -1 for a batch without a producer id, also in the next two fields. */
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
   readonly transactional: boolean;
-  /** A transaction marker, which only `markers` entries hold. */
+  /** True for a transaction marker; only `markers` entries hold them. */
   readonly control: boolean;
-  /** Where the batch's bytes start within the entry's payload, and how many they are. */
+  /** Position and size of the batch in the entry's payload; bytes. */
   readonly position: number;
   readonly size: number;
 }
 
-/** Where an entry's batches are: in the entry, or a range of a WAL object that holds them in the order of `batches`. */
+/**
+ * The bytes of an entry's batches: inline, or a range of a WAL object with the batches in the order
+ * of `batches`.
+ */
 export type Payload =
   | { readonly kind: 'inline'; readonly bytes: Buffer }
   | { readonly kind: 'wal'; readonly key: string; readonly start: number; readonly length: number };
 
 interface EntryHead {
-  /** Never smaller than the previous entry's (rule R8); ms since the Unix epoch, store time. */
+  /**
+   * Store time in ms since the Unix epoch. Never less than that of the previous entry (rule R8).
+   */
   readonly time: number;
 }
 
@@ -41,7 +48,7 @@ export interface RecordsEntry extends EntryHead {
   readonly payload: Payload;
 }
 
-/** The end of a transaction in this journal: one control batch in each partition that it lists. */
+/** The end of a transaction in this journal: one control batch for each partition listed. */
 export interface MarkersEntry extends EntryHead {
   readonly kind: 'markers';
   readonly producerId: number;
@@ -51,14 +58,17 @@ export interface MarkersEntry extends EntryHead {
   readonly payload: Payload;
 }
 
-/** A new leader epoch. Slot 0 of every journal is one, with epoch 0, written by topic creation only (rule R1). */
+/**
+ * A new leader epoch. Slot 0 of every journal is one, with epoch 0; only topic creation writes it
+ * (rule R1).
+ */
 export interface LeaderChangeEntry extends EntryHead {
   readonly kind: 'leaderChange';
   readonly leaderEpoch: number;
   readonly leader: number;
 }
 
-/** Raises log start offsets: what lies below is gone for readers. */
+/** Raises log start offsets. Readers cannot read below them. */
 export interface LogStartEntry extends EntryHead {
   readonly kind: 'logStart';
   readonly starts: readonly { readonly partition: number; readonly offset: Offset }[];
@@ -78,11 +88,14 @@ const FLAG_TRANSACTIONAL = 1;
 const FLAG_CONTROL = 2;
 const FLAG_PRODUCER = 4;
 
-/** What an entry takes beside its batches and payload, and a batch in its list: the writer then never has to grow. */
+/**
+ * Upper bounds for an entry without its batches, and for one batch in its list. The writer's buffer
+ * then never has to grow; bytes.
+ */
 const HEAD_BYTES_MAX = 128;
 const BATCH_BYTES_MAX = 64;
 
-/** The bytes of an entry's item. */
+/** Encodes an entry as the body of an item. */
 export function encodeEntry(entry: Entry): Buffer {
   const writer = new ByteWriter(
     entry.kind === 'records'
@@ -119,7 +132,10 @@ export function encodeEntry(entry: Entry): Buffer {
   return writer.finish();
 }
 
-/** Reads an entry back; inline bytes are a view of `body`. Throws MalformedBytesError, also for an unknown kind. */
+/**
+ * Decodes an entry. Inline bytes are a view of `body`. Throws MalformedBytesError, also for an
+ * unknown kind.
+ */
 export function decodeEntry(body: Buffer): Entry {
   const reader = new ByteReader(body);
   const format = reader.u8();

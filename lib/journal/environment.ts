@@ -8,17 +8,20 @@ import type { EntryCache } from './entry-cache.ts';
 import type { TierLimits } from './tier.ts';
 import type { WalWriter } from './wal.ts';
 
-/** How often a journal that somebody waits for is asked for news; ms. */
+/** Bounds of the interval between tail polls of a journal that consumers wait for; ms. */
 export interface TailPacing {
   readonly minMs: number;
   readonly maxMs: number;
 }
 
-/** Waiting consumers see a record of another process within about a twentieth of the silence before it. */
+/**
+ * Consumers see a record of another process after about a twentieth of the time since the entry
+ * before it.
+ */
 export const LATENCY_PACING: TailPacing = { minMs: 10, maxMs: 1_000 };
 export const COST_PACING: TailPacing = { minMs: 250, maxMs: 10_000 };
 
-/** What all journals of a process share. */
+/** The dependencies that all journals of a process share. */
 export interface JournalEnvironment {
   readonly stores: Stores;
   readonly clock: Clock;
@@ -29,17 +32,22 @@ export interface JournalEnvironment {
   readonly tier: TierLimits;
   readonly pacing: TailPacing;
   readonly trust: Trust;
-  /** For opening batches, which may take long. */
+  /** For decompressing batches, which may take long. */
   readonly turns: Turns;
-  /** Nobody watches when left out. */
+  /** Default: no observer. */
   readonly observer?: Observer | undefined;
-  /** How long a queue without anything in flight waits for more to come; not at all when left out. */
+  /**
+   * How long an idle queue waits for more batches before it makes a group; ms. Default: no wait.
+   */
   readonly gatherMs?: number | undefined;
-  /** False where the objects of replaced checkpoints are somebody else's to delete. */
+  /** False if another process deletes the objects of replaced checkpoints. */
   readonly collectsObjects?: boolean | undefined;
 }
 
-/** Whether views may still be believed to be young; a signature that the store calls expired ends it for all of them. */
+/**
+ * Changes when the store refuses a signature as expired. The confirmations of all views are void
+ * then.
+ */
 export interface Trust {
   generation: number;
 }

@@ -10,30 +10,33 @@ import { loadCheckpoint } from './load-checkpoint.ts';
 import { Places } from './places.ts';
 import { emptyView, type JournalView } from './view.ts';
 
-/** A write to one slot of which the outcome is not known yet. */
+/** A put to one slot whose outcome is not known yet. */
 export interface PendingSlot {
   readonly seq: number;
   readonly nonce: string;
-  /** Set when the slot's entry was met while reading on. */
+  /** Set when a read finds the slot's entry. */
   seen: 'mine' | 'taken' | undefined;
 }
 
 /**
- * A journal as this process knows it: the view, kept up to date by reading on (`catchUp`) and by own appends. All changes
- * of the view go through `advance`.
+ * This process's copy of a journal: the view, updated by reads (`catchUp`) and by its own appends.
+ * All changes of the view go through `advance`.
  */
 export class Journal {
   readonly id: JournalId;
   readonly env: JournalEnvironment;
   #view: JournalView;
-  /** Store time of the answer that last showed that nothing follows the view; decides who may append (rule R3). */
+  /**
+   * Store time of the last answer that showed no entry after the view. Appends need a recent one
+   * (rule R3).
+   */
   #confirmedAt: StoreTime = Number.NEGATIVE_INFINITY;
   #generation = 0;
   #pending: PendingSlot | undefined;
   readonly #reads = new SharedReads<'entries', void>();
-  /** Whether the next read has to be strongly consistent. */
+  /** Whether the next read must be strongly consistent. */
   #readsStrongly = false;
-  /** Where consumers are about to read on. */
+  /** The slots of the next offsets that consumers will read. */
   readonly places = new Places();
   readonly #listeners = new Set<() => void>();
 
@@ -44,8 +47,8 @@ export class Journal {
   }
 
   /**
-   * Reads the checkpoint and the entries after it. Undefined if the journal does not exist, which is certain then.
-   * Throws StoreUnavailableError.
+   * Reads the checkpoint and the entries after it. Undefined: the journal does not exist, by a
+   * strongly consistent read. Throws StoreUnavailableError.
    */
   static async open(env: JournalEnvironment, id: JournalId): Promise<Journal | undefined> {
     const view = (await loadCheckpoint(env, id)) ?? emptyView(id);
@@ -62,29 +65,29 @@ export class Journal {
     return this.#generation === this.env.trust.generation ? this.#confirmedAt : Number.NEGATIVE_INFINITY;
   }
 
-  /** To be called when the store has shown that nothing followed the view at `storeTime`. */
+  /** Must be called when the store has shown that no entry followed the view at `storeTime`. */
   confirm(storeTime: StoreTime): void {
     this.#confirmedAt = Math.max(this.confirmedAt, storeTime);
     this.#generation = this.env.trust.generation;
   }
 
-  /** Forgets that the view was ever confirmed: the next append reads first. */
+  /** Voids all confirmations: the next append reads first. */
   distrust(): void {
     this.#confirmedAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Tells whoever reads on which slot an own write may have taken. */
+  /** Sets the pending put of this process, so that reads recognise its entry. */
   expect(pending: PendingSlot | undefined): void {
     this.#pending = pending;
   }
 
-  /** Calls back whenever entries were folded in; returns a function that ends it. */
+  /** Calls back after each change of the view. Returns a function that ends it. */
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Folds in an entry that is known to be in slot `seq`; one that was folded in before is passed over. */
+  /** Applies the entry in slot `seq`. Does nothing if the view already includes it. */
   advance(seq: number, nonce: string, entry: Entry, size: number, payload: Buffer | undefined): void {
     if (seq <= this.#view.seq) return;
     if (this.#pending?.seq === seq) this.#pending.seen = this.#pending.nonce === nonce ? 'mine' : 'taken';
@@ -93,15 +96,15 @@ export class Journal {
     for (const listener of this.#listeners) listener();
   }
 
-  /** Folds in the item of the slot after the view. */
+  /** Applies the item of the slot after the view. */
   advanceWith(item: Item): void {
     const cached = decodeItem(item);
     this.advance(cached.seq, item.nonce, cached.entry, item.body.length, cached.payload);
   }
 
   /**
-   * Reads on to the end of the journal. `consistent` reads strongly and confirms the view. Calls made at the same time
-   * share a query, as long as it began after the call. Throws StoreUnavailableError.
+   * Reads to the end of the journal. `consistent` reads strongly consistent and confirms the view.
+   * Concurrent calls share a query that begins after them. Throws StoreUnavailableError.
    */
   catchUp(consistent: boolean): Promise<void> {
     this.#readsStrongly ||= consistent;
@@ -145,7 +148,7 @@ export class Journal {
     }
   }
 
-  /** The entries after the view are gone: a newer checkpoint stands for them (rule R4). */
+  /** Loads the newer checkpoint that replaces the deleted entries after the view (rule R4). */
   async #reload(): Promise<void> {
     const view = await loadCheckpoint(this.env, this.id);
     if (view === undefined || view.seq <= this.#view.seq) return;
@@ -154,10 +157,13 @@ export class Journal {
   }
 }
 
-/** A checkpoint can be replaced while it is read, so once is not enough; more often is a broken chain. */
+/**
+ * A checkpoint can be replaced while it is loaded, so more than one load may be needed. If this
+ * many fail, the chain is broken.
+ */
 const MAX_RELOADS = 5;
 
-/** An entry's item, decoded for the cache; inline payloads are views of the item's body. */
+/** Decodes an entry's item for the cache. Inline payloads are views of the item's body. */
 export function decodeItem(item: Item): CachedEntry {
   const entry = decodeEntry(item.body);
   const inline = (entry.kind === 'records' || entry.kind === 'markers') && entry.payload.kind === 'inline';

@@ -4,10 +4,16 @@ import { decodeView } from './checkpoint-codec.ts';
 import type { JournalEnvironment } from './environment.ts';
 import type { JournalView } from './view.ts';
 
-/** A newer checkpoint can replace the one whose object is being read; the item is then read again. */
+/**
+ * Attempts to load a checkpoint. A newer one can replace it while its object is read; then the item
+ * is read again.
+ */
 const LOAD_ATTEMPTS = 3;
 
-/** The journal's last checkpoint, or undefined if it has none. Throws StoreUnavailableError, MalformedBytesError. */
+/**
+ * The journal's latest checkpoint; undefined if it has none. Throws StoreUnavailableError,
+ * MalformedBytesError.
+ */
 export async function loadCheckpoint(env: JournalEnvironment, journal: JournalId): Promise<JournalView | undefined> {
   for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt++) {
     const { item } = await env.stores.state.get(checkpointPk(journal), CHECKPOINT_SK, true);

@@ -8,7 +8,7 @@ import { Tail } from './tail.ts';
 import { viewBytes } from './view-bytes.ts';
 import { Writer } from './writer/writer.ts';
 
-/** A journal with all that works on it in this process. */
+/** A journal and the components that work on it in this process. */
 export interface OpenJournal {
   readonly journal: Journal;
   readonly queue: Writer;
@@ -18,24 +18,27 @@ export interface OpenJournal {
 }
 
 /**
- * What open journals may take in memory (viewBytes), their cached entries aside; bytes. Beyond it the least recently used idle ones
- * are let go, and read anew when they are needed. Enough for 10,000 quiet journals, or 100 with all of their index.
+ * Memory for open journals (viewBytes), without their cached entries; bytes. Above it, idle
+ * journals are closed, the least recently used first, and loaded again when needed. Enough for
+ * 10,000 quiet journals, or 100 with full indexes.
  */
 const OPEN_BYTES_MAX = 64 * 1024 * 1024;
 
-/** How often all open journals are measured, as they grow while they are in use; ms. */
+/**
+ * Interval at which the memory of open journals is measured, because they grow while in use; ms.
+ */
 const MEASURE_EVERY_MS = 10_000;
 
-/** The journals that this process works with, opened when first needed. */
+/** The open journals of this process. Each is opened at its first use. */
 export class Journals {
   readonly #env: JournalEnvironment;
-  /** In order of use, oldest first. */
+  /** In order of use, least recent first. */
   readonly #open = new Map<JournalId, OpenJournal>();
   readonly #opening = new SharedReads<JournalId, OpenJournal | undefined>();
-  /** Of topics that are gone, but still in use or being opened. */
+  /** Journals of deleted topics that are still in use or being opened. */
   readonly #gone = new Set<JournalId>();
   readonly #bytesMax: number;
-  /** As of the last measurement, and what was opened since. */
+  /** The last measurement plus the journals opened since; bytes. */
   #bytes = 0;
   #measuredAt = Number.NEGATIVE_INFINITY;
 
@@ -52,12 +55,12 @@ export class Journals {
     return this.#open.size;
   }
 
-  /** Those that are open, least recently used first; for whoever watches, not counted as use. */
+  /** The open journals, least recently used first. For metrics; does not count as use. */
   opened(): IterableIterator<OpenJournal> {
     return this.#open.values();
   }
 
-  /** The journal if it is open already. */
+  /** The journal if it is open. */
   peek(id: JournalId): OpenJournal | undefined {
     const known = this.#open.get(id);
     if (known === undefined) return undefined;
@@ -66,14 +69,16 @@ export class Journals {
     return known;
   }
 
-  /** Undefined if the journal does not exist. Throws StoreUnavailableError. */
+  /**
+   * Opens the journal if necessary. Undefined if it does not exist. Throws StoreUnavailableError.
+   */
   async open(id: JournalId): Promise<OpenJournal | undefined> {
     return this.peek(id) ?? this.#opening.join(id, () => this.#load(id));
   }
 
   /**
-   * Forgets a journal whose topic is gone, with its cached entries; one that is in use or being opened, as soon as it no
-   * longer is.
+   * Closes the journal of a deleted topic and drops its cached entries. If it is in use or being
+   * opened, this happens once it is idle.
    */
   forget(id: JournalId): void {
     const open = this.#open.get(id);

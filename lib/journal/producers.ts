@@ -2,10 +2,15 @@ import type { ErrorName } from '../core/errors.ts';
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
 import type { BatchMeta } from './entry.ts';
 
-/** How many of a producer's batches are remembered per partition (Kafka: ProducerStateEntry.NUM_BATCHES_TO_RETAIN). */
+/**
+ * Batches remembered per producer and partition (Kafka: ProducerStateEntry.NUM_BATCHES_TO_RETAIN).
+ */
 export const REMEMBERED_BATCHES = 5;
 
-/** A producer that wrote nothing for so long is forgotten (Kafka's default of producer.id.expiration.ms); ms. */
+/**
+ * A producer is forgotten after this time without a batch (Kafka's default of
+ * producer.id.expiration.ms); ms.
+ */
 export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
 
 const MAX_SEQUENCE = 2 ** 31 - 1;
@@ -14,18 +19,18 @@ export interface RememberedBatch {
   readonly baseSequence: number;
   readonly lastSequence: number;
   readonly baseOffset: Offset;
-  /** What a LogAppendTime topic answered; ms. */
+  /** The log append time that the response had; ms. */
   readonly timestamp: number;
 }
 
-/** What a partition knows of one producer. Immutable: a change makes a new one. */
+/** The state of one producer in a partition. Immutable. */
 export interface ProducerState {
   readonly epoch: number;
   /** The last batches of this epoch, oldest first, at most REMEMBERED_BATCHES. */
   readonly batches: readonly RememberedBatch[];
-  /** Time of the entry that wrote last, ms. */
+  /** Time of the last entry with a batch of the producer; ms. */
   readonly lastTime: number;
-  /** First offset of its open transaction, or NO_OFFSET. */
+  /** First offset of its open transaction; NO_OFFSET if there is none. */
   readonly transactionStart: Offset;
 }
 
@@ -36,7 +41,10 @@ export type SequenceVerdict =
 
 const NEXT: SequenceVerdict = { kind: 'next' };
 
-/** The sequence number `count` after `sequence`; int32, wrapping to 0 (Kafka: DefaultRecordBatch.incrementSequence). */
+/**
+ * The sequence number `count` after `sequence`; int32, wrapping to 0 (Kafka:
+ * DefaultRecordBatch.incrementSequence).
+ */
 export function addSequence(sequence: number, count: number): number {
   return sequence > MAX_SEQUENCE - count ? count - (MAX_SEQUENCE - sequence) - 1 : sequence + count;
 }
@@ -50,9 +58,10 @@ export interface SequencedBatch {
 }
 
 /**
- * May this batch come next, by what is known of its producer (undefined: nothing)? The order of the checks and the
- * errors are those of Kafka's ProducerStateManager and ProducerAppendInfo: a repetition of one of the last five batches
- * is a duplicate, an older epoch is fenced, a new epoch starts at sequence 0, and an unknown producer may start anywhere.
+ * Decides whether a batch may come next, given the state of its producer (undefined: none). The
+ * checks, their order and their errors are those of Kafka's ProducerStateManager and
+ * ProducerAppendInfo: a repetition of one of the last five batches is a duplicate, an older epoch
+ * is fenced, a new epoch starts at sequence 0, and an unknown producer may start anywhere.
  */
 export function judgeSequence(state: ProducerState | undefined, batch: SequencedBatch): SequenceVerdict {
   if (state === undefined) return NEXT;
@@ -96,7 +105,7 @@ function reject(error: ErrorName, message: string): SequenceVerdict {
   return { kind: 'rejected', error, message };
 }
 
-/** The state after a data batch that was judged `next`. */
+/** The state after a data batch with the verdict `next`. */
 export function afterBatch(state: ProducerState | undefined, batch: BatchMeta, time: number): ProducerState {
   const remembered: RememberedBatch = {
     baseSequence: batch.baseSequence,
@@ -115,7 +124,10 @@ export function afterBatch(state: ProducerState | undefined, batch: BatchMeta, t
   };
 }
 
-/** The state after a marker of `producerEpoch`: the transaction is over, an older epoch's batches are forgotten. */
+/**
+ * The state after a marker of `producerEpoch`: the transaction has ended, and the batches of an
+ * older epoch are forgotten.
+ */
 export function afterMarker(state: ProducerState | undefined, producerEpoch: number, time: number): ProducerState {
   const sameEpoch = state !== undefined && state.epoch === producerEpoch;
   return {

@@ -12,7 +12,7 @@ import { patchBatches } from './patch-batches.ts';
 import type { PartitionView } from './view.ts';
 import { rangeOfStretch, stretchIn } from './wal-object.ts';
 
-/** A batch as a consumer gets it. */
+/** A batch as consumers receive it. */
 export interface StoredBatch {
   readonly meta: BatchMeta;
   readonly bytes: Buffer;
@@ -20,23 +20,26 @@ export interface StoredBatch {
 
 export interface ReadRange {
   readonly partition: number;
-  /** The first batch is the one that holds this offset, whole. */
+  /** The first batch is the one that contains this offset. */
   readonly from: Offset;
-  /** Batches that start at or after it are not read. */
+  /** Exclusive: batches with this base offset or a higher one are not read. */
   readonly to: Offset;
-  /** Reading stops before the batch that would exceed it; ... */
+  /** Maximum bytes: reading stops before the batch that would exceed it. */
   readonly maxBytes: number;
-  /** ... except the first, if this is set. */
+  /** Whether the first batch may exceed `maxBytes`. */
   readonly atLeastOne: boolean;
 }
 
-/** WAL objects that one call reads at the same time: one after the other, small ones would take longer than clients wait. */
+/**
+ * WAL objects that one call reads at the same time. Read one by one, many small objects would take
+ * longer than a client waits.
+ */
 const LOADS_MAX = 16;
 
 /**
- * Reads batches of one partition in order, from memory where they are cached. The view must have reached `to`. What is
- * found may be less than what the limits allow, but not nothing where there is something.
- * Throws StoreUnavailableError and EntriesGoneError.
+ * Reads batches of one partition in order; cached batches come from memory. The view must include
+ * all offsets below `to`. The result may be smaller than the limits allow, but it is empty only if
+ * the range has no batch that they allow. Throws StoreUnavailableError and EntriesGoneError.
  */
 export async function readBatches(journal: Journal, range: ReadRange): Promise<StoredBatch[]> {
   if (range.from >= range.to) return [];
@@ -58,20 +61,23 @@ export async function readBatches(journal: Journal, range: ReadRange): Promise<S
   });
 }
 
-/** A batch that a search has found, and where. */
+/** A batch found by a search, and its journal. */
 export interface LocatedBatch {
   readonly journal: Journal;
   readonly found: FoundBatch;
 }
 
-/** Whether an error says that something stored cannot be read, now or by this program, rather than that there is a bug. */
+/**
+ * Whether the error means that stored data cannot be read, now or by this program. Any other error
+ * is a bug.
+ */
 export function isUnreadable(error: unknown): error is StoreUnavailableError | MalformedBytesError {
   return error instanceof StoreUnavailableError || error instanceof MalformedBytesError;
 }
 
 /**
- * Reads the bytes of batches that are not in memory, each object's stretch once. Resolves to those that could not be read,
- * each with the reason.
+ * Reads the payloads of batches that are not in memory, each range of an object once. Resolves to
+ * the entries that could not be read, each with its error.
  */
 export async function loadPayloads(batches: readonly LocatedBatch[]): Promise<ReadonlyMap<CachedEntry, Error>> {
   const wanted = new Map<CachedEntry, LocatedBatch>();
@@ -88,7 +94,7 @@ export async function loadPayloads(batches: readonly LocatedBatch[]): Promise<Re
   return unread;
 }
 
-/** The bytes of a batch whose payload is loaded; a view of it, not a copy. */
+/** The bytes of a batch with a loaded payload; a view, not a copy. */
 export function bytesOf({ meta, cached }: FoundBatch): Buffer {
   const { payload } = cached;
   assert(payload !== undefined, 'a batch is asked for before its payload was loaded');
@@ -96,8 +102,9 @@ export function bytesOf({ meta, cached }: FoundBatch): Buffer {
 }
 
 /**
- * Gets an entry's stretch of its WAL object; calls at the same time share the read. Throws StoreUnavailableError, and
- * MalformedBytesError if the object is damaged or not the one that the entry means.
+ * Reads an entry's range of its WAL object. Concurrent calls share the read. Throws
+ * StoreUnavailableError, and MalformedBytesError if the object is damaged or does not belong to the
+ * entry.
  */
 function loadPayload(journal: Journal, cached: CachedEntry, entry: RecordsEntry | MarkersEntry): Promise<Buffer> {
   cached.loading ??= loadObject(journal, cached, entry).finally(() => {
@@ -126,14 +133,17 @@ async function loadObject(journal: Journal, cached: CachedEntry, entry: RecordsE
   return bytes;
 }
 
-/** A client finds the next batch by the length of this one: a wrong length would make all that follows unreadable. */
+/**
+ * A client finds the next batch by the length of this one, so a wrong length would make the rest
+ * unreadable.
+ */
 function checkBatch(key: string, { position, size, baseOffset }: BatchMeta, bytes: Buffer): void {
   if (size < LOG_OVERHEAD_BYTES || bytes.readInt32BE(position + BatchField.length) !== size - LOG_OVERHEAD_BYTES) {
     throw new MalformedBytesError(`object ${key} does not hold the batch of offset ${baseOffset}`);
   }
 }
 
-/** The leader epoch under which an offset was appended. */
+/** The leader epoch of an offset. */
 function epochAt(partition: PartitionView, offset: Offset): number {
   return partition.epochs.findLast((start) => start.startOffset <= offset)?.epoch ?? 0;
 }

@@ -1,11 +1,11 @@
 import type { Journal } from './journal.ts';
 
-/** How often a waiting reader looks, as a share of the silence since the last entry. */
+/** The interval between polls is the time since the last entry divided by this. */
 const AGE_DIVISOR = 20;
 
 /**
- * Watches a journal for those who wait at its end: one poll for all of them, more seldom the longer nothing came, none while
- * nobody waits. What this process appends itself wakes them at once.
+ * Polls a journal for the readers that wait at its end: one poll for all of them, less often the
+ * longer no entry comes, none without readers. Appends of this process wake the readers at once.
  */
 export class Tail {
   readonly #journal: Journal;
@@ -17,7 +17,7 @@ export class Tail {
     this.#journal = journal;
     journal.onAdvance(() => {
       for (const wake of [...this.#waiting]) wake();
-      // The silence that the next look was to wait for has ended.
+      // The timer was set for a longer silence; this entry ended it.
       if (this.#cancelTimer === undefined) return;
       this.#endTimer();
       this.#schedule();
@@ -28,9 +28,9 @@ export class Tail {
     return this.#waiting.size === 0;
   }
 
-  /** Calls `wake` whenever entries were folded into the view, until the returned function is called. */
+  /** Calls `wake` after each change of the view, until the returned function is called. */
   watch(wake: () => void): () => void {
-    // One function may watch for several readers at once.
+    // The same function may be passed for several readers.
     const listener = () => wake();
     this.#waiting.add(listener);
     this.#schedule();

@@ -1,22 +1,36 @@
-/** Where a journal's bytes go: into its entries, or into WAL objects that its entries name. */
+/**
+ * Where a journal's batches are stored: in its entries, or in WAL objects that the entries name.
+ */
 export type Tier = 'inline' | 'wal';
 
 export interface TierLimits {
-  /** A flush of more bytes goes to a WAL object; and so does a journal whose bytes/s x `lingerMs` stay above. */
+  /**
+   * Larger flushes go to a WAL object. A journal whose rate x `lingerMs` stays above it changes to
+   * the WAL tier; bytes.
+   */
   readonly inlineMaxBytes: number;
-  /** How long a flush in WAL mode gathers; ms. */
+  /** How long a flush of the WAL tier gathers batches; ms. */
   readonly lingerMs: number;
-  /** Above so many write units (KB) a second a journal leaves the inline tier: a partition of the table takes 1,000. */
+  /**
+   * A journal with more write units (KB) per second leaves the inline tier: a partition of the
+   * table takes 1,000.
+   */
   readonly writeUnitsPerSecond: number;
 }
 
-/** DynamoDB takes 1,000 write units a second per partition of a table; the rest is left for deletes and retries. */
+/**
+ * A partition of a DynamoDB table takes 1,000 write units per second. The rest is left for deletes
+ * and retries.
+ */
 export const WRITE_UNITS_PER_SECOND_MAX = 700;
 
-/** A journal goes back to the inline tier once it is below this share of the bound, so that it does not flap. */
+/**
+ * A journal returns to the inline tier below this share of the bounds. The hysteresis prevents
+ * flapping.
+ */
 const RETURN_SHARE = 0.5;
 
-/** Rates are averaged over about this long; ms. */
+/** Averaging time of the rates; ms. */
 const RATE_WINDOW_MS = 5_000;
 
 /** Bytes and write units per second, averaged with exponential decay. */
@@ -45,7 +59,7 @@ export class RateMeter {
   }
 }
 
-/** The tier a journal should be in, from the one it is in and its rates. Pure. */
+/** The tier for a journal, from its current tier and its rates. Pure. */
 export function nextTier(current: Tier, rate: { bytes: number; units: number }, limits: TierLimits): Tier {
   const perFlush = (rate.bytes * limits.lingerMs) / 1000;
   const share = current === 'wal' ? RETURN_SHARE : 1;

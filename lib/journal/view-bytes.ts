@@ -1,15 +1,15 @@
 import type { JournalView } from './view.ts';
 
 /**
- * What the parts of an open journal take in memory; bytes. Measured on Node 20 with 64-bit pointers and rounded up: objects of
- * numbers beyond 2^31 have each number in a box of its own.
+ * Memory of the parts of an open journal; bytes. Measured on Node 20 with 64-bit pointers and
+ * rounded up. Numbers beyond 2^31 in objects take a heap number each.
  */
 const JOURNAL_BYTES = 4_096;
 const PARTITION_BYTES = 1_024;
 const ROW_BYTES = 96;
 const PRODUCER_BYTES = 1_024;
 
-/** About how much memory an open journal takes, its cached entries aside; bytes. */
+/** Estimated memory of an open journal without its cached entries; bytes. */
 export function viewBytes({ partitions }: JournalView): number {
   let bytes = JOURNAL_BYTES;
   for (const { epochs, producers, openTransactions, aborted, blocks, recent } of partitions.values()) {

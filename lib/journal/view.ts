@@ -2,26 +2,32 @@ import type { Offset } from '../core/offset.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { ProducerState } from './producers.ts';
 
-/** A block of entries is closed after this many entries ... */
+/** A block ends after this many entries, or after BLOCK_BYTES. */
 export const BLOCK_ENTRIES = 256;
-/** ... or this many bytes of entries; a checkpoint is due at each close, so this bounds what a cold start replays. */
+/**
+ * A block ends after this many bytes of entries, or after BLOCK_ENTRIES. A checkpoint is due at
+ * each end of a block, so this bounds the replay of a cold start.
+ */
 export const BLOCK_BYTES = 512 * 1024;
-/** Rows of the block index kept for one journal, over all its partitions; older rows are thinned out beyond it. */
+/** Rows of the block index of one journal, over all partitions. Above it, older rows are merged. */
 export const BLOCK_ROWS_MAX = 8192;
-/** A partition keeps at least this many rows, however many partitions share the journal. */
+/** Rows that each partition keeps at least, however many partitions share the journal. */
 export const BLOCK_ROWS_MIN_PER_PARTITION = 16;
 
-/** One batch in the open block: where it is. */
+/** The location of one batch of the open block. */
 export interface SlotRow {
   readonly baseOffset: Offset;
   readonly maxTimestamp: number;
   readonly seq: number;
 }
 
-/** A stretch of the journal: the partition's offsets from `baseOffset` on, up to the next row's, lie at `seq` or after. */
+/**
+ * A range of the journal: the partition's offsets from `baseOffset` up to that of the next row are
+ * at slot `seq` or later.
+ */
 export interface BlockRow {
   readonly baseOffset: Offset;
-  /** Largest batch timestamp in the stretch. */
+  /** Largest batch timestamp in the range; ms. */
   readonly maxTimestamp: number;
   readonly seq: number;
 }
@@ -41,37 +47,40 @@ export interface AbortedRange {
 export interface PartitionView {
   readonly partition: number;
   logStartOffset: Offset;
-  /** The log end offset: what the next record gets. */
+  /** The log end offset: the offset of the next record. */
   nextOffset: Offset;
-  /** Largest batch timestamp so far and the base offset of the first batch that has it; -1 before any batch. */
+  /**
+   * Largest batch timestamp so far and the base offset of the first batch that has it; -1 without
+   * batches.
+   */
   maxTimestamp: number;
   maxTimestampOffset: Offset;
-  /** Epochs under which this partition got data, ascending. */
+  /** Epochs in which this partition got batches, ascending. */
   epochs: EpochStart[];
   producers: Map<number, ProducerState>;
-  /** First offsets of open transactions by producer id. */
+  /** First offset of each open transaction, by producer id. */
   openTransactions: Map<number, Offset>;
-  /** By the marker's offset, ascending. */
+  /** In order of the marker's offset, ascending. */
   aborted: AbortedRange[];
   blocks: BlockRow[];
-  /** Batches of the open block, ascending. */
+  /** The batches of the open block, ascending. */
   recent: SlotRow[];
 }
 
 /**
- * What the entries up to `seq` amount to. Only `apply` changes it, and by nothing but entries, so that every replay of the
- * same entries gives the same view.
+ * The state that results from the entries up to `seq`. Only `apply` changes it, from entries alone,
+ * so that every replay of the same entries gives the same view.
  */
 export interface JournalView {
   readonly journal: JournalId;
-  /** The last entry folded in; -1 before the first. */
+  /** The last entry applied; -1 before the first. */
   seq: number;
-  /** That entry's time. */
+  /** The time of that entry. */
   time: number;
   leaderEpoch: number;
   leader: number;
   closed: boolean;
-  /** The open block. */
+  /** Size of the open block. */
   blockEntries: number;
   blockBytes: number;
   /** Rows of the block index over all partitions. */
@@ -79,7 +88,7 @@ export interface JournalView {
   readonly partitions: Map<number, PartitionView>;
 }
 
-/** The view of a journal of which nothing was read yet. */
+/** The view of a journal without entries. */
 export function emptyView(journal: JournalId): JournalView {
   return {
     journal,
@@ -112,8 +121,9 @@ export function emptyPartition(partition: number): PartitionView {
 }
 
 /**
- * The offset below which every transaction is decided; what read_committed may read up to. Never below the log start, also
- * when records of an open transaction were deleted (Kafka: UnifiedLog.maybeIncrementFirstUnstableOffset).
+ * The offset below which every transaction has ended; read_committed reads up to it. Never below
+ * the log start, even if records of an open transaction were deleted (Kafka:
+ * UnifiedLog.maybeIncrementFirstUnstableOffset).
  */
 export function lastStableOffset(partition: PartitionView): Offset {
   let stable = partition.nextOffset;
@@ -127,8 +137,9 @@ export function abortedBetween(partition: PartitionView, from: Offset, to: Offse
 }
 
 /**
- * Where the epoch `requested` ended in this partition (Kafka: LeaderEpochFileCache.endOffsetFor): the largest epoch not
- * above it and the offset after its last record; undefined for an epoch that is newer than the journal's.
+ * Where the epoch `requested` ended in this partition (Kafka: LeaderEpochFileCache.endOffsetFor):
+ * the largest epoch that is not above it, and the offset after that epoch's last record. Undefined
+ * if `requested` is newer than the journal's epoch.
  */
 export function epochEnd(
   partition: PartitionView,
@@ -142,12 +153,13 @@ export function epochEnd(
     return { epoch: partition.epochs.at(-1)?.epoch ?? requested, endOffset: partition.nextOffset };
   }
   const before = partition.epochs[after - 1];
-  // The oldest epoch that is left begins at the log start (Kafka: LeaderEpochFileCache.truncateFromStart).
+  // The oldest remaining epoch starts at the log start (Kafka:
+  // LeaderEpochFileCache.truncateFromStart).
   const endOffset = Math.max(partition.epochs[after]!.startOffset, partition.logStartOffset);
   return { epoch: before?.epoch ?? requested, endOffset };
 }
 
-/** True when a block was closed by the last entry, so that a checkpoint is due. */
+/** True if the last entry ended a block, so that a checkpoint is due. */
 export function atBlockBoundary(view: JournalView): boolean {
   return view.blockEntries === 0 && view.seq >= 0;
 }

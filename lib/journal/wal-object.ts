@@ -5,15 +5,16 @@ import { hasWalHeader, wholeTime } from '../storage/items/wal-object.ts';
 import type { StoreTime } from '../storage/ports.ts';
 
 /**
- * The form of a WAL object:
+ * The format of a WAL object:
  *
  *     object  = magic "TWAL" | format u8 (1) | body length u32 | CRC-32C u32 | body | (mark u32 | stretch)*
  *     body    = key | writer | time uint | count | (journal | length uint)*
  *
- * The header names the object and all that it holds, for whoever collects or repairs. Its checksum covers the body. A reader
- * gets one stretch by one ranged request and does not see the header: the mark before the stretch, a CRC-32C of the object's
- * key and of the stretch's journal, start and length, shows that these are the bytes that the entry means. Neither covers the
- * batches: each of them has a CRC-32C of its own, which is checked on produce and by every consumer.
+ * The header names the object and its contents, for collection and repair. Its checksum covers the
+ * body. A reader gets one stretch with one ranged request and does not read the header. The mark
+ * before a stretch shows that the bytes are those that the entry names: it is a CRC-32C of the
+ * object's key and of the stretch's journal, start and length. Neither checksum covers the batches.
+ * Each batch has its own CRC-32C, which is checked on produce and by every consumer.
  */
 const MAGIC = Buffer.from('TWAL');
 /** A program refuses a format that it does not know (rule R9). */
@@ -22,10 +23,10 @@ const BODY_LENGTH_AT = MAGIC.length + 1;
 const CRC_AT = BODY_LENGTH_AT + 4;
 const BODY_AT = CRC_AT + 4;
 
-/** Bytes before each stretch of an object that has a header. */
+/** Bytes of the mark before each stretch, in objects with a header. */
 const MARK_BYTES = 4;
 
-/** A journal's bytes in a WAL object; a journal may have several stretches in one object. */
+/** A journal's bytes in a WAL object. A journal may have several stretches in one object. */
 export interface WalStretchRow {
   readonly journal: JournalId;
   /** Position of the first byte in the object. */
@@ -34,21 +35,24 @@ export interface WalStretchRow {
 }
 
 export interface WalHeader {
-  /** Under which the object was stored. */
+  /** The key of the object. */
   readonly key: string;
-  /** The process that wrote it: the nonce of its first object. */
+  /** The process that wrote it, identified by the nonce of its first object. */
   readonly writer: string;
   /** Store time when the object was made; 0 if it was not known yet; ms. */
   readonly time: StoreTime;
   readonly stretches: readonly WalStretchRow[];
 }
 
-/** What a new object holds; starts follow from the lengths. */
+/** The contents of a new object. The starts follow from the lengths. */
 export interface WalContents extends Omit<WalHeader, 'stretches'> {
   readonly stretches: readonly Omit<WalStretchRow, 'start'>[];
 }
 
-/** What stands before each stretch (the header and its mark before the first), and where the stretches start. */
+/**
+ * For each stretch its start and the bytes before it: its mark, and for the first stretch also the
+ * header.
+ */
 export function frameWalObject(contents: WalContents): readonly { readonly before: Buffer; readonly start: number }[] {
   const header = encodeHeader(contents);
   let end = header.length;
@@ -81,8 +85,8 @@ function encodeHeader({ key, writer, time, stretches }: WalContents): Buffer {
 }
 
 /**
- * Reads the header at the beginning of an object; `bytes` may end anywhere after it. Throws MalformedBytesError for bytes
- * that are no header, damaged, cut off, or of another object than that of `key`.
+ * Decodes the header of an object; `bytes` may end anywhere after it. Throws MalformedBytesError if
+ * the header is missing, damaged, truncated, or names another object than `key`.
  */
 export function decodeWalHeader(key: string, bytes: Buffer): WalHeader {
   if (bytes.length < BODY_AT) throw new MalformedBytesError(`object ${key} is cut off`);
@@ -112,7 +116,9 @@ export function decodeWalHeader(key: string, bytes: Buffer): WalHeader {
   return { key, writer, time, stretches };
 }
 
-/** The bytes [from, to) to read for a stretch, with the mark before it where the object has marks. */
+/**
+ * The byte range [from, to) to read for a stretch. It includes the mark if the object has marks.
+ */
 export function rangeOfStretch(key: string, { start, length }: WalStretchRow): { from: number; to: number } {
   const from = hasWalHeader(key) ? start - MARK_BYTES : start;
   if (from < 0) throw new MalformedBytesError(`object ${key} has no stretch at ${start}`);
@@ -120,8 +126,9 @@ export function rangeOfStretch(key: string, { start, length }: WalStretchRow): {
 }
 
 /**
- * The stretch within the bytes of its range, a view of them. Throws MalformedBytesError if the object is damaged or holds
- * something else there. The first objects have no marks; there only the batches themselves can be looked at.
+ * The stretch in the bytes of its range; a view. Throws MalformedBytesError if the object is
+ * damaged or the range holds something else. Objects of the oldest format have no marks; for them
+ * only the batches can be checked.
  */
 export function stretchIn(key: string, row: WalStretchRow, range: Buffer): Buffer {
   if (!hasWalHeader(key)) return range;

@@ -10,7 +10,7 @@ import { frameWalObject } from './wal-object.ts';
 export interface WalStretch {
   readonly key: string;
   readonly start: number;
-  /** The bytes that were stored there; the receiver owns them. */
+  /** The stored bytes. The receiver owns them. */
   readonly bytes: Buffer;
   /** Store time of the object's PUT. */
   readonly storedAt: StoreTime;
@@ -20,31 +20,34 @@ export type WalOutcome =
   | { readonly kind: 'stored'; readonly stretch: WalStretch }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** A journal that has bytes for the next WAL object. */
+/** A journal with bytes for the next WAL object. */
 export interface WalSource {
   readonly journal: JournalId;
-  /** Bytes that wait now. */
+  /** Bytes waiting now. */
   readonly waitingBytes: number;
-  /** Called when the object is made. Gives the batches, and the function to call with the outcome of the PUT. */
+  /**
+   * Called when the object is made. Returns the batches, and the function that receives the outcome
+   * of the PUT.
+   */
   take(): { readonly chunks: readonly Buffer[]; readonly done: (outcome: WalOutcome) => void };
 }
 
 export interface WalLimits {
-  /** How long an object waits for more bytes after the first request; ms. 0: it is written at once. */
+  /** How long an object waits for more bytes after the first request; ms. 0: no wait. */
   readonly lingerMs: number;
   /** An object is written at once when this many bytes wait. */
   readonly flushBytes: number;
-  /** PUTs in flight at the same time. */
+  /** Maximum concurrent PUTs. */
   readonly inFlight: number;
 }
 
-/** Writes one object per flush of the whole process, however many journals have bytes for it. */
+/** Writes one object per flush of the whole process, for all journals that have bytes. */
 export class WalWriter {
   readonly #blobs: BlobStore;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #limits: WalLimits;
-  /** The nonce of the first object: names this process in the headers of all. */
+  /** The nonce of the first object. It identifies this process in all headers. */
   #writer: string | undefined;
   #sources = new Set<WalSource>();
   #cancelTimer: (() => void) | undefined;
@@ -58,7 +61,10 @@ export class WalWriter {
     this.#limits = limits;
   }
 
-  /** Asks for a place in the next object. Asking again before it is written only says that more bytes wait. */
+  /**
+   * Requests a place in the next object. Another request before it is written reports that more
+   * bytes wait.
+   */
   request(source: WalSource): void {
     this.#sources.add(source);
     if (this.#limits.lingerMs === 0) this.#due = true;
@@ -66,7 +72,7 @@ export class WalWriter {
     this.#pump();
   }
 
-  /** Stores bytes of a journal, together with whatever else goes into the next object. */
+  /** Stores bytes of a journal as part of the next object. */
   write(journal: JournalId, chunks: readonly Buffer[]): Promise<WalOutcome> {
     const waitingBytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     return new Promise((done) => this.request({ journal, waitingBytes, take: () => ({ chunks, done }) }));
@@ -110,7 +116,8 @@ export class WalWriter {
     this.#writer ??= nonce;
     const key = walKey(time, nonce);
     const frames = frameWalObject({ key, writer: this.#writer, time, stretches: taken });
-    // A buffer for each journal: a cached stretch may not keep those of other journals in memory.
+    // Each journal gets its own buffer, so that a cached stretch does not keep those of other
+    // journals in memory.
     const parts = taken.map(({ chunks, done }, index) => {
       const { before, start } = frames[index]!;
       const bytes = Buffer.concat([before, ...chunks]);
@@ -129,7 +136,7 @@ export class WalWriter {
     }
   }
 
-  /** Every source gets the outcome, also if the store throws. */
+  /** Gives every source the outcome, even if the store throws. */
   async #put(key: string, chunks: readonly Buffer[]): Promise<BlobPutOutcome> {
     try {
       return await this.#blobs.put(key, chunks);

@@ -3,17 +3,17 @@ import type { RequestContext } from '../core/context.ts';
 import type { Partitions, TopicReference } from './partitions.ts';
 
 /**
- * What the client of one request may do with the topics that it names. The rights to all of them are asked for at once,
- * before anything is looked up. A topic whose name has to be read first, because the request names it by its id, is asked
- * about when its name is known.
+ * The rights of a request's client to the topics that the request names. All topics are authorized
+ * in one call, before any look-up. A topic that is named by an id that this process does not know
+ * is authorized once its name is known.
  */
 export class TopicAccess {
   readonly #ask: (names: Iterable<string>) => Decisions | Promise<Decisions>;
   readonly #operation: Operation;
-  /** The decisions about each name; a promise while they are not known. */
+  /** The decisions for each name; a promise until they are known. */
   readonly #byName = new Map<string, Decisions | Promise<Decisions>>();
 
-  /** @param topics those of the request, in any number and order */
+  /** @param topics those of the request; duplicates are allowed */
   constructor(
     { authorize, partitions }: { readonly authorize: Authorize; readonly partitions: Partitions },
     context: RequestContext,
@@ -33,14 +33,16 @@ export class TopicAccess {
     if (names.size > 0) this.#remember(names, this.#ask(names));
   }
 
-  /** Whether the operation is allowed on a topic; undefined while that is not known. */
+  /** Whether the operation is allowed on a topic; undefined until that is known. */
   peek(name: string): boolean | undefined {
     const decisions = this.#byName.get(name);
     if (decisions === undefined || decisions instanceof Promise) return undefined;
     return decisions.allows(this.#operation, topicResource(name));
   }
 
-  /** The same, once it is known. Throws StoreUnavailableError if it cannot be decided. */
+  /**
+   * Waits for the decision if it is not known. Throws StoreUnavailableError if there can be none.
+   */
   async allows(name: string): Promise<boolean> {
     if (!this.#byName.has(name)) this.#remember([name], this.#ask([name]));
     const decisions = await this.#byName.get(name)!;
@@ -50,7 +52,7 @@ export class TopicAccess {
   #remember(names: Iterable<string>, decisions: Decisions | Promise<Decisions>): void {
     for (const name of names) this.#byName.set(name, decisions);
     if (!(decisions instanceof Promise)) return;
-    // Whoever needs the decisions may begin to wait for them only after they have failed.
+    // Prevents an unhandled rejection: callers may await the decisions only after they have failed.
     decisions.catch(() => {});
   }
 }

@@ -10,7 +10,7 @@ import type { ProduceRules, ProduceValidation, RecordError, ValidatedRecords } f
 import { type ProducedBatch, type UnfinishedRecords, validateProduceRecords } from '../records/validate.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 
-/** A batch for a partition whose journal is open. */
+/** A batch for a partition with an open journal. */
 export interface BatchToPlace {
   readonly open: OpenJournal;
   readonly partition: number;
@@ -18,19 +18,22 @@ export interface BatchToPlace {
   readonly produced: ProducedBatch;
   /** See ProduceRules. */
   readonly allowsZstd: boolean;
-  /** Full when left out. */
+  /** Default: `full`. */
   readonly validation?: ProduceValidation | undefined;
-  /** Larger batches are refused, whatever the topic allows; no limit when left out. */
+  /** Larger batches are refused, even if the topic allows them; bytes. Default: no limit. */
   readonly batchBytesMax?: number | undefined;
   /** By Clock.monotonic(); ms. */
   readonly deadline: number;
-  /** A transaction coordinator has confirmed the producer's open transaction (rule R14). */
+  /**
+   * True if a transaction coordinator has confirmed that the producer's transaction is open (rule
+   * R14).
+   */
   readonly transactionVerified: boolean;
   /** See BatchToAppend. */
   readonly leaderEpoch?: number | undefined;
   /** See BatchToAppend. */
   readonly isBehindFailure?: (() => boolean) | undefined;
-  /** See BatchToAppend; not called for an invalid batch, which its producer does not send again. */
+  /** See BatchToAppend. Not called for an invalid batch, because its producer does not retry it. */
   readonly onResult?: BatchToAppend['onResult'];
 }
 
@@ -39,22 +42,23 @@ export type ProduceResult =
       readonly kind: 'appended';
       readonly baseOffset: Offset;
       readonly logStartOffset: Offset;
-      /** -1 unless the topic is of LogAppendTime; ms. */
+      /** -1 unless the topic uses LogAppendTime; ms. */
       readonly logAppendTime: number;
     }
   | ({
       readonly kind: 'rejected';
       readonly recordErrors?: readonly RecordError[];
-      /** Left out where Kafka's answer with this error has none. */
+      /** Left out if Kafka's response with this error has none. */
       readonly logStartOffset?: Offset;
-      /** Why the store could not be read, for the operator; only with KAFKA_STORAGE_ERROR. */
+      /** Why the store could not be read, for operators; only with KAFKA_STORAGE_ERROR. */
       readonly reason?: string | undefined;
     } & Failure);
 
 /**
- * Validates a batch and appends it. The batch has its place in the journal's order before this returns, unless it takes
- * long to open or has a timestamp that looks wrong: then later batches for the partition wait for it. Resolves when the
- * batch is durable, or refused. The errors are those of Kafka's ReplicaManager.appendRecords.
+ * Validates a batch and appends it. The batch has its place in the journal's order before this
+ * returns, with two exceptions: it takes long to decompress, or its timestamp seems invalid. Later
+ * batches of the partition then wait for it. Resolves when the batch is durable or refused. The
+ * errors are those of Kafka's ReplicaManager.appendRecords.
  */
 export function appendBatch(request: BatchToPlace): Promise<ProduceResult> {
   const { order, journal } = request.open;
@@ -66,12 +70,15 @@ export function appendBatch(request: BatchToPlace): Promise<ProduceResult> {
 
 type Checked = ValidatedRecords | UnfinishedRecords;
 
-/** This process's idea of the store's time is too early after a pause: a timestamp is refused only by a time just read. */
+/**
+ * After a pause this process's estimate of store time is too early. A timestamp is therefore
+ * refused only against a store time that was just read.
+ */
 function isFinal(checked: Checked): checked is ValidatedRecords {
   return checked.kind === 'valid' || (checked.kind === 'invalid' && checked.reason !== 'INVALID_TIMESTAMP');
 }
 
-/** Resolves once the place is taken; see PlaceOrder.place. */
+/** Resolves once the place is taken (see PlaceOrder.place). */
 async function placeLater(request: BatchToPlace, begun?: Checked): Promise<{ result: Promise<ProduceResult> }> {
   const { journal } = request.open;
   const first = begun ?? check(request, journal.env.turns.thisTurn);
@@ -92,11 +99,15 @@ async function placeLater(request: BatchToPlace, begun?: Checked): Promise<{ res
   return { result: append(request, checked) };
 }
 
-/** Opens the rest of the batch, in turns with other work; undefined if the deadline passes before that. */
+/**
+ * Decompresses and checks the rest of the batch, in turns with other work. Undefined if the
+ * deadline passes first.
+ */
 async function finished(request: BatchToPlace, checked: Checked): Promise<ValidatedRecords | undefined> {
   if (checked.kind !== 'unfinished') return checked;
   const { clock, turns } = request.open.journal.env;
-  // Any number of batches may wait, and each may have unpacked a MiB from a KiB.
+  // Any number of batches may wait, and each may have decompressed a MiB from a KiB, so the memory
+  // is released.
   if (!turns.hasRoom) checked.letGo();
   return turns.run((nextSlice) =>
     checked.finish(async () => {
@@ -106,7 +117,10 @@ async function finished(request: BatchToPlace, checked: Checked): Promise<Valida
   );
 }
 
-/** Calls `onResult` at once: batches that wait behind this one are decided before the promise's callbacks run. */
+/**
+ * Calls `onResult` synchronously, because the batches queued behind this one are decided before the
+ * promise's callbacks run.
+ */
 function refused({ onResult }: BatchToPlace, error: ErrorName, message: string): Promise<ProduceResult> {
   const result = { kind: 'rejected', error, message } as const;
   onResult?.(result);
@@ -133,7 +147,10 @@ function check(request: BatchToPlace, work: Work): Checked {
   return validateProduceRecords(request.produced, rules, work);
 }
 
-/** Undefined where batches stay as they came; also for a codec that this Node cannot write (zstd before 22.15). */
+/**
+ * The codec that stored batches must have. Undefined if they keep the producer's codec, or if this
+ * version of Node cannot write the codec (zstd before 22.15).
+ */
 function topicsCodec(type: CompressionType): CodecId | undefined {
   if (type === 'producer') return undefined;
   const codec = codecByName(type === 'uncompressed' ? 'none' : type);
@@ -155,7 +172,7 @@ function append(request: BatchToPlace, checked: ValidatedRecords): Promise<Produ
         return { ...result, logAppendTime: appendTime };
       case 'duplicate': {
         const { baseOffset, logStartOffset, timestamp } = result;
-        // Kafka answers with the time of the stored batch, whatever the topic's type of timestamps.
+        // Kafka returns the timestamp of the stored batch, with either timestamp type.
         return { kind: 'appended', baseOffset, logStartOffset, logAppendTime: timestamp };
       }
       case 'rejected':
@@ -164,7 +181,9 @@ function append(request: BatchToPlace, checked: ValidatedRecords): Promise<Produ
   });
 }
 
-/** The errors with which Kafka answers the log's start offset (ReplicaManager.appendRecordsToLeader). */
+/**
+ * The errors with which Kafka returns the log start offset (ReplicaManager.appendRecordsToLeader).
+ */
 const WITH_LOG_START: ReadonlySet<ErrorName> = new Set([
   'INVALID_TIMESTAMP',
   'OUT_OF_ORDER_SEQUENCE_NUMBER',

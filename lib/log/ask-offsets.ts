@@ -14,22 +14,22 @@ import { endOfEpochWithoutRecords, listNoRecords } from './no-records.ts';
 import type { TopicReference } from './partitions.ts';
 import type { IsolationLevel } from './read-partitions.ts';
 
-/** A client asks for the offset at a position of a partition. */
+/** A request for the offset at a position of a partition. */
 export interface OffsetToList {
   readonly topic: TopicReference;
   readonly partition: number;
   readonly position: OffsetPosition;
-  /** The leader epoch that the client knows, -1 for none. */
+  /** The leader epoch that the client knows; -1 for none. */
   readonly currentLeaderEpoch: number;
 }
 
-/** A client asks where an epoch ended in a partition. */
+/** A request for the end of an epoch in a partition. */
 export interface EpochToEnd {
   readonly topic: TopicReference;
   readonly partition: number;
-  /** The leader epoch that the client knows, -1 for none. */
+  /** The leader epoch that the client knows; -1 for none. */
   readonly currentLeaderEpoch: number;
-  /** The epoch that it asks about. */
+  /** The epoch whose end is requested. */
   readonly leaderEpoch: number;
 }
 
@@ -51,7 +51,7 @@ export function listOffsets(
   });
 }
 
-/** See Log.leaderEpochEnds. Equal questions are asked once. */
+/** See Log.leaderEpochEnds. Identical requests share one answer. */
 export function leaderEpochEnds(
   env: LogEnvironment,
   context: RequestContext,
@@ -74,7 +74,7 @@ export function leaderEpochEnds(
   );
 }
 
-/** The answer to a question, with its error or NONE. */
+/** An answer, with its error or NONE. */
 interface Answer {
   readonly error: ErrorName;
 }
@@ -82,13 +82,15 @@ interface Answer {
 interface Question<A extends Answer> {
   /** Throws StoreUnavailableError, MalformedBytesError and EntriesGoneError. */
   readonly ask: (open: OpenJournal) => Promise<A>;
-  /** The answer of a partition that has no journal. */
+  /** The answer for a partition without a journal. */
   readonly withoutRecords: () => A;
-  /** `reason`: why the store could not be read, for the operator. */
+  /** `reason`: why the store could not be read, for operators. */
   readonly failed: (error: ErrorName, reason?: string) => A;
 }
 
-/** Asks a partition something that this process may answer without a leader epoch of its own, if the client may know it. */
+/**
+ * Answers a request that needs no leader epoch of this process's own, if the client is authorized.
+ */
 async function askPartition<A extends Answer>(
   { partitions, leadership }: LogEnvironment,
   access: TopicAccess,
@@ -102,8 +104,9 @@ async function askPartition<A extends Answer>(
     if (!(await leadership.mayAnswer(found.open))) return failed('NOT_LEADER_OR_FOLLOWER');
     const answer = await ask(found.open);
     if (answer.error !== 'FENCED_LEADER_EPOCH') return answer;
-    // A fenced client looks for the newer epoch in Metadata. Other nodes know it from the leader item only, and the node
-    // that took over may have crashed before it wrote that. So a node leads the journal itself before it fences a client.
+    // A fenced client looks for the newer epoch in Metadata. Other nodes get that epoch from the
+    // leader item, and the node that took over may have crashed before it wrote the item. So a node
+    // leads the journal itself before it fences a client.
     const led = await lead(leadership, found.open);
     return led.kind === 'leads' ? answer : failed(led.error);
   } catch (error) {

@@ -9,20 +9,23 @@ import {
 
 export interface FetchLimits {
   readonly minBytes: number;
-  /** Over all partitions; the first batch of the first partition that has one comes whole. May be below 0. */
+  /**
+   * Limit over all partitions; bytes. The first batch of the first partition with data may exceed
+   * it. May be negative.
+   */
   readonly maxBytes: number;
   readonly isolation: IsolationLevel;
-  /** By Clock.monotonic(): when to answer with what there is by then; ms. */
+  /** By Clock.monotonic(); ms. At this time the answer is sent with the data found so far. */
   readonly deadline: number;
-  /** Ends the waiting at once. */
+  /** Aborts the wait. */
   readonly signal: AbortSignal;
   readonly budget: ReadBudget;
 }
 
 /**
- * Reads partitions from their offsets, in order, and waits until there are `minBytes`, an error, or no time left (Kafka:
- * DelayedFetch). One query catches up each journal in which some partition has nothing new; during the wait the journals'
- * shared tails do that.
+ * Reads partitions from their offsets, in order. Waits until it has `minBytes`, an error, or the
+ * deadline passes (Kafka: DelayedFetch). One query catches up each journal in which a partition has
+ * no new data. During the wait the journals' shared tails do that.
  */
 export async function delayedFetch(
   partitions: readonly PartitionToRead[],
@@ -55,7 +58,10 @@ export async function delayedFetch(
   }
 }
 
-/** Watches the tails of all journals. Begins before the journals are read, so that it misses nothing. */
+/**
+ * Watches the tails of all journals. Called before the journals are read, so that no entry is
+ * missed.
+ */
 function watch(partitions: readonly PartitionToRead[]) {
   let wake = () => {};
   const came = new Promise<void>((resolve) => {

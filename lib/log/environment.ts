@@ -6,17 +6,17 @@ import type { ProduceValidation } from '../records/produce-rules.ts';
 import type { Partitions } from './partitions.ts';
 import type { ReadBudget } from './read-budget.ts';
 
-/** What the log works with. */
+/** The dependencies of the log. */
 export interface LogEnvironment {
   readonly clock: Clock;
-  /** Shared by all long requests. */
+  /** Shared by all long requests of the process. */
   readonly pace: Turns;
   readonly partitions: Partitions;
   readonly leadership: Leadership;
   readonly authorize: Authorize;
   readonly readBudget: ReadBudget;
-  /** How much of a batch is checked. */
+  /** How thoroughly batches are validated. */
   readonly validation: ProduceValidation;
-  /** Larger batches are refused, whatever their topic allows; no limit when left out. */
+  /** Larger batches are refused, even if their topic allows them; bytes. Default: no limit. */
   readonly batchBytesMax?: number | undefined;
 }

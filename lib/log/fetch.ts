@@ -18,41 +18,57 @@ export interface PartitionToFetch {
   readonly topic: TopicReference;
   readonly partition: number;
   readonly offset: Offset;
-  /** Limit for this partition; its first batch comes whole where it is the first of the answer. May be below 0. */
+  /**
+   * Limit for this partition; bytes. Its first batch may exceed it if it is the first of the
+   * response. May be negative.
+   */
   readonly maxBytes: number;
-  /** The leader epoch that the client knows, -1 for none. */
+  /** The leader epoch that the client knows; -1 for none. */
   readonly currentLeaderEpoch: number;
 }
 
 export interface FetchTerms {
   readonly isolation: IsolationLevel;
-  /** The answer waits for so many bytes ... */
+  /** Minimum bytes to wait for, at most `maxWaitMs`. */
   readonly minBytes: number;
-  /** ... but no longer than this; ms. */
+  /** Maximum wait for `minBytes`; ms. */
   readonly maxWaitMs: number;
-  /** How long the request has waited elsewhere, before it was sent away from there (RequestContext.again); ms. */
+  /**
+   * How long the request has already waited, before it was sent back to its sender
+   * (RequestContext.again); ms.
+   */
   readonly waitedMs: number;
-  /** Over all partitions; the first batch of the first partition that has one comes whole. May be below 0. */
+  /**
+   * Limit over all partitions; bytes. The first batch of the first partition with data may exceed
+   * it. May be negative.
+   */
   readonly maxBytes: number;
 }
 
-/** What became of one partition. */
+/** The outcome for one partition. */
 export type FetchOutcome =
   | { readonly kind: 'read'; readonly fetched: FetchedPartition }
-  /** It may exist, but cannot be read here and now. `reason`: why the store could not be read, for the operator. */
+  /**
+   * It may exist, but cannot be read here for now. `reason`: why the store could not be read, for
+   * operators.
+   */
   | { readonly kind: 'failed'; readonly error: ErrorName; readonly reason?: string }
   /** It does not exist, or the client may not read it. */
   | { readonly kind: 'absent'; readonly error: ErrorName };
 
 /**
- * `outcomes` are in the order of the request. `sentAway`: nothing to answer yet, and the request has to come again
- * (RequestContext.again); `waitedMs` is the time that it has waited by now.
+ * `outcomes` are in the order of the request. `sentAway`: there is no data yet, and the sender has
+ * to repeat the request (RequestContext.again); `waitedMs` is the time that the request has waited
+ * so far.
  */
 export type FetchResult =
   | { readonly kind: 'fetched'; readonly outcomes: readonly FetchOutcome[] }
   | { readonly kind: 'sentAway'; readonly waitedMs: number };
 
-/** Partitions of one request that are looked up at the same time; in a cold process each may take several reads. */
+/**
+ * Partitions of one request looked up at the same time. In a cold process each may take several
+ * reads.
+ */
 const RESOLVED_AT_ONCE_MAX = 64;
 
 /** See Log.fetch. */
@@ -79,7 +95,8 @@ export async function fetch(
   const deadline = Math.min(waitsUntil, context.deadline);
   const signal = away === undefined ? context.signal : AbortSignal.any([context.signal, away]);
   const fetched = await delayedFetch(open, { minBytes, maxBytes, isolation, deadline, signal, budget });
-  // Partitions without a journal never have records: a client that has only those must not ask all the time.
+  // Partitions without a journal never have records. A client that fetches only those must not poll
+  // without a pause.
   const left = deadline - clock.monotonic();
   if (open.length === 0 && hasEmpty && minBytes > 0 && left > 0) await sleep(clock, left, signal);
   const answerable =
@@ -101,10 +118,12 @@ function readable(fetched: readonly FetchedPartition[]): number {
   return fetched.reduce((sum, one) => sum + one.readable, 0);
 }
 
-/** A partition to read, or its outcome already: an error, or the answer of a partition without a journal. */
+/**
+ * A partition to read, or its outcome: an error, or the answer for a partition without a journal.
+ */
 type Target = { readonly kind: 'open'; readonly partition: PartitionToRead } | FetchOutcome;
 
-/** From memory where everything is at hand; the others are looked up side by side. */
+/** Uses memory where it can. The other partitions are looked up concurrently. */
 async function targetsOf(
   env: LogEnvironment,
   context: RequestContext,

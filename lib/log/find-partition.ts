@@ -17,9 +17,9 @@ interface NotAuthorized {
 }
 
 /**
- * The partition that a request names, if its client may use the topic. A topic that is named by an id which this process
- * does not know is looked up before the client's rights are checked, because they go by its name; any other is looked up
- * after that. Throws StoreUnavailableError.
+ * The partition that a request names, if the client may use its topic. A topic that is named by an
+ * unknown id is looked up before authorization, because rights belong to names. Every other topic
+ * is authorized first. Throws StoreUnavailableError.
  */
 export async function findPartition(
   partitions: Partitions,

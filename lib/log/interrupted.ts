@@ -1,10 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import { boundedMap } from '../kit/bounded-map.ts';
 
-/** Longer than clients retry one batch (delivery.timeout.ms is two minutes by default); ms. */
+/** Longer than clients retry a batch (delivery.timeout.ms is two minutes by default); ms. */
 const REMEMBERED_MS = 10 * 60 * 1000;
 
-/** Producers that are remembered, the latest ones; each takes about 100 bytes. */
+/** Producers remembered, about 100 bytes each, with LRU eviction. */
 const PRODUCERS_MAX = 10_000;
 
 interface Failed {
@@ -13,10 +13,11 @@ interface Failed {
 }
 
 /**
- * The first sequence of each producer and partition that failed in this process and has not been appended since. A partition
- * that has no state of a producer accepts any sequence as its first, as in Kafka. But batches that the producer sent after
- * the failed one must not get in before it. Kafka's leader cannot fail one and accept the next; a process that loses and
- * regains its store between two batches can.
+ * The first sequence per producer and partition that failed in this process and has not been
+ * appended since. As in Kafka, a partition without state of a producer accepts any first sequence.
+ * But batches that the producer sent after the failed one must not be appended before it. Kafka's
+ * leader cannot fail one batch and accept the next. This process can, if it loses its store and
+ * regains it between two batches.
  */
 export class Interrupted {
   readonly #clock: Clock;
@@ -26,14 +27,17 @@ export class Interrupted {
     this.#clock = clock;
   }
 
-  /** Takes note that a batch failed that its producer will send again. `stream` names producer and partition. */
+  /**
+   * Records the failure of a batch that its producer will send again. `stream` identifies producer
+   * and partition.
+   */
   failed(stream: string, sequence: number): void {
     const known = this.#find(stream);
     if (known !== undefined && known.sequence <= sequence) return;
     this.#failed.set(stream, { sequence, at: this.#clock.monotonic() });
   }
 
-  /** Takes note that a batch was appended. */
+  /** Records that a batch was appended. */
   appended(stream: string, sequence: number): void {
     const known = this.#failed.get(stream);
     if (known !== undefined && sequence <= known.sequence) this.#failed.delete(stream);

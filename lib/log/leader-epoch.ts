@@ -3,10 +3,10 @@ import { NO_OFFSET, type Offset } from '../core/offset.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { emptyPartition, epochEnd, type JournalView } from '../journal/view.ts';
 
-/** A client that knows no leader epoch (RecordBatch.NO_PARTITION_LEADER_EPOCH). */
+/** A client without a leader epoch sends this (RecordBatch.NO_PARTITION_LEADER_EPOCH). */
 export const NO_EPOCH = -1;
 
-/** The error for a client that knows another leader epoch (KIP-320); -1 means that it knows none. */
+/** The error for a client with another leader epoch (KIP-320); -1 means that it has none. */
 export function epochProblem(view: Pick<JournalView, 'leaderEpoch'>, known: number): ErrorName | undefined {
   if (known === NO_EPOCH || known === view.leaderEpoch) return undefined;
   return known < view.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH';
@@ -14,14 +14,14 @@ export function epochProblem(view: Pick<JournalView, 'leaderEpoch'>, known: numb
 
 export interface EpochEnd {
   readonly error: ErrorName;
-  /** Why the store could not be read, for the operator; only with KAFKA_STORAGE_ERROR. */
+  /** Why the store could not be read, for operators; only with KAFKA_STORAGE_ERROR. */
   readonly reason?: string | undefined;
-  /** -1 if the journal has not reached that epoch. */
+  /** -1 if the journal has not reached the epoch. */
   readonly leaderEpoch: number;
   readonly endOffset: Offset;
 }
 
-/** The end of an epoch in a partition, by the newest view. Throws StoreUnavailableError. */
+/** The end of an epoch in a partition, from an up-to-date view. Throws StoreUnavailableError. */
 export async function leaderEpochEnd(
   open: OpenJournal,
   partition: number,

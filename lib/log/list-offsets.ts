@@ -10,12 +10,15 @@ import { findByTimestamp, findMaxTimestamp } from '../records/timestamps.ts';
 import { epochProblem } from './leader-epoch.ts';
 import type { IsolationLevel } from './read-partitions.ts';
 
-/** The first record at or after a timestamp (ms, 0 or more), or a position that Kafka has a name for (ListOffsetsRequest). */
+/**
+ * A timestamp (ms, 0 or more), for the first record at or after it, or one of Kafka's special
+ * positions (ListOffsetsRequest).
+ */
 export type OffsetPosition =
   | number
   | 'latest'
   | 'earliest'
-  /** The record with the newest timestamp. */
+  /** The record with the largest timestamp. */
   | 'maxTimestamp'
   | 'earliestLocal'
   | 'latestTiered'
@@ -23,21 +26,22 @@ export type OffsetPosition =
 
 export interface ListedOffset {
   readonly error: ErrorName;
-  /** Why the store could not be read, for the operator; only with KAFKA_STORAGE_ERROR. */
+  /** Why the store could not be read, for operators; only with KAFKA_STORAGE_ERROR. */
   readonly reason?: string | undefined;
   /** NO_OFFSET if there is no such record. */
   readonly offset: Offset;
-  /** -1 if the answer is not about a record; ms. */
+  /** -1 unless the answer is a record; ms. */
   readonly timestamp: number;
   readonly leaderEpoch: number;
 }
 
-/** Bytes read at a time when looking inside batches. */
+/** Bytes read at a time to search inside batches. */
 const LOOK_BYTES = 1024 * 1024;
 
 /**
- * The offset at a position, by the newest view. Looks inside batches, as Kafka does. The answer is UNKNOWN_SERVER_ERROR if
- * one of them cannot be read, as in Kafka. Throws StoreUnavailableError and EntriesGoneError.
+ * The offset at a position, from an up-to-date view. Searches inside batches, as Kafka does. If a
+ * batch cannot be decoded the answer is UNKNOWN_SERVER_ERROR, as in Kafka. Throws
+ * StoreUnavailableError and EntriesGoneError.
  */
 export async function listOffset(
   open: OpenJournal,
@@ -85,7 +89,7 @@ export async function listOffset(
       return at(partition.logStartOffset, -1);
     case 'latestTiered':
     case 'earliestPendingUpload':
-      // There is no second tier that a client could tell from the first.
+      // There is no tiered storage.
       return noOffset('NONE');
     case 'maxTimestamp':
       return foundBy(newestRecord(open, partition, end));
@@ -99,7 +103,7 @@ interface Found {
   readonly timestamp: number;
 }
 
-/** If no record has a timestamp, the first one is as new as any. */
+/** If no record has a timestamp, the answer is the first record. */
 async function newestRecord(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
   if (end <= partition.logStartOffset) return undefined;
   return (await newestWithTime(open, partition, end)) ?? { offset: partition.logStartOffset, timestamp: NO_TIMESTAMP };
@@ -114,7 +118,7 @@ async function newestWithTime(open: OpenJournal, partition: PartitionView, end: 
   return batch === undefined ? undefined : lookInside(open, batch, (next) => findMaxTimestamp(batch.bytes, next));
 }
 
-/** The remembered maximum lies outside the range that may be read: looks at every batch in the range. */
+/** Reads every batch of the range. Needed if the remembered maximum is outside of it. */
 async function newestByScan(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
   let best: Found | undefined;
   for await (const batch of batchesFrom(open, partition, partition.logStartOffset, end)) {
@@ -145,7 +149,9 @@ async function firstAtOrAfter(
   return undefined;
 }
 
-/** A stored batch whose records cannot be read: it was stored without being opened. */
+/**
+ * A stored batch whose records cannot be decoded, because it was stored without being decompressed.
+ */
 class UnreadableBatchError extends Error {
   override readonly name = 'UnreadableBatchError';
   readonly offset: Offset;

@@ -9,16 +9,19 @@ import type { Partitions, TopicReference } from './partitions.ts';
 import { type BatchToProduce, type ProduceTerms, Producing } from './produce.ts';
 import type { IsolationLevel } from './read-partitions.ts';
 
-/** The node that a client is to ask instead, and the epoch under which it leads, as far as this process knows. */
+/**
+ * The node that the client should ask instead, and its leader epoch, as far as this process knows.
+ */
 export interface CurrentLeader {
   readonly leaderId: number;
   readonly leaderEpoch: number;
 }
 
 /**
- * The one door to partitions, for whoever serves clients. Each call is one request of a client: its topics are resolved,
- * its rights are checked, and this process leads the journals or answers which node does. What a call cannot do for a
- * partition is that partition's error. Results come in the order of what was asked.
+ * The interface to partitions for the request handlers. Each call is one request of a client: it
+ * resolves topics, checks rights, and makes this process lead the journals or answers which node
+ * does. A failure for one partition is an error of that partition only. Results are in the order of
+ * the request.
  */
 export class Log {
   readonly #env: LogEnvironment;
@@ -29,30 +32,30 @@ export class Log {
     this.#producing = new Producing(env);
   }
 
-  /** For work that no client asked for, which checks no rights and leads nothing. */
+  /** For background work, which checks no rights and leads no journals. */
   get partitions(): Partitions {
     return this.#env.partitions;
   }
 
   /**
-   * Appends batches, at most one for each partition. A batch has its place in its journal's order before this returns, if
-   * the partition is at hand; the batches of a topic that is not get their places in the order of the calls. Each result
-   * comes when its batch is durable, or refused.
+   * Appends batches, at most one per partition. A batch has its place in its journal's order before
+   * this returns, if its partition is in memory. Otherwise the batches of a topic get their places
+   * in the order of the calls. Each result resolves when its batch is durable or refused.
    */
   produce(context: RequestContext, batches: readonly BatchToProduce[], terms: ProduceTerms): Promise<ProduceResult[]> {
     return this.#producing.produce(context, batches, terms);
   }
 
   /**
-   * Reads partitions and waits until there is enough, as Kafka does (KafkaApis.handleFetchRequest,
-   * ReplicaManager.fetchMessages). An error found while reading ends the wait. Partitions that do not exist or that the
-   * client may not read end it only if the request names no others.
+   * Reads partitions and waits for enough data, as Kafka does (KafkaApis.handleFetchRequest,
+   * ReplicaManager.fetchMessages). A read error ends the wait. Partitions that do not exist, or
+   * that the client may not read, end it only if the request names no others.
    */
   fetch(context: RequestContext, partitions: readonly PartitionToFetch[], terms: FetchTerms): Promise<FetchResult> {
     return fetch(this.#env, context, partitions, terms);
   }
 
-  /** The offsets at timestamps or at named positions, by the newest views. */
+  /** The offsets at timestamps or special positions, from up-to-date views. */
   listOffsets(
     context: RequestContext,
     asked: readonly OffsetToList[],
@@ -61,12 +64,18 @@ export class Log {
     return listOffsets(this.#env, context, asked, isolation);
   }
 
-  /** Where leader epochs ended, by the newest views: a consumer learns from it whether its position is still valid. */
+  /**
+   * The end of leader epochs, from up-to-date views. A consumer uses it to check whether its
+   * position is still valid.
+   */
   leaderEpochEnds(context: RequestContext, asked: readonly EpochToEnd[]): Promise<EpochEnd[]> {
     return leaderEpochEnds(this.#env, context, asked);
   }
 
-  /** Which node should lead a partition. Reads nothing; undefined if this process does not know. */
+  /**
+   * The node that should lead a partition. Reads nothing; undefined if this process does not know
+   * it.
+   */
   leaderOf(topic: TopicReference, partition: number): CurrentLeader | undefined {
     const open = this.#env.partitions.peek(topic, partition)?.open;
     if (open === undefined) return undefined;

@@ -9,7 +9,7 @@ const NEVER_LED = { leaderEpoch: 0 };
 
 const NOTHING_LISTED = { offset: NO_OFFSET, timestamp: -1, leaderEpoch: -1 };
 
-/** What is fetched from an offset on. */
+/** The answer to a fetch. */
 export function fetchNoRecords(
   offset: Offset,
   currentLeaderEpoch: number,
@@ -25,7 +25,7 @@ export function fetchNoRecords(
   return { error: offset === 0 ? 'NONE' : 'OFFSET_OUT_OF_RANGE', ...bounds, ...nothing };
 }
 
-/** The offset at a position. */
+/** The answer to ListOffsets. */
 export function listNoRecords(at: OffsetPosition, currentLeaderEpoch: number): ListedOffset {
   const fenced = epochProblem(NEVER_LED, currentLeaderEpoch);
   if (fenced !== undefined) return { error: fenced, ...NOTHING_LISTED };
@@ -35,7 +35,7 @@ export function listNoRecords(at: OffsetPosition, currentLeaderEpoch: number): L
   return { error: 'NONE', ...NOTHING_LISTED };
 }
 
-/** Where an epoch ended. */
+/** The answer to OffsetForLeaderEpoch. */
 export function endOfEpochWithoutRecords(currentLeaderEpoch: number, epoch: number): EpochEnd {
   const fenced = epochProblem(NEVER_LED, currentLeaderEpoch);
   if (fenced !== undefined) return { error: fenced, leaderEpoch: -1, endOffset: NO_OFFSET };

@@ -4,12 +4,12 @@ import { deleteTopic } from '../topics/delete-topic.ts';
 import { isInternalTopic } from '../topics/topic-name.ts';
 import { journalOf, type Topic, type Topics } from '../topics/topics.ts';
 
-/** A topic as a request names it: by its name or by its id. */
+/** A reference to a topic in a request: its name or its id. */
 export type TopicReference =
   | { readonly name: string; readonly id?: undefined }
   | { readonly id: Uuid; readonly name?: undefined };
 
-/** A partition whose journal is open in this process. */
+/** A partition with an open journal in this process. */
 export interface OpenPartition {
   readonly kind: 'open';
   readonly topic: Topic;
@@ -17,7 +17,10 @@ export interface OpenPartition {
   readonly open: OpenJournal;
 }
 
-/** A partition of an internal topic. It has no journal: it shows no records and takes none. */
+/**
+ * A partition of an internal topic. It has no journal: reads find no records, and writes are
+ * refused.
+ */
 export interface InternalPartition {
   readonly kind: 'internal';
   readonly topic: Topic;
@@ -28,26 +31,29 @@ export interface NotFound {
   readonly error: 'UNKNOWN_TOPIC_OR_PARTITION' | 'UNKNOWN_TOPIC_ID';
 }
 
-/** Finds the topics that requests name, and the journals of their partitions. */
+/** Resolves the topics and partitions that requests name, and opens journals. */
 export class Partitions {
   readonly #topics: Topics;
   readonly #journals: Journals;
   readonly #finishesDeletions: boolean;
   readonly #finishing = new Set<Uuid>();
 
-  /** @param finishesDeletions whether it marks topics as deleted whose journals it finds closed */
+  /**
+   * @param finishesDeletions whether it marks a topic as deleted when it finds a journal of it
+   *   closed
+   */
   constructor(topics: Topics, journals: Journals, finishesDeletions = true) {
     this.#topics = topics;
     this.#journals = journals;
     this.#finishesDeletions = finishesDeletions;
   }
 
-  /** The topic, from memory only; undefined if it is not there. */
+  /** The topic, from memory only; undefined if it is not in memory. */
   peekTopic(reference: TopicReference): Topic | undefined {
     return reference.name === undefined ? this.#topics.peekById(reference.id) : this.#topics.peek(reference.name);
   }
 
-  /** The partition, from memory only; undefined if it is not there. */
+  /** The partition, from memory only; undefined if it is not in memory. */
   peek(reference: TopicReference, partition: number): OpenPartition | undefined {
     const topic = this.peekTopic(reference);
     if (topic === undefined || partition < 0 || partition >= topic.record.partitions) return undefined;
@@ -56,7 +62,10 @@ export class Partitions {
     return { kind: 'open', topic, partition, open };
   }
 
-  /** The topic, from memory or from the store; undefined if there is none. Throws StoreUnavailableError. */
+  /**
+   * The topic, from memory or the store; undefined if it does not exist. Throws
+   * StoreUnavailableError.
+   */
   async findTopic(reference: TopicReference): Promise<Topic | undefined> {
     if (reference.name !== undefined) return this.#topics.get(reference.name);
     if (reference.id === ZERO_UUID) return undefined;
@@ -65,9 +74,9 @@ export class Partitions {
   }
 
   /**
-   * The partition; opens its journal if need be. Throws StoreUnavailableError.
+   * The partition; opens its journal if necessary. Throws StoreUnavailableError.
    *
-   * @param found the topic, where findTopic has just returned it
+   * @param found the topic, if findTopic has just returned it
    */
   async resolve(
     reference: TopicReference,
@@ -93,12 +102,16 @@ export class Partitions {
         if (isFresh && open !== undefined && this.#finishesDeletions) void this.#finishDeletion(topic);
       }
       if (isFresh || partition < 0) return known ? noSuchTopic(reference) : NO_SUCH_PARTITION;
-      // The topic may have been given more partitions, or deleted and created again, since it was remembered.
+      // Since it was remembered, the topic may have got more partitions, or may have been deleted
+      // and created again.
       topic = await this.#topics.read(topic.record.name);
     }
   }
 
-  /** Finishes the deletion of a topic whose journal is closed: the process that began it is slow, or has crashed. */
+  /**
+   * Finishes the deletion of a topic with a closed journal: the process that started it is slow or
+   * has crashed.
+   */
   async #finishDeletion(topic: Topic): Promise<void> {
     const { id } = topic.record;
     if (this.#finishing.has(id)) return;
@@ -113,12 +126,12 @@ export class Partitions {
   }
 }
 
-/** How long finishing a deletion may wait for the store; the next request that finds the topic tries again; ms. */
+/** Time-out for finishing a deletion; the next request for the topic tries again; ms. */
 const FINISH_MAX_MS = 10_000;
 
 const NO_SUCH_PARTITION: NotFound = { kind: 'failed', error: 'UNKNOWN_TOPIC_OR_PARTITION' };
 
-/** The answer about a topic that is not there: Kafka has one error for names and one for ids. */
+/** The error for an unknown topic: Kafka has one for names and one for ids. */
 export function noSuchTopic(reference: TopicReference): NotFound {
   return { kind: 'failed', error: reference.id === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID' };
 }

@@ -13,7 +13,7 @@ import { lead } from './leading.ts';
 import type { OpenPartition, TopicReference } from './partitions.ts';
 import { type SequencedAppend, sequencedAppend } from './sequenced-append.ts';
 
-/** One partition's batch. */
+/** The batch for one partition. */
 export interface BatchToProduce {
   readonly topic: TopicReference;
   readonly partition: number;
@@ -22,16 +22,19 @@ export interface BatchToProduce {
 }
 
 export interface ProduceTerms {
-  /** How long the client waits for the answer; ms. */
+  /** How long the client waits for the response; ms. */
   readonly timeoutMs: number;
-  /** False for a client that is older than zstd. */
+  /** False for a client version without zstd support. */
   readonly allowsZstd: boolean;
 }
 
-/** With a shorter time-out the answer would be REQUEST_TIMED_OUT before the store can have answered; ms. */
+/**
+ * Minimum time-out. With a shorter one the answer would be REQUEST_TIMED_OUT before the store can
+ * answer; ms.
+ */
 const TIMEOUT_MIN_MS = 1_000;
 
-/** What the batches of a request have in common. */
+/** The parameters that all batches of a request share. */
 interface Terms {
   readonly access: TopicAccess;
   readonly allowsZstd: boolean;
@@ -39,7 +42,7 @@ interface Terms {
   readonly deadline: number;
 }
 
-/** A batch on its way to its journal. */
+/** A batch that is ready to be appended to its journal. */
 interface Arrival {
   readonly terms: Terms;
   readonly produced: ProducedBatch;
@@ -48,13 +51,16 @@ interface Arrival {
 }
 
 /**
- * Appends the batches of producers. A process has one of these: it keeps the order of the batches that wait for their
- * topic or journal, and remembers which producers' batches failed.
+ * Appends the batches of producers. There is one per process. It keeps the order of the batches
+ * that wait for their topic or journal, and remembers which producers' batches failed.
  */
 export class Producing {
   readonly #env: LogEnvironment;
   readonly #interrupted: Interrupted;
-  /** Batches whose topic or journal has to be read or taken over first, by topic as the requests name it. */
+  /**
+   * Batches that wait for a read of their topic or journal, or for a takeover, by topic as the
+   * requests name it.
+   */
   readonly #cold = new PlaceOrder<string>();
 
   constructor(env: LogEnvironment) {
@@ -76,8 +82,9 @@ export class Producing {
   }
 
   /**
-   * Appends at once if the journal is open and led here, the client's rights are known, and no earlier batch of the topic
-   * waits. Otherwise the batch waits for its place, in the order of the calls.
+   * Appends at once if this process has the journal open and leads it, the client's rights are
+   * known, and no earlier batch of the topic waits. Otherwise the batch waits for its place, in the
+   * order of the calls.
    */
   #place(batch: BatchToProduce, terms: Terms): Promise<ProduceResult> {
     const { topic, partition } = batch;
@@ -101,7 +108,9 @@ export class Producing {
     return sequencedAppend(this.#interrupted, stream, baseSequence);
   }
 
-  /** Finds the journal and makes this process lead it, then appends. Resolves once the place is taken. */
+  /**
+   * Opens the journal, makes this process lead it, and appends. Resolves once the place is taken.
+   */
   async #placeCold(
     { topic, partition }: BatchToProduce,
     arrival: Arrival,
@@ -109,7 +118,7 @@ export class Producing {
     const { pace, partitions, leadership } = this.#env;
     const refuse = (error: ErrorName, reason?: string) => {
       const result: ProduceResult = { kind: 'rejected', error, reason };
-      // Batches that wait behind this one are decided before the promise's callbacks run.
+      // The batches queued behind this one are decided before the promise's callbacks run.
       arrival.sequenced?.onResult(result);
       return { result: Promise.resolve(result) };
     };

@@ -1,22 +1,22 @@
-/** What a fetch may read when memory is short; a larger first batch still comes whole. */
+/** Minimum grant of a fetch when memory is short; bytes. A larger first batch is still read. */
 const GRANT_MIN_BYTES = 64 * 1024;
 
 /**
- * Limits the bytes that all fetches of a process hold, read and not sent yet. A fetch may get less than it asked for; its
- * client then asks again.
+ * Limits the bytes that all fetches of a process have read but not sent. A fetch may get less than
+ * it asked for; its client then fetches again.
  */
 export class ReadBudget {
   readonly #bytesMax: number;
   readonly #unsentBytes: () => number;
   #granted = 0;
 
-  /** @param unsentBytes bytes of finished answers that have not left the process */
+  /** @param unsentBytes bytes of finished responses that have not left the process */
   constructor(bytesMax: number, unsentBytes: () => number) {
     this.#bytesMax = bytesMax;
     this.#unsentBytes = unsentBytes;
   }
 
-  /** Calls `read` with the number of bytes that it may read, at most `wanted`. They count until it is done. */
+  /** Calls `read` with the bytes granted, at most `wanted`. The grant ends when `read` ends. */
   async run<T>(wanted: number, read: (bytes: number) => Promise<T>): Promise<T> {
     const left = this.#bytesMax - this.#granted - this.#unsentBytes();
     const bytes = Math.min(wanted, Math.max(left, GRANT_MIN_BYTES));

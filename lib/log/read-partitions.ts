@@ -11,15 +11,17 @@ import { epochProblem, NO_EPOCH } from './leader-epoch.ts';
 
 export type IsolationLevel = 'read_uncommitted' | 'read_committed';
 
-/** A partition to read, on its open journal. */
+/** A partition to read, with its open journal. */
 export interface PartitionToRead {
   readonly open: OpenJournal;
   readonly partition: number;
   readonly offset: Offset;
   readonly maxBytes: number;
-  /** The leader epoch that the client knows, -1 for none. */
+  /** The leader epoch that the client knows; -1 for none. The journal's epoch must not differ. */
   readonly currentLeaderEpoch: number;
-  /** The epoch under which this process leads the journal; undefined for one that answers under any epoch. */
+  /**
+   * The epoch under which this process leads the journal; undefined if it answers under any epoch.
+   */
   readonly leaderEpoch?: number | undefined;
 }
 
@@ -32,29 +34,29 @@ export interface FetchedPartition {
   readonly logStartOffset: Offset;
   /** Undefined for read_uncommitted. */
   readonly aborted: readonly AbortedRange[] | undefined;
-  /** Whole batches; the first may begin before the offset that was asked for. */
+  /** Whole batches. The first may start before the requested offset. */
   readonly batches: readonly Buffer[];
   readonly size: number;
   /**
-   * What counts towards `minBytes`: where a limit cut whole batches off, as much as the limit allows, as in Kafka. Waiting
-   * would not make such an answer larger.
+   * The bytes that count towards `minBytes`. If a limit excluded batches, this is at least the
+   * limit, as in Kafka, because waiting would not make the answer larger.
    */
   readonly readable: number;
 }
 
-/** Journals whose newest entries one request reads at the same time; each is one query. */
+/** Journals that one request catches up at the same time, with one query each. */
 const CATCH_UPS_MAX = 64;
 
-/** Pages of entries that one request reads at the same time. Each has up to 1 MiB. */
+/** Pages of entries that one request reads at the same time, up to 1 MiB each. */
 const PAGES_AT_ONCE_MAX = 16;
 
-/** The smallest record batch; with less room than that no page is read to find one. */
+/** Size of the smallest record batch. With less space left, no page is read; bytes. */
 const BATCH_BYTES_MIN = 61;
 
-/** Partitions whose journals could not be caught up, each with the reason. */
+/** The partitions whose journals could not be caught up, with the reasons. */
 export type CatchUpFailures = ReadonlyMap<PartitionToRead, string>;
 
-/** Catches up the journals of the partitions that have nothing to read, with one query each. */
+/** Catches up the journals of partitions that have no new data, with one query per journal. */
 export async function catchUpWhereNeeded(
   partitions: readonly PartitionToRead[],
   isolation: IsolationLevel,
@@ -63,7 +65,7 @@ export async function catchUpWhereNeeded(
   const behind = new Map<OpenJournal, boolean>();
   for (const one of atEnd) {
     const past = one.offset > (one.open.journal.view.partitions.get(one.partition)?.nextOffset ?? 0);
-    // An offset past the end is an error only if that is so by a strongly consistent read.
+    // Only a strongly consistent read can show that an offset past the end is an error.
     behind.set(one.open, behind.get(one.open) === true || past);
   }
   const reasons = new Map<OpenJournal, string>();
@@ -83,17 +85,17 @@ export async function catchUpWhereNeeded(
   return failures;
 }
 
-/** Whether the view has records at the offset. */
+/** Whether the view has records at the offset that the client may read. */
 function hasSomething(one: PartitionToRead, isolation: IsolationLevel): boolean {
   const partition = one.open.journal.view.partitions.get(one.partition) ?? emptyPartition(one.partition);
   return one.offset < (isolation === 'read_committed' ? lastStableOffset(partition) : partition.nextOffset);
 }
 
 /**
- * Reads partitions, at most `maxBytes` together, as Kafka does (ReplicaManager.readFromLog): the first partitions take what
- * they can, and the first batch of the first partition that has one comes whole. Several partitions are read from the store
- * at the same time. A batch that cannot be read is an error of its partition, and only after the batches before it were
- * answered.
+ * Reads partitions, at most `maxBytes` together, as Kafka does (ReplicaManager.readFromLog):
+ * partitions are filled in order, and the first batch of the first partition with data may exceed
+ * the limits. Partitions are read from the store concurrently. A batch that cannot be read is an
+ * error of its partition, reported only once the batches before it have been returned.
  */
 export async function readPartitions(
   partitions: readonly PartitionToRead[],
@@ -101,7 +103,7 @@ export async function readPartitions(
   maxBytes: number,
   failures: CatchUpFailures,
 ): Promise<FetchedPartition[]> {
-  // A limit of all that is below 0 meets the first partition, and is 0 for those behind it.
+  // A negative total limit applies to the first partition; for the others it counts as 0.
   const readings = partitions.map((one, at) =>
     begin(one, isolation, failures.get(one), at === 0 ? Math.min(one.maxBytes, maxBytes) : one.maxBytes),
   );
@@ -117,22 +119,22 @@ export async function readPartitions(
   return readings.map((one) => ('search' in one ? finish(one, unread) : one));
 }
 
-/** A partition that is being read, with what its view said at the beginning. */
+/** The state of reading one partition, with the facts of its view at the start. */
 interface Reading {
   readonly from: Offset;
   readonly to: Offset;
   readonly maxBytes: number;
   readonly bounds: Pick<FetchedPartition, 'highWatermark' | 'lastStableOffset' | 'logStartOffset'>;
-  /** What may concern the batches; undefined for read_uncommitted. */
+  /** Aborted transactions that may overlap the batches; undefined for read_uncommitted. */
   readonly aborted: readonly AbortedRange[] | undefined;
   readonly journal: Journal;
   readonly search: BatchSearch;
-  /** What the partitions before it leave it, at most its own limit; bytes. */
+  /** The bytes that earlier partitions left, at most the partition's own limit. */
   limit: number;
   stop: Stop | undefined;
 }
 
-/** The batch at an offset cannot be read: it was deleted, or the store says why. */
+/** The batch at an offset cannot be read: it was deleted, or the store failed. */
 type Stop = { readonly at: Offset } & (
   | { readonly kind: 'gone' }
   | { readonly kind: 'unreadable'; readonly reason: string }
@@ -160,14 +162,15 @@ function begin(
   const from = one.offset;
   if (from < partition.logStartOffset || from > partition.nextOffset) return failed('OFFSET_OUT_OF_RANGE');
   const to = isolation === 'read_committed' ? bounds.lastStableOffset : bounds.highWatermark;
-  // As in Kafka, where there is something to read.
+  // As in Kafka, only if there is data to read.
   if (maxBytes < 0 && from < to) return failed('UNKNOWN_SERVER_ERROR');
   return {
     from,
     to,
     maxBytes: Math.max(0, one.maxBytes),
     bounds,
-    // Before anything is awaited: with the log start, the view forgets what was aborted below it.
+    // Computed before the first await, because a log start that rises removes aborted ranges from
+    // the view.
     aborted: isolation === 'read_committed' ? abortedBetween(partition, from, to) : undefined,
     journal,
     search: new BatchSearch(journal, { partition: one.partition, from, to }),
@@ -177,9 +180,9 @@ function begin(
 }
 
 /**
- * Finds the batches that are in memory, partition by partition, and returns the partitions that need a page next. A
- * partition that needs one counts with the bytes found so far; later partitions may find too much then, which the next pass
- * drops again.
+ * Finds the batches that are in memory, partition by partition. Returns the partitions that need a
+ * page next. Such a partition counts with the bytes found so far, so later partitions may find too
+ * much; the next pass drops the excess.
  */
 function locate(readings: readonly Reading[], maxBytes: number): Reading[] {
   const lacking: Reading[] = [];

@@ -10,15 +10,15 @@ const TRANSIENT: ReadonlySet<ErrorName> = new Set([
 
 type Outcome = { readonly kind: 'appended' | 'duplicate' } | { readonly kind: 'rejected'; readonly error: ErrorName };
 
-/** Ties a batch of an idempotent producer to the batches that the producer sent before it. */
+/** Links a batch of an idempotent producer to the producer's earlier batches. */
 export interface SequencedAppend {
   /** See BatchToAppend. */
   readonly isBehindFailure: () => boolean;
-  /** Takes note of the outcome. Only the first call counts: later batches were decided by it. */
+  /** Records the outcome. Only the first call counts, because later batches were decided by it. */
   readonly onResult: (outcome: Outcome) => void;
 }
 
-/** @param stream names the partition, the producer and its epoch */
+/** @param stream identifies the partition, the producer and its epoch */
 export function sequencedAppend(interrupted: Interrupted, stream: string, baseSequence: number): SequencedAppend {
   let isKnown = false;
   return {

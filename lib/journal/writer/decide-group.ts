@@ -7,21 +7,21 @@ import type { BatchMeta, Entry } from '../entry.ts';
 import type { JournalView } from '../view.ts';
 import type { Request } from './work.ts';
 
-/** What is known beside the view when a group is decided. */
+/** The facts outside the view that a group's decision needs. */
 export interface GroupFacts {
   /** The entry's time, not before that of the view (rule R8); ms. */
   readonly time: StoreTime;
-  /** Whether the view was read strongly consistent for this decision. */
+  /** Whether a strongly consistent read confirmed the view for this decision. */
   readonly isConfirmed: boolean;
-  /** Whether the batches are in a WAL object; otherwise they go into the entry. */
+  /** Whether the batches are in a WAL object. Otherwise they go into the entry. */
   readonly isInObject: boolean;
 }
 
 /**
- * - `confirm`: the view refuses batches and has to be confirmed first. A view that lags behind can refuse wrongly, but it cannot
- *   accept wrongly, because the put of its entry fails.
- * - `answer`: there is nothing to write; an answer for each request, in order.
- * - `append`: these batches are written; the answers are true once they are.
+ * - `confirm`: the view refuses a batch and has to be confirmed first. A view that lags behind can
+ *   refuse wrongly. It cannot accept wrongly, because the put of its entry fails.
+ * - `answer`: there is nothing to write; one answer per request, in order.
+ * - `append`: these batches are to be written; the answers hold once they are.
  */
 export type GroupDecision =
   | { readonly kind: 'confirm' }
@@ -30,7 +30,7 @@ export type GroupDecision =
       readonly kind: 'append';
       readonly answers: readonly AppendResult[];
       readonly batches: readonly BatchMeta[];
-      /** Bytes of the batches, in order. */
+      /** The bytes of the batches, in order. */
       readonly chunks: readonly Buffer[];
     };
 
@@ -86,7 +86,10 @@ function metaOf(batch: BatchToAppend, baseOffset: Offset, position: number): Bat
   };
 }
 
-/** Guards that an entry takes the slot after the view, and that its batches start where their partitions end. */
+/**
+ * Checks that an entry takes the slot after the view, and that its batches start where their
+ * partitions end.
+ */
 export function assertFollows(view: JournalView, seq: number, entry: Entry): void {
   assert(seq === view.seq + 1, `an entry for slot ${seq} was decided on a view of slot ${view.seq}`);
   if (entry.kind !== 'records' && entry.kind !== 'markers') return;

@@ -6,34 +6,38 @@ import {
   type StoreTime,
 } from '../../storage/ports.ts';
 
-/** A writer signs an append only while its view is younger than this (rule R3); ms. */
+/** A writer signs an append only if its view is younger than this (rule R3); ms. */
 export const VIEW_AGE_MAX_MS = 60 * 60 * 1000;
 
-/** Added to MAX_SIGNATURE_AGE_MS: the store may have accepted a put at the last moment and still have to carry it out; ms. */
+/**
+ * Added to MAX_SIGNATURE_AGE_MS, because the store may accept a put at the last moment and carry it
+ * out later; ms.
+ */
 const LANDING_MARGIN_MS = 60_000;
 
 const RETRY_BASE_MS = 10;
 const RETRY_MAX_MS = 1_000;
 
 /**
- * Waits after lost races, chosen in the simulation with AWS's latencies (docs/PERFORMANCE.md): half of what an attempt takes, up to
- * eight times that, which is what ten writers need to get through one after the other.
+ * Waits after lost races, chosen in the simulation with AWS's latencies (docs/PERFORMANCE.md). The
+ * first wait is up to half the duration of an attempt. Waits grow up to eight times that, the time
+ * that ten writers need to write one after the other.
  */
 const RACE_WAIT_SHARE = 0.5;
 const RACE_WAIT_GROWTH_MAX = 8;
 const RACE_WAIT_MAX_MS = 1_000;
 
-/** After more lost races than these, a writer's waits become shorter. */
+/** After more lost races than this, a writer's waits become shorter. */
 const PATIENT_LOSSES = 4;
 
 /**
  * What the writer knows about a put:
  *
  * - `mine`: the entry is in the slot.
- * - `taken`: another entry is in the slot; `item`, unless it was folded in by a read.
- * - `refused`: nothing was written. `stale`: the view has to be confirmed first; `later`: try again; `tooLarge` and `rejected`:
- *   the store does not accept this item.
- * - `lost`: the slot's entry was deleted long ago. Nobody can tell whose it was.
+ * - `taken`: another entry is in the slot; `item`, unless a read has applied it already.
+ * - `refused`: nothing was written. `stale`: the view has to be confirmed first; `later`: try
+ *   again; `tooLarge` and `rejected`: the store does not accept this item.
+ * - `lost`: the slot's entry was deleted long ago, so its writer can no longer be determined.
  */
 export type Verdict =
   | { readonly kind: 'mine' }
@@ -50,8 +54,9 @@ export interface Refused {
 /**
  * Judges the answer to a put (rule R2).
  *
- * - `unsure`: this put, or an earlier one of the same item, may have landed or may land yet.
- * - `look`: as `unsure`, and repeating the put will not tell, because the store refuses it for good.
+ * - `unsure`: this put, or an earlier one of the same item, may have landed or may still land.
+ * - `look`: as `unsure`, but the store refuses every repetition of the put, so only a read can
+ *   tell.
  *
  * @param unsure whether an earlier put of the same item had no answer
  */
@@ -77,10 +82,11 @@ export function judgePut(
 }
 
 /**
- * Judges an unsure put by what was read since. Undefined while the slot is still empty in the view.
+ * Judges an unsure put by later reads. Undefined while the slot is empty in the view.
  *
  * @param seen whose entry a read found in the slot
- * @param viewSeq the last slot of the view; past the put's slot without `seen`, the view came from a checkpoint
+ * @param viewSeq the last slot of the view; past the put's slot without `seen`, the view came from
+ *   a checkpoint
  */
 export function judgeView(seen: 'mine' | 'taken' | undefined, viewSeq: number, putSeq: number): Verdict | undefined {
   if (seen === 'mine') return { kind: 'mine' };
@@ -95,7 +101,7 @@ export function judgeView(seen: 'mine' | 'taken' | undefined, viewSeq: number, p
  * @param confirmedAt store time of the last confirmation that the slot is empty
  */
 export function canStillLand(signedUntil: StoreTime, confirmedAt: StoreTime): boolean {
-  // Not `<=`: a time that is not known yet proves nothing.
+  // Not `<=`: NaN, a time that is not known yet, proves nothing.
   return !(confirmedAt > signedUntil + MAX_SIGNATURE_AGE_MS + LANDING_MARGIN_MS);
 }
 
@@ -120,12 +126,13 @@ export function retryBounds(number: number): { readonly min: number; readonly ma
 }
 
 /**
- * The longest wait after a lost race. The first race is usually lost to an entry that was there long before, so that nobody is in
- * the way of the next attempt. From the second on, other writers are active: the wait grows, in units of what an attempt takes. It
- * shrinks again after many losses, because otherwise a fresh writer would always win against the one that waits longest.
+ * The longest wait after a lost race. The first race is usually lost to an entry that was already
+ * there, so the next attempt needs no wait. From the second on, other writers are active: the wait
+ * grows, in units of the duration of an attempt. It shrinks again after many losses, because
+ * otherwise a new writer would always win against the one that has waited longest.
  *
- * @param losses races lost since the last entry of one's own
- * @param tookMs duration of the attempt that was lost
+ * @param losses consecutive races lost by this work
+ * @param tookMs duration of the attempt that was lost; ms
  */
 export function raceWaitMs(losses: number, tookMs: number): number {
   if (losses <= 1) return 0;

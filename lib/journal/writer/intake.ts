@@ -3,17 +3,20 @@ import { nextTier, RateMeter, type Tier } from '../tier.ts';
 import type { WalOutcome, WalSource } from '../wal.ts';
 import { expireRequests, Group, type Request } from './work.ts';
 
-/** Batches in one entry; keeps an entry's list of batches far below the limit of an item. */
+/** Maximum batches in one entry; keeps its list of batches far below the size limit of an item. */
 const GROUP_BATCHES_MAX = 1_000;
-/** ... and their bytes (one batch may be larger): readers load an entry's bytes whole, and waiting bytes are copied once. */
+/**
+ * Maximum bytes of those batches; a single batch may be larger. Readers load an entry's bytes as a
+ * whole, and waiting bytes are copied once.
+ */
 const GROUP_BYTES_MAX = 8 * 1024 * 1024;
-/** Groups whose bytes go to WAL objects while an earlier group commits. */
+/** Maximum groups whose bytes go to WAL objects while an earlier group commits. */
 const GROUPS_AHEAD_MAX = 3;
-/** Bytes that have to wait before the next object is begun while a group is in flight. */
+/** Minimum bytes that must wait before the next object is started while a group is in flight. */
 const AHEAD_BYTES_MIN = 256 * 1024;
 
 /**
- * - `open`: the next group may be made as soon as there is room for it.
+ * - `open`: the next group may be made as soon as the queue has room for it.
  * - `gathering`: more batches are expected within `gatherMs`.
  * - `promised`: the next WAL object takes the waiting batches.
  */
@@ -24,7 +27,7 @@ type State =
 
 const OPEN: State = { kind: 'open' };
 
-/** Where groups go. */
+/** The queue that groups go to. */
 export interface GroupQueue {
   /** Works that are not finished. */
   readonly length: number;
@@ -32,8 +35,8 @@ export interface GroupQueue {
 }
 
 /**
- * The batches that wait for a group. Decides when the next group is made, and where its bytes go: into the entry, or to a WAL
- * object first if they are large or frequent.
+ * Holds the batches that wait for a group. Decides when to make the next group, and where its bytes
+ * go: into the entry, or first to a WAL object if they are large or frequent.
  */
 export class Intake {
   readonly #journal: Journal;
@@ -62,7 +65,10 @@ export class Intake {
     return this.#waiting;
   }
 
-  /** Takes a batch: into a group at once, or, where requests come in bunches (functions), when the bunch is there. */
+  /**
+   * Adds a batch. It goes into a group at once, or, if requests come in bursts (functions), after
+   * `gatherMs`.
+   */
   add(request: Request): void {
     const { gatherMs, clock } = this.#journal.env;
     const bytes = request.batch.bytes.length;
@@ -79,12 +85,15 @@ export class Intake {
     this.#state = { kind: 'gathering', cancel };
   }
 
-  /** Makes a group of the waiting batches, or has the next WAL object take them, if there is room for a group. */
+  /**
+   * Makes a group of the waiting batches if there is room for one, or lets the next WAL object take
+   * them.
+   */
   makeGroup(): void {
     if (this.#waiting.length === 0) return;
     const { tier: limits, clock, wal } = this.#journal.env;
     if (this.#state.kind === 'promised') {
-      // More bytes wait by now, perhaps enough to write the object before its time.
+      // More bytes wait now, perhaps enough to write the object early.
       wal.request(this.#walSource);
       return;
     }
@@ -101,7 +110,7 @@ export class Intake {
     }
   }
 
-  /** Makes groups of all waiting batches, so that a control entry comes after them. */
+  /** Makes groups of all waiting batches, so that a control entry follows them. */
   makeAllGroups(): void {
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup();
@@ -130,7 +139,10 @@ export class Intake {
     return new Group(this.#waiting.splice(0, count));
   }
 
-  /** An object is being made: its part of this journal becomes a group that waits for it. */
+  /**
+   * Called when an object is made: this journal's part of it becomes a group that waits for the
+   * PUT.
+   */
   #takeForObject(): { chunks: Buffer[]; done: (outcome: WalOutcome) => void } {
     this.#state = OPEN;
     const group = this.#takeGroup();

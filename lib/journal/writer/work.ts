@@ -10,9 +10,12 @@ import type { WalOutcome } from '../wal.ts';
 /** A batch that waits for its answer. */
 export class Request {
   readonly batch: BatchToAppend;
-  /** By Clock.monotonic(): from then on the answer is REQUEST_TIMED_OUT, whatever becomes of the batch; ms. */
+  /**
+   * By Clock.monotonic(); ms. From then on the answer is REQUEST_TIMED_OUT, even if the batch is
+   * written later.
+   */
   readonly deadline: number;
-  /** Where the batch's bytes start in the group's stretch of a WAL object. */
+  /** Start of the batch's bytes in the group's stretch of a WAL object. */
   position = 0;
   readonly #resolve: (result: AppendResult) => void;
   #isAnswered = false;
@@ -35,7 +38,10 @@ export class Request {
   }
 }
 
-/** Answers the requests whose deadline has passed; returns the others, the same array if these are all. */
+/**
+ * Answers the requests whose deadline has passed. Returns the others: the same array if none has
+ * expired.
+ */
 export function expireRequests(requests: Request[], now: number): Request[] {
   if (requests.every(({ deadline }) => deadline > now)) return requests;
   const waiting: Request[] = [];
@@ -49,16 +55,16 @@ export function expireRequests(requests: Request[], now: number): Request[] {
 /** Batches that are decided together and written as one entry. */
 export class Group {
   readonly kind = 'group';
-  /** Those that wait for their answer. Replaced, never changed in place. */
+  /** The requests without an answer. Replaced, never changed in place. */
   requests: Request[];
-  /** The object that holds the batches; undefined while they go into the entry itself. */
+  /** The PUT of the object that holds the batches; undefined if they go into the entry. */
   object: Promise<WalOutcome> | undefined;
 
   constructor(requests: Request[]) {
     this.requests = requests;
   }
 
-  /** True when every request has its answer. */
+  /** True if every request has its answer. */
   get isOver(): boolean {
     return this.requests.length === 0;
   }
@@ -73,12 +79,15 @@ export class Group {
     });
   }
 
-  /** Stores the bytes in a new object: the last PUT failed, the object is too old to be named, or an entry cannot hold them. */
+  /**
+   * Stores the bytes in a new object: the last PUT failed, the object is too old to be named, or an
+   * entry cannot hold them.
+   */
   storeAgain({ id, env }: Journal): void {
     this.object = env.wal.write(id, this.chunks());
   }
 
-  /** Answers the requests whose deadline has passed. They are not tried again. */
+  /** Answers the requests whose deadline has passed; they are not tried again. */
   expire(now: number): void {
     this.requests = expireRequests(this.requests, now);
   }
@@ -86,7 +95,8 @@ export class Group {
   /**
    * Ends the group.
    *
-   * @param asked the requests that were decided; those that timed out since then have their answer
+   * @param asked the requests that were decided; those that have timed out since then are already
+   *   answered
    * @param answers one for each of them, in order
    */
   answer(asked: readonly Request[], answers: readonly AppendResult[]): void {
@@ -95,23 +105,26 @@ export class Group {
     this.requests = [];
   }
 
-  /** Ends the group with the same failure for all. */
+  /** Ends the group with the same failure for all requests. */
   fail(error: ErrorName, message: string): void {
     for (const request of this.requests) if (!request.isAnswered) request.answer({ kind: 'rejected', error, message });
     this.requests = [];
   }
 }
 
-/** Makes a control entry for the view as it is, or `undefined` if there is nothing to write (any more). */
+/** Makes a control entry for the current view; `undefined` if there is nothing to write. */
 export type EntryMaker = (view: JournalView, time: StoreTime) => Entry | undefined;
 
-/** `nothing`: there was nothing to write. `timedOut`: not written by the deadline, or not known to be. */
+/**
+ * `nothing`: there was nothing to write. `timedOut`: not written by the deadline, or not known to
+ * be written.
+ */
 export type EntryResult = 'written' | 'nothing' | 'timedOut';
 
 /** A control entry to be written. */
 export class ControlEntry {
   readonly kind = 'entry';
-  /** Called for each attempt: what was made before a conflict no longer holds (rule R7). */
+  /** Called for each attempt, because a conflict invalidates the previous entry (rule R7). */
   readonly make: EntryMaker;
   /** By Clock.monotonic(); ms. */
   readonly deadline: number;
@@ -139,7 +152,9 @@ export class ControlEntry {
     return this.#isAnswered;
   }
 
-  /** The first answer counts: an entry can still be written after its caller was answered `timedOut`. */
+  /**
+   * Only the first answer counts: an entry may still be written after its caller got `timedOut`.
+   */
   answer(result: EntryResult): void {
     this.#isAnswered = true;
     this.#resolve(result);
@@ -155,10 +170,10 @@ export class ControlEntry {
   }
 }
 
-/** What a writer writes, one entry each. */
+/** Each work becomes one entry. */
 export type Work = Group | ControlEntry;
 
-/** Whatever waits for an answer. */
+/** A request or control entry that waits for its answer. */
 interface Waiting {
   /** By Clock.monotonic(); ms. */
   readonly deadline: number;
@@ -169,9 +184,11 @@ export function waitingOf(work: Work): readonly Waiting[] {
   return work.kind === 'group' ? work.requests : [work];
 }
 
-/** Guards that nothing waits for an answer that it should have had. A deadline that is not a number never passes, and fails. */
+/**
+ * Checks that nothing waits past its deadline. A deadline of NaN never passes and fails the check.
+ */
 export function assertNoneExpired(waiting: readonly Waiting[], now: number): void {
-  // The message is made only for a failure: this runs for every request at every transition.
+  // The message is built only on failure, because this runs for every request at every transition.
   for (const { deadline, isAnswered } of waiting) {
     if (!isAnswered && !(deadline > now))
       assert(false, `a request still waits at ${now}, its deadline was ${deadline}`);

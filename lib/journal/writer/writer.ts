@@ -32,22 +32,26 @@ import {
   waitingOf,
 } from './work.ts';
 
-/** How long one put waits for the store's answer; ms. A put takes about 8 ms; beyond this it is as good as lost. */
+/** Time-out of one put; ms. A put takes about 8 ms, so an answer after this time is unlikely. */
 export const PUT_TIMEOUT_MS = 5_000;
 
-/** A deadline further away than this is looked at again after this time; ms. */
+/** Longest delay of the alarm; a later deadline is checked again after this time; ms. */
 const ALARM_MAX_MS = 60 * 60 * 1000;
 
-/** From this much contention on, a writer reads before it writes: a failed put is billed by the size of the item it met. */
+/**
+ * From this contention on, a writer reads before it writes: a failed put is billed by the size of
+ * the item in the slot.
+ */
 const READ_FIRST_CONTENTION = 2;
 const CONTENTION_MAX = 8;
 
 /**
- * The commit rule (docs/ARCHITECTURE.md) for one journal: decide in memory, write one entry into the next slot, and decide again
- * if another writer was there first. Appends take effect in the order of the calls. What arrives while an entry is in flight goes
- * into the next entry together (group commit).
+ * The commit rule (docs/ARCHITECTURE.md) for one journal: decide in memory, write one entry into
+ * the next slot, and decide again if another writer was first. Appends take effect in the order of
+ * the calls. Batches that arrive while an entry is in flight share the next entry (group commit).
  *
- * The invariants are checked at each transition. One that does not hold fails the work in progress with KAFKA_STORAGE_ERROR.
+ * Each transition checks the invariants. A violation fails the current work with
+ * KAFKA_STORAGE_ERROR.
  */
 export class Writer {
   readonly #journal: Journal;
@@ -57,13 +61,13 @@ export class Writer {
   /** In order; the first one is in progress. */
   readonly #works: Work[] = [];
   #state: WriterState = { kind: 'idle' };
-  /** Grows with each lost race, and is halved by each entry that lost none. */
+  /** Grows with each lost race. Halved by each entry that lost none. */
   #contention = 0;
-  /** When the next deadline passes, by Clock.monotonic(); Infinity while nothing waits. */
+  /** The next deadline, by Clock.monotonic(); Infinity if nothing waits. */
   #alarmAt = Number.POSITIVE_INFINITY;
   #cancelAlarm = () => {};
 
-  /** @param decide for the tests of the invariants, which pass a broken one */
+  /** @param decide replaced in tests of the invariants */
   constructor(journal: Journal, checkpointer: Checkpointer, decide = decideGroup) {
     this.#journal = journal;
     this.#checkpointer = checkpointer;
@@ -77,14 +81,14 @@ export class Writer {
     });
   }
 
-  /** True when nothing waits or is in flight. */
+  /** True if nothing waits or is in flight. */
   get idle(): boolean {
     const isDone = this.#works.length === 0 || (this.#state.kind === 'answered' && this.#works.length === 1);
     return isDone && this.#intake.waiting.length === 0;
   }
 
   /**
-   * Appends a batch. Its place in the order is taken before this returns.
+   * Appends a batch. Its place in the order is fixed before this returns.
    *
    * @param deadline by Clock.monotonic(): from then on the answer is REQUEST_TIMED_OUT; ms
    */
@@ -96,8 +100,8 @@ export class Writer {
   }
 
   /**
-   * Appends a control entry after everything that was appended before. `make` is called again after a conflict. Rejects if it throws,
-   * or if the store cannot hold the entry.
+   * Appends a control entry after all earlier appends. `make` is called again after a conflict.
+   * Rejects if `make` throws or the store cannot hold the entry.
    */
   appendEntry(make: EntryMaker, deadline: number): Promise<EntryResult> {
     return new Promise((resolve, reject) => {
@@ -161,11 +165,11 @@ export class Writer {
     }
   }
 
-  /** Every transition but that of an error. */
+  /** Makes a transition. Errors are handled in `#afterError`. */
   #enter(state: WriterState): void {
     this.#state = state;
     const now = this.#journal.env.clock.monotonic();
-    // In a process that stood still, the alarm may come after this.
+    // After a pause of the process, this may run before the alarm.
     if (now >= this.#alarmAt) this.#expire();
     for (const work of this.#works) assertNoneExpired(waitingOf(work), now);
     assertNoneExpired(this.#intake.waiting, now);
@@ -185,7 +189,7 @@ export class Writer {
     return this.#prepare(attempt);
   }
 
-  /** Reads first where the view is too old to sign a put (rule R3), or where others are writing. */
+  /** Reads first if the view is too old to sign a put (rule R3), or if other writers are active. */
   #prepare(attempt: Attempt): WriterState {
     const age = this.#now() - this.#journal.confirmedAt;
     const isOld = !(age < VIEW_AGE_MAX_MS);
@@ -194,7 +198,7 @@ export class Writer {
     return this.#decideWork(attempt, false);
   }
 
-  /** Decides on the view as it is now; again after every conflict (rule R7). */
+  /** Decides on the current view; again after every conflict (rule R7). */
   #decideWork(attempt: Attempt, isConfirmed: boolean): WriterState {
     const { work, stretch } = attempt;
     const { view } = this.#journal;
@@ -231,7 +235,7 @@ export class Writer {
     );
   }
 
-  /** Rule R8: never before the previous entry. */
+  /** Never before the previous entry (rule R8). */
   #entryTime(): StoreTime {
     return Math.max(this.#journal.view.time, Math.floor(this.#now()));
   }
@@ -259,7 +263,7 @@ export class Writer {
     return this.#retry(attempt);
   }
 
-  /** The put that commits. The same one each time (rule R2). */
+  /** Sends the put that commits. A repetition sends the same item (rule R2). */
   #send({ item, slot, signBefore }: EntryPut): Promise<PutOutcome> {
     const journal = this.#journal;
     journal.expect(slot);
@@ -282,7 +286,7 @@ export class Writer {
     return this.#conclude(attempt, put, verdict);
   }
 
-  /** Once more the same put, unless a read has found something in the slot. */
+  /** Repeats the same put, unless a read has found an entry in the slot. */
   #repeat({ attempt, put, tries, signedUntil }: Putting): WriterState {
     const known = judgeView(put.slot.seen, this.#journal.view.seq, put.slot.seq);
     return known === undefined
@@ -298,7 +302,7 @@ export class Writer {
     return { kind: 'unsure', attempt, put, tries, signedUntil };
   }
 
-  /** It is known what became of the put. */
+  /** Handles the known outcome of a put. */
   #conclude(attempt: Attempt, put: EntryPut, verdict: Verdict): WriterState {
     const { work } = attempt;
     this.#journal.expect(undefined);
@@ -344,7 +348,8 @@ export class Writer {
   }
 
   #afterRefusal({ work, stretch }: Attempt, { how, message }: Refused): void {
-    // An item that cannot hold the bytes can name an object that does; the list of a group's batches alone always fits.
+    // If the bytes are too large for an item, the entry can name an object instead: the list of a
+    // group's batches always fits.
     const fitsWithObject = how === 'tooLarge' && work.kind === 'group' && stretch === undefined;
     if (fitsWithObject) this.#storeAgain(work);
     else if (how === 'tooLarge' || how === 'rejected') {
@@ -352,12 +357,16 @@ export class Writer {
       else work.fail(how === 'tooLarge' ? 'MESSAGE_TOO_LARGE' : 'KAFKA_STORAGE_ERROR', message);
     }
     if (how !== 'stale') return;
-    // Too late to be signed: a fresh view, and a fresh object if that is what has aged.
+    // Too late to sign: the view has to be confirmed again, and an object that is too old has to be
+    // stored again.
     if (stretch !== undefined && this.#now() >= stretch.storedAt + NAME_WITHIN_MS) this.#storeAgain(work);
     this.#journal.distrust();
   }
 
-  /** A store that does not answer a read is only a reason for another attempt; anything else is a bug, and ends the work. */
+  /**
+   * If the store does not answer a read, the work is tried again. Any other error is a bug and ends
+   * the work.
+   */
   #afterError(state: WriterState, error: unknown): WriterState {
     this.#journal.expect(undefined);
     if (error instanceof StoreUnavailableError && 'attempt' in state) {
@@ -404,7 +413,10 @@ export class Writer {
     this.#cancelAlarm = clock.setTimer(delay, () => this.#expire());
   }
 
-  /** Answers everything whose deadline has passed, also what waits behind a store that is silent. Sets the alarm for the rest. */
+  /**
+   * Answers all works and requests whose deadline has passed, including those queued behind a
+   * silent store. Sets the alarm for the rest.
+   */
   #expire(): void {
     const now = this.#journal.env.clock.monotonic();
     this.#cancelAlarm();
