@@ -31,7 +31,7 @@ export class UnreadableItems {
   }
 
   /**
-   * Call this when the item can be read again. If it becomes unreadable later, it is logged again.
+   * Records that the item can be read. If it becomes unreadable later, it is logged again.
    */
   readable(name: string): void {
     this.#names.delete(name);

@@ -3,7 +3,8 @@ import { type EpochEnd, epochProblem } from './leader-epoch.ts';
 import type { ListedOffset, OffsetPosition } from './list-offsets.ts';
 import type { FetchedPartition, IsolationLevel } from './read-partitions.ts';
 
-/* The answers of a partition that has no journal: those of one that was never written to, without reading anything. */
+// The answers for a partition without a journal. They are those for a partition that was never
+// written to, and need no read.
 
 const NEVER_LED = { leaderEpoch: 0 };
 
