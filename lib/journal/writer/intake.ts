@@ -66,8 +66,8 @@ export class Intake {
   }
 
   /**
-   * Adds a batch. It goes into a group at once, or, if requests come in bursts (functions), after
-   * `gatherMs`.
+   * Adds a batch and makes a group if there is room for one. With `gatherMs` (functions, where
+   * requests come in bursts), an idle queue waits that long first.
    */
   add(request: Request): void {
     const { gatherMs, clock } = this.#journal.env;

@@ -7,7 +7,7 @@ export interface BrokerConfig {
   readonly type: ConfigType;
   /** The configured value, under this name or another; undefined if none was configured. */
   readonly given: string | undefined;
-  /** Null if the default depends on other settings. */
+  /** The default; null if there is no fixed one. */
   readonly fallback: string | null;
   readonly sensitive: boolean;
   readonly documentation: string;
