@@ -7,10 +7,10 @@ import { BODY_TEXT_BYTES_MAX } from './limits.ts';
 import { type Refusal, refused } from './refusal.ts';
 import { fromBase64, isObject } from './shapes.ts';
 
-/** How a call came, which decides the shape of its answer: by HTTP, or by a direct invoke. */
+/** How the call arrived: by HTTP or by a direct invoke. The channel decides the answer's shape. */
 export type Channel = 'http' | 'invoke';
 
-/** A call as its event tells it: an envelope of frames, or a single frame. */
+/** A decoded call: an envelope of frames, or a single frame. */
 export interface FrameCall {
   readonly kind: 'frames' | 'frame';
   readonly body: Buffer;
@@ -25,11 +25,11 @@ export interface ReadEvent {
 
 export interface EventRules {
   readonly name: FrameFunction;
-  /** Whether HTTP events without an IAM identity are let in. */
+  /** Whether HTTP events without an IAM identity are accepted. */
   readonly anonymous: boolean;
 }
 
-/** One HTTP request, whatever version of the payload it came in. */
+/** One HTTP request, from either payload version. */
 interface HttpRequest {
   readonly method: unknown;
   readonly path: unknown;
@@ -42,8 +42,9 @@ interface HttpRequest {
 type Event = Readonly<Record<string, unknown>>;
 
 /**
- * Reads what Lambda hands over: API Gateway's payload 1.0 (also that of REST APIs) and 2.0 (also that of function URLs), or the
- * JSON of a direct invoke. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ * Reads a Lambda event: API Gateway's payload 1.0 (also REST APIs), payload 2.0 (also function
+ * URLs), or the JSON of a direct invoke.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */
 export function readEvent(event: unknown, rules: EventRules): ReadEvent {
   if (!isObject(event)) return { channel: 'invoke', call: refused(400, NO_EVENT) };
@@ -96,7 +97,9 @@ function readHttp(request: HttpRequest, { name, anonymous }: EventRules): FrameC
   return readBody(kind, request.body, principal);
 }
 
-/** Undefined where the path is this function's: `/kafka/{function}`, behind the stage if there is one. */
+/**
+ * Undefined if the path is this function's: `/kafka/{function}`, after the stage if there is one.
+ */
 function checkPath(path: unknown, name: FrameFunction): Refusal | undefined {
   const [, asked] = /\/kafka\/([^/]*)\/?$/.exec(typeof path === 'string' ? path : '') ?? [];
   if (asked === name) return undefined;

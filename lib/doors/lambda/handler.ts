@@ -11,13 +11,16 @@ import { ANSWER_WITHIN_MS, SEND_AWAY_BEFORE_MS, SETTLE_MS, TIMEOUT_MARGIN_MS } f
 import { type Refusal, refused } from './refusal.ts';
 import { type Serving, serveEnvelope, serveFrame } from './serve-frames.ts';
 
-/** What there is of Lambda's context; everything may be missing where something else stands in for Lambda. */
+/**
+ * The parts of Lambda's context that are used. All are optional, since other runtimes may lack
+ * them.
+ */
 export interface LambdaContext {
   readonly awsRequestId?: string;
   getRemainingTimeInMillis?(): number;
 }
 
-/** The engine as a function has it: made once per instance. */
+/** A function's engine, made once per instance. */
 export interface FunctionEngine {
   readonly handle: PatientFrameHandler;
   readonly authorize: Authorize;
@@ -27,15 +30,17 @@ export interface FrameFunctionOptions {
   readonly name: FrameFunction;
   /** See EventRules. */
   readonly anonymous: boolean;
-  /** How long frames of an envelope may wait before the gateway has to ask again, if the call's time allows; ms. */
+  /**
+   * How long frames of an envelope may wait before they get `again`, if the call's time allows; ms.
+   */
   readonly waitMaxMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Rejects where the store does not answer; it is called again for the next request then. */
+  /** Rejects if the store does not answer. The next request calls it again. */
   engine(): Promise<FunctionEngine>;
   /**
-   * Waits until nothing is under way any more, also of an engine that could not be made, at most until `deadline`
-   * (Clock.monotonic()); false if something still is.
+   * Waits until no work is running, also for an engine that could not be made, until `deadline`
+   * (Clock.monotonic()) at the latest. False if work is still running.
    */
   settle(deadline: number): Promise<boolean>;
 }
@@ -43,8 +48,8 @@ export interface FrameFunctionOptions {
 export type LambdaHandler = (event: unknown, context: LambdaContext) => Promise<LambdaAnswer>;
 
 /**
- * A function that serves Kafka frames. Never rejects: what is wrong with a call is said in its answer. When it answers, nothing
- * is left running, as an instance stands still until its next call.
+ * A function that serves Kafka frames. Never rejects: the answer reports what is wrong with a call.
+ * All work has ended when it answers, since Lambda freezes the instance until its next call.
  */
 export function frameFunction(options: FrameFunctionOptions): LambdaHandler {
   const { clock, logger, name, waitMaxMs } = options;
@@ -87,7 +92,7 @@ export function frameFunction(options: FrameFunctionOptions): LambdaHandler {
   };
 }
 
-/** What is left for this call; ms. */
+/** The time left for this call; ms. */
 function timeFor(context: LambdaContext | undefined): number {
   const remaining = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY;
   return Math.max(0, Math.min(ANSWER_WITHIN_MS, remaining - TIMEOUT_MARGIN_MS));

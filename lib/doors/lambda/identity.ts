@@ -3,8 +3,9 @@ import type { Principal } from '../../core/context.ts';
 import { isObject } from './shapes.ts';
 
 /**
- * Who signed an HTTP event; undefined where nobody did. Payload 2.0 and function URLs tell it in `requestContext.authorizer.iam`,
- * payload 1.0 and REST APIs in `requestContext.identity`.
+ * The IAM identity that signed an HTTP event; undefined for an unsigned event. Payload 2.0 and
+ * function URLs have it in `requestContext.authorizer.iam`, payload 1.0 and REST APIs in
+ * `requestContext.identity`.
  */
 export function principalOf(requestContext: Readonly<Record<string, unknown>>): Principal | undefined {
   const { authorizer, identity } = requestContext;

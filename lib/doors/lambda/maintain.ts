@@ -6,19 +6,21 @@ import { SETTLE_MS, TIMEOUT_MARGIN_MS } from './limits.ts';
 import { refused } from './refusal.ts';
 import { isObject } from './shapes.ts';
 
-/** Nobody waits for a scheduled call; what is not done by then is done by the next. */
+/** No client waits for a scheduled call. The next call does what is left. */
 const UPKEEP_MS_MAX = 5 * 60_000;
 
 export interface MaintainOptions<Summary extends object> {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Does what is due, until `deadline` (Clock.monotonic()). Throws StoreUnavailableError. */
+  /**
+   * Does the work that is due, until `deadline` (Clock.monotonic()). Throws StoreUnavailableError.
+   */
   upkeep(deadline: number): Promise<Summary>;
   /** See FrameFunctionOptions. */
   settle(deadline: number): Promise<boolean>;
 }
 
-/** What was done, or why nothing was. */
+/** What was done, or the reason why nothing was. */
 export type MaintainAnswer =
   | { readonly upkeep: object }
   | { readonly error: { readonly status: number; readonly message: string } };
@@ -26,8 +28,9 @@ export type MaintainAnswer =
 export type MaintainHandler = (event: unknown, context: LambdaContext) => Promise<MaintainAnswer>;
 
 /**
- * The scheduled function: takes `{"tidelog": "maintain"}`, or what EventBridge sends where no input is set. Throws
- * StoreUnavailableError, so that the scheduler tries again; a wrong event is only told so.
+ * The scheduled function. Takes `{"tidelog": "maintain"}`, or EventBridge's default event if no
+ * input is set. Throws StoreUnavailableError, so that the scheduler retries. A wrong event only
+ * gets an answer that says so.
  */
 export function maintainFunction<Summary extends object>(options: MaintainOptions<Summary>): MaintainHandler {
   const { clock, logger } = options;

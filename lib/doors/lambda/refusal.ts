@@ -1,8 +1,8 @@
-/** A call that is answered with an error of HTTP's; direct invokes are told the same number. */
+/** A call that gets an HTTP error. Direct invokes get the same status number. */
 export interface Refusal {
   readonly kind: 'refused';
   readonly status: 400 | 403 | 404 | 405 | 413 | 415 | 421 | 500 | 503;
-  /** For whoever wrote the client: what is wrong, and what is allowed. */
+  /** For the client's author: what is wrong, and what is allowed. */
   readonly message: string;
 }
 

@@ -13,7 +13,7 @@ import { decodeRequestEnvelope, type EnvelopeAnswer, type RequestEnvelope } from
 import { ANSWER_BYTES_MAX } from './limits.ts';
 import { type Refusal, refused } from './refusal.ts';
 
-/** One call's part in the function that serves it. */
+/** What serving one call needs. */
 export interface Serving {
   readonly name: FrameFunction;
   readonly handle: PatientFrameHandler;
@@ -21,23 +21,27 @@ export interface Serving {
   readonly clock: Clock;
   /** Who called the function: the client itself, or a gateway. */
   readonly principal: Principal;
-  /** How long frames of an envelope may wait before they are sent away; ms. */
+  /** How long frames of an envelope may wait before they get `again`; ms. */
   readonly waitMaxMs: number;
-  /** By Clock.monotonic(), ms: from when on what waits is sent away, and by when all else has its answer. */
+  /**
+   * Clock.monotonic() times, ms: at `sendAwayAt` waiting frames get `again`, and by `deadline` all
+   * others have their answer.
+   */
   readonly sendAwayAt: number;
   readonly deadline: number;
 }
 
-/** The listener's name that frames without an envelope come in by. */
+/** The listener name of frames without an envelope. */
 const DIRECT_LISTENER = 'FUNCTION';
 
 /** The kind byte and the length in front of each answer; see envelope.ts. */
 const ENVELOPE_BYTES_PER_ANSWER = 5;
 
 /**
- * Serves all frames of an envelope, side by side: Produce frames take their places in the order of the envelope before anything
- * is awaited. As soon as one frame has its answer, those that only wait for others are sent away, so that nobody is kept waiting by
- * them. Nothing is served of an envelope that is not right throughout.
+ * Serves all frames of an envelope concurrently. Produce frames take their places in envelope order
+ * before the first await. As soon as one frame has its answer, frames that only wait for other
+ * requests get `again`, so that they do not delay it. An envelope with any invalid frame is refused
+ * as a whole.
  */
 export async function serveEnvelope(serving: Serving, body: Buffer): Promise<readonly EnvelopeAnswer[] | Refusal> {
   const envelope = readEnvelope(body);
@@ -82,7 +86,10 @@ export async function serveEnvelope(serving: Serving, body: Buffer): Promise<rea
   return fitted(outcomes, frames);
 }
 
-/** Why the caller may not send requests of other principals; undefined if it may. Kafka's Envelope requests need the same right. */
+/**
+ * Why the caller may not send requests of other principals; undefined if it may. Kafka's Envelope
+ * requests need the same right.
+ */
 async function notToVouch(
   { authorize, principal, deadline }: Serving,
   origin: Pick<RequestContext, 'clientId' | 'host' | 'listener' | 'signal'>,
@@ -94,7 +101,10 @@ async function notToVouch(
   return refused(403, `${principal} may not send requests of other principals: it lacks CLUSTER_ACTION on the cluster`);
 }
 
-/** The response frame without its size; undefined where Kafka sends nothing. What waits has until `sendAwayAt`. */
+/**
+ * The response frame without its size; undefined where Kafka sends nothing. A waiting request has
+ * until `sendAwayAt`.
+ */
 export async function serveFrame(serving: Serving, body: Buffer): Promise<readonly Buffer[] | undefined | Refusal> {
   const frame = receiveFrame(body);
   if (frame.kind === 'malformed') return refused(400, 'the body is no Kafka request: it is shorter than a header');
@@ -126,7 +136,10 @@ export async function serveFrame(serving: Serving, body: Buffer): Promise<readon
   }
 }
 
-/** The signal of requests whose client is as good as never gone. One for each call: what hangs on it goes with it. */
+/**
+ * The signal of requests whose client counts as connected. Each call has its own, so that its
+ * listeners are collected with it.
+ */
 function neverAborted(): AbortSignal {
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
@@ -161,7 +174,10 @@ function statusOf({ fault }: FrameOutcome & { kind: 'close' }): Refusal['status'
 
 type Outcome = Awaited<ReturnType<PatientFrameHandler>>;
 
-/** The answers as far as one body carries them: a fetch beyond that is asked again, which reads the same once more. */
+/**
+ * The answers that fit into one body. A Fetch answer that does not fit becomes `again`, and the
+ * next try reads the same records.
+ */
 function fitted(outcomes: readonly Outcome[], frames: readonly ReceivedFrame[]): EnvelopeAnswer[] {
   const whole = ANSWER_BYTES_MAX - 1 - outcomes.length * ENVELOPE_BYTES_PER_ANSWER;
   const sizes = outcomes.map((outcome) => (outcome.kind === 'answer' ? sizeOf(outcome.chunks) - SIZE_PREFIX_BYTES : 0));

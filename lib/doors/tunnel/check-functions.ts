@@ -9,13 +9,18 @@ import { mayPass } from './retry.ts';
 import type { CallOutcome, Transport } from './transport.ts';
 import { troubleText } from './trouble-log.ts';
 
-/** A function that is throttled or fails at its first start is asked so often, with a second between. */
+/**
+ * Attempts for a function that is throttled or fails at its first start, with a second in between.
+ */
 const ATTEMPTS = 3;
 const BETWEEN_ATTEMPTS_MS = 1_000;
 
 const CLIENT_ID = 'tidelog-gateway';
 
-/** For each function a request that asks for nothing: it is answered whatever there is in the log, and changes nothing. */
+/**
+ * For each function a request with an empty question. It is answered whatever the log holds, and
+ * changes nothing.
+ */
 const QUESTIONS: Readonly<Record<FrameFunction, () => Buffer[]>> = {
   produce: () => encodeRequest(ApiKey.Produce, 3, 0, CLIENT_ID, { acks: 1, timeoutMs: 1_000, topicData: [] }),
   fetch: () => encodeRequest(ApiKey.ListOffsets, 1, 0, CLIENT_ID, { replicaId: -1, topics: [] }),
@@ -28,11 +33,11 @@ export interface FunctionProblem {
   readonly name: FrameFunction;
   /** What is wrong, and what to do, in a sentence or two. */
   readonly message: string;
-  /** The credentials may not call this one, and everything else is in order. */
+  /** The credentials may not call this function; everything else works. */
   readonly isForbidden: boolean;
 }
 
-/** Calls every function once with a request that asks for nothing, which also starts those that are cold. */
+/** Calls every function once with an empty request, which also starts cold functions. */
 export async function checkFunctions(transport: Transport, clock: Clock): Promise<readonly FunctionProblem[]> {
   const problems = await Promise.all(FRAME_FUNCTIONS.map((name) => checkFunction(transport, name, clock)));
   return problems.filter((problem) => problem !== undefined);
@@ -53,7 +58,8 @@ async function checkFunction(
     const outcome = checked(await transport.call(name, envelope));
     if (outcome.kind === 'answered') return undefined;
     const isUnreachable = outcome.kind === 'refused' && outcome.reason === 'unreachable';
-    // What cannot be reached will not be there in a second; whoever started this wants to hear of it.
+    // An unreachable address does not recover within a second, and the operator should see it at
+    // once.
     const mayHelp = !isUnreachable && (mayPass(outcome) || outcome.kind === 'unknown');
     if (attempts >= ATTEMPTS || !mayHelp) {
       const message =
@@ -66,7 +72,7 @@ async function checkFunction(
   }
 }
 
-/** An answer of somebody else is no answer, nor is one that closes the connection. */
+/** The answer of another service does not count, nor does one that closes the connection. */
 function checked(outcome: CallOutcome): CallOutcome {
   if (outcome.kind !== 'answered') return outcome;
   try {

@@ -4,47 +4,50 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Principal } from '../../core/context.ts';
 
 /**
- * What a gateway sends to a function, and gets back: several Kafka frames in one body.
+ * The bodies between a gateway and a function: several Kafka frames in one body.
  *
  *   request   1 byte format (1 or 2), 4 bytes length, JSON (`head`), then frames
  *   answer    1 byte format (1), then per frame 1 byte kind, 4 bytes length, bytes
  *
- * Frames are requests without their 4-byte size, each behind a length of 4 bytes; numbers are big-endian.
+ * Frames are requests without their 4-byte size, each after a length of 4 bytes. Numbers are
+ * big-endian.
  *
- * Format 2 adds the principal of each frame's client. A request has it only if it carries a principal, so that a gateway without
- * authentication can be newer than its functions. A function that does not know format 2 refuses it: it must not serve a frame
- * with the rights of the gateway instead of the client's.
+ * Format 2 adds the principal of each frame's client. Only a request that carries a principal uses
+ * it, so that a gateway without authentication can be newer than its functions. A function that
+ * does not know format 2 refuses it: it must not serve a frame with the rights of the gateway
+ * instead of the client's.
  */
 export const ENVELOPE_CONTENT_TYPE = 'application/vnd.tidelog.frames';
 
-/** One frame, as a client sends it, and one answer back. */
+/** The content type of one frame, for a request and for its answer. */
 export const FRAME_CONTENT_TYPE = 'application/octet-stream';
 
-/** Of one frame: where and who it came from, and what the function said with `again`. */
+/** One frame: its bytes, its client, and the token of an earlier `again`. */
 export interface EnvelopeFrame {
   /** The frame without its 4-byte size. */
   readonly frame: Buffer;
   /** The client's address, without the port. */
   readonly host: string;
-  /** What came with `again`, when a frame is sent once more. */
+  /** The token that came with `again`, when a frame is sent again. */
   readonly token?: string | undefined;
-  /** The client, where the gateway vouches for one. */
+  /** The client's principal, if the gateway authenticated one. */
   readonly principal?: Principal | undefined;
 }
 
 export interface RequestEnvelope {
-  /** The listener that the frames came in by. */
+  /** The listener that received the frames. */
   readonly listener: string;
-  /** What clients of that listener are told to connect to. */
+  /** The address that clients of that listener are given. */
   readonly advertised: { readonly host: string; readonly port: number };
   readonly frames: readonly EnvelopeFrame[];
 }
 
 /**
  * - `answer`: the response without its 4-byte size.
- * - `none`: nothing is to be sent to the client.
- * - `close`: the client's connection is to be closed.
- * - `again`: it waits still; the same frame is to be sent again with the token, until its own time is over.
+ * - `none`: nothing is sent to the client.
+ * - `close`: the client's connection has to be closed.
+ * - `again`: the request still waits. The gateway sends the same frame with the token again, until
+ *   the request's own time is over.
  */
 export type EnvelopeAnswer =
   | { readonly kind: 'answer'; readonly chunks: readonly Buffer[] }
@@ -55,7 +58,7 @@ export type EnvelopeAnswer =
 const FORMAT = 1;
 const FORMAT_WITH_PRINCIPALS = 2;
 
-/** Frames of one flush; a gateway that has more sends another envelope. */
+/** Frames of one flush. A gateway with more frames sends another envelope. */
 export const ENVELOPE_FRAMES_MAX = 1_000;
 
 const KINDS = ['answer', 'none', 'close', 'again'] as const;
@@ -101,7 +104,7 @@ export function decodeRequestEnvelope(body: Buffer): RequestEnvelope {
     frame: reader.sized(),
     host,
     token,
-    // In format 1 the field means nothing.
+    // Format 1 ignores the field.
     ...(reader.format === FORMAT_WITH_PRINCIPALS ? { principal } : {}),
   }));
   reader.end();
@@ -114,7 +117,7 @@ export function encodeAnswerEnvelope(answers: readonly EnvelopeAnswer[]): Buffer
   return Buffer.concat(parts);
 }
 
-/** Throws MalformedBytesError, also where there are not `count` answers. */
+/** Throws MalformedBytesError, also if the number of answers is not `count`. */
 export function decodeAnswerEnvelope(body: Buffer, count: number): readonly EnvelopeAnswer[] {
   const reader = new Reader(body, FORMAT);
   const answers = Array.from({ length: count }, () => answerOf(reader.byte(), reader.sized()));

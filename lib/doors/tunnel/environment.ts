@@ -8,21 +8,21 @@ import { decodeAnswerEnvelope, type EnvelopeAnswer, type EnvelopeFrame, encodeRe
 import type { Transport, Trouble } from './transport.ts';
 import type { TroubleLog } from './trouble-log.ts';
 
-/** What the parts of a tunnel work with. */
+/** The dependencies of a tunnel's parts. */
 export interface TunnelEnvironment {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly trouble: TroubleLog;
-  /** What clients of a listener are told to connect to. */
+  /** The address that clients of a listener are given. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
 }
 
-/** What became of frames that were sent together. */
+/** The outcome of frames that were sent together. */
 export type SendOutcome = { readonly kind: 'answers'; readonly answers: readonly EnvelopeAnswer[] } | Trouble;
 
-/** Sends frames of one listener to a function. An answer that cannot be read says nothing about what was done. */
+/** Sends frames of one listener to a function. An unreadable answer leaves the outcome unknown. */
 export async function sendFrames(
   { transport, advertised }: TunnelEnvironment,
   name: FrameFunction,
@@ -44,7 +44,7 @@ export async function sendFrames(
 
 const SIZE_BYTES = 4;
 
-/** A response frame with the size that goes before it. Which errors are in it is counted by the function, not here. */
+/** A response frame with its size prefix. The function counts the errors in it, not the gateway. */
 export function answered(chunks: readonly Buffer[]): FrameOutcome {
   const size = Buffer.alloc(SIZE_BYTES);
   size.writeInt32BE(chunks.reduce((bytes, chunk) => bytes + chunk.length, 0));

@@ -11,10 +11,13 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-/** The services' own words are a line; more than this is a page of somebody else's. */
+/** A service's own error message is one line. Longer text is the page of another server. */
 const MESSAGE_CHARACTERS_MAX = 300;
 
-/** Statuses that say that nothing was carried out. 408 and all of 5xx do not: the function may have run. */
+/**
+ * Statuses that say that the request was not carried out. 408 and all of 5xx do not: the function
+ * may have run.
+ */
 const REFUSALS: ReadonlyMap<number, RefusalReason> = new Map([
   [400, 'rejected'],
   [401, 'forbidden'],
@@ -27,7 +30,7 @@ const REFUSALS: ReadonlyMap<number, RefusalReason> = new Map([
   [429, 'throttled'],
 ]);
 
-/** What an answer means. */
+/** What an HTTP answer means. */
 export function outcomeOfAnswer(answer: HttpAnswer): CallOutcome {
   const { status, contentType, body } = answer;
   if (status === 200) {
@@ -42,7 +45,10 @@ export function outcomeOfAnswer(answer: HttpAnswer): CallOutcome {
   return reason === undefined ? { kind: 'unknown', message } : refused(reason, message);
 }
 
-/** What a failed attempt means: without a connection nothing was sent, else nobody knows. */
+/**
+ * What a failed attempt means: without a connection nothing was sent; otherwise the outcome is
+ * unknown.
+ */
 export function outcomeOfError(error: unknown): CallOutcome {
   const {
     name = '',
@@ -50,7 +56,7 @@ export function outcomeOfError(error: unknown): CallOutcome {
     code,
     connected,
   } = error as Partial<NodeJS.ErrnoException> & { connected?: boolean };
-  // The SDK's providers name their errors alike.
+  // All of the SDK's credential providers use this error name.
   if (/Credentials|TokenProviderError|SSO/.test(name)) return refused('credentials', message);
   const words = code === undefined || message.includes(code) ? message : `${message} (${code})`;
   return connected === false ? refused('unreachable', words) : { kind: 'unknown', message: words };
@@ -60,7 +66,7 @@ function refused(reason: RefusalReason, message: string): CallOutcome {
   return { kind: 'refused', reason, message };
 }
 
-/** `403 AccessDeniedException: ...`, from what AWS answers with or from plain text. */
+/** `403 AccessDeniedException: ...`, from AWS's JSON or from plain text. */
 function wordsOf({ status, errorType, body }: HttpAnswer): string {
   const text = body.toString('utf8', 0, MESSAGE_CHARACTERS_MAX * 4).trim();
   const type = errorType.split(':')[0]!;

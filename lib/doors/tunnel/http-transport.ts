@@ -18,17 +18,23 @@ import {
 
 export interface HttpTransportOptions {
   readonly urls: Readonly<Record<FrameFunction, URL>>;
-  /** By function: function URLs have hosts of their own, all in one region as a rule. */
+  /** By function: function URLs have one host each, usually all in one region. */
   readonly signers: Readonly<Record<FrameFunction, Signer>>;
-  /** The right that callers need, in IAM's words. */
+  /** The IAM action that callers need. */
   readonly permission: string;
   readonly clock: Clock;
 }
 
-/** An answer that is larger cannot come from a function; it is not read on. Lambda answers with 6 MB at most. */
+/**
+ * A larger answer cannot come from a function, and reading it stops. Lambda answers with 6 MB at
+ * most.
+ */
 const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Calls functions by signed POST requests over connections that are kept open. Redirects and proxies are not followed. */
+/**
+ * Calls functions by signed POST requests over kept-alive connections. Redirects and proxies are
+ * not followed.
+ */
 export function httpTransport({ urls, signers, permission, clock }: HttpTransportOptions): Transport {
   const agents = httpAgents({ sockets: SOCKETS_MAX, connectMs: CONNECT_TIMEOUT_MS, idleMs: IDLE_CONNECTION_MS });
 
@@ -54,7 +60,7 @@ export function httpTransport({ urls, signers, permission, clock }: HttpTranspor
         try {
           const answer = await send(name, envelope);
           const isRefused = answer.status === 401 || answer.status === 403;
-          // A refused signature was looked at before the function was called, so the same may be sent again.
+          // A signature is checked before the function is called, so the request may be sent again.
           if (isRefused && tries === 1 && (await signers[name].refused(answer.serverTime))) continue;
           return outcomeOfAnswer(answer);
         } catch (error) {
@@ -114,7 +120,7 @@ function exchange(
     });
     request.on('socket', (socket) => {
       const { secureConnecting } = socket as Socket & { readonly secureConnecting?: boolean };
-      // In doubt there was a connection: what was sent twice by mistake is worse than what was not.
+      // If unsure, assume that there was a connection: a duplicate is worse than an error.
       connected = request.reusedSocket || !(socket.connecting || secureConnecting);
       if (connected) return;
       socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
@@ -122,7 +128,7 @@ function exchange(
       });
     });
     request.on('error', fail);
-    // The other side may be gone half way through its answer.
+    // The server may close the connection halfway through its answer.
     request.on('close', () => fail(new Error('the connection was closed before the answer was whole')));
     request.end(body);
   });

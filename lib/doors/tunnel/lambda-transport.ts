@@ -13,14 +13,14 @@ import {
 } from './transport.ts';
 
 export interface LambdaTransportOptions {
-  /** Functions are called PREFIX-produce and so on. */
+  /** Functions are named PREFIX-produce and so on. */
   readonly prefix: string;
-  /** As the AWS SDK finds it when left out; so it does the endpoint in any case. */
+  /** Default: the AWS SDK's region. The endpoint always comes from the SDK. */
   readonly region?: string | undefined;
   readonly credentials: Credentials;
 }
 
-/** Exceptions of Invoke that come before the function is run. */
+/** Exceptions of Invoke that are raised before the function runs. */
 const REFUSALS: Readonly<Record<string, RefusalReason>> = {
   AccessDeniedException: 'forbidden',
   UnrecognizedClientException: 'forbidden',
@@ -39,7 +39,7 @@ const REFUSALS: Readonly<Record<string, RefusalReason>> = {
   CredentialsProviderError: 'credentials',
 };
 
-/** By the statuses that a function puts into its answer. */
+/** By the statuses in a function's answer. */
 const STATUS_REFUSALS: ReadonlyMap<number, RefusalReason> = new Map([
   [400, 'rejected'],
   [401, 'forbidden'],
@@ -50,23 +50,26 @@ const STATUS_REFUSALS: ReadonlyMap<number, RefusalReason> = new Map([
   [421, 'missing'],
 ]);
 
-/** After these one more attempt is another one: the SDK has set its clock right, or there are new credentials. */
+/**
+ * Errors after which a second attempt differs: the SDK has corrected its clock, or there are new
+ * credentials.
+ */
 const CLOCK_WRONG = 'InvalidSignatureException';
 const EXPIRED = 'ExpiredTokenException';
 
-/** Calls functions by Lambda's Invoke, without any HTTP front door. */
+/** Calls functions by Lambda's Invoke, without an HTTP front. */
 export async function lambdaTransport({ prefix, region, credentials }: LambdaTransportOptions): Promise<Transport> {
   const { InvokeCommand, LambdaClient } = await import('@aws-sdk/client-lambda');
   const connect = () =>
     new LambdaClient({
       credentials: () => credentials(),
       ...(region !== undefined && { region }),
-      // A repeat is this side's decision: the first attempt may have been carried out.
+      // Retries are decided here: the first attempt may have been carried out.
       retryMode: 'standard',
       maxAttempts: 1,
       requestHandler: {
         ...httpAgents({ sockets: SOCKETS_MAX, connectMs: CONNECT_TIMEOUT_MS, idleMs: IDLE_CONNECTION_MS }),
-        // The SDK's own also runs while a request waits for a connection; the agents' does not.
+        // The SDK's time-out also counts waiting for a connection; the agents' does not.
         connectionTimeout: 0,
         socketTimeout: 0,
         requestTimeout: ANSWER_TIMEOUT_MS,
@@ -74,13 +77,13 @@ export async function lambdaTransport({ prefix, region, credentials }: LambdaTra
       },
     });
   let client = connect();
-  /** A client keeps credentials that do not say when they run out, so there has to be another one. */
+  /** A client keeps credentials without an expiry time, so new ones need a new client. */
   const hasNewCredentials = async () => {
     const isThere = await credentials({ forceRefresh: true }).then(
       () => true,
       () => false,
     );
-    // The old one is left to its requests under way; its connections end by themselves.
+    // The old client finishes its running requests, and its connections then close.
     if (isThere) client = connect();
     return isThere;
   };
@@ -111,7 +114,7 @@ export async function lambdaTransport({ prefix, region, credentials }: LambdaTra
   };
 }
 
-/** What Invoke answered with. A function that failed may have done its work before. */
+/** What Invoke's answer means. A function that failed may have done its work first. */
 export function outcomeOfInvoke({
   FunctionError,
   Payload,

@@ -11,10 +11,16 @@ import { answered, sendFrames, type TunnelEnvironment } from './environment.ts';
 import { backoffMs, mayPass, PATIENCE_MS } from './retry.ts';
 import { LONE_REQUESTS_MAX } from './transport.ts';
 
-/** A function that says `again` has waited for most of its 25 s; one that says it at once is not asked in a hurry. ms. */
+/**
+ * A function that answers `again` has normally waited most of its 25 s. This is the pause before
+ * the next request if it answered at once. ms.
+ */
 const AGAIN_INTERVAL_MS = 200;
 
-/** Sends requests other than Produce, each by itself: one that waits (a fetch, a join) would hold the others up. */
+/**
+ * Sends requests other than Produce one per call: a waiting one (a fetch, a join) would delay the
+ * others.
+ */
 export class LoneRequests {
   readonly #env: TunnelEnvironment;
   readonly #slots: Readonly<Record<FrameFunction, Slots>>;
@@ -28,12 +34,13 @@ export class LoneRequests {
   }
 
   /**
-   * Sends a frame until it has its answer. `again` is followed for as long as the client is there; what surely did nothing,
-   * or may be done twice, is tried again for PATIENCE_MS. After that the connection is to be closed.
+   * Sends a frame until it has its answer. `again` is followed while the client is connected. A
+   * request that was certainly not carried out, or is repeatable, is retried for PATIENCE_MS. After
+   * that the connection has to be closed.
    */
   async send(request: RequestFrame, context: RequestContext): Promise<FrameOutcome> {
     const sent = this.#send(request, context);
-    // It changes nothing that the client will not ask for again.
+    // A waiting request changes nothing that the client does not ask for again.
     const waits = rowOf(request.head.apiKey)?.progress === 'waiting';
     return waits ? unlessDrained(sent, context) : sent;
   }
@@ -73,11 +80,15 @@ export class LoneRequests {
   }
 }
 
-/** The outcome, or at once when the process is on its way out, which a function that waits does not hear of. */
+/**
+ * The outcome, or `close` at once when the process drains: a waiting function does not learn of the
+ * drain.
+ */
 function unlessDrained(sent: Promise<FrameOutcome>, context: RequestContext): Promise<FrameOutcome> {
   return new Promise((resolve, reject) => {
     const look = () => {
-      // Only a drain sets a deadline; a client that has ended its side may still wait for the answer.
+      // Only a drain sets a deadline. A client that has ended its side may still wait for the
+      // answer.
       if (Number.isFinite(context.deadline)) resolve({ kind: 'close', reason: 'the gateway stops' });
     };
     context.signal.addEventListener('abort', look, { once: true });

@@ -9,10 +9,16 @@ import { asksToRepeat, type ProduceFrame, refusal } from './produce-frame.ts';
 import { backoffMs, mayPass, PATIENCE_MS } from './retry.ts';
 import { FLIGHTS_MAX, FRAME_BYTES_MAX, type Trouble } from './transport.ts';
 
-/** A flush takes no further frame beyond this; the room up to FRAME_BYTES_MAX is for the envelope's own head. */
+/**
+ * Bytes of frames at which a flush is full. The rest up to FRAME_BYTES_MAX is for the envelope's
+ * head.
+ */
 export const FLUSH_BYTES_MAX = 4_000_000;
 
-/** A flush that takes longer no longer keeps other connections waiting; ms. Ten times what a warm one takes. */
+/**
+ * After this time a flush no longer holds back other connections; ms. Ten times that of a warm
+ * function.
+ */
 const LATE_FLIGHT_MS = 1_000;
 
 const TIMED_OUT = errorCode('REQUEST_TIMED_OUT');
@@ -24,18 +30,19 @@ interface Queued {
   readonly host: string;
   readonly principal: Principal | undefined;
   readonly listener: string;
-  /** Stands for the connection: each has one signal. */
+  /** Identifies the connection: each has one signal. */
   readonly connection: AbortSignal;
   readonly settle: (outcome: FrameOutcome) => void;
 }
 
 /** When flushes are sent. */
 export interface FlushPace {
-  /** The least time from the start of one flush to that of the next, unless it is full; ms. */
+  /** The least time between the starts of two flushes, unless the next one is full; ms. */
   readonly intervalMs: number;
   /**
-   * How many may be under way. Beyond that another one starts only where it is full or those before it are late: each flush is
-   * paid for, and instances of the function that append to the same journal get into each other's way.
+   * Concurrent flushes. Beyond that a flush starts only if it is full or the earlier ones are late:
+   * each flush costs money, and function instances that append to the same journal compete with
+   * each other.
    */
   readonly flights: number;
 }
@@ -46,13 +53,17 @@ interface Flight {
 }
 
 /**
- * Merges the Produce requests of all connections into one request per flush: what arrives while one is under way goes into
- * the next. A connection has frames in one flight at a time, so that they are carried out in their order.
+ * Merges the Produce requests of all connections into one request per flush. Requests that arrive
+ * during a flush go into the next one. A connection has frames in one flight at a time, which keeps
+ * their order.
  */
 export class MergedProduce {
   readonly #env: TunnelEnvironment;
   readonly #flights = new Set<Flight>();
-  /** Connections that are to be closed: what they had sent behind a request that failed must not get in before it. */
+  /**
+   * Connections that have to be closed. Requests that they sent after a failed one must not be
+   * appended before it.
+   */
   readonly #broken = new WeakMap<AbortSignal, string>();
   readonly #pace: FlushPace;
   #queue: Queued[] = [];
@@ -64,7 +75,10 @@ export class MergedProduce {
     this.#pace = pace;
   }
 
-  /** Sends a Produce request; resolves with its outcome. Requests of a connection are carried out in the order of these calls. */
+  /**
+   * Sends a Produce request and resolves with its outcome. A connection's requests are carried out
+   * in call order.
+   */
   send(frame: Buffer, produce: ProduceFrame, context: RequestContext): Promise<FrameOutcome> {
     const { host, listener, signal } = context;
     const principal = vouchedFor(context.principal);
@@ -76,7 +90,10 @@ export class MergedProduce {
     });
   }
 
-  /** Waits for a turn of the event loop, so that what other connections have sent already comes along. */
+  /**
+   * Waits one turn of the event loop, so that requests already received from other connections join
+   * the flush.
+   */
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -86,7 +103,7 @@ export class MergedProduce {
     });
   }
 
-  /** How long the next flush has to wait for its time. */
+  /** The time until the next flush may start; ms. */
   #earlyMs(): number {
     return this.#startedAt + this.#pace.intervalMs - this.#env.clock.monotonic();
   }
@@ -112,7 +129,10 @@ export class MergedProduce {
     return [...this.#flights].every(({ startedAt }) => now - startedAt >= LATE_FLIGHT_MS);
   }
 
-  /** What would go into the next flush: the oldest frames of one listener, whole runs of each connection. */
+  /**
+   * The contents of the next flush: the oldest frames of one listener, with whole runs of each
+   * connection.
+   */
   #choose(): { readonly taken: readonly Queued[]; readonly isFull: boolean } {
     const taken: Queued[] = [];
     const passedOver = new Set<AbortSignal>();
@@ -155,7 +175,7 @@ export class MergedProduce {
     }
   }
 
-  /** Sends frames until each has its outcome, or PATIENCE_MS are over. */
+  /** Sends frames until each has its outcome or PATIENCE_MS have passed. */
   async #carry(frames: readonly Queued[], since: number): Promise<void> {
     const { clock, random, trouble } = this.#env;
     let pending = frames;
@@ -172,7 +192,7 @@ export class MergedProduce {
         !isLate && (mayPass(sent) || (sent.kind === 'unknown' && queued.produce.isRepeatable));
       for (const queued of pending) if (!maySend(queued)) this.#giveUp(queued, sent, reason);
       pending = pending.filter((queued) => maySend(queued));
-      // Of a connection that is closed for one request, none goes again.
+      // Frames of a connection that was closed for another frame are not sent again.
       for (const queued of pending) if (this.#broken.has(queued.connection)) this.#close(queued, reason);
       pending = pending.filter(({ connection }) => !this.#broken.has(connection));
       if (pending.length === 0) return;
@@ -180,7 +200,10 @@ export class MergedProduce {
     }
   }
 
-  /** The way to the function takes less than this side thinks: each by itself, and the one that is too large is refused. */
+  /**
+   * The request was too large for the transport. Each frame is sent alone, and one that is still
+   * too large is refused.
+   */
   async #afterTooLarge(frames: readonly Queued[], since: number, reason: string): Promise<void> {
     if (frames.length > 1) {
       for (const queued of frames) await this.#carry([queued], since);
@@ -197,22 +220,26 @@ export class MergedProduce {
       settle({ kind: 'close', reason });
     } else if (answer.kind === 'answer') {
       settle(answered(answer.chunks));
-      // An instance of the function that has not seen the failure would take the producer's next batch for its first one.
+      // Another function instance has not seen the failure. It would accept the producer's next
+      // batch as its first.
       if (produce.isRepeatable && asksToRepeat(answer.chunks[0]!, produce.version)) {
         this.#break(connection, 'a batch is to be sent again, and those behind it must not overtake it');
       }
     } else if (answer.kind === 'none') {
       settle(answer);
     } else {
-      // After `again` nothing says whether it was appended; functions do not say it to a Produce request.
+      // `again` leaves open whether the batch was appended. Functions do not answer Produce with
+      // it.
       this.#close(queued, answer.kind === 'close' ? answer.reason : 'the function put a Produce request off');
     }
   }
 
   /**
-   * A request that is not sent any more. Without sequences its producer is told to try again, as by Kafka's leader that waits in vain
-   * for its followers; a batch may be there twice then. With sequences the connection is closed, so that the client sends
-   * all that it has no answer to again, in order. So it is for what will not pass, and for acks=0, where nobody listens.
+   * The outcome of a request that is not sent any more. A producer without sequences gets a
+   * retriable error, as from a Kafka leader that waits in vain for its followers; the batch may
+   * then be stored twice. With sequences the connection is closed, so that the client resends all
+   * unanswered batches in order. The connection is also closed for a request that cannot succeed,
+   * and for acks=0, which has no answer.
    */
   #giveUp(queued: Queued, trouble: Trouble, reason: string): void {
     const { produce, settle } = queued;
@@ -226,7 +253,7 @@ export class MergedProduce {
     settle({ kind: 'close', reason });
   }
 
-  /** Nothing of this connection is sent any more. */
+  /** Nothing of this connection is sent from now on. */
   #break(connection: AbortSignal, reason: string): void {
     this.#broken.set(connection, reason);
     const behind = this.#queue.filter((queued) => queued.connection === connection);
@@ -236,7 +263,10 @@ export class MergedProduce {
   }
 }
 
-/** MESSAGE_TOO_LARGE for each partition; with acks=0 nobody listens, and the connection is closed, as Kafka does. */
+/**
+ * MESSAGE_TOO_LARGE for each partition. With acks=0 there is no answer and the connection is
+ * closed, as in Kafka.
+ */
 export function refusedAsTooLarge(produce: ProduceFrame, message: string): FrameOutcome {
   if (produce.body.acks === 0) return { kind: 'close', reason: message };
   return { kind: 'answer', chunks: refusal(produce, 'MESSAGE_TOO_LARGE', message), errorCode: TOO_LARGE };

@@ -11,24 +11,29 @@ import type { Infer } from '../../wire/schema/message.ts';
 
 type ProduceBody = Infer<typeof Produce.request>;
 
-/** What the tunnel has to know of a Produce request. */
+/** What the tunnel needs to know of a Produce request. */
 export interface ProduceFrame {
   readonly version: number;
   readonly correlationId: number;
   readonly body: ProduceBody;
   /**
-   * Every batch carries a producer's sequence, so that a partition appends it once however often it comes. A request without
-   * one may be sent once only.
+   * Every batch carries a producer's sequence, so that a partition appends it only once however
+   * often it arrives. A request without sequences may be sent only once.
    */
   readonly isRepeatable: boolean;
 }
 
 const NO_OFFSET = -1;
 
-/** Errors after which a producer sends the same batch again; what it had sent behind it must not get in before. */
+/**
+ * Errors after which a producer resends the same batch. Batches that it sent later must not be
+ * appended first.
+ */
 const TRANSIENT: ReadonlySet<number> = new Set([errorCode('REQUEST_TIMED_OUT'), errorCode('KAFKA_STORAGE_ERROR')]);
 
-/** Decodes a Produce request in a version that is served; the reason for one that cannot be decoded. */
+/**
+ * Decodes a Produce request of a served version, or returns the reason why it cannot be decoded.
+ */
 export function readProduceFrame(frame: RequestFrame): ProduceFrame | { readonly problem: string } {
   const outcome = decodeRequest(frame, () => ({ api: Produce, ...APIS.Produce }));
   if (outcome.kind === 'malformed') return { problem: `malformed request: ${outcome.reason}` };
@@ -53,7 +58,7 @@ function hasSequences({ topicData }: ProduceBody): boolean {
   );
 }
 
-/** An answer that refuses every partition of the request with an error. */
+/** An answer that refuses every partition of the request with one error. */
 export function refusal({ version, correlationId, body }: ProduceFrame, error: ErrorName, message: string): Buffer[] {
   const refused = { errorCode: errorCode(error), baseOffset: NO_OFFSET, errorMessage: message, recordErrors: [] };
   const responses = body.topicData.map(({ name, topicId, partitionData }) => ({
@@ -64,7 +69,7 @@ export function refusal({ version, correlationId, body }: ProduceFrame, error: E
   return encodeResponse(Produce, version, correlationId, { responses });
 }
 
-/** Whether an answer (without its size) tells the producer to send something again. */
+/** Whether an answer (without its size) makes the producer resend a batch. */
 export function asksToRepeat(answer: Buffer, version: number): boolean {
   const decoded = decodeResponse(ApiKey.Produce, version, answer);
   if (decoded.kind !== 'response') return false;

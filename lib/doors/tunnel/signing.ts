@@ -2,21 +2,24 @@ import { createHash, createHmac } from 'node:crypto';
 import type { Clock } from '../../core/clock.ts';
 import type { Credentials, Identity } from './credentials.ts';
 
-/** What a host name tells of the service behind it. */
+/** The AWS service and region that a host name stands for. */
 export interface SigningScope {
   readonly service: 'execute-api' | 'lambda';
-  /** Undefined for a name of one's own. */
+  /** Undefined for a custom domain name. */
   readonly region: string | undefined;
 }
 
-/** Function URLs have `lambda-url` in their names, and the region behind it; API Gateway has `execute-api`. */
+/**
+ * Function URLs have `lambda-url` in their names, followed by the region; API Gateway has
+ * `execute-api`.
+ */
 export function scopeOfHost(hostname: string): SigningScope {
   const [, kind, region] = /(?:^|\.)(lambda-url|execute-api)\.([a-z]{2,}(?:-[a-z]+)+-\d+)\./.exec(hostname) ?? [];
   const isFunctionUrl = kind === 'lambda-url' || /(?:^|\.)lambda-url\./.test(hostname);
   return { service: isFunctionUrl ? 'lambda' : 'execute-api', region };
 }
 
-/** One request that is to be signed. */
+/** One request to sign. */
 export interface Unsigned {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
@@ -25,22 +28,28 @@ export interface Unsigned {
 
 /** Signs requests with Signature Version 4. */
 export interface Signer {
-  /** The headers to send, the signature among them. Rejects where there are no credentials. */
+  /** The headers to send, including the signature. Rejects if there are no credentials. */
   sign(request: Unsigned): Promise<Record<string, string>>;
   /**
-   * To be told when a service has refused a signature; `serverTime` is its Date header, ms. True if the next signature will be
-   * another one: the clock was wrong and is corrected now, or there are new credentials.
+   * Called when a service refused a signature. `serverTime` is its Date header, ms. True if the
+   * next signature will differ: the clock was wrong and is now corrected, or there are new
+   * credentials.
    */
   refused(serverTime: number): Promise<boolean>;
 }
 
-/** AWS refuses signatures that are 5 minutes off; less than this is no reason to distrust the clock. */
+/**
+ * AWS refuses signatures that are 5 minutes off. A smaller difference is not blamed on the clock.
+ */
 const SKEW_MS_MIN = 60_000;
 
-/** Asking for credentials may run a program or a call to a service; it helps once, not for every request that is refused. */
+/**
+ * The least time between two reloads of refused credentials. A reload may run a program or call a
+ * service.
+ */
 const REFRESH_INTERVAL_MS = 30_000;
 
-/** Loads the SDK's signer. `scope` has a region by then. */
+/** Loads the SDK's signer. `scope` must have a region. */
 export async function signerFor(
   scope: { readonly service: string; readonly region: string },
   credentials: Credentials,
@@ -87,7 +96,7 @@ export async function signerFor(
   };
 }
 
-/** SHA-256, and HMAC with it, as the signer takes them. */
+/** SHA-256 and HMAC-SHA-256, in the signer's interface. */
 class Sha256 {
   readonly #hash: { update(data: Uint8Array): unknown; digest(): Buffer };
 

@@ -1,13 +1,13 @@
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 
 /**
- * What a function, or the way to it, said no with. None of these was carried out.
- * - `forbidden`: the credentials are wrong, have run out, or may not call the function.
+ * Why a function, or the service before it, refused a request. None of these was carried out.
+ * - `forbidden`: the credentials are wrong, have expired, or may not call the function.
  * - `credentials`: there are none to sign with.
  * - `missing`: there is no such function at that address.
- * - `throttled`, `unreachable`: it may work a moment later.
- * - `tooLarge`: more bytes than the way to the function takes.
- * - `rejected`: the function could not make sense of the request.
+ * - `throttled`, `unreachable`: a retry may succeed.
+ * - `tooLarge`: more bytes than the transport accepts.
+ * - `rejected`: the function could not parse the request.
  */
 export type RefusalReason =
   | 'forbidden'
@@ -19,59 +19,68 @@ export type RefusalReason =
   | 'rejected';
 
 /**
- * What became of one request to a function.
+ * The outcome of one request to a function.
  * - `answered`: the body of its answer.
- * - `refused`: it surely was not carried out; `message` is the service's own words.
- * - `unknown`: a time-out, a lost connection or an error of the server; it may have been carried out, or may still be.
+ * - `refused`: it was certainly not carried out; `message` is the service's own text.
+ * - `unknown`: a time-out, a lost connection or a server error. The request may have been carried
+ *   out, or may still be running.
  */
 export type CallOutcome =
   | { readonly kind: 'answered'; readonly body: Buffer }
   | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly message: string }
   | { readonly kind: 'unknown'; readonly message: string };
 
-/** No answer, whatever the reason. */
+/** No answer, for any reason. */
 export type Trouble = Exclude<CallOutcome, { readonly kind: 'answered' }>;
 
-/** A way to call functions: over HTTP, or by Lambda's own invoke. */
+/** A way to call functions: over HTTP, or by Lambda's Invoke. */
 export interface Transport {
-  /** Where requests go, for people: a URL or the names of functions; never a secret. */
+  /** Where requests go, for people: a URL or the functions' names; never a secret. */
   readonly target: string;
-  /** Sends one request envelope. Never rejects, and repeats nothing that may have been carried out. */
+  /**
+   * Sends one request envelope. Never rejects, and never repeats a request that may have been
+   * carried out.
+   */
   call(name: FrameFunction, envelope: Buffer): Promise<CallOutcome>;
-  /** What a function is called where it is looked for, such as `POST https://.../kafka/fetch`. */
+  /** The function's full address, such as `POST https://.../kafka/fetch`. */
   describe(name: FrameFunction): string;
-  /** The right that calling it needs, in IAM's words. */
+  /** The IAM action that calling it needs. */
   readonly permission: string;
-  /** Closes idle connections; calls under way still end. */
+  /** Closes idle connections. Running calls finish. */
   close(): void;
 }
 
 /**
- * How long an answer is waited for; ms. Functions answer within 25 s, and API Gateway gives up after 30 s: an answer
- * later than that does not come.
+ * How long to wait for an answer; ms. Functions answer within 25 s, and API Gateway gives up after
+ * 30 s, so no answer comes later.
  */
 export const ANSWER_TIMEOUT_MS = 31_000;
 
-/** How long making a connection may take; ms. Within a region it takes a few ms, around the world 300. */
+/** Time-out of a connect; ms. Within a region a connect takes a few ms, around the world 300. */
 export const CONNECT_TIMEOUT_MS = 5_000;
 
-/** How long a connection without a request is kept; ms. API Gateway closes one later: a request that meets a closing one is lost, outcome unknown. */
+/**
+ * How long an idle connection is kept; ms. Shorter than API Gateway's own time-out: a request on a
+ * connection that the server is closing is lost, with an unknown outcome.
+ */
 export const IDLE_CONNECTION_MS = 20_000;
 
 /**
- * Requests other than Produce to one function at the same time. A waiting fetch holds an instance of the function, of which an
- * account has 1,000 by default for everything in it.
+ * Concurrent requests other than Produce to one function. A waiting fetch occupies an instance of
+ * the function, and an account has 1,000 instances by default for all its functions.
  */
 export const LONE_REQUESTS_MAX = 256;
 
-/** Flushes of Produce requests under way at the same time; each is an instance of the function. */
+/** Concurrent Produce flushes. Each occupies an instance of the function. */
 export const FLIGHTS_MAX = 8;
 
-/** A transport has a connection for every call that may be under way, so that none waits for another one's. */
+/**
+ * A transport has a connection for every concurrent call, so that no call waits for a connection.
+ */
 export const SOCKETS_MAX = FRAME_FUNCTIONS.length * LONE_REQUESTS_MAX + FLIGHTS_MAX;
 
 /**
- * What one frame may have. Lambda takes 6 MB of JSON (6,291,456 bytes), in which bytes stand as base64, so 4.7 MB of them;
- * the rest is for the headers of the event.
+ * The largest frame. Lambda takes 6 MB of JSON (6,291,456 bytes) with bytes as base64, which is 4.7
+ * MB of bytes. The rest is for the headers of the event.
  */
 export const FRAME_BYTES_MAX = 4_400_000;

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Transport, Trouble } from './transport.ts';
 
-/** Trouble of the same kind is told once in so many ms, however many requests run into it. */
+/** Each kind of trouble is logged at most once in this many ms, however many requests meet it. */
 const INTERVAL_MS = 30_000;
 
 interface Told {
@@ -11,7 +11,7 @@ interface Told {
   suppressed: number;
 }
 
-/** Tells the log when functions cannot be called, in sentences that say what to do. */
+/** Logs that functions cannot be called, in sentences that say what to do. */
 export class TroubleLog {
   readonly #transport: Transport;
   readonly #clock: Clock;
@@ -24,7 +24,10 @@ export class TroubleLog {
     this.#logger = logger;
   }
 
-  /** A call of `name` ended in trouble. Returns the sentence, for whoever closes a connection because of it. */
+  /**
+   * Records a failed call of `name`. Returns the sentence, for the caller that closes a connection
+   * because of it.
+   */
   tell(name: FrameFunction, trouble: Trouble): string {
     const message = troubleText(this.#transport, name, trouble);
     const kind = trouble.kind === 'refused' ? trouble.reason : trouble.kind;

@@ -22,12 +22,15 @@ export interface TunnelOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** What clients of a listener are told to connect to. */
+  /** The address that clients of a listener are given. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
   readonly pace: FlushPace;
 }
 
-/** A frame handler that sends requests to functions. It answers ApiVersions itself, so that clients connect while functions are cold. */
+/**
+ * A frame handler that sends requests to functions. It answers ApiVersions locally, so that clients
+ * can connect while functions are cold.
+ */
 export function tunnelHandler(options: TunnelOptions): FrameHandler {
   const { transport, clock, logger } = options;
   const env: TunnelEnvironment = { ...options, trouble: new TroubleLog(transport, clock, logger) };

@@ -1,9 +1,9 @@
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 
-/** Where `--via` says that the functions are. */
+/** The functions' address, from `--via`. */
 export type Via =
   | { readonly kind: 'http'; readonly urls: Readonly<Record<FrameFunction, URL>> }
-  /** Functions are called PREFIX-produce, PREFIX-fetch and so on. */
+  /** Functions are named PREFIX-produce, PREFIX-fetch and so on. */
   | { readonly kind: 'lambda'; readonly prefix: string };
 
 export type ViaOutcome =
@@ -11,15 +11,15 @@ export type ViaOutcome =
   | { readonly kind: 'invalid'; readonly problem: string };
 
 const LAMBDA = 'lambda:';
-/** What Lambda allows in names of functions (64 characters), less the longest of our suffixes, `-coordinate`. */
+/** Lambda's limit for function names (64 characters), less the longest suffix, `-coordinate`. */
 const PREFIX = /^[A-Za-z0-9_-]{1,53}$/;
 
 const FORMS =
   'an address such as https://ID.execute-api.REGION.amazonaws.com, lambda:PREFIX, or produce=URL,fetch=URL,coordinate=URL,admin=URL';
 
 /**
- * Reads the value of `--via`. Plain HTTP is taken for hosts that only this machine reaches, and for others if `allowHttp`:
- * signatures hide no record from whoever listens.
+ * Reads the value of `--via`. Plain HTTP is accepted for hosts that only this machine reaches, and
+ * for others with `allowHttp`: signatures do not hide records from eavesdroppers.
  */
 export function readVia(text: string, allowHttp: boolean): ViaOutcome {
   if (text.startsWith(LAMBDA)) {
@@ -41,7 +41,7 @@ function readBase(text: string, allowHttp: boolean): ViaOutcome {
   return { kind: 'via', via: { kind: 'http', urls: byFunction(urlOf) } };
 }
 
-/** An address for each function, as function URLs have: POST {url}kafka/{function}. */
+/** One address per function, as function URLs have: POST {url}kafka/{function}. */
 function readUrls(text: string, allowHttp: boolean): ViaOutcome {
   const found = new Map<string, URL>();
   for (const part of text.split(',').map((piece) => piece.trim())) {
