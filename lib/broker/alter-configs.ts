@@ -8,16 +8,25 @@ import { describeTopicDefaults } from '../topics/configs/describe-topic-configs.
 import type { Broker } from './broker.ts';
 import { type ConfigsRefusal, nodeProblem, ResourceType } from './config-resources.ts';
 
-/** Resources and configs that one request may name together; Kafka's bound (QuorumController.MAX_RECORDS_PER_USER_OP). */
+/**
+ * Resources and configs that one request may name in total, as in Kafka
+ * (QuorumController.MAX_RECORDS_PER_USER_OP).
+ */
 export const CHANGES_MAX = 10_000;
 
-/** Topics that are changed at the same time: enough to hide the store's answering time, few enough to leave room for others. */
+/**
+ * Topics changed concurrently: enough to hide the store's latency, few enough to leave capacity for
+ * other requests.
+ */
 const PARALLEL_MAX = 8;
 
-/** What was not begun after so long is not begun any more: clients have given up (Kafka's request.timeout.ms); ms. */
+/**
+ * Changes not started after this time are not started at all: clients have given up (Kafka's
+ * request.timeout.ms); ms.
+ */
 const TIMEOUT_MS = 30_000;
 
-/** Kafka's numbers of the operations (org.apache.kafka.clients.admin.AlterConfigOp.OpType). */
+/** Kafka's operation codes (org.apache.kafka.clients.admin.AlterConfigOp.OpType). */
 const OPERATIONS = ['SET', 'DELETE', 'APPEND', 'SUBTRACT'] as const;
 
 export interface ConfigsOfResource {
@@ -26,15 +35,16 @@ export interface ConfigsOfResource {
   readonly configs: readonly {
     readonly name: string;
     readonly value: string | null;
-    /** Left out where all configs are replaced. */
+    /** Absent when all configs are replaced. */
     readonly configOperation?: number;
   }[];
 }
 
 /**
- * Changes the configs of resources, each one wholly or not at all: by single operations, or with `replace` by what is named
- * alone. `refusal` tells who may. One answer for each resource, in the order of the request (Kafka: ConfigAdminManager.preprocess,
- * ConfigurationControlManager).
+ * Changes the configs of resources, each resource completely or not at all. With `replace` the
+ * named configs replace all others; otherwise each config has an operation. `refusal` checks the
+ * client's rights. Returns one answer per resource, in request order (Kafka:
+ * ConfigAdminManager.preprocess, ConfigurationControlManager).
  */
 export async function alterConfigs(
   broker: Broker,
@@ -73,7 +83,7 @@ export async function alterConfigs(
   }));
 }
 
-/** How each kind of resource is changed. */
+/** The function that changes each type of resource. */
 class ResourceChanges {
   readonly #broker: Broker;
   readonly #refusal: ConfigsRefusal;
@@ -98,7 +108,7 @@ class ResourceChanges {
       case ResourceType.BROKER:
         return this.#forbidden(resource) ?? this.#alterBroker(resourceName, changes);
       case ResourceType.BROKER_LOGGER:
-        // Kafka's AlterConfigs does not know loggers.
+        // Kafka's AlterConfigs does not accept loggers.
         return this.#replace
           ? invalid(`Unknown resource type ${resourceType}`)
           : (this.#forbidden(resource) ?? this.#alterLogger(resourceName, changes));
@@ -107,7 +117,10 @@ class ResourceChanges {
     }
   }
 
-  /** The changes that a resource asks for, or what is wrong with them before anything is known of it. */
+  /**
+   * The changes that a resource asks for, or the error of a request that is invalid whatever the
+   * resource's state.
+   */
   #changesOf({ configs }: ConfigsOfResource): ConfigChange[] | Failure {
     if (new Set(configs.map(({ name }) => name)).size < configs.length) {
       return invalid('Error due to duplicate config keys');
@@ -149,7 +162,10 @@ class ResourceChanges {
     return this.#defaults.get(name) ?? '';
   }
 
-  /** No setting of a process changes while it runs; deleting one that was never set changes nothing, also in Kafka. */
+  /**
+   * A process's settings cannot change while it runs. Deleting one that was never set changes
+   * nothing, as in Kafka.
+   */
   #alterBroker(name: string, changes: readonly ConfigChange[]): Failure | undefined {
     const problem = name === '' ? undefined : nodeProblem(this.#broker, name, 'Node id', ',');
     if (problem !== undefined) return problem;

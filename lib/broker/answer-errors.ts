@@ -1,12 +1,12 @@
 import { ELEMENTS_PER_PART } from '../wire/schema/codec.ts';
 import type { Fields } from '../wire/schema/field.ts';
 
-/** The arrays on the way from an answer to structs with an error code, from the outside in. */
+/** The path of array fields, outermost first, to the structs that have an error code. */
 export type ErrorPath = readonly string[];
 
 const ERROR_FIELD = 'errorCode';
 
-/** Where an answer with these fields has error codes. */
+/** The paths of the error codes in an answer with these fields. */
 export function errorPathsOf(fields: Fields): readonly ErrorPath[] {
   const own: ErrorPath[] = ERROR_FIELD in fields ? [[]] : [];
   const inner = Object.entries(fields).flatMap(([name, { type }]) =>
@@ -18,8 +18,8 @@ export function errorPathsOf(fields: Fields): readonly ErrorPath[] {
 }
 
 /**
- * Every error code in an answer that is not 0, of the answer itself and of each of its resources. Yields `undefined` in
- * between where other requests may be served.
+ * Every nonzero error code in an answer: the answer's own and those of its resources. Yields
+ * `undefined` at points where the caller may serve other requests.
  */
 export function* errorsIn(answer: object, paths: readonly ErrorPath[]): Generator<number | undefined, void, undefined> {
   for (const path of paths) yield* follow(answer, path, 0);

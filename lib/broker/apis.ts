@@ -1,42 +1,47 @@
 import type { CallKind } from '../storage/ports.ts';
 import type { ApiName } from '../wire/api-key.ts';
 
-// One row for each API that Tidelog serves. The handler of API NN is in lib/broker/api/NN-name.ts. This file imports no
-// handler, so that the gateway's tunnel and the stacks can read it (docs/decisions/0011-apis.md).
+// One row for each API that Tidelog serves. The handler of API NN is in lib/broker/api/NN-name.ts.
+// This file imports no handler, so that the gateway's tunnel and the stacks can import it
+// (docs/decisions/0011-apis.md).
 
-/** The functions that take Kafka frames. Each has IAM rights of its own. */
+/** The functions that serve Kafka frames. Each has its own IAM policy. */
 export const FRAME_FUNCTIONS = ['produce', 'fetch', 'coordinate', 'admin'] as const;
 
 export type FrameFunction = (typeof FRAME_FUNCTIONS)[number];
 
-/** Versions of one API. */
+/** The versions of one API. */
 export interface ServedVersions {
   /** The lowest version that ApiVersions shows. */
   readonly advertisedMin: number;
-  /** The lowest version that is answered. */
+  /** The lowest version that is served. */
   readonly min: number;
   readonly max: number;
 }
 
-/** What is declared of one API. */
+/** The declaration of one API. */
 export interface ApiRow extends ServedVersions {
-  /** The function that serves it in a deployment of functions. */
+  /** The function that serves it in a serverless deployment. */
   readonly function: FrameFunction;
-  /** The right that it needs: the store calls that it makes. The IAM policy of the function allows the sum of its APIs. */
+  /**
+   * The kinds of store calls that it makes. A function's IAM policy allows those of all its APIs.
+   */
   readonly calls: readonly CallKind[];
   /**
-   * How many elements the arrays of one request may have together. A request with more closes its connection: Kafka has no
-   * such limit, and no error for it.
+   * The most elements that all arrays of one request may have in total. A larger request closes its
+   * connection: Kafka has no such limit, and no error for it.
    */
   readonly elementsMax: number;
   /**
-   * - `inOrder`: requests of a connection overlap, and take their places in the journals in the order of their arrival.
-   * - `waiting`: a request may wait for other requests (for records, for members) for most of its time.
+   * - `inOrder`: requests of a connection overlap, and take their places in the journals in order
+   *   of arrival.
+   * - `waiting`: a request may wait for other requests (for records, for members) for most of its
+   *   time.
    */
   readonly progress?: 'inOrder' | 'waiting';
   /**
-   * A request may be carried out twice and nobody notices: it only reads, or it sets what is to be so. The tunnel sends it
-   * again when an answer is lost. Other requests are repeated by the client.
+   * The request has the same effect when carried out twice: it only reads, or it sets a state. The
+   * tunnel resends it when an answer is lost. Other requests are resent by the client.
    */
   readonly isRepeatable?: true;
 }
@@ -46,34 +51,37 @@ function versions(min: number, max: number, advertisedMin = min): ServedVersions
 }
 
 /**
- * Where each element costs a look at memory, or a share of a read: twice TOPICS_NAMED_MAX, as each topic may name a
- * partition. Decoding so many takes some 100 ms, in which nothing else is served.
+ * For elements that cost a lookup in memory, or a share of a read: twice TOPICS_NAMED_MAX, as each
+ * topic may name a partition. Decoding this many takes some 100 ms, during which no other request
+ * is served.
  */
 const LOOKED_UP_MAX = 200_000;
 
-/** Where each element costs reads of its own, or work that grows with the number of the others. */
+/** For elements that each cost a read, or whose cost grows with the number of elements. */
 const READ_MAX = 20_000;
 
 /**
- * Where each element is written by itself: at some 100 a second, more than any client's time-out leaves room for. Requests
- * that Kafka limits to 10,000 (QuorumController.MAX_RECORDS_PER_USER_OP) get Kafka's error, so they have to be decoded first
+ * For elements that are each written separately: at some 100 per second, 10,000 take longer than
+ * any client's time-out. Requests that Kafka limits to 10,000
+ * (QuorumController.MAX_RECORDS_PER_USER_OP) get Kafka's error instead, so they have to be decoded
  * and have LOOKED_UP_MAX.
  */
 const WRITTEN_MAX = 10_000;
 
-/** Journals are read from their entries and checkpoints, and appended to. */
+/** Reads journal entries and checkpoints, and appends to journals. */
 const APPENDS = ['journal.query', 'journal.put', 'state.get', 'state.put', 'blobs.get', 'blobs.put'] as const;
-/** Records are read from entries and from WAL objects. */
+/** Reads records from entries and from WAL objects. */
 const READS_RECORDS = ['journal.query', 'state.get', 'blobs.get', 'blobs.getRange'] as const;
 const READS_ITEMS = ['state.get', 'state.query'] as const;
 const WRITES_ITEMS = ['state.get', 'state.put'] as const;
-/** Groups are put, and what they leave behind is deleted. */
+/** Writes groups and deletes their obsolete items. */
 const KEEPS_GROUPS = ['state.get', 'state.query', 'state.put', 'state.delete'] as const;
 
-/** The APIs that are served, and no others are advertised. In the order of their keys. */
+/** The APIs that are served and advertised, by key. */
 export const APIS = {
   Produce: {
-    // librdkafka before 2.11.1 takes a broker without Produce 0 for one that has no compression.
+    // librdkafka before 2.11.1 assumes that a broker without Produce 0 does not support
+    // compression.
     ...versions(3, 13, 0),
     function: 'produce',
     calls: [...APPENDS, 'blobs.getRange'],
@@ -118,7 +126,7 @@ export const APIS = {
     isRepeatable: true,
   },
   FindCoordinator: {
-    // librdkafka before 2.11.1 compresses with lz4 only where version 0 is advertised.
+    // librdkafka before 2.11.1 uses lz4 only if version 0 is advertised.
     ...versions(0, 6),
     function: 'coordinate',
     calls: [],
@@ -126,7 +134,7 @@ export const APIS = {
     isRepeatable: true,
   },
   JoinGroup: {
-    // librdkafka before 2.11.1 has no groups where version 0 is not advertised.
+    // librdkafka before 2.11.1 supports groups only if version 0 is advertised.
     ...versions(0, 9),
     function: 'coordinate',
     calls: KEEPS_GROUPS,
@@ -163,7 +171,7 @@ export const APIS = {
     isRepeatable: true,
   },
   ApiVersions: { ...versions(0, 4), function: 'admin', calls: [], elementsMax: READ_MAX },
-  // A topic may be created with an assignment for each of its partitions.
+  // A new topic may have an assignment for each of its partitions.
   CreateTopics: { ...versions(2, 7), function: 'admin', calls: APPENDS, elementsMax: LOOKED_UP_MAX },
   DeleteTopics: { ...versions(1, 6), function: 'admin', calls: APPENDS, elementsMax: WRITTEN_MAX },
   InitProducerId: { ...versions(0, 5), function: 'coordinate', calls: WRITES_ITEMS, elementsMax: READ_MAX },
@@ -250,10 +258,10 @@ export const APIS = {
   },
 } as const satisfies Readonly<Partial<Record<ApiName, ApiRow>>>;
 
-/** The APIs that are served. */
+/** Names of the APIs that are served. */
 export type ServedName = keyof typeof APIS;
 
-/** Those of them that a function serves. */
+/** Names of the APIs that a function serves. */
 export type ServedBy<F extends FrameFunction> = {
   [Name in ServedName]: (typeof APIS)[Name]['function'] extends F ? Name : never;
 }[ServedName];

@@ -12,31 +12,31 @@ import type { Offsets } from '../offsets/offsets.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
 
-/** What the handlers work with. */
+/** The dependencies of the handlers. */
 export interface Broker {
   readonly clock: Clock;
-  /** Shared by all long work, so that others have their turns. */
+  /** Shared by all long-running work, so that other requests are served in between. */
   readonly pace: Turns;
   readonly logger: Logger;
   readonly authorize: Authorize;
   readonly clusterId: Uuid;
-  /** The address that clients of a listener are told to connect to. */
+  /** The address that a listener advertises to its clients. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
   readonly admin: AdminEnvironment;
-  /** Which node leads what, and which ones there are. */
+  /** The live nodes, and the node that leads each partition. */
   readonly leadership: Leadership;
   readonly producerIds: ProducerIds;
   readonly settings: BrokerSettings;
-  /** Nobody watches when left out. */
+  /** Default: no observer. */
   readonly observer?: Observer | undefined;
 }
 
-/** What the handlers of records and their offsets need in addition. */
+/** Additional dependencies of the handlers of records and their offsets. */
 export interface LogBroker extends Broker {
   readonly log: Log;
 }
 
-/** What the handlers of groups and their offsets need in addition. */
+/** Additional dependencies of the handlers of groups and committed offsets. */
 export interface GroupBroker extends Broker {
   readonly groups: Groups;
   readonly offsets: Offsets;
@@ -46,16 +46,16 @@ export interface BrokerSettings {
   readonly autoCreateTopics: boolean;
   readonly deleteTopics: boolean;
   readonly groups: GroupConfig;
-  /** Kafka's fetch.max.bytes of a broker. */
+  /** The broker config fetch.max.bytes of Kafka. */
   readonly fetchMaxBytes: number;
-  /** The one log directory that DescribeLogDirs tells of. */
+  /** The only log directory in the answer to DescribeLogDirs. */
   readonly logDir: string;
 }
 
-/** Instead of an answer: nothing is sent. */
+/** Returned in place of an answer: nothing is sent. */
 export const NO_ANSWER = Symbol('no answer');
 
-/** Instead of an answer: the connection is closed. */
+/** Returned in place of an answer: the connection is closed. */
 export class CloseConnection {
   readonly reason: string;
 
@@ -64,7 +64,10 @@ export class CloseConnection {
   }
 }
 
-/** Instead of an answer: it waits still, and the same request is to come once more with this token (RequestContext.again). */
+/**
+ * Returned in place of an answer: the request still waits, and the caller sends it again with this
+ * token (RequestContext.again).
+ */
 export class AskAgain {
   readonly token: string;
 

@@ -10,20 +10,20 @@ import {
 import type { ErrorName, Failure } from '../core/errors.ts';
 import type { Broker } from './broker.ts';
 
-/** What has configs (org.apache.kafka.common.config.ConfigResource.Type). */
+/** Types of resources that have configs (org.apache.kafka.common.config.ConfigResource.Type). */
 export const ResourceType = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8, CLIENT_METRICS: 16, GROUP: 32 } as const;
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(ResourceType));
 
-/** Whether Kafka knows resources of this type. */
+/** Whether Kafka has this resource type. */
 export function isConfigResource(type: number): boolean {
   return KNOWN.has(type);
 }
 
-/** Why something may not be done to the configs of a resource; undefined if it may. */
+/** The error that refuses an operation on a resource's configs; undefined if it is allowed. */
 export type ConfigsRefusal = (type: number, name: string) => ErrorName | undefined;
 
-/** What to ask for before the configs of these resources are read or changed, each resource once. */
+/** The rights that reading or changing the configs of these resources needs, each resource once. */
 export function configAccesses(
   operation: Operation,
   resources: readonly { readonly resourceType: number; readonly resourceName: string }[],
@@ -36,7 +36,7 @@ export function configAccesses(
   return [...accesses.values()];
 }
 
-/** Refuses what the answer to `configAccesses` does not allow. */
+/** Refuses the operations that the decisions on `configAccesses` do not allow. */
 export function refusalBy(decisions: Decisions, operation: Operation): ConfigsRefusal {
   return (type, name) => {
     if (decisions.allows(operation, guardedBy(type, name))) return undefined;
@@ -45,13 +45,19 @@ export function refusalBy(decisions: Decisions, operation: Operation): ConfigsRe
   };
 }
 
-/** A right to a topic's or group's configs is one to the topic or group; all other configs belong to the cluster. */
+/**
+ * The resource whose rights cover these configs: the topic or group itself, and the cluster for all
+ * others.
+ */
 function guardedBy(type: number, name: string): Resource {
   if (type === ResourceType.TOPIC) return topicResource(name);
   return type === ResourceType.GROUP ? groupResource(name) : CLUSTER;
 }
 
-/** Why a name does not stand for this process; undefined if it does. `what` and `expected` are as Kafka words its sentence. */
+/**
+ * Why a resource name is not this node's id; undefined if it is. `what` and `expected` are the
+ * words of Kafka's message.
+ */
 export function nodeProblem(broker: Broker, name: string, what: string, expected = ''): Failure | undefined {
   const invalid = (message: string): Failure => ({ error: 'INVALID_REQUEST', message });
   if (!/^[+-]?\d{1,10}$/.test(name)) return invalid(`${what} must be an integer, but it is: ${name}`);

@@ -6,12 +6,12 @@ import { type ErrorPath, errorPathsOf } from './answer-errors.ts';
 import { APIS, type ApiRow, type FrameFunction, type ServedBy, type ServedName } from './apis.ts';
 import type { AskAgain, Broker, CloseConnection, NO_ANSWER } from './broker.ts';
 
-/** Instead of an answer, a handler may give one of these. */
+/** What a handler may return in place of an answer. */
 type NoAnswer = typeof NO_ANSWER | CloseConnection | AskAgain;
 
 /**
- * Serves one API in all its versions. Never throws for what a client may send; throws StoreUnavailableError where the
- * answer has no place for an error of the store.
+ * Serves all versions of one API. Never throws because of a client's input. Throws
+ * StoreUnavailableError if the answer has no field for an error of the store.
  */
 type Handler<Request, Answer, B> = (
   broker: B,
@@ -20,10 +20,13 @@ type Handler<Request, Answer, B> = (
   context: RequestContext,
 ) => Promise<Answer | NoAnswer>;
 
-/** An API that is served: its row in the table, its messages, its handler. `B` is the broker that the handler needs. */
+/**
+ * A served API: its row in the table, its messages, its handler. `B` is the broker that the handler
+ * needs.
+ */
 export interface ServedApi<out Name extends ServedName = ServedName, in B = Broker> extends ApiRow, Accepted {
   readonly api: Api<Name>;
-  /** Where its answers have error codes. */
+  /** The paths of the answer's error codes. */
   readonly errorPaths: readonly ErrorPath[];
   readonly handler: Handler<Infer<Message>, object, B>;
 }
@@ -43,7 +46,7 @@ export function defineApi<
     ...row,
     api,
     errorPaths: errorPathsOf(api.response.fields),
-    // The dispatcher calls it with what `api` has decoded, and encodes by `api` what it returns.
+    // The dispatcher passes what `api` decoded, and encodes the result with `api`.
     handler: handler as unknown as ServedApi<Name, B>['handler'],
   };
 }

@@ -11,16 +11,16 @@ import type { FrameHandler, FrameOutcome, PatientFrameHandler } from './frame-ha
 import { notServed } from './served.ts';
 import { SMALL_ELEMENTS_MAX, WorkBudget } from './work-budget.ts';
 
-/** The APIs that a process serves: of one function, or all. */
+/** The APIs that a process serves: those of one function, or all. */
 export type ServedApis<B> = Readonly<Record<string, ServedApi<ServedName, B>>>;
 
-/** Decodes, dispatches and encodes for a door that waits for every answer. */
+/** Decodes, dispatches and encodes requests for a door that waits for every answer. */
 export function frameHandler<B extends Broker>(broker: B, apis: ServedApis<B>): FrameHandler {
-  // Only a request whose context has `again` gets that outcome.
+  // The outcome `again` needs a context with `again`.
   return patientFrameHandler(broker, apis) as FrameHandler;
 }
 
-/** The same for a door that may be told to ask again. */
+/** The same for a door that accepts the outcome `again`. */
 export function patientFrameHandler<B extends Broker>(broker: B, apis: ServedApis<B>): PatientFrameHandler {
   const byKey = new Map<number, ServedApi<ServedName, B>>(
     Object.values(apis).map((served) => [served.api.key, served]),
@@ -46,9 +46,9 @@ export function patientFrameHandler<B extends Broker>(broker: B, apis: ServedApi
 }
 
 /**
- * How many elements a request may turn out to have, each of at least one byte; 0 where it does not count. Requests that keep
- * an order are not held up, since a wait for other requests could change the order. Nor are those that wait themselves: they
- * would keep their room meanwhile.
+ * The most elements that a request can have, at one byte or more each; 0 if it is exempt from the
+ * budget. Requests that keep an order are exempt, since waiting could change the order. Requests
+ * that wait for others are exempt, since they would hold their share while they wait.
  */
 function elementsAtMost(
   { bytes }: ReceivedFrame,

@@ -2,12 +2,16 @@ import type { Clock } from '../core/clock.ts';
 import { each } from '../kit/each.ts';
 import type { Turns } from '../kit/turns.ts';
 
-/** Topics that one request changes at the same time. Each takes several store calls, and other requests need some as well. */
+/**
+ * Topics that one request changes concurrently. Each takes several store calls, and other requests
+ * need capacity too.
+ */
 const AT_ONCE_MAX = 32;
 
 /**
- * What `perform` gives for each item, in their order. An item that was not begun within `timeoutMs` gets `late`; what was
- * begun goes on. With a time-out of 0 or less none is begun, as in Kafka's controller.
+ * The result of `perform` for each item, in order. An item not started within `timeoutMs` gets
+ * `late`; started items run to their end. With a time-out of 0 or less none is started, as in
+ * Kafka's controller.
  */
 export function eachInTime<Item, Result>(
   { clock, pace }: { readonly clock: Clock; readonly pace: Turns },

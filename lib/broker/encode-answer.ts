@@ -9,21 +9,28 @@ import type { Broker } from './broker.ts';
 import type { ServedApi } from './define-api.ts';
 import type { FrameOutcome } from './frame-handler.ts';
 
-/** Answers beyond this wait for room before they are made any larger: what is smaller fits beside everything else. */
+/**
+ * Answers above this size wait for memory before they are encoded further. Smaller ones need no
+ * reservation.
+ */
 const SMALL_ANSWER_BYTES = 1024 * 1024;
 
 /**
- * The largest answer, other than to Fetch, whose bound is fetch.max.bytes: Metadata of two million partitions. Clients take
- * no more than 100 MB (librdkafka's receive.message.max.bytes).
+ * The largest answer: Metadata of two million partitions. Fetch has its own bound, fetch.max.bytes.
+ * Clients accept at most 100 MB (librdkafka's receive.message.max.bytes).
  */
 export const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 
-/** What is kept free for an answer that is being made: as much again goes to what it is made from and to garbage. */
+/**
+ * Memory reserved for an answer while it is encoded: the answer, and as much again for its input
+ * and garbage.
+ */
 const RESERVED_BYTES = 2 * ANSWER_BYTES_MAX;
 
 /**
- * Puts an answer into its frame, in turns with other requests. Once it is known to be large, it waits for room for the
- * largest there is, so that answers that are being made cannot fill the memory together; what is larger than that is not made.
+ * Encodes an answer into a frame, and yields to other requests between parts. A large answer first
+ * reserves memory for the largest possible answer, so that concurrent answers cannot exhaust the
+ * memory. An answer above the maximum closes the connection.
  */
 export async function encodeAnswer(
   broker: Broker,
@@ -39,7 +46,7 @@ export async function encodeAnswer(
       else observer.answeredError(api.key, error);
     }
   }
-  // A fetch has its room before it begins.
+  // A fetch reserves its memory before it starts.
   const isBounded = api.key !== ApiKey.Fetch;
   const parts = encodeResponseParts<Api>(api, apiVersion, correlationId, answer as InferInput<Message>);
   let release: (() => void) | undefined;
@@ -68,7 +75,7 @@ function tooLarge(name: string): string {
   return `the answer to ${name} would have more than ${ANSWER_BYTES_MAX} bytes: name less in one request`;
 }
 
-/** The error of the whole answer, where its API has one. */
+/** The error code of the whole answer, if the API has one. */
 function topLevelError(answer: object): number {
   return 'errorCode' in answer && typeof answer.errorCode === 'number' ? answer.errorCode : 0;
 }

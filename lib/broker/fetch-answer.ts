@@ -9,26 +9,30 @@ import type { FetchedPartition } from '../log/read-partitions.ts';
 import type { LogBroker } from './broker.ts';
 import { currentLeader, endpointsOf } from './leading.ts';
 
-/** A partition of a Fetch request with its outcome. */
+/** A partition of a Fetch request and its outcome. */
 interface PartitionOutcome {
   readonly topic: TopicReference;
   readonly partition: number;
   readonly outcome: FetchOutcome;
 }
 
-/** Clients of versions up to this one may not know KAFKA_STORAGE_ERROR; they get NOT_LEADER_OR_FOLLOWER, as in Kafka. */
+/**
+ * Clients of versions up to this one may not know KAFKA_STORAGE_ERROR. They get
+ * NOT_LEADER_OR_FOLLOWER, as in Kafka.
+ */
 const LAST_WITHOUT_STORAGE_ERROR = 5;
 
-/** From this version on answers name the current leader (KIP-951). */
+/** From this version on, answers name the current leader (KIP-951). */
 const FIRST_WITH_ENDPOINTS = 16;
 
 /**
- * The answer of a Fetch request without an error of its own, in Kafka's order: what was read, then the topics that do not
- * exist by their id, then what else does not exist or may not be read. Partitions that follow each other share a topic.
+ * The answer to a Fetch request without a top-level error, in Kafka's order: partitions that were
+ * read, then topics whose id does not exist, then other partitions that do not exist or may not be
+ * read. Consecutive partitions of a topic share its entry.
  *
  * @param outcomes one for each of `asked`
- * @param recordsMax limit for one partition's records, bytes. Larger ones are refused: the consumer has to learn of a batch
- * that fits into no answer, or it would ask for ever
+ * @param recordsMax limit for one partition's records, bytes. Larger ones are refused with an
+ *   error: otherwise the consumer would repeat a request whose batch fits into no answer
  */
 export function fetchAnswer(
   broker: LogBroker,
@@ -120,7 +124,7 @@ function sendable(
   return { ...fetched, error: 'MESSAGE_TOO_LARGE', aborted: undefined, batches: [], size: 0 };
 }
 
-/** Logs one line for a request, however many of its partitions could not be read. */
+/** Logs one line per request, however many partitions could not be read. */
 function logUnreadable(broker: LogBroker, outcomes: readonly PartitionOutcome[]): void {
   let first: { topic: string; partition: number; message: string } | undefined;
   let partitions = 0;

@@ -4,14 +4,15 @@ import type { Broker } from './broker.ts';
 /** A request that names more topics is refused as a whole: each topic costs a read. */
 export const TOPICS_NAMED_MAX = 100_000;
 
-/** For more names than this, one list of all topics is cheaper than a read for each. */
+/** Above this many names, listing all topics is cheaper than one read per name. */
 const TOPICS_READ_SINGLY_MAX = 100;
 
 export type FindTopic = (name: string) => Promise<Topic | undefined>;
 
 /**
- * Looks topics up: a few one by one, from memory if they are in use, or from the store if `fresh`; many in a list of all
- * topics. Throws StoreUnavailableError, as does the function that it returns.
+ * Looks topics up. A few are read one by one, from memory if cached, or from the store if `fresh`.
+ * Many are found in a list of all topics. Both this function and the one that it returns throw
+ * StoreUnavailableError.
  */
 export async function topicFinder(broker: Broker, count: number, fresh = false): Promise<FindTopic> {
   const { topics } = broker.admin;

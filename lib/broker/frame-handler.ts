@@ -3,11 +3,13 @@ import type { ReceivedFrame } from '../wire/frame.ts';
 
 /**
  * The outcome of one request frame.
- * - `answer`: the response frame with its 4-byte size, as chunks to be written one after the other. `release`, if it is
- *   there, has to be called once the chunks were handed on or dropped: it gives back what `RequestContext.reserveAnswer` took.
+ * - `answer`: the response frame with its 4-byte size, as chunks to write in order. If `release` is
+ *   set, it has to be called once the chunks were handed over or dropped: it returns what
+ *   `RequestContext.reserveAnswer` took.
  * - `none`: nothing is sent (a successful Produce with acks = 0).
- * - `close`: the connection is closed, as Kafka does for what it cannot parse; `reason` is for the log. `fault` says that the
- *   request is not the cause: the store does not answer, or there is a bug.
+ * - `close`: the connection is closed, as Kafka does for requests that it cannot parse; `reason` is
+ *   for the log. `fault` means that the request is not the cause: the store does not answer, or
+ *   there is a bug.
  */
 export type FrameOutcome =
   | {
@@ -19,10 +21,16 @@ export type FrameOutcome =
   | { readonly kind: 'none' }
   | { readonly kind: 'close'; readonly reason: string; readonly fault?: 'store' | 'bug' };
 
-/** Handles one request frame, whose head the door has decoded. `context` is that of the head's client. Never rejects. */
+/**
+ * Handles one request frame, whose header the door has decoded. `context` belongs to that header's
+ * client. Never rejects.
+ */
 export type FrameHandler = (frame: ReceivedFrame, context: RequestContext) => Promise<FrameOutcome>;
 
-/** The same for requests that may be sent away (RequestContext.again): the frame is to come once more with the token. */
+/**
+ * The same, with the additional outcome `again`: the frame has to be sent again with the token
+ * (RequestContext.again).
+ */
 export type PatientFrameHandler = (
   frame: ReceivedFrame,
   context: RequestContext,

@@ -6,7 +6,7 @@ import { StoreUnavailableError } from '../storage/ports.ts';
 import type { Topic, Topics } from '../topics/topics.ts';
 import type { Broker } from './broker.ts';
 
-/** A topic as a request about offsets names it: by name, from certain versions on by id. */
+/** A topic in a request about offsets: by name, or from certain versions on by id. */
 interface TopicReference {
   readonly name: string;
   readonly topicId: Uuid;
@@ -19,11 +19,14 @@ interface FailedTopic {
   readonly error: ErrorName;
 }
 
-/** A topic whose name is known, so that the client's rights to it can be asked about; `id` where the request gave that. */
+/**
+ * A topic whose name is known, as authorization needs it. `id` is set if the request named the
+ * topic by id.
+ */
 export type NamedTopic = { readonly kind: 'named'; readonly name: string; readonly id: Uuid | undefined } | FailedTopic;
 
 /**
- * Gives topics their names. Rights are given to names, so topics that are named by id are looked up first; the others are not.
+ * Resolves topic ids to names, which authorization needs. Topics given by name are not looked up.
  */
 export async function nameTopics(
   broker: Broker,
@@ -47,7 +50,7 @@ async function nameById(topics: Topics, id: Uuid): Promise<NamedTopic> {
   }
 }
 
-/** The same operation on all of the topics that have a name, as part of a question. */
+/** One access per topic that has a name, all with the same operation. */
 export function namedTopicAccesses(operation: Operation, topics: readonly NamedTopic[]): Access[] {
   return topicAccesses(
     operation,
@@ -56,8 +59,9 @@ export function namedTopicAccesses(operation: Operation, topics: readonly NamedT
 }
 
 /**
- * The topic that a request about offsets names, if `decisions` allow the operation on it. `fresh`: as it stands now, also where
- * another process deleted it and made it again; otherwise what is remembered will do.
+ * The topic of a request about offsets, if `decisions` allow the operation on it. With `fresh` it
+ * is read from the store, which also sees that another process deleted and recreated it. Otherwise
+ * the cache is used.
  */
 export async function findTopic(
   broker: Broker,
@@ -71,7 +75,7 @@ export async function findTopic(
   const { name, id } = named;
   if (!decisions.allows(operation, topicResource(name))) return failed('TOPIC_AUTHORIZATION_FAILED');
   try {
-    // What stands under the id may be older than the truth under the name.
+    // A cached entry of an id may be older than the topic now stored under the name.
     const topic = await (fresh ? topics.read(name) : id === undefined ? topics.get(name) : topics.getById(id));
     if (topic === undefined || (id !== undefined && topic.record.id !== id)) {
       return failed(id === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'UNKNOWN_TOPIC_ID');
@@ -87,7 +91,9 @@ function failed(error: ErrorName): FailedTopic {
   return { kind: 'failed', error };
 }
 
-/** The topic, read again if it seems to lack one of these partitions: they may have been added elsewhere. */
+/**
+ * The topic, read again if it lacks one of these partitions: another process may have added them.
+ */
 export async function withPartitions(broker: Broker, topic: Topic, partitions: readonly number[]): Promise<Topic> {
   if (partitions.every((partition) => partition < topic.record.partitions)) return topic;
   try {
@@ -99,12 +105,12 @@ export async function withPartitions(broker: Broker, topic: Topic, partitions: r
   }
 }
 
-/** Whether a topic has a partition of that number. */
+/** Whether the topic has a partition with this number. */
 export function hasPartition({ record }: Topic, partition: number): boolean {
   return partition >= 0 && partition < record.partitions;
 }
 
-/** Whether there is a topic of that id. Throws StoreUnavailableError. */
+/** Whether a topic with this id exists. Throws StoreUnavailableError. */
 export function topicIsThere(broker: Broker, id: Uuid): Promise<boolean> {
   return broker.admin.topics.isThere(id);
 }

@@ -1,6 +1,6 @@
 /**
- * An array whose elements are made one at a time, when the encoder asks for them. It has a length and an iterator, and
- * nothing else. For answers that can be far larger than the request that asks for them.
+ * An array whose elements are created one at a time, when the encoder reads them. It has only a
+ * length and an iterator. For answers that can be far larger than their request.
  */
 export function lazily<Element>(length: number, elementAt: (index: number) => Element): readonly Element[] {
   const elements = {

@@ -4,10 +4,10 @@ import { errorCode } from '../core/errors.ts';
 import type { CurrentLeader, Log } from '../log/log.ts';
 import type { TopicReference } from '../log/partitions.ts';
 
-/** Errors with which a client learns where to go instead (KIP-951). */
+/** Errors that name the new leader for the client (KIP-951). */
 const MOVED: ReadonlySet<number> = new Set([errorCode('NOT_LEADER_OR_FOLLOWER'), errorCode('FENCED_LEADER_EPOCH')]);
 
-/** The leader to name beside the error code of a partition (KIP-951); undefined for any other error. */
+/** The leader to name with a partition's error code (KIP-951); undefined for any other error. */
 export function currentLeader(
   log: Log,
   code: number,

@@ -1,9 +1,9 @@
 /**
- * Requests that name a topic or a partition more than once, as Kafka takes them where it keeps partitions in a map: the
- * partitions of a topic stand together, however often the topic is named; of a partition the last mention counts, in the
- * place of the first; a topic without partitions is not in it.
+ * Merges repeated topics and partitions of a request, as Kafka does where it keeps partitions in a
+ * map. All partitions of a topic are grouped together. A repeated partition has the content of its
+ * last mention and the position of its first. Topics without partitions are dropped.
  *
- * @param topicOf the same for all mentions of a topic, its name or id
+ * @param topicOf the topic's identity, its name or id, equal for all its mentions
  */
 export function namedOnce<Topic, Partition>(
   topics: readonly Topic[],
@@ -17,7 +17,7 @@ export function namedOnce<Topic, Partition>(
   }));
 }
 
-/** The same with how often each partition is named. */
+/** The same, with the number of mentions of each partition. */
 export function mentions<Topic, Partition>(
   topics: readonly Topic[],
   topicOf: (topic: Topic) => string,

@@ -4,12 +4,13 @@ import { errorCode } from '../core/errors.ts';
 import { journalOf, type Topic } from '../topics/topics.ts';
 import type { Broker } from './broker.ts';
 
-/** Where there is no such node. */
+/** The id of a node that does not exist. */
 const NO_NODE = -1;
 
 /**
- * The leader and the replicas of a partition: one node, as the store keeps the copies. The leader is the node that should
- * lead, which takes over at its first request; the epoch is the newest that is known of the journal. Reads nothing.
+ * The leader and the replicas of a partition: one node, since the store keeps the copies. The
+ * leader is the node that should lead. It takes the leadership over at its first request. The epoch
+ * is the newest known one of the journal. Reads nothing.
  */
 export function partitionState(
   broker: Broker,
@@ -33,13 +34,18 @@ export function partitionState(
   };
 }
 
-/** The replicas of a partition: its leader alone, or none if the request's listener does not lead to it. Reads nothing. */
+/**
+ * The replicas of a partition: its leader alone, or none if the request's listener cannot reach it.
+ * Reads nothing.
+ */
 export function replicasOf(broker: Broker, topic: Topic, partition: number, context: RequestContext): number[] {
   const leader = broker.leadership.nodeOf(journalOf(topic, partition));
   return broker.leadership.nodes(context).flatMap(({ nodeId }) => (nodeId === leader ? [nodeId] : []));
 }
 
-/** The node for administrative requests. Any node serves them: the one that was asked, if clients can reach it. */
+/**
+ * The node for administrative requests. Any node serves them: this one, if clients can reach it.
+ */
 export function controllerOf(nodeId: number, nodes: readonly { readonly nodeId: number }[]): number {
   return nodes.some((one) => one.nodeId === nodeId) ? nodeId : (nodes[0]?.nodeId ?? NO_NODE);
 }

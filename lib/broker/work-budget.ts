@@ -1,9 +1,9 @@
-/** Requests up to this size are never held up: what they name fits beside everything else. */
+/** Requests up to this many elements never wait. */
 export const SMALL_ELEMENTS_MAX = 1_000;
 
 /**
- * Elements of all larger requests that are being served at the same time: decoded and with what is found out about them,
- * each takes some 500 bytes.
+ * Total elements of the larger requests that are served concurrently. Each takes some 500 bytes
+ * with its decoded form and its results.
  */
 const ELEMENTS_AT_ONCE_MAX = 200_000;
 
@@ -12,12 +12,18 @@ interface Waiting {
   start(): void;
 }
 
-/** Bounds what large requests name together while they are served; the others wait, in the order in which they came. */
+/**
+ * Bounds the total elements of the large requests that are served concurrently. Further ones wait
+ * in order of arrival.
+ */
 export class WorkBudget {
   #elements = 0;
   readonly #waiting = new Set<Waiting>();
 
-  /** Takes room for a request: undefined where there is some, else resolves when it was taken. `release` gives it back. */
+  /**
+   * Reserves elements for a request: undefined if they were free, else a promise that resolves when
+   * they are reserved. `release` returns them.
+   */
   take(elements: number): Promise<void> | undefined {
     if (this.#waiting.size === 0 && this.#fits(elements)) {
       this.#elements += elements;

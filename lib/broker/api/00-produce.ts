@@ -10,10 +10,11 @@ import { currentLeader, endpointsOf } from '../leading.ts';
 import { namedOnce } from '../named-once.ts';
 
 /**
- * Produce, versions 3 to 13 (0 to 2 are advertised for old clients, never answered). Each partition's batch is validated and
- * appended by itself. `acks` 1 and all are the same: nothing is less durable than the store. With `acks` 0 there is no
- * answer, and an error closes the connection, as in Kafka. Transactional batches are refused: there is no coordinator yet.
- * If a partition is named twice, only its last batch is appended, as in Kafka.
+ * Produce, versions 3 to 13 (0 to 2 are advertised for old clients, never answered). Each
+ * partition's batch is validated and appended independently. `acks` 1 and all are equivalent: every
+ * append is durable in the store. With `acks` 0 there is no answer, and an error closes the
+ * connection, as in Kafka. Transactional batches are refused: there is no coordinator yet. If a
+ * partition is named twice, only its last batch is appended, as in Kafka.
  */
 export const produce = defineApi(Produce, async (broker: LogBroker, request, version, context) => {
   const { acks, timeoutMs } = request;
@@ -54,13 +55,13 @@ export const produce = defineApi(Produce, async (broker: LogBroker, request, ver
   return new CloseConnection(`a produce request with acks=0 failed with error ${failure}`);
 });
 
-/** From this version on topics are named by id. */
+/** From this version on, topics are named by id. */
 const FIRST_WITH_IDS = 13;
 
-/** zstd came with this version (KIP-110). */
+/** The first version that supports zstd (KIP-110). */
 const FIRST_WITH_ZSTD = 7;
 
-/** From this version on answers name the current leader (KIP-951). */
+/** From this version on, answers name the current leader (KIP-951). */
 const FIRST_WITH_ENDPOINTS = 10;
 
 const REFUSED_ACKS: ProduceResult = { kind: 'rejected', error: 'INVALID_REQUIRED_ACKS' };

@@ -10,15 +10,16 @@ import { defineApi } from '../define-api.ts';
 import { fetchAnswer } from '../fetch-answer.ts';
 
 /**
- * The session epochs that ask for a full fetch, whatever the session id: the first request of a session and one without a
- * session (KIP-227; Kafka: FetchMetadata.isFull). Any other epoch continues a session, and there is none to continue.
+ * Session epochs that request a full fetch, whatever the session id: the first request of a
+ * session, and a request without a session (KIP-227; Kafka: FetchMetadata.isFull). Any other epoch
+ * continues a session, and no session exists.
  */
 const FULL_FETCH_EPOCHS: readonly number[] = [0, -1];
 
 /**
- * Fetch, versions 4 to 18. Sessions (KIP-227) are declined with session id 0, so every request names all of its partitions.
- * The answer waits for `minBytes` up to `maxWaitMs` (see Log.fetch). A function may send the request away before that; the
- * token of the answer is how long the request has waited, ms.
+ * Fetch, versions 4 to 18. Sessions (KIP-227) are declined with session id 0, so every request
+ * names all of its partitions. The answer waits for `minBytes` up to `maxWaitMs` (see Log.fetch). A
+ * function may answer `again` before that; the token is the time that the request has waited, ms.
  */
 export const fetch = defineApi(Fetch, async (broker: LogBroker, request, version, context) => {
   if (!FULL_FETCH_EPOCHS.includes(request.sessionEpoch)) {
@@ -43,13 +44,13 @@ export const fetch = defineApi(Fetch, async (broker: LogBroker, request, version
   );
 });
 
-/** From this version on topics are named by id, and an error of the whole request comes without partitions. */
+/** From this version on, topics are named by id, and a top-level error comes without partitions. */
 const FIRST_WITH_IDS = 13;
 
-/** Kafka's numbers of the isolation levels (org.apache.kafka.common.IsolationLevel). */
+/** Kafka's isolation level codes (org.apache.kafka.common.IsolationLevel). */
 const ISOLATION_LEVELS: readonly (IsolationLevel | undefined)[] = ['read_uncommitted', 'read_committed'];
 
-/** Kafka fails on an isolation level that it does not know (FetchRequest.getErrorResponse). */
+/** Kafka fails on an unknown isolation level (FetchRequest.getErrorResponse). */
 function unexpected({ topics }: RequestBody<typeof ApiKey.Fetch>, version: number) {
   const error = errorCode('UNKNOWN_SERVER_ERROR');
   const unread = { errorCode: error, highWatermark: NO_OFFSET, abortedTransactions: [], records: [] };
@@ -61,24 +62,27 @@ function unexpected({ topics }: RequestBody<typeof ApiKey.Fetch>, version: numbe
   return { errorCode: error, sessionId: 0, responses: version < FIRST_WITH_IDS ? responses : [] };
 }
 
-/** The size of an answer without its records: per partition, with names and aborted transactions, and in any case. */
+/**
+ * The size of an answer without its records: a fixed part, and a part per partition with its names
+ * and aborted transactions.
+ */
 const PARTITION_OVERHEAD_BYTES = 128;
 const ANSWER_OVERHEAD_BYTES = 16 * 1024;
 
-/** The records that an answer of so many bytes about so many partitions can carry; bytes. */
+/** The bytes of records that fit into an answer of this size about so many partitions. */
 function recordsIn(answerBytes: number | undefined, partitions: number): number {
   if (answerBytes === undefined) return Number.POSITIVE_INFINITY;
   return Math.max(0, answerBytes - ANSWER_OVERHEAD_BYTES - partitions * PARTITION_OVERHEAD_BYTES);
 }
 
-/** How long a request has waited before it was sent away, from the token of that answer; ms. */
+/** How long a request had waited before its last `again`, from that answer's token; ms. */
 function waitedBefore(token: string | undefined): number {
   return token !== undefined && /^\d{1,10}$/.test(token) ? Number(token) : 0;
 }
 
 /**
- * The partitions of a request, each once: in the place where it is named first, with what is said of it last (Kafka:
- * FetchRequest.fetchData).
+ * The partitions of a request without duplicates: at the position of the first mention, with the
+ * content of the last (Kafka: FetchRequest.fetchData).
  */
 function namedOnce({ topics }: RequestBody<typeof ApiKey.Fetch>, version: number): PartitionToFetch[] {
   const named = new Map<string, PartitionToFetch>();

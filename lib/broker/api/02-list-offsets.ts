@@ -9,13 +9,13 @@ import { defineApi } from '../define-api.ts';
 import { mentions } from '../named-once.ts';
 
 /**
- * ListOffsets, versions 1 to 11: latest (-1), earliest (-2), max timestamp (-3), earliest local (-4, the same as earliest here),
- * latest tiered and earliest pending upload (-5, -6: always none), or the first record at or after a timestamp. A partition that
- * is named twice is refused, once.
+ * ListOffsets, versions 1 to 11: latest (-1), earliest (-2), max timestamp (-3), earliest local
+ * (-4, here the same as earliest), latest tiered and earliest pending upload (-5, -6: always none),
+ * or the first record at or after a timestamp. A partition that is named twice is refused, once.
  */
 export const listOffsets = defineApi(ListOffsets, async (broker: LogBroker, request, version, context) => {
   const isolation = ISOLATION_LEVELS[request.isolationLevel];
-  // Kafka fails on a level that it does not know, and answers with the error for the unexpected.
+  // Kafka fails on an unknown level and answers UNKNOWN_SERVER_ERROR.
   if (isolation === undefined) return refused(request, version);
   const topics = mentions(
     request.topics,
@@ -52,10 +52,13 @@ export const listOffsets = defineApi(ListOffsets, async (broker: LogBroker, requ
   };
 });
 
-/** Kafka's numbers of the isolation levels (org.apache.kafka.common.IsolationLevel). */
+/** Kafka's isolation level codes (org.apache.kafka.common.IsolationLevel). */
 const ISOLATION_LEVELS: readonly (IsolationLevel | undefined)[] = ['read_uncommitted', 'read_committed'];
 
-/** The timestamps that name a position, each with the first version that has it (Kafka: ReplicaManager.fetchOffset). */
+/**
+ * The special timestamps, each with the first version that has it (Kafka:
+ * ReplicaManager.fetchOffset).
+ */
 const NAMED_POSITIONS: ReadonlyMap<number, readonly [position: OffsetPosition, since: number]> = new Map([
   [-1, ['latest', 1]],
   [-2, ['earliest', 1]],
@@ -65,14 +68,14 @@ const NAMED_POSITIONS: ReadonlyMap<number, readonly [position: OffsetPosition, s
   [-6, ['earliestPendingUpload', 11]],
 ]);
 
-/** Undefined for a negative timestamp that has no meaning in the version. */
+/** Undefined for a negative timestamp that has no meaning in this version. */
 function positionOf(timestamp: number, version: number): OffsetPosition | undefined {
   if (timestamp >= 0) return timestamp;
   const named = NAMED_POSITIONS.get(timestamp);
   return named !== undefined && version >= named[1] ? named[0] : undefined;
 }
 
-/** Answers have the leader epoch from this version on. */
+/** From this version on, answers have the leader epoch. */
 const FIRST_WITH_EPOCH = 4;
 
 function answer(partitionIndex: number, { error, offset, timestamp, leaderEpoch }: ListedOffset, version: number) {
@@ -80,7 +83,7 @@ function answer(partitionIndex: number, { error, offset, timestamp, leaderEpoch 
   return version >= FIRST_WITH_EPOCH ? { ...found, leaderEpoch } : found;
 }
 
-/** The answer to a request that is wrong as a whole. */
+/** The answer to a request with a top-level error. */
 function refused(request: RequestBody<typeof ApiKey.ListOffsets>, version: number) {
   return {
     topics: request.topics.map(({ name, partitions }) => ({

@@ -22,18 +22,22 @@ import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 import { lazily } from '../lazily.ts';
 import { controllerOf, partitionState } from '../partition-state.ts';
 
-/** Topics that one request may create; what it names beyond is answered with a retriable error. */
+/** Topics that one request may create. Further ones get a retriable error. */
 const AUTO_CREATED_MAX = 100;
 
-/** Versions 10 and 11 have a place for ids, but do not take any; from here on topics may be named by id. */
+/**
+ * Versions 10 and 11 have the id field but do not accept ids. From this version on, topics may be
+ * named by id.
+ */
 const FIRST_WITH_IDS = 12;
 
 type Asked = NonNullable<RequestBody<typeof ApiKey.Metadata>['topics']>[number];
 
 /**
- * Metadata, versions 0 to 13. Leaders are the nodes that should lead by the newest list of nodes; a topic that is not there is
- * created where that is allowed, as in Kafka, but at once. Each topic is answered once, however often it is named. Where a
- * topic is named by id, only ids count (Kafka: KafkaApis.handleTopicMetadataRequest).
+ * Metadata, versions 0 to 13. Leaders are the nodes that should lead according to the newest node
+ * list. A missing topic is created if that is allowed, as in Kafka, but before the answer. Each
+ * topic is answered once, however often it is named. If any topic is named by id, names are ignored
+ * (Kafka: KafkaApis.handleTopicMetadataRequest).
  */
 export const metadata = defineApi(Metadata, async (broker, request, version, context) => {
   const all = request.topics === null || (version === 0 && request.topics.length === 0);
@@ -65,16 +69,16 @@ export const metadata = defineApi(Metadata, async (broker, request, version, con
   };
 });
 
-/** What makes the whole request wrong; undefined if nothing does. */
+/** The error of the whole request; undefined if it is valid. */
 function namingProblem(asked: readonly Asked[], version: number): ErrorName | undefined {
   const isById = asked.some(({ topicId }) => topicId !== ZERO_UUID);
   const isNameless = asked.some(({ name }) => name === null);
   if (version < FIRST_WITH_IDS) return isById || isNameless ? 'INVALID_REQUEST' : undefined;
-  // Kafka 4.3 fails on a topic without name and id, and answers with the error for what it did not expect.
+  // Kafka 4.3 fails on a topic without name and id, and answers UNKNOWN_SERVER_ERROR.
   return isNameless && !isById ? 'UNKNOWN_SERVER_ERROR' : undefined;
 }
 
-/** The answer to a request that is wrong as a whole: it tells nothing, not even the brokers. */
+/** The answer to an invalid request: its topics with the error, and no brokers. */
 function refused(asked: readonly Asked[], error: ErrorName) {
   return {
     brokers: [],
@@ -92,10 +96,10 @@ function namedOnce(asked: readonly Asked[]): readonly Asked[] {
   return [...ids].map((topicId) => ({ name: null, topicId }));
 }
 
-/** A topic that is asked for: by its name, or by its id, which is that of a topic or of none. */
+/** A requested topic: by name, or by an id that a topic may or may not have. */
 type Wanted = { readonly name: string } | { readonly topic: Topic } | { readonly unknownId: Uuid };
 
-/** Finds the names of topics that are named by id: rights are given to names. */
+/** Resolves topic ids to names, which authorization needs. */
 async function withNames(broker: Broker, asked: readonly Asked[]): Promise<Wanted[]> {
   const wanted: Wanted[] = [];
   for (const { name, topicId } of asked) {
@@ -110,12 +114,12 @@ async function withNames(broker: Broker, asked: readonly Asked[]): Promise<Wante
   return wanted;
 }
 
-/** What the client may do, as far as the answer depends on it. */
+/** The client's rights that affect the answer. */
 interface Rights {
   allows(operation: Operation, topic: string): boolean;
-  /** By the topic itself or by the whole cluster. */
+  /** By a right to the topic or to the whole cluster. */
   mayCreate(topic: string): boolean;
-  /** The topic's field of allowed operations. */
+  /** The topic's authorizedOperations field. */
   operations(topic: string): number;
   readonly clusterOperations: number;
 }
@@ -202,7 +206,7 @@ async function findNamed(
       found.push(undescribed(name, ZERO_UUID, 'TOPIC_AUTHORIZATION_FAILED'));
       continue;
     }
-    // What a client may do with a topic is told whether it is there or not.
+    // The field is the same whether the topic exists or not.
     const failed = (error: ErrorName): Described => ({
       ...undescribed(name, ZERO_UUID, error),
       topicAuthorizedOperations: rights.operations(name),

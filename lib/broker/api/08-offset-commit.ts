@@ -12,15 +12,15 @@ import { findTopic, hasPartition, namedTopicAccesses, nameTopics, withPartitions
 
 type Request = RequestBody<typeof ApiKey.OffsetCommit>;
 
-/** From this version on topics are named by id. */
+/** From this version on, topics are named by id. */
 const FIRST_WITH_IDS = 10;
 
-/** How long to keep an offset, where the request leaves it to the settings. */
+/** The retention time that means the broker's setting. */
 const DEFAULT_RETENTION = -1;
 
 /**
- * OffsetCommit, versions 2 to 10. Topics that do not exist are refused one by one (KafkaApis.handleOffsetCommitRequest); what the group
- * has against the commit stands in every other partition.
+ * OffsetCommit, versions 2 to 10. Topics that do not exist are refused individually
+ * (KafkaApis.handleOffsetCommitRequest). An error of the group applies to every other partition.
  */
 export const offsetCommit = defineApi(OffsetCommit, async (broker: GroupBroker, request, version, context) => {
   const { groupId } = request;
@@ -84,7 +84,7 @@ function toCommit(partition: Request['topics'][number]['partitions'][number], re
 
 function answer(request: Request, errorOf: (topic: number, partition: number) => ErrorName) {
   return {
-    // Kafka leaves topics without partitions out.
+    // Kafka omits topics without partitions.
     topics: request.topics.flatMap(({ name, topicId, partitions }, index) =>
       partitions.length === 0
         ? []

@@ -13,11 +13,14 @@ import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { findTopic, type NamedTopic, namedTopicAccesses, nameTopics } from '../group-topics.ts';
 
-/** From these versions on: several groups in a request, members tell who they are, topics are named by id. */
+/**
+ * The first versions with several groups in a request, with member ids and epochs, and with topic
+ * ids.
+ */
 const FIRST_WITH_GROUPS = 8;
 const FIRST_WITH_IDS = 10;
 
-/** The first version whose answer has an error for the group as a whole. */
+/** The first version whose answer has a group-level error. */
 const FIRST_WITH_GROUP_ERROR = 2;
 
 interface Asked {
@@ -45,7 +48,7 @@ interface AnsweredTopic {
   readonly offsets: readonly FetchedOffset[];
 }
 
-/** One request, as far as it concerns all of its groups. */
+/** The parts of a request that all of its groups share. */
 interface Asking {
   readonly requireStable: boolean;
   readonly context: RequestContext;
@@ -54,8 +57,9 @@ interface Asking {
 }
 
 /**
- * OffsetFetch, versions 1 to 10: what groups have committed; of all their topics where the request names none. A partition
- * without an offset is no error, nor is a topic or a group that does not exist, other than a topic that is named by id.
+ * OffsetFetch, versions 1 to 10: the committed offsets of groups, for all their topics if the
+ * request names none. A partition without an offset is no error. A missing group or topic is no
+ * error either, unless the topic is named by id.
  */
 export const offsetFetch = defineApi(OffsetFetch, async (broker: GroupBroker, request, version, context) => {
   const { requireStable } = request;
@@ -152,7 +156,7 @@ type ResolvedTopic =
   | { readonly kind: 'found'; readonly topic: { id: Uuid; name: string }; readonly wanted: readonly number[] }
   | { readonly kind: 'failed'; readonly error: ErrorName };
 
-/** The topic as it stands now: one that was deleted and made again has another id, and no offsets. */
+/** The topic as now stored: one that was deleted and recreated has another id, and no offsets. */
 async function resolve(
   broker: GroupBroker,
   { name, partitionIndexes }: AskedTopic,
@@ -161,7 +165,7 @@ async function resolve(
 ): Promise<ResolvedTopic> {
   const found = await findTopic(broker, decisions, 'DESCRIBE', named, true);
   if (found.kind === 'found') {
-    // Nobody commits to a partition below 0; the largest ones would have no key.
+    // Partitions below 0 have no commits, and the largest numbers do not fit into a key.
     const wanted = partitionIndexes.filter((partition) => partition >= 0 && partition < found.topic.record.partitions);
     return { kind: 'found', topic: found.topic.record, wanted };
   }
@@ -180,7 +184,7 @@ function answerFor(
   return { ...none, offsets: none.offsets.map((empty) => offsets?.get(empty.partition) ?? empty) };
 }
 
-/** The topics that were found, each with all of its partitions that the request names anywhere. */
+/** The topics that were found, each with all partitions that the request names for it. */
 function eachOnce(found: readonly ResolvedTopic[]): { topic: { id: Uuid; name: string }; wanted: readonly number[] }[] {
   const topics = new Map<Uuid, { readonly topic: { id: Uuid; name: string }; readonly wanted: Set<number> }>();
   for (const one of found) {
@@ -206,7 +210,10 @@ function allOf({ name, topicId, partitionIndexes }: AskedTopic, error: ErrorName
   return { name, topicId, offsets };
 }
 
-/** Of all that a group has committed, what belongs to topics that are still there and that may be seen. */
+/**
+ * A group's committed offsets, without those of deleted topics and of topics that the client may
+ * not describe.
+ */
 async function stillThere(broker: GroupBroker, outcome: FetchOutcome, decisions: Decisions): Promise<AnsweredTopic[]> {
   if (outcome.kind !== 'fetched') return [];
   const topics = await each(broker, outcome.topics, async ({ topic, offsets }): Promise<AnsweredTopic[]> => {

@@ -9,8 +9,9 @@ const GROUP = 0;
 const TRANSACTION = 1;
 
 /**
- * FindCoordinator, versions 0 to 6. Any node serves any group; in a fleet the hash of the group's id tells one of the live nodes, so
- * that a group's members meet and groups spread. Transactions have no coordinator yet and are refused with INVALID_REQUEST.
+ * FindCoordinator, versions 0 to 6. Any node serves any group. In a fleet the hash of the group id
+ * selects a live node, so that a group's members use one node and groups are spread. Transactions
+ * have no coordinator yet and are refused with INVALID_REQUEST.
  */
 export const findCoordinator = defineApi(FindCoordinator, async (broker, request, version, context) => {
   const { keyType } = request;
@@ -31,7 +32,7 @@ export const findCoordinator = defineApi(FindCoordinator, async (broker, request
   return found.errorCode === 0 ? { ...found, errorMessage: 'NONE' } : found;
 });
 
-/** From this version on a request may have several keys. */
+/** From this version on, a request may have several keys. */
 const FIRST_WITH_KEYS = 4;
 
 const NOWHERE = { nodeId: -1, host: '', port: -1 };

@@ -8,18 +8,20 @@ import type { GroupBroker } from '../broker.ts';
 import { AskAgain } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
-/** From version 1 on members tell how long they take to rejoin; before, it is their session. */
+/**
+ * From version 1 on, members send their rebalance time-out. Before, it equals the session time-out.
+ */
 const FIRST_WITH_REBALANCE_TIMEOUT = 1;
-/** KIP-394. */
+/** The first version in which a new member first gets its id (KIP-394). */
 const FIRST_WITH_REQUIRED_MEMBER_ID = 4;
-/** Up to here the protocol's name may not be null. */
+/** Up to this version the protocol name may not be null. */
 const FIRST_WITH_NULLABLE_PROTOCOL = 7;
-/** KIP-814. */
+/** The first version with `skipAssignment` (KIP-814). */
 const FIRST_WITH_SKIP_ASSIGNMENT = 9;
 
 /**
- * JoinGroup, versions 0 to 9, to groups of the classic protocol and of the consumer protocol (KIP-848). Waits for the other
- * members, as long as the longest of them may take.
+ * JoinGroup, versions 0 to 9, for groups of the classic protocol and of the consumer protocol
+ * (KIP-848). Waits for the other members, up to the longest rebalance time-out among them.
  */
 export const joinGroup = defineApi(JoinGroup, async (broker: GroupBroker, request, version, context) => {
   const { groupId, memberId, sessionTimeoutMs } = request;
@@ -37,7 +39,7 @@ export const joinGroup = defineApi(JoinGroup, async (broker: GroupBroker, reques
     memberId,
     instanceId: request.groupInstanceId,
     protocolType: request.protocolType,
-    // The group outlives the frame that these are part of.
+    // The group outlives the frame, and these are views into it.
     protocols: request.protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) })),
     sessionTimeoutMs,
     rebalanceTimeoutMs: version >= FIRST_WITH_REBALANCE_TIMEOUT ? request.rebalanceTimeoutMs : sessionTimeoutMs,

@@ -5,7 +5,10 @@ import { Heartbeat } from '../../wire/messages/12-heartbeat.ts';
 import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
-/** Heartbeat, versions 0 to 4: one read of the group; the member's lease is written once a third of its session has passed. */
+/**
+ * Heartbeat, versions 0 to 4. Reads the group once. Writes the member's lease when a third of its
+ * session has passed.
+ */
 export const heartbeat = defineApi(Heartbeat, async (broker: GroupBroker, request, _version, context) => {
   const { groupId, memberId, groupInstanceId, generationId } = request;
   const answer = (error: ErrorName) => ({ errorCode: errorCode(error) });

@@ -6,10 +6,12 @@ import { LeaveGroup } from '../../wire/messages/13-leave-group.ts';
 import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
-/** From this version on several members may leave at once, each with an error of its own. */
+/** From this version on, several members may leave at once, each with its own error. */
 const FIRST_WITH_MEMBERS = 3;
 
-/** LeaveGroup, versions 0 to 5. Up to version 2 there is one member, and its error is that of the answer. */
+/**
+ * LeaveGroup, versions 0 to 5. Up to version 2 there is one member, and its error is the answer's.
+ */
 export const leaveGroup = defineApi(LeaveGroup, async (broker: GroupBroker, request, version, context) => {
   const { groupId } = request;
   const refused = (error: ErrorName) => ({

@@ -7,10 +7,10 @@ import type { GroupBroker } from '../broker.ts';
 import { AskAgain } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
-/** From this version on both sides name the protocol. */
+/** From this version on, request and answer name the protocol. */
 const FIRST_WITH_PROTOCOL = 5;
 
-/** SyncGroup, versions 0 to 5. The leader brings the assignment; the others wait for it. */
+/** SyncGroup, versions 0 to 5. The leader sends the assignment; the other members wait for it. */
 export const syncGroup = defineApi(SyncGroup, async (broker: GroupBroker, request, version, context) => {
   const { groupId, memberId, groupInstanceId, generationId, protocolType, protocolName } = request;
   const decisions = await broker.authorize(context, groupAccesses('READ', [groupId]));
@@ -21,7 +21,7 @@ export const syncGroup = defineApi(SyncGroup, async (broker: GroupBroker, reques
   if (version >= FIRST_WITH_PROTOCOL && (protocolType === null || protocolName === null)) {
     return answer(syncRefused('INCONSISTENT_GROUP_PROTOCOL'));
   }
-  // The group outlives the frame that these are part of.
+  // The group outlives the frame, and these are views into it.
   const assignments = new Map(request.assignments.map((one) => [one.memberId, Buffer.from(one.assignment)]));
   const step = syncStep({
     memberId,

@@ -7,13 +7,13 @@ import { DescribeGroups } from '../../wire/messages/15-describe-groups.ts';
 import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
-/** From this version on a group that is not there is an error, and errors come with a sentence. */
+/** From this version on, a missing group is an error, and errors have a message. */
 const FIRST_WITH_NOT_FOUND = 6;
 const FIRST_WITH_OPERATIONS = 3;
 
 /**
- * DescribeGroups, versions 0 to 6, for groups of the classic protocol; those of the consumer protocol are not found here, as
- * in Kafka (ConsumerGroupDescribe has them).
+ * DescribeGroups, versions 0 to 6, for groups of the classic protocol. Groups of the consumer
+ * protocol are not found, as in Kafka (ConsumerGroupDescribe returns them).
  */
 export const describeGroups = defineApi(DescribeGroups, async (broker: GroupBroker, request, version, context) => {
   const withOperations = version >= FIRST_WITH_OPERATIONS && request.includeAuthorizedOperations;
@@ -28,7 +28,7 @@ export const describeGroups = defineApi(DescribeGroups, async (broker: GroupBrok
     const resource = groupResource(groupId);
     if (!decisions.allows('DESCRIBE', resource)) return failed(groupId, '', 'GROUP_AUTHORIZATION_FAILED');
     const found = await broker.groups.describe(groupId, context);
-    // An id that no group can have is that of a group that is not there.
+    // An invalid group id gets the answer of a missing group.
     if (found.kind === 'failed' && found.error !== 'INVALID_GROUP_ID') return failed(groupId, '', found.error);
     const group = found.kind === 'reply' ? found.reply : undefined;
     const operations = withOperations ? allowedOperations(decisions, resource) : OPERATIONS_NOT_ASKED;
@@ -59,7 +59,7 @@ function describeClassic(groupId: string, group: ClassicGroup) {
       groupInstanceId: member.instanceId,
       clientId: member.clientId,
       clientHost: member.clientHost,
-      // While the group rebalances there is no protocol in use.
+      // During a rebalance no protocol is in use.
       memberMetadata: isStable ? metadataOf(member, group.protocolName) : NO_ASSIGNMENT,
       memberAssignment: assignments.get(member.memberId) ?? NO_ASSIGNMENT,
     })),

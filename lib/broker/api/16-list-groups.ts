@@ -6,9 +6,10 @@ import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
 /**
- * ListGroups, versions 0 to 5, filtered by states and types whatever their case. Who may describe the cluster sees all
- * groups, others those that they may describe. Types go out in lower case, states in Kafka's own spelling (Group.GroupType,
- * ClassicGroupState, ConsumerGroup.ConsumerGroupState).
+ * ListGroups, versions 0 to 5, filtered by states and types, ignoring case. Clients that may
+ * describe the cluster see all groups, others those that they may describe. Types are sent in lower
+ * case, states in Kafka's spelling (Group.GroupType, ClassicGroupState,
+ * ConsumerGroup.ConsumerGroupState).
  */
 export const listGroups = defineApi(ListGroups, async (broker: GroupBroker, request, _version, context) => {
   const decisions = await broker.authorize(context, [

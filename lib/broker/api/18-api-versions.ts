@@ -6,15 +6,17 @@ import { defineApi } from '../define-api.ts';
 import type { FrameOutcome } from '../frame-handler.ts';
 import { SERVED } from '../served.ts';
 
-/** The names and versions of clients that Kafka accepts (ApiVersionsRequest.isValid). */
+/** The client names and versions that Kafka accepts (ApiVersionsRequest.isValid). */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
-/** ApiVersions, versions 0 to 4: needs no authorization, as a client sends it before it logs in. */
+/**
+ * ApiVersions, versions 0 to 4. Needs no authorization: clients send it before they authenticate.
+ */
 export const apiVersions = defineApi(ApiVersions, async (_broker, request, version) =>
   apiVersionsAnswer(request, version),
 );
 
-/** The answer to ApiVersions in a version that is served. The tunnel gives it, too. */
+/** The answer to ApiVersions in a served version. The tunnel uses it too. */
 export function apiVersionsAnswer(request: Infer<typeof ApiVersions.request>, version: number) {
   const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion);
   if (version >= 3 && !named) return { errorCode: errorCode('INVALID_REQUEST'), apiKeys: [] };

@@ -15,10 +15,13 @@ import { eachInTime } from '../each-in-time.ts';
 
 type Wanted = RequestBody<typeof ApiKey.CreateTopics>['topics'][number];
 
-/** From here on an answer tells what was created (KIP-525). */
+/** From this version on, the answer describes the created topic (KIP-525). */
 const DESCRIBED_MIN = 5;
 
-/** CreateTopics, versions 2 to 7. A topic can be used as soon as the answer is there; one that was not begun in time is not made. */
+/**
+ * CreateTopics, versions 2 to 7. A topic is usable once it is answered. Topics not started in time
+ * are not created.
+ */
 export const createTopics = defineApi(CreateTopics, async (broker, request, version, context) => {
   const names = request.topics.map((topic) => topic.name);
   const byName = new Map(request.topics.map((topic) => [topic.name, topic]));
@@ -54,7 +57,7 @@ export const createTopics = defineApi(CreateTopics, async (broker, request, vers
   return { topics };
 });
 
-/** Instead of the defaults that the configs of a new topic are told by. */
+/** Used in place of the default configs when the answer omits a new topic's configs. */
 const NOT_DESCRIBED = Symbol('the version has no configs');
 const FORBIDDEN = Symbol('the configs may not be seen');
 
@@ -100,7 +103,7 @@ function description(
     numPartitions: topic.partitions,
     replicationFactor: topic.replicationFactor,
     configs: describeTopicConfigs(topic, defaults).map((config) => {
-      // Kafka repeats what was asked for as it came; DescribeConfigs tells how it was understood.
+      // Kafka repeats the value as requested. DescribeConfigs returns the parsed one.
       const given = asked.get(config.name);
       return configFields(given == null || config.readOnly ? config : { ...config, value: given });
     }),

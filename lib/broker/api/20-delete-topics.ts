@@ -11,13 +11,16 @@ import type { Broker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { eachInTime } from '../each-in-time.ts';
 
-/** A deletion that was begun waits at least so long for the store, whatever the request's time-out says; ms. */
+/**
+ * The least time that a started deletion waits for the store, whatever the request's time-out; ms.
+ */
 const TIMEOUT_MIN_MS = 5_000;
 
 /**
- * DeleteTopics, versions 1 to 6: by name, from version 6 also by id. Nothing can be appended once the answer is there. A topic
- * that is named twice, whichever way, is not deleted and has one answer; what names none, or names one by both, has an
- * answer of its own each time. The right to delete from the cluster is one to every topic (Kafka: ControllerApis.deleteTopics).
+ * DeleteTopics, versions 1 to 6: by name, from version 6 also by id. Appends fail once the topic is
+ * answered. A topic that is named twice, by name or id, is not deleted and has one answer. An entry
+ * with neither name nor id, or with both, has its own answer each time. DELETE on the cluster
+ * includes every topic (Kafka: ControllerApis.deleteTopics).
  */
 export const deleteTopics = defineApi(DeleteTopics, async (broker, request, version, context) => {
   const asked: readonly Asked[] =
@@ -56,7 +59,7 @@ async function deleteNamed(
   ) => eachInTime(broker, endsAt - clock.monotonic(), items, perform, late);
   const outOfTime = (found: Found): Outcome => ('outcome' in found ? found.outcome : late(found.asked));
 
-  // Rights are given to names, so topics that are named by id are looked up first.
+  // Authorization needs names, so topic ids are looked up first.
   const ids = named.filter(({ name }) => name === null);
   const found = await inTime(
     ids,
@@ -98,7 +101,7 @@ interface Asked {
 
 interface Outcome extends Asked, Failure {}
 
-/** What can be looked up, each once, and what is refused for the way it is named. */
+/** The topics to look up, each once, and the entries that are refused without a lookup. */
 function sortedOut(asked: readonly Asked[]): { refused: Outcome[]; named: Asked[] } {
   const refused: Outcome[] = [];
   const mentions = new Map<string, { readonly asked: Asked; count: number }>();
@@ -127,7 +130,7 @@ function invalid(asked: Asked, message: string): Outcome {
   return { ...asked, error: 'INVALID_REQUEST', message };
 }
 
-/** How far a topic has come: it still has to be looked up or deleted, or there is an outcome. */
+/** The progress of a topic: still to be looked up or deleted, or finished. */
 type Found = { readonly asked: Asked; readonly topic?: Topic } | { readonly outcome: Outcome };
 
 async function lookUp(asked: Asked, read: () => Promise<Topic | undefined>): Promise<Found> {
@@ -144,7 +147,10 @@ function nameIn(found: Found): string | undefined {
   return 'outcome' in found ? undefined : (found.asked.name ?? found.topic?.record.name);
 }
 
-/** A topic that the client may not see is refused before it is looked up, and keeps its name to itself. */
+/**
+ * A topic that the client may not describe is refused before the lookup, so that the answer does
+ * not reveal its name.
+ */
 function withoutHidden(found: Found, mayDescribe: (name: string) => boolean): Found {
   const name = nameIn(found);
   if ('outcome' in found || name === undefined || mayDescribe(name)) return found;
@@ -157,7 +163,7 @@ function withoutForbidden(found: Found, mayDelete: (name: string) => boolean): F
   return { outcome: { name, topicId: found.asked.topicId, error: 'TOPIC_AUTHORIZATION_FAILED' } };
 }
 
-/** A topic that is named by its id and by its name is refused, once. */
+/** A topic that is named both by id and by name is refused, once. */
 function onceEach(looked: readonly Found[]): Found[] {
   const found: Found[] = [];
   const places = new Map<Uuid, number>();

@@ -6,10 +6,10 @@ import { InitProducerId } from '../../wire/messages/22-init-producer-id.ts';
 import { defineApi } from '../define-api.ts';
 
 /**
- * InitProducerId, versions 0 to 5, for idempotent producers: always a new producer id with epoch 0, as Kafka does without a
- * transactional id, whatever id and epoch the producer says it had; one of them without the other gets INVALID_REQUEST. A
- * transactional id is refused with INVALID_REQUEST: there is no transaction coordinator. The right to write to any topic is
- * enough (KIP-679).
+ * InitProducerId, versions 0 to 5, for idempotent producers. Always returns a new producer id with
+ * epoch 0, as Kafka does without a transactional id, whatever id and epoch the producer sent; an id
+ * without an epoch, or the reverse, gets INVALID_REQUEST. A transactional id is refused with
+ * INVALID_REQUEST: there is no transaction coordinator. WRITE on any topic is sufficient (KIP-679).
  */
 export const initProducerId = defineApi(InitProducerId, async (broker, request, _version, context) => {
   const refused = (error: ErrorName) => ({

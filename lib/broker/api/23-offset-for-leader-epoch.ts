@@ -3,7 +3,10 @@ import { OffsetForLeaderEpoch } from '../../wire/messages/23-offset-for-leader-e
 import type { LogBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
-/** OffsetForLeaderEpoch, versions 2 to 4: where an epoch ended, so that a consumer can tell whether its position is still valid. */
+/**
+ * OffsetForLeaderEpoch, versions 2 to 4: the end offset of an epoch, with which a consumer checks
+ * that its position is still valid.
+ */
 export const offsetForLeaderEpoch = defineApi(
   OffsetForLeaderEpoch,
   async (broker: LogBroker, request, _version, context) => {

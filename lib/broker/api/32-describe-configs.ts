@@ -21,14 +21,17 @@ import { defineApi } from '../define-api.ts';
 import { describedConfig } from '../described-configs.ts';
 import { type FindTopic, topicFinder } from '../find-topics.ts';
 
-/** Resources that one request may name: an answer has about 3 KB for each, ten with synonyms and documentation. */
+/**
+ * Resources that one request may name: an answer has about 3 KB for each, ten with synonyms and
+ * documentation.
+ */
 export const RESOURCES_MAX = 10_000;
 
 type Resource = RequestBody<typeof ApiKey.DescribeConfigs>['resources'][number];
 
 /**
- * DescribeConfigs, versions 1 to 4: topics, this process, its loggers (there are none to be changed), and what holds for
- * groups. A type that Kafka does not know fails the whole request, as there.
+ * DescribeConfigs, versions 1 to 4: topics, this process, its loggers (none can be changed), and
+ * the settings of groups. An unknown resource type fails the whole request, as in Kafka.
  */
 export const describeConfigs = defineApi(DescribeConfigs, async (broker, request, _version, context) => {
   const { resources, includeSynonyms, includeDocumentation } = request;
@@ -41,7 +44,7 @@ export const describeConfigs = defineApi(DescribeConfigs, async (broker, request
   ).length;
   const find = refused === undefined ? await finderOrFailure(broker, topicCount) : refused;
   const configs = new Configs(broker, forbidden, find);
-  // Most configs of most topics are the defaults, which are the same objects: each is put into its wire form once.
+  // Most topics share the objects of the default configs, so each object is converted only once.
   const encoded = new Map<DescribedConfig, ReturnType<typeof describedConfig>>();
   const encode = (config: DescribedConfig) => {
     let one = encoded.get(config);
@@ -65,7 +68,7 @@ export const describeConfigs = defineApi(DescribeConfigs, async (broker, request
   return { results: await each(broker, resources, describe, (resource) => JSON.stringify(resource)) };
 });
 
-/** Why nothing at all is described. */
+/** The error of the whole request. */
 function refusal(resources: readonly Resource[]): Failure | undefined {
   if (resources.length > RESOURCES_MAX) {
     return { error: 'POLICY_VIOLATION', message: `a request names at most ${RESOURCES_MAX} resources` };
@@ -104,7 +107,7 @@ class Configs {
       case ResourceType.TOPIC:
         return this.#ofTopic(name, find);
       case ResourceType.BROKER:
-        // The cluster's own: what was changed while it ran, and that is nothing.
+        // The cluster-wide dynamic configs: there are none.
         if (name === '') return [];
         return (
           nodeProblem(this.#broker, name, 'Broker id', ' or empty string,') ?? describeBrokerConfigs(brokerConfigs)

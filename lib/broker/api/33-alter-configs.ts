@@ -3,7 +3,10 @@ import { alterConfigs as alter } from '../alter-configs.ts';
 import { configAccesses, refusalBy } from '../config-resources.ts';
 import { defineApi } from '../define-api.ts';
 
-/** AlterConfigs, versions 0 to 2: replaces all configs of a resource; what is not named goes back to its default. */
+/**
+ * AlterConfigs, versions 0 to 2: replaces all configs of a resource. Configs that are not named
+ * return to their defaults.
+ */
 export const alterConfigs = defineApi(AlterConfigs, async (broker, request, _version, context) => {
   const { resources, validateOnly } = request;
   const decisions = await broker.authorize(context, configAccesses('ALTER_CONFIGS', resources));

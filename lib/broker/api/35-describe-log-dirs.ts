@@ -9,15 +9,15 @@ import { defineApi } from '../define-api.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 import { lazily } from '../lazily.ts';
 
-/** What is not known (DescribeLogDirsResponse.UNKNOWN_VOLUME_BYTES). */
+/** An unknown size (DescribeLogDirsResponse.UNKNOWN_VOLUME_BYTES). */
 const UNKNOWN_BYTES = -1;
 
 type Asked = NonNullable<RequestBody<typeof ApiKey.DescribeLogDirs>['topics']>[number];
 
 /**
- * DescribeLogDirs, versions 1 to 5: one directory that has every partition. Nobody counts the bytes of a partition, as its
- * batches share entries and objects with those of others: the size is 0 where the partition is known to be empty, else
- * unknown. Partitions that are not there are left out, as in Kafka.
+ * DescribeLogDirs, versions 1 to 5: one directory with every partition. Partitions share entries
+ * and objects, so their bytes are not counted: the size is 0 if the partition is known to be empty,
+ * else unknown. Missing partitions are omitted, as in Kafka.
  */
 export const describeLogDirs = defineApi(DescribeLogDirs, async (broker, request, _version, context) => {
   const { topics: asked } = request;

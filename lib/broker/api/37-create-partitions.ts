@@ -6,7 +6,7 @@ import { CreatePartitions } from '../../wire/messages/37-create-partitions.ts';
 import { defineApi } from '../define-api.ts';
 import { eachInTime } from '../each-in-time.ts';
 
-/** CreatePartitions, versions 0 to 3: more partitions for a topic, never fewer. */
+/** CreatePartitions, versions 0 to 3: adds partitions to topics, never removes any. */
 export const createPartitions = defineApi(CreatePartitions, async (broker, request, _version, context) => {
   const seen = new Set<string>();
   const doubled = new Set(request.topics.map(({ name }) => name).filter((name) => seen.size === seen.add(name).size));

@@ -6,7 +6,10 @@ import { DeleteGroups } from '../../wire/messages/42-delete-groups.ts';
 import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
-/** DeleteGroups, versions 0 to 2: groups without members, with their offsets. Each is answered once. */
+/**
+ * DeleteGroups, versions 0 to 2: deletes groups without members, and their offsets. Each group is
+ * answered once.
+ */
 export const deleteGroups = defineApi(DeleteGroups, async (broker: GroupBroker, request, _version, context) => {
   const groupIds = [...new Set(request.groupsNames)];
   const decisions = await broker.authorize(context, groupAccesses('DELETE', groupIds));
@@ -14,7 +17,7 @@ export const deleteGroups = defineApi(DeleteGroups, async (broker: GroupBroker, 
     if (!decisions.allows('DELETE', groupResource(groupId))) return 'GROUP_AUTHORIZATION_FAILED';
     const submitted = await broker.groups.submit(groupId, deleteStep, context);
     if (submitted.kind === 'reply') return submitted.reply;
-    // An id that no group can have is that of a group that is not there.
+    // An invalid group id gets the answer of a missing group.
     return submitted.error === 'INVALID_GROUP_ID' ? 'GROUP_ID_NOT_FOUND' : submitted.error;
   };
   const errors = await each(broker, groupIds, remove);

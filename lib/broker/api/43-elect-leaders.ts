@@ -14,8 +14,9 @@ const UNCLEAN = 1;
 type Asked = NonNullable<RequestBody<typeof ApiKey.ElectLeaders>['topicPartitions']>[number];
 
 /**
- * ElectLeaders, versions 0 to 2: every partition has the only leader that it can have, so no election is needed. Of all
- * partitions, Kafka tells only those that were elected: none of any topic (ReplicationControlManager.electLeaders).
+ * ElectLeaders, versions 0 to 2: every partition already has its only possible leader, so no
+ * election is needed. If all partitions are requested, Kafka lists only those that were elected,
+ * here none (ReplicationControlManager.electLeaders).
  */
 export const electLeaders = defineApi(ElectLeaders, async (broker, request, _version, context) => {
   const { topicPartitions: asked, electionType } = request;

@@ -9,15 +9,19 @@ import { topicFinder } from '../find-topics.ts';
 import { hasPartition } from '../group-topics.ts';
 import { replicasOf } from '../partition-state.ts';
 
-/** A text quotes a topic's name once for each of its partitions; no topic has a longer name; bytes. */
+/**
+ * The longest topic name quoted in an error message, which repeats it for each partition. No topic
+ * has a longer name; bytes.
+ */
 const QUOTED_BYTES_MAX = 249;
 
 type Asked = RequestBody<typeof ApiKey.AlterPartitionReassignments>['topics'][number]['partitions'][number];
 
 /**
- * AlterPartitionReassignments, versions 0 and 1: a partition stays where it is, as the store keeps its copies and the leader
- * follows from which nodes there are. Assigning a partition to the replicas that it has does nothing; anything else is
- * refused, with Kafka's errors as far as it would refuse it too (ReplicationControlManager.alterPartitionReassignments).
+ * AlterPartitionReassignments, versions 0 and 1: partitions cannot be moved, since the store keeps
+ * the copies and the live nodes determine the leader. Assigning a partition to its present replicas
+ * does nothing. Anything else is refused, with Kafka's error if Kafka would refuse it too
+ * (ReplicationControlManager.alterPartitionReassignments).
  */
 export const alterPartitionReassignments = defineApi(
   AlterPartitionReassignments,
@@ -55,12 +59,12 @@ export const alterPartitionReassignments = defineApi(
       });
       responses.push({ name, partitions: answered });
     }
-    // An empty text where nothing was asked is what Kafka sends.
+    // Kafka sends an empty message when no topics were named.
     return { allowReplicationFactorChange, errorCode: 0, errorMessage: topics.length === 0 ? '' : null, responses };
   },
 );
 
-/** What is wrong with an assignment; undefined where it is the one that the partition has. */
+/** What is wrong with an assignment; undefined if it is the partition's present one. */
 function assign(
   topic: Topic | undefined,
   name: string,

@@ -4,8 +4,8 @@ import { ListPartitionReassignments } from '../../wire/messages/46-list-partitio
 import { defineApi } from '../define-api.ts';
 
 /**
- * ListPartitionReassignments, version 0: no partition is ever being moved. As in Kafka, a topic or partition that is not
- * there is left out without an error.
+ * ListPartitionReassignments, version 0: no partition is ever being moved. As in Kafka, missing
+ * topics and partitions are omitted without an error.
  */
 export const listPartitionReassignments = defineApi(
   ListPartitionReassignments,

@@ -8,7 +8,10 @@ import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { findTopic, hasPartition, withPartitions } from '../group-topics.ts';
 
-/** OffsetDelete, version 0: forgets offsets of topics that no member of the group reads (KIP-496). */
+/**
+ * OffsetDelete, version 0: deletes the offsets of topics that no member of the group subscribes to
+ * (KIP-496).
+ */
 export const offsetDelete = defineApi(OffsetDelete, async (broker: GroupBroker, request, _version, context) => {
   const { groupId } = request;
   const refused = (error: ErrorName) => ({ errorCode: errorCode(error), topics: [] });
@@ -38,7 +41,7 @@ export const offsetDelete = defineApi(OffsetDelete, async (broker: GroupBroker, 
     if (outcome.kind === 'refused') return refused(outcome.error);
     return {
       errorCode: 0,
-      // Kafka leaves topics without partitions out.
+      // Kafka omits topics without partitions.
       topics: request.topics
         .map(({ name, partitions }, index) => ({
           name,

@@ -5,18 +5,19 @@ import { DescribeQuorum } from '../../wire/messages/55-describe-quorum.ts';
 import { defineApi } from '../define-api.ts';
 import { controllerOf } from '../partition-state.ts';
 
-/** The log of a Kafka cluster's metadata, the only one that a quorum can be asked about. */
+/** The metadata log of a Kafka cluster, the only one whose quorum can be described. */
 const METADATA_TOPIC = '__cluster_metadata';
 
 /** The first version whose answer has the voters' addresses. */
 const NODES_SINCE = 2;
 
-/** There is no metadata log: nobody is behind, and nobody fetches. */
+/** There is no metadata log, so there is no lag and no fetch time. */
 const REPLICA = { replicaDirectoryId: ZERO_UUID, logEndOffset: 0, lastFetchTimestamp: -1, lastCaughtUpTimestamp: -1 };
 
 /**
- * DescribeQuorum, versions 0 to 2: the metadata is in the store, so the quorum is the node that Metadata shows as the
- * controller, the other nodes are observers, and no offset is above 0. For `kafka-metadata-quorum describe`.
+ * DescribeQuorum, versions 0 to 2: the metadata is in the store. The quorum is the node that
+ * Metadata names as the controller, the other nodes are observers, and all offsets are 0 or less.
+ * For `kafka-metadata-quorum describe`.
  */
 export const describeQuorum = defineApi(DescribeQuorum, async (broker, request, version, context) => {
   const { topics: asked } = request;

@@ -4,13 +4,13 @@ import { errorCode } from '../../core/errors.ts';
 import { UpdateFeatures } from '../../wire/messages/57-update-features.ts';
 import { defineApi } from '../define-api.ts';
 
-/** What the text quotes of a feature's name; bytes. */
+/** The longest feature name quoted in an error message; bytes. */
 const QUOTED_BYTES_MAX = 249;
 
 /**
- * UpdateFeatures, versions 0 to 2: there are no features whose level could be changed, as ApiVersions says; what an item or
- * entry needs stands in its own format version. Any update is refused as Kafka refuses one of a feature that it does not
- * know (FeatureControlManager.updateFeatures): as a whole, for the first that fails.
+ * UpdateFeatures, versions 0 to 2: no feature has a level that can be changed, as ApiVersions says;
+ * each item and entry has its own format version. Any update is refused as Kafka refuses an unknown
+ * feature (FeatureControlManager.updateFeatures): as a whole, for the first that fails.
  */
 export const updateFeatures = defineApi(UpdateFeatures, async (broker, request, _version, context) => {
   const decisions = await broker.authorize(context, [{ operation: 'ALTER', resource: CLUSTER }]);

@@ -7,7 +7,10 @@ import { controllerOf } from '../partition-state.ts';
 const BROKERS = 1;
 const CONTROLLERS = 2;
 
-/** DescribeCluster, versions 0 to 2: the cluster's id and its live nodes. There are no controllers to be described. */
+/**
+ * DescribeCluster, versions 0 to 2: the cluster id and the live nodes. There are no controllers to
+ * describe.
+ */
 export const describeCluster = defineApi(DescribeCluster, async (broker, request, _version, context) => {
   const { endpointType } = request;
   if (endpointType !== BROKERS) {

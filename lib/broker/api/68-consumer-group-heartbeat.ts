@@ -8,8 +8,8 @@ import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
 /**
- * ConsumerGroupHeartbeat, versions 0 and 1: the one request of the members of consumer groups (KIP-848), to join, to stay,
- * to say what they have given up, and to leave.
+ * ConsumerGroupHeartbeat, versions 0 and 1: members of consumer groups (KIP-848) use it to join, to
+ * stay, to report revoked partitions, and to leave.
  */
 export const consumerGroupHeartbeat = defineApi(
   ConsumerGroupHeartbeat,
@@ -18,7 +18,8 @@ export const consumerGroupHeartbeat = defineApi(
     const decisions = await broker.authorize(context, [
       ...groupAccesses('READ', [groupId]),
       ...topicAccesses('DESCRIBE', subscribedTopicNames ?? []),
-      // A pattern, of this member or of another, is resolved when it is due, and may match any topic.
+      // A pattern, of this member or another, may be resolved during the request and may match any
+      // topic.
       { operation: 'DESCRIBE', resource: ANY_TOPIC },
     ]);
     if (!decisions.allows('READ', groupResource(groupId))) {

@@ -13,7 +13,10 @@ import { defineApi } from '../define-api.ts';
 const CLASSIC_MEMBER = 0;
 const CONSUMER_MEMBER = 1;
 
-/** ConsumerGroupDescribe, versions 0 and 1, for groups of the consumer protocol; others are not found here, as in Kafka. */
+/**
+ * ConsumerGroupDescribe, versions 0 and 1, for groups of the consumer protocol. Others are not
+ * found, as in Kafka.
+ */
 export const consumerGroupDescribe = defineApi(
   ConsumerGroupDescribe,
   async (broker: GroupBroker, request, _version, context) => {
@@ -30,7 +33,7 @@ export const consumerGroupDescribe = defineApi(
       if (!decisions.allows('DESCRIBE', resource)) return failed(groupId, 'GROUP_AUTHORIZATION_FAILED');
       if (groupId === '') return failed(groupId, 'INVALID_GROUP_ID');
       const found = await broker.groups.describe(groupId, context);
-      // An id that no group can have is that of a group that is not there.
+      // An invalid group id gets the answer of a missing group.
       if (found.kind === 'failed' && found.error !== 'INVALID_GROUP_ID') return failed(groupId, found.error);
       const group = found.kind === 'reply' ? found.reply : undefined;
       if (group === undefined) return failed(groupId, 'GROUP_ID_NOT_FOUND', `Group ${groupId} not found.`);
@@ -70,7 +73,7 @@ function failed(groupId: string, error: ErrorName, message?: string) {
   };
 }
 
-/** The topics that the answer would name with their partitions. */
+/** The topics whose partitions the answer would name. */
 function topicsOf(group: ConsumerGroup): string[] {
   const names = new Set<string>();
   for (const { assigned, target } of group.body.members) {
@@ -95,7 +98,7 @@ function describeMember(group: ConsumerGroup, member: Member) {
   };
 }
 
-/** Topics that are gone have no name any more and are left out, as Kafka does. */
+/** Deleted topics have no name and are omitted, as in Kafka. */
 function withNames(group: ConsumerGroup, assignment: Assignment) {
   const { topicsById } = group.body;
   return assignment.flatMap(({ topicId, partitions }) => {

@@ -4,13 +4,19 @@ import { ListConfigResources } from '../../wire/messages/74-list-config-resource
 import { isConfigResource, ResourceType } from '../config-resources.ts';
 import { defineApi } from '../define-api.ts';
 
-/** What version 0 asks for without saying so. */
+/** The resource type that version 0 implies. */
 const VERSION_0_TYPES = [ResourceType.CLIENT_METRICS];
 
-/** The types of version 1, in the order of Kafka's answer; of groups and client metrics none has configs of its own. */
+/**
+ * The types of version 1, in the order of Kafka's answer. No group and no client metrics resource
+ * has its own configs.
+ */
 const ALL_TYPES = [ResourceType.BROKER_LOGGER, ResourceType.BROKER, ResourceType.TOPIC];
 
-/** ListConfigResources, versions 0 and 1: what DescribeConfigs can be asked about; no types mean all of them. */
+/**
+ * ListConfigResources, versions 0 and 1: the resources that DescribeConfigs knows. An empty list of
+ * types means all.
+ */
 export const listConfigResources = defineApi(ListConfigResources, async (broker, request, version, context) => {
   const decisions = await broker.authorize(context, [{ operation: 'DESCRIBE_CONFIGS', resource: CLUSTER }]);
   if (!decisions.allows('DESCRIBE_CONFIGS', CLUSTER)) {

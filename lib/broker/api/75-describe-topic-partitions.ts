@@ -13,16 +13,19 @@ import { defineApi } from '../define-api.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 import { partitionState } from '../partition-state.ts';
 
-/** Partitions in one answer, whatever is asked for: Kafka's default of max.request.partition.size.limit. */
+/**
+ * The most partitions in one answer, whatever the request's limit: Kafka's default of
+ * max.request.partition.size.limit.
+ */
 export const PARTITIONS_ANSWERED_MAX = 2_000;
 
 type Answer = ResponseInput<typeof ApiKey.DescribeTopicPartitions>;
 type Described = Answer['topics'][number];
 
 /**
- * DescribeTopicPartitions, version 0 (KIP-966): topics in order of name, all of them where none is named, up to so many
- * partitions; the cursor says where the next request goes on (Kafka: DescribeTopicPartitionsRequestHandler,
- * KRaftMetadataCache.describeTopicResponse).
+ * DescribeTopicPartitions, version 0 (KIP-966): topics in order of name, all if none is named, up
+ * to a number of partitions. The cursor is the start of the next request (Kafka:
+ * DescribeTopicPartitionsRequestHandler, KRaftMetadataCache.describeTopicResponse).
  */
 export const describeTopicPartitions = defineApi(
   DescribeTopicPartitions,
@@ -75,7 +78,7 @@ export const describeTopicPartitions = defineApi(
         break;
       }
     }
-    // Topics that may not be seen come last; where none is named they are not spoken of.
+    // Unauthorized topics come last, and are omitted if the request names no topics.
     const forbidden = all ? [] : wanted.filter((name) => !allowed.has(name));
     found.push(...forbidden.map((name) => undescribed(name, 'TOPIC_AUTHORIZATION_FAILED')));
     await broker.leadership.look();
@@ -85,7 +88,7 @@ export const describeTopicPartitions = defineApi(
   },
 );
 
-/** Partitions of a topic, from `first` up to `end`. */
+/** The partitions of a topic from `first` (inclusive) to `end` (exclusive). */
 interface Stretch {
   readonly topic: Topic;
   readonly first: number;

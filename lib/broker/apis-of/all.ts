@@ -3,5 +3,5 @@ import { coordinateApis } from './coordinate.ts';
 import { fetchApis } from './fetch.ts';
 import { produceApis } from './produce.ts';
 
-/** Every API that is served, for a process that serves all of them. */
+/** All served APIs, for a process that serves every one of them. */
 export const allApis = { ...produceApis, ...fetchApis, ...coordinateApis, ...adminApis };
