@@ -53,7 +53,7 @@ export class Activity {
    */
   async settled(deadline: number): Promise<boolean> {
     for (;;) {
-      // An activity that has just ended gets the chance to begin its next call or timer.
+      // Lets an activity that has just ended start its next call or timer.
       await new Promise<void>(afterMicrotasks);
       if (this.#underWay === 0) return true;
       if (!(await this.#nextQuiet(deadline))) return false;

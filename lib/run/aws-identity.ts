@@ -16,7 +16,7 @@ export async function requireCredentials(credentials: Credentials): Promise<void
   }
 }
 
-/** The error for a region that neither the host name nor a variable nor the profile gives. */
+/** The error for a region that is missing in the host name, the variables and the profile. */
 export function regionMissing(what: string): StartError {
   const { AWS_DEFAULT_REGION: unread } = process.env;
   const hint = unread === undefined ? '' : ` (AWS_DEFAULT_REGION is not read by the AWS SDK.)`;

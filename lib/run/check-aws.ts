@@ -90,9 +90,7 @@ function tableProblem(flag: string, table: string, region: string, error: SdkExc
   );
 }
 
-/**
- * The object does not exist, so "not found" is the answer that shows that the bucket can be read.
- */
+/** The object does not exist, so "not found" shows that the bucket can be read. */
 function bucketProblem(bucket: string, region: string, error: SdkException): string | undefined {
   const status = error.$metadata?.httpStatusCode;
   if (error.name === 'NoSuchKey' || (status === 404 && error.name !== 'NoSuchBucket')) return undefined;

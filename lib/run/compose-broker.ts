@@ -12,14 +12,11 @@ import type { ComposeOptions } from './compose-options.ts';
 export interface ComposedBroker extends GroupEngine {
   readonly broker: GroupBroker & LogBroker;
   readonly handleFrame: FrameHandler;
-  /** Undefined for a process that is in no fleet. */
+  /** Undefined for a process outside a fleet. */
   readonly membership: Membership | undefined;
 }
 
-/**
- * Joins the stores and all rooms: the engine with its front door for frames. Throws
- * StoreUnavailableError.
- */
+/** Builds the engine from the stores, with its frame handler. Throws StoreUnavailableError. */
 export async function composeBroker(options: ComposeOptions): Promise<ComposedBroker> {
   let membership: Membership | undefined;
   const core = await composeEngine(options, (...given) => {

@@ -16,9 +16,7 @@ import type { ComposeOptions, FunctionTraits } from './compose-options.ts';
 import { assertRight, type FunctionName } from './function-rights.ts';
 import { lazyBlobs, type OpenBlobs } from './lazy-blobs.ts';
 
-/**
- * The parts of a function's instance. Left out: those of Lambda itself, except for the environment.
- */
+/** The parts of a function's instance. Default: the system's, and the stores of the settings. */
 export interface FunctionParts {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly stores?: Stores;
@@ -34,17 +32,17 @@ export interface FunctionParts {
 const CACHE_BYTES = '16777216';
 
 /**
- * A function: its name, and how what serves is made. Each has a file of its own in
- * lib/run/functions, so that a function's bundle has nothing that only other functions need.
+ * A function: its name, and how its engine is built. Each has its own file in lib/run/functions, so
+ * that a function's bundle has nothing that only other functions need.
  */
 export interface FunctionDefinition<T, Name extends FunctionName> {
   readonly name: Name;
   /**
-   * Joins stores and rooms; called at the first request, and again after a failure. Throws
-   * StoreUnavailableError.
+   * Builds the engine from the stores. Called at the first request, and again after a failure.
+   * Throws StoreUnavailableError.
    */
   make(options: ComposeOptions): Promise<T>;
-  /** Opens the bucket; left out for a function that has no right to any call to it. */
+  /** Opens the bucket. Absent for a function without rights to the bucket. */
   readonly openBlobs?: OpenBlobs;
 }
 
@@ -73,7 +71,7 @@ export function composeMaintainFunction(definition: MaintainDefinition, parts: F
     logger,
     async upkeep(deadline) {
       const upkeep = await instance.made();
-      // The schedule decides how often.
+      // The schedule sets the interval.
       const outcome = await upkeep.round({ deadline, everyMs: 0 });
       if (outcome.kind === 'skipped') return { skipped: outcome.why };
       if (outcome.unavailable !== undefined) throw new StoreUnavailableError(outcome.unavailable);
@@ -84,7 +82,7 @@ export function composeMaintainFunction(definition: MaintainDefinition, parts: F
 }
 
 /**
- * What lives as long as a function's instance: settings, clients, and what serves, with its views.
+ * What lives as long as a function's instance: settings, clients, and the engine with its caches.
  */
 class Instance<T> {
   readonly settings: Settings;

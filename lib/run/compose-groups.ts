@@ -7,13 +7,13 @@ import { groupConfig } from './group-config.ts';
 
 const MS_PER_MINUTE = 60_000;
 
-/** An engine that has groups and their committed offsets, too. */
+/** An engine with groups and their committed offsets. */
 export interface GroupEngine extends Engine {
   readonly broker: GroupBroker;
   readonly groups: GroupCoordinator;
 }
 
-/** Adds groups and their committed offsets to an engine; each of the two needs the other. */
+/** Adds groups and committed offsets to an engine. Each of the two needs the other. */
 export function withGroups<E extends Engine>(options: ComposeOptions, engine: E): E & GroupEngine {
   const { stores, clock, random, logger, settings } = options;
   const { broker, ageing } = engine;

@@ -5,10 +5,13 @@ import { ReadBudget } from '../log/read-budget.ts';
 import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
 
-/** What fetches hold at most, read and not sent yet: five full ones of 50 MiB, the most that common clients ask for. */
+/**
+ * The most bytes that fetches may hold, read and not yet sent: five full fetches of 50 MiB, the
+ * largest default of common clients.
+ */
 const READ_BYTES_MAX = 256 * 1024 * 1024;
 
-/** Adds the door to the partitions to an engine. */
+/** Adds the log (access to partitions) to an engine. */
 export function withLog<E extends Engine>(options: ComposeOptions, engine: E): E & { readonly broker: LogBroker } {
   const { settings, asFunction } = options;
   const { clock, pace, authorize, leadership, admin } = engine.broker;

@@ -9,16 +9,22 @@ import type { ComposeOptions } from './compose-options.ts';
 import { soloLeadership } from './solo-leadership.ts';
 
 export interface Membership {
-  /** Takes this process's place in its fleet, once it can be reached at `listeners`. Throws StoreUnavailableError. */
+  /**
+   * Registers this process in its fleet, once it is reachable at `listeners`. Throws
+   * StoreUnavailableError.
+   */
   join(listeners: Listeners): Promise<JoinOutcome>;
-  /** Gives it back, so that others lead at once; does not wait longer than LEAVE_MAX_MS. */
+  /** Ends the registration, so that other nodes take over at once. Waits at most LEAVE_MAX_MS. */
   leave(): Promise<void>;
 }
 
-/** A process that is asked to end has ten seconds, and needs most of them for its clients; ms. */
+/** A process has ten seconds to stop and needs most of them for its clients; ms. */
 const LEAVE_MAX_MS = 1_500;
 
-/** Who leads what for this process, and its place in the fleet if it has one. `ageing`: by which what is remembered grows old. */
+/**
+ * The process's view of partition leadership, and its fleet membership if it has one. `ageing` is
+ * the clock by which caches expire.
+ */
 export function composeNodes(
   options: ComposeOptions,
   journals: Journals,

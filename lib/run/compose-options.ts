@@ -14,27 +14,39 @@ export interface ComposeOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: Settings;
-  /** The address that clients of a listener are told. */
+  /** The address that a listener advertises to its clients. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
-  /** Bytes of answers that have not left the process; none where answers are not sent. */
+  /**
+   * Bytes of encoded answers that the process has not sent yet. Absent if it sends no answers
+   * itself.
+   */
   readonly unsentBytes?: () => number;
-  /** Who may do what; everybody may do everything when left out. */
+  /** Checks clients' rights. Default: everything is allowed. */
   readonly authorize?: Authorize | undefined;
-  /** Nobody watches when left out. */
+  /** Default: no observer. */
   readonly observer?: Observer | undefined;
-  /** Left out for a process that runs on by itself. */
+  /** Absent for a long-running process. */
   readonly asFunction?: FunctionTraits | undefined;
 }
 
-/** What is otherwise in a process that stands still between its requests and has few rights. */
+/**
+ * How a function differs from a long-running process: it is frozen between requests and has few
+ * rights.
+ */
 export interface FunctionTraits {
-  /** Whether its answers tell the cluster's id, which costs a read, and a write where there is none yet. */
+  /**
+   * Whether its answers contain the cluster id, which costs a read, and a write if there is none
+   * yet.
+   */
   readonly tellsClusterId: boolean;
-  /** Whether it deletes what it finds no longer needed: closed topics' items, replaced checkpoints' objects. */
+  /**
+   * Whether it deletes obsolete data that it finds: items of closed topics, objects of replaced
+   * checkpoints.
+   */
   readonly tidiesUp: boolean;
-  /** Larger batches are refused; bytes. */
+  /** Limit for one batch, bytes. Larger ones are refused. */
   readonly batchBytesMax: number;
 }
 
-/** Who leads what for this process. */
+/** Builds the process's view of partition leadership. */
 export type ComposeLeadership = (options: ComposeOptions, journals: Journals, ageing: Clock) => Leadership;

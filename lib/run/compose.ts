@@ -18,35 +18,40 @@ import { brokerConfigs } from './broker-configs.ts';
 import type { ComposeLeadership, ComposeOptions } from './compose-options.ts';
 import { groupConfig } from './group-config.ts';
 
-/** What every process and function has, whatever APIs it serves. */
+/** The engine of every process and function, whatever APIs it serves. */
 export interface Engine {
   readonly broker: Broker;
-  /** The clock by which cached facts of the store age. */
+  /** The clock by which cached facts of the store expire. */
   readonly ageing: Clock;
-  /** Lets checkpoints that are being written finish. */
+  /** Lets running checkpoint writes finish. */
   close(): Promise<void>;
 }
 
 /**
- * On one machine bytes cost nothing by the unit, and an item is written in one commit where an object takes two syncs and
- * then the commit of its entry: at 350 KB an item takes half the time (docs/decisions/0003-embedded-inline.md). So only what an item cannot
- * hold goes to WAL objects; MAX_ITEM_BYTES less 40 bytes for each of 1,000 batches and the keys.
+ * A local store has no cost per byte, and an item is written in one commit. A WAL object needs two
+ * syncs and then the commit of its entry: at 350 KB an item takes half the time
+ * (docs/decisions/0003-embedded-inline.md). So only flushes that do not fit into an item become WAL
+ * objects: MAX_ITEM_BYTES less 40 bytes for each of 1,000 batches and the keys.
  */
 const LOCAL_INLINE_BYTES = 352 * 1024;
 
-/** How long a flush in WAL mode gathers where the setting says nothing; ms. */
+/** How long a flush in WAL mode gathers batches if the setting is absent, by profile; ms. */
 const LINGER_MS: Readonly<Record<string, number>> = { latency: 25, default: 250, cost: 1_500 };
 
-/** WAL objects on their way at once: a PUT to S3 takes 50 to 100 ms, and files sync one after the other. */
+/**
+ * Concurrent writes of WAL objects: a PUT to S3 takes 50 to 100 ms; local files are synced one
+ * after the other.
+ */
 const WAL_IN_FLIGHT_AWS = 8;
 const WAL_IN_FLIGHT_LOCAL = 2;
 
-/** Joins the stores and the rooms. Throws StoreUnavailableError. */
+/** Builds the engine from the stores. Throws StoreUnavailableError. */
 export async function composeEngine(options: ComposeOptions, leadershipOf: ComposeLeadership): Promise<Engine> {
   const { stores, clock, random, logger, settings, asFunction } = options;
   const env = journalEnvironment(options);
   const journals = new Journals(env);
-  // A frozen function's monotonic clock may stand still, so its caches age by the wall clock, on which nothing else depends.
+  // A frozen function's monotonic clock may stop, so its caches expire by the wall clock. Nothing
+  // else depends on it.
   const ageing = asFunction === undefined ? clock : wallClock(clock);
   const offsetsTopic = new OffsetsTopic(stores.state, settings.offsetsTopicNumPartitions);
   const topics = new Topics(stores.state, ageing, topicDefaults(settings), {
@@ -95,19 +100,23 @@ function wallClock(clock: Clock): Clock {
   };
 }
 
-/** What stands for Kafka's log directory: where the records are. */
+/** The counterpart of Kafka's log directory: where the records are stored. */
 function logDirOf({ store, dataDir, bucket }: Settings): string {
   return { embedded: dataDir, memory: 'memory', aws: `s3://${bucket}` }[store];
 }
 
-/** All frames of one envelope reach a function's queues within one turn; a flush that gathers longer only makes them wait. */
+/**
+ * All frames of one envelope reach a function's queues within one turn of the event loop. Gathering
+ * longer would only delay them.
+ */
 const FUNCTION_GATHER_MS = 1;
 
 function journalEnvironment(options: ComposeOptions): JournalEnvironment {
   const { stores, clock, random, logger, settings, observer, asFunction } = options;
   const local = settings.store !== 'aws';
   const isFunction = asFunction !== undefined;
-  // A function flushes once per request, whatever the rate: only the size of the flush decides where it goes.
+  // A function flushes once per request, so its rate says nothing. Only a flush's size decides
+  // whether it becomes an item or a WAL object.
   const tier = isFunction ? { ...tierLimits(settings), lingerMs: 0 } : tierLimits(settings);
   const limits = {
     lingerMs: isFunction ? FUNCTION_GATHER_MS : tier.lingerMs,

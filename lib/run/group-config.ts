@@ -1,7 +1,7 @@
 import type { GroupConfig } from '../groups/config.ts';
 import type { Settings } from '../settings/settings.ts';
 
-/** The settings of groups, as the rooms know them. */
+/** The settings of groups, in the form that lib/groups uses. */
 export function groupConfig(settings: Settings): GroupConfig {
   return {
     classic: {

@@ -10,8 +10,8 @@ export type OpenBlobs = (options: {
 }) => Promise<BlobStore>;
 
 /**
- * A bucket that is opened at the first call: most requests make none, and loading its client takes
- * much of a cold start. Until then its time is that of `otherwise`.
+ * A bucket that is opened at the first call. Most requests make none, and loading its client takes
+ * much of a cold start. Before that, `now()` returns the time of `otherwise`.
  */
 export function lazyBlobs(open: () => Promise<BlobStore>, otherwise: () => StoreTime): BlobStore {
   let store: BlobStore | undefined;

@@ -8,7 +8,7 @@ import type { Settings } from '../settings/settings.ts';
 /** Below the 10 s that container runtimes wait between SIGTERM and SIGKILL. */
 export const DRAIN_TIMEOUT_MS = 8_000;
 
-/** The address that clients are told to connect to; `boundPort` replaces port 0 (any free port). */
+/** The address that clients connect to; `boundPort` replaces port 0 (any free port). */
 export function advertisedAddress(listener: Listener, boundPort: number | undefined): Address {
   const { host, port } = listener.advertised ?? listener;
   return { host, port: port === 0 ? (boundPort ?? 0) : port };
@@ -28,7 +28,7 @@ export function connectionsWithin(descriptors: number): number {
   return Math.max(descriptors - RESERVED_DESCRIPTORS, Math.floor(descriptors * CONNECTIONS_SHARE_MIN));
 }
 
-/** How many file descriptors this process may open; Infinity where the system does not say. */
+/** How many file descriptors this process may open; Infinity if the system reports no limit. */
 function descriptorsMax(): number {
   try {
     const [, limit] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];

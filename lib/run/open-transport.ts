@@ -50,8 +50,8 @@ export async function openTransport(via: Via, region: string | undefined, clock:
 }
 
 /**
- * The region as the AWS SDK finds it, in the environment or in the profile's file; undefined where
- * there is none.
+ * The region from the AWS SDK's sources, the environment and the profile's file; undefined if there
+ * is none.
  */
 async function profileRegion(): Promise<string | undefined> {
   const { LambdaClient } = await import('@aws-sdk/client-lambda');

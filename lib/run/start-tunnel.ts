@@ -21,34 +21,34 @@ export interface StartTunnelOptions {
    */
   readonly settings: Settings;
   readonly via: Via;
-  /** The region if the host name has none. Left out: looked up as the AWS SDK does. */
+  /** The region, if the host name has none. Default: looked up as the AWS SDK does. */
   readonly region?: string | undefined;
-  /** Made from `via` when left out. */
+  /** Default: made from `via`. */
   readonly transport?: Transport;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** JSON lines on stderr when left out. */
+  /** Default: JSON lines on stderr. */
   readonly logger?: Logger;
 }
 
 /** A running tunnel: a gateway in this process, engine and stores behind functions. */
 export interface Tunnel {
-  /** What clients put into bootstrap.servers: the advertised addresses, separated by commas. */
+  /** The bootstrap.servers of clients: the advertised addresses, separated by commas. */
   readonly bootstrapServers: string;
   /** Where requests are sent, for people. */
   readonly target: string;
   /** Functions that the credentials may not call. A request to one closes its connection. */
   readonly notAllowed: readonly string[];
   readonly gateway: Gateway;
-  /** Where /metrics and /healthz are served; undefined where they are not. */
+  /** Where /metrics and /healthz are served; undefined if they are not. */
   readonly monitoring: Address | undefined;
   /** Lets requests in progress finish (up to DRAIN_TIMEOUT_MS), then closes. Call it once. */
   close(): Promise<void>;
 }
 
 /**
- * When Produce requests are sent on, by profile. With one call at a time, a client waits for the
- * call of the others before its own; with two it does not (docs/PERFORMANCE.md).
+ * The pace of Produce requests, by profile. With one call at a time, a client waits for the call of
+ * the others before its own; with two it does not (docs/PERFORMANCE.md).
  */
 const PACES: Readonly<Record<string, FlushPace>> = {
   latency: { intervalMs: 0, flights: 4 },
@@ -57,9 +57,9 @@ const PACES: Readonly<Record<string, FlushPace>> = {
 };
 
 /**
- * Starts a gateway that sends requests to functions. Throws StartError, whose message tells a user
- * what is wrong (credentials, rights, addresses, the region) and what to do; nothing keeps running
- * then.
+ * Starts a gateway that sends requests to functions. Throws StartError, whose message says what is
+ * wrong (credentials, rights, addresses, the region) and what to do. After an error nothing keeps
+ * running.
  */
 export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> {
   const { settings, via, clock = systemClock, random = systemRandom } = options;

@@ -19,17 +19,17 @@ export interface StartOptions {
   readonly settings: Settings;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** JSON lines on stderr when left out. */
+  /** Default: JSON lines on stderr. */
   readonly logger?: Logger;
 }
 
 /** A running Tidelog: store, engine and gateway in this process. */
 export interface Tidelog {
-  /** What clients put into bootstrap.servers: the advertised addresses, separated by commas. */
+  /** The bootstrap.servers of clients: the advertised addresses, separated by commas. */
   readonly bootstrapServers: string;
   readonly clusterId: string;
   readonly gateway: Gateway;
-  /** Where /metrics and /healthz are served; undefined where they are not. */
+  /** Where /metrics and /healthz are served; undefined if they are not. */
   readonly monitoring: Address | undefined;
   /**
    * Lets requests in progress finish (up to DRAIN_TIMEOUT_MS), then closes gateway, engine and
@@ -39,8 +39,8 @@ export interface Tidelog {
 }
 
 /**
- * Starts Tidelog in this process. Throws StartError, whose message tells a user what is wrong and
- * what to do; nothing is left running then.
+ * Starts Tidelog in this process. Throws StartError, whose message says what is wrong and what to
+ * do. After an error nothing keeps running.
  */
 export async function startTidelog(options: StartOptions): Promise<Tidelog> {
   const { settings, clock = systemClock, random = systemRandom } = options;

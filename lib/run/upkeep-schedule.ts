@@ -14,9 +14,8 @@ const EVERY_MS = 60 * 60 * 1000;
 const ROUND_MS_MAX = 5 * 60 * 1000;
 
 /**
- * Runs upkeep once an hour in a long-running process, for the first time after an hour. Of the
- * processes over the same store, one runs it. Returns a function that ends this; a round in
- * progress stops at its next step.
+ * Runs upkeep once an hour in a long-running process, for the first time after an hour. One process
+ * per store runs it. Returns a function that stops it; a running round stops at its next step.
  */
 export function scheduleUpkeep(broker: GroupEngine, clock: Clock, logger: Logger): () => void {
   let isOver = false;

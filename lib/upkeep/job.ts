@@ -8,7 +8,7 @@ export interface JobStep {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** Work that no request triggers, in steps. */
+/** Work that no request triggers, divided into steps. */
 export interface UpkeepJob {
   /** Part of a stored key: lower-case letters and dashes. */
   readonly name: string;

@@ -120,7 +120,7 @@ export class Upkeep {
     const jobs: Record<string, JobSummary> = {};
     let unavailable: string | undefined;
     for (const [at, job] of this.#jobs.entries()) {
-      // Time that a job does not use goes to the next ones.
+      // Time that a job does not use is available to the next ones.
       const shareMs = Math.max(0, deadline - clock.monotonic()) / (this.#jobs.length - at);
       const progress = new Progress();
       try {

@@ -1,4 +1,4 @@
-/** The APIs that have a schema here, by the names that Kafka gives them. */
+/** The APIs that have a schema here, by their Kafka names. */
 export const ApiKey = {
   Produce: 0,
   Fetch: 1,
@@ -71,7 +71,7 @@ const NAMES: ReadonlyMap<number, ApiName> = new Map(
   Object.entries(ApiKey).map(([name, key]) => [key, name as ApiName]),
 );
 
-/** The name of the API with this key; undefined if there is no schema for it here. */
+/** The name of the API with this key; undefined if it has no schema here. */
 export function apiName(apiKey: number): ApiName | undefined {
   return NAMES.get(apiKey);
 }

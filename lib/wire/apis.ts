@@ -65,8 +65,8 @@ import type { Infer, InferInput } from './schema/message.ts';
 export { ApiKey };
 
 /**
- * Every API that has a schema, by key. Clients and tests use all of them. A broker imports the messages of the APIs that it
- * serves, so that a function's bundle has no others.
+ * Every API that has a schema, by key. Clients and tests use all of them. A broker imports the
+ * messages of its served APIs only, so that a function's bundle has no others.
  */
 export const apis = {
   [ApiKey.Produce]: Produce,
@@ -133,14 +133,14 @@ export const apis = {
 
 /** A decoded request. */
 export type RequestBody<Key extends ApiKey> = Infer<(typeof apis)[Key]['request']>;
-/** What encoding a request takes. */
+/** The input for encoding a request. */
 export type RequestInput<Key extends ApiKey> = InferInput<(typeof apis)[Key]['request']>;
 /** A decoded response. */
 export type ResponseBody<Key extends ApiKey> = Infer<(typeof apis)[Key]['response']>;
-/** What encoding a response takes. */
+/** The input for encoding a response. */
 export type ResponseInput<Key extends ApiKey> = InferInput<(typeof apis)[Key]['response']>;
 
-/** The API of a key from the wire; undefined if there is none here. */
+/** The API with a key from the wire; undefined if it has no schema here. */
 export function findApi(key: number): Api | undefined {
   return (apis as Readonly<Record<number, Api>>)[key];
 }

@@ -5,7 +5,7 @@ import { RequestHeader, ResponseHeader } from './messages/headers.ts';
 import { Reader } from './reader.ts';
 import { type Message, readMessage, writeMessage } from './schema/message.ts';
 
-// The client's side of frames: requests out, responses in.
+// The client's side of frames: encodes requests, decodes responses.
 
 export type ResponseOutcome<Key extends ApiKey> =
   | {
@@ -33,8 +33,9 @@ export function encodeRequest<Key extends ApiKey>(
 }
 
 /**
- * Decodes a response frame (without its size prefix) to a request of that version. An answer to ApiVersions may come
- * in version 0, from a server that does not know the version asked for (KIP-511); `version` tells.
+ * Decodes a response frame (without its size prefix) to a request of that version. The answer to
+ * ApiVersions has version 0 if the server does not know the requested version (KIP-511); `version`
+ * is the one decoded.
  */
 export function decodeResponse<Key extends ApiKey>(apiKey: Key, version: number, frame: Buffer): ResponseOutcome<Key> {
   const asked = decodeResponseAs(apiKey, version, frame);

@@ -1,14 +1,14 @@
 /**
- * Bytes from outside that are no valid message. The only error that a Reader throws, so that whoever decodes input can
- * turn exactly this one into an answer and let bugs through.
+ * Bytes from outside that are not a valid message. A Reader throws no other error, so that its
+ * callers can answer exactly this one and let bugs propagate.
  */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
   /** Position in the frame, bytes from its start. */
   readonly offset: number;
-  /** What should have been there. */
+  /** What was expected there. */
   readonly expected: string;
-  /** The field being read, from the message down; empty when it was none. */
+  /** The path of the field that was read, from the message down; empty if it was none. */
   readonly path: string;
 
   constructor(offset: number, expected: string, path = '') {
@@ -18,13 +18,13 @@ export class DecodeError extends Error {
     this.path = path;
   }
 
-  /** The same error, seen from the field `name` that holds what failed. */
+  /** The same error with the enclosing field `name` added to its path. */
   within(name: string): DecodeError {
     return new DecodeError(this.offset, this.expected, joinPath(name, this.path));
   }
 }
 
-/** A value that its message cannot carry at the version asked for: a bug of whoever built it. */
+/** A value that its message cannot carry in this version: a bug of the caller. */
 export class EncodeError extends Error {
   override readonly name = 'EncodeError';
   readonly reason: string;

@@ -3,14 +3,14 @@ import { DecodeError } from './errors.ts';
 import { INT64_MAX, INT64_MIN, STRING_BYTES_MAX } from './limits.ts';
 import { decodeText } from './text.ts';
 
-/** What a UTF-16 code unit of a text takes at most in UTF-8, bytes. */
+/** The most bytes that a UTF-16 code unit takes in UTF-8. */
 const UTF8_BYTES_PER_UNIT_MAX = 3;
 
-/** What a reader may still read; shared with the windows on it. */
+/** The limits of a reader, shared with its sub-readers. */
 interface Allowance {
-  /** Array elements, over all arrays; counted down while reading. */
+  /** Array elements left, over all arrays; decremented while reading. */
   elements: number;
-  /** What it began with. */
+  /** The initial number. */
   readonly elementsMax: number;
 }
 
@@ -19,16 +19,20 @@ function unbounded(): Allowance {
 }
 
 /**
- * Reads Kafka's primitive types from one buffer, front to back, each checked against the bytes that are left. Every
- * method throws DecodeError, and nothing else, for input that is cut off or invalid. Text that is not valid UTF-8 is valid
- * input, see decodeText. Byte fields are views into the buffer, not copies. The types are those of Kafka's protocol guide, "Protocol Primitive Types".
+ * Reads Kafka's primitive types from one buffer, front to back, each checked against the bytes
+ * left. Every method throws DecodeError, and nothing else, for truncated or invalid input. Text
+ * that is not valid UTF-8 is valid input, see decodeText. Byte fields are views into the buffer,
+ * not copies. The types are those of Kafka's protocol guide, "Protocol Primitive Types".
  */
 export class Reader {
   readonly buffer: Buffer;
   private position: number;
   private readonly allowance: Allowance;
 
-  /** @param allowance array elements, over all arrays; more are a DecodeError. Counted down while reading. */
+  /**
+   * @param allowance array elements, over all arrays; more are a DecodeError. Decremented while
+   *   reading.
+   */
   constructor(buffer: Buffer, position = 0, allowance: Allowance = unbounded()) {
     this.buffer = buffer;
     this.position = position;
@@ -54,7 +58,10 @@ export class Reader {
     if (this.remaining > 0) throw this.invalid(`the end, not ${this.remaining} more bytes`);
   }
 
-  /** A reader of the next `length` bytes alone, whose offsets count from the start of the whole buffer; skips them. */
+  /**
+   * A reader of the next `length` bytes only, with offsets from the start of the whole buffer.
+   * Skips them here.
+   */
   window(length: number): Reader {
     const start = this.take(length, 'a section');
     return new Reader(this.buffer.subarray(0, this.position), start, this.allowance);
@@ -67,7 +74,7 @@ export class Reader {
     return start;
   }
 
-  /** Any byte but 0 is true, as in Kafka. */
+  /** Any nonzero byte is true, as in Kafka. */
   bool(): boolean {
     return this.buffer[this.take(1, 'a bool')] !== 0;
   }
@@ -92,7 +99,7 @@ export class Reader {
     return this.buffer.readUInt32BE(this.take(4, 'a uint32'));
   }
 
-  /** Saturates beyond ±(2^53 - 1): no valid offset, id or time lies there. */
+  /** Saturates beyond ±(2^53 - 1): no valid offset, id or time is that large. */
   int64(): number {
     const start = this.take(8, 'an int64');
     const value = this.buffer.readInt32BE(start) * 0x1_0000_0000 + this.buffer.readUInt32BE(start + 4);
@@ -129,7 +136,7 @@ export class Reader {
 
   /** A signed 64-bit number, zigzag; saturates as int64 does. */
   varlong(): number {
-    // The magnitude (value >> 1) is summed up as a double: exact as far as it does not saturate.
+    // The magnitude (value >> 1) is summed as a double, which is exact unless it saturates.
     let byte = this.buffer[this.take(1, 'a varlong')]!;
     const negative = (byte & 1) === 1;
     let magnitude = (byte & 0x7f) >>> 1;
@@ -150,12 +157,17 @@ export class Reader {
     return this.buffer.subarray(start, start + length);
   }
 
-  /** A length in the compact form, which is one more than the length; a signed 32-bit number, as Kafka reads it. */
+  /**
+   * A length in the compact form, which stores the length plus one; a signed 32-bit number, as
+   * Kafka reads it.
+   */
   private compactLength(): number {
     return (this.uvarint() - 1) | 0;
   }
 
-  /** The text of a string; null for any negative length, as in Kafka. The same goes for bytes and arrays. */
+  /**
+   * The text of a string; null for any negative length, as in Kafka. Bytes and arrays do the same.
+   */
   nullableString(): string | null {
     return this.text(this.int16());
   }
@@ -177,7 +189,8 @@ export class Reader {
     if (length > STRING_BYTES_MAX) throw this.invalid(`a string of at most ${STRING_BYTES_MAX} bytes, not ${length}`);
     const start = this.take(length, 'a string');
     const text = decodeText(this.buffer, start, this.position);
-    // Each replaced byte takes three when it is written; what was read must fit into an answer that repeats it.
+    // Each replaced byte takes three when written. A string that was read must fit into an answer
+    // that repeats it.
     if (text.length * UTF8_BYTES_PER_UNIT_MAX > STRING_BYTES_MAX && Buffer.byteLength(text) > STRING_BYTES_MAX) {
       const bytes = `${Buffer.byteLength(text)} with invalid ones replaced`;
       throw new DecodeError(start, `a string of at most ${STRING_BYTES_MAX} bytes, not ${bytes}`);
@@ -206,8 +219,9 @@ export class Reader {
   }
 
   /**
-   * The number of elements of an array, null for a null array. `elementBytesMin` (at least 1) is what one element takes at
-   * least: a length that the bytes left cannot hold is refused before anything is allocated for it.
+   * The number of elements of an array, null for a null array. `elementBytesMin` (at least 1) is
+   * the least size of one element: a length that the bytes left cannot hold is refused before
+   * anything is allocated for it.
    */
   arrayLength(elementBytesMin: number): number | null {
     return this.elements(this.int32(), elementBytesMin);

@@ -3,8 +3,9 @@ import { isUtf8 } from 'node:buffer';
 const REPLACEMENT_CHARACTER = '\ufffd';
 
 /**
- * The text in bytes `start` to `end`. What is not valid UTF-8 becomes U+FFFD, in the same places and as often as Java's
- * `new String(bytes, UTF_8)` has it, so that a group or a topic whose name is not UTF-8 is the same one here and in Kafka.
+ * The text in bytes `start` to `end`. Invalid UTF-8 becomes U+FFFD, at the same positions and in
+ * the same number as with Java's `new String(bytes, UTF_8)`, so that a group or topic with such a
+ * name has the same name as in Kafka.
  */
 export function decodeText(buffer: Buffer, start: number, end: number): string {
   const text = buffer.toString('utf8', start, end);
@@ -14,8 +15,9 @@ export function decodeText(buffer: Buffer, start: number, end: number): string {
 }
 
 /**
- * Bytes in which each encoded surrogate (ED A0..BF, and a continuation byte if there is one) is one replacement character:
- * the only sequence that Java and Node count differently. Node makes one character of each of its bytes.
+ * Replaces each encoded surrogate (ED A0..BF, with its continuation byte if present) by one
+ * replacement character. This is the only sequence that Java and Node count differently: Node
+ * replaces each of its bytes.
  */
 function replaceSurrogates(bytes: Buffer): Buffer {
   const replaced = Buffer.alloc(bytes.length * 2);

@@ -2,7 +2,7 @@ import type { Uuid } from '../core/uuid.ts';
 import { EncodeError } from './errors.ts';
 import { BLOCK_BYTES_MAX, COPY_BYTES_MAX, FIRST_BLOCK_BYTES, LENGTH_MAX, STRING_BYTES_MAX } from './limits.ts';
 
-/** Record batches to be written: in one piece, in several, or none. */
+/** Record batches to write: in one piece, in several, or none. */
 export type RecordsInput = Buffer | readonly Buffer[] | null;
 
 const UUID_BYTES = 16;
@@ -11,9 +11,10 @@ const VARLONG_BYTES_MAX = 10;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Writes Kafka's primitive types into a list of chunks. Byte fields above COPY_BYTES_MAX are kept by reference: their
- * owner leaves them unchanged until the chunks are sent. Numbers out of their type's range, and text that UTF-8 cannot
- * carry, throw EncodeError: nothing is cut or replaced in silence.
+ * Writes Kafka's primitive types into a list of chunks. Byte fields above COPY_BYTES_MAX are kept
+ * by reference: the caller must not change them until the chunks are sent. Numbers outside their
+ * type's range, and text that UTF-8 cannot represent, throw EncodeError: nothing is truncated or
+ * replaced.
  */
 export class Writer {
   private readonly done: Buffer[] = [];
@@ -32,13 +33,13 @@ export class Writer {
     return this.doneBytes + this.position;
   }
 
-  /** What was written, to be sent one after the other. The Writer is used up after that. */
+  /** The written chunks, to send in order. The Writer cannot be used afterwards. */
   finish(): Buffer[] {
     this.closeBlock();
     return this.done;
   }
 
-  /** What was written, in one piece. The Writer is used up after that. */
+  /** The written bytes, in one piece. The Writer cannot be used afterwards. */
   toBuffer(): Buffer {
     const chunks = this.finish();
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, this.doneBytes);
@@ -145,7 +146,8 @@ export class Writer {
     if (!Number.isSafeInteger(value)) throw outOfRange(value, 'varlong');
     let at = this.reserve(VARLONG_BYTES_MAX);
     const magnitude = value < 0 ? -(value + 1) : value;
-    // The zigzag form would need 54 bits, one more than a double holds, so its lowest bit goes separately.
+    // The zigzag form needs 54 bits, one more than a double holds, so its lowest bit is written
+    // separately.
     let group = (magnitude % 64) * 2 + (value < 0 ? 1 : 0);
     let rest = Math.floor(magnitude / 64);
     while (rest > 0) {
@@ -168,7 +170,7 @@ export class Writer {
     value.copy(this.block, at);
   }
 
-  /** Written as null is: length -1 in the old form, 0 in the compact one. */
+  /** Written like null: length -1 in the old form, 0 in the compact one. */
   nullLength(compact: boolean): void {
     if (compact) this.uvarint(0);
     else this.int32(-1);

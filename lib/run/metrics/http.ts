@@ -14,20 +14,20 @@ export interface PagesOptions {
   readonly port: number;
   /** By path, for GET and HEAD. */
   readonly pages: ReadonlyMap<string, () => Promise<Page>>;
-  /** A page failed. */
+  /** Called when a page failed. */
   readonly onError: (path: string, error: unknown) => void;
 }
 
 export interface Pages {
   readonly host: string;
   readonly port: number;
-  /** Cuts all connections off. */
+  /** Closes all connections at once. */
   close(): Promise<void>;
 }
 
 /**
- * Connections at a time. Few programs scrape or check; others must not use up the clients' file
- * descriptors.
+ * Concurrent connections. Only a few programs scrape or check; others must not use up the clients'
+ * file descriptors.
  */
 const CONNECTIONS_MAX = 64;
 
@@ -81,7 +81,7 @@ function plain(status: number, body: string): Page {
   return { status, contentType: 'text/plain; charset=utf-8', body };
 }
 
-/** Node drops the body of an answer to HEAD by itself. */
+/** For HEAD, Node drops the body. */
 function send(response: ServerResponse, { status, contentType, body }: Page): void {
   response.writeHead(status, {
     'Content-Type': contentType,

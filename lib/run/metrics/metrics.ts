@@ -15,8 +15,8 @@ export interface MetricSources {
 }
 
 /**
- * Of requests and store calls, seconds: from the embedded store's best to a fetch that waits for
- * half a minute.
+ * Buckets for requests and store calls, seconds: from the embedded store's best to a fetch that
+ * waits for half a minute.
  */
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -60,10 +60,10 @@ interface StoreTally {
 }
 
 /**
- * The metrics of one Tidelog, in a registry of their own: two in one process do not mix. Labels
- * have few values: APIs, error names, listeners, kinds of store calls; never a topic, a client or a
- * group. docs/OPERATIONS.md lists them all, and test/integration/operations-doc.test.ts holds that
- * list. What happens is added up here, and handed to the registry only when somebody asks for it.
+ * The metrics of one Tidelog, in its own registry: two in one process do not mix. Labels have few
+ * values: APIs, error names, listeners, kinds of store calls; never a topic, a client or a group.
+ * docs/OPERATIONS.md lists all metrics, and test/integration/operations-doc.test.ts checks that
+ * list. Events are added up here, and passed to the registry only at a scrape.
  */
 export class Metrics implements Observer, Meter {
   readonly registry = new Registry();

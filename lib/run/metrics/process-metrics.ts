@@ -3,7 +3,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 class ProcessMetrics {
   #registry: Registry | undefined;
 
-  /** Made by whoever asks first, which starts the observers. */
+  /** Created at first use, which starts the observers. */
   get registry(): Registry {
     if (this.#registry === undefined) {
       this.#registry = new Registry();

@@ -11,7 +11,7 @@ export class Buckets {
   readonly #counts: Float64Array;
   #sum = 0;
 
-  /** `bounds`: the buckets' upper ends, ascending; one more takes what is above them. */
+  /** `bounds`: the buckets' upper ends, ascending. One more bucket counts larger values. */
   constructor(bounds: readonly number[]) {
     this.#bounds = bounds;
     this.#counts = new Float64Array(bounds.length + 1);
@@ -53,7 +53,7 @@ export interface Description {
   readonly labelNames?: readonly string[];
 }
 
-/** Adds metrics to a registry that are read only when they are scraped. */
+/** Adds metrics to a registry that are read only at a scrape. */
 export class Readings {
   readonly #registry: Registry;
 
@@ -72,7 +72,7 @@ export class Readings {
     });
   }
 
-  /** `read` gives the totals since the start by their labels. */
+  /** `read` returns the totals since the start by their labels. */
   counter({ name, help, labelNames = [] }: Description, read: () => Iterable<readonly [Labels, number]>): void {
     new Counter({
       name,
@@ -86,12 +86,12 @@ export class Readings {
     });
   }
 
-  /** `read` gives the buckets by their labels. */
+  /** `read` returns the buckets by their labels. */
   histogram({ name, help, labelNames = [] }: Description, read: () => Iterable<readonly [Labels, Buckets]>): void {
     const values = () => [...read()].flatMap(([labels, buckets]) => buckets.samples(name, labels));
     const described = { name, help, type: 'histogram', aggregator: 'sum', labelNames };
     const metric = { ...described, get: async () => ({ ...described, values: values() }) };
-    // A registry needs only this of a metric; its types name prom-client's own classes.
+    // A registry uses only this part of a metric; its types name prom-client's own classes.
     this.#registry.registerMetric(metric as unknown as Histogram);
   }
 }

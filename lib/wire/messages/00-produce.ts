@@ -17,9 +17,9 @@ const nodeEndpoint = {
 };
 
 /**
- * Appends record batches to partitions. Versions 0 to 2 carry older batch formats and have no schema here; from 7 on
- * batches may be compressed with zstd, 12 makes the batch of an open transaction add its partition (KIP-890), 13
- * names topics by id (KIP-516).
+ * Appends record batches to partitions. Versions 0 to 2 carry older batch formats and have no
+ * schema here. From 7 on, batches may be compressed with zstd. With 12, the batch of an open
+ * transaction adds its partition (KIP-890). 13 names topics by id (KIP-516).
  */
 export const ProduceRequest = message('ProduceRequest', '3-13', '9+', {
   transactionalId: string({ nullable: true, default: null }),
@@ -32,7 +32,7 @@ export const ProduceRequest = message('ProduceRequest', '3-13', '9+', {
   }),
 });
 
-/** From 8 on it says which records were at fault (KIP-467); from 10 on where the leader is now (KIP-951). */
+/** From 8 on, it names the invalid records (KIP-467); from 10 on, the current leader (KIP-951). */
 export const ProduceResponse = message('ProduceResponse', '3-13', '9+', {
   responses: array({
     name: string('3-12', { ignorable: true }),

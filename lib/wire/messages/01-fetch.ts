@@ -18,8 +18,9 @@ const nodeEndpoint = {
 };
 
 /**
- * Reads record batches, waiting for `minBytes` up to `maxWaitMs`. Sessions came with 7 (KIP-227), leader epochs with
- * 9 (KIP-320), topic ids with 13. `replicaId`, `replicaState` and the like matter between replicas only.
+ * Reads record batches, waiting for `minBytes` up to `maxWaitMs`. 7 added sessions (KIP-227), 9
+ * leader epochs (KIP-320), 13 topic ids. Only replicas use `replicaId`, `replicaState` and the
+ * like.
  */
 export const FetchRequest = message('FetchRequest', '4-18', '12+', {
   clusterId: string('12+', { nullable: true, default: null, ignorable: true, tag: 0 }),
@@ -49,7 +50,10 @@ export const FetchRequest = message('FetchRequest', '4-18', '12+', {
   rackId: string('11+', { default: '', ignorable: true }),
 });
 
-/** `abortedTransactions` lets a reader of committed data drop what was aborted; null where that was not asked for. */
+/**
+ * With `abortedTransactions` a read_committed consumer skips aborted records; null for
+ * read_uncommitted.
+ */
 export const FetchResponse = message('FetchResponse', '4-18', '12+', {
   throttleTimeMs: int32({ default: 0, ignorable: true }),
   errorCode: int16('7+', { ignorable: true }),

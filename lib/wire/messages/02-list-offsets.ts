@@ -3,9 +3,9 @@ import { array, int8, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
 /**
- * Finds offsets by time. Negative timestamps ask for positions: -1 the end, -2 the beginning, -3 the largest
- * timestamp (from 7), -4 the first local offset (from 8), -5 the last tiered one (from 9), -6 the first offset not
- * tiered yet (from 11).
+ * Finds offsets by time. Negative timestamps name positions: -1 the end, -2 the beginning, -3 the
+ * largest timestamp (from 7), -4 the first local offset (from 8), -5 the last tiered one (from 9),
+ * -6 the first offset not yet tiered (from 11).
  */
 export const ListOffsetsRequest = message('ListOffsetsRequest', '1-11', '6+', {
   replicaId: int32(),

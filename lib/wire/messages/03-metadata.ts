@@ -3,8 +3,8 @@ import { array, bool, int16, int32, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
 /**
- * Asks for brokers, topics and partition leaders. Null topics mean all of them (in version 0 an empty list does);
- * from 10 on topics may be named by id, which 12 made dependable.
+ * Asks for brokers, topics and partition leaders. Null topics mean all (in version 0 an empty list
+ * does). From 10 on, topics have an id field, which works from 12 on.
  */
 export const MetadataRequest = message('MetadataRequest', '0-13', '9+', {
   topics: array({ topicId: uuid('10+', { ignorable: true }), name: string({ nullable: '10+' }) }, { nullable: '1+' }),
@@ -14,7 +14,7 @@ export const MetadataRequest = message('MetadataRequest', '0-13', '9+', {
 });
 
 /**
- * `authorizedOperations` are a bit field, or -2147483648 unless asked for. The one of the cluster moved to
+ * `authorizedOperations` are a bit field, or -2147483648 unless requested. The cluster's moved to
  * DescribeCluster in 11.
  */
 export const MetadataResponse = message('MetadataResponse', '0-13', '9+', {

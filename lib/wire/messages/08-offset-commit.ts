@@ -3,8 +3,8 @@ import { array, int16, int32, int64, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
 /**
- * Stores a group's positions. 7 brought static members, 9 serves groups of the KIP-848 protocol, 10 names topics by
- * id.
+ * Commits a group's offsets. 7 added static members, 9 supports groups of the KIP-848 protocol, 10
+ * names topics by id.
  */
 export const OffsetCommitRequest = message('OffsetCommitRequest', '2-10', '8+', {
   groupId: string(),

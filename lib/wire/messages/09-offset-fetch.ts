@@ -43,8 +43,9 @@ const offsetFetchResponseGroup = {
 };
 
 /**
- * Asks for a group's positions: of one group up to 7, of several from 8 on. Null topics mean all (from 2).
- * `requireStable` makes it wait out open transactions (KIP-447); 9 carries the member's epoch, 10 names topics by id.
+ * Asks for committed offsets: of one group up to 7, of several from 8 on. Null topics mean all
+ * (from 2). With `requireStable` it waits for open transactions (KIP-447). 9 carries the member's
+ * epoch, 10 names topics by id.
  */
 export const OffsetFetchRequest = message('OffsetFetchRequest', '1-10', '6+', {
   groupId: string('1-7'),
@@ -53,7 +54,9 @@ export const OffsetFetchRequest = message('OffsetFetchRequest', '1-10', '6+', {
   requireStable: bool('7+', { default: false }),
 });
 
-/** Up to 7 the group's answer is the message itself; from 8 on it is one of `groups`. */
+/**
+ * Up to 7 the message itself is the group's answer; from 8 on, each group has an entry in `groups`.
+ */
 export const OffsetFetchResponse = message('OffsetFetchResponse', '1-10', '6+', {
   throttleTimeMs: int32('3+', { default: 0, ignorable: true }),
   topics: array(offsetFetchResponseTopic, '1-7'),

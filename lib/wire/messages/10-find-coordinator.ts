@@ -12,8 +12,8 @@ const coordinator = {
 };
 
 /**
- * Asks which node coordinates a group (key type 0), a transaction (1, from version 1) or a share group's state (2,
- * from 6). From 4 on it takes several keys.
+ * Asks which node coordinates a group (key type 0), a transaction (1, from version 1) or a share
+ * group's state (2, from 6). From 4 on, it takes several keys.
  */
 export const FindCoordinatorRequest = message('FindCoordinatorRequest', '0-6', '3+', {
   key: string('0-3'),

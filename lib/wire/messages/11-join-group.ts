@@ -3,8 +3,8 @@ import { array, bool, bytes, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
 /**
- * Joins the classic group protocol and waits for the others. From 4 on a new member is told its id first (KIP-394), 5
- * brought static members, 8 a reason for joining.
+ * Joins a group of the classic protocol and waits for the other members. From 4 on, a new member
+ * first gets its id (KIP-394). 5 added static members, 8 a reason for joining.
  */
 export const JoinGroupRequest = message('JoinGroupRequest', '0-9', '6+', {
   groupId: string(),
@@ -18,8 +18,8 @@ export const JoinGroupRequest = message('JoinGroupRequest', '0-9', '6+', {
 });
 
 /**
- * Only the leader gets the members. From 7 on the protocol may be null, from 9 on the leader may be told to skip the
- * assignment.
+ * Only the leader gets the members. From 7 on, the protocol may be null. From 9 on, the leader may
+ * have to skip the assignment.
  */
 export const JoinGroupResponse = message('JoinGroupResponse', '0-9', '6+', {
   throttleTimeMs: int32('2+', { default: 0, ignorable: true }),

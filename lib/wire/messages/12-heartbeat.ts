@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Keeps a member's session alive and learns of rebalances. */
+/** Keeps a member's session alive and reports rebalances. */
 export const HeartbeatRequest = message('HeartbeatRequest', '0-4', '4+', {
   groupId: string(),
   generationId: int32(),

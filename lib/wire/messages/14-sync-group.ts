@@ -3,8 +3,8 @@ import { array, bytes, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
 /**
- * Hands in (leader) and picks up the assignment of a generation. From 5 on both sides also name the protocol, as a
- * check.
+ * The leader sends the assignment of a generation; all members receive theirs. From 5 on, both
+ * sides also name the protocol, as a check.
  */
 export const SyncGroupRequest = message('SyncGroupRequest', '0-5', '4+', {
   groupId: string(),

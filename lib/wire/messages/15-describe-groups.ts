@@ -2,7 +2,10 @@ import { api } from '../api.ts';
 import { array, bool, bytes, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Describes groups of the classic protocol. From 6 on an unknown group is an error and no longer a dead group. */
+/**
+ * Describes groups of the classic protocol. From 6 on, an unknown group is an error; before, it is
+ * a dead group.
+ */
 export const DescribeGroupsRequest = message('DescribeGroupsRequest', '0-6', '5+', {
   groups: array(string()),
   includeAuthorizedOperations: bool('3+'),

@@ -2,7 +2,10 @@ import { api } from '../api.ts';
 import { array, int16, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Names the SASL mechanism. After version 1 the exchange goes on in SaslAuthenticate, after 0 in bare frames. */
+/**
+ * Names the SASL mechanism. With version 1 the exchange continues in SaslAuthenticate, with 0 in
+ * frames without headers.
+ */
 export const SaslHandshakeRequest = message('SaslHandshakeRequest', '0-1', 'none', { mechanism: string() });
 
 export const SaslHandshakeResponse = message('SaslHandshakeResponse', '0-1', 'none', {

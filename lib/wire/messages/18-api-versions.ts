@@ -6,15 +6,18 @@ const supportedFeatureKey = { name: string(), minVersion: int16(), maxVersion: i
 
 const finalizedFeatureKey = { name: string(), maxVersionLevel: int16(), minVersionLevel: int16() };
 
-/** Asks what is served. It comes before anything is agreed on, so an unknown version gets an answer in version 0. */
+/**
+ * Asks for the served APIs. It is sent before versions are negotiated, so an unknown version gets
+ * an answer in version 0.
+ */
 export const ApiVersionsRequest = message('ApiVersionsRequest', '0-4', '3+', {
   clientSoftwareName: string('3+', { ignorable: true }),
   clientSoftwareVersion: string('3+', { ignorable: true }),
 });
 
 /**
- * The features are what finalizes `transaction.version` or `group.version` for clients. Up to version 3 features with
- * a minimum of 0 are left out, which older clients take for an error.
+ * Clients read `transaction.version` and `group.version` from the features. Up to version 3,
+ * features with a minimum of 0 are omitted, since older clients treat them as an error.
  */
 export const ApiVersionsResponse = message('ApiVersionsResponse', '0-4', '3+', {
   errorCode: int16(),

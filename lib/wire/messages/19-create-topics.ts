@@ -10,7 +10,10 @@ const creatableTopicConfigs = {
   isSensitive: bool(),
 };
 
-/** Creates topics, by counts or by a replica assignment. From 4 on -1 means the default for either count (KIP-464). */
+/**
+ * Creates topics, by counts or by a replica assignment. From 4 on, -1 means the default for either
+ * count (KIP-464).
+ */
 export const CreateTopicsRequest = message('CreateTopicsRequest', '2-7', '5+', {
   topics: array({
     name: string(),
@@ -24,8 +27,8 @@ export const CreateTopicsRequest = message('CreateTopicsRequest', '2-7', '5+', {
 });
 
 /**
- * From 5 on it tells what was created, with its configs unless `topicConfigErrorCode` says why not; from 7 on the
- * topic's id.
+ * From 5 on, it describes the created topic, with its configs unless `topicConfigErrorCode` is set;
+ * from 7 on, with its id.
  */
 export const CreateTopicsResponse = message('CreateTopicsResponse', '2-7', '5+', {
   throttleTimeMs: int32({ default: 0, ignorable: true }),

@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Moves the log's start up to an offset; -1 means the high watermark. */
+/** Raises the log start to an offset; -1 means the high watermark. */
 export const DeleteRecordsRequest = message('DeleteRecordsRequest', '0-2', '2+', {
   topics: array({ name: string(), partitions: array({ partitionIndex: int32(), offset: int64() }) }),
   timeoutMs: int32(),

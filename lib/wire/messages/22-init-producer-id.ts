@@ -3,8 +3,8 @@ import { int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
 /**
- * Gives a producer its id and epoch, and fences older producers of a transactional id. From 3 on a producer with an
- * id asks for the next epoch (KIP-360).
+ * Gives a producer its id and epoch, and fences older producers of the same transactional id. From
+ * 3 on, a producer with an id asks for the next epoch (KIP-360).
  */
 export const InitProducerIdRequest = message('InitProducerIdRequest', '0-5', '2+', {
   transactionalId: string({ nullable: true }),

@@ -22,8 +22,8 @@ const addPartitionsToTxnResult = {
 };
 
 /**
- * Adds partitions to a transaction. Up to 3 it comes from a client and is about one transaction; from 4 on from
- * brokers, in batches.
+ * Adds partitions to a transaction. Up to 3 a client sends it for one transaction; from 4 on,
+ * brokers send it in batches.
  */
 export const AddPartitionsToTxnRequest = message('AddPartitionsToTxnRequest', '0-5', '3+', {
   transactions: array(addPartitionsToTxnTransaction, '4+'),

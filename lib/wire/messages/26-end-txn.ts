@@ -2,7 +2,9 @@ import { api } from '../api.ts';
 import { bool, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Commits or aborts a transaction. From 5 on the answer carries the epoch to go on with (KIP-890). */
+/**
+ * Commits or aborts a transaction. From 5 on, the answer carries the epoch to use next (KIP-890).
+ */
 export const EndTxnRequest = message('EndTxnRequest', '0-5', '3+', {
   transactionalId: string(),
   producerId: int64(),

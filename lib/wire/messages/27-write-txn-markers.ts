@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Writes the markers that end transactions, from a coordinator to the leaders. */
+/** Writes the markers that end transactions. Sent by a coordinator to the leaders. */
 export const WriteTxnMarkersRequest = message('WriteTxnMarkersRequest', '1-2', '1+', {
   markers: array({
     producerId: int64(),

@@ -3,8 +3,8 @@ import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
 /**
- * Commits offsets as part of a transaction. From 3 on the group's membership is checked too (KIP-447), which Streams
- * needs; from 5 on it adds the group to the transaction by itself.
+ * Commits offsets as part of a transaction. From 3 on, it also checks the group's membership
+ * (KIP-447), which Streams needs. From 5 on, it adds the group to the transaction implicitly.
  */
 export const TxnOffsetCommitRequest = message('TxnOffsetCommitRequest', '0-5', '3+', {
   transactionalId: string(),

@@ -3,8 +3,7 @@ import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
 /**
- * Lists access rules that match a filter. Prefixed patterns came with 1 (KIP-290), rules about users as resources
- * with 3.
+ * Lists ACLs that match a filter. 1 added prefixed patterns (KIP-290), 3 the resource type user.
  */
 export const DescribeAclsRequest = message('DescribeAclsRequest', '1-3', '2+', {
   resourceTypeFilter: int8(),

@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Adds access rules. */
+/** Adds ACLs. */
 export const CreateAclsRequest = message('CreateAclsRequest', '1-3', '2+', {
   creations: array({
     resourceType: int8(),

@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Removes the access rules that match filters, and tells which they were. */
+/** Removes the ACLs that match filters, and returns them. */
 export const DeleteAclsRequest = message('DeleteAclsRequest', '1-3', '2+', {
   filters: array({
     resourceTypeFilter: int8(),

@@ -2,7 +2,10 @@ import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Reads configs of topics, brokers and others. Null keys mean all of them. Documentation and types came with 3. */
+/**
+ * Reads configs of topics, brokers and others. Null keys mean all of them. 3 added documentation
+ * and types.
+ */
 export const DescribeConfigsRequest = message('DescribeConfigsRequest', '1-4', '4+', {
   resources: array({
     resourceType: int8(),

@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, bool, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Replaces all configs of a resource; what is not named goes back to its default. */
+/** Replaces all configs of a resource. Configs that are not named return to their defaults. */
 export const AlterConfigsRequest = message('AlterConfigsRequest', '0-2', '2+', {
   resources: array({
     resourceType: int8(),

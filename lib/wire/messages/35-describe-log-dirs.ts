@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, bool, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Tells sizes by log directory. Null topics mean all. */
+/** Returns sizes by log directory. Null topics mean all. */
 export const DescribeLogDirsRequest = message('DescribeLogDirsRequest', '1-5', '2+', {
   topics: array({ topic: string(), partitions: array(int32()) }, { nullable: true }),
 });

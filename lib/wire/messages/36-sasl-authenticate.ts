@@ -2,7 +2,9 @@ import { api } from '../api.ts';
 import { bytes, int16, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Carries the bytes of a SASL exchange. From 1 on the answer says how long the session may last (KIP-368). */
+/**
+ * Carries the bytes of a SASL exchange. From 1 on, the answer has the session's lifetime (KIP-368).
+ */
 export const SaslAuthenticateRequest = message('SaslAuthenticateRequest', '0-2', '2+', { authBytes: bytes() });
 
 export const SaslAuthenticateResponse = message('SaslAuthenticateResponse', '0-2', '2+', {

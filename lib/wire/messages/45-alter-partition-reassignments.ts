@@ -2,7 +2,10 @@ import { api } from '../api.ts';
 import { array, bool, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Moves partitions to other brokers, or with null for the replicas cancels that. Version 1 may keep the replication factor. */
+/**
+ * Moves partitions to other brokers; null replicas cancel a move. With version 1 the replication
+ * factor may have to stay the same.
+ */
 export const AlterPartitionReassignmentsRequest = message('AlterPartitionReassignmentsRequest', '0-1', '0+', {
   timeoutMs: int32({ default: 60000 }),
   allowReplicationFactorChange: bool('1+', { default: true }),

@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Lists the partitions that are being moved to other brokers, of the topics named or of all. */
+/** Lists the partitions that are being moved to other brokers, of the named topics or of all. */
 export const ListPartitionReassignmentsRequest = message('ListPartitionReassignmentsRequest', '0', '0+', {
   timeoutMs: int32({ default: 60000 }),
   topics: array({ name: string(), partitionIndexes: array(int32()) }, { nullable: true, default: null }),

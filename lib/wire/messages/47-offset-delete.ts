@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Forgets a group's positions in partitions that it does not read. */
+/** Deletes a group's committed offsets of partitions to which it is not subscribed. */
 export const OffsetDeleteRequest = message('OffsetDeleteRequest', '0', 'none', {
   groupId: string(),
   topics: array({ name: string(), partitions: array({ partitionIndex: int32() }) }),

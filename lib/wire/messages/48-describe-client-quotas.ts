@@ -7,7 +7,7 @@ const entryData = {
   values: array({ key: string(), value: float64() }),
 };
 
-/** Lists quotas by the entities that they are for: users, client ids, addresses. */
+/** Lists quotas by entity: users, client ids, addresses. */
 export const DescribeClientQuotasRequest = message('DescribeClientQuotasRequest', '0-1', '1+', {
   components: array({ entityType: string(), matchType: int8(), match: string({ nullable: true }) }),
   strict: bool(),

@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Tells which SCRAM mechanisms users have, never the secrets. Null users mean all. */
+/** Lists the SCRAM mechanisms of users, never the secrets. Null users mean all. */
 export const DescribeUserScramCredentialsRequest = message('DescribeUserScramCredentialsRequest', '0', '0+', {
   users: array({ name: string() }, { nullable: true }),
 });

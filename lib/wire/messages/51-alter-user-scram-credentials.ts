@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, bytes, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Sets or removes SCRAM credentials; passwords come salted and hashed. */
+/** Sets or removes SCRAM credentials; passwords arrive salted and hashed. */
 export const AlterUserScramCredentialsRequest = message('AlterUserScramCredentialsRequest', '0', '0+', {
   deletions: array({ name: string(), mechanism: int8() }),
   upsertions: array({

@@ -9,8 +9,8 @@ const updatableFeatureResult = {
 };
 
 /**
- * Raises or lowers finalized feature levels. Version 1 has upgrade types in place of `allowDowngrade`, 2 answers as a
- * whole.
+ * Raises or lowers finalized feature levels. Version 1 has upgrade types in place of
+ * `allowDowngrade`. 2 has only a top-level error.
  */
 export const UpdateFeaturesRequest = message('UpdateFeaturesRequest', '0-2', '0+', {
   timeoutMs: int32({ default: 60000 }),

@@ -3,8 +3,8 @@ import { array, bool, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
 /**
- * Asks for the cluster's id and nodes: brokers (endpoint type 1) or, from 1 on, controllers (2). 2 shows fenced
- * brokers.
+ * Asks for the cluster's id and nodes: brokers (endpoint type 1) or, from 1 on, controllers (2). 2
+ * can include fenced brokers.
  */
 export const DescribeClusterRequest = message('DescribeClusterRequest', '0-2', '0+', {
   includeClusterAuthorizedOperations: bool(),

@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Lists the producers that a partition remembers, with their open transactions. */
+/** Lists the active producers of partitions, with their open transactions. */
 export const DescribeProducersRequest = message('DescribeProducersRequest', '0', '0+', {
   topics: array({ name: string(), partitionIndexes: array(int32()) }),
 });

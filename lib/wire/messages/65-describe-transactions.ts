@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int16, int32, int64, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Describes transactions by their ids. */
+/** Describes transactions by transactional id. */
 export const DescribeTransactionsRequest = message('DescribeTransactionsRequest', '0', '0+', {
   transactionalIds: array(string()),
 });

@@ -5,8 +5,9 @@ import { message } from '../schema/message.ts';
 const topicPartitions = { topicId: uuid(), partitions: array(int32()) };
 
 /**
- * The one request of the KIP-848 group protocol: joins (epoch 0), keeps alive, leaves (-1, or -2 for a static
- * member). Null says 'as before'. From 1 on the member chooses its own id and may subscribe by a pattern.
+ * The only membership request of the KIP-848 group protocol: joins (epoch 0), keeps alive, leaves
+ * (-1, or -2 for a static member). Null means 'unchanged'. From 1 on, the member chooses its own id
+ * and may subscribe by a pattern.
  */
 export const ConsumerGroupHeartbeatRequest = message('ConsumerGroupHeartbeatRequest', '0-1', '0+', {
   groupId: string(),

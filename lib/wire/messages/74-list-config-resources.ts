@@ -2,7 +2,10 @@ import { api } from '../api.ts';
 import { array, int8, int16, int32, string } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Lists what has configs. Version 0 knew client metrics only, 1 asks by resource type. */
+/**
+ * Lists resources that have configs. Version 0 lists client metrics only, 1 filters by resource
+ * type.
+ */
 export const ListConfigResourcesRequest = message('ListConfigResourcesRequest', '0-1', '0+', {
   resourceTypes: array(int8(), '1+'),
 });

@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, bool, int16, int32, string, struct, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Describes topics page by page; the cursor says where to go on. */
+/** Describes topics page by page; the cursor is the start of the next page. */
 export const DescribeTopicPartitionsRequest = message('DescribeTopicPartitionsRequest', '0', '0+', {
   topics: array({ name: string() }),
   responsePartitionLimit: int32({ default: 2000 }),

@@ -3,8 +3,8 @@ import { array, bool, int8, int16, int32, int64, records, string, struct, uuid }
 import { message } from '../schema/message.ts';
 
 /**
- * Acquires records for a member of a share group and acknowledges earlier ones. 2 can renew acquisition locks and
- * asks for batches or for single records.
+ * Acquires records for a member of a share group and acknowledges earlier ones. 2 can renew
+ * acquisition locks, and requests batches or single records.
  */
 export const ShareFetchRequest = message('ShareFetchRequest', '1-2', '1+', {
   groupId: string({ nullable: true, default: null }),

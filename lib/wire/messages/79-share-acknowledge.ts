@@ -3,8 +3,8 @@ import { array, bool, int8, int16, int32, int64, string, struct, uuid } from '..
 import { message } from '../schema/message.ts';
 
 /**
- * Acknowledges records that a share group's member acquired: 0 gap, 1 accept, 2 release, 3 reject, from version 2 on
- * 4 renew.
+ * Acknowledges records that a share group's member acquired: 0 gap, 1 accept, 2 release, 3 reject,
+ * from version 2 on 4 renew.
  */
 export const ShareAcknowledgeRequest = message('ShareAcknowledgeRequest', '1-2', '1+', {
   groupId: string({ nullable: true, default: null }),

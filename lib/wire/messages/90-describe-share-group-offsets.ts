@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int16, int32, int64, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Tells where share groups stand. Null topics mean all. */
+/** Returns the start offsets of share groups. Null topics mean all. */
 export const DescribeShareGroupOffsetsRequest = message('DescribeShareGroupOffsetsRequest', '0-1', '0+', {
   groups: array({
     groupId: string(),

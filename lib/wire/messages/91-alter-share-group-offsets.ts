@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int16, int32, int64, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Moves the start of a share group. */
+/** Sets the start offsets of a share group. */
 export const AlterShareGroupOffsetsRequest = message('AlterShareGroupOffsetsRequest', '0', '0+', {
   groupId: string(),
   topics: array({ topicName: string(), partitions: array({ partitionIndex: int32(), startOffset: int64() }) }),

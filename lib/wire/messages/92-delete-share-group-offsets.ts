@@ -2,7 +2,7 @@ import { api } from '../api.ts';
 import { array, int16, int32, string, uuid } from '../schema/field.ts';
 import { message } from '../schema/message.ts';
 
-/** Forgets a share group's state in topics. */
+/** Deletes a share group's state of topics. */
 export const DeleteShareGroupOffsetsRequest = message('DeleteShareGroupOffsetsRequest', '0', '0+', {
   groupId: string(),
   topics: array({ topicName: string() }),

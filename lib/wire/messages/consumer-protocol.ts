@@ -4,8 +4,9 @@ import { type Infer, type InferInput, message, readMessage, writeMessage } from 
 import { Writer } from '../writer.ts';
 
 /**
- * What consumers of the classic group protocol put into JoinGroup's metadata, after its version as an int16. 1 tells
- * the partitions owned, for cooperative rebalances (KIP-429), 2 the generation, 3 the rack.
+ * The metadata of a consumer in JoinGroup (classic group protocol), without the preceding int16
+ * version. 1 adds the partitions owned, for cooperative rebalances (KIP-429), 2 the generation, 3
+ * the rack.
  */
 export const ConsumerProtocolSubscription = message('ConsumerProtocolSubscription', '0-3', 'none', {
   topics: array(string()),
@@ -15,7 +16,7 @@ export const ConsumerProtocolSubscription = message('ConsumerProtocolSubscriptio
   rackId: string('3+', { nullable: true, default: null, ignorable: true }),
 });
 
-/** What the leader puts into SyncGroup's assignments, after its version as an int16. */
+/** A member's assignment in SyncGroup, without the preceding int16 version. */
 export const ConsumerProtocolAssignment = message('ConsumerProtocolAssignment', '0-3', 'none', {
   assignedPartitions: array({ topic: string(), partitions: array(int32()) }),
   userData: bytes({ nullable: true, default: null }),
@@ -24,8 +25,9 @@ export const ConsumerProtocolAssignment = message('ConsumerProtocolAssignment', 
 type Payload = typeof ConsumerProtocolSubscription | typeof ConsumerProtocolAssignment;
 
 /**
- * Reads a payload with its version in front. A version from the future is read as the newest known one and what follows
- * is left alone, as Kafka's ConsumerProtocol does: later versions only append. Throws DecodeError.
+ * Reads a payload that starts with its version. An unknown later version is read as the newest
+ * known one and the rest is ignored, as Kafka's ConsumerProtocol does: later versions only append.
+ * Throws DecodeError.
  */
 export function decodeConsumerProtocol<P extends Payload>(payload: P, buffer: Buffer): Infer<P> {
   const reader = new Reader(buffer);
@@ -35,8 +37,9 @@ export function decodeConsumerProtocol<P extends Payload>(payload: P, buffer: Bu
 }
 
 /**
- * The topics of a subscription of whatever version: they come first in every one, then the user data. What follows is left
- * alone, and may be missing or malformed. Source: Kafka's ClassicGroup.computeSubscribedTopics. Throws DecodeError.
+ * The topics of a subscription of any version. Every version starts with the topics, followed by
+ * the user data. The rest is not read and may be missing or malformed. Source: Kafka's
+ * ClassicGroup.computeSubscribedTopics. Throws DecodeError.
  */
 export function decodeSubscribedTopics(buffer: Buffer): readonly string[] {
   const reader = new Reader(buffer);
@@ -44,7 +47,7 @@ export function decodeSubscribedTopics(buffer: Buffer): readonly string[] {
   return readMessage(ConsumerProtocolSubscription, ConsumerProtocolSubscription.versions.min, reader).topics;
 }
 
-/** A payload with its version in front. Throws EncodeError. */
+/** A payload that starts with its version. Throws EncodeError. */
 export function encodeConsumerProtocol<P extends Payload>(payload: P, version: number, value: InferInput<P>): Buffer {
   const writer = new Writer();
   writer.int16(version);
