@@ -20,22 +20,20 @@ export interface CommandIo {
   onUnhandledRejection?(callback: (reason: unknown) => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
-  /** stdin in chunks of any size; empty when left out. */
+  /** stdin in chunks of any size. Default: empty. */
   readonly input?: AsyncIterable<Uint8Array>;
-  /**
-   * Resolves when stdout has accepted all output, or when its reader is gone. Left out: at once.
-   */
+  /** Resolves when stdout has accepted all output, or when its reader is gone. Default: at once. */
   outAccepted?(): Promise<void>;
   /**
-   * Makes `outGone` abort as soon as the reader of stdout is gone, if the system can tell, and not
-   * only at the next output. Resolves to a function that ends the watch.
+   * Makes `outGone` abort as soon as the reader of stdout is gone, if the system can report that,
+   * and not only at the next output. Resolves to a function that ends the watch.
    */
   watchOut?(): Promise<() => void>;
   /** Aborts when the reader of stdout is gone (EPIPE), for example behind `| head`. */
   readonly outGone?: AbortSignal;
   /** True if stdout is a terminal; then progress on stderr would mix with the output. */
   readonly outIsTerminal?: boolean;
-  /** The terminal of stderr. Left out if it is none; then no progress is shown. */
+  /** The terminal of stderr. Undefined if stderr is not a terminal; then no progress is shown. */
   readonly errTerminal?: { readonly columns: number };
 }
 

@@ -21,7 +21,7 @@ const NEWLINE = Buffer.from('\n');
 const TAB = Buffer.from('\t');
 const PARTITION_MAX = 2 ** 31 - 1;
 
-/** `tidelog consume TOPIC...`: prints records, following the topic unless told where to stop. */
+/** `tidelog consume TOPIC...`: prints records, and follows the topic unless an end is given. */
 export function consumeProgram(io: CommandIo): Command {
   const program = newProgram(
     'consume',

@@ -1,8 +1,8 @@
 const SINGLE: Readonly<Record<string, number>> = { n: 0x0a, r: 0x0d, t: 0x09, '0': 0x00, '\\': 0x5c };
 
 /**
- * The bytes of a flag's text with the escapes `\n \r \t \0 \\ \xHH`, which shells pass on as they
- * are; undefined for any other escape.
+ * The bytes of a flag's text with the escapes `\n \r \t \0 \\ \xHH`, which shells do not interpret;
+ * undefined for any other escape.
  */
 export function unescapeBytes(text: string): Buffer | undefined {
   const parts: Buffer[] = [];

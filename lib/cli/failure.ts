@@ -1,9 +1,7 @@
 import { ERROR_CODES, type ErrorName, errorName } from '../core/errors.ts';
 import { EXIT_FAILED, EXIT_USAGE } from './command.ts';
 
-/**
- * Ends a command. The message tells a user in a sentence or two what is wrong, why, and what to do.
- */
+/** Ends a command. The message says in a sentence or two what is wrong, why, and what to do. */
 export class CommandError extends Error {
   readonly exitCode: number;
   /** Kafka's name of the error, if the broker refused the request. */
@@ -43,7 +41,7 @@ export function kafkaErrorName(code: number): string {
  * @param what the part of the sentence before the colon, such as `Topic words was not created`
  * @param code Kafka's error code, not 0
  * @param message the broker's own message, if any
- * @param advice what to do; left out: the usual advice for the error
+ * @param advice what to do; default: the usual advice for the error
  */
 export function brokerRefusal(what: string, code: number, message?: string | null, advice?: string): CommandError {
   const name = kafkaErrorName(code);

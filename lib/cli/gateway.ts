@@ -38,7 +38,7 @@ const EXIT_CODES =
   '0 stopped in order, 1 failed (credentials, rights, addresses, tables, ports),\n2 wrong flags or settings.';
 
 /**
- * `tidelog gateway`: a Kafka address whose log is on AWS, by way of functions (`--via`) or directly
+ * `tidelog gateway`: a Kafka endpoint whose log is on AWS, through functions (`--via`) or directly
  * (`--direct`).
  */
 export function gatewayProgram(io: CommandIo): Command {

@@ -1,4 +1,4 @@
-/** The items by their keys, both in the order in which they come. */
+/** The items by key, both in input order. */
 export function grouped<Item, Key>(items: Iterable<Item>, keyOf: (item: Item) => Key): Map<Key, Item[]> {
   const groups = new Map<Key, Item[]>();
   for (const item of items) {

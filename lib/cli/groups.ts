@@ -112,7 +112,7 @@ async function describe(
   for (const id of wanted) {
     const group = await groups.describe(id);
     if (group !== undefined) described.push(group);
-    // One that is deleted between being listed and being described is no mistake.
+    // A group deleted between listing and describing is not an error.
     else if (!flags.allGroups) throw unknownGroup(id);
   }
   const offsets = new TopicOffsets(client);

@@ -3,7 +3,7 @@ import type { CommandIo } from './command.ts';
 import { runCommandLine } from './run.ts';
 import { StandardOutput } from './terminal/standard-output.ts';
 
-/** The width of a terminal that reports none, or 0. */
+/** The width of a terminal that reports no width, or 0. */
 const USUAL_COLUMNS = 80;
 
 const output = new StandardOutput(process.stdout, (problem) => process.stderr.write(`${problem}\n`));
@@ -42,6 +42,6 @@ const io: CommandIo = {
 };
 
 const exitCode = await runCommandLine(process.argv.slice(2), io);
-// Whether the last output could be written is known only then.
+// Only now is it known whether the last output could be written.
 await output.accepted();
 process.exitCode = exitCode || output.exitCode;

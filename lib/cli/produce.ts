@@ -47,12 +47,11 @@ interface ProduceFlags extends CommonFlags {
 const NEWLINE = Buffer.from('\n');
 const PARTITION_MAX = 2 ** 31 - 1;
 /**
- * Large enough that a request's own cost does not count, and half of what a broker takes by
- * default.
+ * Large enough that the overhead per request does not matter, and half of a broker's default limit.
  */
 const BATCH_BYTES_DEFAULT = 512 * 1024;
 const BATCH_BYTES_MAX = 64 * 1024 * 1024;
-/** Records that come in slowly go after so long. */
+/** The longest wait for a batch to fill up. */
 const LINGER_MS = 20;
 const FILE_CHUNK_BYTES = 1024 * 1024;
 
@@ -132,7 +131,7 @@ function kebab(name: string): string {
 
 interface Source {
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Undefined where nobody knows. */
+  /** Undefined if the size is unknown. */
   readonly bytes: number | undefined;
 }
 
@@ -179,7 +178,7 @@ async function send(
     topic,
     codec: codecByName(flags.compression)!,
     acks: flags.acks === 'all' ? -1 : flags.acks === '1' ? 1 : 0,
-    // A broker can tell repetitions apart only where it answers (KIP-98).
+    // A broker detects duplicates only of requests that it answers (KIP-98).
     idempotent: flags.idempotence && flags.acks === 'all',
     batchBytes: flags.batchSize,
     timeoutMs: flags.timeout,

@@ -17,11 +17,11 @@ export interface CommonFlags {
   readonly json?: boolean;
 }
 
-/** Long enough for a function to start cold, short enough to wait for. */
+/** Long enough for a function's cold start, short enough for a user to wait. */
 const TIMEOUT_MS_DEFAULT = 30_000;
 
 /**
- * A commander program that reports wrong use as a CommandError with one sentence and exit code 2.
+ * A commander program that reports wrong usage as a CommandError with one sentence and exit code 2.
  */
 class Program extends Command {
   override createCommand(name?: string): Command {
@@ -53,7 +53,7 @@ export function newProgram(name: string, summary: string, io: CommandIo): Comman
     .helpCommand(false);
 }
 
-/** What help texts are wrapped to where no terminal tells. */
+/** The width of help texts without a terminal. */
 const HELP_COLUMNS = 100;
 
 /** Adds the flags of CommonFlags. */
@@ -103,8 +103,8 @@ export function wholeNumber(low: number, high: number): (text: string) => number
 }
 
 /**
- * A flag that takes bytes, with the escapes of unescapeBytes; `shown` is how the help text writes
- * the default.
+ * A flag that takes bytes, with the escapes of unescapeBytes; `shown` is the default as the help
+ * text prints it.
  */
 export function bytesOption(flags: string, description: string, fallback?: Buffer, shown?: string): Option {
   const option = new Option(flags, description).argParser((text) => {
@@ -115,7 +115,7 @@ export function bytesOption(flags: string, description: string, fallback?: Buffe
   return fallback === undefined ? option : option.default(fallback, shown);
 }
 
-/** A parser for a flag that may come several times: appends what `parse` makes of each. */
+/** A parser for a repeatable flag: appends the result of `parse` for each occurrence. */
 export function repeated<T>(parse: (text: string) => T): (text: string, before: readonly T[] | undefined) => T[] {
   return (text, before) => [...(before ?? []), parse(text)];
 }
@@ -136,7 +136,7 @@ export async function runProgram(program: Command, args: readonly string[], io: 
     await program.parseAsync([...args], { from: 'user' });
     return EXIT_OK;
   } catch (error) {
-    // Help was asked for, or a subcommand is missing; commander has written the help text.
+    // Help was requested, or a subcommand is missing; commander has written the help text.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_OK : EXIT_USAGE;
     const failure = error instanceof CommandError ? error : bugIn(error);
     io.err(args.includes('--json') ? `${JSON.stringify({ error: described(failure) })}\n` : `${failure.message}\n`);

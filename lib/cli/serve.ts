@@ -15,10 +15,10 @@ export interface Running {
 }
 
 /**
- * Starts something, shows its banner, and runs until SIGINT or SIGTERM; then finishes the requests
+ * Starts a server, shows its banner, and runs until SIGINT or SIGTERM; then finishes the requests
  * in progress. A second signal ends the process at once. An unhandled rejection is logged and the
- * process goes on: it concerns one piece of work in the background, and acknowledged records are in
- * the store. Throws CommandError.
+ * process continues: it affects one background operation, and acknowledged records are in the
+ * store. Throws CommandError.
  */
 export async function serve<Started extends Running>(
   io: CommandIo,
@@ -27,8 +27,7 @@ export async function serve<Started extends Running>(
   banner: (started: Started) => string,
 ): Promise<void> {
   growHeapFreely();
-  // From here on a signal means an orderly end, also one that comes while the store is being
-  // opened.
+  // From here on, a signal shuts down in order, even while the store is being opened.
   const stop = listenForStop(io);
   const ignoreRejections = io.onUnhandledRejection?.((reason) => {
     const message = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);

@@ -5,7 +5,7 @@ import type { GivenValue } from '../settings/settings.ts';
 import { type Command, Option } from './program.ts';
 
 /**
- * What the flags of a command line gave; filled while the program parses. The last of a repeated
+ * The values of a command line's flags, filled during parsing. The last occurrence of a repeated
  * flag counts.
  */
 export interface SettingFlags {
@@ -43,8 +43,8 @@ function settingOption(name: string, setting: SettingName, { values }: SettingFl
     return text;
   });
   if (isBoolean) return option.preset('true');
-  // Proposed by shells. Checked with the values of the other sources, whose errors name their
-  // source.
+  // Shells propose these. They are checked with the values of the other sources, whose errors name
+  // their source.
   if (/^[a-z0-9_-]+(\|[a-z0-9_-]+)+$/.test(value)) option.argChoices = value.split('|');
   return option;
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Settings } from '../settings/settings.ts';
 
-/** Where the log is, as text for the banner. */
+/** The location of the log, as text for the banner. */
 export function storeLine(settings: Settings): string {
   switch (settings.store) {
     case 'embedded':

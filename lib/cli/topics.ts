@@ -24,7 +24,7 @@ import { addAddPartitions } from './topics/add-partitions.ts';
 
 /** The broker's own defaults (KIP-464). */
 const BROKER_DEFAULT = -1;
-/** DeleteTopics by name alone; 6 has another form. */
+/** DeleteTopics by name only; 6 has another form. */
 const DELETE_TOPICS_VERSION_MAX = 5;
 const PARTITIONS_MAX = 2 ** 31 - 1;
 const REPLICATION_FACTOR_MAX = 2 ** 15 - 1;
@@ -96,7 +96,7 @@ async function create(client: KafkaClient, io: CommandIo, name: string, flags: C
     const details = existed ? {} : { id: created.topicId, partitions: created.numPartitions };
     io.out(json({ name, created: !existed, ...details }));
   } else if (existed) io.out(`Topic ${name} is there already.\n`);
-  // Before version 5 the broker does not tell how many.
+  // Before version 5 the answer does not contain the number.
   else
     io.out(
       `Created topic ${name}${created.numPartitions < 1 ? '' : ` with ${counted(created.numPartitions, 'partition')}`}.\n`,
@@ -161,8 +161,7 @@ interface TopicDescription {
   readonly internal: boolean;
   readonly replicationFactor: number;
   /**
-   * Those that are set for the topic itself; null from a broker that does not serve
-   * DescribeConfigs.
+   * The configs set on the topic itself; null from a broker that does not serve DescribeConfigs.
    */
   readonly configs: Readonly<Record<string, string | null>> | null;
   readonly partitions: readonly {
@@ -249,7 +248,7 @@ async function alter(client: KafkaClient, io: CommandIo, name: string, flags: Al
       { kafkaError: 'INVALID_PARTITIONS' },
     );
   }
-  // Configs first: they can be refused for their values, and then nothing has changed yet.
+  // Configs first: their values can be refused, and then nothing has been changed yet.
   if (changesConfigs) await alterConfigs(client, { type: ResourceType.topic, name }, changes);
   if (flags.partitions !== undefined) {
     const what = `The partitions of topic ${name} were not changed${changesConfigs ? ' (its configs were)' : ''}`;

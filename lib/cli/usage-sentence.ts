@@ -14,10 +14,10 @@ export function plainFlagName(typed: string): string {
 }
 
 /**
- * What is wrong with the use of `command`, as one sentence and perhaps a suggestion.
+ * Why the usage of `command` is wrong, as one sentence, with a suggestion if there is one.
  *
- * @param code commander's code of the error; undefined for errors that are the program's own
- * @param message commander's words, such as `error: unknown option '--x'`, or the program's own
+ * @param code commander's code of the error; undefined for the program's own errors
+ * @param message commander's text, such as `error: unknown option '--x'`, or the program's own
  *   sentence
  */
 export function usageSentence(command: Command, code: string | undefined, message: string): string {
@@ -47,7 +47,7 @@ function unknownFlag(command: Command, typed: string): string {
   return `There is no flag ${typed.replace(/=.*$/s, '')}.${suggestion === undefined ? '' : ` Did you mean --${suggestion}?`}`;
 }
 
-/** `error: unknown command 'crate'` and, on a line of its own, `(Did you mean create?)`. */
+/** `error: unknown command 'crate'` and, on the next line, `(Did you mean create?)`. */
 function asSentence(message: string): string {
   const [first = '', suggestion] = message.replace(/^error: /, '').split('\n');
   const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1)}`.replace(/\.?$/, '.');

@@ -1,4 +1,4 @@
-/** A broker as people name it. */
+/** A broker's host and port, as typed. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -12,7 +12,7 @@ const PORT_DEFAULT = 9092;
 const PORT_MAX = 65_535;
 
 /**
- * Reads `host:port,host:port`; a port left out is 9092, an IPv6 address stands in brackets:
+ * Reads `host:port,host:port`. The default port is 9092. An IPv6 address has brackets:
  * `[::1]:9092`.
  */
 export function parseAddresses(text: string): AddressesOutcome {

@@ -1,15 +1,12 @@
 const SIZE_BYTES = 4;
 
-/** Cuts what a broker sends into its answers: a 4-byte big-endian size, then as many bytes. */
+/** Splits a broker's bytes into answers: a 4-byte big-endian size, then as many bytes. */
 export class AnswerSplitter {
-  /** What has come of the answer that is not complete, its size included. */
+  /** The pieces received of the incomplete answer, its size included. */
   #pieces: Buffer[] = [];
   #bytes = 0;
 
-  /**
-   * The answers that `chunk` completes, without their sizes; undefined for a size that no answer
-   * can have.
-   */
+  /** The answers that `chunk` completes, without their sizes; undefined for an impossible size. */
   push(chunk: Buffer): Buffer[] | undefined {
     this.#pieces.push(chunk);
     this.#bytes += chunk.length;
@@ -27,7 +24,7 @@ export class AnswerSplitter {
     }
   }
 
-  /** The first piece, made to have `bytes` at least. */
+  /** The first piece, extended to at least `bytes`. */
   #head(bytes: number): Buffer {
     const [first] = this.#pieces;
     if (first !== undefined && first.length >= bytes) return first;

@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../../core/clock.ts';
 
 /**
- * Repeats something for a bounded time: whether another attempt is allowed, and the wait before it.
+ * Limits the retries of an operation: whether another attempt is allowed, and the wait before it.
  */
 export class Attempts {
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export class Attempts {
     return this.#clock.monotonic() > this.#until;
   }
 
-  /** Starts the time anew, after a success. */
+  /** Restarts the time, after a success. */
   restart(): void {
     this.#until = this.#clock.monotonic() + this.#timeoutMs;
   }

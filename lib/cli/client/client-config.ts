@@ -7,7 +7,7 @@ export interface ClientConfig {
   readonly bootstrapServers?: string;
   readonly clientId?: string;
   readonly tls: boolean;
-  /** Path of a PEM file with the authorities to trust; the system's when left out. */
+  /** Path of a PEM file with the trusted authorities. Default: the system's. */
   readonly trustedAuthorities?: string;
   readonly sasl?: { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string };
 }
@@ -39,7 +39,7 @@ export function readClientConfig(content: string): ClientConfigOutcome {
   return clientConfigOf(new Map(parseProperties(content).map(({ key, value }) => [key, value])));
 }
 
-/** As readClientConfig, for properties that are parsed already. */
+/** Like readClientConfig, for parsed properties. */
 export function clientConfigOf(values: ReadonlyMap<string, string>): ClientConfigOutcome {
   for (const key of values.keys()) {
     if (MUST_BE_KNOWN.test(key) && !KNOWN.has(key)) return invalid(`${key} is not supported by this command line.`);
@@ -70,7 +70,7 @@ export function clientConfigOf(values: ReadonlyMap<string, string>): ClientConfi
   return { kind: 'config', config: { ...base, sasl } };
 }
 
-/** `username="ann"` inside of a login module's line. */
+/** `username="ann"` within a login module's line. */
 function jaasOption(jaas: string, name: string): string | undefined {
   const match = new RegExp(`\\b${name}\\s*=\\s*("(?:[^"\\\\]|\\\\.)*"|[^\\s;]+)`).exec(jaas);
   const value = match?.[1];

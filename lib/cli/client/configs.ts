@@ -13,7 +13,7 @@ export interface Resource {
 
 export interface ConfigEntry {
   readonly name: string;
-  /** Null for secrets, which brokers do not give away. */
+  /** Null for secrets, which brokers do not return. */
   readonly value: string | null;
   readonly source: string;
   readonly isDefault: boolean;
@@ -21,7 +21,7 @@ export interface ConfigEntry {
   readonly isReadOnly: boolean;
 }
 
-/** Kafka's ConfigEntry.ConfigSource by its number on the wire (DescribeConfigsResponse). */
+/** Kafka's ConfigEntry.ConfigSource by its code on the wire (DescribeConfigsResponse). */
 const SOURCES = ['unknown', 'topic', 'broker', 'cluster', 'static', 'default', 'logger', 'client metrics', 'group'];
 const SOURCE_TOPIC = 1;
 const SOURCE_DEFAULT = 5;
@@ -89,7 +89,7 @@ export function showResource({ type, name }: Resource): string {
   return `${type === ResourceType.topic ? 'topic' : 'broker'} ${name}`;
 }
 
-/** A broker's own configs are asked of that broker, as Kafka's admin client does. */
+/** Requests for a broker's own configs go to that broker, as in Kafka's admin client. */
 function nodeOf({ type, name }: Resource): { node?: number } {
   return type === ResourceType.broker ? { node: Number(name) } : {};
 }

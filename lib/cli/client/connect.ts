@@ -57,10 +57,10 @@ interface Chosen {
 }
 
 /**
- * The first of these that names the cluster: --bootstrap-server, --client-config, the profile of
- * --profile or the environment, TIDELOG_BOOTSTRAP_SERVERS, the profile in use, localhost. A login
- * belongs to the address that it came with: the profile in use is ignored if anything else names a
- * cluster.
+ * The cluster comes from the first of these that is set: --bootstrap-server, --client-config, the
+ * profile of --profile or the environment, TIDELOG_BOOTSTRAP_SERVERS, the profile in use,
+ * localhost. Credentials are only sent to the address that they were configured with: the profile
+ * in use is ignored if anything else names a cluster.
  */
 function chosenConfig(flags: CommonFlags, io: CommandIo): Chosen {
   const { bootstrapServer, clientConfig, profile: wanted = io.environment[PROFILE_VARIABLE] } = flags;

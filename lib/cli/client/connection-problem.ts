@@ -1,21 +1,21 @@
 import { CommandError } from '../failure.ts';
 
-/** Why a connection could not be made, or did not last. */
+/** Why a connection could not be made or was lost. */
 export type ConnectionFailure =
-  /** The system's error, with its code such as ECONNREFUSED, or that of TLS. */
+  /** The system's error, with its code such as ECONNREFUSED, or TLS's error. */
   | { readonly kind: 'system'; readonly code: string | undefined; readonly message: string }
   /** No connection, or no answer, in time. */
   | { readonly kind: 'timeout' }
-  /** The other side ended it. */
+  /** The server closed it. */
   | { readonly kind: 'closed' }
-  /** What came is no answer of a Kafka broker. */
+  /** The bytes received are not an answer of a Kafka broker. */
   | { readonly kind: 'foreign' }
-  /** The login was refused, with the broker's words if it had any. */
+  /** The login was refused, with the broker's message if it sent one. */
   | { readonly kind: 'login'; readonly message?: string };
 
 const UNTRUSTED = 'its certificate is not trusted: name its authority with ssl.ca.location';
 
-/** What this names as the reason for a failed connection, by the system's code. */
+/** The reason shown for a failed connection, by the system's error code. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'it closed the connection',
@@ -35,7 +35,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS: set security.protocol without SSL',
 };
 
-/** A connection that could not be made or was lost. Asking again can help after the second. */
+/** A connection that could not be made or was lost. In the second case a retry can help. */
 export class ConnectionError extends CommandError {
   readonly failure: ConnectionFailure;
 
@@ -46,9 +46,9 @@ export class ConnectionError extends CommandError {
 }
 
 /**
- * The failure in words that tell what to do.
+ * The failure as a sentence that says what to do.
  *
- * @param where the address, or several with commas between
+ * @param where the address, or several separated by commas
  */
 export function connectionProblem(
   failure: ConnectionFailure,

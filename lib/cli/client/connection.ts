@@ -12,21 +12,21 @@ import { type ConnectionFailure, connectionProblem } from './connection-problem.
 export interface ConnectionOptions {
   readonly address: Address;
   readonly clock: Clock;
-  /** The name that brokers log and count quotas by. */
+  /** The client id, which brokers log and use for quotas. */
   readonly clientId: string;
-  /** How long a connection may take to be made. */
+  /** The time-out of connecting. */
   readonly timeoutMs: number;
-  /** Left out: no TLS. `ca` is PEM text; the system's authorities when left out. */
+  /** Default: no TLS. `ca` is PEM text; its default is the system's authorities. */
   readonly tls?: { readonly ca?: string };
 }
 
 interface Pending {
-  /** Takes a frame without its size. */
+  /** Receives a frame without its size. */
   answer(frame: Buffer): void;
   fail(error: CommandError): void;
 }
 
-/** Requests in progress at a time: five batches each for a few partitions, and other requests. */
+/** Concurrent requests: five batches each for a few partitions, and other requests. */
 const IN_FLIGHT_MAX = 32;
 
 /**
@@ -38,7 +38,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #splitter = new AnswerSplitter();
   readonly #pending = new Map<number, Pending>();
-  /** Functions that send the requests that wait for room. */
+  /** Functions that send the requests waiting for capacity. */
   readonly #queue: (() => void)[] = [];
   #correlationId = 0;
   #failure: CommandError | undefined;
@@ -52,7 +52,7 @@ export class Connection {
     socket.on('close', () => this.#fail({ kind: 'closed' }));
   }
 
-  /** Connects, with TLS if asked to. Throws CommandError. */
+  /** Connects, with TLS if configured. Throws CommandError. */
   static async open(options: ConnectionOptions): Promise<Connection> {
     const { address, clock, timeoutMs, tls } = options;
     const { host, port } = address;
@@ -87,7 +87,7 @@ export class Connection {
    * The answer to one request. Throws CommandError when the connection ends or `timeoutMs` pass
    * before it.
    *
-   * @param unanswered true for a request that gets no answer (Produce with acks=0); resolves to
+   * @param unanswered true for a request without an answer (Produce with acks=0); resolves to
    *   undefined then
    */
   async request<Key extends ApiKey>(

@@ -22,13 +22,13 @@ export interface MembershipOptions {
   readonly group: string;
   /** The subscribed topics. */
   readonly topics: readonly string[];
-  /** How long to try again when the coordinator cannot be reached; ms. */
+  /** How long to retry when the coordinator is unreachable; ms. */
   readonly timeoutMs: number;
   /** Ends waiting. */
   readonly signal: AbortSignal;
 }
 
-/** The partitions of one topic that a member is assigned. */
+/** The partitions of one topic that are assigned to a member. */
 export interface AssignedTopic {
   readonly topic: string;
   readonly partitions: readonly number[];
@@ -44,28 +44,28 @@ export interface Generation {
 type Joined = ResponseBody<typeof ApiKey.JoinGroup>;
 
 /**
- * Kafka's defaults: session.timeout.ms, heartbeat.interval.ms, max.poll.interval.ms of its
- * consumer.
+ * Kafka's defaults of its consumer: session.timeout.ms, heartbeat.interval.ms,
+ * max.poll.interval.ms.
  */
 const SESSION_TIMEOUT_MS = 45_000;
 const HEARTBEAT_MS = 3_000;
 const REBALANCE_TIMEOUT_MS = 300_000;
-/** How long an answer may take beyond the coordinator's wait for other members; ms. */
+/** Time for an answer in addition to the coordinator's wait for other members; ms. */
 const REBALANCE_SLACK_MS = 5_000;
 const RETRY_MS = 200;
 const PROTOCOL_TYPE = 'consumer';
-/** The default assignor of Kafka's and librdkafka's consumers. */
+/** The default assignor of the consumers of Kafka and librdkafka. */
 const ASSIGNOR = 'range';
 /** The version that all consumers can read. */
 const PAYLOAD_VERSION = 0;
-/** From here on topics have ids in commits. */
+/** From this version on, commits name topics by id. */
 const COMMIT_VERSION_MAX = 9;
-/** JoinGroup waits for other members, so it has a connection of its own. */
+/** JoinGroup waits for other members, so it uses its own connection. */
 const JOIN_CHANNEL = 'join';
 const GROUP_CHANNEL = 'group';
 
 /**
- * A member of a group of the classic protocol, which every broker has. Its methods throw
+ * A member of a group of the classic protocol, which every broker supports. Its methods throw
  * CommandError.
  */
 export class GroupMembership {
@@ -147,11 +147,11 @@ export class GroupMembership {
         { node: await groups.coordinator(group), channel: GROUP_CHANNEL },
       );
     } catch {
-      // The group has ended this session, or the broker is away.
+      // The group has ended this session, or the broker is unreachable.
     }
   }
 
-  /** One attempt; undefined if it has to be repeated at once. */
+  /** One attempt; undefined if it must be repeated at once. */
   async #tryToJoin(): Promise<readonly AssignedTopic[] | undefined> {
     const { client, groups, group, topics, signal } = this.#options;
     const node = await groups.coordinator(group);
@@ -226,7 +226,7 @@ export class GroupMembership {
     }));
   }
 
-  /** False if the member is unknown or the generation is over, so that it has to join again. */
+  /** False if the member is unknown or the generation is over, so that it must join again. */
   #isMember(code: number): boolean {
     if (code === ERROR_CODES.UNKNOWN_MEMBER_ID) this.#memberId = '';
     return (

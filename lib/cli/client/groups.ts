@@ -8,10 +8,10 @@ import { Attempts } from './attempts.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { askMetadata } from './topics.ts';
 
-/** A group as ListGroups shows it. */
+/** A group in the answer to ListGroups. */
 export interface ListedGroup {
   readonly group: string;
-  /** Classic, Consumer and so on; empty where the broker is too old to tell. */
+  /** Classic, Consumer and so on; empty if the broker is too old to return it. */
   readonly type: string;
   readonly protocolType: string;
   readonly state: string;
@@ -22,7 +22,7 @@ export interface GroupMember {
   readonly instanceId: string | null;
   readonly clientId: string;
   readonly host: string;
-  /** Undefined in a classic group, where all have the group's generation. */
+  /** Undefined in a classic group, where all members have the group's generation. */
   readonly epoch?: number;
   /** Topic -> partitions; undefined for payloads of other protocols. */
   readonly assignment?: ReadonlyMap<string, readonly number[]>;
@@ -51,7 +51,7 @@ export interface Committed {
 export type PartitionOffset = Pick<Committed, 'topic' | 'partition' | 'offset'>;
 
 const GROUP_KEY_TYPE = 0;
-/** From here on requests and answers name topics by id. */
+/** From this version on, requests and answers name topics by id. */
 const BY_NAME_VERSION_MAX = 9;
 const FIRST_WITH_COORDINATORS = 4;
 const FIRST_WITH_GROUPS = 8;
@@ -210,7 +210,7 @@ export class GroupClient {
     }
   }
 
-  /** Deletes groups with their offsets; group -> error code, 0 if it is gone. */
+  /** Deletes groups with their offsets; group -> error code, 0 if it was deleted. */
   async delete(groups: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const results = new Map<string, number>();
     for (const group of groups) {
@@ -221,7 +221,7 @@ export class GroupClient {
     return results;
   }
 
-  /** Deletes offsets of topics that the group does not read. */
+  /** Deletes offsets of topics to which no member of the group is subscribed. */
   async deleteOffsets(group: string, topics: ReadonlyMap<string, readonly number[]>): Promise<void> {
     const answer = await this.#client.ask(
       ApiKey.OffsetDelete,
@@ -242,7 +242,7 @@ export class GroupClient {
     }
   }
 
-  /** The node that coordinates a group, whose address the client has learned. */
+  /** The node that coordinates a group. The client learns its address. */
   async coordinator(group: string): Promise<number> {
     const { clock, timeoutMs } = this.#lookup;
     const attempts = new Attempts(clock, timeoutMs, RETRY_MS);
@@ -264,7 +264,7 @@ export class GroupClient {
   }
 }
 
-/** Offsets as OffsetCommit takes them. */
+/** Offsets in the form of OffsetCommit. */
 export function topicsToCommit(
   offsets: readonly PartitionOffset[],
 ): RequestInput<typeof ApiKey.OffsetCommit>['topics'] {
@@ -279,7 +279,7 @@ export function topicsToCommit(
 }
 
 /**
- * A group's type as Kafka's tools print it: brokers spell it with a small letter or a capital one.
+ * A group's type as Kafka's tools print it. Some brokers send it in lower case, others capitalized.
  */
 function typeName(type: string): string {
   return type.charAt(0).toUpperCase() + type.slice(1);
@@ -298,7 +298,7 @@ function assignmentOf(protocolType: string, payload: Buffer): Pick<GroupMember, 
     const { assignedPartitions } = decodeConsumerProtocol(ConsumerProtocolAssignment, payload);
     return { assignment: new Map(assignedPartitions.map(({ topic, partitions }) => [topic, partitions])) };
   } catch {
-    // Payloads are opaque to the broker and may have any form.
+    // Payloads are opaque to the broker and may have any format.
     return {};
   }
 }

@@ -14,9 +14,9 @@ export interface ClientOptions {
   readonly config: ClientConfig;
   /** The content of the file with the trusted authorities. */
   readonly trustedAuthorities?: string;
-  /** How long to wait for a connection, and for an answer. */
+  /** The time-out of connecting, and of an answer. */
   readonly timeoutMs: number;
-  /** The client id that brokers log and may count quotas by. */
+  /** The client id that brokers log and may use for quotas. */
   readonly clientName: string;
   readonly clientVersion: string;
   readonly clock?: Clock;
@@ -24,26 +24,24 @@ export interface ClientOptions {
 }
 
 export interface AskOptions {
-  /** Which broker to ask; any one when left out. */
+  /** The broker to ask. Default: any. */
   readonly node?: number;
-  /** The highest version to ask in, where a higher one would need other fields. */
+  /** The highest version to use, if a higher one would need other fields. */
   readonly versionMax?: number;
-  /** True for a request that gets no answer (Produce with acks=0). */
+  /** True for a request without an answer (Produce with acks=0). */
   readonly unanswered?: boolean;
   /**
    * The name of a separate connection for this request. A broker answers the requests of one
    * connection in order, so a waiting request would delay the others.
    */
   readonly channel?: string;
-  /** How long to wait for the answer; the client's own time when left out. */
+  /** How long to wait for the answer. Default: the client's time-out. */
   readonly timeoutMs?: number;
 }
 
 type Answer<Key extends ApiKey> = { readonly version: number; readonly body: ResponseBody<Key> };
 
-/**
- * ApiVersions 3 is answered by every broker since 2.4; an older one answers in version 0 (KIP-511).
- */
+/** Every broker since 2.4 answers ApiVersions 3; an older one answers in version 0 (KIP-511). */
 const API_VERSIONS_VERSION = 3;
 
 /** Sends requests to Kafka brokers over connections that are opened on first use. */
@@ -60,7 +58,7 @@ export class KafkaClient {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Remembers the addresses of nodes from an answer to Metadata. */
+  /** Stores the nodes' addresses from an answer to Metadata. */
   learnNodes(brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[]): void {
     for (const { nodeId, host, port } of brokers) this.#nodes.set(nodeId, { host, port });
   }
@@ -69,7 +67,7 @@ export class KafkaClient {
    * The answer to a request, in the highest version that both sides have. Throws CommandError when
    * there is no connection, no answer in time, or no common version.
    *
-   * @param body what to ask; a function gets the version that it is for
+   * @param body the request's body, or a function that makes it for a version
    */
   async ask<Key extends ApiKey>(
     key: Key,
@@ -79,7 +77,7 @@ export class KafkaClient {
     return (await this.askWithVersion(key, body, options)).body;
   }
 
-  /** As `ask`, with the version in which it was asked. */
+  /** Like `ask`, and also returns the version used. */
   async askWithVersion<Key extends ApiKey>(
     key: Key,
     body: RequestInput<Key> | ((version: number) => RequestInput<Key>),
@@ -97,7 +95,7 @@ export class KafkaClient {
     return this.#versionsOf(await this.#connect(node));
   }
 
-  /** True when a broker has an API that can be asked for here. Throws CommandError. */
+  /** True if a broker serves an API in a version that this client has. Throws CommandError. */
   async serves(key: ApiKey): Promise<boolean> {
     return (await this.versions()).apiKeys.some(({ apiKey }) => apiKey === key);
   }
@@ -110,7 +108,7 @@ export class KafkaClient {
   /** Closes all connections. */
   async close(): Promise<void> {
     for (const opening of this.#connections.values()) {
-      // A failed attempt has been reported to its caller.
+      // The caller of a failed connect already has its error.
       await opening.then((connection) => connection.close()).catch(() => {});
     }
     this.#connections.clear();
@@ -142,7 +140,7 @@ export class KafkaClient {
       if (connection.isOpen) return connection;
     }
     const current = this.#connections.get(name);
-    // Another call may have reopened it meanwhile.
+    // Another call may have reopened the connection meanwhile.
     if (current !== undefined && current !== opened) return current;
     const opening = this.#open(address);
     this.#connections.set(name, opening);

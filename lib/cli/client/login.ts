@@ -17,13 +17,13 @@ export interface LoginOptions {
   readonly timeoutMs: number;
 }
 
-/** From 1 on the exchange goes on in SaslAuthenticate (KIP-152). */
+/** From version 1 on, the exchange continues in SaslAuthenticate (KIP-152). */
 const HANDSHAKE_VERSION = 1;
-/** All brokers that have handshake 1 have this one. */
+/** All brokers that have handshake 1 support this version. */
 const AUTHENTICATE_VERSION = 0;
 const NONCE_BYTES = 24;
 
-/** Logs in on a new connection, before anything else is asked on it. Throws CommandError. */
+/** Authenticates a new connection before any other request. Throws CommandError. */
 export async function logIn(connection: Connection, options: LoginOptions): Promise<void> {
   const { sasl, random, where, timeoutMs } = options;
   const refused = (message?: string | null): CommandError => {

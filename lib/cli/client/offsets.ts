@@ -3,22 +3,22 @@ import { brokerRefusal } from '../failure.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { partitionsByLeader, type Topic, type TopicPartition } from './topics.ts';
 
-/** What ListOffsets takes instead of a timestamp. */
+/** Special timestamps of ListOffsets. */
 export const LATEST_TIMESTAMP = -1;
 export const EARLIEST_TIMESTAMP = -2;
 
-/** The offsets that a partition has: [start, end). */
+/** A partition's offsets: [start, end). */
 export interface OffsetRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** A consumer asks as no replica. */
+/** The replica id of a consumer. */
 const CONSUMER_REPLICA_ID = -1;
 
 /**
- * Partition -> the first offset at or after a time (ms), or the beginning or end; -1 where no
- * record is as young. With `committed` the end is the last stable offset. Throws CommandError.
+ * Partition -> the first offset at or after a time (ms), or the beginning or end; -1 if all records
+ * are older. With `committed` the end is the last stable offset. Throws CommandError.
  */
 export async function offsetsAt(
   client: KafkaClient,
@@ -50,7 +50,7 @@ export async function offsetsAt(
 }
 
 /**
- * Partition -> the offsets that it has; with `committed` the end is the last stable offset. Throws
+ * Partition -> its offsets; with `committed` the end is the last stable offset. Throws
  * CommandError.
  */
 export async function offsetRanges(

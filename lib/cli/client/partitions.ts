@@ -3,11 +3,11 @@ import { brokerRefusal } from '../failure.ts';
 import type { KafkaClient } from './kafka-client.ts';
 
 /**
- * Gives topics more partitions. Throws CommandError for the first topic that is refused; others may
+ * Adds partitions to topics. Throws CommandError for the first topic that is refused; others may
  * have been changed.
  *
- * @param counts topic -> how many partitions it shall have in all
- * @param what the beginning of the error for a topic
+ * @param counts topic -> the new total number of partitions
+ * @param what the beginning of the error message for a topic
  */
 export async function raisePartitions(
   client: KafkaClient,

@@ -6,14 +6,14 @@ import { CommandError, usageError } from '../failure.ts';
 import { type ClientConfig, clientConfigOf } from './client-config.ts';
 import { fileProblem } from './files.ts';
 
-/** Which profile to take. TIDELOG_PROFILE is a setting of `dev` and `gateway`. */
+/** Names the profile to use. TIDELOG_PROFILE is a setting of `dev` and `gateway`. */
 export const PROFILE_VARIABLE = 'TIDELOG_CLIENT_PROFILE';
 
-/** A client's properties, by the names that Kafka's clients have for them. */
+/** A client's properties, by the names of Kafka's clients. */
 export type Profile = ReadonlyMap<string, string>;
 
 export interface Profiles {
-  /** The one in use. */
+  /** The profile in use. */
   readonly current?: string;
   readonly profiles: ReadonlyMap<string, Profile>;
 }
@@ -25,26 +25,24 @@ const OTHERS_MODE = 0o077;
 const NAME = /^[A-Za-z0-9._-]{1,100}$/;
 const SECRETS: ReadonlySet<string> = new Set(['sasl.password', 'sasl.jaas.config']);
 
-/** Whether a property is not to be shown. */
+/** Whether a property is secret. */
 export function isSecret(property: string): boolean {
   return SECRETS.has(property);
 }
 
-/** Throws CommandError for a name that a profile cannot have. */
+/** Throws CommandError for an invalid profile name. */
 export function checkProfileName(name: string): void {
   if (!NAME.test(name)) throw usageError(`"${name}" is no name for a profile: it takes letters, digits, . _ and -.`);
 }
 
-/** Where the file is; undefined where the environment names no home. */
+/** The path of the file; undefined if the environment names no home. */
 export function profilesPath({ environment }: CommandIo): string | undefined {
   const home = environment.HOME || environment.USERPROFILE;
   const folder = environment.XDG_CONFIG_HOME || (home && join(home, '.config'));
   return folder ? join(folder, 'tidelog', 'profiles.json') : undefined;
 }
 
-/**
- * All profiles; none where there is no file. Throws CommandError for a file that cannot be read.
- */
+/** All profiles; none if there is no file. Throws CommandError for an unreadable file. */
 export function readProfiles(io: CommandIo): Profiles {
   const path = profilesPath(io);
   if (path === undefined) return { profiles: new Map() };
@@ -78,7 +76,7 @@ function parseProfiles(text: string, path: string): Profiles {
   return { profiles, ...(typeof current === 'string' && { current }) };
 }
 
-/** Writes all profiles at once, readable for their owner only. Throws CommandError. */
+/** Replaces the file with all profiles, readable for its owner only. Throws CommandError. */
 export function writeProfiles(io: CommandIo, { current, profiles }: Profiles): void {
   const path = profilesPath(io);
   if (path === undefined) throw new CommandError('There is no place for profiles: set HOME or XDG_CONFIG_HOME.');
@@ -88,7 +86,7 @@ export function writeProfiles(io: CommandIo, { current, profiles }: Profiles): v
   try {
     mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE });
     writeFileSync(next, `${JSON.stringify(content, null, 2)}\n`, { mode: FILE_MODE });
-    // An existing file keeps its mode, so it is set here.
+    // An existing file keeps its mode, so the mode is set explicitly.
     chmodSync(next, FILE_MODE);
     renameSync(next, path);
   } catch (error) {
@@ -96,7 +94,7 @@ export function writeProfiles(io: CommandIo, { current, profiles }: Profiles): v
   }
 }
 
-/** How to connect by a profile. Throws CommandError for one that is not there or not right. */
+/** The connection settings of a profile. Throws CommandError for a missing or invalid one. */
 export function profileConfig(name: string, io: CommandIo): ClientConfig {
   const { profiles } = readProfiles(io);
   const properties = profiles.get(name);

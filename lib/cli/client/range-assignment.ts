@@ -1,4 +1,4 @@
-/** A member of a classic group and what it subscribes to. */
+/** A member of a classic group and its subscription. */
 export interface Subscriber {
   readonly memberId: string;
   readonly instanceId: string | null;
@@ -9,12 +9,11 @@ export interface Subscriber {
 export type Assignments = ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
 
 /**
- * Kafka's `range` assignor: each topic is divided by itself into contiguous ranges for its
- * subscribers, in the order of their instance ids or member ids; the first ones have one partition
- * more where the numbers do not divide.
+ * Kafka's `range` assignor: the partitions of each topic are divided into contiguous ranges for its
+ * subscribers, in the order of their instance ids or member ids. If they do not divide evenly, the
+ * first subscribers have one more.
  *
- * @param partitionCounts topic -> how many partitions it has; topics that are not in it are not
- *   assigned
+ * @param partitionCounts topic -> how many partitions it has; other topics are not assigned
  */
 export function assignRanges(
   subscribers: readonly Subscriber[],

@@ -2,9 +2,9 @@ import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto
 
 /** The hash of each mechanism (RFC 5802, RFC 7677). */
 const HASHES = { 'SCRAM-SHA-256': 'sha256', 'SCRAM-SHA-512': 'sha512' } as const;
-/** The minimum of Kafka's ScramMechanism. */
+/** The minimum iterations of Kafka's ScramMechanism. */
 const ITERATIONS_MIN = 4096;
-/** Far more than brokers use: a server must not keep this program busy for minutes. */
+/** Far more than brokers use. A server must not keep this program busy for minutes. */
 const ITERATIONS_MAX = 10_000_000;
 /** GS2 header without channel binding, in Base64. */
 const CHANNEL_BINDING = 'biws';
@@ -23,7 +23,9 @@ export class ScramLogin {
   readonly #firstBare: string;
   #expected: Buffer = Buffer.alloc(0);
 
-  /** @param nonce printable characters without a comma, fresh for each login */
+  /**
+   * @param nonce printable characters without a comma, new for each login
+   */
   constructor(mechanism: ScramMechanism, username: string, password: string, nonce: string) {
     this.#hash = HASHES[mechanism];
     this.#password = password;
@@ -59,7 +61,7 @@ export class ScramLogin {
     return { kind: 'message', message: `${withoutProof},p=${proof.toString('base64')}` };
   }
 
-  /** Whether the server's last message proves that it knows the password too. */
+  /** Whether the server's last message proves that it knows the password. */
   verify(serverFinal: string): boolean {
     const match = /^v=([A-Za-z0-9+/=]+)/.exec(serverFinal);
     const given = Buffer.from(match?.[1] ?? '', 'base64');

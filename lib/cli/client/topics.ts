@@ -9,23 +9,23 @@ import type { KafkaClient } from './kafka-client.ts';
 
 export interface TopicPartition {
   readonly index: number;
-  /** Node id; -1 while there is none. */
+  /** Node id; -1 if there is none. */
   readonly leader: number;
 }
 
 export interface Topic {
   readonly name: string;
-  /** Base64 as Kafka's tools print it; of zeros when the broker is too old to tell. */
+  /** Base64 as Kafka's tools print it; zeros if the broker is too old to return it. */
   readonly id: string;
   readonly isInternal: boolean;
   readonly replicationFactor: number;
-  /** In order of their numbers. */
+  /** Ordered by number. */
   readonly partitions: readonly TopicPartition[];
 }
 
 type MetadataTopic = ResponseBody<typeof ApiKey.Metadata>['topics'][number];
 
-/** Up to 12 topics are asked for by name alone in the same fields. */
+/** The highest version that names topics only by name in the same fields. */
 const METADATA_VERSION_MAX = 12;
 const RETRY_MS = 100;
 
@@ -39,11 +39,11 @@ export interface TopicLookup {
   readonly clock: Clock;
   /** How long to wait for a topic that is being created; ms. */
   readonly timeoutMs: number;
-  /** Whether the broker may create the topic, if it is set up to (`auto.create.topics.enable`). */
+  /** Whether the broker may create the topic, if its `auto.create.topics.enable` allows it. */
   readonly mayCreate?: boolean;
 }
 
-/** One topic, as findTopics gives it. */
+/** One topic, like findTopics. */
 export async function findTopic(client: KafkaClient, name: string, lookup: TopicLookup): Promise<Topic> {
   const [topic] = await findTopics(client, [name], lookup);
   return topic!;
@@ -51,7 +51,7 @@ export async function findTopic(client: KafkaClient, name: string, lookup: Topic
 
 /**
  * Topics whose partitions all have a leader, in the order of `names`. Throws CommandError: for an
- * unknown topic with the nearest name, for one without leaders when `timeoutMs` are over.
+ * unknown topic with the nearest name, for one without leaders after `timeoutMs`.
  */
 export async function findTopics(
   client: KafkaClient,
@@ -69,7 +69,7 @@ export async function findTopics(
     for (const name of waiting) {
       const code = found.get(name)?.errorCode ?? ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION;
       if (code === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION) {
-        // A broker that is creating it may still answer "unknown" once.
+        // A broker that is creating it may still answer UNKNOWN_TOPIC_OR_PARTITION once.
         if (!mayBeCreated) throw await unknownTopic(client, name);
       } else if (code !== 0 && !isRetriable(code)) {
         throw brokerRefusal(`Topic ${name} cannot be used`, code);
@@ -108,7 +108,7 @@ export function unknownPartition(topic: string, partition: number, count: number
   );
 }
 
-/** Asks for the metadata of topics, and remembers the nodes' addresses. */
+/** Requests the metadata of topics, and stores the nodes' addresses. */
 export async function askMetadata(client: KafkaClient, names: readonly string[] | null, mayCreate: boolean) {
   const answer = await client.ask(
     ApiKey.Metadata,

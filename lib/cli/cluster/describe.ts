@@ -24,7 +24,7 @@ interface ClusterDescription {
   readonly features: readonly { readonly name: string; readonly level: number }[];
 }
 
-/** `tidelog cluster describe`, or `tidelog cluster` alone: who is there and what is served. */
+/** `tidelog cluster describe`, or just `tidelog cluster`: the nodes and the served APIs. */
 export function addDescribe(program: Command, io: CommandIo): void {
   const command = program
     .command('describe', { isDefault: true })
@@ -77,7 +77,7 @@ function descriptionText({ clusterId, controller, nodes, apis: served, features 
   );
 }
 
-/** The versions that this program has of an API. */
+/** This program's versions of an API. */
 function spokenHere(key: number): string {
   if (findApi(key) === undefined) return '-';
   const { min, max } = apis[key as ApiKey].request.versions;

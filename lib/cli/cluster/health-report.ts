@@ -1,4 +1,4 @@
-/** A cluster as its metadata shows it, and which nodes answer. */
+/** A cluster according to its metadata, and which nodes answer. */
 export interface ClusterState {
   /** -1 for none. */
   readonly controller: number;
@@ -13,7 +13,7 @@ export interface ClusterState {
   }[];
 }
 
-/** What `tidelog cluster health --json` prints. */
+/** The output of `tidelog cluster health --json`. */
 export interface Health {
   readonly healthy: boolean;
   readonly controller: number;
@@ -24,8 +24,8 @@ export interface Health {
 }
 
 /**
- * What is wrong with a cluster. A node that replicas are on and that metadata does not list is down
- * too.
+ * The problems of a cluster. A node that has replicas but is missing in the metadata counts as
+ * down.
  */
 export function healthOf({ controller, nodes, partitions }: ClusterState): Health {
   const listed = nodes.map(({ id }) => id);

@@ -9,7 +9,7 @@ import { counted, json } from '../terminal/text.ts';
 import { type ClusterState, type Health, healthOf } from './health-report.ts';
 
 /**
- * `tidelog cluster health`: whether all nodes answer and all partitions can be used; exit code 1 if
+ * `tidelog cluster health`: whether all nodes answer and all partitions are usable; exit code 1 if
  * not.
  */
 export function addHealth(program: Command, io: CommandIo): void {

@@ -4,7 +4,7 @@ import { type CompletionNode, placeKey, placesOf, valueCases } from './node.ts';
 export function bashCompletion(root: CompletionNode): string {
   const places = placesOf(root);
   const known = places.filter(({ path }) => path.length > 0).map(({ path }) => placeKey(path));
-  // Without choices nothing is proposed, and bash proposes files.
+  // Without choices nothing is proposed, and bash falls back to files.
   const values = valueCases(root, (choices) =>
     choices === undefined ? '' : `COMPREPLY=($(compgen -W "${choices.join(' ')}" -- "$cur")); `,
   );

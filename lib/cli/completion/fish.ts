@@ -14,7 +14,7 @@ export function fishCompletion(root: CompletionNode): string {
   return `# fish completion for tidelog\n${lines.join('')}`;
 }
 
-/** Behind all commands of the path, and behind none of those below it. */
+/** After all commands of the path, and after none of those below it. */
 function conditionOf({ path, node }: CompletionPlace): string {
   const seen = path.map((name) => `__fish_seen_subcommand_from ${name}`);
   const below = node.commands.map(({ name }) => name).join(' ');

@@ -1,22 +1,22 @@
 import type { Command } from '../program.ts';
 
-/** A flag as shells complete it. */
+/** A flag, as shells complete it. */
 export interface CompletionFlag {
   /** `--partitions`, and `-p` if there is one. */
   readonly names: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
-  /** All values that there are; undefined where anything goes, also a file. */
+  /** All possible values; undefined if any value is allowed, such as a file. */
   readonly choices: readonly string[] | undefined;
 }
 
-/** A command with what can stand behind it. */
+/** A command with its subcommands, flags and arguments. */
 export interface CompletionNode {
   readonly name: string;
   readonly description: string;
   readonly flags: readonly CompletionFlag[];
   readonly commands: readonly CompletionNode[];
-  /** What its arguments can be, where that is known. */
+  /** The possible arguments, if known. */
   readonly words: readonly string[];
 }
 
@@ -27,16 +27,16 @@ export const HELP_FLAG: CompletionFlag = {
   choices: undefined,
 };
 
-/** What a program of commander's takes. */
+/** The completions of a commander program. */
 export function nodeOf(program: Command, name: string, description: string): CompletionNode {
   const commands = program.commands.map((command) => nodeOf(command, command.name(), command.description()));
-  // Those of a command that stands for its parent go behind the parent too.
+  // The flags of a default subcommand are also valid after its parent.
   const standIn = program.commands.findIndex((command) => isDefault(program, command));
   const shown = program.options.filter(({ hidden }) => !hidden);
   const own = shown.map(({ long, short, description: text, required, optional, presetArg, argChoices }) => ({
     names: [long, short].filter((one) => one !== undefined),
     description: text,
-    // Another flag usually follows one that has a meaning without a value.
+    // A flag with an optional value is usually followed by another flag.
     takesValue: required || (optional && !presetArg),
     choices: argChoices,
   }));
@@ -53,25 +53,25 @@ function isDefault(program: Command, command: Command): boolean {
   return (program as unknown as { _defaultCommandName?: string | null })._defaultCommandName === command.name();
 }
 
-/** One place where something can be completed: the names of the commands up to it, and the node. */
+/** A place in the command tree: the command names that lead to it, and the node. */
 export interface CompletionPlace {
   readonly path: readonly string[];
   readonly node: CompletionNode;
 }
 
-/** The node and all below it. */
+/** The node and all its descendants. */
 export function placesOf(node: CompletionNode, path: readonly string[] = []): CompletionPlace[] {
   return [{ path, node }, ...node.commands.flatMap((command) => placesOf(command, [...path, command.name]))];
 }
 
-/** The names of a place's commands in one text, as the scripts for bash and zsh compare it. */
+/** A place's command names as one text, which the scripts for bash and zsh compare. */
 export function placeKey(path: readonly string[]): string {
   return `"${path.map((name) => ` ${name}`).join('')}"`;
 }
 
 /**
- * The cases of a script for bash or zsh in which the value of a flag is completed; `reply` is what
- * the script does.
+ * The cases of a bash or zsh script that complete a flag's value; `reply` is the script's code for
+ * one case.
  */
 export function valueCases(root: CompletionNode, reply: (choices: readonly string[] | undefined) => string): string {
   const cases = placesOf(root).flatMap(({ path, node }) =>
@@ -85,7 +85,7 @@ export function valueCases(root: CompletionNode, reply: (choices: readonly strin
   return cases.join('');
 }
 
-/** The first sentence, in one line. */
+/** The first sentence, on one line. */
 export function summaryOf(text: string): string {
   return text
     .replace(/\s+/g, ' ')

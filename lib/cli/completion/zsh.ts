@@ -37,7 +37,7 @@ export function zshCompletion(root: CompletionNode): string {
   );
 }
 
-/** `'name:what it does'`, as _describe takes it. */
+/** `'name:what it does'`, the format of _describe. */
 function item(name: string, description: string): string {
   const text = description === '' ? name : `${name}:${summaryOf(description).replaceAll(':', '\\:')}`;
   return `'${text.replaceAll("'", "'\\''")}'`;

@@ -7,9 +7,9 @@ export interface AbortedTransaction {
 }
 
 /**
- * Tells which batches of one answer belong to aborted transactions, as Kafka's consumer does
- * (CompletedFetch): a transaction counts from its first offset until the marker that ends it. Ask
- * for the batches in order.
+ * Decides which batches of one answer belong to aborted transactions, as Kafka's consumer does
+ * (CompletedFetch): a transaction extends from its first offset to the marker that ends it. Query
+ * the batches in order.
  */
 export class AbortedRecords {
   readonly #ahead: AbortedTransaction[];
@@ -19,7 +19,7 @@ export class AbortedRecords {
     this.#ahead = [...(aborted ?? [])].sort((a, b) => a.firstOffset - b.firstOffset);
   }
 
-  /** True for a batch whose records nobody may see. */
+  /** True for a batch whose records are not visible to readers. */
   hides(header: BatchHeader, bytes: Buffer): boolean {
     while (this.#ahead[0] !== undefined && this.#ahead[0].firstOffset <= lastOffset(header)) {
       this.#open.add(this.#ahead.shift()!.producerId);

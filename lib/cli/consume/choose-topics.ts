@@ -4,7 +4,7 @@ import type { KafkaClient } from '../client/kafka-client.ts';
 import { findTopics, listTopics, type Topic } from '../client/topics.ts';
 import { CommandError, usageError } from '../failure.ts';
 
-/** What marks a pattern, as in librdkafka and kcat: no topic's name has it. */
+/** The prefix of a pattern, as in librdkafka and kcat. No topic name contains it. */
 const PATTERN_MARK = '^';
 
 /** Topics by their names, and patterns for names. */
@@ -14,8 +14,8 @@ export interface TopicWish {
 }
 
 /**
- * Reads the arguments: names, and regular expressions that begin with ^, in RE2's syntax as in Kafka's consumer groups.
- * Throws CommandError for a wrong one.
+ * Reads the arguments: names, and regular expressions that begin with ^, in RE2's syntax as in
+ * Kafka's consumer groups. Throws CommandError for an invalid one.
  */
 export async function parseTopicWish(texts: readonly string[]): Promise<TopicWish> {
   const isPattern = (text: string) => text.startsWith(PATTERN_MARK);
@@ -26,7 +26,7 @@ export async function parseTopicWish(texts: readonly string[]): Promise<TopicWis
 }
 
 async function compile(text: string): Promise<RE2JS> {
-  // Most commands name their topics, and start without the engine.
+  // Most commands name their topics and do not need the regular expression engine.
   const { RE2JS } = await import('re2js');
   try {
     return RE2JS.compile(text);
@@ -36,8 +36,8 @@ async function compile(text: string): Promise<RE2JS> {
 }
 
 /**
- * The topics that are meant, by name. Patterns find no internal topics. Throws CommandError for a
- * name that is not there, and when nothing is found.
+ * The selected topics, by name. Patterns match no internal topics. Throws CommandError for a name
+ * that does not exist, and when nothing matches.
  */
 export async function chooseTopics(
   client: KafkaClient,

@@ -10,7 +10,7 @@ import {
 } from './record-format.ts';
 import type { Span } from './start.ts';
 
-/** What `tidelog consume` was asked for. */
+/** The parsed flags of `tidelog consume`. */
 export interface ConsumeFlags extends CommonFlags {
   readonly fromBeginning?: boolean;
   readonly group?: string;
@@ -27,21 +27,24 @@ export interface ConsumeFlags extends CommonFlags {
   readonly isolation: 'read_uncommitted' | 'read_committed';
 }
 
-/** Where to read from and to. Throws CommandError for flags that exclude each other. */
+/** The start and end of reading. Throws CommandError for flags that exclude each other. */
 export function spanOf({ fromBeginning, offset, timestamp, untilEnd }: ConsumeFlags): Span {
   const given = [fromBeginning || undefined, offset, timestamp].filter((one) => one !== undefined);
   if (given.length > 1) throw usageError('Give only one of --from-beginning, --offset and --timestamp.');
   return offset ?? timestamp ?? { start: { kind: fromBeginning || untilEnd ? 'earliest' : 'latest' } };
 }
 
-/** The group decides on partitions and offsets. Throws CommandError. */
+/**
+ * Checks flags for reading as a group, which decides on partitions and offsets. Throws
+ * CommandError.
+ */
 export function checkGroup({ group, partition, offset, timestamp }: ConsumeFlags): void {
   if (group === undefined) return;
   const given = [partition, offset, timestamp].some((one) => one !== undefined);
   if (given) throw usageError('--group goes with none of --partition, --offset and --timestamp.');
 }
 
-/** How records are printed. Throws CommandError for a format that there is not. */
+/** How records are printed. Throws CommandError for an unknown format. */
 export function formatOf(flags: ConsumeFlags): RecordFormat {
   const { keySeparator, delimiter } = flags;
   const options: FormatOptions = { keySeparator, delimiter, nullText: Buffer.from(flags.null) };

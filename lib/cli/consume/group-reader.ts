@@ -16,16 +16,16 @@ export interface GroupReading {
   readonly clock: Clock;
   readonly group: string;
   readonly topics: readonly Topic[];
-  /** Where to begin in partitions that the group has no offset of. */
+  /** Where to start in partitions without a committed offset. */
   readonly fallback: 'earliest' | 'latest';
-  /** Stops where the end was when a partition was first assigned. */
+  /** Stops at the end offset that a partition had when it was first assigned. */
   readonly untilEnd: boolean;
   readonly committed: boolean;
   readonly timeoutMs: number;
-  /** Ends the reading in order. */
+  /** Ends the reading after the current records. */
   readonly signal: AbortSignal;
   readonly output: Output;
-  /** False when no more are wanted. */
+  /** Returns false to stop reading. */
   onRecord(record: ReadRecord, topic: string, partition: number): boolean;
   warn(message: string): void;
 }
@@ -43,7 +43,7 @@ export class GroupReader {
   readonly #groups: GroupClient;
   readonly #membership: GroupMembership;
   readonly #passedOn = new PassedOn();
-  /** Where each partition ended when it was first assigned. */
+  /** The end offset of each partition when it was first assigned. */
   readonly #ends = new Map<string, number>();
   #isWantedMore = true;
 
@@ -63,7 +63,10 @@ export class GroupReader {
     });
   }
 
-  /** Resolves when no more is wanted, all is read with `untilEnd`, or the signal has come. */
+  /**
+   * Resolves when `onRecord` returned false, when all is read with `untilEnd`, or when the signal
+   * aborts.
+   */
   async run(): Promise<void> {
     const { signal, untilEnd } = this.#reading;
     try {
@@ -83,7 +86,7 @@ export class GroupReader {
   async #read({ assigned }: Generation, signal: AbortSignal): Promise<void> {
     const { client, clock, committed, timeoutMs, output, untilEnd } = this.#reading;
     const names = this.#reading.topics.map(({ name }) => name);
-    // Leaders and the number of partitions may have changed since the generation before.
+    // Leaders and the number of partitions may have changed since the last generation.
     const topics = await findTopics(client, names, { clock, timeoutMs });
     const ranges = await this.#rangesOf(topics, assigned);
     if (ranges.length === 0) {
@@ -91,7 +94,7 @@ export class GroupReader {
       return;
     }
     const passedOn = this.#passedOn;
-    // Start positions are committed even if no records arrive, so that the next member continues
+    // Start positions are committed even if no records arrive, so that the next member starts
     // there.
     for (const { topic, partition, start } of ranges) passedOn.take(topic, partition, start);
     let committedAt = clock.monotonic();
@@ -158,7 +161,7 @@ export class GroupReader {
   }
 
   /**
-   * What to read of a partition that has the offsets of `whole`, and whose readable end is `end`.
+   * The range to read in a partition that has the offsets of `whole` and is readable up to `end`.
    */
   #rangeOf({ topic, partition, start: begin, stop = begin }: Range, end: number, stored: number | undefined): Range {
     const { fallback, untilEnd, warn } = this.#reading;

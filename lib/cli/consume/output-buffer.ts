@@ -1,7 +1,7 @@
-/** Grows to what one fetch brings, as a rule. */
+/** Initial size. The buffer grows to the usual output of one fetch. */
 const INITIAL_BYTES = 256 * 1024;
 
-/** Gathers output, so that a record costs no write of its own. */
+/** Collects output, so that there is no system call per record. */
 export class OutputBuffer {
   #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   #length = 0;
@@ -16,12 +16,12 @@ export class OutputBuffer {
   }
 
   text(text: string): void {
-    // Three bytes a UTF-16 unit is the most that UTF-8 takes.
+    // UTF-8 takes at most three bytes per UTF-16 unit.
     this.#reserve(text.length * 3);
     this.#length += this.#buffer.write(text, this.#length);
   }
 
-  /** What was gathered; the buffer is empty afterwards, and what it gave away stays as it is. */
+  /** The collected output. The buffer is empty afterwards and does not reuse the returned bytes. */
   take(): Buffer {
     const taken = this.#buffer.subarray(0, this.#length);
     this.#buffer = Buffer.allocUnsafe(Math.max(INITIAL_BYTES, this.#length));

@@ -1,14 +1,14 @@
 import type { CommandIo } from '../command.ts';
 import { OutputBuffer } from './output-buffer.ts';
 
-/** Output goes out in pieces of about this size. */
+/** Output is written in chunks of about this size. */
 const PIECE_BYTES = 256 * 1024;
 
-/** Writes what was gathered to stdout. */
+/** Writes the collected output to stdout. */
 export class Output {
   readonly buffer = new OutputBuffer();
   readonly #io: CommandIo;
-  /** Aborts when nobody reads stdout any more. */
+  /** Aborts when the reader of stdout is gone. */
   readonly gone: AbortSignal;
 
   constructor(io: CommandIo) {
@@ -16,14 +16,14 @@ export class Output {
     this.gone = io.outGone ?? new AbortController().signal;
   }
 
-  /** True when enough was gathered for a piece. */
+  /** True when a chunk is full. */
   get isFull(): boolean {
     return this.buffer.length >= PIECE_BYTES;
   }
 
   /**
-   * Writes what was gathered. Resolves to true when stdout has accepted all of it, to false when
-   * nobody reads it.
+   * Writes the collected output. Resolves to true when stdout has accepted all of it, to false when
+   * its reader is gone.
    */
   async flush(): Promise<boolean> {
     if (this.buffer.length > 0 && !this.gone.aborted) this.#io.out(this.buffer.take());

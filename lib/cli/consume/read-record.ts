@@ -1,12 +1,12 @@
 import type { RecordCursor } from '../../records/cursor.ts';
 
-/** A header as it is stored: Kafka means its name to be UTF-8, and no broker checks that. */
+/** A header as stored. Its name should be UTF-8, but brokers do not check that. */
 export interface ReadHeader {
   readonly key: Buffer;
   readonly value: Buffer | null;
 }
 
-/** A record with all its bytes as they are stored; they share memory with the batch. */
+/** A record with its stored bytes, which share memory with the batch. */
 export interface ReadRecord {
   readonly offset: number;
   /** Ms since the Unix epoch; -1 for none. */
@@ -18,7 +18,7 @@ export interface ReadRecord {
 
 const NO_HEADERS: readonly ReadHeader[] = [];
 
-/** The record that the cursor stands on. */
+/** The record at the cursor's position. */
 export function readRecordAt(cursor: RecordCursor): ReadRecord {
   const { payload } = cursor;
   const slice = (start: number, length: number) => (length < 0 ? null : payload.subarray(start, start + length));

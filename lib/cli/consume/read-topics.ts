@@ -22,7 +22,7 @@ export interface Reading {
 }
 
 /**
- * Prints records until the end that was asked for, a signal, or the end of whoever reads them.
+ * Prints records until the requested end, a signal, or until the reader of the output is gone.
  * Throws CommandError.
  */
 export async function readTopics(client: KafkaClient, io: CommandIo, reading: Reading): Promise<void> {
@@ -57,7 +57,7 @@ export async function readTopics(client: KafkaClient, io: CommandIo, reading: Re
   const warn = (message: string) => io.err(`${message}\n`);
   const signal = AbortSignal.any([stop.signal, output.gone]);
   const common = { client, clock, topics, committed, timeoutMs, signal };
-  // On one terminal, progress and records would run into each other.
+  // On one terminal, progress and records would be mixed.
   const hideProgress = io.outIsTerminal ? () => {} : showProgress(io, clock, standing);
   const unwatch = await io.watchOut?.();
   try {
@@ -96,7 +96,7 @@ async function rangesIn(
   return (await Promise.all(ofTopics)).flat();
 }
 
-/** How many offsets there are to read; undefined where that has no end. */
+/** The number of offsets to read; undefined if there is no end. */
 function totalOf(ranges: readonly Range[]): number | undefined {
   let total = 0;
   for (const { start, stop } of ranges) {
@@ -106,7 +106,7 @@ function totalOf(ranges: readonly Range[]): number | undefined {
   return ranges.length === 0 ? undefined : total;
 }
 
-/** Throws CommandError for a partition that is not there. */
+/** Throws CommandError for a partition that does not exist. */
 function chosenPartitions(topic: Topic, chosen: readonly number[] | undefined): readonly TopicPartition[] {
   if (chosen === undefined) return topic.partitions;
   const missing = chosen.find((index) => !topic.partitions.some((partition) => partition.index === index));

@@ -9,9 +9,9 @@ export type RecordFormat = (out: OutputBuffer, record: ReadRecord, topic: string
 export interface FormatOptions {
   /** Between key and value. */
   readonly keySeparator: Buffer;
-  /** Behind each record. */
+  /** After each record. */
   readonly delimiter: Buffer;
-  /** What a null key or value is shown as. */
+  /** The text for a null key or value. */
   readonly nullText: Buffer;
 }
 
@@ -54,7 +54,7 @@ function jsonBytes(name: string, bytes: Buffer | null): Readonly<Record<string, 
   return isUtf8(bytes) ? { [name]: bytes.toString() } : { [`${name}Base64`]: bytes.toString('base64') };
 }
 
-/** What `%` and a letter stand for, as in kcat. */
+/** The field of each `%` letter, as in kcat. */
 const FIELDS: Readonly<Record<string, (nullText: Buffer) => RecordFormat>> = {
   t: () => (out, _record, topic) => out.text(topic),
   p: () => (out, _record, _topic, partition) => out.text(String(partition)),
@@ -93,7 +93,7 @@ const FIELDS: Readonly<Record<string, (nullText: Buffer) => RecordFormat>> = {
   '%': () => (out) => out.text('%'),
 };
 
-/** The letters that a template knows. */
+/** The letters that a template may use. */
 export const TEMPLATE_LETTERS = Object.keys(FIELDS);
 
 export type TemplateOutcome =
@@ -101,9 +101,9 @@ export type TemplateOutcome =
   | { readonly kind: 'invalid'; readonly problem: string };
 
 /**
- * Compiles a template as kcat's `-f` takes it: %t topic, %p partition, %o offset, %T timestamp, %k
- * key, %s value, %K and %S their lengths (-1 for null), %h headers, %% a per cent sign; and the
- * escapes of unescapeBytes. Nothing is added.
+ * Compiles a template in the syntax of kcat's `-f`: %t topic, %p partition, %o offset, %T
+ * timestamp, %k key, %s value, %K and %S their lengths (-1 for null), %h headers, %% a per cent
+ * sign; and the escapes of unescapeBytes. Nothing else is written.
  */
 export function templateFormat(template: string, { nullText }: FormatOptions): TemplateOutcome {
   const parts: RecordFormat[] = [];

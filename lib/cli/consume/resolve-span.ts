@@ -4,12 +4,12 @@ import type { Topic, TopicPartition } from '../client/topics.ts';
 import { CommandError } from '../failure.ts';
 import type { Place, Span } from './start.ts';
 
-/** What is to be read of a partition. */
+/** The range to read in a partition. */
 export interface Range {
   readonly topic: string;
   readonly partition: number;
   readonly start: number;
-  /** Where to stop, exclusive; undefined to go on for ever. */
+  /** Where to stop, exclusive; undefined to follow the partition. */
   readonly stop: number | undefined;
 }
 
@@ -18,14 +18,14 @@ export interface SpanLookup {
   readonly topic: Topic;
   readonly partitions: readonly TopicPartition[];
   readonly span: Span;
-  /** Stops where the end is now, if not before. */
+  /** Stops at the present end at the latest. */
   readonly untilEnd: boolean;
   readonly committed: boolean;
 }
 
 /**
- * What a span means in each partition as it is now. Throws CommandError for an offset that is not
- * there.
+ * Resolves a span to offsets in each partition. Throws CommandError for an offset that does not
+ * exist.
  */
 export async function resolveSpan(lookup: SpanLookup): Promise<Range[]> {
   const { client, topic, partitions, span, untilEnd, committed } = lookup;
@@ -59,7 +59,7 @@ function offsetOf(place: Place, { start, end }: OffsetRange, found: number | und
     case 'beforeEnd':
       return Math.max(start, end - place.count);
     case 'timestamp':
-      // No record is as young, so only later ones count.
+      // All records are older, so reading starts at the end.
       return found === undefined || found < 0 ? end : found;
   }
 }

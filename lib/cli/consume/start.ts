@@ -1,20 +1,20 @@
 import { parseAge } from '../duration.ts';
 
-/** A place in a partition. */
+/** A position in a partition. */
 export type Place =
   | { readonly kind: 'earliest' }
   | { readonly kind: 'latest' }
   | { readonly kind: 'offset'; readonly offset: number }
-  /** So many offsets after the beginning. */
+  /** This many offsets after the beginning. */
   | { readonly kind: 'afterStart'; readonly count: number }
-  /** So many offsets before the end. */
+  /** This many offsets before the end. */
   | { readonly kind: 'beforeEnd'; readonly count: number }
   /** The first record at or after a time, ms since the Unix epoch. */
   | { readonly kind: 'timestamp'; readonly timestamp: number };
 
 /**
- * What to read of a partition: from a place to another one, exclusive; without an end whatever
- * comes.
+ * What to read of a partition: from one position to another, exclusive. Without an end, reading
+ * follows the partition.
  */
 export interface Span {
   readonly start: Place;
@@ -28,7 +28,7 @@ const WORDS: Readonly<Record<string, Place>> = {
   latest: { kind: 'latest' },
   end: { kind: 'latest' },
 };
-/** What marks a time where an offset could stand too, as in rpk. */
+/** Marks a time where an offset is also possible, as in rpk. */
 const TIME_MARK = '@';
 
 /**
@@ -56,8 +56,8 @@ export function parseTimeSpan(text: string, now: number): Span | undefined {
 type ReadPlace = (text: string) => Place | undefined;
 
 /**
- * Times have colons of their own: the first colon with a place on both sides is the one between
- * them.
+ * Times contain colons themselves. The separator is the first colon with a valid place on both
+ * sides.
  */
 function spanOf(text: string, first: ReadPlace, second: ReadPlace): Span | undefined {
   const alone = first(text);
@@ -89,7 +89,7 @@ function parseTimePlace(text: string, now: number): Place | undefined {
   return timestamp === undefined ? undefined : { kind: 'timestamp', timestamp };
 }
 
-/** Reads what parseTimestamp reads, or `-1h` and the like for a time before now. */
+/** Reads what parseTimestamp reads, or a duration before now such as `-1h`. */
 export function parseTime(text: string, now: number): number | undefined {
   if (!text.startsWith('-')) return parseTimestamp(text);
   const age = parseAge(text.slice(1));

@@ -15,29 +15,29 @@ import { AbortedRecords } from './aborted-records.ts';
 import { type ReadRecord, readRecordAt } from './read-record.ts';
 import type { Range } from './resolve-span.ts';
 
-/** Where the records go. */
+/** Receives the records. */
 export interface RecordSink {
-  /** False when no more records are wanted. */
+  /** Returns false to stop reading. */
   onRecord(record: ReadRecord, topic: string, partition: number): boolean;
   /** All offsets below `next` were handed out or are not visible to readers. */
   onProgress(topic: string, partition: number, next: number): void;
-  /** After each batch; reading goes on when it resolves. */
+  /** Called after each batch; reading continues when it resolves. */
   onBatch(): Promise<void> | undefined;
-  /** After the records of each answer; reading goes on when it resolves. */
+  /** Called after the records of each answer; reading continues when it resolves. */
   onAnswer(): Promise<void>;
-  /** Something that the user should know. */
+  /** A warning for the user. */
   warn(message: string): void;
 }
 
 export interface TopicReaderOptions {
   readonly client: KafkaClient;
   readonly clock: Clock;
-  /** Those that the ranges are of. */
+  /** The topics of the ranges. */
   readonly topics: readonly Topic[];
   readonly ranges: readonly Range[];
-  /** Leaves out what belongs to open or aborted transactions. */
+  /** Omits records of open and aborted transactions. */
   readonly committed: boolean;
-  /** How long to try again when a broker cannot be reached. */
+  /** How long to retry when a broker is unreachable. */
   readonly timeoutMs: number;
   /** Ends the reading. */
   readonly signal: AbortSignal;
@@ -58,20 +58,20 @@ interface Fetched {
   readonly partition: FetchedPartition;
 }
 interface Found extends Fetched {
-  /** The first offset that is wanted. */
+  /** The first offset to return. */
   readonly from: number;
   readonly batches: readonly BatchView[];
 }
 /** `again`: leaders or connections have changed. */
 type Ended = 'done' | 'again';
 
-/** Topics by name: 13 has ids instead. */
+/** The version that names topics; from 13 on, there are ids instead. */
 const FETCH_VERSION_MAX = 12;
-/** How long a broker may hold a fetch without records; Ctrl-C does not wait for it. */
+/** How long a broker may hold a fetch without records. Ctrl-C does not wait for it. */
 const FETCH_WAIT_MS = 500;
 /**
- * As Kafka's consumer (fetch.max.bytes), and more per partition than its 1 MiB, since there are few
- * of them.
+ * fetch.max.bytes of Kafka's consumer. More per partition than its 1 MiB, since few partitions are
+ * read.
  */
 const FETCH_BYTES_MAX = 50 * 1024 * 1024;
 const PARTITION_BYTES_MAX = 4 * 1024 * 1024;
@@ -81,8 +81,8 @@ const CONSUMER_REPLICA_ID = -1;
 const NO_SESSION = { sessionId: 0, sessionEpoch: -1 };
 
 /**
- * Reads partitions of topics, each in the order of its offsets, from their leaders at the same
- * time.
+ * Reads partitions of topics from their leaders concurrently. Each partition is read in offset
+ * order.
  */
 export class TopicReader {
   readonly #options: TopicReaderOptions;
@@ -101,7 +101,7 @@ export class TopicReader {
   }
 
   /**
-   * Resolves when all is read, no more is wanted, or the signal has come. Rejects with
+   * Resolves when everything is read, `onRecord` returned false, or the signal aborts. Rejects with
    * CommandError.
    */
   async run(): Promise<void> {
@@ -217,7 +217,9 @@ export class TopicReader {
     }
   }
 
-  /** True if metadata has to be asked for again; throws CommandError if that cannot help. */
+  /**
+   * True if the metadata must be refreshed. Throws CommandError for errors that this cannot solve.
+   */
   async #refused(position: Position, { errorCode, logStartOffset }: FetchedPartition): Promise<boolean> {
     const { client, sink } = this.#options;
     const name = showPosition(position);
@@ -234,14 +236,14 @@ export class TopicReader {
       }
       throw brokerRefusal(`Offset ${position.next} of ${name} is not there`, errorCode);
     }
-    // Reading it again would give the same bytes.
+    // Reading it again would return the same bytes.
     if (errorCode === ERROR_CODES.CORRUPT_MESSAGE) throw brokerRefusal(`${name} was not read`, errorCode);
-    // A deleted topic is detected by its metadata.
+    // The metadata request detects deleted topics.
     if (isRetriable(errorCode) || errorCode === ERROR_CODES.UNKNOWN_TOPIC_OR_PARTITION) return true;
     throw brokerRefusal(`${name} was not read`, errorCode);
   }
 
-  /** False when no more records are wanted. */
+  /** Returns false to stop reading. */
   async #handOut({ position, from, batches, partition }: Found): Promise<boolean> {
     const { committed, sink } = this.#options;
     const { topic, stop } = position;
@@ -260,7 +262,7 @@ export class TopicReader {
             const goOn = sink.onRecord(readRecordAt(cursor), topic, position.partition);
             if (goOn) continue;
             sink.onProgress(topic, position.partition, cursor.offset + 1);
-            // At once, as answers of other leaders may be in progress.
+            // Stops at once, since answers of other leaders may be in progress.
             this.#stop.abort();
             return false;
           }

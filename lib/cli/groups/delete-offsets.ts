@@ -13,7 +13,9 @@ interface DeleteOffsetsFlags extends CommonFlags {
   readonly topic: readonly TopicChoice[];
 }
 
-/** `tidelog groups delete-offsets`: forgets offsets of topics that a group does not read. */
+/**
+ * `tidelog groups delete-offsets`: deletes the offsets of topics to which no member is subscribed.
+ */
 export function addDeleteOffsets(program: Command, io: CommandIo): void {
   const command = program
     .command('delete-offsets')

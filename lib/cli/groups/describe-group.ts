@@ -2,12 +2,12 @@ import type { Committed, DescribedGroup, GroupMember } from '../client/groups.ts
 import type { OffsetRange } from '../client/offsets.ts';
 import { table } from '../terminal/text.ts';
 
-/** Where a group stands in one partition. */
+/** A group's position in one partition. */
 export interface PartitionStanding {
   readonly group: string;
   readonly topic: string;
   readonly partition: number;
-  /** Null where nothing is committed. */
+  /** Null if nothing is committed. */
   readonly currentOffset: number | null;
   readonly logEndOffset: number | null;
   readonly lag: number | null;
@@ -17,8 +17,8 @@ export interface PartitionStanding {
 }
 
 /**
- * Where a group stands: in every partition that it has committed or that a member has. The lag is
- * what lies between the committed offset and the end.
+ * A group's position in every partition that it has committed or that is assigned to a member. The
+ * lag is the distance from the committed offset to the end.
  */
 export async function standingOf(
   { group, members }: DescribedGroup,
@@ -74,7 +74,7 @@ export function standingText(rows: readonly PartitionStanding[]): string {
   );
 }
 
-/** The table of `--members`; with `verbose` also what each one has. */
+/** The table of `--members`; with `verbose` also each member's partitions. */
 export function membersText({ group, members }: DescribedGroup, verbose: boolean): string {
   const headings = ['GROUP', 'CONSUMER-ID', 'INSTANCE-ID', 'HOST', 'CLIENT-ID', '#PARTITIONS'];
   return table(

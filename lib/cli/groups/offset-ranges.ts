@@ -2,7 +2,7 @@ import type { KafkaClient } from '../client/kafka-client.ts';
 import { type OffsetRange, offsetRanges, offsetsAt } from '../client/offsets.ts';
 import { listTopics, type Topic } from '../client/topics.ts';
 
-/** Looks topics and their offsets up once for all groups of a command. */
+/** Looks up topics and their offsets once for all groups of a command. */
 export class TopicOffsets {
   readonly #client: KafkaClient;
   #topics: Promise<ReadonlyMap<string, Topic>> | undefined;
@@ -18,7 +18,7 @@ export class TopicOffsets {
     return this.#topics;
   }
 
-  /** Partition -> offsets; empty for a topic that is not there. Throws CommandError. */
+  /** Partition -> offsets; empty for a topic that does not exist. Throws CommandError. */
   ranges(name: string): Promise<ReadonlyMap<number, OffsetRange>> {
     let ranges = this.#ranges.get(name);
     if (ranges === undefined) {
@@ -29,7 +29,7 @@ export class TopicOffsets {
   }
 
   /**
-   * Partition -> the first offset as young as a time, ms; the end where none is. Throws
+   * Partition -> the first offset at or after a time, ms; the end if all records are older. Throws
    * CommandError.
    */
   async atTime(name: string, timestamp: number): Promise<ReadonlyMap<number, number>> {

@@ -38,8 +38,8 @@ interface ResetFlags extends CommonFlags {
 }
 
 /**
- * `tidelog groups reset-offsets`: shows, or with `--execute` sets, new offsets of groups without
- * members.
+ * `tidelog groups reset-offsets`: shows the new offsets of groups without members, or sets them
+ * with `--execute`.
  */
 export function addResetOffsets(program: Command, io: CommandIo): void {
   const command = program
@@ -134,7 +134,7 @@ function checkScope(flags: ResetFlags, fromFile: boolean): void {
   if (!fromFile && hasTopics === (flags.allTopics === true)) throw usageError('Give --topic, or --all-topics.');
 }
 
-/** The groups whose offsets may be set: those without members, and new ones. */
+/** The groups whose offsets can be set: those without members, and new ones. */
 async function chosenGroups(groups: GroupClient, flags: ResetFlags, io: CommandIo): Promise<string[]> {
   if (flags.allGroups) {
     const all = await groups.list();
@@ -145,7 +145,7 @@ async function chosenGroups(groups: GroupClient, flags: ResetFlags, io: CommandI
   return ids;
 }
 
-/** Without the group where there is only one, as Kafka's tool writes it. */
+/** The plan as CSV. For a single group there is no group column, as in Kafka's tool. */
 function csvOf(plan: readonly ResetRow[]): string {
   const several = new Set(plan.map(({ group }) => group)).size > 1;
   const cells = ({ group, topic, partition, newOffset: offset }: ResetRow) => [

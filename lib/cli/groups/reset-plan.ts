@@ -1,14 +1,14 @@
 import type { OffsetRange } from '../client/offsets.ts';
 import { CommandError, usageError } from '../failure.ts';
 
-/** Where offsets are to be set to. */
+/** The target of a reset. */
 export type ResetTarget =
   | { readonly kind: 'earliest' }
   | { readonly kind: 'latest' }
   | { readonly kind: 'current' }
   | { readonly kind: 'offset'; readonly offset: number }
   | { readonly kind: 'shift'; readonly by: number }
-  /** The first record as young as this; ms since the Unix epoch. */
+  /** The first record at or after this time; ms since the Unix epoch. */
   | { readonly kind: 'time'; readonly timestamp: number };
 
 /** One partition of the plan. */
@@ -16,24 +16,23 @@ export interface ResetRow {
   readonly group: string;
   readonly topic: string;
   readonly partition: number;
-  /** Null where nothing is committed. */
+  /** Null if nothing is committed. */
   readonly currentOffset: number | null;
   readonly newOffset: number;
 }
 
-/** What is known of a partition when it is planned. */
+/** The known state of a partition when it is planned. */
 export interface ResetPartition {
   readonly name: string;
   readonly current: number | null;
   readonly range: OffsetRange;
-  /** Where the record of the target's time is; undefined for other targets. */
+  /** The offset of the first record at or after the target's time; undefined for other targets. */
   readonly atTime?: number | undefined;
 }
 
 /**
- * The new offset of a partition; one that lies outside of what the partition has is moved to its
- * nearest end, with a warning, as Kafka's tool does (OffsetsUtils.checkOffsetRange). Throws
- * CommandError.
+ * The new offset of a partition. One outside the partition's range is moved to the nearest end,
+ * with a warning, as Kafka's tool does (OffsetsUtils.checkOffsetRange). Throws CommandError.
  */
 export function newOffset(
   target: ResetTarget,
@@ -63,7 +62,7 @@ function within(offset: number, name: string, { start, end }: OffsetRange, warn:
   return nearest;
 }
 
-/** A topic of a command line, with the partitions that are meant; undefined for all. */
+/** A topic argument with its partitions; undefined for all. */
 export interface TopicChoice {
   readonly topic: string;
   readonly partitions: readonly number[] | undefined;
@@ -79,7 +78,7 @@ export function parseTopicChoice(text: string): TopicChoice {
 
 /** A row of a file with offsets. */
 export interface FileRow {
-  /** Undefined where the file has no column for it. */
+  /** Undefined if the file has no such column. */
   readonly group: string | undefined;
   readonly topic: string;
   readonly partition: number;
@@ -88,7 +87,7 @@ export interface FileRow {
 
 /**
  * Reads lines `topic,partition,offset` or `group,topic,partition,offset`, as `--export` writes
- * them, or the same with blanks instead of commas, as rpk has them. Throws CommandError.
+ * them, or the same with blanks instead of commas, as rpk writes them. Throws CommandError.
  */
 export function parseResetFile(text: string): FileRow[] {
   const rows: FileRow[] = [];

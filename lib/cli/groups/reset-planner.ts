@@ -25,8 +25,8 @@ export interface Planner {
 }
 
 /**
- * The rows of a target, in `chosen`; in all topics that the group has offsets of when that is left
- * out. Throws CommandError.
+ * The rows of a target, in `chosen`. Default: in all topics with committed offsets of the group.
+ * Throws CommandError.
  */
 export async function planTarget(
   planner: Planner,
@@ -72,7 +72,7 @@ async function rangesOf({ client, topics }: Planner, topic: string) {
   return ranges;
 }
 
-/** The topics, and of each the partitions, that have an offset. */
+/** The topics and partitions that have a committed offset. */
 function committedTopics(committed: readonly Committed[]): TopicChoice[] {
   const byTopic = grouped(committed, ({ topic }) => topic);
   return [...byTopic].map(([topic, of]) => ({ topic, partitions: of.map(({ partition }) => partition) }));
@@ -82,7 +82,7 @@ function currentOf(committed: readonly Committed[], topic: string, partition: nu
   return committed.find((one) => one.topic === topic && one.partition === partition)?.offset ?? null;
 }
 
-/** A plan for people. */
+/** The plan as text for people. */
 export function planText(plan: readonly ResetRow[]): string {
   return table(
     ['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', 'NEW-OFFSET'],
@@ -96,7 +96,7 @@ export function planText(plan: readonly ResetRow[]): string {
   );
 }
 
-/** Commits what was planned. Throws CommandError. */
+/** Commits the planned offsets. Throws CommandError. */
 export async function commitPlan(groups: GroupClient, plan: readonly ResetRow[]): Promise<void> {
   for (const [group, rows] of grouped(plan, (row) => row.group)) {
     await groups.commit(
@@ -106,10 +106,10 @@ export async function commitPlan(groups: GroupClient, plan: readonly ResetRow[])
   }
 }
 
-/** Throws CommandError for a group that has members; says so when there is none of this name. */
+/** Throws CommandError for a group that has members. Warns if there is no group of this name. */
 export async function checkIsEmpty(groups: GroupClient, id: string, io: CommandIo): Promise<void> {
   const group = await groups.describe(id);
-  // Kafka's tool plans for a group that is not there too, which is also what a mistyped name is.
+  // Kafka's tool also plans for a missing group. A mistyped name looks the same.
   if (group === undefined) io.err(`There is no group ${id} yet: it begins with these offsets.\n`);
   if (group === undefined || group.state === 'Empty') return;
   throw new CommandError(

@@ -27,8 +27,8 @@ interface SeekFlags extends CommonFlags {
 }
 
 /**
- * `tidelog groups seek`: sets the offsets of a group without members, at once, as rpk's command of
- * this name does.
+ * `tidelog groups seek`: sets the offsets of a group without members, without a preview, like rpk's
+ * command of this name.
  */
 export function addSeek(program: Command, io: CommandIo): void {
   const command = program

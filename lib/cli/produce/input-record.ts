@@ -1,13 +1,13 @@
 import type { HeaderInput } from '../../records/encode.ts';
 
-/** A record as it was read, before a partition is chosen. */
+/** A record as read, before a partition is chosen. */
 export interface InputRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly headers: readonly HeaderInput[];
-  /** Ms since the Unix epoch, -1 for none; the time of reading when left out. */
+  /** Ms since the Unix epoch, -1 for none. Default: the time of reading. */
   readonly timestamp?: number;
-  /** Left out: by the key, or in turn. */
+  /** Default: chosen by the key, or in turn. */
   readonly partition?: number;
 }
 

@@ -2,25 +2,22 @@ import type { HeaderInput } from '../../records/encode.ts';
 import { nearest } from '../../settings/nearest.ts';
 import type { InputOutcome, RecordReader } from './input-record.ts';
 
-/**
- * `topic` and `offset` are what `consume --format json` prints beside the rest; they mean nothing
- * here.
- */
+/** `consume --format json` also prints `topic` and `offset`. They are ignored here. */
 const FIELDS = ['key', 'keyBase64', 'value', 'valueBase64', 'headers', 'partition', 'timestamp', 'topic', 'offset'];
 const HEADER_FIELDS = ['key', 'keyBase64', 'value', 'valueBase64'];
 const PARTITION_MAX = 2 ** 31 - 1;
 
-/** A problem inside of a record; only this file throws and catches it. */
+/** A problem in a record. Only this file throws and catches it. */
 class InvalidRecord extends Error {}
 
 /**
- * Reads records from JSON objects, as `consume --format json` prints them: texts in `key` and
- * `value`, bytes that are no text in `keyBase64` and `valueBase64`; a value that is an object, an
- * array, a number or a boolean is sent as compact JSON. Headers are an object of texts, or a list
- * of `{key, value}`, which can repeat a name and have `keyBase64` and `valueBase64` too. A
- * timestamp of -1 is none, as on the wire.
+ * Reads records from JSON objects, as `consume --format json` prints them: text in `key` and
+ * `value`, other bytes in `keyBase64` and `valueBase64`. A value that is an object, an array, a
+ * number or a boolean is sent as compact JSON. Headers are an object of texts, or a list of `{key,
+ * value}`, which can repeat a name and have `keyBase64` and `valueBase64` too. A timestamp of -1 is
+ * none, as on the wire.
  *
- * @param headers what every record gets
+ * @param headers added to every record
  */
 export function jsonReader(headers: readonly HeaderInput[]): RecordReader {
   return (bytes): InputOutcome => {
@@ -62,7 +59,7 @@ function readRecord(object: Record<string, unknown>, headers: readonly HeaderInp
   };
 }
 
-/** The bytes of `name` or of `nameBase64`; null when neither is there. */
+/** The bytes of `name` or of `nameBase64`; null if both are absent. */
 function bytesOf(object: Record<string, unknown>, name: string): Buffer | null {
   const base64 = object[`${name}Base64`];
   const plain = object[name];

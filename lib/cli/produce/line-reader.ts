@@ -4,11 +4,11 @@ import type { InputOutcome, RecordReader } from './input-record.ts';
 export interface LineFormat {
   /** The key of every record. */
   readonly key?: Buffer;
-  /** Ends the key at the front of each line. */
+  /** Ends the key at the start of each line. */
   readonly keySeparator?: Buffer;
-  /** Ends the headers `name=value,name=value` at the front of each line, before the key. */
+  /** Ends the headers `name=value,name=value` at the start of each line, before the key. */
   readonly headersSeparator?: Buffer;
-  /** What every record gets. */
+  /** Headers added to every record. */
   readonly headers: readonly HeaderInput[];
   /** An empty value is a tombstone (null). */
   readonly emptyIsNull: boolean;

@@ -6,14 +6,14 @@ import type { KafkaClient } from '../client/kafka-client.ts';
 import { findTopic, type TopicPartition } from '../client/topics.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
 
-/** A batch that is ready to be sent. */
+/** A batch that is ready to send. */
 export interface SealedBatch {
-  /** With its sequence, if there is one; sent as it is however often. */
+  /** The encoded batch, with its sequence if there is one. Retries send the same bytes. */
   readonly bytes: Buffer;
   readonly records: number;
-  /** Of the input, delimiters included. */
+  /** Bytes of the input, delimiters included. */
   readonly inputBytes: number;
-  /** Which record of the input is its first, from 1. */
+  /** The number of its first record in the input, from 1. */
   readonly firstRecord: number;
 }
 
@@ -23,9 +23,9 @@ export interface SenderOptions {
   readonly topic: string;
   readonly partition: TopicPartition;
   readonly acks: -1 | 0 | 1;
-  /** How long a batch is tried again. */
+  /** How long a batch is retried. */
   readonly timeoutMs: number;
-  /** `baseOffset` is -1 where the broker did not tell. */
+  /** `baseOffset` is -1 if the broker did not return it. */
   onStored(batch: SealedBatch, baseOffset: number): void;
   onFailed(error: CommandError): void;
 }
@@ -36,16 +36,15 @@ type Outcome =
   | { readonly kind: 'failed'; readonly error: CommandError };
 
 /**
- * Batches in flight per partition: an idempotent producer may have as many as brokers remember
- * (KIP-98).
+ * Batches in flight per partition: as many as brokers remember per idempotent producer (KIP-98).
  */
 const IN_FLIGHT_MAX = 5;
 const RETRY_MS = 200;
 
 /**
  * Sends batches to one partition in order, several at a time. After a transient failure it waits
- * for the batches behind, then sends all that are not stored again in the same order. Their
- * sequences tell the broker which ones it has.
+ * for the later batches in flight, then resends all that are not stored, in the same order. By
+ * their sequences the broker recognizes those that it already has.
  */
 export class PartitionSender {
   readonly #options: SenderOptions;
@@ -65,7 +64,7 @@ export class PartitionSender {
     this.#leader = options.partition.leader;
   }
 
-  /** Sends a batch behind those before it. */
+  /** Sends a batch after the earlier ones. */
   push(batch: SealedBatch): void {
     this.#waiting.push(batch);
     this.#pump();
@@ -107,7 +106,7 @@ export class PartitionSender {
       const found = await findTopic(client, topic, { clock, timeoutMs });
       this.#leader = found.partitions.find(({ index }) => index === partition.index)?.leader ?? this.#leader;
     } catch (error) {
-      // If no broker can be reached, the next attempt fails the same way until the time is over.
+      // If no broker is reachable, the next attempt fails the same way until the time is over.
       if (!(error instanceof ConnectionError)) return this.#fail(asCommandError(error));
     }
     this.#sent = 0;
@@ -146,7 +145,7 @@ export class PartitionSender {
   }
 
   #refused(batch: SealedBatch, code: number, message: string | null): Outcome {
-    // The broker has the batch but no longer knows its offset (Kafka's Sender also treats this as
+    // The broker has the batch but no longer knows its offset (Kafka's Sender also counts this as
     // success).
     if (code === ERROR_CODES.DUPLICATE_SEQUENCE_NUMBER) return { kind: 'stored', baseOffset: -1 };
     const { topic, partition } = this.#options;
@@ -166,7 +165,9 @@ function isTooLarge(code: number): boolean {
   return code === ERROR_CODES.MESSAGE_TOO_LARGE || code === ERROR_CODES.RECORD_LIST_TOO_LARGE;
 }
 
-/** A batch of one record cannot be made smaller by --batch-size. */
+/**
+ * --batch-size cannot make a batch of one record smaller.
+ */
 function adviceFor({ records, bytes }: SealedBatch, topic: string): string | undefined {
   if (records > 1) return undefined;
   return (
@@ -175,12 +176,12 @@ function adviceFor({ records, bytes }: SealedBatch, topic: string): string | und
   );
 }
 
-/** Topics by name: 13 has ids instead. */
+/** The version that names topics; from 13 on, there are ids instead. */
 const PRODUCE_VERSION_MAX = 12;
 
 function asCommandError(error: unknown): CommandError {
   if (error instanceof CommandError) return error;
-  // A bug of this program: it ends the command.
+  // A bug of this program. It ends the command.
   return new CommandError(`Sending failed: ${error instanceof Error ? error.message : String(error)}.`, {
     cause: error,
   });

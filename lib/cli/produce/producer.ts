@@ -20,14 +20,12 @@ export interface ProducerOptions {
   readonly codec: CodecId;
   readonly acks: -1 | 0 | 1;
   readonly idempotent: boolean;
-  /** What a batch takes before it goes, uncompressed. */
+  /** The size at which a batch is sent, uncompressed. */
   readonly batchBytes: number;
   readonly timeoutMs: number;
 }
 
-/**
- * What became of a partition's records. Offsets are undefined where the broker did not tell them.
- */
+/** The result of a partition's records. Offsets are undefined if the broker did not return them. */
 export interface PartitionTotals {
   readonly partition: number;
   records: number;
@@ -43,16 +41,16 @@ interface OpenBatch {
   inputBytes: number;
 }
 
-/** A record's own fields: lengths, attributes, timestamp and offset deltas, at most. */
+/** The most bytes of a record's own fields: lengths, attributes, timestamp and offset deltas. */
 const RECORD_OVERHEAD_BYTES_MAX = 32;
 const HEADER_OVERHEAD_BYTES_MAX = 10;
-/** How long a broker that has no producer id yet is left alone. */
+/** The pause before a broker that has no producer id yet is asked again. */
 const ID_RETRY_MS = 100;
-/** What may be read but not stored yet: enough for a busy connection, and little memory. */
+/** Input bytes read but not stored yet: enough for a busy connection, with little memory. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * Spreads records over partitions, gathers them into batches and sends these; at most
+ * Distributes records over partitions, collects them into batches and sends these. At most
  * PENDING_BYTES_MAX are in memory.
  */
 export class Producer {
@@ -63,7 +61,7 @@ export class Producer {
   readonly #open = new Map<number, OpenBatch>();
   readonly #totals = new Map<number, PartitionTotals>();
   readonly #failure = new AbortController();
-  /** Where records without a key go until their batch is full (KIP-480). */
+  /** The partition of records without a key until its batch is full (KIP-480). */
   #sticky: number;
   #added = 0;
   #pendingBytes = 0;
@@ -89,7 +87,7 @@ export class Producer {
       const { errorCode, producerId, producerEpoch } = await client.ask(ApiKey.InitProducerId, request);
       if (errorCode === 0) return new Producer(options, { producerId, producerEpoch });
       // A Kafka broker that has just started fetches its first block of ids at the first request,
-      // and says so.
+      // which gets an error.
       if (!isRetriable(errorCode) || attempts.areOver) throw brokerRefusal('The broker gave no producer id', errorCode);
       await attempts.wait();
     }
@@ -100,7 +98,7 @@ export class Producer {
     return this.#failure.signal;
   }
 
-  /** True when `room` has to be awaited before more is added. */
+  /** True when `room` must be awaited before more is added. */
   get isFull(): boolean {
     return this.#pendingBytes >= PENDING_BYTES_MAX;
   }
@@ -111,8 +109,8 @@ export class Producer {
   }
 
   /**
-   * Takes a record of `inputBytes` of the input. Throws CommandError for a partition that is not
-   * there.
+   * Adds a record of `inputBytes` of the input. Throws CommandError for a partition that does not
+   * exist.
    */
   add(record: InputRecord, inputBytes: number): void {
     this.#added++;
@@ -135,14 +133,14 @@ export class Producer {
     if (batch.bytes >= this.#options.batchBytes) this.#seal(batch);
   }
 
-  /** Sends what has been gathered. */
+  /** Sends the collected records. */
   flush(): void {
     for (const batch of [...this.#open.values()]) this.#seal(batch);
   }
 
   /**
-   * Resolves when there is room for more. Rejects with the CommandError of a batch that could not
-   * be stored.
+   * Resolves when more can be added. Rejects with the CommandError of a batch that could not be
+   * stored.
    */
   async room(): Promise<void> {
     while (this.isFull) await this.#change();
@@ -176,7 +174,7 @@ export class Producer {
     const sequence = this.#sequences.get(partition) ?? 0;
     this.#sequences.set(partition, incrementSequence(sequence, records.length));
     const bytes = encodeBatch(records, { codec, ...(this.#identity && { ...this.#identity, baseSequence: sequence }) });
-    // From here on it takes what it is encoded to.
+    // From here on, its size is that of the encoded batch.
     this.#pendingBytes += bytes.length - open.bytes;
     const { firstRecord, inputBytes } = open;
     this.#senderOf(partition).push({ bytes, records: records.length, firstRecord, inputBytes });
@@ -237,5 +235,5 @@ function sizeAtMost({ key, value, headers }: InputRecord): number {
   return size;
 }
 
-/** The codecs by the names of `compression.type`. */
+/** The codecs, by their names in `compression.type`. */
 export const CODEC_NAMES = Object.keys(Codec);

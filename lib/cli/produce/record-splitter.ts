@@ -1,36 +1,36 @@
 import { CommandError } from '../failure.ts';
 
-/**
- * What the largest request carries as a rule (`socket.request.max.bytes`); no record can be longer.
- */
+/** The usual limit of a request (`socket.request.max.bytes`). No record can be longer. */
 const RECORD_BYTES_MAX = 100 * 1024 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Cuts a stream of bytes into records at a delimiter, which is not part of them. What follows the
- * last delimiter is a record too unless it is empty; without a delimiter everything is one record.
+ * Splits a stream of bytes into records at a delimiter, which is not part of them. Bytes after the
+ * last delimiter are a record too unless empty. Without a delimiter the whole input is one record.
  */
 export class RecordSplitter {
   readonly #delimiter: Buffer;
-  /** What has come of the record that is not over yet. */
+  /** The pieces received of the incomplete record. */
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
   #records = 0;
 
-  /** @param delimiter empty for none */
+  /**
+   * @param delimiter empty for none
+   */
   constructor(delimiter: Buffer) {
     this.#delimiter = delimiter;
   }
 
   /**
-   * The records that `chunk` completes; they share memory with it. Throws CommandError for one that
-   * is too long.
+   * The records that `chunk` completes; they share memory with it. Throws CommandError for a record
+   * that is too long.
    */
   *push(chunk: Buffer): Generator<Buffer> {
     const delimiter = this.#delimiter;
     if (delimiter.length === 0) return this.#keep(chunk);
-    // A delimiter of several bytes may have begun in the piece before.
+    // A delimiter of several bytes may begin in the previous piece.
     let rest = delimiter.length === 1 ? chunk : Buffer.concat([this.#takeTail(delimiter.length - 1), chunk]);
     for (;;) {
       const end = delimiter.length === 1 ? rest.indexOf(delimiter[0]!) : rest.indexOf(delimiter);
@@ -41,7 +41,7 @@ export class RecordSplitter {
     this.#keep(rest);
   }
 
-  /** The record behind the last delimiter, if there is one. */
+  /** The record after the last delimiter, if there is one. */
   end(): Buffer | undefined {
     return this.#pieceBytes === 0 ? undefined : this.#complete(NOTHING);
   }
@@ -66,7 +66,7 @@ export class RecordSplitter {
     }
   }
 
-  /** Takes the last `length` bytes back, or all of them if there are fewer. */
+  /** Removes the last `length` bytes, or all of them if there are fewer. */
   #takeTail(length: number): Buffer {
     const all = Buffer.concat(this.#pieces);
     const cut = Math.max(all.length - length, 0);

@@ -2,22 +2,22 @@ import type { Clock } from '../../core/clock.ts';
 import type { CommandIo } from '../command.ts';
 import { counted, showBytes, showDuration } from './text.ts';
 
-/** How far something is. */
+/** The state of the work. */
 export interface Standing {
   readonly records: number;
   readonly bytes: number;
-  /** In whatever `total` counts. */
+  /** In the unit of `total`. */
   readonly done: number;
-  /** What `done` will be at the end; undefined when nobody knows. */
+  /** The final value of `done`; undefined if unknown. */
   readonly total: number | undefined;
   readonly elapsedMs: number;
 }
 
-/** Fast enough to look alive, slow enough to read and to cost nothing. */
+/** Often enough to look alive, and rarely enough to be readable and cheap. */
 const PROGRESS_INTERVAL_MS = 250;
-/** Work that is over sooner needs no progress. */
+/** Shorter work shows no progress. */
 const PROGRESS_DELAY_MS = 500;
-/** An estimate from less than this share of the work would jump about. */
+/** Below this share of the work an estimate would be unstable. */
 const ESTIMATE_SHARE_MIN = 0.005;
 
 /** One line about `standing` that fits into `columns`: share, records, bytes, rate, time left. */
@@ -33,7 +33,7 @@ export function progressLine(standing: Standing, columns: number): string {
       ? []
       : [`${showDuration((elapsedMs / share) * (1 - share))} left`]),
   ];
-  // The last column stays free: a terminal would go to the next line behind it.
+  // The last column stays empty: a terminal would wrap after it.
   return parts.join('  ').slice(0, Math.max(columns - 1, 0));
 }
 
@@ -46,8 +46,8 @@ export function summaryText({ records, bytes, elapsedMs }: Omit<Standing, 'done'
 const CLEAR_LINE = '\r\x1b[2K';
 
 /**
- * Shows on stderr, when that is a terminal, how far something is, until the returned function is
- * called, which takes the line away. Shows nothing otherwise.
+ * Shows progress on stderr, if that is a terminal, until the returned function is called, which
+ * erases the line.
  */
 export function showProgress(io: CommandIo, clock: Clock, standing: () => Standing): () => void {
   const { errTerminal } = io;

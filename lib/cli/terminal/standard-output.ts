@@ -6,10 +6,7 @@ export interface OutputStream {
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/**
- * stdout with what is known of it: which output it has not accepted yet, and whether its reader is
- * gone.
- */
+/** stdout with its state: the output not yet accepted, and whether its reader is gone. */
 export class StandardOutput {
   readonly #stream: OutputStream;
   readonly #report: (problem: string) => void;
@@ -20,7 +17,8 @@ export class StandardOutput {
   #exitCode = EXIT_OK;
 
   /**
-   * @param report gets a sentence when output is lost although somebody reads it, as on a full disk
+   * @param report called with a sentence when output is lost although it has a reader, as on a full
+   *   disk
    */
   constructor(stream: OutputStream, report: (problem: string) => void) {
     this.#stream = stream;
@@ -28,12 +26,12 @@ export class StandardOutput {
     stream.on('error', (error) => this.#fail(error));
   }
 
-  /** Aborts when nobody reads the output any more or it cannot be written. */
+  /** Aborts when the reader of the output is gone or the output cannot be written. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }
 
-  /** EXIT_FAILED if output was lost although somebody reads it. */
+  /** EXIT_FAILED if output was lost although it has a reader. */
   get exitCode(): number {
     return this.#exitCode;
   }
@@ -53,9 +51,7 @@ export class StandardOutput {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /**
-   * The reader of the output has gone, as `head` does when it has enough lines. This is no failure.
-   */
+  /** The reader of the output is gone, such as `head` with enough lines. This is not a failure. */
   readerGone(): void {
     this.#gone.abort();
     this.#wake();

@@ -14,7 +14,7 @@ const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 export function showBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // Rounding must not show 1000.0 of a unit.
+  // Rounding must not produce 1000.0 of a unit.
   while (value >= 999.95 && unit < BYTE_UNITS.length - 1) {
     value /= 1000;
     unit++;
@@ -37,7 +37,7 @@ function twoDigits(value: number): string {
   return String(value).padStart(2, '0');
 }
 
-/** Rows under their headings, columns two blanks apart; columns of numbers are to the right. */
+/** Rows under their headings, with two blanks between columns. Number columns are right-aligned. */
 export function table(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => String(row[column] ?? '').length)),
@@ -56,7 +56,7 @@ export function table(headings: readonly string[], rows: readonly (readonly (str
   return `${[headings, ...rows].map(line).join('\n')}\n`;
 }
 
-/** One JSON value on its own, as `--json` prints it. */
+/** One JSON value, in the format of `--json`. */
 export function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }

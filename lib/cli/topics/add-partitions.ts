@@ -12,7 +12,7 @@ interface AddPartitionsFlags extends CommonFlags {
 
 const PARTITIONS_MAX = 2 ** 31 - 1;
 
-/** `tidelog topics add-partitions`: gives topics so many partitions more. */
+/** `tidelog topics add-partitions`: adds this many partitions to topics. */
 export function addAddPartitions(program: Command, io: CommandIo): void {
   const command = program
     .command('add-partitions')
