@@ -5,7 +5,7 @@ import { adminFunction } from '../lib/run/functions/admin.ts';
 
 const serve = composeFrameFunction(adminFunction);
 
-/** Kafka frames of all other APIs: topics, configs, metadata. */
+/** Serves Kafka frames of all other APIs: topics, configs, metadata. */
 export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {
   return serve(event, context);
 }

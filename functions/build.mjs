@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Bundles each function into a folder of its own in dist/functions (or the folder given); it starts at index.mjs. The same
-// sources give the same bytes, so that a deployment without a change changes nothing.
+// Bundles each function into its own folder in dist/functions (or the given folder), with index.mjs
+// as the entry. The same sources give the same bytes, so that a deployment without a change changes
+// nothing.
 import { readdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +24,7 @@ for (const name of names) {
     outdir: `${outdir}/${name}`,
     outExtension: { '.js': '.mjs' },
     bundle: true,
-    // S3's client is in files of its own, which a cold start reads only if the request needs it.
+    // S3's client is in separate files, which a cold start reads only if the request needs it.
     splitting: true,
     chunkNames: '[name]-[hash]',
     minify: true,
@@ -34,10 +35,10 @@ for (const name of names) {
     // Unused parts of the SDK's ES modules are dropped; those of its CommonJS modules are not.
     mainFields: ['module', 'main'],
     alias: { '@aws-sdk/credential-provider-node': './lib/storage/aws/env-credentials.ts' },
-    // Identifies browsers; on Node nothing loads it.
+    // Identifies browsers. Node does not load it.
     external: ['bowser'],
     plugins: [slimSdk],
-    // CommonJS code in the bundle loads Node's own modules by require.
+    // CommonJS code in the bundle loads Node's built-in modules by require.
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     legalComments: 'none',
     logLevel: 'warning',

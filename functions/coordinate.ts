@@ -5,7 +5,7 @@ import { coordinateFunction } from '../lib/run/functions/coordinate.ts';
 
 const serve = composeFrameFunction(coordinateFunction);
 
-/** Kafka frames of groups, their offsets, and producer ids: uses the state table only. */
+/** Serves Kafka frames of groups, their offsets, and producer ids. Uses the state table only. */
 export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {
   return serve(event, context);
 }

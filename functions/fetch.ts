@@ -5,7 +5,7 @@ import { fetchFunction } from '../lib/run/functions/fetch.ts';
 
 const serve = composeFrameFunction(fetchFunction);
 
-/** Kafka frames of Fetch, ListOffsets and OffsetForLeaderEpoch: writes nothing. */
+/** Serves Kafka frames of Fetch, ListOffsets and OffsetForLeaderEpoch. Writes nothing. */
 export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {
   return serve(event, context);
 }

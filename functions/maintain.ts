@@ -5,7 +5,7 @@ import { maintainFunction } from '../lib/run/functions/maintain.ts';
 
 const maintain = composeMaintainFunction(maintainFunction);
 
-/** Upkeep on a schedule: the work that no request triggers. */
+/** Runs upkeep on a schedule: the work that no request triggers. */
 export async function handler(event: unknown, context: LambdaContext): Promise<MaintainAnswer> {
   return maintain(event, context);
 }

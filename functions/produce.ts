@@ -5,7 +5,7 @@ import { produceFunction } from '../lib/run/functions/produce.ts';
 
 const serve = composeFrameFunction(produceFunction);
 
-/** Kafka frames of Produce: writes entries and objects, deletes nothing. */
+/** Serves Kafka frames of Produce. Writes entries and objects, deletes nothing. */
 export async function handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer> {
   return serve(event, context);
 }

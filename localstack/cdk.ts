@@ -6,7 +6,7 @@ import { EndpointError } from './endpoint-error.ts';
 import { lastLines, runProgram } from './run-program.ts';
 import { packageRoot, programArguments, workFolder } from './work-folder.ts';
 
-/** The account that LocalStack and MiniStack take the credentials below for. */
+/** The account that LocalStack and MiniStack assign to the credentials below. */
 const ACCOUNT = '000000000000';
 const REGION = 'us-east-1';
 
@@ -27,8 +27,8 @@ export interface CdkDeployed {
 }
 
 /**
- * The variables with which an AWS SDK, and so the CDK, talks to the endpoint only. The user's
- * profile and credentials are kept out.
+ * The variables with which an AWS SDK, and therefore the CDK, uses only the endpoint. They replace
+ * the user's profile and credentials.
  */
 export function endpointEnvironment(endpointUrl: string): Readonly<Record<string, string>> {
   return {
@@ -84,16 +84,16 @@ async function cdk(endpointUrl: string, args: readonly string[], onOutput?: (tex
     env: {
       ...withoutAwsSettings(),
       ...endpointEnvironment(endpointUrl),
-      // The app runs on this very Node.
+      // The app runs on the same Node as this process.
       PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
       CDK_DISABLE_CLI_TELEMETRY: 'true',
-      // The SDK's about versions of Node, at the start of each run.
+      // Suppresses the SDK's warnings about versions of Node, at the start of each run.
       NODE_NO_WARNINGS: '1',
     },
     onOutput,
   });
   if (ran.code !== 0) {
-    // The app's own words come before the CDK's about the command that it ran.
+    // The app's own output precedes the CDK's line about the failed command.
     const said = ran.output.replace(/^.*: Subprocess exited with error \d+$/m, '');
     throw new EndpointError(`cdk ${args[0]} failed against ${endpointUrl}: ${lastLines(said)}`);
   }
@@ -104,20 +104,22 @@ function withoutAwsSettings(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('AWS_')));
 }
 
-/** The CDK of the project that is worked in, else the one beside Tidelog. Throws EndpointError. */
+/** The CDK of the current project, else the one next to Tidelog. Throws EndpointError. */
 function cdkProgram(): string {
   for (const from of [process.cwd(), packageRoot()]) {
     try {
       const manifest = createRequire(join(from, 'package.json')).resolve('aws-cdk/package.json');
       return join(manifest, '..', 'bin', 'cdk');
     } catch {
-      // Perhaps the other one.
+      // Try the other folder.
     }
   }
   throw new EndpointError('The CDK is not installed: npm install --save-dev aws-cdk aws-cdk-lib constructs.');
 }
 
-/** For a shell, by way of the CDK, which takes quotes amiss that a command begins with. */
+/**
+ * A shell command, which the CDK runs. The CDK does not accept a command that begins with a quote.
+ */
 function appCommand(): string {
   return ['node', ...programArguments('lib/stacks/app').map((part) => `"${part}"`)].join(' ');
 }

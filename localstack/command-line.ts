@@ -21,7 +21,7 @@ export type CommandLine =
   /** `--help` was among the arguments. */
   | { readonly command: 'help'; readonly text: string };
 
-/** Reads the arguments behind the program's name. Throws UsageError. */
+/** Reads the arguments after the program's name. Throws UsageError. */
 export function readCommandLine(args: readonly string[]): CommandLine {
   let read: CommandLine | undefined;
   let text = '';
@@ -78,7 +78,7 @@ With AWS_ENDPOINT_URL set, up checks that endpoint, deploy deploys to it, and do
 tidelog-localstack COMMAND --help lists the flags of a command.
 Exit codes: 0 done, 1 failed, 2 wrong command or flags.`;
 
-/** A program that reports wrong use as a UsageError. */
+/** A program that reports wrong usage as a UsageError. */
 class Program extends Command {
   override createCommand(name?: string): Command {
     return new Program(name);

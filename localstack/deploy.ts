@@ -8,11 +8,11 @@ export interface DeployOptions {
   /** The prefix of the names of stacks and functions. Default: Tidelog. */
   readonly prefix?: string;
   /**
-   * How requests come in: an HTTP API, a REST API, or a URL per function. Default: `http` on
-   * MiniStack, `rest` elsewhere, as free versions of LocalStack have no HTTP APIs.
+   * The entrance for requests: an HTTP API, a REST API, or a URL per function. Default: `http` on
+   * MiniStack, `rest` elsewhere, since free versions of LocalStack have no HTTP APIs.
    */
   readonly api?: 'http' | 'rest' | 'url';
-  /** A folder with one folder per function, instead of the package's own bundles. */
+  /** A folder with one folder per function. Default: the package's own bundles. */
   readonly functions?: string;
   /** Receives the output of the CDK. Default: it is dropped. */
   readonly onOutput?: (text: string) => void;
@@ -20,11 +20,11 @@ export interface DeployOptions {
 
 /** A Tidelog on an endpoint. */
 export interface Deployed {
-  /** What `tidelog gateway --via` takes: the front door's address, or those of the functions. */
+  /** The value of `tidelog gateway --via`: the front door's address, or those of the functions. */
   readonly via: string;
   /**
-   * The functions are called `${functionPrefix}-produce` and so on; `--via
-   * lambda:${functionPrefix}` invokes them.
+   * The functions are named `${functionPrefix}-produce` and so on; `--via lambda:${functionPrefix}`
+   * invokes them.
    */
   readonly functionPrefix: string;
   readonly journalTable: string;
@@ -36,7 +36,7 @@ export interface Deployed {
   readonly changed: boolean;
 }
 
-/** Endpoints that were prepared for the CDK by this process. */
+/** Endpoints that this process has bootstrapped for the CDK. */
 const bootstrapped = new WeakSet<Endpoint>();
 
 /**

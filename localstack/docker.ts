@@ -5,10 +5,10 @@ import { freePort, LOOPBACK } from './ports.ts';
 import { lastLines, runProgram } from './run-program.ts';
 import { packageRoot } from './work-folder.ts';
 
-/** The image is fetched before; a container of it takes some ten seconds. */
+/** The time-out of starting. The image is pulled before; its container takes some ten seconds. */
 const START_MS_MAX = 180_000;
 
-/** Whether a Docker engine with the compose plug-in can be talked to. */
+/** Whether a Docker engine with the compose plug-in is reachable. */
 export async function haveDocker(): Promise<boolean> {
   const engine = await runProgram('docker', ['info', '--format', '{{.ServerVersion}}']);
   if (engine.code !== 0) return false;
@@ -16,7 +16,7 @@ export async function haveDocker(): Promise<boolean> {
 }
 
 /**
- * Starts LocalStack by localstack/compose.yaml and waits until it answers; one at a time per
+ * Starts LocalStack with localstack/compose.yaml and waits until it answers; one at a time per
  * machine. Throws EndpointError.
  *
  * @param port 0 for any free one

@@ -19,8 +19,7 @@ export type Endpoint =
 
 export interface EndpointOptions {
   /**
-   * Default: the one in AWS_ENDPOINT_URL; else LocalStack where a Docker engine runs; else
-   * MiniStack.
+   * Default: the one in AWS_ENDPOINT_URL; else LocalStack if a Docker engine runs; else MiniStack.
    */
   readonly use?: 'localstack' | 'ministack';
   /** The port on 127.0.0.1, 0 for any free one. Default: 0. */
@@ -34,7 +33,7 @@ export interface EndpointOptions {
 /**
  * Starts an empty endpoint that only this machine can reach. If AWS_ENDPOINT_URL names one, checks
  * that it answers instead. Rejects with EndpointError, whose message says what is missing and what
- * to do; then nothing keeps running.
+ * to do. After an error nothing keeps running.
  */
 export async function startEndpoint(options: EndpointOptions = {}): Promise<Endpoint> {
   const { use, port = 0, outlives = false } = options;
@@ -60,8 +59,8 @@ export async function startEndpoint(options: EndpointOptions = {}): Promise<Endp
 }
 
 /**
- * Ends an endpoint that `startEndpoint` started, with all that it holds. A given one is left as it
- * is.
+ * Ends an endpoint that `startEndpoint` started, and deletes its data. A given endpoint is not
+ * changed.
  */
 export async function stopEndpoint(endpoint: Endpoint): Promise<void> {
   switch (endpoint.kind) {

@@ -8,25 +8,25 @@ import { programArguments } from './work-folder.ts';
 
 export interface GatewayOptions {
   /**
-   * How it gets at the log: by the functions behind the front door, by invoking them, or on the
-   * tables and the bucket itself. Default: `http`.
+   * How the gateway reaches the log: through the functions' front door, by invoking the functions,
+   * or directly on the tables and the bucket. Default: `http`.
    */
   readonly by?: 'http' | 'lambda' | 'stores';
   /** The port on 127.0.0.1 that Kafka clients connect to, 0 for any free one. Default: 0. */
   readonly port?: number;
 }
 
-/** A gateway to a deployed Tidelog, in a process of its own. */
+/** A gateway to a deployed Tidelog, in its own process. */
 export interface LocalGateway {
-  /** What Kafka clients take as bootstrap.servers: 'host:port'. */
+  /** The `bootstrap.servers` of Kafka clients: 'host:port'. */
   readonly bootstrapServers: string;
   /** Lets requests in progress finish, then ends it. */
   close(): Promise<void>;
 }
 
 /**
- * Runs `tidelog gateway` to a deployed Tidelog, so that Kafka clients have an address; at the
- * latest it ends with this process. Rejects with EndpointError, whose message is the gateway's own.
+ * Runs `tidelog gateway` to a deployed Tidelog, so that Kafka clients have an address. It ends with
+ * this process at the latest. Rejects with EndpointError, whose message is the gateway's own.
  */
 export async function openGateway(deployed: Deployed, options: GatewayOptions = {}): Promise<LocalGateway> {
   const { by = 'http', port = 0 } = options;
@@ -75,7 +75,7 @@ function startedAt(line: string): string | undefined {
     const { event, bootstrapServers } = JSON.parse(line) as Record<string, unknown>;
     return event === 'started' ? String(bootstrapServers) : undefined;
   } catch {
-    // Not a log line: a sentence about what is wrong.
+    // A sentence about an error, not a log line.
     return undefined;
   }
 }

@@ -1,25 +1,25 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { EndpointError } from './endpoint-error.ts';
 
-/** What the stacks need of an endpoint. */
+/** The services that the stacks need. */
 const SERVICES_NEEDED = ['cloudformation', 'dynamodb', 's3', 'lambda'];
 
 /**
- * An endpoint on this machine answers within milliseconds; a container that starts may take longer
- * for one answer.
+ * A local endpoint answers within milliseconds. A starting container may take longer for one
+ * answer.
  */
 const ANSWER_MS_MAX = 5_000;
 const POLL_MS = 100;
 
-/** What an endpoint says of itself. */
+/** An endpoint's health page. */
 export interface Health {
   readonly version: string;
   readonly services: Readonly<Record<string, string>>;
 }
 
 /**
- * LocalStack's health page, which MiniStack serves too; undefined if nothing, or something else,
- * answers at `url`.
+ * LocalStack's health page, which MiniStack serves too; undefined if `url` does not answer with
+ * one.
  */
 export async function healthOf(url: string): Promise<Health | undefined> {
   try {
@@ -32,7 +32,7 @@ export async function healthOf(url: string): Promise<Health | undefined> {
   }
 }
 
-/** Whether it is MiniStack that answers at `url`. */
+/** Whether MiniStack answers at `url`. */
 export async function isMinistackAt(url: string): Promise<boolean> {
   try {
     const answer = await fetch(new URL('/_ministack/health', url), { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
@@ -43,9 +43,9 @@ export async function isMinistackAt(url: string): Promise<boolean> {
 }
 
 /**
- * Throws EndpointError unless an endpoint that has what the stacks need answers at `url`.
+ * Throws EndpointError unless an endpoint with the needed services answers at `url`.
  *
- * @param whatToDo the part of the message that follows what is wrong
+ * @param whatToDo the end of the message, after what is wrong
  */
 export async function requireEndpoint(url: string, whatToDo: string): Promise<Health> {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
@@ -61,8 +61,8 @@ export async function requireEndpoint(url: string, whatToDo: string): Promise<He
 /**
  * Waits until an endpoint answers at `url`.
  *
- * @param timeoutMs how long at most
- * @param isGone tells that it cannot come any more
+ * @param timeoutMs the longest wait
+ * @param isGone whether the endpoint has ended, so that waiting is pointless
  */
 export async function untilHealthy(url: string, timeoutMs: number, isGone: () => boolean): Promise<Health | undefined> {
   for (const startedAt = performance.now(); performance.now() - startedAt < timeoutMs; await wait(POLL_MS)) {

@@ -10,7 +10,7 @@ const EXIT_OK = 0;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-/** LocalStack's own, which people know. */
+/** LocalStack's usual port. */
 const PORT_DEFAULT = 4566;
 
 function say(text: string): void {
@@ -36,7 +36,7 @@ async function up({ port = PORT_DEFAULT, use }: UpFlags): Promise<void> {
   if (before !== undefined && (await healthOf(before.url)) !== undefined) {
     return say(`${nameOf(before)} is up already at ${before.url}.`);
   }
-  // What was brought up before is gone; so is what it left.
+  // The previous endpoint has ended, so its data is deleted too.
   if (before !== undefined) await stopEndpoint(before);
   const endpoint = await startEndpoint({ port, outlives: true, ...(use !== undefined && { use }) });
   if (endpoint.kind === 'given')

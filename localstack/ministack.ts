@@ -18,18 +18,18 @@ import { freePort, LOOPBACK } from './ports.ts';
 import { pythonWithMinistack } from './python.ts';
 import { lastLines, runProgram } from './run-program.ts';
 
-/** Python, 80 services and a busy machine; measured 1 s on an idle one. */
+/** Allows for Python, 80 services and a busy machine; measured 1 s on an idle one. */
 const START_MS_MAX = 60_000;
 
-/** Its functions are told to end first. */
+/** Includes the time in which its functions end. */
 const STOP_MS_MAX = 5_000;
 const POLL_MS = 50;
 
-/** What each one has for itself: log, temporary files, and the id of its process. */
+/** Each instance's own folder: log, temporary files, and the process id. */
 const RUN_PREFIX = 'run-';
 const PID_FILE = 'pid';
 
-/** A MiniStack that was started; plain data, so that another process can stop it. */
+/** A running MiniStack; plain data, so that another process can stop it. */
 export interface Ministack {
   readonly url: string;
   readonly pid: number;
@@ -38,8 +38,8 @@ export interface Ministack {
 }
 
 /**
- * Runs MiniStack. It ends by itself when its stdin does, if told so: with the process at the other
- * end, however that ends. `main` looks at the command line.
+ * Runs MiniStack. With TIDELOG_END_WITH_STDIN=1 it ends when stdin is closed, which is when the
+ * parent process ends for any reason. `main` reads the command line.
  */
 const LAUNCHER = `
 import os, signal, sys, threading
@@ -55,16 +55,16 @@ main()
 
 export interface MinistackOptions {
   readonly python: string;
-  /** Where the virtual environment is, and what MiniStack writes goes. */
+  /** The folder of the virtual environment and of MiniStack's files. */
   readonly folder: string;
   /** 0 for any free one. */
   readonly port: number;
-  /** Whether it goes on when this process has ended. */
+  /** Whether it keeps running after this process. */
   readonly outlives: boolean;
 }
 
 /**
- * Starts MiniStack on the loopback interface, empty, and waits until it answers. Throws
+ * Starts an empty MiniStack on the loopback interface and waits until it answers. Throws
  * EndpointError.
  */
 export async function startMinistack({ python, folder, port: wanted, outlives }: MinistackOptions): Promise<Ministack> {
@@ -77,8 +77,8 @@ export async function startMinistack({ python, folder, port: wanted, outlives }:
   const child = spawn(interpreter, ['-c', LAUNCHER], {
     env: environmentOf(port, runFolder, outlives),
     stdio: [outlives ? 'ignore' : 'pipe', log, log],
-    // A group of its own: a Ctrl-C in the terminal is for the test runner, which then stops it in
-    // order.
+    // Its own process group: Ctrl-C in the terminal goes to the test runner only, which then stops
+    // MiniStack.
     detached: true,
   });
   closeSync(log);
@@ -94,7 +94,7 @@ export async function startMinistack({ python, folder, port: wanted, outlives }:
   return ministack;
 }
 
-/** This process may end before the child does. */
+/** Lets this process end before the child does. */
 function letGo(child: ChildProcess): void {
   child.unref();
   (child.stdin as unknown as { unref?(): void } | null)?.unref?.();
@@ -103,11 +103,11 @@ function letGo(child: ChildProcess): void {
 function environmentOf(port: number, runFolder: string, outlives: boolean): NodeJS.ProcessEnv {
   const temporary = join(runFolder, 'tmp');
   mkdirSync(temporary);
-  // Functions inherit it: settings of this process are not theirs.
+  // Functions inherit the environment, so settings of this process are removed.
   const inherited = Object.entries(process.env).filter(([name]) => !/^(AWS_|TIDELOG_|NODE_OPTIONS|VITEST)/.test(name));
   return {
     ...Object.fromEntries(inherited),
-    // Functions run on this very Node.
+    // Functions run on the same Node as this process.
     PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}`,
     BIND_HOST: LOOPBACK,
     GATEWAY_PORT: String(port),
@@ -116,17 +116,17 @@ function environmentOf(port: number, runFolder: string, outlives: boolean): Node
   };
 }
 
-/** Folders of those that nobody stopped: they ended with whoever had started them. */
+/** Removes the folders of instances that ended without stopMinistack, with their parent process. */
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of readdirSync(folder).filter((entry) => entry.startsWith(RUN_PREFIX))) {
     const pidFile = join(folder, name, PID_FILE);
-    // Without one it is just being started.
+    // Without a pid file the instance is just starting.
     if (!existsSync(pidFile) || (await isMinistack(Number(readFileSync(pidFile, 'utf8'))))) continue;
     rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 
-/** Ends it, and its functions; does nothing if it has ended already. */
+/** Ends MiniStack and its functions. Does nothing if it has already ended. */
 export async function stopMinistack({ pid, folder }: Ministack): Promise<void> {
   if (await isMinistack(pid)) {
     process.kill(pid, 'SIGTERM');
@@ -138,7 +138,7 @@ export async function stopMinistack({ pid, folder }: Ministack): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Whether the process is there and is a MiniStack: the id may be another program's by now. */
+/** Whether the process exists and is a MiniStack: the system may have reused the id. */
 export async function isMinistack(pid: number): Promise<boolean> {
   const { code, output } = await runProgram('ps', ['-o', 'stat=,args=', '-p', String(pid)]);
   if (code === undefined) return isThere(pid);
@@ -154,11 +154,11 @@ function isThere(pid: number): boolean {
   }
 }
 
-/** Whoever is left of a process group: functions that hang. */
+/** Ends the remaining processes of a group: functions that hang. */
 function endGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // All have ended.
+    // All have already ended.
   }
 }

@@ -4,7 +4,7 @@ import { EndpointError } from './endpoint-error.ts';
 
 export const LOOPBACK = '127.0.0.1';
 
-/** `port` if nobody listens there, any free one for 0. Throws EndpointError. */
+/** `port` if it is free, any free one for 0. Throws EndpointError. */
 export async function freePort(port: number): Promise<number> {
   const server = createServer();
   try {

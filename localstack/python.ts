@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { EndpointError } from './endpoint-error.ts';
 import { lastLines, runProgram } from './run-program.ts';
 
-/** The version that Tidelog's own tests run against. */
+/** The version that Tidelog's tests use. */
 export const MINISTACK_VERSION = '1.4.21';
 
 /**
- * MiniStack and all that it needs, each at the version that was tested, so that an endpoint is the
- * same one everywhere.
+ * MiniStack and its dependencies, each at the tested version, so that every machine has the same
+ * endpoint.
  */
 const PACKAGES = [
   `ministack==${MINISTACK_VERSION}`,
@@ -23,7 +23,7 @@ const PACKAGES = [
   'wsproto==1.3.2',
 ];
 
-/** MiniStack's own lower bound. */
+/** MiniStack's minimum. */
 const PYTHON_MINOR_MIN = 10;
 const PYTHON_NAMES = ['python3', 'python'];
 
@@ -38,15 +38,15 @@ export async function findPython(): Promise<string | undefined> {
 }
 
 /**
- * The Python of a virtual environment with MiniStack in it; made in `folder` the first time, with
- * packages from the Python package index. Throws EndpointError.
+ * The Python of a virtual environment with MiniStack. The environment is created in `folder` at
+ * first use, with packages from the Python package index. Throws EndpointError.
  */
 export async function pythonWithMinistack(python: string, folder: string): Promise<string> {
   const home = join(folder, `ministack-${MINISTACK_VERSION}`);
   const found = interpreterIn(home);
   if (found !== undefined) return found;
-  // Made beside its place and moved there whole, so that it is complete where it is, also with two
-  // of us at once.
+  // Created in a temporary folder and renamed, so that it is never incomplete, even if two
+  // processes create it at once.
   const making = mkdtempSync(join(folder, 'making-'));
   try {
     await make(python, making);

@@ -2,16 +2,16 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 export interface Ran {
-  /** 0 for success; undefined where there is no such program. */
+  /** 0 for success; undefined if the program does not exist. */
   readonly code: number | undefined;
-  /** stdout and stderr as they came. */
+  /** stdout and stderr, in order of arrival. */
   readonly output: string;
 }
 
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  /** Gets what the program says while it runs. */
+  /** Receives the program's output while it runs. */
   readonly onOutput?: ((text: string) => void) | undefined;
 }
 
@@ -35,7 +35,7 @@ export async function runProgram(command: string, args: readonly string[], optio
   }
 }
 
-/** The last lines of what a program said, for the end of a message. */
+/** The last lines of a program's output, for the end of a message. */
 export function lastLines(output: string, count = 5): string {
   return output.trimEnd().split('\n').slice(-count).join('\n');
 }

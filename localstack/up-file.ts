@@ -4,7 +4,7 @@ import type { Endpoint } from './endpoint.ts';
 import { workFolder } from './work-folder.ts';
 
 /**
- * What `up` leaves behind for `deploy` and `down`: the endpoint as JSON, with the process id of
+ * The file that `up` writes for `deploy` and `down`: the endpoint as JSON, with the process id of
  * MiniStack.
  */
 const upFile = () => join(workFolder(), 'up.json');
@@ -13,7 +13,7 @@ export function rememberUp(endpoint: Endpoint): void {
   writeFileSync(upFile(), `${JSON.stringify(endpoint, null, 2)}\n`);
 }
 
-/** What the last `up` brought up; undefined after `down`. */
+/** The endpoint of the last `up`; undefined after `down`. */
 export function rememberedUp(): Endpoint | undefined {
   return existsSync(upFile()) ? (JSON.parse(readFileSync(upFile(), 'utf8')) as Endpoint) : undefined;
 }

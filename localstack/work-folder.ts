@@ -4,8 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Where what is installed and written is kept: under node_modules of the project that is worked in,
- * which no repository takes in. Made if it is not there.
+ * The folder for installed and written files: under node_modules of the current project, which
+ * repositories ignore. Created if it does not exist.
  */
 export function workFolder(): string {
   const project = folderAbove(process.cwd(), () => true) ?? process.cwd();
@@ -14,7 +14,7 @@ export function workFolder(): string {
   return folder;
 }
 
-/** The folder of Tidelog's own package, of its source or of the installed one. */
+/** The folder of Tidelog's package, of the source or the installed one. */
 export function packageRoot(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const root = folderAbove(here, ({ name }) => name === 'tidelog');
@@ -23,9 +23,10 @@ export function packageRoot(): string {
 }
 
 /**
- * The arguments with which Node runs a program of Tidelog, as TypeScript where this runs as such.
+ * The Node arguments that run one of Tidelog's programs, from TypeScript if this code runs from
+ * TypeScript.
  *
- * @param name its path in the source, less the ending: 'lib/cli/main'
+ * @param name its path in the source without the extension: 'lib/cli/main'
  */
 export function programArguments(name: string): readonly string[] {
   if (!import.meta.url.endsWith('.ts')) return [join(packageRoot(), 'dist', `${name}.js`)];

@@ -2,12 +2,12 @@ import * as v from 'valibot';
 import { assert } from '../core/assert.ts';
 import { type SettingField, type SettingMetadata, settingsSchema } from './schema.ts';
 
-/** One setting with all the names that it goes by. */
+/** One setting with all its names. */
 export interface SettingName extends SettingMetadata {
   readonly field: SettingField;
-  /** Parsed when no source gives a value. */
+  /** Parsed if no source gives a value. */
   readonly fallback: string | undefined;
-  /** Takes `true` and `false`, so that its flag may stand alone. */
+  /** Accepts `true` and `false`, so its flag needs no value. */
   readonly isBoolean: boolean;
 }
 
@@ -35,7 +35,7 @@ export const SETTING_NAMES: readonly SettingName[] = Object.entries(settingsSche
   return { ...setting, field: field as SettingField, fallback, isBoolean: setting.value === 'true|false' };
 });
 
-/** Looks settings up by their keys and aliases as `nameOf` writes them. */
+/** Finds settings by their keys and aliases in the form that `nameOf` gives them. */
 export function settingsBy(nameOf: (key: string) => string): ReadonlyMap<string, SettingName> {
   const found = new Map<string, SettingName>();
   for (const setting of SETTING_NAMES) {

@@ -1,6 +1,6 @@
 import type { RawSettings } from './schema.ts';
 
-/** Where the gateway listens, and the address that clients are told. */
+/** An address that the gateway listens on, and the one that it advertises. */
 export interface Listener {
   /** In upper case; what advertised addresses and request contexts refer to. */
   readonly name: string;
@@ -8,7 +8,7 @@ export interface Listener {
   readonly host: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** The address that clients are told; undefined for the one that the listener is bound to. */
+  /** The address that clients connect to; undefined for the one that the listener is bound to. */
   readonly advertised: Address | undefined;
 }
 
@@ -25,7 +25,7 @@ interface Endpoint extends Address {
   readonly name: string;
 }
 
-/** The protocol that is served: no authentication, no encryption. */
+/** The supported security protocol: no authentication, no encryption. */
 const SERVED_PROTOCOL = 'PLAINTEXT';
 const KNOWN_PROTOCOLS = [SERVED_PROTOCOL, 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'];
 const ENDPOINT = /^([^:/\s]+):\/\/(\[[0-9a-fA-F:.%]+\]|[^:[\]/\s]*):(\d{1,5})$/;
@@ -51,8 +51,8 @@ export function formatAddress({ host, port }: Address): string {
  * Reads the listeners and their advertised addresses and checks them by Kafka's rules
  * (KafkaConfig.validateValues, CoreUtils.listenerListToEndPoints): names and ports are unique,
  * every name has a protocol, advertised names are listeners, and a wildcard cannot be advertised.
- * Where Kafka refuses a listener on 0.0.0.0 that advertises nothing, the host's name is advertised,
- * as Kafka does for an empty host.
+ * Kafka refuses a listener on 0.0.0.0 without an advertised address. Here the host's name is
+ * advertised, as in Kafka for an empty host.
  */
 export function readListeners(raw: RawSettings, hostname: () => string): ListenersOutcome {
   const problems: string[] = [];

@@ -16,7 +16,7 @@ export function nearest(name: string, candidates: Iterable<string>): string | un
 }
 
 /**
- * The number of insertions, deletions and replacements of one character that lead from `a` to `b`
+ * The number of insertions, deletions and replacements of one character that turn `a` into `b`
  * (Levenshtein).
  */
 export function editDistance(a: string, b: string): number {

@@ -1,20 +1,20 @@
 import * as v from 'valibot';
 import { listOf, oneOf, text, unlimitedOr, wholeNumber, yesOrNo } from './value-types.ts';
 
-/** What help texts, documentation and parsing need of a setting besides its type. */
+/** The metadata of a setting for help texts, documentation and parsing, besides its type. */
 export interface SettingMetadata {
   /** Kafka's name, or ours under `tidelog.`. */
   readonly key: string;
-  /** Other keys that mean the same. */
+  /** Other keys of the same setting. */
   readonly aliases?: readonly string[];
   readonly help: string;
   /** The unit of its number. */
   readonly unit?: 'ms' | 'minutes' | 'hours' | 'bytes';
-  /** How a value looks in the help text. */
+  /** The value's placeholder in the help text. */
   readonly value: string;
 }
 
-/** A setting with a default: `fallback` is parsed like a given text. */
+/** A setting with a default; `fallback` is parsed like any given text. */
 function setting<Schema extends v.GenericSchema<string, unknown>>(
   schema: Schema,
   fallback: string,
@@ -23,14 +23,14 @@ function setting<Schema extends v.GenericSchema<string, unknown>>(
   return v.pipe(v.optional(schema, fallback as never), v.metadata({ setting: metadata }));
 }
 
-/** A setting without a default: what happens then depends on other settings or the store. */
+/** A setting without a default. Its effect when absent depends on other settings or the store. */
 function optionalSetting<Schema extends v.GenericSchema<string, unknown>>(schema: Schema, metadata: SettingMetadata) {
   return v.pipe(v.optional(schema), v.metadata({ setting: metadata }));
 }
 
 const MIB = 1024 * 1024;
 
-/** From 32 KiB on, an object is cheaper than an item in every pattern of use. */
+/** From 32 KiB on, an object is cheaper than an item for every access pattern. */
 const INLINE_BYTES_MAX = 32 * 1024;
 
 /** Kafka's INT32 limits. */
@@ -416,7 +416,7 @@ export const settingsSchema = v.object({
 
 type ParsedSettings = v.InferOutput<typeof settingsSchema>;
 
-/** The settings as parsed one by one, before the rules that span several are checked. */
+/** The settings parsed one by one, before the checks that span several settings. */
 export type RawSettings = Readonly<ParsedSettings>;
 
 export type SettingField = keyof RawSettings;

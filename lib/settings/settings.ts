@@ -9,7 +9,7 @@ import { type RawSettings, type SettingField, settingsSchema } from './schema.ts
 
 /**
  * The settings of a process. Durations in ms, sizes in bytes; -1 means no limit where Kafka defines
- * it so.
+ * it as such.
  */
 export type Settings = Omit<
   RawSettings,
@@ -21,9 +21,9 @@ export type Settings = Omit<
   | 'logRetentionHours'
 > & {
   readonly listeners: readonly Listener[];
-  /** From log.retention.ms, else .minutes, else .hours; -1 for ever. */
+  /** From log.retention.ms, else .minutes, else .hours; -1 for unlimited. */
   readonly logRetentionMs: number;
-  /** The texts of the settings that are not at their defaults. */
+  /** The texts of the settings that do not have their defaults. */
   readonly given: ReadonlyMap<SettingField, string>;
 };
 
@@ -34,7 +34,7 @@ export type SettingsOutcome =
    */
   | { readonly kind: 'invalid'; readonly problems: readonly string[] };
 
-/** A value as a source gave it; `source` completes "... from". */
+/** A value as text from a source; `source` completes "... from". */
 export interface GivenValue {
   readonly text: string;
   readonly source: string;
@@ -45,7 +45,7 @@ export type GivenValues = ReadonlyMap<SettingField, GivenValue>;
 export interface SettingsSources {
   /** Path of a server.properties file. */
   readonly configFile?: string | undefined;
-  /** Variables whose names begin with TIDELOG_ are read. */
+  /** Variables whose names begin with TIDELOG_ are used. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly flags?: GivenValues;
 }
@@ -78,8 +78,8 @@ export function loadSettings(sources: SettingsSources): SettingsOutcome {
 
 /**
  * Settings from values by key, with defaults for the rest, for callers that start Tidelog from
- * code. Unlike in a file or a variable, an unknown key is a problem. So is a setting that is given
- * by two of its names.
+ * code. Unlike in a file or a variable, an unknown key is a problem. A setting given under two of
+ * its names is also a problem.
  */
 export function readSettings(values: Readonly<Record<string, string>>): SettingsOutcome {
   const given = new Map<SettingField, GivenValue>();
@@ -203,7 +203,7 @@ function groupProblems(raw: RawSettings): string[] {
   return [...order, ...session, ...heartbeat];
 }
 
-/** Heartbeats per session at least: one may get lost. */
+/** The minimum of heartbeats per session: one may be lost. */
 const HEARTBEATS_PER_SESSION_MIN = 2;
 
 function fleetProblems(raw: RawSettings, hasNodeId: boolean): string[] {

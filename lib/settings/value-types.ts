@@ -1,15 +1,15 @@
 import * as v from 'valibot';
 
 /**
- * The kinds of values that settings have. Every schema parses the text of a file, a variable or a
- * flag. Its message says what is allowed; error lines quote it.
+ * The value types of settings. Every schema parses the text of a file, a variable or a flag. Its
+ * message says what is allowed; error lines quote it.
  */
 
-/** Stands for Kafka's `Long.MAX_VALUE`, "no limit"; numbers are exact up to here. */
+/** Stands for Kafka's `Long.MAX_VALUE`, "no limit". Numbers are exact up to this value. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
 
 /**
- * Whole numbers in [min, max]; values beyond 2^53 - 1 saturate, as Kafka's own Long.MAX_VALUE must.
+ * Whole numbers in [min, max]; values beyond 2^53 - 1 saturate, as Kafka's Long.MAX_VALUE has to.
  */
 export function wholeNumber(min: number, max: number = LARGEST) {
   const allowed = max === LARGEST ? `a whole number from ${min} up` : `a whole number from ${min} to ${max}`;
@@ -23,7 +23,7 @@ export function wholeNumber(min: number, max: number = LARGEST) {
 }
 
 /**
- * -1 for "no limit", or a whole number from 1 to max: how Kafka writes retention
+ * -1 for "no limit", or a whole number from 1 to max, as Kafka defines retention
  * (KafkaConfig.validateValues).
  */
 export function unlimitedOr(max: number = LARGEST) {
@@ -33,7 +33,7 @@ export function unlimitedOr(max: number = LARGEST) {
   );
 }
 
-/** `true` or `false` in any case, as Kafka's ConfigDef takes them. */
+/** `true` or `false` in any case, as in Kafka's ConfigDef. */
 export function yesOrNo() {
   return v.pipe(
     v.string(),
@@ -49,7 +49,7 @@ export function oneOf<const Word extends string>(...words: Word[]) {
   return v.pipe(v.string(), v.trim(), v.picklist(words, `one of ${words.join(', ')}`));
 }
 
-/** Words from the given ones, separated by commas, at least one. */
+/** One or more of the given words, separated by commas. */
 export function listOf<const Word extends string>(...words: Word[]) {
   const allowed = `a list, separated by commas, of ${words.join(', ')}`;
   return v.pipe(
@@ -60,7 +60,7 @@ export function listOf<const Word extends string>(...words: Word[]) {
   );
 }
 
-/** Any text but the empty one. */
+/** Any nonempty text. */
 export function text(allowed = 'a text that is not empty') {
   return v.pipe(v.string(), v.trim(), v.nonEmpty(allowed));
 }

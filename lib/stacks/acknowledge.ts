@@ -2,9 +2,9 @@ import { Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
 /**
- * Where cdk-nag 3 looks for acknowledgements, with the reason as a value.
- * `Validations.of(construct).acknowledge()` writes the same, but is missing from older versions of
- * the CDK, or refuses ids with `::` in a finding.
+ * The metadata in which cdk-nag 3 looks for acknowledgements, with the reason as a value.
+ * `Validations.of(construct).acknowledge()` writes the same, but older versions of the CDK lack it
+ * or refuse ids with `::` in a finding.
  */
 const ACKNOWLEDGED_RULES = 'aws:cdk:acknowledged-rules';
 
@@ -20,7 +20,7 @@ export function wildcardResource(scope: IConstruct, arn: string): string {
   return `AwsSolutions-IAM5[Resource::${flattened(Stack.of(scope).resolve(arn))}]`;
 }
 
-/** An ARN of intrinsic functions as cdk-nag writes it into a finding. */
+/** An ARN of intrinsic functions, in the format of cdk-nag's findings. */
 function flattened(value: unknown): string {
   if (typeof value === 'string') return value;
   const [[name, argument]] = Object.entries(value as Record<string, unknown>) as [[string, unknown]];

@@ -3,7 +3,7 @@ import { DEFAULT_STAGE, FRONT_DOORS, SMALL_GATEWAY, STAGES, type Stage, type Sta
 /** What to synthesize: a stage, with the changes of `-c name=value`. */
 export interface Deployment {
   readonly stage: Stage;
-  /** The folder with one folder per function; undefined for the package's own. */
+  /** The folder with one folder per function. Default: the package's own. */
   readonly functionsFolder: string | undefined;
 }
 
@@ -13,16 +13,16 @@ export type ContextOutcome =
   | { readonly kind: 'invalid'; readonly problem: string };
 
 /**
- * Stack names allow these; 40 of them leave room for `-coordinate` in the 64 that a function's name
- * may have.
+ * The names that CloudFormation allows for stacks; 40 characters leave room for `-coordinate` in
+ * the 64 of a function's name.
  */
 const PREFIX = /^(?=.{1,40}$)[A-Za-z](-?[A-Za-z0-9])*$/;
 
 const SWITCHES = ['on', 'off'] as const;
 
 /**
- * Reads the context values `stage`, `api`, `prefix`, `gateway` and `functions`; the rest is the
- * stage's.
+ * Reads the context values `stage`, `api`, `prefix`, `gateway` and `functions`. The stage sets
+ * everything else.
  */
 export function readContext(given: (name: string) => unknown): ContextOutcome {
   const problems: string[] = [];

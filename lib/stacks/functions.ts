@@ -12,7 +12,10 @@ import { StackError } from './stack-error.ts';
 import { FUNCTION_NAMES, type FunctionName, type LogRetentionDays } from './stages.ts';
 import type { StateResources } from './state.ts';
 
-/** Functions answer within 25 s and both APIs give up after 29 s, so a longer run has failed. */
+/**
+ * Functions answer within 25 s and both kinds of API give up after 29 s, so a longer run has
+ * failed.
+ */
 const ANSWER_TIMEOUT = Duration.seconds(29);
 
 /** Upkeep runs in steps; the next run continues where this one ends. */
@@ -28,7 +31,7 @@ const DESCRIPTIONS: Readonly<Record<FunctionName, string>> = {
 
 export interface TidelogFunctionsProps {
   readonly state: StateResources;
-  /** Functions are called `${prefix}-produce` and so on. */
+  /** Functions are named `${prefix}-produce` and so on. */
   readonly prefix: string;
   readonly memoryMiB: Readonly<Record<FunctionName, number>>;
   readonly logRetentionDays: LogRetentionDays;
@@ -37,7 +40,7 @@ export interface TidelogFunctionsProps {
   readonly functionsFolder: string | undefined;
 }
 
-/** The five functions, each with a role and a log group of its own. */
+/** The five functions, each with its own role and log group. */
 export class TidelogFunctions extends Construct {
   readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
 
@@ -94,8 +97,8 @@ export class TidelogFunctions extends Construct {
 }
 
 /**
- * The settings as variables. They are checked here, so that a mistake fails the synthesis instead
- * of each function's start.
+ * The settings as variables. They are checked here, so that a mistake fails the synthesis and not
+ * each function's start.
  */
 export function environmentOf(props: {
   readonly state: StateResources;
@@ -117,7 +120,7 @@ export function environmentOf(props: {
   return Object.fromEntries(Object.entries({ ...own, ...settings }).map(([key, value]) => [variableOf(key), value]));
 }
 
-/** One statement per store that there are actions for. */
+/** One statement for each store that the function has actions on. */
 export function storeStatements(
   rights: Rights,
   { journalTable, stateTable, bucket }: StateResources,

@@ -8,9 +8,7 @@ import { StackError } from './stack-error.ts';
 
 const DOCKERFILE = 'dist/lib/stacks/gateway-image/Dockerfile';
 
-/**
- * Only the files that the container runs; any other file would change the image's hash needlessly.
- */
+/** Only the files that the container runs: any other file would change the image's hash. */
 const CONTEXT = [
   '*',
   '!package.json',
@@ -24,7 +22,7 @@ const CONTEXT = [
 
 /**
  * The gateway's image. Docker builds it when the stack is deployed, not when it is synthesized.
- * Throws StackError where the project is not built.
+ * Throws StackError if the project is not built.
  */
 export function gatewayImage(root: string = packageRoot()): ContainerImage {
   if (!existsSync(join(root, DOCKERFILE))) {

@@ -53,15 +53,15 @@ const KAFKA_PORT = 9092;
 const MONITORING_PORT = 9404;
 const HTTPS_PORT = 443;
 
-/** A small network of its own. Peered networks must not overlap, so `vpc` can replace it. */
+/** The default network is small. Peered networks must not overlap, so `vpc` can replace it. */
 const NETWORK = '10.92.0.0/20';
 const ZONES = 2;
 
-/** A gateway drains for 8 s after SIGTERM; this leaves it time to end by itself. */
+/** A gateway drains for 8 s after SIGTERM. This leaves it time to exit. */
 const STOP_TIMEOUT = Duration.seconds(20);
 
 /**
- * How long the load balancer keeps connections to a stopping task; clients use the tasks' own
+ * How long the load balancer keeps connections to a stopping task. Clients use the tasks' own
  * addresses.
  */
 const DEREGISTRATION = Duration.seconds(30);
@@ -76,12 +76,13 @@ const UNHEALTHY_AFTER = 6;
 /**
  * A fleet of gateways (`tidelog gateway --direct`) on Fargate behind an internal load balancer, for
  * Kafka clients in the network that cannot run the tunnel. Always on, so billed by the hour.
- * Listeners are PLAINTEXT: the network keeps strangers out. Throws StackError as `Tidelog` does.
+ * Listeners are PLAINTEXT: the network is the only access control. Throws StackError as `Tidelog`
+ * does.
  */
 export class TidelogGateway extends Construct {
   readonly vpc: IVpc;
   readonly service: FargateService;
-  /** What clients take as `bootstrap.servers`, from within the network. */
+  /** The `bootstrap.servers` of clients in the network. */
   readonly bootstrapServers: string;
 
   constructor(scope: Construct, id: string, props: TidelogGatewayProps) {
@@ -148,7 +149,7 @@ export class TidelogGateway extends Construct {
         S3: { service: GatewayVpcEndpointAwsService.S3 },
         DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB },
       },
-      // Off: the CDK would add a function just to empty a security group that is not used.
+      // Off: the CDK would add a function only to empty an unused security group.
       restrictDefaultSecurityGroup: false,
     });
     acknowledge(vpc, {
@@ -201,7 +202,7 @@ export class TidelogGateway extends Construct {
         state,
         settings: {
           listeners: `PLAINTEXT://0.0.0.0:${KAFKA_PORT}`,
-          // Every host of the network may connect; the security groups admit nobody else.
+          // Every host of the network may connect; the security groups admit no others.
           'allow.anonymous': 'true',
           'tidelog.metrics.host': '0.0.0.0',
           'tidelog.metrics.port': String(MONITORING_PORT),

@@ -1,4 +1,4 @@
-/** `tidelog/cdk`: Tidelog as a construct, for apps of your own. */
+/** `tidelog/cdk`: Tidelog as a construct, for your own apps. */
 export type { FrontDoor } from './front-door/front-door.ts';
 export { TidelogGateway, type TidelogGatewayProps } from './gateway.ts';
 export { StackError } from './stack-error.ts';

@@ -8,11 +8,13 @@ export interface MaintenanceProps {
   readonly everyMinutes: number;
 }
 
-/** A run that cannot be started within this time is left to the next one. */
+/** A run that cannot start within this time is skipped; the next one does its work. */
 const EVENT_AGE_SECONDS_MAX = 300;
 const RETRIES_MAX = 2;
 
-/** Starts the scheduled upkeep. Overlapping runs are safe: conditional writes decide everything. */
+/**
+ * Starts the scheduled upkeep. Overlapping runs are safe: every decision is a conditional write.
+ */
 export class Maintenance extends Construct {
   constructor(scope: Construct, id: string, { maintain, everyMinutes }: MaintenanceProps) {
     super(scope, id);

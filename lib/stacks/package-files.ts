@@ -6,8 +6,8 @@ import { StackError } from './stack-error.ts';
 import type { FunctionName } from './stages.ts';
 
 /**
- * The folder with package.json, of the clone or the installed package, wherever a bundler put this
- * file.
+ * The folder with package.json, of the clone or the installed package, wherever a bundler placed
+ * this file.
  */
 export function packageRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
@@ -20,8 +20,8 @@ export function packageRoot(): string {
 }
 
 /**
- * The folder of a function's bundle, with `index.mjs` in it. The stacks deploy what was built
- * before, so that they need neither esbuild nor Docker. Throws StackError if it is not there.
+ * The folder of a function's bundle, which contains `index.mjs`. The stacks deploy existing builds,
+ * so they need neither esbuild nor Docker. Throws StackError if the folder does not exist.
  */
 export function bundleOf(name: FunctionName, functionsFolder: string | undefined): string {
   const folder = join(functionsFolder ?? join(packageRoot(), 'dist/functions'), name);

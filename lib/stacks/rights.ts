@@ -1,10 +1,10 @@
 import type { FunctionName } from './stages.ts';
 
-/** The calls that lib/storage makes; there are no others, so no role ever needs another action. */
+/** The calls that lib/storage makes. It makes no others, so no role needs another action. */
 type TableAction = 'dynamodb:GetItem' | 'dynamodb:Query' | 'dynamodb:PutItem' | 'dynamodb:DeleteItem';
 type ObjectAction = 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject';
 
-/** What one function may do; an empty list gives no policy statement. */
+/** The actions of one function; an empty list gives no policy statement. */
 export interface Rights {
   readonly journalTable: readonly TableAction[];
   readonly stateTable: readonly TableAction[];
@@ -18,9 +18,9 @@ export interface Rights {
 }
 
 /**
- * The action list of each function, as IAM knows it; lib/run/function-rights.ts has the same as
- * calls to the stores, and a test compares them. Literal lists: the grants of the CDK give more
- * than is asked for.
+ * The IAM actions of each function. lib/run/function-rights.ts has the same as calls to the stores,
+ * and a test compares them. The lists are literal, since the grants of the CDK include more than is
+ * requested.
  */
 export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
   produce: {

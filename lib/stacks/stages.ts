@@ -1,14 +1,14 @@
 import { FRAME_FUNCTIONS } from '../broker/apis.ts';
 
-/** Every function of the Service stack: those that take Kafka frames, and the scheduled upkeep. */
+/** Every function of the Service stack: those that serve Kafka frames, and the scheduled upkeep. */
 export const FUNCTION_NAMES = [...FRAME_FUNCTIONS, 'maintain'] as const;
 
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
 /**
- * How requests come in: an HTTP API ($1 per million), a REST API ($3.50; the only one that WAF and
- * LocalStack's free versions know), or a URL per function (no fee and no throttling of its own).
- * All ask for IAM signatures.
+ * The entrance for requests: an HTTP API ($1 per million), a REST API ($3.50; the only one that WAF
+ * and LocalStack's free versions support), or a URL per function (no fee and no throttling of its
+ * own). All require IAM signatures.
  */
 export const FRONT_DOORS = ['http', 'rest', 'url'] as const;
 
@@ -26,7 +26,7 @@ export interface Throttling {
   readonly burst: number;
 }
 
-/** The fleet of gateways, always on and billed by the hour. Sizes are those that Fargate has. */
+/** The fleet of gateways, always on and billed by the hour. Sizes are those that Fargate offers. */
 export interface GatewaySize {
   readonly tasks: number;
   /** 256 is a quarter of a virtual CPU. */
@@ -43,9 +43,9 @@ export interface ExistingState {
 
 /** Everything that differs between deployments. */
 export interface Stage {
-  /** Stacks are called `${prefix}-State` and so on, functions `${prefix}-produce` in lower case. */
+  /** Stacks are named `${prefix}-State` and so on, functions `${prefix}-produce` in lower case. */
   readonly prefix: string;
-  /** Left out: the account and region of the credentials. */
+  /** Default: the account and region of the credentials. */
   readonly account?: string;
   readonly region?: string;
   readonly removal: Removal;
@@ -53,28 +53,26 @@ export interface Stage {
   readonly existing?: ExistingState;
   readonly frontDoor: FrontDoorKind;
   readonly throttling: Throttling;
-  /** MiB, which also buys a share of a CPU: 1,769 is one. */
+  /** MiB, which also set the share of a CPU: 1,769 are one. */
   readonly memoryMiB: Readonly<Record<FunctionName, number>>;
   readonly logRetentionDays: LogRetentionDays;
   /** Minutes between two runs of the scheduled upkeep. */
   readonly maintenanceMinutes: number;
   /** Accepts callers without an IAM identity; only for an endpoint that passes none on. */
   readonly anonymous: boolean;
-  /** Left out: no gateway, so nothing is billed by the hour. */
+  /** Default: no gateway, so nothing is billed by the hour. */
   readonly gateway?: GatewaySize;
   /** Settings of all functions and gateways by their keys, as in a server.properties file. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
 /**
- * A quarter of a virtual CPU folds a journal and answers; more memory makes cold starts shorter.
+ * A quarter of a virtual CPU is enough to fold a journal and answer; more memory shortens cold
+ * starts.
  */
 const SMALL_FUNCTIONS = { produce: 512, fetch: 512, coordinate: 256, admin: 256, maintain: 512 } as const;
 
-/**
- * The smallest task that Fargate has, twice, so that one can be replaced while the other one
- * serves.
- */
+/** Fargate's smallest task, twice, so that one can be replaced while the other one serves. */
 export const SMALL_GATEWAY: GatewaySize = { tasks: 2, cpu: 256, memoryMiB: 512 };
 
 const production: Stage = {
@@ -90,9 +88,9 @@ const production: Stage = {
   settings: { 'tidelog.journals': '1', 'tidelog.profile': 'default' },
 };
 
-/** The stages of Tidelog. Add one here, and `-c stage=NAME` deploys it. */
+/** The stages of Tidelog. `-c stage=NAME` deploys any stage in this list. */
 export const STAGES = {
-  /** The stage if none is named. */
+  /** The default stage. */
   prod: production,
   dev: {
     ...production,
@@ -102,7 +100,7 @@ export const STAGES = {
     logRetentionDays: 7,
   },
   /**
-   * For an AWS-compatible endpoint on this machine, which checks no signatures and is thrown away.
+   * For an AWS-compatible endpoint on this machine, which checks no signatures and is temporary.
    */
   local: {
     ...production,

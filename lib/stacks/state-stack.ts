@@ -5,14 +5,14 @@ import type { Construct } from 'constructs';
 import type { Stage } from './stages.ts';
 import { type StateResources, TidelogState } from './state.ts';
 
-/** The outputs of the State stack, by their names behind the prefix. */
+/** The outputs of the State stack, by their names after the prefix. */
 const OUTPUTS = ['JournalTableName', 'StateTableName', 'BucketName'] as const;
 
 export interface StateStackProps extends StackProps {
   readonly stage: Stage;
 }
 
-/** Tables and bucket in a stack of their own: everything else can be deleted and deployed again. */
+/** Tables and bucket in their own stack: everything else can be deleted and deployed again. */
 export class StateStack extends Stack {
   constructor(scope: Construct, id: string, { stage, ...props }: StateStackProps) {
     super(scope, id, { description: 'Tidelog: the tables and the bucket that hold the log', ...props });
@@ -29,8 +29,9 @@ export class StateStack extends Stack {
 }
 
 /**
- * The tables and the bucket, for another stack. By exports with names of our own: those that the
- * CDK makes up change with the path of a construct, and an export that is in use cannot be renamed.
+ * The tables and the bucket, for another stack. The exports have explicit names: the CDK's
+ * generated names change with the path of a construct, and an export that is in use cannot be
+ * renamed.
  */
 export function importState(scope: Construct, stage: Stage): StateResources {
   const names = stage.existing ?? {

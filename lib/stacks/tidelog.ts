@@ -28,16 +28,16 @@ export interface TidelogProps {
   /** What happens to new tables and a new bucket when the stack is deleted. Default: `retain`. */
   readonly removal?: Removal;
   /**
-   * Functions are called `${functionPrefix}-produce` and so on; `tidelog gateway --via
+   * Functions are named `${functionPrefix}-produce` and so on; `tidelog gateway --via
    * lambda:PREFIX` finds them by it. Up to 40 characters, unique in account and region. Default:
    * made from the construct's path, in lower case.
    */
   readonly functionPrefix?: string;
-  /** How requests come in. Default: `http`, an HTTP API. All ask for signatures by IAM. */
+  /** The entrance for requests. Default: `http`, an HTTP API. All require IAM signatures. */
   readonly frontDoor?: FrontDoorKind;
-  /** For all routes together; function URLs have none. */
+  /** Throttling of all routes together. Function URLs have none. */
   readonly throttling?: Throttling;
-  /** MiB per function; what is left out keeps its default. */
+  /** MiB per function. Functions not named keep their defaults. */
   readonly memoryMiB?: Readonly<Partial<Record<FunctionName, number>>>;
   readonly logRetentionDays?: LogRetentionDays;
   /** Minutes between two runs of the scheduled upkeep, a whole number. Default: 60. */
@@ -52,9 +52,7 @@ export interface TidelogProps {
    * Default: false.
    */
   readonly anonymous?: boolean;
-  /**
-   * The folder with the bundles, a folder per function. Default: those that come with this package.
-   */
+  /** The folder with the bundles, a folder per function. Default: the package's own. */
   readonly functionsFolder?: string;
 }
 
@@ -64,12 +62,13 @@ export type CallWay = 'front-door' | 'invoke';
 const PREFIX_LENGTH_MAX = 40;
 
 /**
- * A Tidelog: tables, bucket, functions, front door and scheduled upkeep. Nothing of it is billed by the hour.
+ * A Tidelog: tables, bucket, functions, front door and scheduled upkeep. No part of it is billed by
+ * the hour.
  *
  *   const log = new Tidelog(this, 'Log', { settings: { 'num.partitions': '12' } });
  *   log.grantProduce(role);
  *
- * Throws StackError for settings that Tidelog does not take, and where the functions are not built.
+ * Throws StackError for invalid settings, and if the functions are not built.
  */
 export class Tidelog extends Construct {
   readonly journalTable: ITable;
@@ -127,7 +126,7 @@ export class Tidelog extends Construct {
     return this.#grantCalls(grantee, CALLS.consume, way);
   }
 
-  /** Lets a role call all functions but the scheduled one. */
+  /** Lets a role call all functions except the scheduled one. */
   grantAdmin(grantee: IGrantable, way?: CallWay): Grant {
     return this.#grantCalls(grantee, CALLS.administer, way);
   }

@@ -4,7 +4,9 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { LogRetentionDays } from '../stages.ts';
 
-/** One line of JSON per request: who, what, how long. Both kinds of API know these variables. */
+/**
+ * One line of JSON per request: caller, route, duration. Both kinds of API have these variables.
+ */
 export function accessLogFormat(route: '$context.routeKey' | '$context.resourcePath'): AccessLogFormat {
   return AccessLogFormat.custom(
     JSON.stringify({
@@ -23,8 +25,8 @@ export function accessLogFormat(route: '$context.routeKey' | '$context.resourceP
 }
 
 /**
- * The log group of an API's access log. It is under /aws/vendedlogs, because any other name adds to
- * CloudWatch's policy for log deliveries, whose length is limited.
+ * The log group of an API's access log. Its name begins with /aws/vendedlogs, because any other
+ * name adds to CloudWatch's policy for log deliveries, whose length is limited.
  */
 export function accessLogGroup(scope: Construct, prefix: string, retention: LogRetentionDays): LogGroup {
   return new LogGroup(scope, 'AccessLogs', {

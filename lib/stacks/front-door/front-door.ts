@@ -5,13 +5,11 @@ import type { LogRetentionDays, Throttling } from '../stages.ts';
 
 /** The entrance for frames. Every route requires an IAM signature. */
 export interface FrontDoor {
-  /** What `tidelog gateway --via` takes: a base URL, or `produce=URL,fetch=URL,...`. */
+  /** The value of `tidelog gateway --via`: a base URL, or `produce=URL,fetch=URL,...`. */
   readonly via: string;
-  /**
-   * The base of `POST {base}/kafka/{function}`; undefined where each function has a URL of its own.
-   */
+  /** The base of `POST {base}/kafka/{function}`; undefined if each function has its own URL. */
   readonly url: string | undefined;
-  /** The URL of each function, without a path behind it; undefined where there is one base. */
+  /** The URL of each function, without a path; undefined if there is one base. */
   readonly urls: Readonly<Record<FrameFunction, string>> | undefined;
   /** Lets a role send requests to one function. */
   grantCall(grantee: IGrantable, name: FrameFunction): Grant;
@@ -25,7 +23,7 @@ export interface FrontDoorProps {
   readonly logRetentionDays: LogRetentionDays;
 }
 
-/** The path of a function at a front door with one base (the tunnel's contract). */
+/** The path of a function at a front door with one base, as the tunnel requests it. */
 export function pathOf(name: FrameFunction): string {
   return `/kafka/${name}`;
 }

@@ -29,9 +29,9 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       restApiName: prefix,
       description: 'Tidelog: Kafka frames for the functions',
       endpointTypes: [EndpointType.REGIONAL],
-      // Without it, API Gateway would read a body of frames as UTF-8.
+      // Without it, API Gateway would decode the body as UTF-8.
       binaryMediaTypes: ['*/*'],
-      // An account has one role for all its APIs; without it no API writes logs.
+      // An account has one role for all its APIs. Without it no API writes logs.
       cloudWatchRole: true,
       defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
       deployOptions: {
