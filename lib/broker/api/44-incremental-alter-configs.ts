@@ -3,7 +3,10 @@ import { alterConfigs as alter } from '../alter-configs.ts';
 import { configAccesses, refusalBy } from '../config-resources.ts';
 import { defineApi } from '../define-api.ts';
 
-/** IncrementalAlterConfigs, versions 0 and 1: sets, deletes, appends to and subtracts from single configs. */
+/**
+ * IncrementalAlterConfigs, versions 0 and 1: sets, deletes, appends to and subtracts from single
+ * configs.
+ */
 export const incrementalAlterConfigs = defineApi(
   IncrementalAlterConfigs,
   async (broker, request, _version, context) => {

@@ -81,7 +81,10 @@ type Perform = (
   onResponse: (response: IncomingMessage) => void,
 ) => ReturnType<typeof requestPlain>;
 
-/** Sends one request and reads its answer. Rejects with the system's error, or with one named TimeoutError. */
+/**
+ * Sends one request and reads its answer. Rejects with the system's error, or with one named
+ * TimeoutError.
+ */
 function exchange(
   perform: Perform,
   url: URL,
