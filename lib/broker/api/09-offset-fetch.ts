@@ -13,10 +13,7 @@ import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { findTopic, type NamedTopic, namedTopicAccesses, nameTopics } from '../group-topics.ts';
 
-/**
- * The first versions with several groups in a request, with member ids and epochs, and with topic
- * ids.
- */
+/** The first versions with several groups in a request, and with topic ids. */
 const FIRST_WITH_GROUPS = 8;
 const FIRST_WITH_IDS = 10;
 

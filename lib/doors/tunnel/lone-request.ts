@@ -12,8 +12,8 @@ import { backoffMs, mayPass, PATIENCE_MS } from './retry.ts';
 import { LONE_REQUESTS_MAX } from './transport.ts';
 
 /**
- * A function that answers `again` has normally waited most of its 25 s. This is the pause before
- * the next request if it answered at once. ms.
+ * The least time between two calls for one request, ms. A function normally waits most of its 25 s
+ * before it answers `again`; this limits the rate if it answers at once.
  */
 const AGAIN_INTERVAL_MS = 200;
 
