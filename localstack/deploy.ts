@@ -62,7 +62,7 @@ export async function deployTo(endpoint: Endpoint, options: DeployOptions = {}):
   const output = (stack: string, name: string): string => {
     const value = outputs[stack]?.[name];
     if (value === undefined)
-      throw new EndpointError(`The stack ${stack} tells no ${name}: is it one of another version?`);
+      throw new EndpointError(`The stack ${stack} has no output ${name}: it may be of another version.`);
     return value;
   };
   const urlOf = (name: string) => addressOn(endpoint.url, output(stacks.service, name));

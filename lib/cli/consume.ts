@@ -36,10 +36,10 @@ export function consumeProgram(io: CommandIo): Command {
       'TIME, or TIME:TIME: 2026-11-20T12:00:00Z, ms since 1970, -90s, -1h30m, -2d',
       timeFlag,
     )
-    .option('-g, --group <id>', 'reads as a member of a group, which goes on where it has been; commits what is out')
+    .option('-g, --group <id>', 'reads as a member of a group, from its committed offsets; commits printed records')
     .option('-p, --partition <n>', 'reads this one; may come several times', repeated(wholeNumber(0, PARTITION_MAX)))
     .option('-n, --max-messages <n>', 'stops after so many', wholeNumber(1, Number.MAX_SAFE_INTEGER))
-    .option('-e, --until-end', 'stops where the end is now; starts at the beginning unless told otherwise')
+    .option('-e, --until-end', 'stops at the present end; starts at the beginning by default')
     .option('-f, --format <format>', 'value, json, key-value, or a template such as "%p %o %k %s\\n"', 'value')
     .option('--print-key', 'the same as --format key-value')
     .addOption(bytesOption('-K, --key-separator <text>', 'between key and value', TAB, '\\t'))

@@ -22,11 +22,11 @@ export function usageError(message: string): CommandError {
 /** Advice for errors whose name does not say what to do. */
 const HINTS: Partial<Record<ErrorName, string>> = {
   MESSAGE_TOO_LARGE: "The topic's max.message.bytes allows less: raise it, or lower --batch-size.",
-  RECORD_LIST_TOO_LARGE: 'The broker takes less at a time: lower --batch-size.',
-  INVALID_REPLICATION_FACTOR: 'Leave --replication-factor out to take what the broker has.',
+  RECORD_LIST_TOO_LARGE: 'The broker accepts less per request: lower --batch-size.',
+  INVALID_REPLICATION_FACTOR: "Omit --replication-factor to use the broker's default.",
   TOPIC_ALREADY_EXISTS: 'With --if-not-exists that is fine.',
-  TOPIC_AUTHORIZATION_FAILED: 'Ask for the right on this topic, or log in as somebody else with --client-config.',
-  CLUSTER_AUTHORIZATION_FAILED: 'Ask for the right on the cluster, or log in as somebody else with --client-config.',
+  TOPIC_AUTHORIZATION_FAILED: 'Ask for the right on this topic, or log in as another user with --client-config.',
+  CLUSTER_AUTHORIZATION_FAILED: 'Ask for the right on the cluster, or log in as another user with --client-config.',
   UNSUPPORTED_COMPRESSION_TYPE: 'The broker does not take this codec: choose another one with --compression.',
 };
 

@@ -138,7 +138,7 @@ function helpBeforeSettings(): string {
     '  --direct\n' +
     '      Works on the tables and the bucket of a State stack itself; needs no function.\n' +
     '  --allow-http\n' +
-    '      Takes http:// in --via for other machines. Whoever listens on the way can read every record.\n\n' +
+    '      Allows http:// in --via for other machines. The network in between can read every record.\n\n' +
     'Credentials are found as the AWS SDK does it: variables, AWS_PROFILE, single sign-on, the role of a container or\n' +
     'an instance. The region comes from the address, from AWS_REGION or from the profile. Proxies are not used.\n\n' +
     'Examples:\n\n' +

@@ -86,7 +86,7 @@ function addDescribe(program: Command, io: CommandIo): void {
     .argument('[groups...]', 'which groups')
     .option('-g, --group <id>', 'the same; may come several times', repeated(String))
     .option('--all-groups', 'all of them')
-    .option('--offsets', 'offsets and lag of each partition; what is shown when nothing else is asked for')
+    .option('--offsets', 'offsets and lag of each partition; the default')
     .option('--members', 'the members')
     .option('--state', 'coordinator, assignor, state and number of members')
     .option('--verbose', 'with --members also what each member has');

@@ -39,7 +39,7 @@ function overview(): string {
     'Kafka without brokers to run.\n\n' +
     'Usage: tidelog COMMAND [flags]\n\n' +
     `${lines.join('')}\n` +
-    'tidelog COMMAND --help tells more about a command, tidelog --version which one this is.\n' +
+    'tidelog COMMAND --help explains a command, tidelog --version prints the version.\n' +
     'Exit codes: 0 done, 1 failed, 2 wrong flags or arguments.\n'
   );
 }

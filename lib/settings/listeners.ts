@@ -131,7 +131,7 @@ function listenerProblems(
   if (isLoopback(host) || allowAnonymous) return [];
   const shown = isWildcard(host) ? 'every interface' : host;
   return [
-    `listeners: ${name} listens on ${shown}, where other machines reach it, and nobody has to log in. ` +
+    `listeners: ${name} listens on ${shown}, where other machines reach it, and there is no login. ` +
       'Listen on 127.0.0.1, or pass --allow-anonymous if the network keeps strangers out.',
   ];
 }

@@ -59,7 +59,7 @@ export const settingsSchema = v.object({
   advertisedListeners: optionalSetting(text(), {
     key: 'advertised.listeners',
     value: 'NAME://HOST:PORT,...',
-    help: 'The addresses that clients are told to use, when they differ from the listeners.',
+    help: 'The addresses that clients connect to, when they differ from the listeners.',
   }),
   listenerSecurityProtocolMap: setting(
     text(),
@@ -73,7 +73,7 @@ export const settingsSchema = v.object({
   allowAnonymous: setting(yesOrNo(), 'false', {
     key: 'allow.anonymous',
     value: 'true|false',
-    help: 'Serve listeners that other machines can reach although nobody has to log in.',
+    help: 'Serve listeners that other machines can reach, although there is no login.',
   }),
   nodeId: setting(wholeNumber(0, INT_MAX), '0', {
     key: 'node.id',
@@ -142,7 +142,7 @@ export const settingsSchema = v.object({
   defaultReplicationFactor: setting(wholeNumber(1, 32_767), '1', {
     key: 'default.replication.factor',
     value: 'NUMBER',
-    help: 'What topics report as their replication factor. The store replicates by itself.',
+    help: 'The replication factor that topics report. The store does the replication.',
   }),
   autoCreateTopicsEnable: setting(yesOrNo(), 'true', {
     key: 'auto.create.topics.enable',
@@ -306,7 +306,7 @@ export const settingsSchema = v.object({
     key: 'group.consumer.heartbeat.interval.ms',
     unit: 'ms',
     value: 'MS',
-    help: 'How often members of consumer groups (KIP-848) are told to show themselves.',
+    help: 'How often members of consumer groups (KIP-848) send a heartbeat.',
   }),
   groupConsumerMinHeartbeatIntervalMs: setting(wholeNumber(1, INT_MAX), '5000', {
     key: 'group.consumer.min.heartbeat.interval.ms',
@@ -405,7 +405,7 @@ export const settingsSchema = v.object({
   metricsHost: setting(text(), '127.0.0.1', {
     key: 'tidelog.metrics.host',
     value: 'HOST',
-    help: 'The address of that port. Whoever reaches it may read the metrics; there is no login.',
+    help: 'The address of that port. Anyone who can reach it can read the metrics; there is no login.',
   }),
   logLevel: setting(oneOf('debug', 'info', 'warn', 'error'), 'info', {
     key: 'tidelog.log.level',

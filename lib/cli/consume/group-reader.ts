@@ -170,7 +170,7 @@ export class GroupReader {
     const isThere = stored !== undefined && stored >= begin && stored <= stop;
     const start = isThere ? stored : fallback === 'earliest' ? begin : end;
     if (stored !== undefined && !isThere) {
-      warn(`Offset ${stored} of ${topic}-${partition} is not there any more: reading goes on at ${start}.`);
+      warn(`Offset ${stored} of ${topic}-${partition} no longer exists: reading continues at ${start}.`);
     }
     return { topic, partition, start, stop: untilEnd ? this.#ends.get(key) : undefined };
   }

@@ -132,7 +132,7 @@ export async function serveFrame(serving: Serving, body: Buffer): Promise<readon
     case 'close':
       return refused(statusOf(outcome), outcome.reason);
     case 'again':
-      return refused(503, 'it waits still');
+      return refused(503, 'the request still waits');
   }
 }
 

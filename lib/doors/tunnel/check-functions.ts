@@ -80,6 +80,6 @@ function checked(outcome: CallOutcome): CallOutcome {
     return answer?.kind === 'close' ? { kind: 'unknown', message: answer.reason } : outcome;
   } catch (error) {
     if (!(error instanceof MalformedBytesError)) throw error;
-    return { kind: 'refused', reason: 'missing', message: `what it answers is no envelope (${error.message})` };
+    return { kind: 'refused', reason: 'missing', message: `its answer is not an envelope (${error.message})` };
   }
 }

@@ -62,7 +62,7 @@ export class LoneRequests {
         const answer = sent.answers[0]!;
         if (answer.kind === 'answer') return answered(answer.chunks);
         if (answer.kind !== 'again') return answer;
-        if (signal.aborted) return { kind: 'close', reason: 'nobody waits for the answer any more' };
+        if (signal.aborted) return { kind: 'close', reason: 'the client no longer waits for the answer' };
         token = answer.token;
         troubleSince = undefined;
         tries = 1;

@@ -230,7 +230,10 @@ export class MergedProduce {
     } else {
       // `again` leaves open whether the batch was appended. Functions do not answer Produce with
       // it.
-      this.#close(queued, answer.kind === 'close' ? answer.reason : 'the function put a Produce request off');
+      this.#close(
+        queued,
+        answer.kind === 'close' ? answer.reason : 'the function answered a Produce request with `again`',
+      );
     }
   }
 

@@ -64,7 +64,7 @@ export function troubleText(transport: Transport, name: FrameFunction, trouble: 
     case 'missing':
       return `There is no Tidelog at ${target}: ${message}. Check --via against the outputs of the Service stack, and the region.`;
     case 'throttled':
-      return `${target} has too many requests: ${message}. Raise the concurrency of the functions or the throttling of the API if this goes on.`;
+      return `${target} has too many requests: ${message}. Raise the concurrency of the functions or the throttling of the API if this continues.`;
     case 'unreachable':
       return `${target} cannot be reached: ${message}. Check the address and the network; proxies are not used.`;
     case 'tooLarge':

@@ -81,7 +81,7 @@ function readUrl(text: string, allowHttp: boolean): URL | string {
     return `--via: "${text}" has a query or a fragment; give the base address alone.`;
   if (protocol === 'https:' || allowHttp || isThisMachine(hostname)) return url;
   return (
-    `--via: ${url.origin} is plain HTTP to another machine, and whoever listens on the way could read every record. ` +
+    `--via: ${url.origin} is plain HTTP to another machine, and the network in between could read every record. ` +
     'Use https, or pass --allow-http if the network is yours.'
   );
 }

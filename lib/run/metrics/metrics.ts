@@ -247,7 +247,7 @@ export class Metrics implements Observer, Meter {
     this.#readings.counter(
       {
         name: 'tidelog_store_calls_total',
-        help: 'Calls to the store: journal, state or blobs; what was done; how it ended.',
+        help: 'Calls to the store (journal, state or blobs), by operation and outcome.',
         labelNames: ['store', 'operation', 'outcome'],
       },
       () =>
@@ -296,7 +296,7 @@ export class Metrics implements Observer, Meter {
     this.#readings.counter(
       {
         name: 'tidelog_tail_polls_total',
-        help: 'Times that a journal with waiting consumers was asked for news: there was some, there was none, no answer.',
+        help: 'Polls of a journal with waiting consumers, by result: new entries, none, or no answer.',
         labelNames: ['result'],
       },
       () => counted(this.#polls, (result) => ({ result })),
