@@ -10,15 +10,23 @@ export { type LogFields, type Logger, type LogLevel, StartError };
 
 /** What may be said about a Tidelog inside a program; all of it may be left out. */
 export interface TidelogOptions {
-  /** Where the log lives. Default: `embedded` if a folder is given, else `memory`, which is gone with `close`. */
+  /**
+   * Where the log lives. Default: `embedded` if a folder is given, else `memory`, which is gone
+   * with `close`.
+   */
   readonly store?: 'memory' | 'embedded' | 'aws';
   /** The folder of the embedded store; made if it is not there. */
   readonly dataDir?: string;
   /** The port on 127.0.0.1 that Kafka clients connect to. Default: any free one. */
   readonly port?: number;
-  /** Further settings by Kafka's names, as in a server.properties file: `{ 'num.partitions': '3' }`. */
+  /**
+   * Further settings by Kafka's names, as in a server.properties file: `{ 'num.partitions': '3' }`.
+   */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Gets the log lines. Default: nothing is logged, or JSON lines on stderr where `tidelog.log.level` is set. */
+  /**
+   * Gets the log lines. Default: nothing is logged, or JSON lines on stderr where
+   * `tidelog.log.level` is set.
+   */
   readonly logger?: Logger;
 }
 
@@ -27,18 +35,25 @@ export interface Tidelog {
   /** What Kafka clients take as bootstrap.servers: 'host:port', several separated by commas. */
   readonly bootstrapServers: string;
   readonly clusterId: string;
-  /** Where /metrics and /healthz are, 'http://host:port'; undefined unless `tidelog.metrics.port` is set. */
+  /**
+   * Where /metrics and /healthz are, 'http://host:port'; undefined unless `tidelog.metrics.port` is
+   * set.
+   */
   readonly monitoringUrl: string | undefined;
-  /** Lets requests in progress finish (up to 8 s), then closes everything. Further calls wait for the first. */
+  /**
+   * Lets requests in progress finish (up to 8 s), then closes everything. Further calls wait for
+   * the first.
+   */
   close(): Promise<void>;
   /** The same, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Starts Tidelog inside this program, by default with an empty store in memory: for test suites and small tools. Several may
- * run side by side. Nothing of the process is changed: no signal handlers, no V8 flags, no environment.
- * Rejects with StartError, whose message says what is wrong and what to do; nothing is left running then.
+ * Starts Tidelog inside this program, by default with an empty store in memory: for test suites and
+ * small tools. Several may run side by side. Nothing of the process is changed: no signal handlers,
+ * no V8 flags, no environment. Rejects with StartError, whose message says what is wrong and what
+ * to do; nothing is left running then.
  */
 export async function startTidelog(options: TidelogOptions = {}): Promise<Tidelog> {
   const settings = settingsFrom(options);

@@ -17,8 +17,8 @@ import { renumbered, renumberedInTurns } from './renumber.ts';
 import { Unpacking } from './unpack.ts';
 
 /**
- * One batch of a Produce request while its records are checked. Keeps the records if they are to be stored in another
- * compression.
+ * One batch of a Produce request while its records are checked. Keeps the records if they are to be
+ * stored in another compression.
  */
 export class BatchOpening {
   readonly #header: BatchHeader;

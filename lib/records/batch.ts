@@ -66,7 +66,9 @@ export interface BatchHeader {
   readonly recordCount: number;
 }
 
-/** The compression code in a batch's attributes, 0 to 7; isCodecId checks that it is a known codec. */
+/**
+ * The compression code in a batch's attributes, 0 to 7; isCodecId checks that it is a known codec.
+ */
 export function compressionCodec(attributes: number): number {
   return attributes & Attribute.codecMask;
 }
@@ -84,7 +86,10 @@ export function isControl(attributes: number): boolean {
   return (attributes & Attribute.control) !== 0;
 }
 
-/** True when compaction has noted in `baseTimestamp` when the batch's tombstones and markers may go (KIP-534). */
+/**
+ * True when compaction has noted in `baseTimestamp` when the batch's tombstones and markers may go
+ * (KIP-534).
+ */
 export function hasDeleteHorizon(attributes: number): boolean {
   return (attributes & Attribute.deleteHorizon) !== 0;
 }
@@ -97,14 +102,18 @@ export function lastOffset(header: BatchHeader): number {
   return header.baseOffset + header.lastOffsetDelta;
 }
 
-/** Sequences are non-negative 32-bit numbers, and 0 follows 2^31 - 1 (DefaultRecordBatch.incrementSequence). */
+/**
+ * Sequences are non-negative 32-bit numbers, and 0 follows 2^31 - 1
+ * (DefaultRecordBatch.incrementSequence).
+ */
 export function incrementSequence(sequence: number, by: number): number {
   return (sequence + by) % 2 ** 31;
 }
 
 /**
- * Reads the header of the batch at `position`; the records may be missing. Throws CorruptRecordError when the header is
- * incomplete, its length is impossible, or the magic is not 2. Nothing else is checked.
+ * Reads the header of the batch at `position`; the records may be missing. Throws
+ * CorruptRecordError when the header is incomplete, its length is impossible, or the magic is not
+ * 2. Nothing else is checked.
  */
 export function readBatchHeader(buffer: Buffer, position = 0): BatchHeader {
   if (buffer.length - position < BATCH_OVERHEAD_BYTES) throw new CorruptRecordError('batch header is cut off');
@@ -141,8 +150,9 @@ export interface BatchView {
 }
 
 /**
- * The whole batches in `buffer`, one after the other from `position` on. One that is cut off at the end is left out, as
- * fetches and ranged reads end that way. Throws CorruptRecordError as readBatchHeader does.
+ * The whole batches in `buffer`, one after the other from `position` on. One that is cut off at the
+ * end is left out, as fetches and ranged reads end that way. Throws CorruptRecordError as
+ * readBatchHeader does.
  */
 export function splitBatches(buffer: Buffer, position = 0): BatchView[] {
   const batches: BatchView[] = [];
@@ -169,8 +179,8 @@ export function patchBatch(batch: Buffer, baseOffset: number, partitionLeaderEpo
 }
 
 /**
- * A copy of the batch of type LogAppendTime, appended at `timestamp` (ms). The records keep their own timestamps, which
- * readers of such a batch ignore.
+ * A copy of the batch of type LogAppendTime, appended at `timestamp` (ms). The records keep their
+ * own timestamps, which readers of such a batch ignore.
  */
 export function withLogAppendTime(batch: Buffer, timestamp: number): Buffer {
   const copy = Buffer.from(batch);

@@ -4,13 +4,19 @@ import { encodeBatch } from './encode.ts';
 import { CorruptRecordError } from './error.ts';
 import { iterateRecords } from './record.ts';
 
-/** Control records: the markers that end transactions (Kafka's ControlRecordType and EndTransactionMarker). */
+/**
+ * Control records: the markers that end transactions (Kafka's ControlRecordType and
+ * EndTransactionMarker).
+ */
 
 export type MarkerType = 'commit' | 'abort';
 
 const MARKER_CODES: { readonly [type in MarkerType]: number } = { abort: 0, commit: 1 };
 
-/** The only versions that exist. Readers also accept higher versions and ignore their additional fields. */
+/**
+ * The only versions that exist. Readers also accept higher versions and ignore their additional
+ * fields.
+ */
 const KEY_VERSION = 0;
 const VALUE_VERSION = 0;
 const KEY_BYTES = 4;
@@ -51,8 +57,8 @@ export function encodeControlBatch(marker: MarkerInput): Buffer {
 }
 
 /**
- * The first record of a control batch, decoded; undefined if compaction has emptied the batch. Throws
- * CorruptRecordError.
+ * The first record of a control batch, decoded; undefined if compaction has emptied the batch.
+ * Throws CorruptRecordError.
  */
 export function readControlBatch(batch: Buffer): ControlRecord | undefined {
   const header = readBatchHeader(batch);

@@ -7,13 +7,16 @@ const STEP = 16;
 /** Below this, making a view of the words costs more than reading words saves. */
 const SHORTEST_FOR_WORDS = 256;
 
-/** The words are read in the machine's byte order; the loop over them is written for little-endian machines. */
+/**
+ * The words are read in the machine's byte order; the loop over them is written for little-endian
+ * machines.
+ */
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /**
- * Entry `n << 8 | v` is the contribution of byte v when n zero bytes follow it, so that the bytes of one step do not depend
- * on each other (Kounavis and Berry, slicing-by-N). One table under one local name is 1.5 times as fast in V8 as sixteen
- * tables, bundled or not.
+ * Entry `n << 8 | v` is the contribution of byte v when n zero bytes follow it, so that the bytes
+ * of one step do not depend on each other (Kounavis and Berry, slicing-by-N). One table under one
+ * local name is 1.5 times as fast in V8 as sixteen tables, bundled or not.
  */
 const CONTRIBUTIONS = buildContributions();
 
@@ -32,8 +35,8 @@ function buildContributions(): Int32Array {
 }
 
 /**
- * CRC-32C of `buffer[start, end)` as an unsigned 32-bit number. `seed` is the checksum of the bytes before it:
- * `crc32c(b, 0, b.length, crc32c(a))` is the checksum of a followed by b.
+ * CRC-32C of `buffer[start, end)` as an unsigned 32-bit number. `seed` is the checksum of the bytes
+ * before it: `crc32c(b, 0, b.length, crc32c(a))` is the checksum of a followed by b.
  */
 export function crc32c(buffer: Uint8Array, start = 0, end = buffer.length, seed = 0): number {
   const run = LITTLE_ENDIAN && end - start >= SHORTEST_FOR_WORDS ? overWords : overBytes;

@@ -5,9 +5,9 @@ const MAX_VARINT_BYTES = 5;
 const MAX_VARLONG_BYTES = 10;
 
 /**
- * Steps through the uncompressed records of a batch (Kafka's DefaultRecord) and checks each record's whole structure without
- * copying or allocating. After `next()` returned true, the fields describe the current record; positions are in `payload`,
- * and a length of -1 is null.
+ * Steps through the uncompressed records of a batch (Kafka's DefaultRecord) and checks each
+ * record's whole structure without copying or allocating. After `next()` returned true, the fields
+ * describe the current record; positions are in `payload`, and a length of -1 is null.
  */
 export class RecordCursor {
   readonly payload: Buffer;
@@ -82,7 +82,9 @@ export class RecordCursor {
     return true;
   }
 
-  /** Calls back with the start and length of each header's key and value, a length of -1 for null. */
+  /**
+   * Calls back with the start and length of each header's key and value, a length of -1 for null.
+   */
   eachHeader(visit: (keyStart: number, keyLength: number, valueStart: number, valueLength: number) => void): void {
     const end = this.position;
     this.position = this.headersStart;
@@ -95,7 +97,10 @@ export class RecordCursor {
     this.position = end;
   }
 
-  /** Skips a length and as many bytes. Returns the length; -1 for any negative one, which is null, as in Kafka. */
+  /**
+   * Skips a length and as many bytes. Returns the length; -1 for any negative one, which is null,
+   * as in Kafka.
+   */
   private field(): number {
     const length = this.varint();
     if (length < 0) return -1;
@@ -126,7 +131,8 @@ export class RecordCursor {
     for (let i = 0; i < MAX_VARLONG_BYTES; i++) {
       const byte = this.byte();
       if (i === 0) {
-        // The lowest bit is the sign; halving the rest from the start keeps it within what a double carries.
+        // The lowest bit is the sign; halving the rest from the start keeps it within what a double
+        // carries.
         sign = byte & 1;
         half = (byte & 0x7e) * unit;
       } else {

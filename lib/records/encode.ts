@@ -35,7 +35,10 @@ export interface RecordInput {
 export interface BatchOptions {
   /** 0 in a producer's batch. */
   readonly baseOffset?: number;
-  /** Default: the last record's offset. Compaction keeps the original one although that record may be gone. */
+  /**
+   * Default: the last record's offset. Compaction keeps the original one although that record may
+   * be gone.
+   */
   readonly lastOffset?: number;
   readonly partitionLeaderEpoch?: number;
   readonly codec?: CodecId;
@@ -51,8 +54,9 @@ export interface BatchOptions {
 }
 
 /**
- * Encodes one record batch of magic 2. Offsets must ascend from `baseOffset` on. Throws CompressionError ('unavailable')
- * where the runtime cannot encode the codec (canCompress tells beforehand).
+ * Encodes one record batch of magic 2. Offsets must ascend from `baseOffset` on. Throws
+ * CompressionError ('unavailable') where the runtime cannot encode the codec (canCompress tells
+ * beforehand).
  */
 export function encodeBatch(records: readonly RecordInput[], options: BatchOptions = {}): Buffer {
   const baseOffset = options.baseOffset ?? 0;

@@ -25,8 +25,8 @@ export function murmur2(data: Uint8Array): number {
 }
 
 /**
- * The partition, 0 to `partitions - 1`, of a record with this key by Kafka's default partitioner. All clients send records
- * of one key to the same partition (BuiltInPartitioner.partitionForKey).
+ * The partition, 0 to `partitions - 1`, of a record with this key by Kafka's default partitioner.
+ * All clients send records of one key to the same partition (BuiltInPartitioner.partitionForKey).
  */
 export function partitionForKey(key: Uint8Array, partitions: number): number {
   assert(Number.isSafeInteger(partitions) && partitions > 0, `a topic has at least one partition, not ${partitions}`);

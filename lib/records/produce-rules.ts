@@ -17,7 +17,10 @@ export interface ProduceRules {
   readonly requireKeys: boolean;
   /** The topic's `message.timestamp.type`. */
   readonly timestampType: TimestampType;
-  /** `message.timestamp.before.max.ms`; anything from DEFAULT_TIMESTAMP_BEFORE_MAX_MS on is no limit. */
+  /**
+   * `message.timestamp.before.max.ms`; anything from DEFAULT_TIMESTAMP_BEFORE_MAX_MS on is no
+   * limit.
+   */
   readonly timestampBeforeMaxMs: number;
   /** `message.timestamp.after.max.ms`. */
   readonly timestampAfterMaxMs: number;

@@ -55,7 +55,10 @@ export class RecordCheck {
   }
 }
 
-/** Ms. With LogAppendTime any timestamp is allowed; while the time is unknown (NaN) none is out of range. */
+/**
+ * Ms. With LogAppendTime any timestamp is allowed; while the time is unknown (NaN) none is out of
+ * range.
+ */
 function timestampBounds({ timestampType, timestampBeforeMaxMs, timestampAfterMaxMs, now }: ProduceRules) {
   if (timestampType === 'LogAppendTime') {
     return { earliest: Number.NEGATIVE_INFINITY, latest: Number.POSITIVE_INFINITY };

@@ -4,8 +4,9 @@ import { RecordCursor } from './cursor.ts';
 import { CorruptRecordError } from './error.ts';
 
 /**
- * The largest uncompressed size of one batch's records. A batch usually has up to 1 MiB (`max.message.bytes`), text
- * compresses tenfold, and a function has a few hundred MiB. A compression bomb of 1 MiB would decode to 1 GiB.
+ * The largest uncompressed size of one batch's records. A batch usually has up to 1 MiB
+ * (`max.message.bytes`), text compresses tenfold, and a function has a few hundred MiB. A
+ * compression bomb of 1 MiB would decode to 1 GiB.
  */
 export const MAX_UNCOMPRESSED_BYTES = 64 * 1024 * 1024;
 
@@ -27,8 +28,8 @@ const NO_HEADERS: readonly RecordHeader[] = [];
 const NO_BYTES = Buffer.alloc(0);
 
 /**
- * A cursor over the records of one whole batch, decompressed if necessary. Throws CorruptRecordError, also if they would
- * take more than `maxBytes`.
+ * A cursor over the records of one whole batch, decompressed if necessary. Throws
+ * CorruptRecordError, also if they would take more than `maxBytes`.
  */
 export function openBatch(
   batch: Buffer,
@@ -56,8 +57,8 @@ export function uncompressedRecords(batch: Buffer, header: BatchHeader, maxBytes
 }
 
 /**
- * The records of one whole batch in order. Keys and values share memory with the batch or its decompressed records.
- * Throws CorruptRecordError, possibly after some records.
+ * The records of one whole batch in order. Keys and values share memory with the batch or its
+ * decompressed records. Throws CorruptRecordError, possibly after some records.
  */
 export function* iterateRecords(batch: Buffer, header: BatchHeader = readBatchHeader(batch)): Generator<Record> {
   const cursor = openBatch(batch, header);

@@ -10,8 +10,8 @@ const RECORD_COST_BYTES = 64;
 const STEP_BYTES = 64 * 1024;
 
 /**
- * The uncompressed records of a batch, with the offset deltas 0, 1, 2 and so on and otherwise unchanged. `header` is the
- * batch's. Throws CorruptRecordError.
+ * The uncompressed records of a batch, with the offset deltas 0, 1, 2 and so on and otherwise
+ * unchanged. `header` is the batch's. Throws CorruptRecordError.
  */
 export function renumbered(payload: Buffer, header: BatchHeader): Buffer {
   const steps = renumbering(payload, header);

@@ -26,8 +26,9 @@ type StateId = (typeof State)[keyof typeof State];
 export type RecordVisitor = (scan: RecordScan) => void;
 
 /**
- * Reads the records of one batch from pieces of any size, and checks the structure of each as RecordCursor does. Keys,
- * values and headers are passed over without a copy, so memory does not depend on how large they are.
+ * Reads the records of one batch from pieces of any size, and checks the structure of each as
+ * RecordCursor does. Keys, values and headers are passed over without a copy, so memory does not
+ * depend on how large they are.
  */
 export class RecordScan {
   readonly #header: BatchHeader;
@@ -294,7 +295,8 @@ export class RecordScan {
   /** Takes a byte of a 64-bit number; true when it was the last. */
   #longDigit(byte: number): boolean {
     if (this.#digits === 0) {
-      // The lowest bit is the sign; halving the rest from the start keeps it within what a double carries.
+      // The lowest bit is the sign; halving the rest from the start keeps it within what a double
+      // carries.
       this.#sign = byte & 1;
       this.#half = (byte & 0x7e) / 2;
       this.#unit = 64;

@@ -9,9 +9,9 @@ export interface OffsetAndTimestamp {
 }
 
 /**
- * The first record of the batch, at or after `startOffset`, whose timestamp is at least `target`; undefined if there is
- * none. Opens the batch, as ListOffsets by timestamp requires (FileRecords.searchForTimestamp), one share of work at a time.
- * Throws CorruptRecordError.
+ * The first record of the batch, at or after `startOffset`, whose timestamp is at least `target`;
+ * undefined if there is none. Opens the batch, as ListOffsets by timestamp requires
+ * (FileRecords.searchForTimestamp), one share of work at a time. Throws CorruptRecordError.
  */
 export async function findByTimestamp(
   batch: Buffer,
@@ -32,8 +32,8 @@ export async function findByTimestamp(
 }
 
 /**
- * The first of the records with the batch's highest timestamp (KIP-734); undefined for a batch without records. Opens the
- * batch one share of work at a time. Throws CorruptRecordError.
+ * The first of the records with the batch's highest timestamp (KIP-734); undefined for a batch
+ * without records. Opens the batch one share of work at a time. Throws CorruptRecordError.
  */
 export async function findMaxTimestamp(batch: Buffer, next: NextWork): Promise<OffsetAndTimestamp | undefined> {
   const header = readBatchHeader(batch);

@@ -12,8 +12,8 @@ const STEP_COST_BYTES = 256;
 export type TakePiece = (piece: Buffer) => boolean;
 
 /**
- * The decompressed records of one whole batch, piece by piece. Memory and the time between two turns of the event loop are
- * bounded, whatever the batch unpacks to.
+ * The decompressed records of one whole batch, piece by piece. Memory and the time between two
+ * turns of the event loop are bounded, whatever the batch unpacks to.
  */
 export class Unpacking {
   readonly #codec: CodecId;
@@ -33,7 +33,10 @@ export class Unpacking {
     this.#stored = stored;
   }
 
-  /** Passes on pieces until `work` is used up; true when there are no more, or no more are needed. Throws CorruptRecordError. */
+  /**
+   * Passes on pieces until `work` is used up; true when there are no more, or no more are needed.
+   * Throws CorruptRecordError.
+   */
   atOnce(work: Work, take: TakePiece): boolean {
     if (work.left <= 0) return false;
     const decoding = this.#decoding ?? this.#begin(work);

@@ -41,18 +41,20 @@ export interface UnfinishedRecords {
 }
 
 /**
- * Checks a batch against the rules of its topic. Opens it as Kafka's LogValidator does, with its values skipped, as far as
- * `work` allows at once. The order and the errors are those of Kafka's UnifiedLog (analyzeAndValidateRecords) and
- * LogValidator. Where it differs:
+ * Checks a batch against the rules of its topic. Opens it as Kafka's LogValidator does, with its
+ * values skipped, as far as `work` allows at once. The order and the errors are those of Kafka's
+ * UnifiedLog (analyzeAndValidateRecords) and LogValidator. Where it differs:
  *
- * - Data that cannot be unpacked, and wrong offset deltas in a batch that stays compressed, are INVALID_RECORD with a reason.
- *   Kafka fails there with UNKNOWN_SERVER_ERROR; clients give up on the batch after either.
- * - Wrong offset deltas in a batch that is stored uncompressed are corrected, as Kafka does when it changes the
- *   compression. Otherwise Kafka keeps them, and a consumer skips the records whose offsets are too low.
- * - A record's size must agree with its fields in compressed batches too. Kafka accepts the batch, and no consumer can read
- *   it.
- * - A fragment behind the batch is refused, not cut off. LogAppendTime, a delete horizon, and a transactional batch without
- *   a producer id are refused, too.
+ * - Data that cannot be unpacked, and wrong offset deltas in a batch that stays compressed, are
+ *   INVALID_RECORD with a reason. Kafka fails there with UNKNOWN_SERVER_ERROR; clients give up on
+ *   the batch after either.
+ * - Wrong offset deltas in a batch that is stored uncompressed are corrected, as Kafka does when it
+ *   changes the compression. Otherwise Kafka keeps them, and a consumer skips the records whose
+ *   offsets are too low.
+ * - A record's size must agree with its fields in compressed batches too. Kafka accepts the batch,
+ *   and no consumer can read it.
+ * - A fragment behind the batch is refused, not cut off. LogAppendTime, a delete horizon, and a
+ *   transactional batch without a producer id are refused, too.
  */
 export function validateProduceRecords(
   produced: ProducedBatch,
@@ -65,9 +67,9 @@ export function validateProduceRecords(
 }
 
 /**
- * Reads the header of the only batch in one partition's `records` of a Produce request: one batch of magic 2 that is
- * whole, with nothing behind it. On the way to the journal the header is read only here. The errors are those of Kafka's
- * ProduceRequest.validateRecords.
+ * Reads the header of the only batch in one partition's `records` of a Produce request: one batch
+ * of magic 2 that is whole, with nothing behind it. On the way to the journal the header is read
+ * only here. The errors are those of Kafka's ProduceRequest.validateRecords.
  */
 export function readProducedBatch(records: Buffer | null): ProducedBatch {
   if (records === null || records.length <= BatchField.magic) {

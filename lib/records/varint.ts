@@ -1,4 +1,7 @@
-/** Kafka's variable-length numbers: zigzag, seven bits a byte, lowest first (ByteUtils.writeVarint, writeVarlong). */
+/**
+ * Kafka's variable-length numbers: zigzag, seven bits a byte, lowest first (ByteUtils.writeVarint,
+ * writeVarlong).
+ */
 
 /** Bytes that writeVarint takes for a signed 32-bit number. */
 export function sizeOfVarint(value: number): number {
@@ -29,7 +32,8 @@ export function sizeOfVarlong(value: number): number {
 export function writeVarlong(buffer: Buffer, value: number, position: number): number {
   const sign = value < 0 ? 1 : 0;
   const magnitude = sign ? -1 - value : value;
-  // The zigzag form has one bit more than a double carries exactly, so the first byte is computed separately.
+  // The zigzag form has one bit more than a double carries exactly, so the first byte is computed
+  // separately.
   let rest = Math.floor(magnitude / 64);
   let at = position;
   let byte = (magnitude % 64) * 2 + sign;

@@ -1,6 +1,9 @@
 import type { BlobStore, CallKind, ItemStore, Stores } from './ports.ts';
 
-/** Called before each store call; the function that it returns is called after it. What it throws replaces the answer. */
+/**
+ * Called before each store call; the function that it returns is called after it. What it throws
+ * replaces the answer.
+ */
 export type BeginCall = (kind: CallKind) => () => void;
 
 /** The same stores; `begin` is called around every call. */

@@ -1,7 +1,10 @@
 import { assert } from '../core/assert.ts';
 import { ITEM_OVERHEAD_BYTES, type Item, MAX_ITEM_BYTES, type QueryRequest, type RefusedReason } from './ports.ts';
 
-/** Well below DynamoDB's 2,048 bytes for a partition key, so that the embedded store's composite keys fit its pages. */
+/**
+ * Well below DynamoDB's 2,048 bytes for a partition key, so that the embedded store's composite
+ * keys fit its pages.
+ */
 export const MAX_PARTITION_KEY_BYTES = 1024;
 
 /** Half of DynamoDB's 1,024 bytes for a sort key, for the same reason. */
@@ -17,7 +20,10 @@ export function itemBytes(item: Item): number {
   );
 }
 
-/** Why every adapter refuses this item, or undefined if all accept it. Decided without asking the store. */
+/**
+ * Why every adapter refuses this item, or undefined if all accept it. Decided without asking the
+ * store.
+ */
 export function itemRefusal(item: Item): { readonly reason: RefusedReason; readonly message: string } | undefined {
   const badKey = keyRefusal(item.pk, item.sk);
   if (badKey !== undefined) return { reason: 'rejected', message: badKey };
@@ -34,7 +40,10 @@ export function itemRefusal(item: Item): { readonly reason: RefusedReason; reado
   return undefined;
 }
 
-/** Why every adapter refuses this key, or undefined. A lone surrogate has no UTF-8 form, so two keys could become one. */
+/**
+ * Why every adapter refuses this key, or undefined. A lone surrogate has no UTF-8 form, so two keys
+ * could become one.
+ */
 export function keyRefusal(pk: string, sk: string): string | undefined {
   if (pk === '' || sk === '') return 'a key is not empty';
   if (/\p{Surrogate}/u.test(pk) || /\p{Surrogate}/u.test(sk)) return 'a key is well-formed Unicode';
@@ -67,7 +76,10 @@ function utf8Rank(codeUnit: number): number {
   return codeUnit < 0xe000 ? codeUnit + 0x2000 : codeUnit - 0x800;
 }
 
-/** True for a key that every blob store takes: non-empty segments between slashes, none of them '.' or '..'. */
+/**
+ * True for a key that every blob store takes: non-empty segments between slashes, none of them '.'
+ * or '..'.
+ */
 export function isBlobKey(key: string): boolean {
   return (
     key.length <= MAX_BLOB_KEY_BYTES &&
@@ -75,5 +87,8 @@ export function isBlobKey(key: string): boolean {
   );
 }
 
-/** S3 takes 1,024 bytes; the rest is for the prefix of a deployment. Segments stay below the 255 of file systems. */
+/**
+ * S3 takes 1,024 bytes; the rest is for the prefix of a deployment. Segments stay below the 255 of
+ * file systems.
+ */
 const MAX_BLOB_KEY_BYTES = 900;

@@ -6,11 +6,17 @@ import type { BlobStore, CallKind, DeleteOutcome, Item, ItemStore, PutOutcome, Q
 export interface MeteredCall {
   /** Store and operation: 'journal.put', 'state.query', 'blobs.getRange'. */
   readonly kind: CallKind;
-  /** The outcome's kind, for refusals with the reason ('refused.throttled'); 'ok' for reads; 'error' if it threw. */
+  /**
+   * The outcome's kind, for refusals with the reason ('refused.throttled'); 'ok' for reads; 'error'
+   * if it threw.
+   */
   readonly outcome: string;
   /** Bytes sent: the item or the object. */
   readonly bytesIn: number;
-  /** Bytes of items and objects in the answer. DynamoDB bills a failed condition by the item it met: it is in here. */
+  /**
+   * Bytes of items and objects in the answer. DynamoDB bills a failed condition by the item it met:
+   * it is in here.
+   */
   readonly bytesOut: number;
   /** Items in the answer of a read. */
   readonly items: number;

@@ -6,8 +6,8 @@ const ATTEMPTS_MAX = 8;
 const RETRY_BASE_MS = 10;
 
 /**
- * `uncertain`: neither the put nor its repetitions were answered; the item may be there or may still appear. The caller
- * reads before it decides.
+ * `uncertain`: neither the put nor its repetitions were answered; the item may be there or may
+ * still appear. The caller reads before it decides.
  */
 export type SettledPut =
   | { readonly kind: 'committed' }
@@ -16,8 +16,8 @@ export type SettledPut =
   | { readonly kind: 'refused'; readonly message: string };
 
 /**
- * Puts an item of the state table under its condition and repeats the same put until its outcome is known: a conflict with
- * its own nonce is success (rule R2). `options` hold for each attempt.
+ * Puts an item of the state table under its condition and repeats the same put until its outcome is
+ * known: a conflict with its own nonce is success (rule R2). `options` hold for each attempt.
  */
 export async function putItem(
   store: ItemStore,

@@ -2,8 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import type { StoreTime } from './ports.ts';
 
 /**
- * Store time as one client knows it: the time in the last answer plus the time elapsed since by a monotonic clock. The
- * local wall clock is not used.
+ * Store time as one client knows it: the time in the last answer plus the time elapsed since by a
+ * monotonic clock. The local wall clock is not used.
  */
 export class StoreClock {
   readonly #clock: Clock;
@@ -22,7 +22,10 @@ export class StoreClock {
     return Math.floor(this.#time + (this.#clock.monotonic() - this.#asOf));
   }
 
-  /** Call when a request leaves and pass the result to `observe`. Ms of the client's monotonic clock. */
+  /**
+   * Call when a request leaves and pass the result to `observe`. Ms of the client's monotonic
+   * clock.
+   */
   sending(): number {
     return this.#clock.monotonic();
   }
@@ -30,10 +33,11 @@ export class StoreClock {
   /**
    * Takes the time in an answer and returns the store time at which the answer was given.
    *
-   * The true time of the answer lies in [told, told + granularity); the true time now is later by the way back, at most
-   * by what has passed since `sentAt`. An estimate from earlier answers that fits is finer than the header and is
-   * kept; any other is moved to the nearest end. The result never includes the way back: the age of a view counts from the
-   * answer that confirmed it, however late it arrived.
+   * The true time of the answer lies in [told, told + granularity); the true time now is later by
+   * the way back, at most by what has passed since `sentAt`. An estimate from earlier answers that
+   * fits is finer than the header and is kept; any other is moved to the nearest end. The result
+   * never includes the way back: the age of a view counts from the answer that confirmed it,
+   * however late it arrived.
    */
   observe(told: StoreTime, sentAt: number): StoreTime {
     const arrived = this.#clock.monotonic();

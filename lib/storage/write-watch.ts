@@ -3,14 +3,14 @@ import type { Logger } from '../core/logger.ts';
 import type { ItemStore, Stores } from './ports.ts';
 
 /**
- * How long a failed write counts if nothing was written since; ms. After it, clients that went to another process may
- * return, and their writes show whether the store still fails.
+ * How long a failed write counts if nothing was written since; ms. After it, clients that went to
+ * another process may return, and their writes show whether the store still fails.
  */
 const PROBLEM_HOLDS_MS = 60_000;
 
 /**
- * How long writes over a network fail before it is reported; ms. A single answer may get lost. A failure of the local disk
- * is reported at once.
+ * How long writes over a network fail before it is reported; ms. A single answer may get lost. A
+ * failure of the local disk is reported at once.
  */
 export const SUSTAINED_OVER_NETWORK_MS = 2_000;
 
@@ -28,7 +28,10 @@ export class WriteWatch {
   readonly #reads: Streak = { since: undefined };
   #loggedAt = Number.NEGATIVE_INFINITY;
 
-  /** `advice`: what a user should check when the store takes no writes. `sustainedMs`: how long it fails before it is reported. */
+  /**
+   * `advice`: what a user should check when the store takes no writes. `sustainedMs`: how long it
+   * fails before it is reported.
+   */
   constructor(clock: Clock, logger: Logger, advice: string, sustainedMs: number) {
     this.#sustainedMs = sustainedMs;
     this.#clock = clock;

@@ -44,7 +44,10 @@ export interface MalformedFrame {
   readonly reason: string;
 }
 
-/** A frame as a door hands it on: the door decodes the head, and everything behind the door reads it from here. */
+/**
+ * A frame as a door hands it on: the door decodes the head, and everything behind the door reads it
+ * from here.
+ */
 export type ReceivedFrame = RequestFrame | MalformedFrame;
 
 /** What a server accepts of one API. */
@@ -59,8 +62,8 @@ export interface Accepted {
 }
 
 /**
- * - `request`: decoded; `body` is the RequestBody of the API, with views into the frame for its byte fields; `elements` is
- *   how many elements its arrays have together.
+ * - `request`: decoded; `body` is the RequestBody of the API, with views into the frame for its
+ *   byte fields; `elements` is how many elements its arrays have together.
  * - `unknownApi`: the server does not have the API.
  * - `unsupportedVersion`: the server has the API, and does not answer the version.
  * - `malformed`: cut off or invalid.
@@ -76,7 +79,10 @@ export type RequestOutcome<A extends Accepted> =
   | { readonly kind: 'unsupportedVersion'; readonly accepted: A }
   | { readonly kind: 'malformed'; readonly reason: string };
 
-/** Decodes the head of a request frame (without its size prefix), whatever its API and version. Never throws. */
+/**
+ * Decodes the head of a request frame (without its size prefix), whatever its API and version.
+ * Never throws.
+ */
 export function receiveFrame(bytes: Buffer): ReceivedFrame {
   try {
     const reader = new Reader(bytes);
@@ -90,7 +96,10 @@ export function receiveFrame(bytes: Buffer): ReceivedFrame {
   }
 }
 
-/** Decodes the rest of a request. `find` tells what the server accepts of an API. Never throws for what a frame may hold. */
+/**
+ * Decodes the rest of a request. `find` tells what the server accepts of an API. Never throws for
+ * what a frame may hold.
+ */
 export function decodeRequest<A extends Accepted>(
   frame: ReceivedFrame,
   find: (apiKey: number) => A | undefined,
@@ -107,7 +116,8 @@ export function decodeRequest<A extends Accepted>(
   try {
     const reader = new Reader(frame.bytes, frame.headBytes, allowance);
     readMessage(RequestHeaderTags, api.requestHeaderVersion(version), reader);
-    // Bytes behind the body are ignored, as in Kafka: librdkafka leaves three in Metadata 9 and later for all topics.
+    // Bytes behind the body are ignored, as in Kafka: librdkafka leaves three in Metadata 9 and
+    // later for all topics.
     const body = readMessage(api.request as A['api']['request'], version, reader);
     return { kind: 'request', accepted, body, elements: elementsMax - allowance.elements };
   } catch (error) {
@@ -140,8 +150,8 @@ function finishFrame(writer: Writer): Buffer[] {
 }
 
 /**
- * A response frame with its size prefix, in chunks to be sent one after the other; large byte fields are in it by
- * reference. Throws EncodeError for a body that the version cannot carry.
+ * A response frame with its size prefix, in chunks to be sent one after the other; large byte
+ * fields are in it by reference. Throws EncodeError for a body that the version cannot carry.
  */
 export function encodeResponse<A extends Api>(
   api: A,
@@ -155,7 +165,10 @@ export function encodeResponse<A extends Api>(
   });
 }
 
-/** The same in parts, so that others can be served in between. Yields the bytes written so far; returns the chunks. */
+/**
+ * The same in parts, so that others can be served in between. Yields the bytes written so far;
+ * returns the chunks.
+ */
 export function* encodeResponseParts<A extends Api>(
   api: A,
   version: number,

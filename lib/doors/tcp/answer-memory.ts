@@ -9,17 +9,18 @@ export interface AnswerWaiter {
 }
 
 /**
- * Connections that may pass the line at the same time, each until its answer has left. When memory is short a fetch gets
- * 64 KiB, or one record batch (lib/log/read-budget.ts), so together they add 64 MiB; and consumers that wait for something
- * new hold their places meanwhile.
+ * Connections that may pass the line at the same time, each until its answer has left. When memory
+ * is short a fetch gets 64 KiB, or one record batch (lib/log/read-budget.ts), so together they add
+ * 64 MiB; and consumers that wait for something new hold their places meanwhile.
  */
 const PASSING_MAX = 1_024;
 
 /**
- * Bounds the bytes of answers that the kernel has not taken yet, over all connections. While they are above the bound
- * no further fetch starts, and no large answer of another API is made. What waits starts in the order of arrival, as many
- * as are expected to fit, so that a thousand slow readers who wait do not all answer at once when the first one has read
- * its share. Connections that ask for little and read it pass by: those who never read would hold them up until they are
+ * Bounds the bytes of answers that the kernel has not taken yet, over all connections. While they
+ * are above the bound no further fetch starts, and no large answer of another API is made. What
+ * waits starts in the order of arrival, as many as are expected to fit, so that a thousand slow
+ * readers who wait do not all answer at once when the first one has read its share. Connections
+ * that ask for little and read it pass by: those who never read would hold them up until they are
  * closed.
  */
 export class AnswerMemory {
@@ -58,7 +59,10 @@ export class AnswerMemory {
     if (this.#passing.delete(waiter)) this.#admitPassing();
   }
 
-  /** Waits in line until an answer of so many bytes may be made; they are held for it until the returned function is called. */
+  /**
+   * Waits in line until an answer of so many bytes may be made; they are held for it until the
+   * returned function is called.
+   */
   reserve(bytes: number): Promise<() => void> {
     return new Promise((resolve) => {
       this.#waiting.add({

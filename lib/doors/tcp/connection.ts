@@ -39,8 +39,9 @@ export interface ConnectionShared {
 type State = 'open' | 'draining' | 'closing' | 'closed';
 
 /**
- * One client. Owns the three parts of its connection: the intake cuts its bytes into requests, in-flight keeps their order, and
- * the outbox writes the answers. Decides which request starts when, and when the connection ends.
+ * One client. Owns the three parts of its connection: the intake cuts its bytes into requests,
+ * in-flight keeps their order, and the outbox writes the answers. Decides which request starts
+ * when, and when the connection ends.
  */
 export class Connection {
   readonly host: string;
@@ -71,7 +72,8 @@ export class Connection {
     this.#outbox = new Outbox({ socket, memory: answerMemory, clock, onProgress: () => this.#onWritten() });
     const reserveAnswer = (bytes: number) => answerMemory.reserve(bytes);
     this.#contexts = new ContextSource(host, listener, this.#abort.signal, shared.deadline, reserveAnswer);
-    // One fetch may wait for many journals, each with a listener; Node would call the eleventh a leak.
+    // One fetch may wait for many journals, each with a listener; Node would call the eleventh a
+    // leak.
     setMaxListeners(0, this.#abort.signal);
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
@@ -109,7 +111,8 @@ export class Connection {
     }
     const isHandling = !this.#inFlight.isEmpty;
     const isWorking = isHandling || this.#intake.waitsForMemory || this.#inFlight.held !== undefined;
-    // A client that reads nothing looks as if it had work: its requests wait for the answers before them to leave.
+    // A client that reads nothing looks as if it had work: its requests wait for the answers before
+    // them to leave.
     const isBlockedByClient = !this.#outbox.isEmpty && !isHandling;
     if (isWorking && !isBlockedByClient) return;
     if (Math.max(this.#intake.readAt, this.#outbox.wroteAt) >= now - limits.idleMsMax) return;

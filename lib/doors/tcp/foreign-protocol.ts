@@ -3,8 +3,8 @@ const TLS_MAJOR_VERSION = 3;
 const HTTP_STARTS = ['GET ', 'POST', 'PUT ', 'HEAD', 'OPTI', 'DELE', 'PATC', 'CONN', 'PRI '];
 
 /**
- * Names the protocol that a client speaks by mistake, from the four bytes that should be the size of its first
- * request; undefined when they look like none that is known.
+ * Names the protocol that a client speaks by mistake, from the four bytes that should be the size
+ * of its first request; undefined when they look like none that is known.
  */
 export function foreignProtocol(size: number): string | undefined {
   if (size >>> 24 === TLS_HANDSHAKE && ((size >>> 16) & 0xff) === TLS_MAJOR_VERSION) {

@@ -9,13 +9,16 @@ const SIZE_BYTES = 4;
 /** A frame that came in pieces starts with a buffer of this size, whatever size it announced. */
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
-/** Each step copies what is there once: all steps together copy no byte more often than once on average. */
+/**
+ * Each step copies what is there once: all steps together copy no byte more often than once on
+ * average.
+ */
 const GROWTH_FACTOR = 4;
 
 /**
- * Cuts a byte stream into frames: a 4-byte big-endian size, then that many bytes. A frame that lies in one chunk is
- * a view of the chunk. One that came in pieces gets a buffer that grows with the bytes that have arrived, so that an
- * announced size alone costs nothing.
+ * Cuts a byte stream into frames: a 4-byte big-endian size, then that many bytes. A frame that lies
+ * in one chunk is a view of the chunk. One that came in pieces gets a buffer that grows with the
+ * bytes that have arrived, so that an announced size alone costs nothing.
  */
 export class FrameReader {
   readonly #frameBytesMax: number;
@@ -51,7 +54,9 @@ export class FrameReader {
     this.#position = 0;
   }
 
-  /** The next frame without its size, or undefined when the chunk is used up or `problem` is set. */
+  /**
+   * The next frame without its size, or undefined when the chunk is used up or `problem` is set.
+   */
   next(): Buffer | undefined {
     if (this.#chunk === undefined || this.#problem !== undefined) return undefined;
     if (this.#frameBytes < 0 && !this.#readSize(this.#chunk)) return undefined;

@@ -11,10 +11,16 @@ const PRODUCE = 0;
 /** Kafka's numbers for the requests whose answers carry records: Fetch and ShareFetch. */
 const APIS_WITH_LARGE_ANSWERS = [1, 78];
 
-/** What a connection's first fetch is expected to answer with when memory is short; the later ones, as the last did. */
+/**
+ * What a connection's first fetch is expected to answer with when memory is short; the later ones,
+ * as the last did.
+ */
 const FIRST_ANSWER_BYTES_EXPECTED = 8 * 1024 * 1024;
 
-/** Up to here an answer is small: as much as a fetch gets when memory is short (lib/log/read-budget.ts). */
+/**
+ * Up to here an answer is small: as much as a fetch gets when memory is short
+ * (lib/log/read-budget.ts).
+ */
 const SMALL_ANSWER_BYTES_MAX = 64 * 1024;
 
 /** One request that is being handled. */
@@ -35,8 +41,8 @@ export type SettledRequest = InFlightRequest & { readonly outcome: FrameOutcome 
 /**
  * The next request of a connection.
  * - `none`: none has arrived.
- * - `held`: it may not start yet: requests before it are in progress, answers have to leave, or it stands in the line of the
- *   answer memory.
+ * - `held`: it may not start yet: requests before it are in progress, answers have to leave, or it
+ *   stands in the line of the answer memory.
  * - `admitted`: the answer memory has let it in and holds `reservedBytes` for its answer.
  */
 type Next =
@@ -57,9 +63,10 @@ export interface InFlightOptions {
 }
 
 /**
- * The requests of one connection that are in progress, in the order of their arrival, and the one after them. Kafka handles one
- * request per connection at a time; here Produce requests may overlap, so that what a client pipelines shares a group commit.
- * All others wait for what came before them, and nothing starts before they are answered. Fetches wait for room in the answer
+ * The requests of one connection that are in progress, in the order of their arrival, and the one
+ * after them. Kafka handles one request per connection at a time; here Produce requests may
+ * overlap, so that what a client pipelines shares a group commit. All others wait for what came
+ * before them, and nothing starts before they are answered. Fetches wait for room in the answer
  * memory, too.
  */
 export class InFlight implements AnswerWaiter {
@@ -128,7 +135,10 @@ export class InFlight implements AnswerWaiter {
     if (request.reservedBytes > 0) this.#options.answerMemory.unreserve(request.reservedBytes);
   }
 
-  /** Removes and returns the oldest request if it has its outcome; call `answered` once that was passed on. */
+  /**
+   * Removes and returns the oldest request if it has its outcome; call `answered` once that was
+   * passed on.
+   */
   nextSettled(): SettledRequest | undefined {
     const oldest = this.#requests[0];
     if (oldest?.outcome === undefined) return undefined;

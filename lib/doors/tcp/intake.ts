@@ -21,7 +21,10 @@ export interface IntakeOptions {
   readonly frameBytesMax: number;
 }
 
-/** The bytes of one connection until they are complete frames. Reads only as long as there is memory for requests. */
+/**
+ * The bytes of one connection until they are complete frames. Reads only as long as there is memory
+ * for requests.
+ */
 export class Intake implements MemoryWaiter {
   readonly #socket: Pick<Socket, 'pause' | 'resume'>;
   readonly #memory: RequestMemory;
@@ -72,7 +75,10 @@ export class Intake implements MemoryWaiter {
     this.#reader.push(chunk);
   }
 
-  /** The next frame, or undefined when there is none or `problem` is set. Its bytes count as received until it is answered. */
+  /**
+   * The next frame, or undefined when there is none or `problem` is set. Its bytes count as
+   * received until it is answered.
+   */
   next(): ReceivedFrame | undefined {
     const frame = this.#reader.next();
     if (frame === undefined) return undefined;
@@ -122,7 +128,10 @@ export class Intake implements MemoryWaiter {
     this.#unparsedBytes = 0;
   }
 
-  /** Whether this connection keeps others from being read: memory is full, and no byte has come since `before`. */
+  /**
+   * Whether this connection keeps others from being read: memory is full, and no byte has come
+   * since `before`.
+   */
   isStuck(before: number): boolean {
     if (!this.#memory.isFull) return false;
     const isSilent = this.hasPartialFrame && !isPaused(this.#state) && this.#readAt < before;

@@ -5,7 +5,10 @@ import type { AnswerMemory } from './answer-memory.ts';
 /** Handed to the socket ahead of the kernel; more would only hide how fast the other side reads. */
 const WRITE_AHEAD_BYTES = 1024 * 1024;
 
-/** Larger chunks are written in pieces, so that progress shows and memory is counted as it becomes free. */
+/**
+ * Larger chunks are written in pieces, so that progress shows and memory is counted as it becomes
+ * free.
+ */
 const PIECE_BYTES_MAX = 256 * 1024;
 
 /** Up to here one copy costs less than one more element of a writev. */
@@ -19,7 +22,9 @@ export interface OutboxOptions {
   readonly onProgress: () => void;
 }
 
-/** Writes the answers of one connection in order; what is written in one tick leaves in one writev. */
+/**
+ * Writes the answers of one connection in order; what is written in one tick leaves in one writev.
+ */
 export class Outbox {
   readonly #socket: Pick<Socket, 'write' | 'cork' | 'uncork'>;
   readonly #memory: AnswerMemory;
@@ -53,12 +58,18 @@ export class Outbox {
     return this.#pendingBytes === 0;
   }
 
-  /** When the kernel last took something, or the first answer was sent after that; by Clock.monotonic(), ms. */
+  /**
+   * When the kernel last took something, or the first answer was sent after that; by
+   * Clock.monotonic(), ms.
+   */
   get wroteAt(): number {
     return this.#wroteAt;
   }
 
-  /** Whether this connection keeps others from their answers: memory is full, and its client has read nothing since `before`. */
+  /**
+   * Whether this connection keeps others from their answers: memory is full, and its client has
+   * read nothing since `before`.
+   */
   isStuck(before: number): boolean {
     return this.#memory.isFull && !this.isEmpty && this.#wroteAt < before;
   }
@@ -121,7 +132,10 @@ export class Outbox {
     this.#onProgress();
   }
 
-  /** Answers of one group commit settle in the same turn of microtasks; a tick later they leave together. */
+  /**
+   * Answers of one group commit settle in the same turn of microtasks; a tick later they leave
+   * together.
+   */
   #cork(): void {
     if (this.#isCorked) return;
     this.#isCorked = true;

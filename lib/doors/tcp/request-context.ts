@@ -2,8 +2,8 @@ import { principalOfConnection } from '../../auth/principal.ts';
 import type { RequestContext } from '../../core/context.ts';
 
 /**
- * Makes the contexts of one connection's requests. A connection keeps its client id as a rule, so requests share one
- * object for as long as it does.
+ * Makes the contexts of one connection's requests. A connection keeps its client id as a rule, so
+ * requests share one object for as long as it does.
  */
 export class ContextSource {
   readonly #host: string;

@@ -5,17 +5,20 @@ export interface MemoryWaiter {
   resumeReading(): void;
 }
 
-/** Once complete requests hold less than this share, those that are half received must be what fills the memory. */
+/**
+ * Once complete requests hold less than this share, those that are half received must be what fills
+ * the memory.
+ */
 const IN_PROCESS_SHARE = 0.5;
 
 /**
- * Bounds the bytes of requests that were received and are not answered yet, over all connections (Kafka's
- * queued.max.request.bytes). While it is full, a connection stops reading after the chunk that it got; so the bound
- * is passed by at most one chunk (64 KiB) per connection.
+ * Bounds the bytes of requests that were received and are not answered yet, over all connections
+ * (Kafka's queued.max.request.bytes). While it is full, a connection stops reading after the chunk
+ * that it got; so the bound is passed by at most one chunk (64 KiB) per connection.
  *
- * If half-received requests alone fill it, nothing would ever free it: then one connection after the other, in the
- * order in which they stopped, reads its frame to the end beyond the bound. This is also how a frame that is larger
- * than the whole bound passes.
+ * If half-received requests alone fill it, nothing would ever free it: then one connection after
+ * the other, in the order in which they stopped, reads its frame to the end beyond the bound. This
+ * is also how a frame that is larger than the whole bound passes.
  */
 export class RequestMemory {
   readonly #bytesMax: number;

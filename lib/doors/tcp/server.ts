@@ -46,8 +46,9 @@ export interface Gateway {
   readonly addresses: ReadonlyMap<string, { readonly host: string; readonly port: number }>;
   readonly stats: GatewayStats;
   /**
-   * Accepts and reads nothing more, lets what is in progress finish (waiting fetches end early), sends the answers
-   * and closes. What is not done after `timeoutMs` is cut off. Resolves when all is closed.
+   * Accepts and reads nothing more, lets what is in progress finish (waiting fetches end early),
+   * sends the answers and closes. What is not done after `timeoutMs` is cut off. Resolves when all
+   * is closed.
    */
   drain(timeoutMs: number): Promise<void>;
   /** Cuts all connections off. Resolves when all is closed. */
@@ -67,10 +68,15 @@ export class ListenError extends Error {
   }
 }
 
-/** Connections that the kernel keeps until they are accepted; a fleet that reconnects comes all at once. */
+/**
+ * Connections that the kernel keeps until they are accepted; a fleet that reconnects comes all at
+ * once.
+ */
 const ACCEPT_BACKLOG = 1024;
 
-/** The kernel's first keep-alive probe; finds peers that vanished long before the idle time is over. */
+/**
+ * The kernel's first keep-alive probe; finds peers that vanished long before the idle time is over.
+ */
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
 /** How often idle and stalled connections are looked for, at the most seldom. */
@@ -214,7 +220,8 @@ function listen(listener: GatewayListener, onSocket: (socket: Socket) => void): 
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_DELAY_MS,
-      // A client that ends its side may still wait for the answers to what it sent, or have sent with acks = 0.
+      // A client that ends its side may still wait for the answers to what it sent, or have sent
+      // with acks = 0.
       allowHalfOpen: true,
     },
     onSocket,

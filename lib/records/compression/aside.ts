@@ -9,8 +9,8 @@ import { encodeZstdAside } from './zstd.ts';
 const PART_COST_BYTES = 128 * 1024;
 
 /**
- * As `compress`, without blocking the event loop: in another thread, or one share of work at a time. Undefined when `next`
- * gives up.
+ * As `compress`, without blocking the event loop: in another thread, or one share of work at a
+ * time. Undefined when `next` gives up.
  */
 export async function compressAside(codec: CodecId, data: Buffer, next: NextWork): Promise<Buffer | undefined> {
   switch (codec) {

@@ -6,7 +6,10 @@ import { decodeZstd, encodeZstd, zstdCanEncode } from './zstd.ts';
 
 export { CompressionError, type CompressionErrorKind } from './error.ts';
 
-/** The compression codes of a record batch's attributes (org.apache.kafka.common.record.CompressionType). */
+/**
+ * The compression codes of a record batch's attributes
+ * (org.apache.kafka.common.record.CompressionType).
+ */
 export const Codec = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
 
 /** Names as producers and topics configure them (`compression.type`). */
@@ -43,7 +46,10 @@ export function codecName(id: number): CodecName | undefined {
   return isCodecId(id) ? CODERS[id].name : undefined;
 }
 
-/** The code for a name; undefined for a name that is no codec (such as a topic's `producer` or `uncompressed`). */
+/**
+ * The code for a name; undefined for a name that is no codec (such as a topic's `producer` or
+ * `uncompressed`).
+ */
 export function codecByName(name: string): CodecId | undefined {
   return Object.hasOwn(Codec, name) ? Codec[name as CodecName] : undefined;
 }
@@ -53,14 +59,18 @@ export function canCompress(codec: CodecId): boolean {
   return CODERS[codec].canEncode;
 }
 
-/** `data` encoded; with `none` the same buffer. Throws CompressionError ('unavailable') where canCompress is false. */
+/**
+ * `data` encoded; with `none` the same buffer. Throws CompressionError ('unavailable') where
+ * canCompress is false.
+ */
 export function compress(codec: CodecId, data: Buffer): Buffer {
   return CODERS[codec].encode(data);
 }
 
 /**
- * `data` decoded, at most `maxBytes`; with `none` the same buffer. Throws CompressionError: `tooLarge` when there is more,
- * `malformed` for everything else that is wrong with it. Memory is proportional to `maxBytes`.
+ * `data` decoded, at most `maxBytes`; with `none` the same buffer. Throws CompressionError:
+ * `tooLarge` when there is more, `malformed` for everything else that is wrong with it. Memory is
+ * proportional to `maxBytes`.
  */
 export function decompress(codec: CodecId, data: Buffer, maxBytes: number): Buffer {
   return CODERS[codec].decode(data, maxBytes);

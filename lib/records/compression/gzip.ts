@@ -26,7 +26,10 @@ const CHUNK_BYTES_MIN = 64;
 /** Chunk size of a stream. */
 const STREAM_CHUNK_BYTES = 64 * 1024;
 
-/** Too large to decode at once: known from the header, or found out by decoding as much as was allowed. */
+/**
+ * Too large to decode at once: known from the header, or found out by decoding as much as was
+ * allowed.
+ */
 export type NotAtOnce = 'untried' | 'tried';
 
 /** Decodes gzip to at most `maxBytes`. Throws CompressionError ('malformed'). */
@@ -34,8 +37,9 @@ export function gunzipAtOnce(data: Buffer, maxBytes: number): Buffer | NotAtOnce
   if (data.length < SIZE_BYTES) throw malformed('gzip data is cut off');
   const size = data.readUInt32LE(data.length - SIZE_BYTES);
   if (size > maxBytes && size <= data.length * MAX_GROWTH) return 'untried';
-  // One byte more than the content, so that zlib sees the end without another chunk. At least as large as the data: if the
-  // announced size is wrong, small chunks would take a hundred times as long.
+  // One byte more than the content, so that zlib sees the end without another chunk. At least as
+  // large as the data: if the announced size is wrong, small chunks would take a hundred times as
+  // long.
   const chunkSize = Math.max(CHUNK_BYTES_MIN, Math.min(Math.max(size, data.length), maxBytes) + 1);
   try {
     return gunzipSync(data, { maxOutputLength: maxBytes, chunkSize });

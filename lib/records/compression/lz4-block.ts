@@ -4,7 +4,10 @@ import { malformed } from './error.ts';
 /** LZ4's block format (lz4/doc/lz4_Block_format.md). */
 
 const MIN_MATCH = 4;
-/** The format's end rules: the last match starts at least 12 bytes before the end, and the last 5 bytes are literals. */
+/**
+ * The format's end rules: the last match starts at least 12 bytes before the end, and the last 5
+ * bytes are literals.
+ */
 const MATCH_START_LIMIT = 12;
 const LAST_LITERALS = 5;
 
@@ -20,8 +23,9 @@ export function maxLz4BlockBytes(length: number): number {
 export const NO_ROOM = -1;
 
 /**
- * Decodes the block `data[start, end)` into `out` from `to` on and returns the position behind its last byte, or NO_ROOM.
- * Nothing is written at or behind `limit`, and no match reaches before `floor`. Throws CompressionError ('malformed').
+ * Decodes the block `data[start, end)` into `out` from `to` on and returns the position behind its
+ * last byte, or NO_ROOM. Nothing is written at or behind `limit`, and no match reaches before
+ * `floor`. Throws CompressionError ('malformed').
  */
 export function decodeLz4Block(
   data: Buffer,
@@ -87,8 +91,8 @@ export function lz4Table(): Int32Array {
 }
 
 /**
- * Encodes `data[start, end)`, at most 64 KiB, as one block that refers to nothing before `start`, into `out` from `to` on,
- * where maxLz4BlockBytes fit. Returns the position behind it.
+ * Encodes `data[start, end)`, at most 64 KiB, as one block that refers to nothing before `start`,
+ * into `out` from `to` on, where maxLz4BlockBytes fit. Returns the position behind it.
  */
 export function encodeLz4Block(
   data: Buffer,

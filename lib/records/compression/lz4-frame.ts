@@ -22,7 +22,10 @@ const DESCRIPTOR_RESERVED = 0b1000_1111;
 /** In a block's size: the block is stored uncompressed. */
 export const LZ4_UNCOMPRESSED = 0x80000000;
 
-/** Block size code 4, 64 KiB, as in Kafka's own clients (Lz4BlockOutputStream); distances reach as far. */
+/**
+ * Block size code 4, 64 KiB, as in Kafka's own clients (Lz4BlockOutputStream); distances reach as
+ * far.
+ */
 const ENCODED_BLOCK_CODE = 4;
 const ENCODED_BLOCK_BYTES = 64 * 1024;
 
@@ -43,8 +46,8 @@ export interface Frame {
 }
 
 /**
- * Decodes the frames in `data`, which may follow one another, skippable ones among them. Verifies the checksums that are
- * there. Throws CompressionError.
+ * Decodes the frames in `data`, which may follow one another, skippable ones among them. Verifies
+ * the checksums that are there. Throws CompressionError.
  */
 export function decodeLz4(data: Buffer, maxBytes: number): Buffer {
   if (data.length === 0) throw malformed('LZ4 data is empty');
@@ -104,7 +107,10 @@ export function readHeader(data: Buffer, start: number): Frame {
   };
 }
 
-/** Whether the header's checksum is the standard one; readHeader also accepts the one that includes the magic number. */
+/**
+ * Whether the header's checksum is the standard one; readHeader also accepts the one that includes
+ * the magic number.
+ */
 export function hasProperChecksum(data: Buffer, { descriptor, position }: Frame): boolean {
   return data[position - 1] === headerChecksum(data, descriptor, position - 1);
 }
@@ -152,7 +158,8 @@ function decodeBlock(
   output: Output,
   frameStart: number,
 ): void {
-  // Decoding needs room for the largest content of a block, and blocks announced as 4 MiB are mostly far smaller.
+  // Decoding needs room for the largest content of a block, and blocks announced as 4 MiB are
+  // mostly far smaller.
   const bound = stored ? size : Math.min(frame.blockBytes, size * LZ4_MAX_GROWTH);
   const limit = output.reserve(bound);
   if (stored) {
@@ -172,7 +179,10 @@ function decodeBlock(
   }
 }
 
-/** Encodes `data` as one frame of independent 64 KiB blocks without checksums, as Kafka's own clients do. */
+/**
+ * Encodes `data` as one frame of independent 64 KiB blocks without checksums, as Kafka's own
+ * clients do.
+ */
 export function encodeLz4(data: Buffer): Buffer {
   return Buffer.concat([...lz4Parts(data)]);
 }

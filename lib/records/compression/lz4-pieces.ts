@@ -5,7 +5,10 @@ import type { Pieces } from './piece-source.ts';
 import { Scratch } from './scratch.ts';
 import { xxhash32 } from './xxhash32.ts';
 
-/** The blocks of the first frame, as Kafka's Lz4BlockInputStream reads them: a content checksum is not verified. */
+/**
+ * The blocks of the first frame, as Kafka's Lz4BlockInputStream reads them: a content checksum is
+ * not verified.
+ */
 export class Lz4Pieces implements Pieces {
   readonly #data: Buffer;
   readonly #frame: Frame;

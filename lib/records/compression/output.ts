@@ -1,4 +1,7 @@
-/** A buffer for decoded bytes. It grows by doubling, so that a header alone causes no large allocation. */
+/**
+ * A buffer for decoded bytes. It grows by doubling, so that a header alone causes no large
+ * allocation.
+ */
 export class Output {
   bytes: Buffer;
   length = 0;
@@ -9,7 +12,9 @@ export class Output {
     this.bytes = Buffer.allocUnsafe(Math.min(estimate, maxBytes));
   }
 
-  /** Makes room for `more` bytes, or up to the bound if that is less. Returns the end of the room. */
+  /**
+   * Makes room for `more` bytes, or up to the bound if that is less. Returns the end of the room.
+   */
   reserve(more: number): number {
     const needed = Math.min(this.length + more, this.maxBytes);
     if (needed > this.bytes.length) {

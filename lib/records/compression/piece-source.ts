@@ -1,8 +1,8 @@
 /** Decoded bytes, piece by piece: memory is bounded, whatever the data decodes to. */
 export interface Pieces {
   /**
-   * The next piece, possibly empty; undefined after the last. It is valid until the decoder continues.
-   * Throws CompressionError ('malformed').
+   * The next piece, possibly empty; undefined after the last. It is valid until the decoder
+   * continues. Throws CompressionError ('malformed').
    */
   next(): Buffer | undefined;
 }

@@ -20,8 +20,9 @@ export type Decoding =
 const STEP_BYTES = 256 * 1024;
 
 /**
- * Decodes `data` as Kafka's broker does. Differs from `decompress` where Kafka's clients can read less: the blocks of an LZ4
- * frame must be independent, and data behind its first frame is ignored. Throws CompressionError.
+ * Decodes `data` as Kafka's broker does. Differs from `decompress` where Kafka's clients can read
+ * less: the blocks of an LZ4 frame must be independent, and data behind its first frame is ignored.
+ * Throws CompressionError.
  */
 export function decodeInPieces(codec: CodecId, data: Buffer): Decoding {
   switch (codec) {

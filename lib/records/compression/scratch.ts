@@ -1,4 +1,6 @@
-/** Memory that one decoder uses again and again. It grows to the largest size that was asked for. */
+/**
+ * Memory that one decoder uses again and again. It grows to the largest size that was asked for.
+ */
 export class Scratch {
   #bytes = Buffer.alloc(0);
 

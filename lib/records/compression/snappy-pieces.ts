@@ -4,7 +4,10 @@ import { Scratch } from './scratch.ts';
 import { readSnappyLength, SnappyBlock } from './snappy.ts';
 import { isXerialHeader, XERIAL_HEADER_BYTES, XERIAL_SIZE_BYTES } from './xerial.ts';
 
-/** Framed or raw snappy, block by block; blocks that decode to more than `stepBytes`, in steps of that size. */
+/**
+ * Framed or raw snappy, block by block; blocks that decode to more than `stepBytes`, in steps of
+ * that size.
+ */
 export class SnappyPieces implements Pieces {
   readonly #data: Buffer;
   readonly #stepBytes: number;

@@ -3,17 +3,26 @@ import { malformed, tooLarge } from './error.ts';
 
 /** Snappy's raw block format (google/snappy, format_description.txt). */
 
-/** The encoder looks for matches inside pieces of this size only, so that a 16-bit distance reaches everything. */
+/**
+ * The encoder looks for matches inside pieces of this size only, so that a 16-bit distance reaches
+ * everything.
+ */
 const PIECE_BYTES = 64 * 1024;
 
 /** Entries of the encoder's hash table: 2^14, snappy's own choice. */
 const HASH_BITS = 14;
 const HASH_MULTIPLIER = 0x1e35a7bd;
 
-/** The encoder stops searching this close to the end, so that its four-byte reads need no bounds check. */
+/**
+ * The encoder stops searching this close to the end, so that its four-byte reads need no bounds
+ * check.
+ */
 const TAIL_BYTES = 15;
 
-/** A three-byte copy decodes to at most 64 bytes, the largest expansion. A larger announced length is refused before it is allocated. */
+/**
+ * A three-byte copy decodes to at most 64 bytes, the largest expansion. A larger announced length
+ * is refused before it is allocated.
+ */
 const MAX_GROWTH = 22;
 
 const LITERAL = 0;
@@ -29,7 +38,10 @@ export function decodeSnappyBlock(data: Buffer, maxBytes: number): Buffer {
   return block.out;
 }
 
-/** A raw block that is decoded step by step. Copies may reach back to its beginning, so its whole output is kept. */
+/**
+ * A raw block that is decoded step by step. Copies may reach back to its beginning, so its whole
+ * output is kept.
+ */
 export class SnappyBlock {
   readonly out: Buffer;
   readonly #data: Buffer;
@@ -38,7 +50,10 @@ export class SnappyBlock {
   #at: number;
   #to = 0;
 
-  /** The elements of a block in `data[start, end)`, which decodes to `length` bytes; `out` has room for them. */
+  /**
+   * The elements of a block in `data[start, end)`, which decodes to `length` bytes; `out` has room
+   * for them.
+   */
   constructor(data: Buffer, start: number, end: number, out: Buffer, length: number) {
     this.#data = data;
     this.#at = start;
@@ -47,7 +62,10 @@ export class SnappyBlock {
     this.#length = length;
   }
 
-  /** Decodes until there are at least `until` bytes, or to the end; returns how many there are. Throws CompressionError. */
+  /**
+   * Decodes until there are at least `until` bytes, or to the end; returns how many there are.
+   * Throws CompressionError.
+   */
   advance(until: number): number {
     const data = this.#data;
     const end = this.#end;
@@ -108,7 +126,10 @@ export class SnappyBlock {
   }
 }
 
-/** The announced length of the block in `data[start, end)`, and the position of its elements. Throws CompressionError. */
+/**
+ * The announced length of the block in `data[start, end)`, and the position of its elements. Throws
+ * CompressionError.
+ */
 export function readSnappyLength(data: Buffer, start: number, end: number): { length: number; position: number } {
   let length = 0;
   for (let i = 0; i < 5 && start + i < end; i++) {

@@ -2,8 +2,9 @@ import { malformed, tooLarge } from './error.ts';
 import { decodeSnappyBlock, encodeSnappyBlock } from './snappy.ts';
 
 /**
- * The framing that Java clients put around snappy blocks (xerial/snappy-java, SnappyOutputStream): a header, then blocks,
- * each after its size. librdkafka sends one raw block without it; Kafka reads both, and so does this.
+ * The framing that Java clients put around snappy blocks (xerial/snappy-java, SnappyOutputStream):
+ * a header, then blocks, each after its size. librdkafka sends one raw block without it; Kafka
+ * reads both, and so does this.
  */
 
 const MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
@@ -37,7 +38,10 @@ export function decodeSnappy(data: Buffer, maxBytes: number): Buffer {
   return blocks.length === 1 ? blocks[0]! : Buffer.concat(blocks, total);
 }
 
-/** Whether a header stands at `at`: at the start, or where another stream has been put behind the first. */
+/**
+ * Whether a header stands at `at`: at the start, or where another stream has been put behind the
+ * first.
+ */
 export function isXerialHeader(data: Buffer, at: number): boolean {
   return data.length - at >= XERIAL_HEADER_BYTES && data.compare(MAGIC, 0, MAGIC.length, at, at + MAGIC.length) === 0;
 }

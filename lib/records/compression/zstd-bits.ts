@@ -1,8 +1,8 @@
 import { malformed } from './error.ts';
 
 /**
- * Bits read from the end of `data[start, end)` towards its start, as zstd's entropy coders write them: the highest bit
- * that is set in the last byte marks where they begin.
+ * Bits read from the end of `data[start, end)` towards its start, as zstd's entropy coders write
+ * them: the highest bit that is set in the last byte marks where they begin.
  */
 export class ReverseBits {
   private readonly data: Buffer;

@@ -6,7 +6,9 @@ import type { HuffmanTable } from './zstd-huffman.ts';
 import { readLiterals } from './zstd-literals.ts';
 import { newSequenceState, runSequences } from './zstd-sequences.ts';
 
-/** Decodes the blocks of one frame into `output`, one after the other, without the runtime's help. */
+/**
+ * Decodes the blocks of one frame into `output`, one after the other, without the runtime's help.
+ */
 export class ZstdBlockDecoder {
   readonly #output: Output;
   readonly #sequences = newSequenceState();

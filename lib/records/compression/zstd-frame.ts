@@ -1,6 +1,9 @@
 import { malformed } from './error.ts';
 
-/** The outer structure of Zstandard data (RFC 8878): frames and the sizes of their blocks, without decoding any. */
+/**
+ * The outer structure of Zstandard data (RFC 8878): frames and the sizes of their blocks, without
+ * decoding any.
+ */
 
 const MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
@@ -21,7 +24,10 @@ const BLOCK_TYPES = ['raw', 'repeated', 'compressed'] as const;
 /** A block decodes to at most 128 KiB (RFC 8878, 3.1.1.2.4). */
 export const MAX_ZSTD_BLOCK_BYTES = 128 * 1024;
 
-/** Encoders write one frame. Each frame costs a decoder's set-up: a million empty ones would take minutes. */
+/**
+ * Encoders write one frame. Each frame costs a decoder's set-up: a million empty ones would take
+ * minutes.
+ */
 const MAX_FRAMES = 1024;
 
 export interface ZstdBlock {
@@ -63,7 +69,10 @@ export function zstdFrames(data: Buffer): ZstdFrame[] {
   return frames;
 }
 
-/** The position of the first data frame at or behind `position`; the end if there is none. Throws CompressionError. */
+/**
+ * The position of the first data frame at or behind `position`; the end if there is none. Throws
+ * CompressionError.
+ */
 export function skipFrames(data: Buffer, position: number): number {
   let at = position;
   while (at < data.length) {
@@ -119,7 +128,10 @@ export interface ZstdBlockHeader {
   readonly end: number;
 }
 
-/** Reads the header of the block at `position` and checks that its content is complete. Throws CompressionError ('malformed'). */
+/**
+ * Reads the header of the block at `position` and checks that its content is complete. Throws
+ * CompressionError ('malformed').
+ */
 export function readBlockHeader(data: Buffer, position: number): ZstdBlockHeader {
   need(data, position, BLOCK_HEADER_BYTES);
   const header = data.readUIntLE(position, BLOCK_HEADER_BYTES);
@@ -133,7 +145,10 @@ export function readBlockHeader(data: Buffer, position: number): ZstdBlockHeader
   return { type, size, last: (header & 1) === 1, start, end: start + stored };
 }
 
-/** The position behind a frame whose last block ends at `position`. Throws CompressionError ('malformed'). */
+/**
+ * The position behind a frame whose last block ends at `position`. Throws CompressionError
+ * ('malformed').
+ */
 export function frameEnd(data: Buffer, { checksum }: ZstdFrameHeader, position: number): number {
   if (!checksum) return position;
   need(data, position, CHECKSUM_BYTES);

@@ -1,12 +1,17 @@
 import { malformed } from './error.ts';
 import type { ReverseBits } from './zstd-bits.ts';
 
-/** Finite State Entropy, the coder of zstd's sequences and of its Huffman weights (RFC 8878, 4.1). */
+/**
+ * Finite State Entropy, the coder of zstd's sequences and of its Huffman weights (RFC 8878, 4.1).
+ */
 
 export interface FseTable {
   /** Bits of a state. */
   readonly accuracy: number;
-  /** By state: its symbol, the number of bits to read for the next state, and the number to add to them. */
+  /**
+   * By state: its symbol, the number of bits to read for the next state, and the number to add to
+   * them.
+   */
   readonly symbols: Uint8Array;
   readonly bits: Uint8Array;
   readonly bases: Uint16Array;
@@ -49,7 +54,10 @@ export function fseTableOfOne(symbol: number): FseTable {
   return { accuracy: 0, symbols: Uint8Array.of(symbol), bits: new Uint8Array(1), bases: new Uint16Array(1) };
 }
 
-/** Reads a table's description, which begins at `start` and must end by `end`. Throws CompressionError ('malformed'). */
+/**
+ * Reads a table's description, which begins at `start` and must end by `end`. Throws
+ * CompressionError ('malformed').
+ */
 export function readFseTable(
   data: Buffer,
   start: number,

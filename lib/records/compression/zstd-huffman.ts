@@ -18,7 +18,10 @@ const WEIGHTS_MAX_ACCURACY = 6;
 /** Header bytes from here on announce plain weights of four bits each. */
 const PLAIN_WEIGHTS = 128;
 
-/** Reads a table's description, which begins at `start` and must end by `end`. Throws CompressionError ('malformed'). */
+/**
+ * Reads a table's description, which begins at `start` and must end by `end`. Throws
+ * CompressionError ('malformed').
+ */
 export function readHuffmanTable(data: Buffer, start: number, end: number): { table: HuffmanTable; position: number } {
   if (start >= end) throw malformed('zstd Huffman table is cut off');
   const head = data[start]!;
@@ -88,7 +91,10 @@ function huffmanTable(weights: number[]): HuffmanTable {
   return { maxBits, symbols, bits };
 }
 
-/** Decodes the stream `data[start, end)` into `out[from, to)`. Throws CompressionError ('malformed'). */
+/**
+ * Decodes the stream `data[start, end)` into `out[from, to)`. Throws CompressionError
+ * ('malformed').
+ */
 export function decodeHuffman(
   table: HuffmanTable,
   data: Buffer,

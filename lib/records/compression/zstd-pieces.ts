@@ -11,7 +11,9 @@ import {
   type ZstdFrameHeader,
 } from './zstd-frame.ts';
 
-/** Room beside the window, so that the window moves seldom: as large as the window, up to this size. */
+/**
+ * Room beside the window, so that the window moves seldom: as large as the window, up to this size.
+ */
 const SLACK_BYTES_MAX = 16 * 1024 * 1024;
 
 const NOTHING = Buffer.alloc(0);
@@ -23,7 +25,9 @@ interface OpenFrame {
   given: number;
 }
 
-/** The blocks of all data frames, decoded by this program. Holds no more than the window of a frame. */
+/**
+ * The blocks of all data frames, decoded by this program. Holds no more than the window of a frame.
+ */
 export class ZstdPieces implements Pieces {
   readonly #data: Buffer;
   #at = 0;

@@ -6,7 +6,10 @@ import { MAX_ZSTD_BLOCK_BYTES } from './zstd-frame.ts';
 import { type FseTable, fseTable, fseTableOfOne, nextState, readFseTable } from './zstd-fse.ts';
 import type { Literals } from './zstd-literals.ts';
 
-/** The second half of a compressed zstd block: sequences of literals and matches (RFC 8878, 3.1.1.3.2 to 3.1.1.5). */
+/**
+ * The second half of a compressed zstd block: sequences of literals and matches (RFC 8878,
+ * 3.1.1.3.2 to 3.1.1.5).
+ */
 
 /** One kind of code: its meaning, and the allowed forms of its table. */
 interface CodeKind {
@@ -66,8 +69,8 @@ export function newSequenceState(): SequenceState {
 }
 
 /**
- * Executes the sequences in `data[literals.position, end)` of one block. `output` holds the frame's decoded bytes so far.
- * Throws CompressionError.
+ * Executes the sequences in `data[literals.position, end)` of one block. `output` holds the frame's
+ * decoded bytes so far. Throws CompressionError.
  */
 export function runSequences(
   data: Buffer,
@@ -140,7 +143,9 @@ function append(from: Buffer, start: number, length: number, out: Buffer, to: nu
   return to + length;
 }
 
-/** The distance of an offset code, which may be one of the last three; becomes the newest of them. */
+/**
+ * The distance of an offset code, which may be one of the last three; becomes the newest of them.
+ */
 function distanceOf(offset: number, literalLength: number, recent: [number, number, number]): number {
   if (offset > 3) {
     recent[2] = recent[1];

@@ -19,7 +19,10 @@ const native = zlib as unknown as NativeZstd;
 /** True where this runtime can encode zstd. */
 export const zstdCanEncode = native.zstdCompressSync !== undefined;
 
-/** Encodes with zstd's default level (3), which is Kafka's too. Throws CompressionError ('unavailable'). */
+/**
+ * Encodes with zstd's default level (3), which is Kafka's too. Throws CompressionError
+ * ('unavailable').
+ */
 export function encodeZstd(data: Buffer): Buffer {
   if (!native.zstdCompressSync) throw new CompressionError('unavailable', 'zstd encoding needs Node 22.15 or later');
   return native.zstdCompressSync(data);
@@ -44,7 +47,10 @@ const STREAM_CHUNK_BYTES = 64 * 1024;
 /** True where this runtime decodes zstd in a thread of its own. */
 export const zstdCanStream = native.createZstdDecompress !== undefined;
 
-/** Decodes zstd of any size in a thread of the runtime, where zstdCanStream. Throws CompressionError ('malformed'). */
+/**
+ * Decodes zstd of any size in a thread of the runtime, where zstdCanStream. Throws CompressionError
+ * ('malformed').
+ */
 export async function* zstdStream(data: Buffer): AsyncGenerator<Buffer, void> {
   for (const frame of zstdFrames(data)) {
     const stream = native.createZstdDecompress!({ chunkSize: STREAM_CHUNK_BYTES });
@@ -66,7 +72,10 @@ export async function* zstdStream(data: Buffer): AsyncGenerator<Buffer, void> {
   }
 }
 
-/** Decodes without the runtime's decoder. Content checksums are not verified: the record batch's CRC covers the data. */
+/**
+ * Decodes without the runtime's decoder. Content checksums are not verified: the record batch's CRC
+ * covers the data.
+ */
 export function decodeZstdPortably(data: Buffer, maxBytes: number): Buffer {
   return decodeFrames(data, maxBytes, decodeFrame);
 }

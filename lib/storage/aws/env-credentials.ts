@@ -6,8 +6,9 @@ interface Credentials {
 }
 
 /**
- * Replaces `@aws-sdk/credential-provider-node` in the functions' bundles. Lambda gives each instance its role's credentials in
- * these variables for its whole life, so the SDK's chain of providers is not needed.
+ * Replaces `@aws-sdk/credential-provider-node` in the functions' bundles. Lambda gives each
+ * instance its role's credentials in these variables for its whole life, so the SDK's chain of
+ * providers is not needed.
  */
 export function defaultProvider(): () => Promise<Credentials> {
   return async () => {

@@ -34,7 +34,9 @@ const THROTTLED = new Set([
   'OperationAborted',
 ]);
 
-/** The signature is too old, too new, or not one. S3 and DynamoDB have names of their own for it. */
+/**
+ * The signature is too old, too new, or not one. S3 and DynamoDB have names of their own for it.
+ */
 const EXPIRED = new Set([
   'InvalidSignatureException',
   'SignatureDoesNotMatch',
@@ -43,7 +45,10 @@ const EXPIRED = new Set([
   'RequestInTheFuture',
 ]);
 
-/** Missing credentials or resources. They may appear later or an operator has to fix them; the write itself is valid. */
+/**
+ * Missing credentials or resources. They may appear later or an operator has to fix them; the write
+ * itself is valid.
+ */
 const UNAVAILABLE = new Set([
   'ExpiredTokenException',
   'ExpiredToken',
@@ -58,8 +63,9 @@ const UNAVAILABLE = new Set([
 const CONNECT_CALLS = new Set(['connect', 'getaddrinfo']);
 
 /**
- * The outcome that an error means for a write. `refused` only where the write certainly did not happen: a 4xx answer, or no
- * connection. After a 5xx, a time-out or a lost connection it may have landed: `unknown`.
+ * The outcome that an error means for a write. `refused` only where the write certainly did not
+ * happen: a 4xx answer, or no connection. After a 5xx, a time-out or a lost connection it may have
+ * landed: `unknown`.
  */
 export function failedWrite(error: unknown): FailedWrite {
   const { name = '', message: text = String(error), $metadata } = (error ?? {}) as SdkError;

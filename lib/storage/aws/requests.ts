@@ -5,7 +5,10 @@ import { Slots } from '../../kit/slots.ts';
 import { StoreUnavailableError } from '../ports.ts';
 import { failedWrite, mayPass, NoConnectionError } from './failures.ts';
 
-/** Four tries over about half a second outlast a usual burst of throttling. Callers that can wait longer retry themselves. */
+/**
+ * Four tries over about half a second outlast a usual burst of throttling. Callers that can wait
+ * longer retry themselves.
+ */
 const READ_ATTEMPTS = 4;
 
 /** The first wait is up to this long, each further one up to twice as long; with full jitter. */
@@ -17,7 +20,10 @@ const READ_TIMEOUT_MS = 5_000;
 /** The share of its time that a request may wait for a connection; the rest is for the answer. */
 const WAIT_SHARE = 0.5;
 
-/** Requests to one table or bucket, with bounded concurrency. A request that gets no connection in time is never sent. */
+/**
+ * Requests to one table or bucket, with bounded concurrency. A request that gets no connection in
+ * time is never sent.
+ */
 export class Requests {
   readonly #clock: Clock;
   readonly #random: Random;
@@ -30,8 +36,9 @@ export class Requests {
   }
 
   /**
-   * Makes a request, once, within `timeoutMs`. `perform` signs and sends it, and is given a signal that aborts it. Rejects with
-   * NoConnectionError where it was not begun, with an error named TimeoutError where the answer did not come in time.
+   * Makes a request, once, within `timeoutMs`. `perform` signs and sends it, and is given a signal
+   * that aborts it. Rejects with NoConnectionError where it was not begun, with an error named
+   * TimeoutError where the answer did not come in time.
    */
   async once<T>(timeoutMs: number, perform: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const endsAt = this.#clock.monotonic() + timeoutMs;
@@ -42,7 +49,10 @@ export class Requests {
     return ran.value;
   }
 
-  /** Makes a read, each attempt as `once`, again where the failure may pass. Throws StoreUnavailableError. */
+  /**
+   * Makes a read, each attempt as `once`, again where the failure may pass. Throws
+   * StoreUnavailableError.
+   */
   async read<T>(attempt: (signal: AbortSignal) => Promise<T>, timeoutMs = READ_TIMEOUT_MS): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {

@@ -1,7 +1,10 @@
 import type { StoreTime } from '../ports.ts';
 import type { StoreClock } from '../store-clock.ts';
 
-/** The part of a command's middleware stack that is used here. The clients' own types differ only in their commands. */
+/**
+ * The part of a command's middleware stack that is used here. The clients' own types differ only in
+ * their commands.
+ */
 interface MiddlewareStack {
   // biome-ignore lint/suspicious/noExplicitAny: each client has middleware types of its own, which no common one fits
   add(middleware: any, options: any): void;
@@ -26,9 +29,9 @@ export interface WireRecord {
 }
 
 /**
- * Watches a command at the last step before the socket: refuses an attempt whose signature carries a time at or after
- * `signBefore` (R3 is about the time in the signature, not the time of the call), and reads the store's time from the
- * answer, be it a success or an error.
+ * Watches a command at the last step before the socket: refuses an attempt whose signature carries
+ * a time at or after `signBefore` (R3 is about the time in the signature, not the time of the
+ * call), and reads the store's time from the answer, be it a success or an error.
  */
 export function watchWire(
   command: { readonly middlewareStack: MiddlewareStack },
@@ -49,12 +52,16 @@ export function watchWire(
       record.storeTime = Number.isNaN(told) ? storeClock.now() : storeClock.observe(told, sentAt);
       return result;
     };
-  // Low priority in the last step: inside retries, signing and the parsing that turns error answers into exceptions.
+  // Low priority in the last step: inside retries, signing and the parsing that turns error answers
+  // into exceptions.
   command.middlewareStack.add(watch, { step: 'deserialize', priority: 'low', name: 'tidelogWire' });
   return record;
 }
 
-/** The time in `x-amz-date` (20260131T235959Z), ms since the Unix epoch; NaN if the request carries none. */
+/**
+ * The time in `x-amz-date` (20260131T235959Z), ms since the Unix epoch; NaN if the request carries
+ * none.
+ */
 function signingTime(request: HttpMessage): StoreTime {
   const header = request.headers?.['x-amz-date'] ?? '';
   const [, year, month, day, hour, minute, second] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(header) ?? [];

@@ -6,8 +6,9 @@ import { TABLE_REQUESTS_MAX } from './table.ts';
 const TABLES_PER_CLIENT = 2;
 
 /**
- * A client as `openDynamoDbTable` needs it: one attempt per call, since a retry inside the SDK would hide that the
- * first one may have landed, and a connection for every request that its tables make at once.
+ * A client as `openDynamoDbTable` needs it: one attempt per call, since a retry inside the SDK
+ * would hide that the first one may have landed, and a connection for every request that its tables
+ * make at once.
  */
 export function dynamoDbClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
   return new DynamoDBClient({

@@ -28,9 +28,10 @@ export function deleteCondition(version: number): Condition {
 }
 
 /**
- * The range of a query. DynamoDB takes one condition on the sort key, and with two bounds only the inclusive BETWEEN:
- * `excluded` is then the sort key that the answer may contain although the range does not. A range whose bounds are
- * reversed is queried as its first key alone, since BETWEEN refuses it.
+ * The range of a query. DynamoDB takes one condition on the sort key, and with two bounds only the
+ * inclusive BETWEEN: `excluded` is then the sort key that the answer may contain although the range
+ * does not. A range whose bounds are reversed is queried as its first key alone, since BETWEEN
+ * refuses it.
  */
 export function keyRange(request: QueryRequest): {
   readonly KeyConditionExpression: string;

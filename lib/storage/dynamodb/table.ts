@@ -30,8 +30,9 @@ import { fromAttributes, keyAttributes, toAttributes } from './attributes.ts';
 import { deleteCondition, keyRange, putCondition } from './conditions.ts';
 
 /**
- * Concurrent requests to one table. At 8 ms each that is 16,000 requests/s, more than one process needs. The sockets for two
- * tables and a bucket stay well below the 1,024 file descriptors of a Lambda function.
+ * Concurrent requests to one table. At 8 ms each that is 16,000 requests/s, more than one process
+ * needs. The sockets for two tables and a bucket stay well below the 1,024 file descriptors of a
+ * Lambda function.
  */
 export const TABLE_REQUESTS_MAX = 128;
 

@@ -11,7 +11,9 @@ import { errorCode, messageOf, unavailable } from './failures.ts';
 import { HandleCache } from './handle-cache.ts';
 import type { StoreTimer } from './store-time.ts';
 
-/** Segments and WAL objects being read at one time; far below the usual limit of 1,024 descriptors. */
+/**
+ * Segments and WAL objects being read at one time; far below the usual limit of 1,024 descriptors.
+ */
 const MAX_OPEN_FILES = 128;
 
 /** A put never takes this long; an older temporary file was left by a crash. */
@@ -21,10 +23,11 @@ const TEMPORARY_MAX_AGE_MS = 60 * 60 * 1000;
 const MAX_CHUNKS_PER_WRITE = 1024;
 
 /**
- * Objects as files. A put writes a temporary file, makes its bytes durable (fdatasync), gives it its name (rename),
- * and makes the name durable (fsync of the directory). In this order no reader sees a part of an object, and a `stored`
- * object survives a crash. On ext4 the directory's fsync costs 0.3 ms, as the fdatasync has written the journal already;
- * leaving it out would rely on ext4 instead of POSIX.
+ * Objects as files. A put writes a temporary file, makes its bytes durable (fdatasync), gives it
+ * its name (rename), and makes the name durable (fsync of the directory). In this order no reader
+ * sees a part of an object, and a `stored` object survives a crash. On ext4 the directory's fsync
+ * costs 0.3 ms, as the fdatasync has written the journal already; leaving it out would rely on ext4
+ * instead of POSIX.
  */
 export class BlobFiles implements BlobStore {
   readonly #root: string;
@@ -146,7 +149,10 @@ export class BlobFiles implements BlobStore {
   }
 }
 
-/** writev may write only a part, for example on a disk that fills up. The next call writes the rest or reports the error. */
+/**
+ * writev may write only a part, for example on a disk that fills up. The next call writes the rest
+ * or reports the error.
+ */
 async function writeAll(file: FileHandle, chunks: readonly Buffer[]): Promise<void> {
   let left = chunks.filter((chunk) => chunk.length > 0);
   while (left.length > 0) {

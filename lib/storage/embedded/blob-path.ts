@@ -5,7 +5,10 @@ import { errorCode } from './failures.ts';
 /** Not a character of keys: it keeps the file of 'a' apart from the directory of 'a/b'. */
 const FILE_MARK = '~';
 
-/** Where puts write before they give a file its name; in the same file system, and no key leads here. */
+/**
+ * Where puts write before they give a file its name; in the same file system, and no key leads
+ * here.
+ */
 export const TEMPORARY_DIRECTORY = 'tmp~~';
 
 /** The file of an object. */
@@ -13,7 +16,10 @@ export function blobPath(root: string, key: string): string {
   return join(root, `${key}${FILE_MARK}`);
 }
 
-/** Keys below `root` that begin with `prefix` and come after `after`, in ascending order, read as they are asked for. */
+/**
+ * Keys below `root` that begin with `prefix` and come after `after`, in ascending order, read as
+ * they are asked for.
+ */
 export async function* keysUnder(
   root: string,
   prefix: string,
@@ -32,7 +38,10 @@ export async function* keysUnder(
   }
 }
 
-/** Files without their mark, directories with a slash behind: sorted like this, they follow the order of the keys. */
+/**
+ * Files without their mark, directories with a slash behind: sorted like this, they follow the
+ * order of the keys.
+ */
 async function entriesOf(path: string): Promise<string[]> {
   try {
     const names: string[] = [];

@@ -6,13 +6,14 @@ import { StoreOpenError } from './format.ts';
 import { damageOf } from './lmdb-file.ts';
 
 /**
- * Checks LMDB's files before LMDB opens them. lmdb 3.5 kills the process (SIGSEGV) when opening fails half way, and LMDB
- * does (SIGBUS) when it reads a page that the file lacks. Throws what is wrong. `mayBegin`: whether LMDB may create its
- * file if it is missing or empty, as after a kill while the store was created. The lock file is not opened: closing it
- * would release the locks of an environment that this process already has open (POSIX locks belong to the process).
+ * Checks LMDB's files before LMDB opens them. lmdb 3.5 kills the process (SIGSEGV) when opening
+ * fails half way, and LMDB does (SIGBUS) when it reads a page that the file lacks. Throws what is
+ * wrong. `mayBegin`: whether LMDB may create its file if it is missing or empty, as after a kill
+ * while the store was created. The lock file is not opened: closing it would release the locks of
+ * an environment that this process already has open (POSIX locks belong to the process).
  *
- * Also syncs the data. A process that was killed while it wrote its meta page may have left that page in the page cache
- * only, and LMDB would show it to the next process that opens the file.
+ * Also syncs the data. A process that was killed while it wrote its meta page may have left that
+ * page in the page cache only, and LMDB would show it to the next process that opens the file.
  */
 export async function checkFiles(directory: string, mayBegin: boolean): Promise<void> {
   await access(directory, constants.R_OK | constants.W_OK);

@@ -5,13 +5,19 @@ import { SharedReads } from '../../kit/shared-reads.ts';
 import { HandleCache } from './handle-cache.ts';
 import { syncDirectory } from './sync.ts';
 
-/** Directories in use at one time: a handful (WAL, checkpoints) and those of the topics being sealed. */
+/**
+ * Directories in use at one time: a handful (WAL, checkpoints) and those of the topics being
+ * sealed.
+ */
 const MAX_OPEN_DIRECTORIES = 32;
 
 /** Directories that are remembered as durable; forgetting one costs a few syncs. */
 const MAX_KNOWN_DIRECTORIES = 10_000;
 
-/** Makes names durable: those of directories when they are first used, those of files after each rename. */
+/**
+ * Makes names durable: those of directories when they are first used, those of files after each
+ * rename.
+ */
 export class DurableNames {
   readonly #root: string;
   readonly #known = boundedMap<string, true>(MAX_KNOWN_DIRECTORIES);
@@ -24,8 +30,9 @@ export class DurableNames {
   }
 
   /**
-   * Makes `directory` and what lies between it and the root, and makes their names durable. Done once per process also
-   * for those that exist: another process may have made them a moment ago and not have synced them yet.
+   * Makes `directory` and what lies between it and the root, and makes their names durable. Done
+   * once per process also for those that exist: another process may have made them a moment ago and
+   * not have synced them yet.
    */
   async ensure(directory: string): Promise<void> {
     if (directory === this.#root || this.#known.has(directory)) return;

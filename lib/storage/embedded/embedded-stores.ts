@@ -14,19 +14,25 @@ import { syncDirectory } from './sync.ts';
 import { WriteLock } from './write-lock.ts';
 
 export interface EmbeddedStoresOptions {
-  /** A directory, made if it is not there, on a local file system: LMDB does not work over a network. */
+  /**
+   * A directory, made if it is not there, on a local file system: LMDB does not work over a
+   * network.
+   */
   readonly path: string;
   readonly clock: Clock;
   /** Names temporary files; must not repeat across processes. */
   readonly random: Random;
 }
 
-/** Written once LMDB has created its files. From then on a missing or empty file is a loss and is not replaced by a new store. */
+/**
+ * Written once LMDB has created its files. From then on a missing or empty file is a loss and is
+ * not replaced by a new store.
+ */
 const USED_MARKER = 'used';
 
 /**
- * Opens the store in a directory: items in LMDB (`items/`), objects in files (`blobs/`). Any number of processes of
- * one machine may have it open. Throws StoreOpenError with a message for the user.
+ * Opens the store in a directory: items in LMDB (`items/`), objects in files (`blobs/`). Any number
+ * of processes of one machine may have it open. Throws StoreOpenError with a message for the user.
  */
 export async function openEmbeddedStores(options: EmbeddedStoresOptions): Promise<Stores> {
   const path = resolve(options.path);

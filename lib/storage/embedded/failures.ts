@@ -6,7 +6,10 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** The code of a file-system or LMDB error: a name, an errno, a negative LMDB code; undefined for anything else. */
+/**
+ * The code of a file-system or LMDB error: a name, an errno, a negative LMDB code; undefined for
+ * anything else.
+ */
 export function errorCode(error: unknown): string | number | undefined {
   return (error as { code?: string | number } | undefined)?.code;
 }

@@ -14,9 +14,9 @@ export class StoreOpenError extends Error {
 }
 
 /**
- * Makes the directory `path` a store of this program's format unless it is one. Throws StoreOpenError when that is not
- * possible: a file, not writable, of a newer format, or with a marker of another program.
- * `unique` names this process's temporary file.
+ * Makes the directory `path` a store of this program's format unless it is one. Throws
+ * StoreOpenError when that is not possible: a file, not writable, of a newer format, or with a
+ * marker of another program. `unique` names this process's temporary file.
  */
 export async function prepareDirectory(path: string, unique: string): Promise<void> {
   try {

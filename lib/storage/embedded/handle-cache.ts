@@ -11,8 +11,8 @@ interface Entry {
 }
 
 /**
- * Open files for reading; the least recently used is closed first. A file that any process deleted or replaced is
- * recognised by its link count and opened again.
+ * Open files for reading; the least recently used is closed first. A file that any process deleted
+ * or replaced is recognised by its link count and opened again.
  */
 export class HandleCache {
   readonly #entries: LRUCache<string, Entry>;

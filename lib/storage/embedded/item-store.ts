@@ -52,7 +52,8 @@ export class EmbeddedItemStore implements ItemStore {
 
   async get(pk: string, sk: string, consistent: boolean): Promise<GetResult> {
     if (consistent) await this.#beforeConsistentRead();
-    // Taken before the read: the answer must not look newer than it is, even if the process is frozen in between.
+    // Taken before the read: the answer must not look newer than it is, even if the process is
+    // frozen in between.
     const storeTime = this.#timer.now();
     const item = this.#read(() => {
       const record = this.#database.getBinary(recordKey(pk, sk));
@@ -66,7 +67,8 @@ export class EmbeddedItemStore implements ItemStore {
     if (request.consistent) await this.#beforeConsistentRead();
     const { pk, from, to } = request;
     const storeTime = this.#timer.now();
-    // An empty range must not reach the cursor: a reverse cursor would start below the range's end and continue.
+    // An empty range must not reach the cursor: a reverse cursor would start below the range's end
+    // and continue.
     if (from !== undefined && to !== undefined && compareKeys(from, to) >= 0)
       return { items: [], more: false, storeTime };
     return { ...this.#read(() => this.#page(request, recordKey(pk, from ?? ''), upperKey(pk, to))), storeTime };
@@ -105,9 +107,9 @@ export class EmbeddedItemStore implements ItemStore {
   }
 
   /**
-   * Decides and writes inside one LMDB transaction, whose lock spans all processes: the signature's age, the condition
-   * and the write are one step. The outcome is reported after the commit, also of a conflict: the item that won may be in
-   * the same commit.
+   * Decides and writes inside one LMDB transaction, whose lock spans all processes: the signature's
+   * age, the condition and the write are one step. The outcome is reported after the commit, also
+   * of a conflict: the item that won may be in the same commit.
    */
   #write(
     pk: string,
@@ -145,9 +147,10 @@ export class EmbeddedItemStore implements ItemStore {
   }
 
   /**
-   * A commit that fails before its meta page is written has done nothing; LMDB reports most of these as an I/O error
-   * (a full disk shows as a short write). One that fails in the meta page may have happened. LMDB then refuses all
-   * further transactions of this process, reads included, which tells the two apart.
+   * A commit that fails before its meta page is written has done nothing; LMDB reports most of
+   * these as an I/O error (a full disk shows as a short write). One that fails in the meta page may
+   * have happened. LMDB then refuses all further transactions of this process, reads included,
+   * which tells the two apart.
    */
   async #failed(error: unknown): Promise<PutOutcome> {
     const cause = await causeOf(error);
@@ -177,7 +180,9 @@ export class EmbeddedItemStore implements ItemStore {
     return { items, more: false };
   }
 
-  /** Starts a new snapshot: lmdb would otherwise reuse that of an earlier read of this event turn. */
+  /**
+   * Starts a new snapshot: lmdb would otherwise reuse that of an earlier read of this event turn.
+   */
   #read<T>(perform: () => T): T {
     try {
       this.#database.resetReadTxn();

@@ -13,7 +13,10 @@ const LOWER_AT = 20;
 const BRANCH = 0x01;
 const LEAF = 0x02;
 
-/** Offsets in a meta page: magic number, page size, root of the tree of free pages, last page in use, transaction. */
+/**
+ * Offsets in a meta page: magic number, page size, root of the tree of free pages, last page in
+ * use, transaction.
+ */
 const MAGIC_AT = PAGE_HEADER_BYTES;
 const PAGE_SIZE_AT = PAGE_HEADER_BYTES + 24;
 const FREE_ROOT_AT = PAGE_HEADER_BYTES + 64;
@@ -46,9 +49,10 @@ interface Meta {
 class Damage extends Error {}
 
 /**
- * Why an LMDB file that is not empty cannot be opened safely, or undefined for a complete file. LMDB maps the file into
- * memory, and the process is killed when it touches a page that the file lacks. The last pages may be missing where the tree
- * of free pages lists them: they were freed before they were written.
+ * Why an LMDB file that is not empty cannot be opened safely, or undefined for a complete file.
+ * LMDB maps the file into memory, and the process is killed when it touches a page that the file
+ * lacks. The last pages may be missing where the tree of free pages lists them: they were freed
+ * before they were written.
  */
 export async function damageOf(file: FileHandle): Promise<string | undefined> {
   for (let attempt = 1; ; attempt++) {
@@ -65,7 +69,8 @@ async function look(file: FileHandle): Promise<{ readonly damage?: string; reado
   try {
     const meta = await newestMeta(file);
     transaction = meta.transaction;
-    // Pages are on disk before the meta page that names them, so the size is asked for after it was read.
+    // Pages are on disk before the meta page that names them, so the size is asked for after it was
+    // read.
     const { size } = await file.stat();
     const there = BigInt(Math.floor(size / meta.pageBytes));
     if (there > meta.lastPage) return { transaction };
@@ -142,7 +147,10 @@ async function collectFree(
   }
 }
 
-/** A list of free pages: how many numbers follow, then page numbers; a negative number is the length of a run that the next begins. */
+/**
+ * A list of free pages: how many numbers follow, then page numbers; a negative number is the length
+ * of a run that the next begins.
+ */
 function addList(list: Buffer, from: bigint, free: Set<bigint>): void {
   const length = Number(within(list, 0, 8).readBigUInt64LE(0));
   for (let index = 1; index <= length; index++) {

@@ -9,8 +9,8 @@ const HEADER_BYTES = 10;
 const AFTER_UTF8 = 0xff;
 
 /**
- * Key of an item: u16 length of pk, pk, sk. The length keeps partitions apart whatever their names; within one, keys
- * compare by the bytes of sk.
+ * Key of an item: u16 length of pk, pk, sk. The length keeps partitions apart whatever their names;
+ * within one, keys compare by the bytes of sk.
  */
 export function recordKey(pk: string, sk: string): Buffer {
   const pkBytes = Buffer.byteLength(pk);
@@ -33,7 +33,10 @@ export function sortKeyOf(key: Buffer, pkBytes: number): string {
   return key.toString('utf8', 2 + pkBytes);
 }
 
-/** Value of an item: u8 format, f64 version, u8 length of the nonce, nonce, body. A copy: the item may change after. */
+/**
+ * Value of an item: u8 format, f64 version, u8 length of the nonce, nonce, body. A copy: the item
+ * may change after.
+ */
 export function encodeRecord(item: Item): Buffer {
   const nonceBytes = item.nonce.length;
   const record = Buffer.allocUnsafe(HEADER_BYTES + nonceBytes + item.body.length);

@@ -4,10 +4,16 @@ import { MAX_SIGNATURE_AGE_MS, type PutOptions, type RefusedReason, type StoreTi
 /** How long consistent reads may miss a write that was prepared; see WriteLock. */
 export const RECOVERY_INTERVAL_MS = 60 * 1000;
 
-/** A write must become visible within MAX_SIGNATURE_AGE_MS or never, so it must be prepared that much earlier. */
+/**
+ * A write must become visible within MAX_SIGNATURE_AGE_MS or never, so it must be prepared that
+ * much earlier.
+ */
 const MAX_AGE_IN_TRANSACTION_MS = MAX_SIGNATURE_AGE_MS - RECOVERY_INTERVAL_MS;
 
-/** The moment at which a write was asked for, by both clocks: a wall clock may be set back, a monotonic one may sleep. */
+/**
+ * The moment at which a write was asked for, by both clocks: a wall clock may be set back, a
+ * monotonic one may sleep.
+ */
 export interface Signature {
   readonly at: StoreTime;
   readonly monotonic: number;
@@ -37,8 +43,8 @@ export class StoreTimer {
   }
 
   /**
-   * Why a write with this signature may not be applied now. Call it while the store's write lock is held: nothing
-   * can then happen between the answer and the write.
+   * Why a write with this signature may not be applied now. Call it while the store's write lock is
+   * held: nothing can then happen between the answer and the write.
    */
   refusal(
     signature: Signature,

@@ -1,7 +1,10 @@
 import { open } from 'node:fs/promises';
 import { errorCode } from './failures.ts';
 
-/** Makes the names in a directory durable. POSIX promises that of no other call, not even of fsync of the file itself. */
+/**
+ * Makes the names in a directory durable. POSIX promises that of no other call, not even of fsync
+ * of the file itself.
+ */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {

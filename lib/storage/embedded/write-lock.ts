@@ -7,10 +7,11 @@ import { RECOVERY_INTERVAL_MS, type Signature, type StoreTimer } from './store-t
 const ACQUIRE_TIMEOUT_MS = 30_000;
 
 /**
- * Keeps consistent reads from missing a write that is in doubt. LMDB has two such states: a writer that was killed after
- * its meta page was on disk and before it was published (the next writer of any process publishes it, however much
- * later), and a writer that is stopped inside its commit. Taking the write lock resolves the first and waits for the
- * second. So it is taken before a consistent read when this process has not held it for a while.
+ * Keeps consistent reads from missing a write that is in doubt. LMDB has two such states: a writer
+ * that was killed after its meta page was on disk and before it was published (the next writer of
+ * any process publishes it, however much later), and a writer that is stopped inside its commit.
+ * Taking the write lock resolves the first and waits for the second. So it is taken before a
+ * consistent read when this process has not held it for a while.
  */
 export class WriteLock {
   readonly #clock: Clock;
@@ -19,7 +20,10 @@ export class WriteLock {
   #heldAt: Signature;
   #acquiring: Promise<boolean> | undefined;
 
-  /** `acquire` begins and ends a write transaction that writes nothing. Opening the store has just held the lock. */
+  /**
+   * `acquire` begins and ends a write transaction that writes nothing. Opening the store has just
+   * held the lock.
+   */
   constructor(clock: Clock, timer: StoreTimer, acquire: () => Promise<unknown>) {
     this.#clock = clock;
     this.#timer = timer;
@@ -32,7 +36,10 @@ export class WriteLock {
     this.#heldAt = this.#timer.sign();
   }
 
-  /** Resolves when a read will see every write older than MAX_SIGNATURE_AGE_MS. Throws StoreUnavailableError. */
+  /**
+   * Resolves when a read will see every write older than MAX_SIGNATURE_AGE_MS. Throws
+   * StoreUnavailableError.
+   */
   async beforeConsistentRead(): Promise<void> {
     if (this.#timer.ageOf(this.#heldAt) < RECOVERY_INTERVAL_MS) return;
     this.#acquiring ??= this.#take();

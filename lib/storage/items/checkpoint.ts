@@ -2,15 +2,18 @@ import { ByteReader, ByteWriter, MalformedBytesError } from '../../core/bytes.ts
 import type { JournalId } from './journal-entry.ts';
 
 /**
- * A journal's checkpoint, in the state table. The item's version is the slot the checkpoint was taken at, so that a
- * conditional put on the version keeps checkpoints from going back (rule R4).
+ * A journal's checkpoint, in the state table. The item's version is the slot the checkpoint was
+ * taken at, so that a conditional put on the version keeps checkpoints from going back (rule R4).
  */
 export type CheckpointItem =
   | { readonly kind: 'inline'; readonly bytes: Buffer }
   /** The bytes are in an object, as they are too long for a cheap item. */
   | { readonly kind: 'blob'; readonly key: string };
 
-/** A longer checkpoint goes to an object: an item costs one write unit per KB, an object's PUT as much as 8 of them. */
+/**
+ * A longer checkpoint goes to an object: an item costs one write unit per KB, an object's PUT as
+ * much as 8 of them.
+ */
 export const CHECKPOINT_INLINE_BYTES = 8 * 1024;
 
 export const CHECKPOINT_SK = 'checkpoint';

@@ -11,7 +11,10 @@ export interface CommittedOffset {
   readonly metadata: string;
   /** Store time of the commit that wrote this; ms. */
   readonly at: number;
-  /** Store time at which it expires, where the client gave a retention time (OffsetCommit 2 to 4); ms. */
+  /**
+   * Store time at which it expires, where the client gave a retention time (OffsetCommit 2 to 4);
+   * ms.
+   */
   readonly expiresAt?: number;
 }
 
@@ -19,34 +22,43 @@ export interface CommittedOffset {
 export interface PendingOffset extends CommittedOffset {
   readonly partition: number;
   readonly transactionalId: string;
-  /** The transaction's number, so that a later transaction of the same id does not adopt the offset. */
+  /**
+   * The transaction's number, so that a later transaction of the same id does not adopt the offset.
+   */
   readonly transaction: number;
 }
 
 /**
- * The offsets of one group in up to OFFSETS_BLOCK_PARTITIONS partitions of one topic. Changed by conditional puts on its
- * version, which begins at the store's time and never restarts (rule R9).
+ * The offsets of one group in up to OFFSETS_BLOCK_PARTITIONS partitions of one topic. Changed by
+ * conditional puts on its version, which begins at the store's time and never restarts (rule R9).
  */
 export interface OffsetsBlock {
   /** The topic's name when the block was written; the key has its id. */
   readonly topicName: string;
-  /** When the group was created (store time): offsets of an earlier group of the same name do not count. */
+  /**
+   * When the group was created (store time): offsets of an earlier group of the same name do not
+   * count.
+   */
   readonly groupSince: number;
   /**
-   * Rule R13: the highest generation to whose members these offsets were shown; -1 for none. Commits of earlier ones are
-   * refused. For all partitions of the block; `stamps` is for single ones, and the higher of both counts.
+   * Rule R13: the highest generation to whose members these offsets were shown; -1 for none.
+   * Commits of earlier ones are refused. For all partitions of the block; `stamps` is for single
+   * ones, and the higher of both counts.
    */
   readonly stamp: number;
   readonly stamps: ReadonlyMap<number, number>;
-  /** The group's last replacement of a static member when the offsets were last shown; fences it as the generation does. */
+  /**
+   * The group's last replacement of a static member when the offsets were last shown; fences it as
+   * the generation does.
+   */
   readonly replacedAt?: number;
   readonly committed: ReadonlyMap<number, CommittedOffset>;
   readonly pending: readonly PendingOffset[];
 }
 
 /**
- * Partitions per item. Sixteen rows without metadata take less than 1 KB, which is one write unit, and as many members can
- * meet in an item at most.
+ * Partitions per item. Sixteen rows without metadata take less than 1 KB, which is one write unit,
+ * and as many members can meet in an item at most.
  */
 export const OFFSETS_BLOCK_PARTITIONS = 16;
 
@@ -55,7 +67,9 @@ export function offsetsBlockOf(partition: number): number {
   return Math.floor(partition / OFFSETS_BLOCK_PARTITIONS);
 }
 
-/** All offsets of a group share a partition key: they are read together when a group is described. */
+/**
+ * All offsets of a group share a partition key: they are read together when a group is described.
+ */
 export function offsetsPk(groupId: string): string {
   return `offsets/${groupId}`;
 }

@@ -2,7 +2,10 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { MalformedBytesError } from '../../core/bytes.ts';
 import type { StoreTime } from '../ports.ts';
 
-/** The body of a group that is too large for its head: immutable, written before the head that names it. */
+/**
+ * The body of a group that is too large for its head: immutable, written before the head that names
+ * it.
+ */
 const PREFIX = 'body/';
 const TIME_DIGITS = 15;
 const FORMAT = 1;

@@ -2,16 +2,19 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { StoreTime } from '../ports.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** A group's head: the part that changes with every step, with the body or the place of the body. */
+/**
+ * A group's head: the part that changes with every step, with the body or the place of the body.
+ */
 export const GROUP_HEAD_SK = 'group';
 
 /**
  * `since`: when the group was created; items of an earlier group with that id are older.
- * - `group`: `head` and `body` are JSON as the group's protocol writes them. The body is inline, or in an item of its own
- *   under `bodyKey`. `isUnused`: the sweep is about to delete the group; a request that needs it removes the mark first.
+ * - `group`: `head` and `body` are JSON as the group's protocol writes them. The body is inline, or
+ *   in an item of its own under `bodyKey`. `isUnused`: the sweep is about to delete the group; a
+ *   request that needs it removes the mark first.
  * - `deleting`: the group is deleted; the next process that reads this removes its other items.
- * - `deleted`: only this item is left. It stays until no write that was sent for the group can still land, so that the
- *   version never restarts (rule R9).
+ * - `deleted`: only this item is left. It stays until no write that was sent for the group can
+ *   still land, so that the version never restarts (rule R9).
  */
 export type GroupHead =
   | {
@@ -33,7 +36,10 @@ export type StoredBody =
 
 const FORMAT = 1;
 
-/** Format of a group that is marked as unused: a program that does not know the mark must not use such a group. */
+/**
+ * Format of a group that is marked as unused: a program that does not know the mark must not use
+ * such a group.
+ */
 const FORMAT_UNUSED = 2;
 
 export function encodeGroupHead(head: GroupHead): Buffer {

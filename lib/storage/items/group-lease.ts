@@ -3,7 +3,10 @@ import type { StoreTime } from '../ports.ts';
 import { memberKey } from './group-keys.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** A member's last heartbeat. It is an item of its own, so that heartbeats do not contend for the group's head. */
+/**
+ * A member's last heartbeat. It is an item of its own, so that heartbeats do not contend for the
+ * group's head.
+ */
 export interface GroupLease {
   readonly memberId: string;
   readonly at: StoreTime;

@@ -1,6 +1,9 @@
 import { MalformedBytesError } from '../../core/bytes.ts';
 
-/** Body of an item of the state table: a format byte, then JSON, which can be read in the AWS console. */
+/**
+ * Body of an item of the state table: a format byte, then JSON, which can be read in the AWS
+ * console.
+ */
 export function encodeJsonBody(format: number, value: unknown): Buffer {
   return Buffer.concat([Buffer.of(format), Buffer.from(JSON.stringify(value), 'utf8')]);
 }

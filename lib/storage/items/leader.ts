@@ -3,8 +3,8 @@ import type { JournalId } from './journal-entry.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
 /**
- * The newest leader change of a journal: a cache of that entry, written after it (rule R10). The item's version is the epoch.
- * Sort keys are journal ids, so that those of one topic are adjacent.
+ * The newest leader change of a journal: a cache of that entry, written after it (rule R10). The
+ * item's version is the epoch. Sort keys are journal ids, so that those of one topic are adjacent.
  */
 export interface LeaderRecord {
   readonly journal: JournalId;

@@ -3,7 +3,10 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { StoreTime } from '../ports.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** A registered gateway of a fleet. The item stays when the node is gone, so that its version never restarts (rule R9). */
+/**
+ * A registered gateway of a fleet. The item stays when the node is gone, so that its version never
+ * restarts (rule R9).
+ */
 export interface NodeRecord {
   readonly nodeId: number;
   /** Identifies the process among those that have had this node id. */

@@ -2,7 +2,10 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Uuid } from '../../core/uuid.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** A topic as stored. The item under its name is authoritative; the one under its id is a copy written after it. */
+/**
+ * A topic as stored. The item under its name is authoritative; the one under its id is a copy
+ * written after it.
+ */
 export interface TopicRecord {
   readonly id: Uuid;
   readonly name: string;
@@ -44,7 +47,10 @@ export function decodeTopic(body: Buffer): TopicRecord {
   return topic;
 }
 
-/** Partitions are mapped to journals by a remainder, so the number of journals is a whole number of at least 1. */
+/**
+ * Partitions are mapped to journals by a remainder, so the number of journals is a whole number of
+ * at least 1.
+ */
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 1;
 }

@@ -5,8 +5,9 @@ import type { StoreTime } from '../ports.ts';
 export const WAL_PREFIX = 'wal/';
 
 /**
- * S3 limits the request rate per prefix of keys, and splits a prefix as its load grows. Without the hash, all writers of a
- * fleet would write under the newest few milliseconds. Two digits make 256 prefixes; a list by time merges as many.
+ * S3 limits the request rate per prefix of keys, and splits a prefix as its load grows. Without the
+ * hash, all writers of a fleet would write under the newest few milliseconds. Two digits make 256
+ * prefixes; a list by time merges as many.
  */
 const HASH_DIGITS = 2;
 
@@ -16,7 +17,8 @@ const TIME_DIGITS = 15;
 const KEY_WITH_HASH = new RegExp(`^${WAL_PREFIX}[0-9a-f]{${HASH_DIGITS}}-`);
 
 /**
- * The key of a WAL object: `wal/<hash>-<time>-<nonce>`, where the hash is the start of the SHA-256 of the rest.
+ * The key of a WAL object: `wal/<hash>-<time>-<nonce>`, where the hash is the start of the SHA-256
+ * of the rest.
  *
  * @param time when the object was made, by the store; NaN (not known yet) counts as 0
  */
@@ -26,7 +28,10 @@ export function walKey(time: StoreTime, nonce: string): string {
   return `${WAL_PREFIX}${hash}-${name}`;
 }
 
-/** Whether the object of this key has a header. The first objects had none, and keys of the form `wal/<time>-<nonce>`. */
+/**
+ * Whether the object of this key has a header. The first objects had none, and keys of the form
+ * `wal/<time>-<nonce>`.
+ */
 export function hasWalHeader(key: string): boolean {
   return KEY_WITH_HASH.test(key);
 }

@@ -28,7 +28,10 @@ export interface Answer<T> {
   readonly storeTime: StoreTime;
 }
 
-/** One client's link to one part of the store: time, latencies and faults, the same for items and objects. */
+/**
+ * One client's link to one part of the store: time, latencies and faults, the same for items and
+ * objects.
+ */
 export class ClientLink {
   readonly #server: MemoryServer;
   readonly #settings: ClientSettings;
@@ -44,7 +47,10 @@ export class ClientLink {
     return this.#storeClock.now();
   }
 
-  /** Makes a read: `perform` is the step at the store. Throws StoreUnavailableError where the faults say so. */
+  /**
+   * Makes a read: `perform` is the step at the store. Throws StoreUnavailableError where the faults
+   * say so.
+   */
   async read<T>(identity: CallIdentity, perform: (fault: Fault) => T): Promise<Answer<T>> {
     const { fault, beforeMs, afterMs } = this.#plan(identity);
     const sentAt = this.#storeClock.sending();

@@ -17,15 +17,22 @@ export interface StoreCall {
 
 /** What goes wrong with one call. All durations in ms. */
 export interface Fault {
-  /** Between signing and the store; a put that is older than MAX_SIGNATURE_AGE_MS when it arrives is refused. */
+  /**
+   * Between signing and the store; a put that is older than MAX_SIGNATURE_AGE_MS when it arrives is
+   * refused.
+   */
   readonly delayBeforeMs?: number;
   /** Between the store and the caller. */
   readonly delayAfterMs?: number;
   /** Nothing happens, and the caller knows. Reads throw StoreUnavailableError. */
   readonly refuse?: 'throttled' | 'unavailable';
-  /** It happens, and the caller does not learn of it: `unknown`; reads throw StoreUnavailableError. */
+  /**
+   * It happens, and the caller does not learn of it: `unknown`; reads throw StoreUnavailableError.
+   */
   readonly loseAnswer?: boolean;
-  /** Writes: `unknown` at once, and it happens this much later, if its signature still holds then. */
+  /**
+   * Writes: `unknown` at once, and it happens this much later, if its signature still holds then.
+   */
   readonly landAfterMs?: number;
   /** Eventually consistent reads of items: the state as it was a while or some writes ago. */
   readonly lag?: Lag;

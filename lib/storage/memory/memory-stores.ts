@@ -38,8 +38,8 @@ export interface MemoryStores extends Stores {
 }
 
 /**
- * Makes an empty store for tests and simulation. Without hooks every call is answered at once and exactly; the hooks make
- * calls lose, delay, repeat and lag.
+ * Makes an empty store for tests and simulation. Without hooks every call is answered at once and
+ * exactly; the hooks make calls lose, delay, repeat and lag.
  */
 export function memoryStores(options: MemoryStoresOptions): MemoryStores {
   const server = new MemoryServer(options.clock);

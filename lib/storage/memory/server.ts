@@ -17,8 +17,8 @@ export interface StoredBlob {
 }
 
 /**
- * The store itself. Every method is one atomic step. Its own clock is correct by definition and decides the age of
- * signatures.
+ * The store itself. Every method is one atomic step. Its own clock is correct by definition and
+ * decides the age of signatures.
  */
 export class MemoryServer {
   readonly clock: Clock;
@@ -81,7 +81,10 @@ export class MemoryServer {
       });
   }
 
-  /** As AWS: a signature from too far in the past is refused, and one from too far in the future as well. */
+  /**
+   * As AWS: a signature from too far in the past is refused, and one from too far in the future as
+   * well.
+   */
   #expired(signedAt: StoreTime): PutOutcome | undefined {
     const ageMs = this.now() - signedAt;
     if (Math.abs(ageMs) <= MAX_SIGNATURE_AGE_MS) return undefined;

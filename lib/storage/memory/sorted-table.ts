@@ -12,7 +12,10 @@ interface PastWrite {
 /** How far a stale read can lag; DynamoDB reads from no replica that lags by more. */
 const MAX_PAST_WRITES = 10_000;
 
-/** The writes that a read does not see yet: those of the last `ms`, or the last `writes` of the table. */
+/**
+ * The writes that a read does not see yet: those of the last `ms`, or the last `writes` of the
+ * table.
+ */
 export interface Lag {
   readonly ms?: number;
   readonly writes?: number;
@@ -76,7 +79,9 @@ export class SortedTable {
   }
 }
 
-/** Puts `item` at its place among the sorted, or takes out what is there; returns what was there. */
+/**
+ * Puts `item` at its place among the sorted, or takes out what is there; returns what was there.
+ */
 function place(sorted: Item[], sk: string, item: Item | undefined): Item | undefined {
   const { index, item: before } = find(sorted, sk);
   if (item !== undefined) sorted.splice(index, before === undefined ? 0 : 1, item);

@@ -14,10 +14,15 @@ import { isBlobKey } from '../item-rules.ts';
 import type { BlobInfo, BlobPutOutcome, BlobRange, BlobStore, StoreTime } from '../ports.ts';
 import { StoreClock } from '../store-clock.ts';
 
-/** Concurrent requests. A process writes at most eight objects at once; the rest is for the reads of fetches. */
+/**
+ * Concurrent requests. A process writes at most eight objects at once; the rest is for the reads of
+ * fetches.
+ */
 export const BUCKET_REQUESTS_MAX = 128;
 
-/** Time-out for an object of 64 MiB over a slow link; ms. S3 itself answers in tens of milliseconds. */
+/**
+ * Time-out for an object of 64 MiB over a slow link; ms. S3 itself answers in tens of milliseconds.
+ */
 const TRANSFER_TIMEOUT_MS = 60_000;
 
 /** What S3 returns at most in one page of a list. */

@@ -12,7 +12,10 @@ export type Parts = Generator<undefined, void, undefined>;
 /** Structs that are written without a pause: some 100 us of work. */
 export const ELEMENTS_PER_PART = 64;
 
-/** What an array is encoded from: an array, or whatever gives its elements in order and knows how many there are. */
+/**
+ * What an array is encoded from: an array, or whatever gives its elements in order and knows how
+ * many there are.
+ */
 interface Elements extends Iterable<unknown> {
   readonly length: number;
 }
@@ -21,7 +24,10 @@ interface Elements extends Iterable<unknown> {
 export interface Codec {
   read(reader: Reader): unknown;
   write(writer: Writer, value: unknown): void;
-  /** The same in parts: long arrays of structs pause after every ELEMENTS_PER_PART of them. Left out where nothing is long. */
+  /**
+   * The same in parts: long arrays of structs pause after every ELEMENTS_PER_PART of them. Left out
+   * where nothing is long.
+   */
   readonly writeParts?: ((writer: Writer, value: unknown) => Parts) | undefined;
   /** What a value takes at least, bytes; what array lengths are checked with. */
   readonly bytesMin: number;
@@ -123,7 +129,10 @@ export function structArrayCodec(element: Codec, compact: boolean, nullable: boo
 const STRUCT_ABSENT = -1;
 const STRUCT_PRESENT = 1;
 
-/** A struct behind one byte that says whether it is there (KIP-893); any negative one says no, as in Kafka. */
+/**
+ * A struct behind one byte that says whether it is there (KIP-893); any negative one says no, as in
+ * Kafka.
+ */
 export function nullableStructCodec(struct: Codec): Codec {
   return {
     bytesMin: 1,

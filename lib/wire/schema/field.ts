@@ -25,8 +25,8 @@ export type FieldType =
   | { readonly kind: 'struct'; readonly fields: Fields };
 
 /**
- * One field of a message, for all versions of it.
- * `Out` is what decoding gives, `In` what encoding takes; `Optional` says whether `In` may leave it out.
+ * One field of a message, for all versions of it. `Out` is what decoding gives, `In` what encoding
+ * takes; `Optional` says whether `In` may leave it out.
  */
 export interface Field<Out = unknown, In = unknown, Optional extends boolean = boolean> {
   readonly type: FieldType;
@@ -40,7 +40,10 @@ export interface Field<Out = unknown, In = unknown, Optional extends boolean = b
   readonly ignorable: boolean;
   /** False for a string that keeps its two-byte length in flexible versions. */
   readonly flexible: boolean;
-  /** Whether a text that no string can carry is cut off instead of refused; for texts that only people read. */
+  /**
+   * Whether a text that no string can carry is cut off instead of refused; for texts that only
+   * people read.
+   */
   readonly clipped: boolean;
   readonly defaultValue: unknown;
   /** Only for the compiler; undefined at run time. */
@@ -65,7 +68,10 @@ export interface FieldOptions {
   readonly clipped?: true;
 }
 
-/** The object that decoding fields gives: each is there, with its default where the version lacks it. */
+/**
+ * The object that decoding fields gives: each is there, with its default where the version lacks
+ * it.
+ */
 export type Decoded<F extends Fields> = { readonly [Name in keyof F]: F[Name]['$out'] };
 
 type OptionalName<F extends Fields> = {
@@ -73,8 +79,8 @@ type OptionalName<F extends Fields> = {
 }[keyof F];
 
 /**
- * The object that encoding fields takes. May be left out: what has a default of its own, is tagged, is ignorable, or does not
- * exist in every version of the message.
+ * The object that encoding fields takes. May be left out: what has a default of its own, is tagged,
+ * is ignorable, or does not exist in every version of the message.
  */
 export type Encodable<F extends Fields> = {
   readonly [Name in Exclude<keyof F, OptionalName<F>>]: F[Name]['$in'];
@@ -84,7 +90,10 @@ type OrNull<T, O> = O extends { nullable: true | Versions } ? T | null : T;
 
 type IsOptional<O> = O extends { default: unknown } | { ignorable: true } | { tag: number } ? true : false;
 
-/** Builds fields of one type: `int32()`, `int32('3+')`, `int32({ default: -1 })`, `int32('3+', { default: -1 })`. */
+/**
+ * Builds fields of one type: `int32()`, `int32('3+')`, `int32({ default: -1 })`, `int32('3+', {
+ * default: -1 })`.
+ */
 interface ScalarBuilder<Out, In = Out> {
   (): Field<Out, In, false>;
   (versions: Versions): Field<Out, In, true>;
@@ -150,7 +159,10 @@ function isField(value: Field | Fields): value is Field {
   return '$out' in value;
 }
 
-/** An array of structs (given by their fields) or of plain values (given by a builder without arguments). */
+/**
+ * An array of structs (given by their fields) or of plain values (given by a builder without
+ * arguments).
+ */
 export function array<E extends Field | Fields>(
   element: E,
 ): Field<readonly ElementOut<E>[], readonly ElementIn<E>[], false>;

@@ -25,8 +25,8 @@ export type Infer<M extends Message> = Decoded<M['fields']>;
 export type InferInput<M extends Message> = Encodable<M['fields']>;
 
 /**
- * Describes a message: its name, the versions that it has, those of them that are flexible, and its fields in the order
- * of the wire. Plans are compiled on a version's first use and kept.
+ * Describes a message: its name, the versions that it has, those of them that are flexible, and its
+ * fields in the order of the wire. Plans are compiled on a version's first use and kept.
  */
 export function message<F extends Fields>(
   name: string,
@@ -63,8 +63,9 @@ export function readMessage<M extends Message>(message: M, version: number, read
 }
 
 /**
- * Writes one message. Throws EncodeError for a value that this version cannot carry: null where it may not be, or a field
- * that the version lacks, is not ignorable and is not at its default (as Kafka's generated `write` methods do).
+ * Writes one message. Throws EncodeError for a value that this version cannot carry: null where it
+ * may not be, or a field that the version lacks, is not ignorable and is not at its default (as
+ * Kafka's generated `write` methods do).
  */
 export function writeMessage<M extends Message>(
   message: M,

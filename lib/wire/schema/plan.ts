@@ -16,7 +16,10 @@ import { includesVersion, type VersionRange } from './versions.ts';
 
 type Struct = Readonly<Record<string, unknown>>;
 
-/** How one version of a struct is read and written; what depends on the version was settled when it was compiled. */
+/**
+ * How one version of a struct is read and written; what depends on the version was settled when it
+ * was compiled.
+ */
 export interface StructPlan extends Codec {
   read(reader: Reader): Struct;
   write(writer: Writer, value: Struct): void;
@@ -97,7 +100,8 @@ function compileStruct(fields: Fields, version: number, flexible: boolean): Stru
     const step: Step = { name, defaultValue, ignorable, codec, isDefault: defaultTest(field) };
     if (codec !== undefined && field.tag !== undefined) {
       tagged.push({ ...step, codec, tag: field.tag });
-      // Its place in the decoded object is its place in the schema, so that all versions give objects of one shape.
+      // Its place in the decoded object is its place in the schema, so that all versions give
+      // objects of one shape.
       steps.push({ ...step, codec: undefined, isDefault: () => true });
     } else {
       steps.push(step);
@@ -237,7 +241,10 @@ function writeTagged(tagged: readonly TaggedStep[], writer: Writer, value: Struc
   }
 }
 
-/** Whether a value says no more than the field's default does, as Kafka decides it for what it may leave out. */
+/**
+ * Whether a value says no more than the field's default does, as Kafka decides it for what it may
+ * leave out.
+ */
 function defaultTest(field: Field): (value: unknown) => boolean {
   const { type, defaultValue } = field;
   const orLeftOut = (test: (value: unknown) => boolean) => (value: unknown) => value === undefined || test(value);
