@@ -81,8 +81,10 @@ export async function expireOffsets(
   }
   const ids = [...new Set(parts.map(({ topic }) => topic.id))];
   await each({ atOnce: READS_AT_ONCE }, ids, async (id) => there.set(id, await isThere(id)));
-  const change = ({ topic }: BlockPart<never>, { block }: StoredBlock): BlockChange => {
+  const change = ({ topic }: BlockPart<never>, { block, version }: StoredBlock): BlockChange => {
     if (block === undefined) return { kind: 'same' };
+    // Writing an empty block again would renew its version, and it would never be old enough to go.
+    if (isEmptyBlock(block) && !isSettled(version, env.state.now())) return { kind: 'same' };
     if (there.get(topic.id) !== true) return { kind: 'remove', block: { ...block, committed: new Map(), pending: [] } };
     return decideExpiry(block, topic, facts, env.state.now(), env.settings);
   };

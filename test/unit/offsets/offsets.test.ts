@@ -310,6 +310,23 @@ describe('deletion', () => {
     expect(world.stored().size).toBe(0);
   });
 
+  it('of an empty block happens after an hour, however often expiry looks at it', async () => {
+    const expire = () => world.run(world.expire(one, LEFT, async () => false));
+    const versions = () =>
+      world.stores.contents().state.flatMap(({ pk, version }) => (pk === offsetsPk(GROUP) ? [version] : []));
+    await commit(one, commitOf(A, { 0: 1 }));
+    await world.clock.advance(1_000);
+    await expire();
+    const emptied = versions();
+    expect(emptied).toHaveLength(1);
+    await world.clock.advance(HOUR / 2);
+    await expire();
+    expect(versions()).toEqual(emptied);
+    await world.clock.advance(HOUR / 2 + 1_000);
+    await expire();
+    expect(versions()).toEqual([]);
+  });
+
   it('of topics that are gone happens with expiry', async () => {
     await commit(one, commitOf(A, { 0: 1 }));
     await commit(one, commitOf(A, { 0: 1 }, OTHER));
