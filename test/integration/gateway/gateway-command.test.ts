@@ -277,7 +277,7 @@ describe('tidelog gateway --via something that is no Tidelog', () => {
 
   it.each([
     [{ status: 200, type: 'text/html', body: '<html>' }, 'text/html'],
-    [{ status: 200, type: 'application/vnd.tidelog.frames', body: 'x' }, 'no envelope'],
+    [{ status: 200, type: 'application/vnd.tidelog.frames', body: 'x' }, 'not an envelope'],
     [{ status: 302, type: 'text/html', body: '' }, 'There is no Tidelog at'],
     [{ status: 500, type: 'text/plain', body: 'broken' }, 'fails: 500: broken'],
   ])('that answers with %j', async (given, message) => {
