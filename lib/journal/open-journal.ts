@@ -18,9 +18,9 @@ export interface OpenJournal {
 }
 
 /**
- * Memory for open journals (viewBytes), without their cached entries; bytes. Above it, idle
- * journals are closed, the least recently used first, and loaded again when needed. Enough for
- * 10,000 quiet journals, or 100 with full indexes.
+ * Memory for open journals (viewBytes), without their cached entries; bytes. Above it, journals that
+ * are idle and were not used within HELD_MS are closed, the least recently used first, and loaded
+ * again when needed. Enough for 10,000 quiet journals, or 100 with full indexes.
  */
 const OPEN_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -29,11 +29,24 @@ const OPEN_BYTES_MAX = 64 * 1024 * 1024;
  */
 const MEASURE_EVERY_MS = 10_000;
 
+/**
+ * A journal is not closed within this time of its last use; ms. Its user may still wait for
+ * something else, such as a takeover (TAKE_OVER_MAX_MS), before it appends or waits for records. If
+ * the journal were closed meanwhile, the next request would open it again, and two writers of one
+ * process would not keep the order of its appends.
+ */
+const HELD_MS = 10_000;
+
+interface HeldJournal extends OpenJournal {
+  /** By Clock.monotonic(). */
+  usedAt: number;
+}
+
 /** The open journals of this process. Each is opened at its first use. */
 export class Journals {
   readonly #env: JournalEnvironment;
   /** In order of use, least recent first. */
-  readonly #open = new Map<JournalId, OpenJournal>();
+  readonly #open = new Map<JournalId, HeldJournal>();
   readonly #opening = new SharedReads<JournalId, OpenJournal | undefined>();
   /** Journals of deleted topics that are still in use or being opened. */
   readonly #gone = new Set<JournalId>();
@@ -66,6 +79,7 @@ export class Journals {
     if (known === undefined) return undefined;
     this.#open.delete(id);
     this.#open.set(id, known);
+    known.usedAt = this.#env.clock.monotonic();
     return known;
   }
 
@@ -101,7 +115,8 @@ export class Journals {
     if (journal === undefined) return undefined;
     const checkpointer = new Checkpointer(journal);
     const queue = new Writer(journal, checkpointer);
-    const open = { journal, queue, order: new PlaceOrder<number>(), checkpointer, tail: new Tail(journal) };
+    const usedAt = this.#env.clock.monotonic();
+    const open = { journal, queue, order: new PlaceOrder<number>(), checkpointer, tail: new Tail(journal), usedAt };
     this.#open.set(id, open);
     this.#bytes += viewBytes(journal.view);
     this.#evict();
@@ -117,7 +132,7 @@ export class Journals {
     for (const { journal } of this.#open.values()) this.#bytes += viewBytes(journal.view);
     for (const [id, open] of this.#open) {
       if (this.#bytes <= this.#bytesMax) return;
-      if (!isIdle(open)) continue;
+      if (now - open.usedAt < HELD_MS || !isIdle(open)) continue;
       this.#open.delete(id);
       this.#bytes -= viewBytes(open.journal.view);
     }

@@ -5,6 +5,9 @@ import { viewBytes } from '../../../lib/journal/view-bytes.ts';
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
 import { batch, createWorld, FOREVER, first, type Process, T0, type World } from './world.ts';
 
+/** A journal stays open for so long after its last use. */
+const HELD_MS = 10_000;
+
 let world: World;
 let process: Process;
 let open: OpenJournal;
@@ -157,6 +160,7 @@ describe('the open journals', () => {
     const { queue } = journals.peek('many/2')!;
     for (const name of names(1_000)) if (name !== 'many/1') journals.peek(name);
     journals.peek('many/1');
+    await world.clock.advance(HELD_MS);
     cold.faults = ({ operation }) => (operation === 'put' ? { delayBeforeMs: 1_000 } : undefined);
     const appending = queue.append(batch('slow'), FOREVER);
     await journals.open('many/1000');
@@ -166,6 +170,21 @@ describe('the open journals', () => {
     const kept = [0, 1, 2, 3, 4, 5].filter((index) => journals.peek(`many/${index}`) !== undefined);
     expect(kept).toEqual([0, 1, 2, 5]);
     await world.run(appending);
+  });
+
+  it('are not closed before their openers have used them, even if those in use take all memory', async () => {
+    for (const name of names(3)) await createJournal(process.env, name, T0);
+    const cold = world.process();
+    const size = viewBytes((await process.open('many/0')).journal.view);
+    const journals = new Journals(cold.env, size);
+    (await journals.open('many/0'))!.tail.watch(() => {});
+    await world.clock.advance(HELD_MS);
+    const opened = await journals.open('many/1');
+    expect(journals.peek('many/1')).toBe(opened);
+    // It waits for something else, such as a takeover, while others are opened.
+    await world.clock.advance(HELD_MS - 1);
+    await journals.open('many/2');
+    expect(await journals.open('many/1')).toBe(opened);
   });
 
   it('that have grown count with what they have become', async () => {
