@@ -11,6 +11,12 @@ import {
 import { putItem } from '../storage/put-item.ts';
 import { inRounds } from './rounds.ts';
 
+/**
+ * Changes that are put without an answer before the call gives up. Each has been repeated already
+ * (putItem), and a caller may have a deadline.
+ */
+const UNANSWERED_MAX = 2;
+
 export interface ChangeEnvironment {
   readonly state: ItemStore;
   readonly clock: Clock;
@@ -90,6 +96,7 @@ export async function changeItem<Kept>(
         return conflicts === 1 ? 'againAtOnce' : 'again';
       case 'uncertain':
         unanswered.add(item.nonce);
+        if (unanswered.size === UNANSWERED_MAX) throw new StoreUnavailableError(outcome.message);
         isRead = false;
         return 'again';
       case 'refused':

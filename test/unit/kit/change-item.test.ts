@@ -137,4 +137,10 @@ describe('changeItem', () => {
     await expect(world.run(changeItem(busy, KEY, increment().decide))).rejects.toThrow(/changed by others/);
     expect(version).toBeGreaterThan(10);
   });
+
+  it('gives up after two changes without an answer, although the reads between them succeed', async () => {
+    one.faults = ({ operation }) => (operation === 'put' ? { landAfterMs: 3_600_000 } : undefined);
+    await expect(world.run(add(one))).rejects.toThrow(StoreUnavailableError);
+    expect(one.count('state.put')).toBe(2 * PUTS_OF_ONE_CHANGE);
+  });
 });
