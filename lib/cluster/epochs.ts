@@ -1,7 +1,7 @@
 import type { Journals } from '../journal/open-journal.ts';
-import { type JournalId, journalId } from '../storage/items/journal-entry.ts';
+import type { JournalId } from '../storage/items/journal-entry.ts';
 import { isInternalTopic } from '../topics/topic-name.ts';
-import type { Topic } from '../topics/topics.ts';
+import { journalsOf, type Topic } from '../topics/topics.ts';
 import type { LeaderItems } from './leader-items.ts';
 import type { KnownEpochs } from './leadership.ts';
 
@@ -20,7 +20,7 @@ export async function epochsOf(
 ): Promise<KnownEpochs> {
   // An internal topic has no journals, so it has no leader items.
   const ordinary = topics.filter(({ record }) => !isInternalTopic(record.name));
-  const unknown = ordinary.filter(({ record }) => !journalsOf(record.id, record.journals).every(isKnown));
+  const unknown = ordinary.filter(({ record }) => !journalsOf(record).every(isKnown));
   const read = new Map<JournalId, number>();
   if (unknown.length > TOPICS_READ_SINGLY_MAX) {
     for (const [journal, epoch] of await items.allEpochs()) read.set(journal, epoch);
@@ -32,8 +32,4 @@ export async function epochsOf(
   return {
     epochOf: (journal) => Math.max(journals.peek(journal)?.journal.view.leaderEpoch ?? 0, read.get(journal) ?? 0),
   };
-}
-
-export function journalsOf(topicId: string, count: number): JournalId[] {
-  return Array.from({ length: count }, (_, index) => journalId(topicId, index));
 }

@@ -4,9 +4,9 @@ import { boundedMap } from '../kit/bounded-map.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
-import type { Topic } from '../topics/topics.ts';
+import { journalsOf, type Topic } from '../topics/topics.ts';
 import type { NodesEnvironment } from './environment.ts';
-import { epochsOf, journalsOf } from './epochs.ts';
+import { epochsOf } from './epochs.ts';
 import type { LeaderItems } from './leader-items.ts';
 import type { Claim, KnownEpochs, Leadership, Leads, NodeEndpoint } from './leadership.ts';
 import type { NodeList } from './node-list.ts';
@@ -116,7 +116,7 @@ export class Fleet implements Leadership {
       return open !== undefined && this.peek(open) !== undefined;
     });
     for (const { record } of topics) {
-      for (const journal of journalsOf(record.id, record.journals)) {
+      for (const journal of journalsOf(record)) {
         // Metadata now shows clients a later epoch, so this process must not lead under the earlier
         // one.
         const led = this.#led.get(journal);
