@@ -9,8 +9,9 @@ import type { ItemStore, Stores } from './ports.ts';
 const PROBLEM_HOLDS_MS = 60_000;
 
 /**
- * How long writes over a network fail before it is reported; ms. A single answer may get lost. A
- * failure of the local disk is reported at once.
+ * How long calls over a network fail before it is reported; ms. A single answer may get lost, and
+ * a process that was paused loses all its connections. A failure of the local disk is reported at
+ * once.
  */
 export const SUSTAINED_OVER_NETWORK_MS = 2_000;
 
@@ -24,8 +25,8 @@ export class WriteWatch {
   readonly #advice: string;
   readonly #sustainedMs: number;
   #problem: { readonly message: string; readonly at: number } | undefined;
-  readonly #writes: Streak = { since: undefined };
-  readonly #reads: Streak = { since: undefined };
+  readonly #writes: Streak = { since: undefined, lastAt: 0 };
+  readonly #reads: Streak = { since: undefined, lastAt: 0 };
   #loggedAt = Number.NEGATIVE_INFINITY;
 
   /**
@@ -75,29 +76,37 @@ export class WriteWatch {
   }
 
   async #look<T extends WriteOutcome>(write: Promise<T>): Promise<T> {
+    const began = this.#clock.monotonic();
     const outcome = await write;
     // A conflict shows, too, that the store answers writes.
     if (outcome.kind === 'committed' || outcome.kind === 'stored' || outcome.kind === 'conflict') this.#succeeded();
-    else if (outcome.kind === 'unknown' || outcome.reason === 'unavailable') this.#failed(outcome.message ?? '');
+    else if (outcome.kind === 'unknown' || outcome.reason === 'unavailable') this.#failed(began, outcome.message ?? '');
     return outcome;
   }
 
   async #lookAtRead<T>(read: Promise<T>): Promise<T> {
+    const began = this.#clock.monotonic();
     try {
       const answer = await read;
       this.#reads.since = undefined;
       return answer;
     } catch (error) {
       // Reads are not tracked: the health check makes a read of its own.
-      if (this.#isSustained(this.#reads)) this.#log(error instanceof Error ? error.message : String(error));
+      if (this.#isSustained(this.#reads, began)) this.#log(error instanceof Error ? error.message : String(error));
       throw error;
     }
   }
 
-  #isSustained(streak: Streak): boolean {
+  /**
+   * Whether a call that failed shows that calls have failed for long enough. Only one that began
+   * so long after the first does: those in progress fail together when a connection breaks or this
+   * process was paused, however long ago they began.
+   */
+  #isSustained(streak: Streak, began: number): boolean {
     const now = this.#clock.monotonic();
-    streak.since ??= now;
-    return now - streak.since >= this.#sustainedMs;
+    if (streak.since === undefined || now - streak.lastAt > PROBLEM_HOLDS_MS) streak.since = now;
+    streak.lastAt = now;
+    return this.#sustainedMs === 0 || began - streak.since >= this.#sustainedMs;
   }
 
   #succeeded(): void {
@@ -108,8 +117,8 @@ export class WriteWatch {
     this.#logger.log('info', { event: 'store_recovered', message: 'the store takes writes again' });
   }
 
-  #failed(message: string): void {
-    if (!this.#isSustained(this.#writes)) return;
+  #failed(began: number, message: string): void {
+    if (!this.#isSustained(this.#writes, began)) return;
     this.#problem = { message, at: this.#clock.monotonic() };
     this.#log(message);
   }
@@ -127,7 +136,10 @@ export class WriteWatch {
 
 /** Failures without a success in between. */
 interface Streak {
+  /** Clock.monotonic() of the first failure. */
   since: number | undefined;
+  /** Clock.monotonic() of the last failure. */
+  lastAt: number;
 }
 
 interface WriteOutcome {
