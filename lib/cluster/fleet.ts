@@ -135,15 +135,20 @@ export class Fleet implements Leadership {
     await this.look();
     const { id } = open.journal;
     if (!this.#shouldLead(id)) return ELSEWHERE;
-    const { generation } = this.#options.list;
+    const { list } = this.#options;
+    const { generation } = list;
     await open.journal.catchUp(true);
     const { view } = open.journal;
     const led = this.#led.get(id);
-    if (led === undefined || led.nodeId !== this.nodeId || led.epoch !== view.leaderEpoch) {
-      return this.#takeOver(open, generation);
+    if (led !== undefined && led.nodeId === this.nodeId && led.epoch === view.leaderEpoch) {
+      led.generation = generation;
+      return led.isTold ? { kind: 'leads', epoch: led.epoch } : this.#tell(id, led);
     }
-    led.generation = generation;
-    return led.isTold ? { kind: 'leads', epoch: led.epoch } : this.#tell(id, led);
+    if (view.leaderEpoch === 0 || view.leader === this.nodeId) return this.#takeOver(open, generation);
+    // Another node took the journal over, perhaps by a newer list than this one. Two nodes with
+    // old lists would otherwise take it from each other until both have read a new one.
+    await list.refresh();
+    return this.#shouldLead(id) ? this.#takeOver(open, list.generation) : ELSEWHERE;
   }
 
   async #takeOver(open: OpenJournal, generation: number): Promise<Claim> {

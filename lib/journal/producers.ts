@@ -1,5 +1,6 @@
 import type { ErrorName } from '../core/errors.ts';
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
+import { incrementSequence } from '../records/batch.ts';
 import type { BatchMeta } from './entry.ts';
 
 /**
@@ -12,8 +13,6 @@ export const REMEMBERED_BATCHES = 5;
  * producer.id.expiration.ms); ms.
  */
 export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
-
-const MAX_SEQUENCE = 2 ** 31 - 1;
 
 export interface RememberedBatch {
   readonly baseSequence: number;
@@ -41,14 +40,6 @@ export type SequenceVerdict =
 
 const NEXT: SequenceVerdict = { kind: 'next' };
 
-/**
- * The sequence number `count` after `sequence`; int32, wrapping to 0 (Kafka:
- * DefaultRecordBatch.incrementSequence).
- */
-export function addSequence(sequence: number, count: number): number {
-  return sequence > MAX_SEQUENCE - count ? count - (MAX_SEQUENCE - sequence) - 1 : sequence + count;
-}
-
 export interface SequencedBatch {
   readonly producerId: number;
   readonly producerEpoch: number;
@@ -65,7 +56,7 @@ export interface SequencedBatch {
  */
 export function judgeSequence(state: ProducerState | undefined, batch: SequencedBatch): SequenceVerdict {
   if (state === undefined) return NEXT;
-  const lastSequence = addSequence(batch.baseSequence, batch.lastOffsetDelta);
+  const lastSequence = incrementSequence(batch.baseSequence, batch.lastOffsetDelta);
   if (batch.producerEpoch === state.epoch) {
     const original = state.batches.find(
       (known) => known.baseSequence === batch.baseSequence && known.lastSequence === lastSequence,
@@ -87,7 +78,7 @@ export function judgeSequence(state: ProducerState | undefined, batch: Sequenced
     }
   } else {
     const last = state.batches.at(-1);
-    const expected = last === undefined ? 0 : addSequence(last.lastSequence, 1);
+    const expected = last === undefined ? 0 : incrementSequence(last.lastSequence, 1);
     if (batch.baseSequence !== expected) {
       return reject(
         'OUT_OF_ORDER_SEQUENCE_NUMBER',
@@ -109,7 +100,7 @@ function reject(error: ErrorName, message: string): SequenceVerdict {
 export function afterBatch(state: ProducerState | undefined, batch: BatchMeta, time: number): ProducerState {
   const remembered: RememberedBatch = {
     baseSequence: batch.baseSequence,
-    lastSequence: addSequence(batch.baseSequence, batch.lastOffsetDelta),
+    lastSequence: incrementSequence(batch.baseSequence, batch.lastOffsetDelta),
     baseOffset: batch.baseOffset,
     timestamp: batch.maxTimestamp,
   };

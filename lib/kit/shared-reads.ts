@@ -12,6 +12,7 @@ interface Running<Value> {
   readonly promise: Promise<Value>;
   /** False while it waits for its pause. */
   hasBegun: boolean;
+  isDropped: boolean;
   next: (Deferred<Value> & { readonly read: Read<Value> }) | undefined;
 }
 
@@ -53,21 +54,29 @@ export class SharedReads<Key, Value> {
 
   /** Marks the running read as outdated: later calls do not share it. */
   drop(key: Key): void {
+    const running = this.#running.get(key);
+    if (running !== undefined) running.isDropped = true;
     this.#running.delete(key);
   }
 
   #start(key: Key, read: Read<Value>): Promise<Value> {
-    const isCurrent = () => this.#running.get(key) === running;
+    const isCurrent = () => !running.isDropped;
     const begin = async () => {
       running.hasBegun = true;
       return read(isCurrent);
     };
     const end = () => {
-      if (isCurrent()) this.#running.delete(key);
-      running.next?.resolve(this.#start(key, running.next.read));
+      if (this.#running.get(key) === running) this.#running.delete(key);
+      // Calls that came after a drop may have started a read already, which began after these.
+      running.next?.resolve(this.join(key, running.next.read));
     };
     const { promise, resolve } = deferred<Value>();
-    const running: Running<Value> = { promise: promise.finally(end), hasBegun: false, next: undefined };
+    const running: Running<Value> = {
+      promise: promise.finally(end),
+      hasBegun: false,
+      isDropped: false,
+      next: undefined,
+    };
     this.#running.set(key, running);
     const pause = this.#pause();
     resolve(pause === undefined ? begin() : pause.then(begin));

@@ -94,6 +94,24 @@ describe('a fleet', () => {
     expect((await leader.journalOf('led')).journal.view.seq).toBe(3);
   });
 
+  it('is not taken back by a node whose list is older than the takeover', async () => {
+    const partitions = 60;
+    const many = { partitions, configs: { 'tidelog.journals': `${partitions}` } };
+    const topic = await createTopic(nodes[0]!.client, 'many', many);
+    await Promise.all(nodes.map((node) => node.broker.leadership.look()));
+    const newcomer = await fleet.start('four');
+    const id = newcomer.broker.leadership.nodeId;
+    const taken = (await metadataOf(newcomer, 'many')).topics[0]!.partitions.find(({ leaderId }) => leaderId === id)!;
+    const { partitionIndex: partition } = taken;
+    // This node still has the list without the newcomer.
+    const before = (await leaderOf(nodes[0]!, 'many', partition)).leader;
+    const old = nodes.find((node) => node.broker.leadership.nodeId === before)!;
+    const put = (node: Engine) => produce(node.client, topic, small('x'), { partition });
+    expect(await put(newcomer)).toMatchObject({ errorCode: 0, baseOffset: 0 });
+    expect(await put(old)).toMatchObject({ errorCode: NOT_LEADER });
+    expect((await newcomer.journalOf('many', partition)).journal.view).toMatchObject({ leaderEpoch: 1, leader: id });
+  });
+
   it('takes nothing over for Metadata, ListOffsets and OffsetForLeaderEpoch', async () => {
     const { leader } = await parted();
     const partitions = [{ partitionIndex: 0, currentLeaderEpoch: 0, timestamp: -1 }];

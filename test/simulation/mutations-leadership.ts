@@ -42,8 +42,8 @@ export const LEADING: readonly Mutation[] = [
     'leadership',
     ['foreignEpoch'],
     FLEET,
-    'const led = this.#led.get(id);\n    if (led === undefined || led.nodeId',
-    "if (view.leader === this.nodeId && view.seq > 0) return { kind: 'leads', epoch: view.leaderEpoch };\n    const led = this.#led.get(id);\n    if (led === undefined || led.nodeId",
+    'const led = this.#led.get(id);\n    if (led !== undefined',
+    "if (view.leader === this.nodeId && view.seq > 0) return { kind: 'leads', epoch: view.leaderEpoch };\n    const led = this.#led.get(id);\n    if (led !== undefined",
   ),
   mutation(
     'a leader appends under the epoch of the one that took over from it',

@@ -201,6 +201,8 @@ export class Writer {
   /** Decides on the current view; again after every conflict (rule R7). */
   #decideWork(attempt: Attempt, isConfirmed: boolean): WriterState {
     const { work, stretch } = attempt;
+    // Its deadline passed during a read. Nothing was put yet, so nothing is.
+    if (work.isOver) return { kind: 'answered' };
     const { view } = this.#journal;
     const time = this.#entryTime();
     if (work.kind === 'entry') {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { apply } from '../../../lib/journal/apply.ts';
 import { type BatchMeta, decodeEntry, type Entry, encodeEntry } from '../../../lib/journal/entry.ts';
-import { addSequence } from '../../../lib/journal/producers.ts';
 import { emptyView, type JournalView } from '../../../lib/journal/view.ts';
+import { incrementSequence } from '../../../lib/records/batch.ts';
 
 /** What happens next in a journal, apart from the offsets, which follow from what happened before. */
 export type Event =
@@ -133,8 +133,8 @@ export function metaOf(
   const known = state?.producers.get(producer);
   const last = known?.batches.at(-1)?.lastSequence;
   const key = `${partition}:${producer}`;
-  const baseSequence = next.get(key) ?? (last === undefined ? 0 : addSequence(last, 1));
-  next.set(key, addSequence(baseSequence, records));
+  const baseSequence = next.get(key) ?? (last === undefined ? 0 : incrementSequence(last, 1));
+  next.set(key, incrementSequence(baseSequence, records));
   const idempotent = producer >= 0;
   return {
     partition,

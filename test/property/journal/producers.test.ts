@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addSequence, afterBatch, judgeSequence, type ProducerState } from '../../../lib/journal/producers.ts';
+import { afterBatch, judgeSequence, type ProducerState } from '../../../lib/journal/producers.ts';
+import { incrementSequence } from '../../../lib/records/batch.ts';
 
 const MAX = 2 ** 31 - 1;
 
@@ -72,7 +73,7 @@ describe('sequences', () => {
         for (const { aim, back, delta: wanted, epochStep, transactional } of attempts) {
           const epoch = Math.max(0, (state?.epoch ?? 5) + epochStep);
           const again = aim === 'repeat' ? sent.at(-1 - back) : undefined;
-          const first = again?.first ?? { next, repeat: next, zero: 0, gap: addSequence(next, 2) }[aim];
+          const first = again?.first ?? { next, repeat: next, zero: 0, gap: incrementSequence(next, 2) }[aim];
           const delta = again?.delta ?? wanted;
           const batch = {
             partition: 0,
@@ -93,7 +94,7 @@ describe('sequences', () => {
           state = afterBatch(state, batch, 0);
           model.append(epoch, first, delta, transactional, offset);
           offset += delta + 1;
-          next = addSequence(first, delta + 1);
+          next = incrementSequence(first, delta + 1);
           sent.push({ first, delta });
         }
       }),
@@ -104,7 +105,7 @@ describe('sequences', () => {
   it('add up as whole numbers modulo 2^31', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: MAX }), fc.integer({ min: 0, max: MAX }), (sequence, count) => {
-        expect(addSequence(sequence, count)).toBe(Number(wrap(BigInt(sequence) + BigInt(count))));
+        expect(incrementSequence(sequence, count)).toBe(Number(wrap(BigInt(sequence) + BigInt(count))));
       }),
     );
   });

@@ -104,3 +104,24 @@ it('calls made in the pause before a read share it', async () => {
   held[1]!.resolve(2);
   expect(await third).toBe(2);
 });
+
+it('a read that was to follow a dropped one does not replace a read that began after the drop', async () => {
+  const reads = new SharedReads<string, number>();
+  const { held, read } = heldReads();
+  let isCurrent: (() => boolean) | undefined;
+  const first = reads.read('a', read);
+  const second = reads.read('a', read);
+  reads.drop('a');
+  const third = reads.read('a', (current) => {
+    isCurrent = current;
+    return read();
+  });
+  held[0]!.resolve(1);
+  await first;
+  expect(isCurrent!()).toBe(true);
+  expect(held).toHaveLength(2);
+  reads.drop('a');
+  expect(isCurrent!()).toBe(false);
+  held[1]!.resolve(2);
+  expect(await Promise.all([second, third])).toEqual([2, 2]);
+});
