@@ -15,6 +15,12 @@ const PROBLEM_HOLDS_MS = 60_000;
  */
 export const SUSTAINED_OVER_NETWORK_MS = 2_000;
 
+/**
+ * How many calls over a network fail one after the other before it is reported. After a pause, the
+ * first calls fail on connections that ended meanwhile, however long ago the last failure was.
+ */
+const SUSTAINED_CALLS = 3;
+
 /** How often a continuing problem is logged; ms. */
 const LOG_EVERY_MS = 60_000;
 
@@ -25,8 +31,8 @@ export class WriteWatch {
   readonly #advice: string;
   readonly #sustainedMs: number;
   #problem: { readonly message: string; readonly at: number } | undefined;
-  readonly #writes: Streak = { since: undefined, lastAt: 0 };
-  readonly #reads: Streak = { since: undefined, lastAt: 0 };
+  readonly #writes: Streak = { since: 0, calls: 0, lastAt: 0 };
+  readonly #reads: Streak = { since: 0, calls: 0, lastAt: 0 };
   #loggedAt = Number.NEGATIVE_INFINITY;
 
   /**
@@ -88,7 +94,7 @@ export class WriteWatch {
     const began = this.#clock.monotonic();
     try {
       const answer = await read;
-      this.#reads.since = undefined;
+      this.#reads.calls = 0;
       return answer;
     } catch (error) {
       // Reads are not tracked: the health check makes a read of its own.
@@ -98,19 +104,26 @@ export class WriteWatch {
   }
 
   /**
-   * Whether a call that failed shows that calls have failed for long enough. Only one that began
-   * so long after the first does: those in progress fail together when a connection breaks or this
-   * process was paused, however long ago they began.
+   * Whether a call that failed shows that calls have failed for long enough. Calls in progress fail
+   * together when a connection breaks or this process was paused, so they count once: a failure
+   * counts if its call began after the failure counted before.
    */
   #isSustained(streak: Streak, began: number): boolean {
+    if (this.#sustainedMs === 0) return true;
     const now = this.#clock.monotonic();
-    if (streak.since === undefined || now - streak.lastAt > PROBLEM_HOLDS_MS) streak.since = now;
-    streak.lastAt = now;
-    return this.#sustainedMs === 0 || began - streak.since >= this.#sustainedMs;
+    if (streak.calls === 0 || now - streak.lastAt > PROBLEM_HOLDS_MS) {
+      streak.since = now;
+      streak.calls = 1;
+      streak.lastAt = now;
+    } else if (began > streak.lastAt) {
+      streak.calls += 1;
+      streak.lastAt = now;
+    }
+    return streak.calls >= SUSTAINED_CALLS && now - streak.since >= this.#sustainedMs;
   }
 
   #succeeded(): void {
-    this.#writes.since = undefined;
+    this.#writes.calls = 0;
     if (this.#problem === undefined) return;
     this.#problem = undefined;
     this.#loggedAt = Number.NEGATIVE_INFINITY;
@@ -137,8 +150,10 @@ export class WriteWatch {
 /** Failures without a success in between. */
 interface Streak {
   /** Clock.monotonic() of the first failure. */
-  since: number | undefined;
-  /** Clock.monotonic() of the last failure. */
+  since: number;
+  /** The failures that count; 0 after a success. */
+  calls: number;
+  /** Clock.monotonic() of the last failure that counts. */
   lastAt: number;
 }
 
