@@ -19,6 +19,8 @@ export interface GatewayOptions {
   readonly flags: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly report: Report;
+  /** Whether connections to its store were broken a moment ago. It may log then that the store fails. */
+  readonly isStoreCut?: () => boolean;
 }
 
 export type GatewayState = 'down' | 'starting' | 'up' | 'frozen';
@@ -138,6 +140,7 @@ export class Gateway {
     } catch {
       return;
     }
-    if (told.level === 'error') this.#options.report('engineError', `${this.name}: ${line}`);
+    const isExpected = told.event === 'store_failing' && this.#options.isStoreCut?.() === true;
+    if (told.level === 'error' && !isExpected) this.#options.report('engineError', `${this.name}: ${line}`);
   }
 }

@@ -22,6 +22,12 @@ const BUCKET = 'chaos';
 const LARGE_BYTES = [10_000, 60_000] as const;
 const CONFLICT = 'ConditionalCheckFailedException';
 
+/**
+ * Three failed calls in a row, over 2 s or more, are logged as a store that fails. Some are broken by
+ * resets so long before.
+ */
+const EXPLAINS_MS = 5_000;
+
 /** Clients have given up long before this is over; in a long run it is minutes. */
 const LONG_FREEZE_MS = Math.max(62_000, Math.min((CHAOS_SECONDS * 1000) / 3, 300_000));
 
@@ -118,6 +124,7 @@ async function openStage(problems: Problems): Promise<Stage> {
       flags,
       environment,
       report,
+      isStoreCut: () => items.hasReset(EXPLAINS_MS) || objects.hasReset(EXPLAINS_MS),
     });
     gateways.push(gateway);
     closing.push(() => gateway.close());

@@ -35,8 +35,9 @@ export class TcpProxy {
   readonly #links = new Set<Link>();
   readonly #listening: Promise<unknown>;
   #next: Break | undefined;
-  /** Connections that were reset on purpose. */
-  resets = 0;
+  #resets = 0;
+  /** When the last one was; ms since the Unix epoch. */
+  #resetAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: ProxyOptions) {
     this.#options = options;
@@ -49,6 +50,16 @@ export class TcpProxy {
     const proxy = new TcpProxy(options);
     await proxy.#listening;
     return proxy;
+  }
+
+  /** Connections that were reset on purpose. */
+  get resets(): number {
+    return this.#resets;
+  }
+
+  /** Whether a connection was reset on purpose within the last `ms`. */
+  hasReset(ms: number): boolean {
+    return Date.now() - this.#resetAt < ms;
   }
 
   get port(): number {
@@ -72,6 +83,11 @@ export class TcpProxy {
   calm(): void {
     this.#next = undefined;
     for (const link of this.#links) link.armed = undefined;
+  }
+
+  #countReset(): void {
+    this.#resets++;
+    this.#resetAt = Date.now();
   }
 
   async close(): Promise<void> {
@@ -122,7 +138,7 @@ export class TcpProxy {
       return;
     }
     if (armed === 'midRequest') {
-      this.resets++;
+      this.#countReset();
       server.end(chunk.subarray(0, chunk.length >> 1));
       client.resetAndDestroy();
       return;
@@ -149,7 +165,7 @@ export class TcpProxy {
   }
 
   #reset({ client, server }: Link): void {
-    this.resets++;
+    this.#countReset();
     client.resetAndDestroy();
     server.resetAndDestroy();
   }
