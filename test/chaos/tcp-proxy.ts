@@ -157,7 +157,8 @@ export class TcpProxy {
     if (armed === 'midAnswer' || armed === 'afterAnswer') {
       link.ending = true;
       client.write(armed === 'afterAnswer' ? chunk : chunk.subarray(0, chunk.length >> 1), () => {
-        setTimeout(() => this.#reset(link), RESET_AFTER_MS);
+        // After one more turn of the event loop: a client in this process has its bytes then, too.
+        setTimeout(() => setImmediate(() => this.#reset(link)), RESET_AFTER_MS);
       });
       return;
     }
