@@ -38,6 +38,10 @@ export function apply(view: JournalView, seq: number, entry: Entry, size: number
     case 'logStart':
       applyLogStart(view, entry);
       break;
+    case 'seal':
+    case 'replace':
+      assert(false, `a ${entry.kind} entry cannot be applied to a view yet`);
+      break;
     case 'close':
       view.closed = true;
       break;

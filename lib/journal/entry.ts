@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../core/bytes.ts';
 import type { Offset } from '../core/offset.ts';
+import { readParts, type SegmentPart, writeParts } from './segment-part.ts';
 
 /** First byte of every entry. An older program refuses a format that it does not know (rule R9). */
 export const ENTRY_FORMAT = 1;
@@ -71,7 +72,51 @@ export interface LeaderChangeEntry extends EntryHead {
 /** Raises log start offsets. Readers cannot read below them. */
 export interface LogStartEntry extends EntryHead {
   readonly kind: 'logStart';
-  readonly starts: readonly { readonly partition: number; readonly offset: Offset }[];
+  readonly starts: readonly LogStart[];
+}
+
+export interface LogStart {
+  readonly partition: number;
+  readonly offset: Offset;
+  /**
+   * Present if segments lie wholly below `offset`: the first offset whose segment still counts. The
+   * view stops counting `segments` segments with `bytes` bytes of batches below it.
+   */
+  readonly segmentsFrom?: Offset;
+  readonly segments?: number;
+  readonly bytes?: number;
+}
+
+/**
+ * The batches of the slots [fromSeq, toSeq] are in the segment set `key`. The segment items of the
+ * seal before this one were read back before this one was written.
+ */
+export interface SealEntry extends EntryHead {
+  readonly kind: 'seal';
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  /** The time of the entry in slot `toSeq`. */
+  readonly toTime: number;
+  /** The object that holds the segment set. */
+  readonly key: string;
+  /** One for each partition with batches in these slots, by partition, ascending. */
+  readonly parts: readonly SegmentPart[];
+}
+
+/** New segments of one partition take the place of old ones (merge, compaction). */
+export interface ReplaceEntry extends EntryHead {
+  readonly kind: 'replace';
+  readonly partition: number;
+  /** The offsets [baseOffset, nextOffset), which the old and the new segments cover. */
+  readonly baseOffset: Offset;
+  readonly nextOffset: Offset;
+  /** The object that holds the new segments. */
+  readonly key: string;
+  /** The new segments, ascending; together they cover the offsets above without a gap. */
+  readonly parts: readonly SegmentPart[];
+  /** Number of the old segments, and the bytes of their batches. */
+  readonly removedSegments: number;
+  readonly removedBytes: number;
 }
 
 /** The last entry of a journal whose topic was deleted. */
@@ -79,9 +124,18 @@ export interface CloseEntry extends EntryHead {
   readonly kind: 'close';
 }
 
-export type Entry = RecordsEntry | MarkersEntry | LeaderChangeEntry | LogStartEntry | CloseEntry;
+export type Entry =
+  | RecordsEntry
+  | MarkersEntry
+  | LeaderChangeEntry
+  | LogStartEntry
+  | SealEntry
+  | ReplaceEntry
+  | CloseEntry;
 
-const KIND_CODES = { records: 1, markers: 2, leaderChange: 3, logStart: 4, close: 6 } as const;
+const KIND_CODES = { records: 1, markers: 2, leaderChange: 3, logStart: 4, seal: 5, close: 6, replace: 7 } as const;
+/** A `logStart` entry that counts segments. Without counts it has the older code. */
+const LOG_START_COUNTED = 8;
 const PAYLOAD_INLINE = 0;
 const PAYLOAD_WAL = 1;
 const FLAG_TRANSACTIONAL = 1;
@@ -103,7 +157,7 @@ export function encodeEntry(entry: Entry): Buffer {
       : HEAD_BYTES_MAX,
   );
   writer.u8(ENTRY_FORMAT);
-  writer.u8(KIND_CODES[entry.kind]);
+  writer.u8(kindCode(entry));
   writer.uint(entry.time);
   switch (entry.kind) {
     case 'records':
@@ -120,11 +174,23 @@ export function encodeEntry(entry: Entry): Buffer {
       writer.uint(entry.leader);
       break;
     case 'logStart':
-      writer.uint(entry.starts.length);
-      for (const start of entry.starts) {
-        writer.uint(start.partition);
-        writer.uint(start.offset);
-      }
+      writeStarts(writer, entry);
+      break;
+    case 'seal':
+      writer.uint(entry.fromSeq);
+      writer.uint(entry.toSeq);
+      writer.uint(entry.toTime);
+      writer.string(entry.key);
+      writeParts(writer, entry.parts);
+      break;
+    case 'replace':
+      writer.uint(entry.partition);
+      writer.uint(entry.baseOffset);
+      writer.uint(entry.nextOffset);
+      writer.string(entry.key);
+      writer.uint(entry.removedSegments);
+      writer.uint(entry.removedBytes);
+      writeParts(writer, entry.parts);
       break;
     case 'close':
       break;
@@ -153,16 +219,63 @@ export function decodeEntry(body: Buffer): Entry {
     }
     case KIND_CODES.leaderChange:
       return { kind: 'leaderChange', time, leaderEpoch: reader.uint(), leader: reader.uint() };
-    case KIND_CODES.logStart: {
-      const starts = [];
-      for (let left = reader.uint(); left > 0; left--) starts.push({ partition: reader.uint(), offset: reader.uint() });
-      return { kind: 'logStart', time, starts };
+    case KIND_CODES.logStart:
+    case LOG_START_COUNTED:
+      return { kind: 'logStart', time, starts: readStarts(reader, kind === LOG_START_COUNTED) };
+    case KIND_CODES.seal: {
+      const [fromSeq, toSeq, toTime] = [reader.uint(), reader.uint(), reader.uint()];
+      return { kind: 'seal', time, fromSeq, toSeq, toTime, key: reader.string(), parts: readParts(reader) };
     }
+    case KIND_CODES.replace:
+      return {
+        kind: 'replace',
+        time,
+        partition: reader.uint(),
+        baseOffset: reader.uint(),
+        nextOffset: reader.uint(),
+        key: reader.string(),
+        removedSegments: reader.uint(),
+        removedBytes: reader.uint(),
+        parts: readParts(reader),
+      };
     case KIND_CODES.close:
       return { kind: 'close', time };
     default:
       throw new MalformedBytesError(`entry kind ${kind} is unknown to this program`);
   }
+}
+
+function kindCode(entry: Entry): number {
+  if (entry.kind === 'logStart' && entry.starts.some(countsSegments)) return LOG_START_COUNTED;
+  return KIND_CODES[entry.kind];
+}
+
+function countsSegments(start: LogStart): boolean {
+  return start.segmentsFrom !== undefined;
+}
+
+function writeStarts(writer: ByteWriter, { starts }: LogStartEntry): void {
+  const counted = starts.some(countsSegments);
+  writer.uint(starts.length);
+  for (const start of starts) {
+    writer.uint(start.partition);
+    writer.uint(start.offset);
+    if (counted) writer.u8(countsSegments(start) ? 1 : 0);
+    if (start.segmentsFrom === undefined) continue;
+    writer.uint(start.segmentsFrom);
+    writer.uint(start.segments ?? 0);
+    writer.uint(start.bytes ?? 0);
+  }
+}
+
+function readStarts(reader: ByteReader, counted: boolean): LogStart[] {
+  const starts: LogStart[] = [];
+  for (let left = reader.uint(); left > 0; left--) {
+    const start = { partition: reader.uint(), offset: reader.uint() };
+    if (!counted || reader.u8() === 0) starts.push(start);
+    else starts.push({ ...start, segmentsFrom: reader.uint(), segments: reader.uint(), bytes: reader.uint() });
+  }
+  return starts;
 }
 
 function payloadSize(payload: Payload): number {

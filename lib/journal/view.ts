@@ -1,6 +1,7 @@
 import type { Offset } from '../core/offset.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { ProducerState } from './producers.ts';
+import type { SegmentPart } from './segment-part.ts';
 
 /** A block ends after this many entries, or after BLOCK_BYTES. */
 export const BLOCK_ENTRIES = 256;
@@ -65,6 +66,26 @@ export interface PartitionView {
   blocks: BlockRow[];
   /** The batches of the open block, ascending. */
   recent: SlotRow[];
+  /** Offsets below it are in segments; 0 before the first seal. */
+  sealedOffset: Offset;
+  /** Where the newest seal found `sealedOffset`: see `entriesFrom`. */
+  entriesOffset: Offset;
+  /** The segments from offset `segmentsFrom` on that still count, and the bytes of their batches. */
+  segmentsFrom: Offset;
+  segments: number;
+  sealedBytes: number;
+  /** Bytes of the batches that are not sealed. */
+  hotBytes: number;
+}
+
+/** The newest seal entry, which stands in slot `seq`. */
+export interface LastSeal {
+  readonly seq: number;
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  readonly key: string;
+  readonly time: number;
+  readonly parts: readonly SegmentPart[];
 }
 
 /**
@@ -85,6 +106,23 @@ export interface JournalView {
   blockBytes: number;
   /** Rows of the block index over all partitions. */
   blockRows: number;
+  /** Entries up to this slot are in segments; -1 before the first seal. */
+  sealedSeq: number;
+  /** The time of the entry in slot `sealedSeq`; 0 before the first seal. */
+  sealedTime: number;
+  /** Its segment items may be missing until the next seal. */
+  lastSeal: LastSeal | undefined;
+  /**
+   * `sealedSeq` before the newest seal. The entries up to it may be deleted after the grace period:
+   * their segment items were read back.
+   */
+  trimmableSeq: number;
+  /** Bytes of the batches that are not sealed, over all partitions. */
+  hotBytes: number;
+  /**
+   * A time not after that of the first entry with batches that is not sealed; -1 if there is none.
+   */
+  hotSince: number;
   readonly partitions: Map<number, PartitionView>;
 }
 
@@ -100,6 +138,12 @@ export function emptyView(journal: JournalId): JournalView {
     blockEntries: 0,
     blockBytes: 0,
     blockRows: 0,
+    sealedSeq: -1,
+    sealedTime: 0,
+    lastSeal: undefined,
+    trimmableSeq: -1,
+    hotBytes: 0,
+    hotSince: -1,
     partitions: new Map(),
   };
 }
@@ -117,7 +161,21 @@ export function emptyPartition(partition: number): PartitionView {
     aborted: [],
     blocks: [],
     recent: [],
+    sealedOffset: 0,
+    entriesOffset: 0,
+    segmentsFrom: 0,
+    segments: 0,
+    sealedBytes: 0,
+    hotBytes: 0,
   };
+}
+
+/**
+ * The first offset of a partition that is read from entries; those below it are read from segments.
+ * The span of the newest seal is still read from entries, because its segment items may be missing.
+ */
+export function entriesFrom(partition: PartitionView): Offset {
+  return partition.entriesOffset;
 }
 
 /**

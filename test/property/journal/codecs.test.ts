@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MalformedBytesError } from '../../../lib/core/bytes.ts';
 import { decodeView, encodeView } from '../../../lib/journal/checkpoint-codec.ts';
 import { type BatchMeta, decodeEntry, type Entry, encodeEntry, type Payload } from '../../../lib/journal/entry.ts';
+import type { SegmentPart } from '../../../lib/journal/segment-part.ts';
 import { emptyView } from '../../../lib/journal/view.ts';
 import { decodeWalHeader, frameWalObject } from '../../../lib/journal/wal-object.ts';
 import { decodeCheckpointItem } from '../../../lib/storage/items/checkpoint.ts';
@@ -51,6 +52,30 @@ const stretch = fc
     return { batches, payload: { kind: 'inline', bytes: Buffer.alloc(length, 'tide') } };
   });
 
+const range = fc.record({ start: offset, length: fc.nat(2 ** 30) });
+const part: fc.Arbitrary<SegmentPart> = fc
+  .record({
+    partition: fc.nat(10_000),
+    baseOffset: offset,
+    offsets: fc.nat(2 ** 31),
+    maxTimestamp: timestamp,
+    maxTimestampOffset: fc.integer({ min: -1, max: 2 ** 40 }),
+    log: range,
+    indexStart: offset,
+    indexBytes: fc.tuple(fc.nat(2 ** 20), fc.nat(2 ** 20), fc.nat(2 ** 20)),
+    indexCrc: fc.nat(2 ** 32 - 1),
+  })
+  .map(({ offsets, indexStart, indexBytes: [offsetIndexBytes, timeIndexBytes, rest], ...fields }) => ({
+    ...fields,
+    nextOffset: fields.baseOffset + offsets,
+    index: { start: indexStart, length: offsetIndexBytes + timeIndexBytes + rest },
+    offsetIndexBytes,
+    timeIndexBytes,
+  }));
+const parts = fc.array(part, { maxLength: 4 });
+const uncounted = fc.record({ partition: fc.nat(), offset: whole });
+const counted = fc.record({ partition: fc.nat(), offset: whole, segmentsFrom: whole, segments: whole, bytes: whole });
+
 const entry: fc.Arbitrary<Entry> = fc.oneof(
   fc.tuple(whole, stretch).map(([time, rest]): Entry => ({ kind: 'records', time, ...rest })),
   fc.tuple(whole, whole, fc.nat(32_767), fc.boolean(), stretch).map(
@@ -67,7 +92,27 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({
     kind: fc.constant('logStart' as const),
     time: whole,
-    starts: fc.array(fc.record({ partition: fc.nat(), offset: whole })),
+    starts: fc.array(fc.oneof(uncounted, counted)),
+  }),
+  fc.record({
+    kind: fc.constant('seal' as const),
+    time: whole,
+    fromSeq: whole,
+    toSeq: whole,
+    toTime: whole,
+    key: fc.string(),
+    parts,
+  }),
+  fc.record({
+    kind: fc.constant('replace' as const),
+    time: whole,
+    partition: fc.nat(),
+    baseOffset: offset,
+    nextOffset: offset,
+    key: fc.string(),
+    parts,
+    removedSegments: whole,
+    removedBytes: whole,
   }),
   fc.record({ kind: fc.constant('close' as const), time: whole }),
 );

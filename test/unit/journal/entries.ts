@@ -1,5 +1,6 @@
 import { apply } from '../../../lib/journal/apply.ts';
 import type { BatchMeta, Entry, MarkersEntry, RecordsEntry } from '../../../lib/journal/entry.ts';
+import type { SegmentPart } from '../../../lib/journal/segment-part.ts';
 import { emptyView, type JournalView, type PartitionView } from '../../../lib/journal/view.ts';
 
 /** A view that entries are put into by hand, beginning with slot 0. */
@@ -91,4 +92,21 @@ export function meta(fields: Partial<BatchMeta>): BatchMeta {
 
 export function recordsEntry(time: number, batches: readonly BatchMeta[]): RecordsEntry {
   return { kind: 'records', time, batches, payload: { kind: 'inline', bytes: Buffer.alloc(0) } };
+}
+
+/** A part of a segment set. The engine never reads the object that it describes. */
+export function part(fields: Partial<SegmentPart>): SegmentPart {
+  return {
+    partition: 0,
+    baseOffset: 0,
+    nextOffset: 1,
+    maxTimestamp: 6,
+    maxTimestampOffset: fields.baseOffset ?? 0,
+    log: { start: 2, length: 512 },
+    index: { start: 514, length: 12 },
+    offsetIndexBytes: 8,
+    timeIndexBytes: 4,
+    indexCrc: 0xebd9d717,
+    ...fields,
+  };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ByteWriter, MalformedBytesError } from '../../../lib/core/bytes.ts';
 import { type BatchMeta, decodeEntry, type Entry, encodeEntry } from '../../../lib/journal/entry.ts';
 import { entryPk, entrySk, journalId, slotOf } from '../../../lib/storage/items/journal-entry.ts';
-import { meta, recordsEntry } from './entries.ts';
+import { meta, part, recordsEntry } from './entries.ts';
 
 const wal = (batches: BatchMeta[], length: number): Entry => ({
   kind: 'records',
@@ -42,6 +42,40 @@ describe('the bytes of an entry', () => {
     ],
     [{ kind: 'leaderChange', time: 1_000, leaderEpoch: 300, leader: 2 }, '0103e807ac0202'],
     [{ kind: 'logStart', time: 1_000, starts }, '0104e8070200ac020201'],
+    [
+      {
+        kind: 'logStart',
+        time: 1_000,
+        starts: [starts[1]!, { partition: 0, offset: 300, segmentsFrom: 200, segments: 2, bytes: 129 }],
+      },
+      '0108e8070202010000ac0201c801028101',
+    ],
+    [
+      {
+        kind: 'seal',
+        time: 1_000,
+        fromSeq: 1,
+        toSeq: 300,
+        toTime: 999,
+        key: 'k',
+        parts: [part({ partition: 2, baseOffset: 300, nextOffset: 310 })],
+      },
+      '0105e80701ac02e707016b0102ac020a0cd80402800482040c080497aee7de0e',
+    ],
+    [
+      {
+        kind: 'replace',
+        time: 1_000,
+        partition: 2,
+        baseOffset: 300,
+        nextOffset: 310,
+        key: 'k',
+        parts: [part({ partition: 2, baseOffset: 300, nextOffset: 310, maxTimestamp: -1, maxTimestampOffset: -1 })],
+        removedSegments: 3,
+        removedBytes: 128,
+      },
+      '0107e80702ac02b602016b0380010102ac020a010102800482040c080497aee7de0e',
+    ],
     [{ kind: 'close', time: 1_000 }, '0106e807'],
   ];
 
@@ -63,11 +97,17 @@ describe('the bytes of an entry', () => {
 
   it.each([
     ['another format', '0201e80700', 'format 2 is newer'],
-    ['an unknown kind', '0105e807', 'kind 5 is unknown'],
+    ['an unknown kind', '0109e807', 'kind 9 is unknown'],
     ['an unknown place for the payload', '0101e8070002', 'payload kind 2 is unknown'],
     ['nothing', '', 'truncated'],
     ['a count that nothing follows', '0101e807ffffffffffffff0f', 'truncated'],
     ['a list of starts that nothing follows', '0104e807ffffffffffffff0f', 'truncated'],
+    ['a list of parts that nothing follows', '0105e80701020300ffffffffffffff0f', 'truncated'],
+    [
+      'indexes longer than their block',
+      '0105e8070102030001000001000000000001010100',
+      'indexes of partition 0 are longer',
+    ],
     ['a payload longer than the rest', '0101e8070000ffffff7f', 'truncated'],
     ['a number beyond 2^53 - 1', '0106ffffffffffffff7f', 'too long'],
     ['a number without end', '0106ffffffffffffffffff', 'too long'],
