@@ -65,6 +65,11 @@ export class EntryCache {
     return cached;
   }
 
+  /** As `get`, but it counts neither as a look-up nor as use. */
+  peek(journal: JournalId, seq: number): CachedEntry | undefined {
+    return this.#journals.get(journal)?.get(seq);
+  }
+
   /**
    * Adds an entry, unless the cached one has at least as much data. The caller must use the
    * returned entry.

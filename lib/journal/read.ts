@@ -114,13 +114,32 @@ function loadPayload(journal: Journal, cached: CachedEntry, entry: RecordsEntry 
 }
 
 async function loadObject(journal: Journal, cached: CachedEntry, entry: RecordsEntry | MarkersEntry): Promise<Buffer> {
-  if (entry.payload.kind === 'inline') return entry.payload.bytes;
+  const read = await readPayload(journal, entry);
+  if (read.kind === 'missing') throw new StoreUnavailableError(read.message);
+  if (entry.payload.kind === 'inline') return read.bytes;
+  cached.payload = read.bytes;
+  journal.env.cache.grown(journal.id, cached);
+  return read.bytes;
+}
+
+export type PayloadRead =
+  | { readonly kind: 'read'; readonly bytes: Buffer }
+  /** The WAL object is not there, or shorter than the entry says. */
+  | { readonly kind: 'missing'; readonly message: string };
+
+/**
+ * An entry's payload with offsets and leader epochs set, not cached: the inline bytes, or one ranged
+ * read of its WAL object. Throws StoreUnavailableError if the store does not answer, and
+ * MalformedBytesError if the object is damaged or does not belong to the entry.
+ */
+export async function readPayload(journal: Journal, entry: RecordsEntry | MarkersEntry): Promise<PayloadRead> {
+  if (entry.payload.kind === 'inline') return { kind: 'read', bytes: entry.payload.bytes };
   const { key } = entry.payload;
   const row = { journal: journal.id, start: entry.payload.start, length: entry.payload.length };
   const { from, to } = rangeOfStretch(key, row);
   const range = await journal.env.stores.blobs.getRange(key, from, to);
   if (range.kind === 'missing' || range.bytes.length !== to - from) {
-    throw new StoreUnavailableError(`object ${key} is missing or short`);
+    return { kind: 'missing', message: `object ${key} is missing or short` };
   }
   const bytes = stretchIn(key, row, range.bytes);
   for (const meta of entry.batches) {
@@ -128,9 +147,7 @@ async function loadObject(journal: Journal, cached: CachedEntry, entry: RecordsE
     const partition = journal.view.partitions.get(meta.partition);
     patchBatches(bytes, [meta], partition === undefined ? 0 : epochAt(partition, meta.baseOffset));
   }
-  cached.payload = bytes;
-  journal.env.cache.grown(journal.id, cached);
-  return bytes;
+  return { kind: 'read', bytes };
 }
 
 /**
