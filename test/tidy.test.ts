@@ -267,6 +267,7 @@ describe('files', () => {
       '00-produce.ts',
       '01-fetch.ts',
       '02-list-offsets.ts',
+      '21-delete-records.ts',
       '23-offset-for-leader-epoch.ts',
     ]);
     expect(around).toEqual([]);

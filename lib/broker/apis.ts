@@ -174,6 +174,13 @@ export const APIS = {
   // A new topic may have an assignment for each of its partitions.
   CreateTopics: { ...versions(2, 7), function: 'admin', calls: APPENDS, elementsMax: LOOKED_UP_MAX },
   DeleteTopics: { ...versions(1, 6), function: 'admin', calls: APPENDS, elementsMax: WRITTEN_MAX },
+  DeleteRecords: {
+    ...versions(0, 2),
+    // Not `produce`, whose callers must not be able to delete what others have produced.
+    function: 'admin',
+    calls: APPENDS,
+    elementsMax: READ_MAX,
+  },
   InitProducerId: { ...versions(0, 5), function: 'coordinate', calls: WRITES_ITEMS, elementsMax: READ_MAX },
   OffsetForLeaderEpoch: {
     ...versions(2, 4),

@@ -9,7 +9,10 @@ export interface EffectiveTopicConfig {
   /** How far a record's timestamp may be before and after store time; ms. */
   readonly timestampBeforeMaxMs: number;
   readonly timestampAfterMaxMs: number;
+  /** `cleanup.policy` has `compact`. */
   readonly compacted: boolean;
+  /** `cleanup.policy` has `delete`: retention applies, and DeleteRecords is allowed. */
+  readonly deletes: boolean;
 }
 
 export type CompressionType = 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd';

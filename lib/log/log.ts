@@ -1,6 +1,7 @@
 import type { RequestContext } from '../core/context.ts';
 import type { ProduceResult } from './append-batch.ts';
 import { type EpochToEnd, leaderEpochEnds, listOffsets, type OffsetToList } from './ask-offsets.ts';
+import { type DeletedRecords, deleteRecords, type RecordsToDelete } from './delete-records.ts';
 import type { LogEnvironment } from './environment.ts';
 import { type FetchResult, type FetchTerms, fetch, type PartitionToFetch } from './fetch.ts';
 import type { EpochEnd } from './leader-epoch.ts';
@@ -70,6 +71,22 @@ export class Log {
    */
   leaderEpochEnds(context: RequestContext, asked: readonly EpochToEnd[]): Promise<EpochEnd[]> {
     return leaderEpochEnds(this.#env, context, asked);
+  }
+
+  /**
+   * Deletes the records of partitions below an offset: raises their log starts. Reads see the new
+   * start once this resolves; the space is given back later. A partition whose topic's
+   * cleanup.policy has no `delete` gets POLICY_VIOLATION, an offset beyond the end
+   * OFFSET_OUT_OF_RANGE.
+   *
+   * @param timeoutMs how long the client waits for the response; ms
+   */
+  deleteRecords(
+    context: RequestContext,
+    asked: readonly RecordsToDelete[],
+    timeoutMs: number,
+  ): Promise<DeletedRecords[]> {
+    return deleteRecords(this.#env, context, asked, timeoutMs);
   }
 
   /**

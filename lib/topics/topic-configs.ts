@@ -40,14 +40,14 @@ export function topicConfigsProblem(configs: Readonly<Record<string, string>>): 
 export function effectiveConfig(topic: TopicRecord, defaults: TopicDefaults): EffectiveTopicConfig {
   const { configs } = topic;
   const number = (name: string, fallback: number) => (configs[name] === undefined ? fallback : Number(configs[name]));
+  const policies = (configs['cleanup.policy'] ?? defaults.cleanupPolicy).split(',').map((part) => part.trim());
   return {
     maxMessageBytes: number('max.message.bytes', defaults.maxMessageBytes),
     compressionType: (configs['compression.type'] ?? defaults.compressionType) as CompressionType,
     timestampType: (configs['message.timestamp.type'] ?? defaults.timestampType) as 'CreateTime' | 'LogAppendTime',
     timestampBeforeMaxMs: number('message.timestamp.before.max.ms', defaults.timestampBeforeMaxMs),
     timestampAfterMaxMs: number('message.timestamp.after.max.ms', defaults.timestampAfterMaxMs),
-    compacted: (configs['cleanup.policy'] ?? defaults.cleanupPolicy)
-      .split(',')
-      .some((part) => part.trim() === 'compact'),
+    compacted: policies.includes('compact'),
+    deletes: policies.includes('delete'),
   };
 }

@@ -234,6 +234,14 @@ api('DeleteTopics by id', ApiKey.DeleteTopics, 6, {
   question: ['DELETE CLUSTER', 'DESCRIBE TOPIC mine', 'DELETE TOPIC mine'],
   callsBefore: { 'state.get': 1 },
 });
+api('DeleteRecords', ApiKey.DeleteRecords, 2, {
+  request: () => ({
+    topics: [{ name: 'mine', partitions: [{ partitionIndex: 0, offset: 0 }] }],
+    timeoutMs: 5_000,
+  }),
+  denied: () => ({ topics: [{ name: 'mine', partitions: [{ ...noTopic, lowWatermark: -1 }] }] }),
+  question: ['DELETE TOPIC mine'],
+});
 api('InitProducerId', ApiKey.InitProducerId, 4, {
   request: () => ({ transactionalId: null, transactionTimeoutMs: 1 }),
   denied: () => noCluster,

@@ -169,6 +169,18 @@ describe('a request of every version gets its answer', () => {
     expect(topics).toEqual([{ topic: topic.name, partitions }]);
   });
 
+  everyVersion(ApiKey.DeleteRecords, 'DeleteRecords', async (version) => {
+    const shrunk = await createTopic(engine.client, `shrunk-by-v${version}`);
+    await engine.client.ask(ApiKey.Produce, 9, produceRequest(shrunk, batchOf(['a', 'b', 'c'])));
+    const { topics } = await engine.client.ask(ApiKey.DeleteRecords, version, {
+      topics: [{ name: shrunk.name, partitions: [{ partitionIndex: 0, offset: 2 }] }],
+      timeoutMs: 5000,
+    });
+    const partitions = [{ partitionIndex: 0, lowWatermark: 2, errorCode: 0 }];
+    expect(topics).toEqual([{ name: shrunk.name, partitions }]);
+    expect((await listOffset(engine.client, shrunk, -2)).offset).toBe(2);
+  });
+
   everyVersion(ApiKey.CreatePartitions, 'CreatePartitions', async (version) => {
     const { name } = await createTopic(engine.client, `grown-by-v${version}`);
     const { results } = await engine.client.ask(ApiKey.CreatePartitions, version, {

@@ -2,6 +2,7 @@ import { metadata } from '../api/03-metadata.ts';
 import { apiVersions } from '../api/18-api-versions.ts';
 import { createTopics } from '../api/19-create-topics.ts';
 import { deleteTopics } from '../api/20-delete-topics.ts';
+import { deleteRecords } from '../api/21-delete-records.ts';
 import { describeConfigs } from '../api/32-describe-configs.ts';
 import { alterConfigs } from '../api/33-alter-configs.ts';
 import { describeLogDirs } from '../api/35-describe-log-dirs.ts';
@@ -15,14 +16,16 @@ import { updateFeatures } from '../api/57-update-features.ts';
 import { describeCluster } from '../api/60-describe-cluster.ts';
 import { listConfigResources } from '../api/74-list-config-resources.ts';
 import { describeTopicPartitions } from '../api/75-describe-topic-partitions.ts';
+import type { LogBroker } from '../broker.ts';
 import type { ApisOf } from '../define-api.ts';
 
 /** The APIs that the function `admin` serves. */
-export const adminApis: ApisOf<'admin'> = {
+export const adminApis: ApisOf<'admin', LogBroker> = {
   Metadata: metadata,
   ApiVersions: apiVersions,
   CreateTopics: createTopics,
   DeleteTopics: deleteTopics,
+  DeleteRecords: deleteRecords,
   DescribeConfigs: describeConfigs,
   AlterConfigs: alterConfigs,
   DescribeLogDirs: describeLogDirs,

@@ -246,6 +246,10 @@ describe('rights', () => {
       replicaId: -1,
       topics: [{ topic: topic.name, partitions: [{ partition: 0, currentLeaderEpoch: -1, leaderEpoch: 0 }] }],
     });
+    await client.ask(ApiKey.DeleteRecords, 2, {
+      topics: [{ name: topic.name, partitions: [{ partitionIndex: 0, offset: -1 }] }],
+      timeoutMs: 1_000,
+    });
     const member = new GroupMember(client, 'g');
     await member.enter();
     await member.leave();

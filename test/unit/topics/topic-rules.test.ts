@@ -93,11 +93,12 @@ describe('a topic config', () => {
       createdAt: 0,
     };
     const { cleanupPolicy, ...rest } = DEFAULTS;
-    expect(effectiveConfig(topic, DEFAULTS)).toEqual({ ...rest, compacted: cleanupPolicy === 'compact' });
+    expect(effectiveConfig(topic, DEFAULTS)).toEqual({ ...rest, compacted: cleanupPolicy === 'compact', deletes: true });
     const configs = { 'max.message.bytes': '5', 'cleanup.policy': 'delete, compact', 'compression.type': 'lz4' };
     expect(effectiveConfig({ ...topic, configs }, DEFAULTS)).toMatchObject({
       maxMessageBytes: 5,
       compacted: true,
+      deletes: true,
       compressionType: 'lz4',
       timestampType: 'CreateTime',
     });
