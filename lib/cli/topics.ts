@@ -21,6 +21,7 @@ import {
 } from './program.ts';
 import { counted, json, table } from './terminal/text.ts';
 import { addAddPartitions } from './topics/add-partitions.ts';
+import { addDeleteRecords } from './topics/delete-records.ts';
 
 /** The broker's own defaults (KIP-464). */
 const BROKER_DEFAULT = -1;
@@ -29,7 +30,7 @@ const DELETE_TOPICS_VERSION_MAX = 5;
 const PARTITIONS_MAX = 2 ** 31 - 1;
 const REPLICATION_FACTOR_MAX = 2 ** 15 - 1;
 
-/** `tidelog topics create|list|describe|alter|delete`. */
+/** `tidelog topics create|list|describe|alter|add-partitions|delete|delete-records`. */
 export function topicsProgram(io: CommandIo): Command {
   const program = newProgram('topics', 'Creates, lists, describes, changes and deletes topics.', io);
   addCreate(program, io);
@@ -38,6 +39,7 @@ export function topicsProgram(io: CommandIo): Command {
   addAlter(program, io);
   addAddPartitions(program, io);
   addDelete(program, io);
+  addDeleteRecords(program, io);
   withExamples(program, [
     ['tidelog topics create orders --partitions 6', 'Create a topic'],
     ['tidelog topics describe orders', 'Show its partitions, offsets and configs'],

@@ -8,7 +8,7 @@ import { KafkaTools } from '../support/kafka-tools.ts';
 import { kcat, kcatRead } from '../support/kcat.ts';
 import { scaled } from '../support/machine.ts';
 import { mavenMissing } from '../support/maven.ts';
-import { createTopic } from '../support/requests.ts';
+import { batchOf, createTopic, listOffset, produce } from '../support/requests.ts';
 import { codecsOf, storedBatches } from '../support/stored-batches.ts';
 import { have, haveKcat } from '../support/tools.ts';
 
@@ -46,6 +46,25 @@ describe.skipIf(!HAVE_TOOLS)("Kafka's own tools", () => {
   const topics = (...args: string[]) => tools.output('kafka-topics', args);
   const configs = (...args: string[]) => tools.output('kafka-configs', args);
   const lines = (text: string) => text.split('\n').filter((line) => line !== '');
+
+  it('kafka-delete-records deletes below an offset and up to the end', async () => {
+    const topic = await createTopic(client, 'shrunk-by-tool', { partitions: 2 });
+    for (const partition of [0, 1]) await produce(client, topic, batchOf(['a', 'b', 'c']), { partition });
+    const plan = join(folder.path, 'delete-records.json');
+    const partitions = [
+      { topic: topic.name, partition: 0, offset: 2 },
+      { topic: topic.name, partition: 1, offset: -1 },
+    ];
+    writeFileSync(plan, JSON.stringify({ partitions, version: 1 }));
+    const out = await tools.output('kafka-delete-records', ['--offset-json-file', plan]);
+    expect(out).toMatch(/partition: shrunk-by-tool-0\s+low_watermark: 2/);
+    expect(out).toMatch(/partition: shrunk-by-tool-1\s+low_watermark: 3/);
+    expect(await listOffset(client, topic, -2)).toMatchObject({ offset: 2 });
+    const beyond = [{ topic: topic.name, partition: 0, offset: 9 }];
+    writeFileSync(plan, JSON.stringify({ partitions: beyond, version: 1 }));
+    const refused = await tools.run('kafka-delete-records', ['--offset-json-file', plan]);
+    expect(refused.out + refused.err).toContain('OffsetOutOfRangeException');
+  });
 
   describe('kafka-topics', () => {
     const topic = 'made-by-tool';

@@ -137,6 +137,28 @@ describe('kafkajs', () => {
       await expect(admin.createTopics({ topics: [{ topic: 'admin-c', configEntries }] })).rejects.toThrow();
     });
 
+    it('deletes records below an offset', async () => {
+      const topic = 'admin-shrunk';
+      await admin.createTopics({ topics: [{ topic, numPartitions: 2 }] });
+      const producer = kafka.producer();
+      await producer.connect();
+      for (const partition of [0, 1]) {
+        await producer.send({ topic, messages: ['a', 'b', 'c'].map((value) => ({ value, partition })) });
+      }
+      await producer.disconnect();
+      const partitions = [
+        { partition: 0, offset: '2' },
+        { partition: 1, offset: '-1' },
+      ];
+      await admin.deleteTopicRecords({ topic, partitions });
+      const lows = (await admin.fetchTopicOffsets(topic)).map(({ partition, low }) => [partition, low]);
+      expect(lows.sort()).toEqual([
+        [0, '2'],
+        [1, '3'],
+      ]);
+      expect((await kafkajsRead(broker, topic)).map(({ value }) => value)).toEqual(['c']);
+    });
+
     it('describes topics and the cluster', async () => {
       const { topics } = await admin.fetchTopicMetadata({ topics: ['admin-a'] });
       expect(topics).toMatchObject([{ name: 'admin-a' }]);

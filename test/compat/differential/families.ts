@@ -2,6 +2,7 @@ import { cluster } from './cluster.ts';
 import { commits } from './commits.ts';
 import { alteredConfigs, configs } from './configs.ts';
 import { consumerGroups } from './consumer-groups.ts';
+import { recordDeletion } from './deletion.ts';
 import { classicGroups } from './groups.ts';
 import { describedTopics, metadata } from './metadata.ts';
 import { fetching, offsets, producing } from './records.ts';
@@ -20,6 +21,7 @@ export const FAMILIES: readonly Family[] = [
   producing,
   fetching,
   offsets,
+  recordDeletion,
   classicGroups,
   commits,
   consumerGroups,

@@ -113,6 +113,49 @@ describe('topics add-partitions', () => {
   });
 });
 
+describe('topics delete-records', () => {
+  const starts = async (name: string): Promise<number[]> => {
+    const [described] = JSON.parse((await cli(['topics', 'describe', name, '--json'])).out);
+    return described.partitions.map(({ startOffset }: { startOffset: number }) => startOffset);
+  };
+
+  it('deletes below an offset, or everything, in one partition or in all', async () => {
+    await cli(['topics', 'create', 'shrunk', '-p', '2']);
+    for (const partition of ['0', '1']) await cli(['produce', 'shrunk', '-p', partition], { input: 'a\nb\nc\n' });
+    const args = ['topics', 'delete-records', 'shrunk', '--before-offset'];
+    expect(await cli([...args, '2', '--partition', '1'])).toEqual({
+      exitCode: 0,
+      out: 'shrunk-1 starts at offset 2.\n',
+      err: '',
+    });
+    expect(await starts('shrunk')).toEqual([0, 2]);
+    expect(JSON.parse((await cli([...args, 'end', '--json'])).out)).toEqual({
+      name: 'shrunk',
+      partitions: [
+        { partition: 0, startOffset: 3 },
+        { partition: 1, startOffset: 3 },
+      ],
+    });
+    expect(await starts('shrunk')).toEqual([3, 3]);
+  });
+
+  it('says what is wrong with the offset, the partition, the topic or its policy', async () => {
+    await cli(['topics', 'create', 'short']);
+    await cli(['topics', 'create', 'latest-only', '-c', 'cleanup.policy=compact']);
+    const run = async (name: string, offset: string, ...more: string[]) => {
+      const { exitCode, err } = await cli(['topics', 'delete-records', name, '--before-offset', offset, ...more]);
+      return [exitCode, err];
+    };
+    const refused = 'Records of short-0 were not deleted: OFFSET_OUT_OF_RANGE. The partition ends';
+    expect(await run('short', '1')).toEqual([1, expect.stringContaining(refused)]);
+    expect(await run('latest-only', 'end')).toEqual([1, expect.stringContaining('POLICY_VIOLATION')]);
+    expect(await run('short', '0', '-p', '4')).toEqual([1, expect.stringContaining('no partition 4')]);
+    expect(await run('shotr', '0')).toEqual([1, expect.stringContaining('Did you mean short?')]);
+    expect(await run('short', '-1')).toEqual([2, expect.stringContaining('It takes an offset, or end.')]);
+    expect((await cli(['topics', 'delete-records', 'short'])).err).toContain("--before-offset <offset>' not specified");
+  });
+});
+
 describe('topics delete', () => {
   it('deletes several, and tells which were not there', async () => {
     await cli(['topics', 'create', 'old-1']);
