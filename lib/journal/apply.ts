@@ -1,6 +1,7 @@
 import { assert } from '../core/assert.ts';
 import { NO_OFFSET } from '../core/offset.ts';
-import type { BatchMeta, Entry, LogStartEntry, MarkersEntry } from './entry.ts';
+import { applyReplace, applySeal, applySegmentCounts } from './apply-seal.ts';
+import type { BatchMeta, Entry, LogStartEntry, MarkersEntry, RecordsEntry } from './entry.ts';
 import { afterBatch, afterMarker, PRODUCER_EXPIRATION_MS } from './producers.ts';
 import {
   BLOCK_BYTES,
@@ -26,9 +27,11 @@ export function apply(view: JournalView, seq: number, entry: Entry, size: number
   switch (entry.kind) {
     case 'records':
       for (const batch of entry.batches) applyBatch(view, seq, batch, entry.time);
+      countHot(view, entry);
       break;
     case 'markers':
       for (const batch of entry.batches) applyMarker(view, seq, entry, batch);
+      countHot(view, entry);
       break;
     case 'leaderChange':
       assert(seq === 0 || entry.leaderEpoch > view.leaderEpoch, `leader epoch goes back at slot ${seq}`);
@@ -39,8 +42,10 @@ export function apply(view: JournalView, seq: number, entry: Entry, size: number
       applyLogStart(view, entry);
       break;
     case 'seal':
+      applySeal(view, seq, entry);
+      break;
     case 'replace':
-      assert(false, `a ${entry.kind} entry cannot be applied to a view yet`);
+      applyReplace(view, entry);
       break;
     case 'close':
       view.closed = true;
@@ -84,6 +89,14 @@ function applyMarker(view: JournalView, seq: number, marker: MarkersEntry, batch
   partition.producers.set(marker.producerId, state);
 }
 
+function countHot(view: JournalView, { batches, time }: RecordsEntry | MarkersEntry): void {
+  for (const { partition, size } of batches) {
+    partitionOf(view, partition).hotBytes += size;
+    view.hotBytes += size;
+  }
+  if (batches.length > 0 && view.hotSince === -1) view.hotSince = time;
+}
+
 function appendOffsets(view: JournalView, seq: number, batch: BatchMeta): PartitionView {
   const partition = partitionOf(view, batch.partition);
   assert(
@@ -103,9 +116,11 @@ function appendOffsets(view: JournalView, seq: number, batch: BatchMeta): Partit
 }
 
 function applyLogStart(view: JournalView, entry: LogStartEntry): void {
-  for (const { partition: number, offset } of entry.starts) {
+  for (const start of entry.starts) {
+    const { partition: number, offset } = start;
     const partition = partitionOf(view, number);
     assert(offset <= partition.nextOffset, `log start ${offset} of partition ${number} is past its end`);
+    applySegmentCounts(partition, start);
     if (offset <= partition.logStartOffset) continue;
     partition.logStartOffset = offset;
     partition.aborted = partition.aborted.filter((range) => range.lastOffset >= offset);

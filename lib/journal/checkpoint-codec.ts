@@ -1,10 +1,13 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../core/bytes.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { ProducerState } from './producers.ts';
-import { emptyPartition, emptyView, type JournalView, type PartitionView } from './view.ts';
+import { readParts, writeParts } from './segment-part.ts';
+import { emptyPartition, emptyView, type JournalView, type LastSeal, type PartitionView } from './view.ts';
 
 /** First byte of every checkpoint. */
-export const CHECKPOINT_FORMAT = 1;
+export const CHECKPOINT_FORMAT = 2;
+/** Written by earlier programs: without the state of sealed entries. */
+const FORMAT_UNSEALED = 1;
 
 /**
  * Encodes a view. The encoding is canonical: partitions and producers are written in numeric order,
@@ -21,16 +24,24 @@ export function encodeView(view: JournalView): Buffer {
   writer.uint(view.blockEntries);
   writer.uint(view.blockBytes);
   writer.uint(view.blockRows);
+  writer.uint(view.sealedSeq + 1);
+  writer.uint(view.sealedTime);
+  writer.uint(view.trimmableSeq + 1);
+  writer.uint(view.hotSince + 1);
+  writeLastSeal(writer, view.lastSeal);
   writer.uint(view.partitions.size);
   for (const number of ascending(view.partitions.keys())) writePartition(writer, view.partitions.get(number)!);
   return writer.finish();
 }
 
-/** Decodes a view. Throws MalformedBytesError. */
+/**
+ * Decodes a view. In one of format 1 nothing counts as hot, because the sizes of its batches are
+ * not known: the batches after it count. Throws MalformedBytesError.
+ */
 export function decodeView(journal: JournalId, bytes: Buffer): JournalView {
   const reader = new ByteReader(bytes);
   const format = reader.u8();
-  if (format !== CHECKPOINT_FORMAT) {
+  if (format !== CHECKPOINT_FORMAT && format !== FORMAT_UNSEALED) {
     throw new MalformedBytesError(`checkpoint format ${format} is newer than this program`);
   }
   const view = emptyView(journal);
@@ -42,11 +53,43 @@ export function decodeView(journal: JournalId, bytes: Buffer): JournalView {
   view.blockEntries = reader.uint();
   view.blockBytes = reader.uint();
   view.blockRows = reader.uint();
+  if (format !== FORMAT_UNSEALED) {
+    view.sealedSeq = reader.uint() - 1;
+    view.sealedTime = reader.uint();
+    view.trimmableSeq = reader.uint() - 1;
+    view.hotSince = reader.uint() - 1;
+    view.lastSeal = readLastSeal(reader);
+  }
   for (let left = reader.uint(); left > 0; left--) {
     const partition = readPartition(reader);
+    if (format !== FORMAT_UNSEALED) readSealed(reader, partition);
     view.partitions.set(partition.partition, partition);
+    view.hotBytes += partition.hotBytes;
   }
   return view;
+}
+
+function writeLastSeal(writer: ByteWriter, seal: LastSeal | undefined): void {
+  writer.u8(seal === undefined ? 0 : 1);
+  if (seal === undefined) return;
+  writer.uint(seal.seq);
+  writer.uint(seal.fromSeq);
+  writer.uint(seal.toSeq);
+  writer.uint(seal.time);
+  writer.string(seal.key);
+  writeParts(writer, seal.parts);
+}
+
+function readLastSeal(reader: ByteReader): LastSeal | undefined {
+  if (reader.u8() === 0) return undefined;
+  return {
+    seq: reader.uint(),
+    fromSeq: reader.uint(),
+    toSeq: reader.uint(),
+    time: reader.uint(),
+    key: reader.string(),
+    parts: readParts(reader),
+  };
 }
 
 function ascending(numbers: Iterable<number>): number[] {
@@ -87,6 +130,21 @@ function writePartition(writer: ByteWriter, partition: PartitionView): void {
       seq = row.seq;
     });
   }
+  writer.uint(partition.sealedOffset);
+  writer.uint(partition.entriesOffset);
+  writer.uint(partition.segmentsFrom);
+  writer.uint(partition.segments);
+  writer.uint(partition.sealedBytes);
+  writer.uint(partition.hotBytes);
+}
+
+function readSealed(reader: ByteReader, partition: PartitionView): void {
+  partition.sealedOffset = reader.uint();
+  partition.entriesOffset = reader.uint();
+  partition.segmentsFrom = reader.uint();
+  partition.segments = reader.uint();
+  partition.sealedBytes = reader.uint();
+  partition.hotBytes = reader.uint();
 }
 
 function readPartition(reader: ByteReader): PartitionView {

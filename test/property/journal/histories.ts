@@ -3,6 +3,7 @@ import { apply } from '../../../lib/journal/apply.ts';
 import { type BatchMeta, decodeEntry, type Entry, encodeEntry } from '../../../lib/journal/entry.ts';
 import { emptyView, type JournalView } from '../../../lib/journal/view.ts';
 import { incrementSequence } from '../../../lib/records/batch.ts';
+import { SealedHistory } from './sealed-history.ts';
 
 /** What happens next in a journal, apart from the offsets, which follow from what happened before. */
 export type Event =
@@ -14,7 +15,9 @@ export type Event =
     }
   | { readonly kind: 'markers'; readonly commit: boolean; readonly bump: boolean; readonly after: number }
   | { readonly kind: 'leaderChange'; readonly after: number }
-  | { readonly kind: 'logStart'; readonly share: number; readonly after: number };
+  | { readonly kind: 'logStart'; readonly share: number; readonly counts: boolean; readonly after: number }
+  | { readonly kind: 'seal'; readonly share: number; readonly after: number }
+  | { readonly kind: 'replace'; readonly share: number; readonly after: number };
 
 export interface PlannedBatch {
   readonly partition: number;
@@ -37,6 +40,8 @@ export const plannedBatch: fc.Arbitrary<PlannedBatch> = fc.record({
   transactional: fc.boolean(),
   timestamp: fc.integer({ min: -1, max: 100 }),
 });
+
+const share = fc.double({ min: 0, max: 1, noNaN: true });
 
 const event: fc.Arbitrary<Event> = fc.oneof(
   {
@@ -61,12 +66,10 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('leaderChange' as const), after }) },
   {
     weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant('logStart' as const),
-      share: fc.double({ min: 0, max: 1, noNaN: true }),
-      after,
-    }),
+    arbitrary: fc.record({ kind: fc.constant('logStart' as const), share, counts: fc.boolean(), after }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('seal' as const), share, after }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('replace' as const), share, after }) },
 );
 
 export const history = fc.array(event, { maxLength: 40 });
@@ -80,13 +83,16 @@ export interface Stored {
 /** The entries of a journal in which these events happen one after the other, from slot 0 on. */
 export function entriesOf(events: readonly Event[]): Stored[] {
   const view = emptyView('t/0');
+  const sealed = new SealedHistory();
   const stored: Stored[] = [];
-  const push = (entry: Entry, size: number) => {
+  const push = (entry: Entry | undefined, size: number) => {
+    if (entry === undefined) return;
     apply(view, view.seq + 1, entry, size);
+    sealed.push(entry);
     stored.push({ body: encodeEntry(entry), size });
   };
   push({ kind: 'leaderChange', time: 1_000, leaderEpoch: 0, leader: 0 }, 10);
-  for (const one of events) push(entryOf(view, one), one.kind === 'records' ? one.size : 40);
+  for (const one of events) push(entryOf(view, sealed, one), one.kind === 'records' ? one.size : 40);
   return stored;
 }
 
@@ -96,7 +102,8 @@ export function replay(view: JournalView, stored: readonly Stored[]): JournalVie
   return view;
 }
 
-function entryOf(view: JournalView, event: Event): Entry {
+/** Undefined where the event cannot happen: there is nothing to seal or to replace. */
+function entryOf(view: JournalView, sealed: SealedHistory, event: Event): Entry | undefined {
   const time = view.time + event.after;
   switch (event.kind) {
     case 'records': {
@@ -110,12 +117,16 @@ function entryOf(view: JournalView, event: Event): Entry {
     case 'leaderChange':
       return { kind: 'leaderChange', time, leaderEpoch: view.leaderEpoch + 1, leader: 3 };
     case 'logStart': {
-      const starts = [...view.partitions.values()].map(({ partition, nextOffset }) => ({
-        partition,
-        offset: Math.floor(nextOffset * event.share),
-      }));
+      const starts = [...view.partitions.values()].map((one) => {
+        const offset = Math.floor(one.nextOffset * event.share);
+        return event.counts ? sealed.start(one, offset) : { partition: one.partition, offset };
+      });
       return { kind: 'logStart', time, starts };
     }
+    case 'seal':
+      return sealed.seal(view, event.share, time);
+    case 'replace':
+      return sealed.replace(view, event.share, time);
   }
 }
 

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeView, encodeView } from '../../../lib/journal/checkpoint-codec.ts';
-import { emptyView, type JournalView, lastStableOffset } from '../../../lib/journal/view.ts';
+import { decodeEntry } from '../../../lib/journal/entry.ts';
+import { emptyView, entriesFrom, type JournalView, lastStableOffset } from '../../../lib/journal/view.ts';
 import { entriesOf, history, replay } from './histories.ts';
+import { SealedHistory, sum } from './sealed-history.ts';
 
 const fold = (stored: ReturnType<typeof entriesOf>) => replay(emptyView('t/0'), stored);
 
@@ -37,6 +39,14 @@ describe('the view of any history', () => {
     );
   });
 
+  it('counts as sealed and as hot what its entries say', () => {
+    fc.assert(
+      fc.property(history, (events) => {
+        checkSealed(entriesOf(events));
+      }),
+    );
+  });
+
   it('keeps its invariants', () => {
     fc.assert(
       fc.property(history, (events) => {
@@ -45,6 +55,42 @@ describe('the view of any history', () => {
     );
   });
 });
+
+/** Holds the view against its entries, counted one by one. */
+function checkSealed(stored: ReturnType<typeof entriesOf>): void {
+  const view = fold(stored);
+  const entries = stored.map(({ body }) => decodeEntry(body));
+  const sealed = new SealedHistory();
+  for (const entry of entries) sealed.push(entry);
+  const batches = entries.flatMap((entry, seq) =>
+    'batches' in entry ? entry.batches.map((batch) => ({ ...batch, seq, time: entry.time })) : [],
+  );
+  const hot = batches.filter(({ seq }) => seq > view.sealedSeq);
+  expect(view.hotBytes).toBe(hot.length * 10);
+  if (hot.length === 0) expect(view.hotSince).toBe(-1);
+  else expect(view.hotSince).toBeLessThanOrEqual(hot[0]!.time);
+  for (const partition of view.partitions.values()) {
+    const own = batches.filter((batch) => batch.partition === partition.partition);
+    const counted = sealed.of(partition.partition).filter((part) => part.baseOffset >= partition.segmentsFrom);
+    expect(partition.segments).toBe(counted.length);
+    expect(partition.sealedBytes).toBe(sum(counted));
+    const firstHot = own.find(({ seq }) => seq > view.sealedSeq);
+    expect(partition.sealedOffset).toBe(firstHot?.baseOffset ?? partition.nextOffset);
+    // Every batch that is read from entries is at or after the slot of its row, and still there.
+    const rows = [...partition.blocks, ...partition.recent];
+    const readable = own.filter(({ baseOffset }) => baseOffset >= entriesFrom(partition));
+    for (const { seq, baseOffset, lastOffsetDelta, maxTimestamp } of readable) {
+      expect(seq).toBeGreaterThan(view.trimmableSeq);
+      if (baseOffset + lastOffsetDelta < partition.logStartOffset) continue;
+      const row = rows.findLast((one) => one.baseOffset <= baseOffset) ?? rows[0]!;
+      expect(row.seq).toBeLessThanOrEqual(seq);
+      expect(row.seq).toBeGreaterThan(view.trimmableSeq);
+      if (row.baseOffset <= baseOffset) expect(row.maxTimestamp).toBeGreaterThanOrEqual(maxTimestamp);
+    }
+    const aborted = partition.aborted.every((range) => range.lastOffset >= entriesFrom(partition));
+    expect(aborted).toBe(true);
+  }
+}
 
 function checkInvariants(view: JournalView): void {
   let rows = 0;

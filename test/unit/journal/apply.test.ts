@@ -194,8 +194,8 @@ describe('the bytes of a view', () => {
 
   it('of another format are refused', () => {
     const bytes = encodeView(new Fold().view);
-    bytes[0] = 2;
-    expect(() => decodeView('topic/0', bytes)).toThrow('format 2 is newer');
+    bytes[0] = 3;
+    expect(() => decodeView('topic/0', bytes)).toThrow('format 3 is newer');
   });
 
   it('of a view of nothing come back', () => {

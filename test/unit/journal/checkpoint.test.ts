@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decodeView, encodeView } from '../../../lib/journal/checkpoint-codec.ts';
 import { loadCheckpoint } from '../../../lib/journal/load-checkpoint.ts';
-import { BLOCK_ENTRIES, emptyPartition, emptyView } from '../../../lib/journal/view.ts';
+import { BLOCK_ENTRIES, emptyPartition, emptyView, type JournalView } from '../../../lib/journal/view.ts';
 import { CHECKPOINT_SK, checkpointPk, decodeCheckpointItem } from '../../../lib/storage/items/checkpoint.ts';
 import { entryPk } from '../../../lib/storage/items/journal-entry.ts';
+import { part } from './entries.ts';
 import {
   batch,
   createWorld,
@@ -256,39 +257,91 @@ it('has its own key in the state table', () => {
 });
 
 describe('the bytes of a view', () => {
-  it('are what they have always been', () => {
-    const batches = [{ baseSequence: 2, lastSequence: 3, baseOffset: 298, timestamp: 950 }];
-    const view = { ...emptyView(JOURNAL), seq: 8, time: 1_000, leaderEpoch: 2, leader: 3, closed: true };
-    view.blockEntries = 4;
-    view.blockBytes = 300;
-    view.blockRows = 1;
-    view.partitions.set(1, {
-      ...emptyPartition(1),
-      logStartOffset: 5,
-      nextOffset: 300,
-      maxTimestamp: 990,
-      maxTimestampOffset: 290,
-      epochs: [{ epoch: 0, startOffset: 0 }],
-      producers: new Map([[7, { epoch: 1, lastTime: 999, transactionStart: 298, batches }]]),
-      openTransactions: new Map([[7, 298]]),
-      aborted: [{ producerId: 6, firstOffset: 10, lastOffset: 12 }],
-      blocks: [{ baseOffset: 5, maxTimestamp: 980, seq: 1 }],
-      recent: [
-        { baseOffset: 290, maxTimestamp: 990, seq: 6 },
-        { baseOffset: 298, maxTimestamp: 950, seq: 8 },
+  const batches = [{ baseSequence: 2, lastSequence: 3, baseOffset: 298, timestamp: 950 }];
+  const unsealed: JournalView = {
+    ...emptyView(JOURNAL),
+    seq: 8,
+    time: 1_000,
+    leaderEpoch: 2,
+    leader: 3,
+    closed: true,
+    blockEntries: 4,
+    blockBytes: 300,
+    blockRows: 1,
+  };
+  unsealed.partitions.set(1, {
+    ...emptyPartition(1),
+    logStartOffset: 5,
+    nextOffset: 300,
+    maxTimestamp: 990,
+    maxTimestampOffset: 290,
+    epochs: [{ epoch: 0, startOffset: 0 }],
+    producers: new Map([[7, { epoch: 1, lastTime: 999, transactionStart: 298, batches }]]),
+    openTransactions: new Map([[7, 298]]),
+    aborted: [{ producerId: 6, firstOffset: 10, lastOffset: 12 }],
+    blocks: [{ baseOffset: 5, maxTimestamp: 980, seq: 1 }],
+    recent: [
+      { baseOffset: 290, maxTimestamp: 990, seq: 6 },
+      { baseOffset: 298, maxTimestamp: 950, seq: 8 },
+    ],
+  });
+  const sealed: JournalView = {
+    ...unsealed,
+    sealedSeq: 5,
+    sealedTime: 900,
+    trimmableSeq: 2,
+    hotSince: 901,
+    hotBytes: 128,
+    lastSeal: {
+      seq: 7,
+      fromSeq: 3,
+      toSeq: 5,
+      time: 999,
+      key: 'k',
+      parts: [part({ partition: 1, baseOffset: 200, nextOffset: 290, maxTimestamp: 64 })],
+    },
+    partitions: new Map([
+      [
+        1,
+        {
+          ...unsealed.partitions.get(1)!,
+          sealedOffset: 290,
+          entriesOffset: 200,
+          segmentsFrom: 4,
+          segments: 2,
+          sealedBytes: 1_024,
+          hotBytes: 128,
+        },
       ],
-    });
-    const hex = [
-      ...['01', '09', 'e807', '02', '03', '01', '04', 'ac02', '01'],
-      ...['01', '01', '05', 'ac02', 'bc0f', 'c404', '010000'],
-      ...['01', '07', '02e707d404', '010406aa02ec0e', '0107aa02', '01060a02'],
-      ...['0105a80f01', '02a202bc0f0608ec0e02'],
-    ].join('');
-    expect(encodeView(view).toString('hex')).toBe(hex);
-    expect(decodeView(JOURNAL, Buffer.from(hex, 'hex'))).toEqual(view);
+    ]),
+  };
+  const head = ['09', 'e807', '02', '03', '01', '04', 'ac02', '01'];
+  const partition = [
+    ...['01', '05', 'ac02', 'bc0f', 'c404', '010000'],
+    ...['01', '07', '02e707d404', '010406aa02ec0e', '0107aa02', '01060a02'],
+    ...['0105a80f01', '02a202bc0f0608ec0e02'],
+  ];
+  const seal = ['01', '070305e707016b', '01', '01c8015a8001', '9003', '02800482040c080497aee7de0e'];
+  const hex: readonly (readonly [what: string, view: JournalView, hex: string])[] = [
+    ['nothing is sealed', unsealed, ['02', ...head, '00000000', '00', '01', ...partition, '000000000000'].join('')],
+    [
+      'entries are sealed',
+      sealed,
+      ['02', ...head, '06', '8407', '03', '8607', ...seal, '01', ...partition, 'a202c801040280088001'].join(''),
+    ],
+  ];
+
+  it.each(hex)('are what they have always been where %s', (_, view, bytes) => {
+    expect(encodeView(view).toString('hex')).toBe(bytes);
+    expect(decodeView(JOURNAL, Buffer.from(bytes, 'hex'))).toEqual(view);
+  });
+
+  it('of format 1 are read: its batches do not count as hot', () => {
+    expect(decodeView(JOURNAL, Buffer.from(['01', ...head, '01', ...partition].join(''), 'hex'))).toEqual(unsealed);
+    expect(decodeView(JOURNAL, Buffer.from('01000000000000000000', 'hex'))).toEqual(emptyView(JOURNAL));
   });
 
   it('of a journal of which nothing was read are few', () => {
-    expect(encodeView(emptyView(JOURNAL)).toString('hex')).toBe('01000000000000000000');
+    expect(encodeView(emptyView(JOURNAL)).toString('hex')).toBe('020000000000000000000000000000');
   });
 });

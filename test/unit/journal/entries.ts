@@ -1,11 +1,14 @@
 import { apply } from '../../../lib/journal/apply.ts';
-import type { BatchMeta, Entry, MarkersEntry, RecordsEntry } from '../../../lib/journal/entry.ts';
+import type { BatchMeta, Entry, MarkersEntry, RecordsEntry, SealEntry } from '../../../lib/journal/entry.ts';
 import type { SegmentPart } from '../../../lib/journal/segment-part.ts';
 import { emptyView, type JournalView, type PartitionView } from '../../../lib/journal/view.ts';
+import { sealOf } from '../../support/seal-of.ts';
 
 /** A view that entries are put into by hand, beginning with slot 0. */
 export class Fold {
   readonly view: JournalView = emptyView('topic/0');
+  /** By slot. */
+  readonly entries: Entry[] = [];
   /** Of the entries to come, ms. */
   time = 1_000;
 
@@ -15,6 +18,7 @@ export class Fold {
 
   push(entry: Entry, size = 100): void {
     apply(this.view, this.view.seq + 1, entry, size);
+    this.entries.push(entry);
   }
 
   partition(partition = 0): PartitionView {
@@ -61,6 +65,11 @@ export class Fold {
       payload,
     };
     this.push(entry);
+  }
+
+  /** Seals the slots up to `toSeq`, with `fields` instead of what the entries hold. */
+  seal(toSeq = this.view.seq, fields: Partial<SealEntry> = {}, size = 100): void {
+    this.push({ ...sealOf(this.view, (seq) => this.entries[seq]!, toSeq), time: this.time, ...fields }, size);
   }
 
   leader(leaderEpoch: number): void {
