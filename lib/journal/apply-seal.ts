@@ -20,6 +20,7 @@ export function applySeal(view: JournalView, seq: number, entry: SealEntry): voi
     // The transaction indexes of the segments have the others.
     partition.aborted = partition.aborted.filter((range) => range.lastOffset >= partition.entriesOffset);
   }
+  for (const { partition, bytes } of entry.leftOut ?? []) endHot(view.partitions.get(partition)!, bytes);
   const { fromSeq, toSeq, toTime, key, time } = entry;
   view.lastSeal = { seq, fromSeq, toSeq, key, time, parts: entry.parts };
   view.trimmableSeq = trimmableSeq;
@@ -54,7 +55,7 @@ export function applySegmentCounts(partition: PartitionView, start: LogStart): v
  * Checks that a seal continues the sealed history: its slots follow those of the seal before it,
  * and each part has exactly the offsets that these slots hold.
  */
-export function assertSealFits(view: JournalView, { fromSeq, toSeq, toTime, parts }: SealEntry): void {
+export function assertSealFits(view: JournalView, { fromSeq, toSeq, toTime, parts, leftOut }: SealEntry): void {
   const { journal, sealedSeq } = view;
   assert(fromSeq === sealedSeq + 1, `a seal of journal ${journal} begins at slot ${fromSeq}, not ${sealedSeq + 1}`);
   assert(toSeq >= fromSeq && toSeq <= view.seq, `a seal of journal ${journal} ends at slot ${toSeq} of ${view.seq}`);
@@ -77,6 +78,9 @@ export function assertSealFits(view: JournalView, { fromSeq, toSeq, toTime, part
     );
     ends.set(number, nextOffset);
     last = number;
+  }
+  for (const { partition } of leftOut ?? []) {
+    assert(ends.has(partition), `a seal leaves out batches of partition ${partition}, of which it has no part`);
   }
   for (const partition of view.partitions.values()) {
     assertEndsAt(view, partition, ends.get(partition.partition) ?? partition.sealedOffset, toSeq);
@@ -147,8 +151,13 @@ function addSegment(partition: PartitionView, part: SegmentPart): void {
   partition.sealedOffset = part.nextOffset;
   partition.segments += 1;
   partition.sealedBytes += part.log.length;
+  endHot(partition, part.log.length);
+}
+
+function endHot(partition: PartitionView, bytes: number): void {
   // A view from a checkpoint of format 1 has counted only the batches after the checkpoint.
-  partition.hotBytes = part.nextOffset === partition.nextOffset ? 0 : Math.max(0, partition.hotBytes - part.log.length);
+  const isAllSealed = partition.sealedOffset === partition.nextOffset;
+  partition.hotBytes = isAllSealed ? 0 : Math.max(0, partition.hotBytes - bytes);
 }
 
 /**

@@ -101,6 +101,13 @@ export interface SealEntry extends EntryHead {
   readonly key: string;
   /** One for each partition with batches in these slots, by partition, ascending. */
   readonly parts: readonly SegmentPart[];
+  /** Bytes of the batches in these slots that the parts leave out: they are below the log start. */
+  readonly leftOut?: readonly PartitionBytes[];
+}
+
+export interface PartitionBytes {
+  readonly partition: number;
+  readonly bytes: number;
 }
 
 /** New segments of one partition take the place of old ones (merge, compaction). */
@@ -182,6 +189,7 @@ export function encodeEntry(entry: Entry): Buffer {
       writer.uint(entry.toTime);
       writer.string(entry.key);
       writeParts(writer, entry.parts);
+      writeLeftOut(writer, entry.leftOut ?? []);
       break;
     case 'replace':
       writer.uint(entry.partition);
@@ -222,10 +230,17 @@ export function decodeEntry(body: Buffer): Entry {
     case KIND_CODES.logStart:
     case LOG_START_COUNTED:
       return { kind: 'logStart', time, starts: readStarts(reader, kind === LOG_START_COUNTED) };
-    case KIND_CODES.seal: {
-      const [fromSeq, toSeq, toTime] = [reader.uint(), reader.uint(), reader.uint()];
-      return { kind: 'seal', time, fromSeq, toSeq, toTime, key: reader.string(), parts: readParts(reader) };
-    }
+    case KIND_CODES.seal:
+      return {
+        kind: 'seal',
+        time,
+        fromSeq: reader.uint(),
+        toSeq: reader.uint(),
+        toTime: reader.uint(),
+        key: reader.string(),
+        parts: readParts(reader),
+        ...readLeftOut(reader),
+      };
     case KIND_CODES.replace:
       return {
         kind: 'replace',
@@ -276,6 +291,20 @@ function readStarts(reader: ByteReader, counted: boolean): LogStart[] {
     else starts.push({ ...start, segmentsFrom: reader.uint(), segments: reader.uint(), bytes: reader.uint() });
   }
   return starts;
+}
+
+function writeLeftOut(writer: ByteWriter, leftOut: readonly PartitionBytes[]): void {
+  writer.uint(leftOut.length);
+  for (const { partition, bytes } of leftOut) {
+    writer.uint(partition);
+    writer.uint(bytes);
+  }
+}
+
+function readLeftOut(reader: ByteReader): { leftOut?: PartitionBytes[] } {
+  const leftOut: PartitionBytes[] = [];
+  for (let left = reader.uint(); left > 0; left--) leftOut.push({ partition: reader.uint(), bytes: reader.uint() });
+  return leftOut.length === 0 ? {} : { leftOut };
 }
 
 function payloadSize(payload: Payload): number {

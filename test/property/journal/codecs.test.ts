@@ -94,15 +94,19 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     time: whole,
     starts: fc.array(fc.oneof(uncounted, counted)),
   }),
-  fc.record({
-    kind: fc.constant('seal' as const),
-    time: whole,
-    fromSeq: whole,
-    toSeq: whole,
-    toTime: whole,
-    key: fc.string(),
-    parts,
-  }),
+  fc.record(
+    {
+      kind: fc.constant('seal' as const),
+      time: whole,
+      fromSeq: whole,
+      toSeq: whole,
+      toTime: whole,
+      key: fc.string(),
+      parts,
+      leftOut: fc.array(fc.record({ partition: fc.nat(), bytes: whole }), { minLength: 1, maxLength: 4 }),
+    },
+    { requiredKeys: ['kind', 'time', 'fromSeq', 'toSeq', 'toTime', 'key', 'parts'] },
+  ),
   fc.record({
     kind: fc.constant('replace' as const),
     time: whole,

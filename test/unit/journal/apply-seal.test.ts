@@ -60,6 +60,14 @@ describe('a seal', () => {
     expect(fold.view).toMatchObject({ hotBytes: 5, hotSince: 9_000 });
   });
 
+  it('ends the count of the bytes that it leaves out, as of those that it has', () => {
+    const fold = filled();
+    const parts = [part({ nextOffset: 30, log: { start: 0, length: 50 } }), part({ partition: 1, nextOffset: 2 })];
+    fold.seal(3, { parts, leftOut: [{ partition: 0, bytes: 100 }] });
+    expect(fold.partition(0)).toMatchObject({ hotBytes: 50, sealedBytes: 50 });
+    expect(fold.view.hotBytes).toBe(50);
+  });
+
   it('leaves its own span to be read from entries, until the next one', () => {
     const fold = filled();
     const from = () => [entriesFrom(fold.partition(0)), entriesFrom(fold.partition(1))];
@@ -181,6 +189,7 @@ describe('a seal', () => {
     ['leaves out a batch', { parts: [part({ baseOffset: 20, nextOffset: 30 })] }, 'offset 30: 30 is in 4'],
     ['leaves out a partition', { parts: [part({ baseOffset: 20, nextOffset: 40 })] }, 'partition 1 ends at slot 4'],
     ['has a batch of a later slot', { toSeq: 3 }, 'slot 3, offset 40: 30 is in 4'],
+    ['leaves out what is not in its span', { leftOut: [{ partition: 9, bytes: 1 }] }, 'batches of partition 9'],
     [
       'has its partitions in another order',
       { parts: [part({ partition: 1, baseOffset: 1, nextOffset: 2 }), part({ baseOffset: 20, nextOffset: 40 })] },

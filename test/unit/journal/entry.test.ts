@@ -60,7 +60,20 @@ describe('the bytes of an entry', () => {
         key: 'k',
         parts: [part({ partition: 2, baseOffset: 300, nextOffset: 310 })],
       },
-      '0105e80701ac02e707016b0102ac020a0cd80402800482040c080497aee7de0e',
+      '0105e80701ac02e707016b0102ac020a0cd80402800482040c080497aee7de0e00',
+    ],
+    [
+      {
+        kind: 'seal',
+        time: 1_000,
+        fromSeq: 1,
+        toSeq: 2,
+        toTime: 999,
+        key: 'k',
+        parts: [],
+        leftOut: [{ partition: 2, bytes: 300 }],
+      },
+      '0105e8070102e707016b000102ac02',
     ],
     [
       {
