@@ -1,7 +1,7 @@
 import { boundedMap } from '../kit/bounded-map.ts';
 import { changeItem, type ItemPut } from '../kit/change-item.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
-import type { JournalId } from '../storage/items/journal-entry.ts';
+import { type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
 import { encodeLeader, LEADERS_PK, type LeaderRecord, leadersOfTopic } from '../storage/items/leader.ts';
 import type { PutCondition } from '../storage/ports.ts';
 import type { NodesEnvironment } from './environment.ts';
@@ -65,7 +65,7 @@ export class LeaderItems {
   #notBack(read: ReadonlyMap<JournalId, number>): ReadonlyMap<JournalId, number> {
     const epochs = new Map<JournalId, number>();
     for (const [journal, epoch] of read) {
-      epochs.set(journal, Math.max(epoch, this.#told.peek(topicOf(journal))?.get(journal) ?? 0));
+      epochs.set(journal, Math.max(epoch, this.#told.peek(topicIdOf(journal))?.get(journal) ?? 0));
     }
     return epochs;
   }
@@ -82,8 +82,4 @@ export class LeaderItems {
       next = { ...range, from: `${last.sk}\0` };
     }
   }
-}
-
-function topicOf(journal: JournalId): string {
-  return journal.slice(0, journal.lastIndexOf('/'));
 }

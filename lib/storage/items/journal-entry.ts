@@ -1,4 +1,5 @@
 import { assert } from '../../core/assert.ts';
+import type { Uuid } from '../../core/uuid.ts';
 
 /** Identifies a journal: a topic's id and the journal's number within it. */
 export type JournalId = string;
@@ -6,6 +7,11 @@ export type JournalId = string;
 /** The `index`-th journal of a topic. */
 export function journalId(topicId: string, index: number): JournalId {
   return `${topicId}/${index}`;
+}
+
+/** The id of the topic that a journal belongs to. */
+export function topicIdOf(journal: JournalId): Uuid {
+  return journal.slice(0, journal.lastIndexOf('/'));
 }
 
 /** Entries live in the journal table under this partition key, one item per slot. */

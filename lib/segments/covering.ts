@@ -1,0 +1,43 @@
+import type { Offset } from '../core/offset.ts';
+import type { LiveSegment } from '../storage/items/segment.ts';
+
+export interface Covered {
+  /** Each begins where the one before it ends, or overlaps it. */
+  readonly segments: readonly LiveSegment[];
+  /** The first offset after them. */
+  readonly position: Offset;
+  /** The items that are still needed to go on. */
+  readonly rest: readonly LiveSegment[];
+}
+
+/**
+ * The segments that hold the offsets from `position` on, one after the other. An offset is in the
+ * live segment with the largest base offset that is not above it: while a replacement is written,
+ * old and new segments overlap, and both hold the offset.
+ *
+ * @param items live segments, ascending, the first one at or below `position` included
+ * @param isEnd no segments follow `items`
+ */
+export function coverFrom(items: readonly LiveSegment[], position: Offset, isEnd: boolean): Covered {
+  const segments: LiveSegment[] = [];
+  let at = 0;
+  for (;;) {
+    while (at + 1 < items.length && items[at + 1]!.baseOffset <= position) at++;
+    const item = items[at];
+    if (item === undefined) break;
+    const next = items[at + 1];
+    if (item.baseOffset > position) {
+      // Nothing holds the offsets up to the item.
+      position = item.baseOffset;
+    } else if (next === undefined && !isEnd && item.baseOffset < position) {
+      // The item after this one may begin at or below `position`.
+      break;
+    } else if (item.nextOffset > position) {
+      segments.push(item);
+      position = item.nextOffset;
+    } else if (next !== undefined) {
+      position = next.baseOffset;
+    } else break;
+  }
+  return { segments, position, rest: items.slice(at) };
+}

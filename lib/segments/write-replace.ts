@@ -1,0 +1,102 @@
+import { assert } from '../core/assert.ts';
+import type { Offset } from '../core/offset.ts';
+import type { ReplaceEntry } from '../journal/entry.ts';
+import type { ChangeEnvironment } from '../kit/change-item.ts';
+import { type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
+import type { LiveSegment, SegmentEpoch, StoredSegment } from '../storage/items/segment.ts';
+import type { SegmentPart } from '../storage/items/segment-part.ts';
+import type { StoreTime } from '../storage/ports.ts';
+import { isLive, SegmentItems } from './segment-items.ts';
+import { epochsIn, ITEM_SIGNED_WITHIN_MS, placeOf, putSegment, segmentBefore } from './write-segment.ts';
+
+/** Items per query of the segments that are replaced. */
+const PAGE = 1_000;
+
+/** What the items say about a replacement. */
+export interface Replacement
+  extends Pick<ReplaceEntry, 'partition' | 'baseOffset' | 'nextOffset' | 'key' | 'parts' | 'time'> {
+  /** Slot of the entry. */
+  readonly seq: number;
+  /** For a compaction; default: the segments were merged as they were. */
+  readonly cleaned?: (part: SegmentPart) => Pick<LiveSegment, 'cleanedAt' | 'deleteHorizon'>;
+}
+
+/** See SegmentIndex.writeReplace. */
+export async function writeReplace(
+  env: ChangeEnvironment,
+  journal: JournalId,
+  replacement: Replacement,
+  confirmedAt: StoreTime,
+): Promise<void> {
+  const { partition, baseOffset, nextOffset, parts, seq } = replacement;
+  checkParts(replacement);
+  const signBefore = confirmedAt + ITEM_SIGNED_WITHIN_MS;
+  const items = new SegmentItems(env.state, topicIdOf(journal), partition);
+  const before = await readRange(items, baseOffset, nextOffset);
+  const old = before.filter((one): one is LiveSegment => isLive(one) && one.seq < seq);
+  for (const one of old) assert(one.nextOffset <= nextOffset, `segment ${one.baseOffset} ends after its replacement`);
+  const segments = await segmentsOf(items, journal, replacement, epochsOf(before));
+  // From the last to the first: an old segment goes once new ones hold all of its offsets.
+  for (const segment of segments.toReversed()) {
+    const place = await placeOf(items, segment.baseOffset, seq);
+    if (place.kind !== 'written') await putSegment(env, items.pk, segment, place, signBefore);
+  }
+  const kept = new Set(parts.map((part) => part.baseOffset));
+  // From the first to the last: at every moment the live segment with the largest base offset at or
+  // below an offset holds it.
+  for (const one of old) {
+    if (kept.has(one.baseOffset)) continue;
+    const replacedBy = parts.findLast((part) => part.baseOffset < one.baseOffset)!.baseOffset;
+    const replacedAt = Math.floor(env.state.now());
+    const tombstone = { ...one, state: 'replaced', seq, replacedAt, replacedBy } as const;
+    await putSegment(env, items.pk, tombstone, { kind: 'older', segment: one }, signBefore);
+  }
+}
+
+function checkParts({ partition, baseOffset, nextOffset, parts }: Replacement): void {
+  let position = baseOffset;
+  for (const part of parts) {
+    assert(part.partition === partition && part.baseOffset === position, 'a replacement has a gap');
+    position = part.nextOffset;
+  }
+  assert(position === nextOffset && parts.length > 0, `a replacement ends at ${position} instead of ${nextOffset}`);
+}
+
+async function segmentsOf(
+  items: SegmentItems,
+  journal: JournalId,
+  { baseOffset, parts, key, seq, time, cleaned }: Replacement,
+  epochs: readonly SegmentEpoch[],
+): Promise<LiveSegment[]> {
+  let maxTimestampSoFar = (await segmentBefore(items, baseOffset))?.maxTimestampSoFar ?? -1;
+  return parts.map((part) => {
+    maxTimestampSoFar = Math.max(maxTimestampSoFar, part.maxTimestamp);
+    return {
+      ...part,
+      ...cleaned?.(part),
+      state: 'live',
+      key,
+      journal,
+      seq,
+      namedAt: time,
+      maxTimestampSoFar,
+      epochs: epochsIn(epochs, part.baseOffset, part.nextOffset),
+    };
+  });
+}
+
+async function readRange(items: SegmentItems, from: Offset, to: Offset): Promise<StoredSegment[]> {
+  const found: StoredSegment[] = [];
+  for (let start = from; ; ) {
+    const { segments, more } = await items.up(start, to, PAGE, true);
+    found.push(...segments);
+    if (!more) return found;
+    start = segments.at(-1)!.baseOffset + 1;
+  }
+}
+
+/** The epochs of all the segments, ascending, each once. */
+function epochsOf(segments: readonly StoredSegment[]): readonly SegmentEpoch[] {
+  const all = new Map(segments.flatMap(({ epochs }) => epochs).map((one) => [one.epoch, one]));
+  return [...all.values()].sort((a, b) => a.epoch - b.epoch);
+}
