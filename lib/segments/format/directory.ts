@@ -149,7 +149,7 @@ function readFooter(key: string, footer: Buffer, size: number) {
 
 function readDirectory(key: string, directory: Buffer, start: number): DirectoryRow[] {
   const reader = new ByteReader(directory);
-  const fail = (reason: string) => malformed(key, start + directory.length - reader.remaining, reason);
+  const fail = (reason: string) => malformed(key, start + directory.length - Math.max(reader.remaining, 0), reason);
   try {
     if (!reader.raw(MAGIC.length).equals(MAGIC)) throw fail('no directory of a segment set');
     const format = reader.u8();
