@@ -1,0 +1,112 @@
+import type { Offset } from '../../../lib/core/offset.ts';
+import { readBatchHeader } from '../../../lib/records/batch.ts';
+import { buildSegmentSet, type PartContent } from '../../../lib/segments/format/segment-set.ts';
+import { SegmentReader, type SegmentReaderOptions } from '../../../lib/segments/segment-reader.ts';
+import type { HistoryIndex, HistoryPart } from '../../../lib/segments/segment-source.ts';
+import type { BlobRange, BlobStore } from '../../../lib/storage/ports.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
+import { contentOf, type Step } from './format/contents.ts';
+
+export const TOPIC = 'topic';
+export const MIB = 1024 * 1024;
+const T0 = 1_700_000_000_000;
+
+/** One GET of a range, in the order of the calls. */
+export interface AskedRange {
+  readonly key: string;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Objects in memory that count the GETs, and a segment index over them that counts the look-ups. */
+export class History implements HistoryIndex {
+  readonly objects = new Map<string, Buffer>();
+  readonly parts: HistoryPart[] = [];
+  readonly gets: AskedRange[] = [];
+  finds = 0;
+  /** Every batch in order. */
+  readonly batches: Buffer[] = [];
+  /** GETs wait for it. */
+  gate: Promise<void> | undefined;
+  readonly blobs: Pick<BlobStore, 'getRange'> = {
+    getRange: async (key, start, end): Promise<BlobRange> => {
+      this.gets.push({ key, start, length: end - start });
+      await this.gate;
+      const object = this.objects.get(key);
+      if (object === undefined) return { kind: 'missing', storeTime: T0 };
+      return { kind: 'found', bytes: Buffer.from(object.subarray(start, end)), storeTime: T0 };
+    },
+  };
+
+  /** The offset after the last segment. */
+  get end(): Offset {
+    return this.parts.at(-1)?.nextOffset ?? 0;
+  }
+
+  /** Adds a segment with an object of its own. */
+  add(
+    content: PartContent,
+    options: { readonly key?: string; readonly indexIntervalBytes?: number } = {},
+  ): HistoryPart {
+    const key = options.key ?? `segment/${TOPIC}/p0/${content.baseOffset}-n${this.parts.length}`;
+    const set = buildSegmentSet([content], { ...options, key });
+    this.objects.set(key, Buffer.concat(set.chunks));
+    const part = { ...set.parts[0]!, key };
+    this.parts.push(part);
+    this.batches.push(...content.batches);
+    return part;
+  }
+
+  /** Adds a segment of `count` batches after the others. */
+  fill(count: number, step: Partial<Extract<Step, { kind: 'data' }>> = {}, indexIntervalBytes?: number): HistoryPart {
+    const timestamps = [T0 + this.end];
+    const steps = Array.from(
+      { length: count },
+      () => ({ kind: 'data', timestamps, valueBytes: 100, ...step }) as const,
+    );
+    return this.add(contentOf(steps, 0, this.end), indexIntervalBytes === undefined ? {} : { indexIntervalBytes });
+  }
+
+  find(_topicId: string, partition: number, offset: Offset): Promise<HistoryPart | undefined> {
+    this.finds += 1;
+    const holds = (part: HistoryPart) =>
+      part.partition === partition && part.baseOffset <= offset && offset < part.nextOffset;
+    return Promise.resolve(this.parts.find(holds));
+  }
+
+  forget(): void {}
+
+  reader(options: Partial<SegmentReaderOptions> = {}): SegmentReader {
+    const fields = { index: this, blobs: this.blobs, clock: new VirtualClock(T0) };
+    return new SegmentReader({ ...fields, cacheBytes: 64 * MIB, readsAhead: false, ...options });
+  }
+
+  /** Reads partition 0 as a consumer does. */
+  async fetch(reader: SegmentReader, from: Offset, maxBytes: number, to = this.end): Promise<Buffer[]> {
+    const search = reader.search({ topicId: TOPIC, partition: 0, from, to });
+    while (search.advance(maxBytes, true) === 'page') {
+      try {
+        await search.load(maxBytes);
+      } catch (error) {
+        if (search.size === 0) throw error;
+        break;
+      }
+    }
+    reader.done(search);
+    return search.found.map(({ bytes }) => bytes);
+  }
+
+  /** What a fetch has to return: whole batches, the first one in any case. */
+  expected(from: Offset, maxBytes: number, to = this.end): Buffer {
+    const wanted: Buffer[] = [];
+    let size = 0;
+    for (const batch of this.batches) {
+      const header = readBatchHeader(batch);
+      if (header.baseOffset + header.lastOffsetDelta < from) continue;
+      if (header.baseOffset >= to || (size > 0 && size + batch.length > maxBytes)) break;
+      wanted.push(batch);
+      size += batch.length;
+    }
+    return Buffer.concat(wanted);
+  }
+}
