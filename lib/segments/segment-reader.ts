@@ -1,7 +1,10 @@
 import type { Clock } from '../core/clock.ts';
 import type { Offset } from '../core/offset.ts';
+import type { Uuid } from '../core/uuid.ts';
+import type { AbortedRange } from '../journal/view.ts';
 import type { BlobStore } from '../storage/ports.ts';
 import { ReadAhead } from './read-ahead.ts';
+import { type AbortedRequest, SealedAborted } from './sealed-aborted.ts';
 import { type BatchRun, type SegmentRange, SegmentSearch } from './segment-search.ts';
 import { type HistoryIndex, SegmentSource } from './segment-source.ts';
 
@@ -27,9 +30,11 @@ export interface SegmentRead {
 export class SegmentReader {
   readonly source: SegmentSource;
   readonly #ahead: ReadAhead | undefined;
+  readonly #aborted: SealedAborted;
 
   constructor({ index, blobs, clock, cacheBytes, readsAhead }: SegmentReaderOptions) {
     this.source = new SegmentSource(index, blobs, cacheBytes);
+    this.#aborted = new SealedAborted(this.source);
     this.#ahead = readsAhead ? new ReadAhead(this.source, clock, cacheBytes) : undefined;
   }
 
@@ -44,6 +49,14 @@ export class SegmentReader {
   done(search: SegmentSearch): void {
     search.stop();
     if (search.continues && search.size > 0) this.#ahead?.from(search.range, search.next, search.place);
+  }
+
+  /**
+   * The aborted transactions with records in [from, until) that ended below `to`, where segments
+   * end (rule R11). Throws StoreUnavailableError and MalformedBytesError.
+   */
+  aborted(topicId: Uuid, partition: number, range: AbortedRequest): Promise<AbortedRange[]> {
+    return this.#aborted.find(topicId, partition, range);
   }
 
   /**

@@ -249,7 +249,7 @@ export class SegmentSearch {
 
   async #locate(missing: ObjectMissingError | undefined): Promise<Here> {
     const { topicId, partition } = this.range;
-    const part = await this.#source.partAt(topicId, partition, this.#next);
+    const part = await this.#source.partAt(topicId, partition, this.#next, missing !== undefined);
     if (part.key === missing?.key) throw missing;
     this.#segments += 1;
     const { start, length } = part.log;

@@ -13,15 +13,34 @@ export interface HistoryPart extends SegmentPart {
   readonly key: string;
 }
 
-/** What the reader needs of the segment index. */
+/** What the reader needs of the segment index (SegmentIndex). */
 export interface HistoryIndex {
-  /**
-   * The live segment that covers `offset`; undefined if there is none. Throws
-   * StoreUnavailableError and MalformedBytesError.
-   */
-  find(topicId: Uuid, partition: number, offset: Offset): Promise<HistoryPart | undefined>;
-  /** Drops what is cached about a segment, so that the next look-up reads its item again. */
+  /** The live segment that holds an offset; undefined if none does. */
+  find(
+    topicId: Uuid,
+    partition: number,
+    offset: Offset,
+    options?: { readonly consistent?: boolean },
+  ): Promise<HistoryPart | undefined>;
+  /** Drops what is cached about the segment that holds an offset. */
   forget(topicId: Uuid, partition: number, offset: Offset): void;
+  /**
+   * The segments that hold the offsets from `from` on, ascending. One may hold offsets of the one
+   * before it, which then counts. `next`: `from` of the next page, undefined after the last one.
+   */
+  list(
+    topicId: Uuid,
+    partition: number,
+    request: { readonly from: Offset; readonly limit?: number; readonly consistent?: boolean },
+  ): Promise<{ readonly segments: readonly HistoryPart[]; readonly next: Offset | undefined }>;
+  /** The first segment with offsets in [from, to) and a batch timestamp of `timestamp` (ms) or later. */
+  firstByTime(
+    topicId: Uuid,
+    partition: number,
+    timestamp: number,
+    from: Offset,
+    to: Offset,
+  ): Promise<HistoryPart | undefined>;
 }
 
 /** No segment item covers an offset of the history: the offset may lie below a new log start. */
@@ -53,14 +72,14 @@ const STOPPED_MAX = 4_096;
 /** What all readers of a process share: the segment index, and caches bounded in bytes. */
 export class SegmentSource {
   readonly ranges: ObjectRanges;
-  readonly #index: HistoryIndex;
+  readonly index: HistoryIndex;
   readonly #blobs: Pick<BlobStore, 'getRange'>;
   readonly #indexes: LRUCache<string, { readonly decoded: PartIndex; readonly bytes: number }>;
   readonly #indexReads = new SharedReads<string, PartIndex>();
   readonly #stopped = boundedMap<string, Stopped>(STOPPED_MAX);
 
   constructor(index: HistoryIndex, blobs: Pick<BlobStore, 'getRange'>, capacityBytes: number) {
-    this.#index = index;
+    this.index = index;
     this.#blobs = blobs;
     this.ranges = new ObjectRanges(blobs, capacityBytes * (1 - INDEX_SHARE));
     this.#indexes = new LRUCache({
@@ -70,11 +89,11 @@ export class SegmentSource {
   }
 
   /**
-   * The segment that covers an offset of the history. Throws StoreUnavailableError,
-   * MalformedBytesError and SegmentMissingError.
+   * The segment that covers an offset of the history. `consistent` asks the store and no cache.
+   * Throws StoreUnavailableError, MalformedBytesError and SegmentMissingError.
    */
-  async partAt(topicId: Uuid, partition: number, offset: Offset): Promise<HistoryPart> {
-    const part = await this.#index.find(topicId, partition, offset);
+  async partAt(topicId: Uuid, partition: number, offset: Offset, consistent = false): Promise<HistoryPart> {
+    const part = await this.index.find(topicId, partition, offset, { consistent });
     if (part !== undefined && part.baseOffset <= offset && offset < part.nextOffset) return part;
     throw new SegmentMissingError(`no segment holds offset ${offset} of partition ${topicId}/${partition}`);
   }
@@ -105,7 +124,7 @@ export class SegmentSource {
 
   /** Drops all that is cached of a segment whose object is missing. */
   forget(topicId: Uuid, part: HistoryPart): void {
-    this.#index.forget(topicId, part.partition, part.baseOffset);
+    this.index.forget(topicId, part.partition, part.baseOffset);
     this.#indexes.delete(indexId(part));
     this.ranges.forget(part.key);
   }

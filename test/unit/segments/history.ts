@@ -24,6 +24,7 @@ export class History implements HistoryIndex {
   readonly parts: HistoryPart[] = [];
   readonly gets: AskedRange[] = [];
   finds = 0;
+  lists = 0;
   /** Every batch in order. */
   readonly batches: Buffer[] = [];
   /** GETs wait for it. */
@@ -75,6 +76,18 @@ export class History implements HistoryIndex {
   }
 
   forget(): void {}
+
+  list(_topicId: string, _partition: number, { from, limit = 1_000 }: { from: Offset; limit?: number }) {
+    this.lists += 1;
+    const held = this.parts.filter((part) => part.nextOffset > from);
+    const segments = held.slice(0, limit);
+    return Promise.resolve({ segments, next: held.length > limit ? segments.at(-1)!.nextOffset : undefined });
+  }
+
+  firstByTime(_topicId: string, _partition: number, timestamp: number, from: Offset, to: Offset) {
+    const found = this.parts.find((part) => part.nextOffset > from && part.maxTimestamp >= timestamp);
+    return Promise.resolve(found !== undefined && found.baseOffset < to ? found : undefined);
+  }
 
   reader(options: Partial<SegmentReaderOptions> = {}): SegmentReader {
     const fields = { index: this, blobs: this.blobs, clock: new VirtualClock(T0) };
