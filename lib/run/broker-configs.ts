@@ -35,6 +35,7 @@ export function brokerConfigs(settings: Pick<Settings, 'given'>): BrokerConfigs 
 function typeOf({ field, isBoolean, value }: SettingName): ConfigType {
   if (isBoolean) return 'BOOLEAN';
   const takes = (text: string) => v.safeParse(settingsSchema.entries[field] as v.GenericSchema, text).success;
+  if (takes('0.5') && !takes('x')) return 'DOUBLE';
   const isNumber = ['1', '60000', '1000000000'].some(takes) && !takes('x');
   if (isNumber) return takes(BEYOND_INT32) ? 'LONG' : 'INT';
   return value.includes(',') ? 'LIST' : 'STRING';

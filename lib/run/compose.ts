@@ -159,5 +159,14 @@ function topicDefaults(settings: Settings): TopicDefaults {
     timestampBeforeMaxMs: settings.logMessageTimestampBeforeMaxMs,
     timestampAfterMaxMs: settings.logMessageTimestampAfterMaxMs,
     cleanupPolicy: settings.logCleanupPolicy.join(','),
+    retentionMs: settings.logRetentionMs,
+    retentionBytes: settings.logRetentionBytes,
+    segmentBytes: settings.logSegmentBytes,
+    segmentMs: settings.logRollMs,
+    deleteRetentionMs: settings.logCleanerDeleteRetentionMs,
+    minCompactionLagMs: settings.logCleanerMinCompactionLagMs,
+    maxCompactionLagMs: settings.logCleanerMaxCompactionLagMs,
+    minCleanableDirtyRatio: settings.logCleanerMinCleanableRatio,
+    indexIntervalBytes: settings.logIndexIntervalBytes,
   };
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { assert } from '../core/assert.ts';
-import { type SettingField, type SettingMetadata, settingsSchema } from './schema.ts';
+import { type SettingField, settingsSchema } from './schema.ts';
+import type { SettingMetadata } from './setting.ts';
 
 /** One setting with all its names. */
 export interface SettingName extends SettingMetadata {

@@ -1,32 +1,7 @@
 import * as v from 'valibot';
-import { listOf, oneOf, text, unlimitedOr, wholeNumber, yesOrNo } from './value-types.ts';
-
-/** The metadata of a setting for help texts, documentation and parsing, besides its type. */
-export interface SettingMetadata {
-  /** Kafka's name, or ours under `tidelog.`. */
-  readonly key: string;
-  /** Other keys of the same setting. */
-  readonly aliases?: readonly string[];
-  readonly help: string;
-  /** The unit of its number. */
-  readonly unit?: 'ms' | 'minutes' | 'hours' | 'bytes';
-  /** The value's placeholder in the help text. */
-  readonly value: string;
-}
-
-/** A setting with a default; `fallback` is parsed like any given text. */
-function setting<Schema extends v.GenericSchema<string, unknown>>(
-  schema: Schema,
-  fallback: string,
-  metadata: SettingMetadata,
-) {
-  return v.pipe(v.optional(schema, fallback as never), v.metadata({ setting: metadata }));
-}
-
-/** A setting without a default. Its effect when absent depends on other settings or the store. */
-function optionalSetting<Schema extends v.GenericSchema<string, unknown>>(schema: Schema, metadata: SettingMetadata) {
-  return v.pipe(v.optional(schema), v.metadata({ setting: metadata }));
-}
+import { logSettings } from './log-settings.ts';
+import { optionalSetting, setting } from './setting.ts';
+import { listOf, oneOf, text, wholeNumber, yesOrNo } from './value-types.ts';
 
 const MIB = 1024 * 1024;
 
@@ -204,58 +179,7 @@ export const settingsSchema = v.object({
     value: 'full|header',
     help: 'How far record batches are looked into before they are stored: full opens compressed ones too, header trusts what producers say of them.',
   }),
-  logMessageTimestampType: setting(oneOf('CreateTime', 'LogAppendTime'), 'CreateTime', {
-    key: 'log.message.timestamp.type',
-    value: 'CreateTime|LogAppendTime',
-    help: "Whether records keep the producer's time or get that of the append.",
-  }),
-  logMessageTimestampBeforeMaxMs: setting(wholeNumber(0), '9223372036854775807', {
-    key: 'log.message.timestamp.before.max.ms',
-    unit: 'ms',
-    value: 'MS',
-    help: 'How far before now the time of a record may lie.',
-  }),
-  logMessageTimestampAfterMaxMs: setting(wholeNumber(0), '3600000', {
-    key: 'log.message.timestamp.after.max.ms',
-    unit: 'ms',
-    value: 'MS',
-    help: 'How far after now the time of a record may lie.',
-  }),
-  logRetentionMs: optionalSetting(unlimitedOr(), {
-    key: 'log.retention.ms',
-    unit: 'ms',
-    value: 'MS',
-    help: 'How long records are kept; -1 for ever. Goes before log.retention.minutes and log.retention.hours. Accepted; nothing is deleted yet.',
-  }),
-  logRetentionMinutes: optionalSetting(unlimitedOr(INT_MAX), {
-    key: 'log.retention.minutes',
-    unit: 'minutes',
-    value: 'MINUTES',
-    help: 'How long records are kept. Goes before log.retention.hours. Accepted; nothing is deleted yet.',
-  }),
-  logRetentionHours: setting(unlimitedOr(INT_MAX), '168', {
-    key: 'log.retention.hours',
-    unit: 'hours',
-    value: 'HOURS',
-    help: 'How long records are kept. Accepted; nothing is deleted yet.',
-  }),
-  logRetentionBytes: setting(wholeNumber(-1), '-1', {
-    key: 'log.retention.bytes',
-    unit: 'bytes',
-    value: 'BYTES',
-    help: 'How much of a partition is kept; -1 for all. Accepted; nothing is deleted yet.',
-  }),
-  logSegmentBytes: setting(wholeNumber(MIB, INT_MAX), '1073741824', {
-    key: 'log.segment.bytes',
-    unit: 'bytes',
-    value: 'BYTES',
-    help: 'The largest segment of a partition. Accepted; nothing is deleted yet.',
-  }),
-  logCleanupPolicy: setting(listOf('delete', 'compact'), 'delete', {
-    key: 'log.cleanup.policy',
-    value: 'delete|compact|delete,compact',
-    help: 'Whether old records are deleted, or the newest of each key is kept.',
-  }),
+  ...logSettings,
   minInsyncReplicas: setting(wholeNumber(1, INT_MAX), '1', {
     key: 'min.insync.replicas',
     value: 'NUMBER',

@@ -19,10 +19,14 @@ export type Settings = Omit<
   | 'logRetentionMs'
   | 'logRetentionMinutes'
   | 'logRetentionHours'
+  | 'logRollMs'
+  | 'logRollHours'
 > & {
   readonly listeners: readonly Listener[];
   /** From log.retention.ms, else .minutes, else .hours; -1 for unlimited. */
   readonly logRetentionMs: number;
+  /** From log.roll.ms, else .hours. */
+  readonly logRollMs: number;
   /** The texts of the settings that do not have their defaults. */
   readonly given: ReadonlyMap<SettingField, string>;
 };
@@ -146,11 +150,13 @@ function resolve(given: GivenValues, warnings: readonly string[]): SettingsOutco
     ...fleetProblems(raw, given.has('nodeId')),
   ];
   if (outcome.kind === 'invalid' || problems.length > 0) return { kind: 'invalid', problems };
-  const { advertisedListeners, listenerSecurityProtocolMap, logRetentionMinutes, logRetentionHours, ...kept } = raw;
+  const { advertisedListeners, listenerSecurityProtocolMap, logRetentionMinutes, logRetentionHours, ...rest } = raw;
+  const { logRollHours, ...kept } = rest;
   const settings = {
     ...kept,
     listeners: outcome.listeners,
     logRetentionMs: retentionMs(raw),
+    logRollMs: raw.logRollMs ?? logRollHours * MS_PER_HOUR,
     given: new Map([...given].map(([field, { text }]) => [field, text])),
   };
   return { kind: 'settings', settings, warnings };

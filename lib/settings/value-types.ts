@@ -33,6 +33,18 @@ export function unlimitedOr(max: number = LARGEST) {
   );
 }
 
+/** A number from 0 to 1. */
+export function ratio() {
+  const allowed = 'a number from 0 to 1';
+  return v.pipe(
+    v.string(),
+    v.trim(),
+    v.regex(/^\d+(\.\d+)?$/, allowed),
+    v.transform(Number),
+    v.check((value) => value <= 1, allowed),
+  );
+}
+
 /** `true` or `false` in any case, as in Kafka's ConfigDef. */
 export function yesOrNo() {
   return v.pipe(

@@ -11,6 +11,15 @@ export interface TopicDefaults {
   readonly timestampBeforeMaxMs: number;
   readonly timestampAfterMaxMs: number;
   readonly cleanupPolicy: string;
+  readonly retentionMs: number;
+  readonly retentionBytes: number;
+  readonly segmentBytes: number;
+  readonly segmentMs: number;
+  readonly deleteRetentionMs: number;
+  readonly minCompactionLagMs: number;
+  readonly maxCompactionLagMs: number;
+  readonly minCleanableDirtyRatio: number;
+  readonly indexIntervalBytes: number;
 }
 
 /**
@@ -39,7 +48,9 @@ export function topicConfigsProblem(configs: Readonly<Record<string, string>>): 
 /** The effective configuration of a topic. */
 export function effectiveConfig(topic: TopicRecord, defaults: TopicDefaults): EffectiveTopicConfig {
   const { configs } = topic;
-  const number = (name: string, fallback: number) => (configs[name] === undefined ? fallback : Number(configs[name]));
+  // Kafka's Long.MAX_VALUE stands for "no limit"; numbers are exact up to the largest safe integer.
+  const number = (name: string, fallback: number) =>
+    configs[name] === undefined ? fallback : Math.min(Number(configs[name]), Number.MAX_SAFE_INTEGER);
   const policies = (configs['cleanup.policy'] ?? defaults.cleanupPolicy).split(',').map((part) => part.trim());
   return {
     maxMessageBytes: number('max.message.bytes', defaults.maxMessageBytes),
@@ -49,5 +60,15 @@ export function effectiveConfig(topic: TopicRecord, defaults: TopicDefaults): Ef
     timestampAfterMaxMs: number('message.timestamp.after.max.ms', defaults.timestampAfterMaxMs),
     compacted: policies.includes('compact'),
     deletes: policies.includes('delete'),
+    retentionMs: number('retention.ms', defaults.retentionMs),
+    // Any negative number means all.
+    retentionBytes: Math.max(number('retention.bytes', defaults.retentionBytes), -1),
+    segmentBytes: number('segment.bytes', defaults.segmentBytes),
+    segmentMs: number('segment.ms', defaults.segmentMs),
+    deleteRetentionMs: number('delete.retention.ms', defaults.deleteRetentionMs),
+    minCompactionLagMs: number('min.compaction.lag.ms', defaults.minCompactionLagMs),
+    maxCompactionLagMs: number('max.compaction.lag.ms', defaults.maxCompactionLagMs),
+    minCleanableDirtyRatio: number('min.cleanable.dirty.ratio', defaults.minCleanableDirtyRatio),
+    indexIntervalBytes: number('index.interval.bytes', defaults.indexIntervalBytes),
   };
 }

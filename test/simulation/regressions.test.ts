@@ -23,6 +23,7 @@ import {
   type TopicName,
 } from '../support/requests.ts';
 import { seededRandom } from '../support/seeded-random.ts';
+import { TOPIC_DEFAULTS } from '../support/topic-defaults.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { Process } from './process.ts';
 
@@ -202,14 +203,7 @@ it('who asks for a topic because it was changed is not told of it as it was befo
       return answer;
     },
   };
-  const topics = new Topics({ ...stores.state, ...slow }, clock, {
-    maxMessageBytes: 1,
-    compressionType: 'producer',
-    timestampType: 'CreateTime',
-    timestampBeforeMaxMs: 1,
-    timestampAfterMaxMs: 1,
-    cleanupPolicy: 'delete',
-  });
+  const topics = new Topics({ ...stores.state, ...slow }, clock, TOPIC_DEFAULTS);
   const before = topics.read('orders');
   await clock.advance(1);
   await write(2, 2);

@@ -12,6 +12,7 @@ import { Topics } from '../../lib/topics/topics.ts';
 import { Process } from '../simulation/process.ts';
 import { processStores } from '../simulation/process-stores.ts';
 import { GROUP_CONFIG } from './consumer-group-model.ts';
+import { TOPIC_DEFAULTS } from './topic-defaults.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** One coordinator in a process that can be killed between any two of its steps. */
@@ -56,7 +57,7 @@ export class GroupCluster {
     const name = `process ${this.#started++}`;
     const process = new Process(name, this.clock, 0);
     const { state } = processStores(process, this.stores.client({ name }), GRANULARITY_MS);
-    const topics = new Topics(state, process.clock, NO_DEFAULTS);
+    const topics = new Topics(state, process.clock, TOPIC_DEFAULTS);
     const config = { ...GROUP_CONFIG, classic: { ...GROUP_CONFIG.classic, initialRebalanceDelayMs } };
     const coordinator = new GroupCoordinator({
       state,
@@ -88,15 +89,6 @@ export class GroupCluster {
     return new GroupConnection(this, this.#options.random);
   }
 }
-
-const NO_DEFAULTS = {
-  maxMessageBytes: 1,
-  compressionType: 'producer',
-  timestampType: 'CreateTime',
-  timestampBeforeMaxMs: 1,
-  timestampAfterMaxMs: 1,
-  cleanupPolicy: 'delete',
-};
 
 /** A client's connection: to one instance until it fails, then to any other. */
 export class GroupConnection {

@@ -13,6 +13,7 @@ import { Topics } from '../../../lib/topics/topics.ts';
 import { joinRequest } from '../../support/classic-group-model.ts';
 import { GROUP_CONFIG } from '../../support/consumer-group-model.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { TOPIC_DEFAULTS } from '../../support/topic-defaults.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const GROUP = 'g';
@@ -33,14 +34,7 @@ beforeEach(() => {
 
 function newCoordinator(): GroupCoordinator {
   const { state } = stores.client();
-  const topics = new Topics(state, clock, {
-    maxMessageBytes: 1,
-    compressionType: 'producer',
-    timestampType: 'CreateTime',
-    timestampBeforeMaxMs: 1,
-    timestampAfterMaxMs: 1,
-    cleanupPolicy: 'delete',
-  });
+  const topics = new Topics(state, clock, TOPIC_DEFAULTS);
   const deleteOffsets = async (groupId: string, since: number) => deleted.push({ groupId, since }) > 0;
   const expireOffsets = async () => false;
   const env = { state, clock, random: systemRandom, logger: silentLogger, config: GROUP_CONFIG, topics };

@@ -88,6 +88,14 @@ describe('settings', () => {
   });
 
   it.each([
+    [[], 604_800_000],
+    [['--log-roll-hours', '2'], 7_200_000],
+    [['--log-roll-hours', '2', '--log-roll-ms', '5'], 5],
+  ])('read the age of segments from %j', (args, ms) => {
+    expect(valid(args).logRollMs).toBe(ms);
+  });
+
+  it.each([
     [
       ['--num-partitions', 'many'],
       'num.partitions: "many" (from --num-partitions) is wrong; allowed is a whole number from 1 to 10000.',
@@ -95,6 +103,7 @@ describe('settings', () => {
     [['--num-partitions', '0'], 'allowed is a whole number from 1 to 10000.'],
     [['--inline-max-bytes', '32769'], 'allowed is a whole number from 0 to 32768.'],
     [['--log-retention-ms', '0'], 'allowed is a whole number from 1 up, or -1 for no limit.'],
+    [['--log-cleaner-min-cleanable-ratio', '1.5'], 'allowed is a number from 0 to 1.'],
     [['--log-level', 'loud'], 'allowed is one of debug, info, warn, error.'],
     [['--delete-topic-enable=maybe'], 'allowed is true or false.'],
     [['--log-cleanup-policy', 'delete,shred'], 'allowed is a list, separated by commas, of delete, compact.'],

@@ -93,7 +93,11 @@ describe('a topic config', () => {
       createdAt: 0,
     };
     const { cleanupPolicy, ...rest } = DEFAULTS;
-    expect(effectiveConfig(topic, DEFAULTS)).toEqual({ ...rest, compacted: cleanupPolicy === 'compact', deletes: true });
+    expect(effectiveConfig(topic, DEFAULTS)).toEqual({
+      ...rest,
+      compacted: cleanupPolicy === 'compact',
+      deletes: true,
+    });
     const configs = { 'max.message.bytes': '5', 'cleanup.policy': 'delete, compact', 'compression.type': 'lz4' };
     expect(effectiveConfig({ ...topic, configs }, DEFAULTS)).toMatchObject({
       maxMessageBytes: 5,
@@ -101,6 +105,20 @@ describe('a topic config', () => {
       deletes: true,
       compressionType: 'lz4',
       timestampType: 'CreateTime',
+    });
+    const more = {
+      'retention.ms': '-1',
+      'retention.bytes': '-7',
+      'segment.ms': '9223372036854775807',
+      'min.cleanable.dirty.ratio': '0.25',
+      'cleanup.policy': 'compact',
+    };
+    expect(effectiveConfig({ ...topic, configs: more }, DEFAULTS)).toMatchObject({
+      retentionMs: -1,
+      retentionBytes: -1,
+      segmentMs: Number.MAX_SAFE_INTEGER,
+      minCleanableDirtyRatio: 0.25,
+      deletes: false,
     });
   });
 });

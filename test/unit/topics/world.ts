@@ -2,18 +2,11 @@ import { Partitions } from '../../../lib/log/partitions.ts';
 import { decodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../../../lib/storage/items/topic.ts';
 import { type CreateTopicOutcome, createTopic, type NewTopic } from '../../../lib/topics/create-topic.ts';
 import type { AdminEnvironment } from '../../../lib/topics/environment.ts';
-import type { TopicDefaults } from '../../../lib/topics/topic-configs.ts';
 import { type Topic, Topics } from '../../../lib/topics/topics.ts';
+import { TOPIC_DEFAULTS } from '../../support/topic-defaults.ts';
 import { createWorld, type Process, type World } from '../journal/world.ts';
 
-export const DEFAULTS: TopicDefaults = {
-  maxMessageBytes: 1_048_588,
-  compressionType: 'producer',
-  timestampType: 'CreateTime',
-  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
-  timestampAfterMaxMs: 3_600_000,
-  cleanupPolicy: 'delete',
-};
+export const DEFAULTS = TOPIC_DEFAULTS;
 
 export interface AdminProcess extends Process {
   readonly admin: AdminEnvironment;
