@@ -158,7 +158,11 @@ describe('kafkajs', () => {
         [0, '2'],
         [1, '3'],
       ]);
-      expect((await kafkajsRead(broker, topic)).map(({ value }) => value)).toEqual(['c']);
+      const starts = new Map([
+        [0, 2],
+        [1, 3],
+      ]);
+      expect((await kafkajsRead(broker, topic, starts)).map(({ value }) => value)).toEqual(['c']);
     });
 
     it('describes topics and the cluster', async () => {
