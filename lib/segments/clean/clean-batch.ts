@@ -2,10 +2,11 @@ import type { Offset } from '../../core/offset.ts';
 import { type BatchHeader, hasDeleteHorizon, hasProducerId, isControl, lastOffset } from '../../records/batch.ts';
 import type { RecordCursor } from '../../records/cursor.ts';
 import { openBatch } from '../../records/record.ts';
+import type { AbortedTransaction } from '../format/transaction-index.ts';
 import { keyOf } from './map-batch.ts';
 import type { OffsetMap } from './offset-map.ts';
 import { emptied, KeptRecords, withKeptRecords } from './rebuild.ts';
-import type { AbortedTransaction, PassedTransactions } from './transactions.ts';
+import type { PassedTransactions } from './transactions.ts';
 
 /** The last thing that the log knows of a producer that may go on writing (Kafka: LastRecord). */
 export interface LastOfProducer {

@@ -1,7 +1,5 @@
 import type { Offset } from '../../core/offset.ts';
-
-/** Kafka's indexes have offsets relative to the segment's base in 31 bits. */
-const RELATIVE_OFFSET_MAX = 2 ** 31 - 1;
+import { RELATIVE_OFFSET_MAX } from '../format/part-limits.ts';
 
 interface Sized {
   readonly baseOffset: Offset;

@@ -1,16 +1,7 @@
 import type { Offset } from '../../core/offset.ts';
 import { type BatchHeader, isTransactional, lastOffset } from '../../records/batch.ts';
 import { readControlBatch } from '../../records/control.ts';
-
-/** One transaction that was aborted, as a transaction index has it. */
-export interface AbortedTransaction {
-  readonly producerId: number;
-  readonly firstOffset: Offset;
-  /** Offset of the abort marker. */
-  readonly lastOffset: Offset;
-  /** The last stable offset when the marker was written. */
-  readonly lastStableOffset: Offset;
-}
+import type { AbortedTransaction } from '../format/transaction-index.ts';
 
 interface Ongoing {
   readonly transaction: AbortedTransaction;

@@ -8,7 +8,8 @@ import { cleanableSegments } from '../../../lib/segments/clean/cleanable.ts';
 import { groupSegments } from '../../../lib/segments/clean/group-segments.ts';
 import { mapBatch } from '../../../lib/segments/clean/map-batch.ts';
 import { OffsetMap } from '../../../lib/segments/clean/offset-map.ts';
-import { type AbortedTransaction, PassedTransactions } from '../../../lib/segments/clean/transactions.ts';
+import { PassedTransactions } from '../../../lib/segments/clean/transactions.ts';
+import type { AbortedTransaction } from '../../../lib/segments/format/transaction-index.ts';
 
 export interface SegmentInMemory {
   readonly baseOffset: number;
