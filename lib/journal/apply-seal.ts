@@ -52,8 +52,8 @@ export function applySegmentCounts(partition: PartitionView, start: LogStart): v
 }
 
 /**
- * Checks that a seal continues the sealed history: its slots follow those of the seal before it,
- * and each part has exactly the offsets that these slots hold.
+ * Checks that a seal continues the sealed history (rule R12): its slots follow those of the seal
+ * before it, and each part has exactly the offsets that these slots hold.
  */
 export function assertSealFits(view: JournalView, { fromSeq, toSeq, toTime, parts, leftOut }: SealEntry): void {
   const { journal, sealedSeq } = view;

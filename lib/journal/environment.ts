@@ -3,6 +3,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Random } from '../core/random.ts';
 import type { Turns } from '../kit/turns.ts';
+import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { Stores } from '../storage/ports.ts';
 import type { EntryCache } from './entry-cache.ts';
 import type { TierLimits } from './tier.ts';
@@ -20,6 +21,16 @@ export interface TailPacing {
  */
 export const LATENCY_PACING: TailPacing = { minMs: 10, maxMs: 1_000 };
 export const COST_PACING: TailPacing = { minMs: 250, maxMs: 10_000 };
+
+/**
+ * Called before the first entry with batches after the sealed ones, so that the journal is found
+ * when it has to be sealed. `begin` may be called again for the same entry, after a lost race or a
+ * failure. It must settle within a time-out of its own, and rejects with StoreUnavailableError if
+ * the store fails.
+ */
+export interface HotZone {
+  begin(journal: JournalId): Promise<void>;
+}
 
 /** The dependencies that all journals of a process share. */
 export interface JournalEnvironment {
@@ -40,6 +51,8 @@ export interface JournalEnvironment {
    * How long an idle queue waits for more batches before it makes a group; ms. Default: no wait.
    */
   readonly gatherMs?: number | undefined;
+  /** Default: nothing is done before the first entry of a hot zone. */
+  readonly hotZone?: HotZone | undefined;
   /** False if another process deletes the objects of replaced checkpoints. */
   readonly collectsObjects?: boolean | undefined;
 }

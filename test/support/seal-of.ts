@@ -6,7 +6,7 @@ import type { JournalView } from '../../lib/journal/view.ts';
  * The seal of the slots after the last seal up to `toSeq`, with the offsets and sizes that the
  * entries in them have. There is no object: its places are made up.
  */
-export function sealOf(view: JournalView, entryAt: (seq: number) => Entry, toSeq: number): SealEntry {
+export function sealOf(view: JournalView, entryAt: (seq: number) => Entry, toSeq: number, time: number): SealEntry {
   const parts = new Map<number, SegmentPart>();
   for (let seq = view.sealedSeq + 1; seq <= toSeq; seq++) {
     const entry = entryAt(seq);
@@ -30,7 +30,7 @@ export function sealOf(view: JournalView, entryAt: (seq: number) => Entry, toSeq
   }
   return {
     kind: 'seal',
-    time: view.time,
+    time,
     fromSeq: view.sealedSeq + 1,
     toSeq,
     toTime: entryAt(toSeq).time,

@@ -1,6 +1,7 @@
 import { assert } from '../../core/assert.ts';
 import type { Offset } from '../../core/offset.ts';
 import type { StoreTime } from '../../storage/ports.ts';
+import { assertReplaceFits, assertSealFits, assertStartsFit } from '../apply-seal.ts';
 import { type AppendResult, type BatchToAppend, decideAppend } from '../decide-append.ts';
 import { Draft } from '../draft.ts';
 import type { BatchMeta, Entry } from '../entry.ts';
@@ -87,11 +88,14 @@ function metaOf(batch: BatchToAppend, baseOffset: Offset, position: number): Bat
 }
 
 /**
- * Checks that an entry takes the slot after the view, and that its batches start where their
- * partitions end.
+ * Checks that an entry takes the slot after the view, that its batches start where their partitions
+ * end, and that what it says about segments fits.
  */
 export function assertFollows(view: JournalView, seq: number, entry: Entry): void {
   assert(seq === view.seq + 1, `an entry for slot ${seq} was decided on a view of slot ${view.seq}`);
+  if (entry.kind === 'seal') assertSealFits(view, entry);
+  if (entry.kind === 'replace') assertReplaceFits(view, entry);
+  if (entry.kind === 'logStart') assertStartsFit(view, entry);
   if (entry.kind !== 'records' && entry.kind !== 'markers') return;
   const ends = new Map<number, Offset>();
   for (const { partition, baseOffset, lastOffsetDelta } of entry.batches) {

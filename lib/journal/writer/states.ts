@@ -8,18 +8,20 @@ import type { Work } from './work.ts';
 /**
  * The states of a writer, for the first of its works:
  *
- *     idle -> starting -> [storing] -> [reading] -> putting -> answered -> starting the next work, or idle
- *                 ^                                  |   ^ |
- *                 |                        no answer |   | | refused for good
- *                 |                                  v   | v
- *                 |                                unsure <-> looking
- *                 |                                  |
+ *     idle -> starting -> [storing] -> [reading] -> [announcing] -> putting -> answered -> starting the
+ *                 ^                                                  |   ^ |      next work, or idle
+ *                 |                                        no answer |   | | refused for good
+ *                 |                                                  v   | v
+ *                 |                                                unsure <-> looking
+ *                 |                                                  |
  *             backingOff <--- another entry is in the slot, or nothing was written
  *
  * - `starting`: the next work begins in a microtask, after the current caller of `append`.
  * - `storing`: the PUT of the WAL object with the bytes is in flight.
  * - `reading`: the tail is read, because the view is too old, other writers are active, or the view
  *   refuses a batch.
+ * - `announcing`: the entry would be the first with batches after the sealed ones, and
+ *   `HotZone.begin` runs before it. Then the work is decided again.
  * - `putting`: the work was decided on the view, and the put of its entry is in flight.
  * - `unsure`: a put had no answer. The writer waits before it repeats the same put (rule R2).
  * - `looking`: the put cannot be repeated, so the slot is read instead.
@@ -29,7 +31,7 @@ import type { Work } from './work.ts';
 export type WriterState =
   | { readonly kind: 'idle' | 'starting' | 'answered' }
   | { readonly kind: 'storing'; readonly attempt: Attempt; readonly object: Promise<WalOutcome> }
-  | { readonly kind: 'reading'; readonly attempt: Attempt }
+  | { readonly kind: 'reading' | 'announcing'; readonly attempt: Attempt }
   | ({ readonly kind: 'putting' } & Putting)
   | ({ readonly kind: 'unsure' } & Putting)
   | ({ readonly kind: 'looking'; readonly refusal: Refused } & Putting)
@@ -46,6 +48,8 @@ export interface Attempt {
   readonly startedAt: number;
   /** The stored bytes; undefined if they go into the entry. */
   readonly stretch: WalStretch | undefined;
+  /** Whether `HotZone.begin` has run in this attempt. */
+  readonly isAnnounced: boolean;
 }
 
 /** A put of an entry. */

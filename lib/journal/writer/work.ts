@@ -116,8 +116,8 @@ export class Group {
 export type EntryMaker = (view: JournalView, time: StoreTime) => Entry | undefined;
 
 /**
- * `nothing`: there was nothing to write. `timedOut`: not written by the deadline, or not known to
- * be written.
+ * `nothing`: there was nothing to write, or it is too late to sign it. `timedOut`: not written by
+ * the deadline, or not known to be written.
  */
 export type EntryResult = 'written' | 'nothing' | 'timedOut';
 
@@ -128,18 +128,21 @@ export class ControlEntry {
   readonly make: EntryMaker;
   /** By Clock.monotonic(); ms. */
   readonly deadline: number;
+  /** The put of the entry must be signed before this store time (rule R5). */
+  readonly signBefore: StoreTime;
   readonly #resolve: (result: EntryResult) => void;
   readonly #reject: (error: unknown) => void;
   #isAnswered = false;
 
   constructor(
     make: EntryMaker,
-    deadline: number,
+    { deadline, signBefore }: { readonly deadline: number; readonly signBefore: StoreTime },
     resolve: (result: EntryResult) => void,
     reject: (error: unknown) => void,
   ) {
     this.make = make;
     this.deadline = deadline;
+    this.signBefore = signBefore;
     this.#resolve = resolve;
     this.#reject = reject;
   }

@@ -102,12 +102,19 @@ export class Writer {
   /**
    * Appends a control entry after all earlier appends. `make` is called again after a conflict.
    * Rejects if `make` throws or the store cannot hold the entry.
+   *
+   * @param signBefore for an entry that names an object: the put is signed before this store time
+   *   (rule R5)
    */
-  appendEntry(make: EntryMaker, deadline: number): Promise<EntryResult> {
+  appendEntry(
+    make: EntryMaker,
+    deadline: number,
+    { signBefore = Number.POSITIVE_INFINITY }: { readonly signBefore?: StoreTime } = {},
+  ): Promise<EntryResult> {
     return new Promise((resolve, reject) => {
       this.#setAlarm(deadline);
       this.#intake.makeAllGroups();
-      this.#push(new ControlEntry(make, deadline, resolve, reject));
+      this.#push(new ControlEntry(make, { deadline, signBefore }, resolve, reject));
     });
   }
 
@@ -140,6 +147,10 @@ export class Writer {
           case 'reading':
             await this.#journal.catchUp(true);
             this.#enter(this.#decideWork(state.attempt, true));
+            break;
+          case 'announcing':
+            await this.#journal.env.hotZone?.begin(this.#journal.id);
+            this.#enter(this.#decideWork({ ...state.attempt, isAnnounced: true }, false));
             break;
           case 'putting':
             this.#enter(this.#afterPut(state, await this.#send(state.put)));
@@ -184,7 +195,7 @@ export class Writer {
     const startedAt = this.#journal.env.clock.monotonic();
     work.expire(startedAt);
     if (work.isOver) return { kind: 'answered' };
-    const attempt: Attempt = { work, number, losses, startedAt, stretch: undefined };
+    const attempt: Attempt = { work, number, losses, startedAt, stretch: undefined, isAnnounced: false };
     if (work.kind === 'group' && work.object !== undefined) return { kind: 'storing', attempt, object: work.object };
     return this.#prepare(attempt);
   }
@@ -207,12 +218,12 @@ export class Writer {
     const time = this.#entryTime();
     if (work.kind === 'entry') {
       const entry = work.make(view, time);
-      if (entry === undefined) {
+      if (entry === undefined || this.#now() >= work.signBefore) {
         work.answer('nothing');
         return { kind: 'answered' };
       }
       const inline = 'payload' in entry && entry.payload.kind === 'inline' ? entry.payload.bytes : undefined;
-      return this.#put(attempt, entry, inline, Number.POSITIVE_INFINITY, () => work.answer('written'));
+      return this.#put(attempt, entry, inline, work.signBefore, () => work.answer('written'));
     }
     const { requests } = work;
     const decided = this.#decide(view, requests, { time, isConfirmed, isInObject: stretch !== undefined });
@@ -250,6 +261,8 @@ export class Writer {
     answer: () => void,
   ): WriterState {
     const { id, view, env } = this.#journal;
+    const isFirstHot = 'batches' in entry && view.hotSince === -1;
+    if (isFirstHot && env.hotZone !== undefined && !attempt.isAnnounced) return { kind: 'announcing', attempt };
     const seq = view.seq + 1;
     const nonce = newNonce(env.random);
     const item = { pk: entryPk(id), sk: entrySk(seq), version: seq, nonce, body: encodeEntry(entry) };

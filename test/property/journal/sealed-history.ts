@@ -29,7 +29,7 @@ export class SealedHistory {
   seal(view: JournalView, share: number, time: number): Entry | undefined {
     const slots = Math.ceil((view.seq - view.sealedSeq) * share);
     if (slots === 0) return undefined;
-    return { ...sealOf(view, (seq) => this.#entries[seq]!, view.sealedSeq + slots), time };
+    return sealOf(view, (seq) => this.#entries[seq]!, view.sealedSeq + slots, time);
   }
 
   /** Puts one or two segments, half as large, in the place of neighbours; undefined if there are none. */

@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { AssertionError } from '../../../lib/core/assert.ts';
 import type { OpenJournal } from '../../../lib/journal/open-journal.ts';
 import type { EntryMaker } from '../../../lib/journal/writer/work.ts';
-import { batch, createWorld, FOREVER, first, type Process, type World } from './world.ts';
+import { sealOf } from '../../support/seal-of.ts';
+import { part } from './entries.ts';
+import { batch, createWorld, FOREVER, first, MINUTE, type Process, type World } from './world.ts';
 
 let world: World;
 let process: Process;
@@ -88,5 +91,50 @@ describe('a control entry', () => {
     await expect(open.queue.appendEntry(nextEpoch, FOREVER)).rejects.toThrow('not that');
     process.stores.journal.put = put;
     expect(await open.queue.append(batch('a'), FOREVER)).toMatchObject({ kind: 'appended' });
+  });
+
+  it('is signed before the time that its caller gives, or not at all', async () => {
+    const seal: EntryMaker = (view, time) => sealOf(view, (seq) => world.entries()[seq]!, view.seq, time);
+    const signBefore = process.stores.journal.now() + MINUTE;
+    expect(await world.run(open.queue.appendEntry(seal, FOREVER, { signBefore }))).toBe('written');
+    expect(process.puts.at(-1)?.options?.signBefore).toBe(signBefore);
+    // Signing is too late only when the put is made: the read before it took so long.
+    process.faults = first(1, 'journal.query', { delayAfterMs: 2 * MINUTE });
+    expect(await world.run(open.queue.appendEntry(seal, FOREVER, { signBefore }))).toBe('nothing');
+    expect(world.entries()).toHaveLength(2);
+  });
+
+  it('that was refused because it was signed too late is not tried again', async () => {
+    const signBefore = process.stores.journal.now() + MINUTE;
+    const { put } = process.stores.journal;
+    process.stores.journal.put = async (...args) => {
+      await new Promise<void>((resolve) => world.clock.setTimer(2 * MINUTE, resolve));
+      return put(...args);
+    };
+    const puts = process.puts.length;
+    expect(await world.run(open.queue.appendEntry(nextEpoch, FOREVER, { signBefore }))).toBe('nothing');
+    expect(process.puts).toHaveLength(puts + 1);
+    expect(epochs()).toEqual([0]);
+  });
+
+  it('that does not fit the segments is a bug, and is not written', async () => {
+    const start = { partition: 0, offset: 0, segmentsFrom: 0, segments: 1, bytes: 0 };
+    const wrong: EntryMaker[] = [
+      (view, time) => ({ ...sealOf(view, (seq) => world.entries()[seq]!, view.seq, time), fromSeq: 1 }),
+      (_, time) => ({ kind: 'logStart', time, starts: [start] }),
+      (_, time) => ({
+        kind: 'replace',
+        time,
+        partition: 0,
+        baseOffset: 0,
+        nextOffset: 1,
+        key: 'k',
+        parts: [part({})],
+        removedSegments: 1,
+        removedBytes: 0,
+      }),
+    ];
+    for (const make of wrong) await expect(open.queue.appendEntry(make, FOREVER)).rejects.toThrow(AssertionError);
+    expect(world.entries()).toHaveLength(1);
   });
 });

@@ -69,7 +69,7 @@ export class Fold {
 
   /** Seals the slots up to `toSeq`, with `fields` instead of what the entries hold. */
   seal(toSeq = this.view.seq, fields: Partial<SealEntry> = {}, size = 100): void {
-    this.push({ ...sealOf(this.view, (seq) => this.entries[seq]!, toSeq), time: this.time, ...fields }, size);
+    this.push({ ...sealOf(this.view, (seq) => this.entries[seq]!, toSeq, this.time), ...fields }, size);
   }
 
   leader(leaderEpoch: number): void {

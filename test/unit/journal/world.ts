@@ -3,7 +3,12 @@ import { createJournal } from '../../../lib/journal/create.ts';
 import type { BatchToAppend } from '../../../lib/journal/decide-append.ts';
 import { decodeEntry, type Entry } from '../../../lib/journal/entry.ts';
 import { EntryCache } from '../../../lib/journal/entry-cache.ts';
-import { type JournalEnvironment, LATENCY_PACING, type TailPacing } from '../../../lib/journal/environment.ts';
+import {
+  type HotZone,
+  type JournalEnvironment,
+  LATENCY_PACING,
+  type TailPacing,
+} from '../../../lib/journal/environment.ts';
 import { Journals, type OpenJournal } from '../../../lib/journal/open-journal.ts';
 import type { TierLimits } from '../../../lib/journal/tier.ts';
 import { type WalLimits, WalWriter } from '../../../lib/journal/wal.ts';
@@ -26,6 +31,7 @@ export interface ProcessOptions {
   readonly wal?: Partial<WalLimits>;
   readonly pacing?: TailPacing;
   readonly cacheBytes?: number;
+  readonly hotZone?: HotZone;
 }
 
 /** A put of the journal table as it was asked for. */
@@ -126,6 +132,7 @@ function startProcess(
     pacing: options.pacing ?? LATENCY_PACING,
     trust: { generation: 0 },
     turns: new Turns(clock),
+    hotZone: options.hotZone,
   };
   const one: Process = {
     env,
