@@ -3,7 +3,7 @@ import { entryPk, entrySk, slotOf } from '../storage/items/journal-entry.ts';
 import type { BatchMeta, MarkersEntry, RecordsEntry } from './entry.ts';
 import type { CachedEntry } from './entry-cache.ts';
 import { decodeItem, type Journal } from './journal.ts';
-import type { PartitionView } from './view.ts';
+import { entriesFrom, type PartitionView } from './view.ts';
 
 /** The batches to find. */
 export interface SearchRange {
@@ -27,7 +27,8 @@ export interface FoundBatch {
  * - `end`: all batches of the range were found.
  * - `full`: the next batch does not fit.
  * - `page`: the next entry is not in memory; `loadPage` reads it.
- * - `gone`: the next batch was deleted. The search never skips a batch, so it ends before this one.
+ * - `gone`: the next batch is read from a segment, or it was deleted. The search never skips a batch,
+ *   so it ends before this one.
  */
 export type SearchState = 'end' | 'full' | 'page' | 'gone';
 
@@ -132,7 +133,8 @@ export class BatchSearch {
 
   #find(maxBytes: number, atLeastOne: boolean): SearchState {
     const { partition, to } = this.#range;
-    if (this.#partition === undefined) return 'end';
+    if (this.#partition === undefined || this.#next >= to) return 'end';
+    if (this.#next < entriesFrom(this.#partition)) return 'gone';
     if (this.#nextBytes !== undefined && !this.#hasRoom(this.#nextBytes, maxBytes, atLeastOne)) return 'full';
     for (; this.#seq <= this.#lastSeq && this.#next < to; this.#seq = Math.max(this.#seq + 1, this.#firstSlot())) {
       const cached = this.#entryAt(this.#seq);
@@ -153,7 +155,8 @@ export class BatchSearch {
         this.#nextBytes = undefined;
       }
     }
-    return 'end';
+    // The view has batches up to `to`, so those that no entry holds were deleted.
+    return this.#next < to ? 'gone' : 'end';
   }
 
   #entryAt(seq: number): CachedEntry | undefined {
