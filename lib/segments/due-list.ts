@@ -1,3 +1,4 @@
+import { assert } from '../core/assert.ts';
 import { MalformedBytesError } from '../core/bytes.ts';
 import { type ChangeEnvironment, changeItem } from '../kit/change-item.ts';
 import { checkDue, DUE_PK, type DueItem, dueSk, dueSkEnd, encodeDue, parseDueSk } from '../storage/items/due.ts';
@@ -35,10 +36,15 @@ export class DueList {
     this.#env = env;
   }
 
-  /** Adds what is to be looked at from `at` on. It is stored when this returns. */
-  async add({ kind, name, at }: DueItem): Promise<void> {
+  /**
+   * Adds what is to be looked at from `at` on. It is stored when this returns. `done` with the
+   * result takes it off the list, unless it was added again since.
+   */
+  async add(due: DueItem): Promise<FoundDue> {
     const { state } = this.#env;
-    const sk = dueSk({ kind, name, at: Math.ceil(at) });
+    const { kind, name } = due;
+    const at = Math.ceil(due.at);
+    const sk = dueSk({ kind, name, at });
     const put = (current: Item | undefined) => {
       const version = Math.max(Math.floor(state.now()), (current?.version ?? -1) + 1);
       return { kind: 'put', version, body: encodeDue() } as const;
@@ -47,7 +53,9 @@ export class DueList {
     const first = Number.isNaN(state.now())
       ? undefined
       : ({ ...put(undefined), condition: { kind: 'absent' } } as const);
-    await changeItem(this.#env, { pk: DUE_PK, sk }, put, first);
+    const changed = await changeItem(this.#env, { pk: DUE_PK, sk }, put, first);
+    assert(changed.kind === 'put', 'adding to the due list changes an item');
+    return { kind, name, at, sk, version: changed.item.version };
   }
 
   /**

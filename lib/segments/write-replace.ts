@@ -33,6 +33,8 @@ export async function writeReplace(
   const signBefore = confirmedAt + ITEM_SIGNED_WITHIN_MS;
   const items = new SegmentItems(env.state, topicIdOf(journal), partition);
   const before = await readRange(items, baseOffset, nextOffset);
+  // Retention has removed the segments, or a later replacement has taken their place.
+  if (before.length === 0) return;
   const old = before.filter((one): one is LiveSegment => isLive(one) && one.seq < seq);
   for (const one of old) assert(one.nextOffset <= nextOffset, `segment ${one.baseOffset} ends after its replacement`);
   const segments = await segmentsOf(items, journal, replacement, epochsOf(before));

@@ -120,6 +120,16 @@ describe('done', () => {
     expect(keys()).toEqual([]);
   });
 
+  it('takes off what was added, by what `add` returned', async () => {
+    const added = await add(journal(1, T0 + MINUTE - 0.5));
+    expect(added).toMatchObject(journal(1, T0 + MINUTE));
+    await add(journal(1, T0 + MINUTE));
+    await world.run(due.done(added));
+    expect(keys()).toEqual([dueSk(journal(1, T0 + MINUTE))]);
+    await world.run(due.done(await add(journal(1, T0 + MINUTE))));
+    expect(keys()).toEqual([]);
+  });
+
   it('leaves what was finished and added again since', async () => {
     await add(journal(1));
     const { found } = await page();

@@ -63,6 +63,13 @@ describe('writeReplace', () => {
     expect(say(stored(world))).toEqual(['0-30@11']);
   });
 
+  it('writes nothing where retention has removed the segments', async () => {
+    await sealed(world, index, [10, 20, 30]);
+    await world.run(index.remove(TOPIC, 0, 20, { deadline: FOREVER }));
+    await replace(10, 0, 20);
+    expect(say(stored(world))).toEqual(['20-30@3']);
+  });
+
   it('refuses parts with a gap, and old segments that reach beyond the new ones', async () => {
     await sealed(world, index, [10, 20, 30]);
     const gap = { ...replacement(10, 0, 20), parts: [part(0, 5), part(6, 20)] };
