@@ -41,3 +41,28 @@ export function coverFrom(items: readonly LiveSegment[], position: Offset, isEnd
   }
   return { segments, position, rest: items.slice(at) };
 }
+
+/**
+ * Whether `then` holds all offsets that `now` holds, from `from` on. The segment of an offset is the
+ * one with the largest base offset that is not above it, so that one that is too short hides those
+ * before it.
+ *
+ * @param now live segments, ascending, as `then`
+ */
+export function holdsNoLess(then: readonly LiveSegment[], now: readonly LiveSegment[], from: Offset): boolean {
+  return now.every((segment, index) => {
+    const end = Math.min(segment.nextOffset, now[index + 1]?.baseOffset ?? segment.nextOffset);
+    return end <= from || holdsAll(then, Math.max(segment.baseOffset, from), end);
+  });
+}
+
+/** Whether the segments hold all offsets in [from, to), which is not empty. */
+function holdsAll(live: readonly LiveSegment[], from: Offset, to: Offset): boolean {
+  const first = live.findLastIndex(({ baseOffset }) => baseOffset <= from);
+  if (first < 0) return false;
+  for (let at = first; at < live.length && live[at]!.baseOffset < to; at++) {
+    const end = Math.min(live[at + 1]?.baseOffset ?? to, to);
+    if (live[at]!.nextOffset < end) return false;
+  }
+  return true;
+}

@@ -112,9 +112,11 @@ export class SegmentIndex {
   /**
    * Writes the items of new segments and marks those that they replace. At every moment `find` and
    * `list` give either the old or the new segments of an offset. After a crash the same call
-   * completes what is missing; if retention has removed the segments since, it writes nothing. Old
-   * items at the base offset of a new one are overwritten, so that
-   * their objects are no longer named; the caller puts these objects on the due list before.
+   * completes what is missing. It writes nothing if retention has removed the segments since, and
+   * leaves old segments that a later replacement needs.
+   *
+   * Old items at the base offset of a new one are overwritten, so that nothing names their objects
+   * any more. The caller puts these objects on the due list before.
    *
    * The caller must not replace segments of the newest seal: until the next one, their items may be
    * written again.

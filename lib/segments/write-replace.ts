@@ -6,6 +6,7 @@ import { type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
 import type { LiveSegment, SegmentEpoch, StoredSegment } from '../storage/items/segment.ts';
 import type { SegmentPart } from '../storage/items/segment-part.ts';
 import type { StoreTime } from '../storage/ports.ts';
+import { holdsNoLess } from './covering.ts';
 import { isLive, SegmentItems } from './segment-items.ts';
 import { epochsIn, ITEM_SIGNED_WITHIN_MS, placeOf, putSegment, segmentBefore } from './write-segment.ts';
 
@@ -37,22 +38,37 @@ export async function writeReplace(
   if (before.length === 0) return;
   const old = before.filter((one): one is LiveSegment => isLive(one) && one.seq < seq);
   for (const one of old) assert(one.nextOffset <= nextOffset, `segment ${one.baseOffset} ends after its replacement`);
-  const segments = await segmentsOf(items, journal, replacement, epochsOf(before));
+  const previous = await segmentBefore(items, baseOffset);
+  const segments = segmentsOf(journal, replacement, epochsOf(before), previous);
+  let live = [...(previous === undefined ? [] : [previous]), ...before.filter(isLive)];
   // From the last to the first: an old segment goes once new ones hold all of its offsets.
   for (const segment of segments.toReversed()) {
     const place = await placeOf(items, segment.baseOffset, seq);
-    if (place.kind !== 'written') await putSegment(env, items.pk, segment, place, signBefore);
+    if (place.kind === 'written') continue;
+    const then = withSegment(live, segment);
+    if (!holdsNoLess(then, live, segment.baseOffset)) continue;
+    await putSegment(env, items.pk, segment, place, signBefore);
+    live = then;
   }
   const kept = new Set(parts.map((part) => part.baseOffset));
   // From the first to the last: at every moment the live segment with the largest base offset at or
   // below an offset holds it.
   for (const one of old) {
     if (kept.has(one.baseOffset)) continue;
+    const then = live.filter(({ baseOffset: base }) => base !== one.baseOffset);
+    if (!holdsNoLess(then, live, one.baseOffset)) continue;
     const replacedBy = parts.findLast((part) => part.baseOffset < one.baseOffset)!.baseOffset;
     const replacedAt = Math.floor(env.state.now());
     const tombstone = { ...one, state: 'replaced', seq, replacedAt, replacedBy } as const;
     await putSegment(env, items.pk, tombstone, { kind: 'older', segment: one }, signBefore);
+    live = then;
   }
+}
+
+/** The segments with one more, in place of the one with the same base offset. */
+function withSegment(live: readonly LiveSegment[], segment: LiveSegment): LiveSegment[] {
+  const others = live.filter(({ baseOffset }) => baseOffset !== segment.baseOffset);
+  return [...others, segment].sort((a, b) => a.baseOffset - b.baseOffset);
 }
 
 function checkParts({ partition, baseOffset, nextOffset, parts }: Replacement): void {
@@ -64,13 +80,13 @@ function checkParts({ partition, baseOffset, nextOffset, parts }: Replacement): 
   assert(position === nextOffset && parts.length > 0, `a replacement ends at ${position} instead of ${nextOffset}`);
 }
 
-async function segmentsOf(
-  items: SegmentItems,
+function segmentsOf(
   journal: JournalId,
-  { baseOffset, parts, key, seq, time, cleaned }: Replacement,
+  { parts, key, seq, time, cleaned }: Replacement,
   epochs: readonly SegmentEpoch[],
-): Promise<LiveSegment[]> {
-  let maxTimestampSoFar = (await segmentBefore(items, baseOffset))?.maxTimestampSoFar ?? -1;
+  previous: LiveSegment | undefined,
+): LiveSegment[] {
+  let maxTimestampSoFar = previous?.maxTimestampSoFar ?? -1;
   return parts.map((part) => {
     maxTimestampSoFar = Math.max(maxTimestampSoFar, part.maxTimestamp);
     return {

@@ -63,6 +63,21 @@ describe('writeReplace', () => {
     expect(say(stored(world))).toEqual(['0-30@11']);
   });
 
+  it('leaves an old segment that a later replacement of a part of its range needs', async () => {
+    await sealed(world, index, [10, 20, 30, 40, 50, 60]);
+    const before = one.count('state.put');
+    one.faults = () => (one.count('state.put') > before + 2 ? { refuse: 'unavailable' } : undefined);
+    const late = replacement(10, 0, 5, 25, 30, 60);
+    await expect(world.run(index.writeReplace(JOURNAL, late, world.clock.now()))).rejects.toThrow();
+    one.faults = () => undefined;
+    await replace(11, 0, 20);
+    await world.run(index.writeReplace(JOURNAL, late, world.clock.now()));
+    await expectWhole(world, 'after both', 0, 60);
+    expect(say(stored(world).filter(({ state }) => state === 'live'))).toEqual([
+      ...['0-20@11', '20-30@3', '25-30@10', '30-60@10'],
+    ]);
+  });
+
   it('writes nothing where retention has removed the segments', async () => {
     await sealed(world, index, [10, 20, 30]);
     await world.run(index.remove(TOPIC, 0, 20, { deadline: FOREVER }));
