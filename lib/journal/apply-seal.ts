@@ -35,11 +35,12 @@ export function applySeal(view: JournalView, seq: number, entry: SealEntry): voi
 }
 
 /** Counts the new segments in place of the old ones. */
-export function applyReplace(view: JournalView, entry: ReplaceEntry): void {
+export function applyReplace(view: JournalView, seq: number, entry: ReplaceEntry): void {
   assertReplaceFits(view, entry);
   const partition = view.partitions.get(entry.partition)!;
   partition.segments += entry.parts.length - entry.removedSegments;
   partition.sealedBytes += logBytes(entry.parts) - entry.removedBytes;
+  partition.replacedSeq = seq;
 }
 
 /** Stops counting the segments below a log start. */

@@ -11,6 +11,7 @@ import {
   type BlockRow,
   emptyPartition,
   type JournalView,
+  lastStableOffset,
   type PartitionView,
 } from './view.ts';
 
@@ -45,7 +46,7 @@ export function apply(view: JournalView, seq: number, entry: Entry, size: number
       applySeal(view, seq, entry);
       break;
     case 'replace':
-      applyReplace(view, entry);
+      applyReplace(view, seq, entry);
       break;
     case 'close':
       view.closed = true;
@@ -82,7 +83,12 @@ function applyMarker(view: JournalView, seq: number, marker: MarkersEntry, batch
   if (firstOffset !== undefined) {
     partition.openTransactions.delete(marker.producerId);
     if (!marker.commit) {
-      partition.aborted.push({ producerId: marker.producerId, firstOffset, lastOffset: batch.baseOffset });
+      partition.aborted.push({
+        producerId: marker.producerId,
+        firstOffset,
+        lastOffset: batch.baseOffset,
+        lastStableOffset: lastStableOffset(partition),
+      });
     }
   }
   const state = afterMarker(partition.producers.get(marker.producerId), marker.producerEpoch, marker.time);

@@ -136,6 +136,8 @@ function writePartition(writer: ByteWriter, partition: PartitionView): void {
   writer.uint(partition.segments);
   writer.uint(partition.sealedBytes);
   writer.uint(partition.hotBytes);
+  writer.uint(partition.replacedSeq + 1);
+  for (const range of partition.aborted) writer.uint(range.lastOffset + 1 - range.lastStableOffset);
 }
 
 function readSealed(reader: ByteReader, partition: PartitionView): void {
@@ -145,6 +147,11 @@ function readSealed(reader: ByteReader, partition: PartitionView): void {
   partition.segments = reader.uint();
   partition.sealedBytes = reader.uint();
   partition.hotBytes = reader.uint();
+  partition.replacedSeq = reader.uint() - 1;
+  partition.aborted = partition.aborted.map((range) => ({
+    ...range,
+    lastStableOffset: range.lastOffset + 1 - reader.uint(),
+  }));
 }
 
 function readPartition(reader: ByteReader): PartitionView {
@@ -159,7 +166,8 @@ function readPartition(reader: ByteReader): PartitionView {
   partition.aborted = readList(reader, () => {
     const producerId = reader.uint();
     const firstOffset = reader.uint();
-    return { producerId, firstOffset, lastOffset: firstOffset + reader.uint() };
+    // Format 1 has no last stable offset. With 0 no search ends too early.
+    return { producerId, firstOffset, lastOffset: firstOffset + reader.uint(), lastStableOffset: 0 };
   });
   const rows = () => {
     let offset = 0;

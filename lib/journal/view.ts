@@ -43,6 +43,12 @@ export interface AbortedRange {
   readonly firstOffset: Offset;
   /** Offset of the abort marker. */
   readonly lastOffset: Offset;
+  /**
+   * The last stable offset right after the marker, for the transaction index of a segment (Kafka:
+   * ProducerStateManager.lastStableOffset): the first offset of the earliest transaction that was
+   * still open, or the marker's offset + 1. Not below the log start of that time.
+   */
+  readonly lastStableOffset: Offset;
 }
 
 export interface PartitionView {
@@ -74,6 +80,12 @@ export interface PartitionView {
   segmentsFrom: Offset;
   segments: number;
   sealedBytes: number;
+  /**
+   * Slot of the newest `replace` entry of the partition; -1 if it has none. A replacement is decided
+   * on segment items, which are read after the view was confirmed; it is void if this slot has
+   * changed since (rule R6).
+   */
+  replacedSeq: number;
   /** Bytes of the batches that are not sealed. */
   hotBytes: number;
 }
@@ -166,6 +178,7 @@ export function emptyPartition(partition: number): PartitionView {
     segmentsFrom: 0,
     segments: 0,
     sealedBytes: 0,
+    replacedSeq: -1,
     hotBytes: 0,
   };
 }

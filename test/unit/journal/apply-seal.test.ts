@@ -228,8 +228,10 @@ describe('the segments of a partition', () => {
   it('are counted again when some are replaced', () => {
     const fold = sealed();
     expect(fold.partition()).toMatchObject({ segments: 4, sealedBytes: 200 });
+    expect(fold.partition().replacedSeq).toBe(-1);
     fold.push(replacement);
-    expect(fold.partition()).toMatchObject({ segments: 3, sealedBytes: 160, sealedOffset: 40 });
+    const { seq: replacedSeq } = fold.view;
+    expect(fold.partition()).toMatchObject({ segments: 3, sealedBytes: 160, sealedOffset: 40, replacedSeq });
   });
 
   const wrong: readonly [string, Partial<ReplaceEntry>][] = [

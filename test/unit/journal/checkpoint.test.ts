@@ -278,7 +278,7 @@ describe('the bytes of a view', () => {
     epochs: [{ epoch: 0, startOffset: 0 }],
     producers: new Map([[7, { epoch: 1, lastTime: 999, transactionStart: 298, batches }]]),
     openTransactions: new Map([[7, 298]]),
-    aborted: [{ producerId: 6, firstOffset: 10, lastOffset: 12 }],
+    aborted: [{ producerId: 6, firstOffset: 10, lastOffset: 12, lastStableOffset: 11 }],
     blocks: [{ baseOffset: 5, maxTimestamp: 980, seq: 1 }],
     recent: [
       { baseOffset: 290, maxTimestamp: 990, seq: 6 },
@@ -311,6 +311,7 @@ describe('the bytes of a view', () => {
           segments: 2,
           sealedBytes: 1_024,
           hotBytes: 128,
+          replacedSeq: 6,
         },
       ],
     ]),
@@ -323,11 +324,11 @@ describe('the bytes of a view', () => {
   ];
   const seal = ['01', '070305e707016b', '01', '01c8015a8001', '9003', '02800482040c080497aee7de0e'];
   const hex: readonly (readonly [what: string, view: JournalView, hex: string])[] = [
-    ['nothing is sealed', unsealed, ['02', ...head, '00000000', '00', '01', ...partition, '000000000000'].join('')],
+    ['nothing is sealed', unsealed, ['02', ...head, '00000000', '00', '01', ...partition, '0000000000000002'].join('')],
     [
       'entries are sealed',
       sealed,
-      ['02', ...head, '06', '8407', '03', '8607', ...seal, '01', ...partition, 'a202c801040280088001'].join(''),
+      ['02', ...head, '06', '8407', '03', '8607', ...seal, '01', ...partition, 'a202c8010402800880010702'].join(''),
     ],
   ];
 
@@ -337,7 +338,11 @@ describe('the bytes of a view', () => {
   });
 
   it('of format 1 are read: its batches do not count as hot', () => {
-    expect(decodeView(JOURNAL, Buffer.from(['01', ...head, '01', ...partition].join(''), 'hex'))).toEqual(unsealed);
+    const expected = structuredClone(unsealed);
+    const partitionView = expected.partitions.get(1)!;
+    // Format 1 does not have the last stable offsets. With 0 a search for aborted ranges goes on.
+    partitionView.aborted = partitionView.aborted.map((range) => ({ ...range, lastStableOffset: 0 }));
+    expect(decodeView(JOURNAL, Buffer.from(['01', ...head, '01', ...partition].join(''), 'hex'))).toEqual(expected);
     expect(decodeView(JOURNAL, Buffer.from('01000000000000000000', 'hex'))).toEqual(emptyView(JOURNAL));
   });
 

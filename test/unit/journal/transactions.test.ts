@@ -54,8 +54,8 @@ describe('aborted transactions', () => {
     fold.from(1, 1, transactional);
     fold.end(1, false);
     expect(fold.partition().aborted).toEqual([
-      { producerId: 2, firstOffset: 1, lastOffset: 8 },
-      { producerId: 1, firstOffset: 10, lastOffset: 11 },
+      { producerId: 2, firstOffset: 1, lastOffset: 8, lastStableOffset: 0 },
+      { producerId: 1, firstOffset: 10, lastOffset: 11, lastStableOffset: 12 },
     ]);
   });
 

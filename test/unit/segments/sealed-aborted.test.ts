@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 
 /** Segments of these many steps each, of one log. */
-function segments(steps: readonly Step[], ...counts: readonly number[]): AbortedRange[] {
+function segments(steps: readonly Step[], ...counts: readonly number[]): Omit<AbortedRange, 'lastStableOffset'>[] {
   const whole = contentOf(steps);
   let next = 0;
   for (const count of counts) {
