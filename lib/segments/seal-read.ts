@@ -9,6 +9,7 @@ import { each } from '../kit/each.ts';
 import { BATCH_OVERHEAD_BYTES, computeCrc, readBatchHeader } from '../records/batch.ts';
 import { CorruptRecordError } from '../records/error.ts';
 import { entryPk, entrySk, slotOf } from '../storage/items/journal-entry.ts';
+import type { FoundReplace } from './repair-items.ts';
 import { batchesOf, type DueSpan, SealSpan, type SpanBounds } from './seal-span.ts';
 
 /** Ranges of WAL objects that one seal reads at the same time. */
@@ -25,6 +26,8 @@ export interface SpanLog {
    * be none.
    */
   readonly batches: readonly Buffer[];
+  /** Bytes of the others. */
+  readonly leftOutBytes: number;
   /** The aborted transactions whose marker lies in the part, in order of the markers. */
   readonly aborted: readonly AbortedRange[];
 }
@@ -34,6 +37,8 @@ export interface ReadSpan {
   readonly span: SealSpan;
   /** One for each partition with batches in the span, by partition, ascending. */
   readonly logs: readonly SpanLog[];
+  /** The `replace` entries of the span. */
+  readonly replaces: readonly FoundReplace[];
 }
 
 /** Stored bytes cannot be read. They stay as they are; `message` names the object and the batch. */
@@ -54,9 +59,14 @@ interface PayloadToRead {
   payload: Buffer | undefined;
 }
 
+interface PlannedLog {
+  readonly batches: KeptBatch[];
+  leftOutBytes: number;
+}
+
 interface Plan {
   /** By partition. */
-  readonly logs: ReadonlyMap<number, KeptBatch[]>;
+  readonly logs: ReadonlyMap<number, PlannedLog>;
   readonly payloads: readonly PayloadToRead[];
 }
 
@@ -81,7 +91,8 @@ export async function readSpan(
       if (!isLate()) await load(journal, one);
     });
     if (isLate()) return undefined;
-    return { kind: 'read', span, logs: await logsOf(journal, span, plan) };
+    const replaces = entries.flatMap(({ seq, entry }) => (entry.kind === 'replace' ? [{ seq, entry }] : []));
+    return { kind: 'read', span, logs: await logsOf(journal, span, plan), replaces };
   } catch (error) {
     if (error instanceof MalformedBytesError) return { kind: 'unreadable', message: error.message };
     throw error;
@@ -99,8 +110,8 @@ async function readEntries(
     if (isLate()) return undefined;
     for (const cached of await readPage(journal, seq, toSeq)) {
       if (!span.take(cached.entry)) return taken;
-      // What control entries say is in the view.
-      if (batchesOf(cached.entry).length > 0) taken.push(cached);
+      // What other control entries say is in the view.
+      if (batchesOf(cached.entry).length > 0 || cached.entry.kind === 'replace') taken.push(cached);
       seq = cached.seq + 1;
     }
   }
@@ -135,7 +146,7 @@ async function readPage({ id, env }: Journal, seq: number, toSeq: number): Promi
  * payload is not read.
  */
 function planOf({ view }: Journal, entries: readonly CachedEntry[]): Plan {
-  const logs = new Map<number, KeptBatch[]>();
+  const logs = new Map<number, PlannedLog>();
   const payloads: PayloadToRead[] = [];
   for (const { seq, entry, payload } of entries) {
     if (entry.kind !== 'records' && entry.kind !== 'markers') continue;
@@ -144,12 +155,15 @@ function planOf({ view }: Journal, entries: readonly CachedEntry[]): Plan {
     for (const meta of entry.batches) {
       let log = logs.get(meta.partition);
       if (log === undefined) {
-        log = [];
+        log = { batches: [], leftOutBytes: 0 };
         logs.set(meta.partition, log);
       }
       const logStartOffset = view.partitions.get(meta.partition)?.logStartOffset ?? 0;
-      if (meta.baseOffset + meta.lastOffsetDelta < logStartOffset) continue;
-      log.push({ meta, of });
+      if (meta.baseOffset + meta.lastOffsetDelta < logStartOffset) {
+        log.leftOutBytes += meta.size;
+        continue;
+      }
+      log.batches.push({ meta, of });
       isNeeded = true;
     }
     if (isNeeded) payloads.push(of);
@@ -171,7 +185,8 @@ async function logsOf(journal: Journal, span: SealSpan, { logs }: Plan): Promise
   for (const partition of [...logs.keys()].sort((a, b) => a - b)) {
     const { baseOffset, nextOffset } = span.partitions.get(partition)!;
     const bytes: Buffer[] = [];
-    for (const batch of logs.get(partition)!) {
+    const { batches, leftOutBytes } = logs.get(partition)!;
+    for (const batch of batches) {
       await journal.env.turns.turn();
       bytes.push(checkedBytes(journal, batch));
     }
@@ -181,6 +196,7 @@ async function logsOf(journal: Journal, span: SealSpan, { logs }: Plan): Promise
       baseOffset,
       nextOffset,
       batches: bytes,
+      leftOutBytes,
       aborted: aborted.filter(({ lastOffset }) => lastOffset >= baseOffset && lastOffset < nextOffset),
     });
   }

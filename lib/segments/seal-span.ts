@@ -11,6 +11,8 @@ export interface SealLimits {
   readonly sealBytes: number;
   /** A seal is due once the first batch that is not sealed is this old; ms. */
   readonly sealMs: number;
+  /** The topic's `index.interval.bytes`; Kafka's default if left out. */
+  readonly indexIntervalBytes?: number;
 }
 
 /** Bounds of one span. They bound the memory of a seal and the size of its entry. */

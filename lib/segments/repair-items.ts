@@ -1,0 +1,43 @@
+import type { ReplaceEntry } from '../journal/entry.ts';
+import type { Journal } from '../journal/journal.ts';
+import { StoreUnavailableError } from '../storage/ports.ts';
+import type { SegmentIndex } from './segment-index.ts';
+
+/** A `replace` entry and its slot. */
+export interface FoundReplace {
+  readonly seq: number;
+  readonly entry: ReplaceEntry;
+}
+
+/**
+ * Makes sure that the items of the newest seal are there, whoever wrote its entry, and reads them
+ * back (rule R15). The view must have been confirmed by a strongly consistent read just before.
+ * Throws StoreUnavailableError.
+ */
+export async function repairLastSeal(index: SegmentIndex, journal: Journal): Promise<void> {
+  const { lastSeal } = journal.view;
+  if (lastSeal === undefined || (await index.readBack(journal.id, lastSeal))) return;
+  await writeSealItems(index, journal);
+  if (await index.readBack(journal.id, lastSeal)) return;
+  throw new StoreUnavailableError(`the segment items of slot ${lastSeal.seq} of journal ${journal.id} are missing`);
+}
+
+/** Writes the items of the newest seal that are missing. Throws StoreUnavailableError. */
+export async function writeSealItems(index: SegmentIndex, journal: Journal): Promise<void> {
+  const { lastSeal, partitions } = journal.view;
+  if (lastSeal === undefined) return;
+  const epochsOf = (partition: number) => partitions.get(partition)?.epochs ?? [];
+  await index.writeSeal(journal.id, lastSeal, journal.confirmedAt, epochsOf);
+}
+
+/**
+ * Makes sure that the items of these replacements are there. An entry that is sealed may be deleted
+ * later, and nothing else says where the new segments are. Throws StoreUnavailableError.
+ */
+export async function repairReplaces(
+  index: SegmentIndex,
+  journal: Journal,
+  replaces: readonly FoundReplace[],
+): Promise<void> {
+  for (const { seq, entry } of replaces) await index.writeReplace(journal.id, { ...entry, seq }, journal.confirmedAt);
+}
