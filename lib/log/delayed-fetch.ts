@@ -1,3 +1,4 @@
+import type { SegmentReader } from '../segments/segment-reader.ts';
 import type { ReadBudget } from './read-budget.ts';
 import {
   catchUpWhereNeeded,
@@ -20,6 +21,7 @@ export interface FetchLimits {
   /** Aborts the wait. */
   readonly signal: AbortSignal;
   readonly budget: ReadBudget;
+  readonly segments: SegmentReader;
 }
 
 /**
@@ -39,7 +41,7 @@ export async function delayedFetch(
       let maxBytes = limits.maxBytes;
       const fetched = await limits.budget.run(Math.max(0, limits.maxBytes), (bytes) => {
         maxBytes = Math.min(limits.maxBytes, bytes);
-        return readPartitions(partitions, limits.isolation, maxBytes, failures);
+        return readPartitions(partitions, limits.isolation, maxBytes, failures, limits.segments);
       });
       const readable = fetched.reduce((sum, one) => sum + one.readable, 0);
       const failed = fetched.some((one) => one.error !== 'NONE');

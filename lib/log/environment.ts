@@ -3,6 +3,7 @@ import type { Leadership } from '../cluster/leadership.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Turns } from '../kit/turns.ts';
 import type { ProduceValidation } from '../records/produce-rules.ts';
+import type { SegmentReader } from '../segments/segment-reader.ts';
 import type { Partitions } from './partitions.ts';
 import type { ReadBudget } from './read-budget.ts';
 
@@ -15,6 +16,8 @@ export interface LogEnvironment {
   readonly leadership: Leadership;
   readonly authorize: Authorize;
   readonly readBudget: ReadBudget;
+  /** Reads sealed history. */
+  readonly segments: SegmentReader;
   /** How thoroughly batches are validated. */
   readonly validation: ProduceValidation;
   /** Larger batches are refused, even if their topic allows them; bytes. Default: no limit. */

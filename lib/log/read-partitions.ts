@@ -1,12 +1,17 @@
 import type { ErrorName } from '../core/errors.ts';
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
-import { BatchSearch, EntriesGoneError } from '../journal/batch-search.ts';
+import { BatchSearch, EntriesGoneError, type SearchState } from '../journal/batch-search.ts';
 import type { CachedEntry } from '../journal/entry-cache.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { bytesOf, isUnreadable, loadPayloads } from '../journal/read.ts';
-import { type AbortedRange, abortedBetween, emptyPartition, lastStableOffset } from '../journal/view.ts';
+import { type AbortedRange, abortedBetween, emptyPartition, entriesFrom, lastStableOffset } from '../journal/view.ts';
 import { each } from '../kit/each.ts';
+import { ObjectMissingError } from '../segments/object-ranges.ts';
+import type { SegmentReader } from '../segments/segment-reader.ts';
+import { SegmentSearch } from '../segments/segment-search.ts';
+import { SegmentMissingError } from '../segments/segment-source.ts';
+import { topicIdOf } from '../storage/items/journal-entry.ts';
 import { epochProblem, NO_EPOCH } from './leader-epoch.ts';
 
 export type IsolationLevel = 'read_uncommitted' | 'read_committed';
@@ -96,42 +101,63 @@ function hasSomething(one: PartitionToRead, isolation: IsolationLevel): boolean 
  * partitions are filled in order, and the first batch of the first partition with data may exceed
  * the limits. Partitions are read from the store concurrently. A batch that cannot be read is an
  * error of its partition, reported only once the batches before it have been returned.
+ *
+ * A partition that is read from an offset of the sealed history gets batches of segments only. The
+ * next fetch goes on where this one ends.
  */
 export async function readPartitions(
   partitions: readonly PartitionToRead[],
   isolation: IsolationLevel,
   maxBytes: number,
   failures: CatchUpFailures,
+  segments: SegmentReader,
 ): Promise<FetchedPartition[]> {
   // A negative total limit applies to the first partition; for the others it counts as 0.
   const readings = partitions.map((one, at) =>
-    begin(one, isolation, failures.get(one), at === 0 ? Math.min(one.maxBytes, maxBytes) : one.maxBytes),
+    begin(one, isolation, failures.get(one), at === 0 ? Math.min(one.maxBytes, maxBytes) : one.maxBytes, segments),
   );
   const open = readings.filter((one) => 'search' in one);
   for (;;) {
     const lacking = locate(open, Math.max(0, maxBytes));
     if (lacking.length === 0) break;
-    await Promise.all(lacking.map(loadPage));
+    await Promise.all(lacking.map((one) => loadMore(one, segments)));
   }
   const unread = await loadPayloads(
-    open.flatMap(({ journal, search }) => search.found.map((found) => ({ journal, found }))),
+    open.flatMap(({ journal, search }) =>
+      search instanceof SegmentSearch ? [] : search.found.map((found) => ({ journal, found })),
+    ),
   );
-  return readings.map((one) => ('search' in one ? finish(one, unread) : one));
+  const aborted = open.some(needsAborted) ? await loadAborted(open, segments) : undefined;
+  return readings.map((one) => {
+    if (!('search' in one)) return one;
+    const { search } = one;
+    if (!(search instanceof SegmentSearch)) return finish(one, unread);
+    segments.done(search);
+    return finishSealed(one, search, aborted?.get(one));
+  });
 }
 
 /** The state of reading one partition, with the facts of its view at the start. */
 interface Reading {
+  readonly partition: number;
   readonly from: Offset;
   readonly to: Offset;
   readonly maxBytes: number;
   readonly bounds: Pick<FetchedPartition, 'highWatermark' | 'lastStableOffset' | 'logStartOffset'>;
   /** Aborted transactions that may overlap the batches; undefined for read_uncommitted. */
-  readonly aborted: readonly AbortedRange[] | undefined;
+  aborted: readonly AbortedRange[] | undefined;
+  /** `aborted` has those that ended at or above this offset. */
+  abortedFrom: Offset;
   readonly journal: Journal;
-  readonly search: BatchSearch;
+  search: BatchSearch | SegmentSearch;
   /** The bytes that earlier partitions left, at most the partition's own limit. */
   limit: number;
+  /** What the finds may reach with the next load of segments; bytes. */
+  loadBytes: number;
   stop: Stop | undefined;
+  /** Why the view has to be caught up before the first batch is looked up once more. */
+  again: Stop | undefined;
+  hasLookedAgain: boolean;
 }
 
 /** The batch at an offset cannot be read: it was deleted, or the store failed. */
@@ -145,6 +171,7 @@ function begin(
   isolation: IsolationLevel,
   failure: string | undefined,
   maxBytes: number,
+  segments: SegmentReader,
 ): Reading | FetchedPartition {
   const { journal } = one.open;
   const { view } = journal;
@@ -164,7 +191,9 @@ function begin(
   const to = isolation === 'read_committed' ? bounds.lastStableOffset : bounds.highWatermark;
   // As in Kafka, only if there is data to read.
   if (maxBytes < 0 && from < to) return failed('UNKNOWN_SERVER_ERROR');
+  const sealedTo = entriesFrom(partition);
   return {
+    partition: one.partition,
     from,
     to,
     maxBytes: Math.max(0, one.maxBytes),
@@ -172,59 +201,179 @@ function begin(
     // Computed before the first await, because a log start that rises removes aborted ranges from
     // the view.
     aborted: isolation === 'read_committed' ? abortedBetween(partition, from, to) : undefined,
+    abortedFrom: sealedTo,
     journal,
-    search: new BatchSearch(journal, { partition: one.partition, from, to }),
+    search:
+      from < sealedTo
+        ? sealedSearch(segments, journal, one.partition, from, Math.min(to, sealedTo))
+        : new BatchSearch(journal, { partition: one.partition, from, to }),
     limit: 0,
+    loadBytes: 0,
     stop: undefined,
+    again: undefined,
+    hasLookedAgain: false,
   };
 }
 
+function sealedSearch(segments: SegmentReader, journal: Journal, partition: number, from: Offset, to: Offset) {
+  return segments.search({ topicId: topicIdOf(journal.id), partition, from, to });
+}
+
 /**
- * Finds the batches that are in memory, partition by partition. Returns the partitions that need a
- * page next. Such a partition counts with the bytes found so far, so later partitions may find too
- * much; the next pass drops the excess.
+ * Finds the batches that are in memory, partition by partition. Returns the partitions that need to
+ * read next. Such a partition counts with the bytes found so far, so later partitions may find too
+ * much; the next pass drops the excess. How much a segment has left is known before it is read, so
+ * later partitions read no more than that leaves.
  */
 function locate(readings: readonly Reading[], maxBytes: number): Reading[] {
   const lacking: Reading[] = [];
   let left = maxBytes;
   let isEmpty = true;
+  let reserved = 0;
   for (const one of readings) {
     one.limit = Math.min(one.maxBytes, left);
-    const state = one.search.advance(one.limit, isEmpty);
-    if (state === 'gone') one.stop = { kind: 'gone', at: one.search.next };
-    const isWanted = (isEmpty || left >= BATCH_BYTES_MIN) && one.stop?.at !== one.search.next;
-    if (state === 'page' && isWanted && lacking.length < PAGES_AT_ONCE_MAX) lacking.push(one);
+    const state = advance(one, isEmpty);
+    if (state === 'gone') stopAt(one, { kind: 'gone', at: one.search.next });
+    const isFirst = isEmpty && reserved === 0;
+    const isWanted = (isFirst || left - reserved >= BATCH_BYTES_MIN) && one.stop?.at !== one.search.next;
+    const needsMore = state === 'page' || one.again !== undefined;
+    if (needsMore && isWanted && lacking.length < PAGES_AT_ONCE_MAX) {
+      lacking.push(one);
+      one.loadBytes = Math.min(one.limit, left - reserved);
+      if (one.search instanceof SegmentSearch) {
+        reserved += Math.max(0, Math.min(one.loadBytes - one.search.size, one.search.ahead));
+      }
+    }
     left = Math.max(0, left - one.search.size);
     if (one.search.size > 0) isEmpty = false;
   }
   return lacking;
 }
 
-async function loadPage(one: Reading): Promise<void> {
-  const at = one.search.next;
+/** Goes on with the entries if the segments have no batch left at or above the offset. */
+function advance(one: Reading, isEmpty: boolean): SearchState {
+  const { search, partition, journal, to } = one;
+  const state = search.advance(one.limit, isEmpty);
+  if (state !== 'end' || !(search instanceof SegmentSearch) || search.size > 0 || search.range.to >= to) return state;
+  one.search = new BatchSearch(journal, { partition, from: search.range.to, to });
+  return one.search.advance(one.limit, isEmpty);
+}
+
+async function loadMore(one: Reading, segments: SegmentReader): Promise<void> {
+  const { search } = one;
+  const at = search.next;
   try {
-    await one.search.loadPage();
+    if (one.again !== undefined) await lookAgain(one, one.again, segments);
+    else if (search instanceof SegmentSearch) await search.load(one.loadBytes);
+    else await search.loadPage();
   } catch (error) {
-    if (error instanceof EntriesGoneError) one.stop = { kind: 'gone', at };
-    else if (isUnreadable(error)) one.stop = { kind: 'unreadable', at, reason: error.message };
-    else throw error;
+    if (error instanceof EntriesGoneError) stopAt(one, { kind: 'gone', at });
+    else if (isUnreadable(error)) {
+      const stop = { kind: 'unreadable', at, reason: error.message } as const;
+      if (isMissing(error)) stopAt(one, stop);
+      else one.stop = stop;
+    } else throw error;
   }
 }
 
+/** Whether the view may be too old to know that the records were moved or deleted. */
+function isMissing(error: Error): boolean {
+  return error instanceof ObjectMissingError || error instanceof SegmentMissingError;
+}
+
+/** The first batch is looked up once more, because the view may be too old. */
+function stopAt(one: Reading, stop: Stop): void {
+  const mayBeMoved = !one.hasLookedAgain && one.search.size === 0 && stop.at >= one.bounds.logStartOffset;
+  if (mayBeMoved) one.again = stop;
+  else one.stop = stop;
+}
+
+/** Catches the journal up. Entries may have been sealed and deleted, or the log start has risen. */
+async function lookAgain(one: Reading, stop: Stop, segments: SegmentReader): Promise<void> {
+  one.again = undefined;
+  one.hasLookedAgain = true;
+  const { journal } = one;
+  await journal.catchUp(true);
+  const partition = journal.view.partitions.get(one.partition) ?? emptyPartition(one.partition);
+  const sealedTo = entriesFrom(partition);
+  if (stop.at < partition.logStartOffset) one.stop = { kind: 'gone', at: stop.at };
+  else if (stop.at >= sealedTo) one.stop = stop;
+  else {
+    if (one.aborted !== undefined) one.aborted = abortedBetween(partition, one.from, one.to);
+    one.abortedFrom = sealedTo;
+    one.search = sealedSearch(segments, journal, one.partition, stop.at, Math.min(one.to, sealedTo));
+  }
+}
+
+/**
+ * The aborted transactions of segments, for the partitions whose batches of segments may belong to
+ * some (rule R11), or why they cannot be read.
+ */
+async function loadAborted(
+  readings: readonly Reading[],
+  segments: SegmentReader,
+): Promise<ReadonlyMap<Reading, readonly AbortedRange[] | Error>> {
+  const loaded = new Map<Reading, readonly AbortedRange[] | Error>();
+  await each({}, readings.filter(needsAborted), async (one) => {
+    const { topicId, partition } = (one.search as SegmentSearch).range;
+    const range = { from: one.from, until: untilOf(one, one.search as SegmentSearch), to: one.abortedFrom };
+    try {
+      loaded.set(one, await segments.aborted(topicId, partition, range));
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      loaded.set(one, error);
+    }
+  });
+  return loaded;
+}
+
+function needsAborted({ aborted, search }: Reading): boolean {
+  return aborted !== undefined && search instanceof SegmentSearch && search.found.some((run) => run.isTransactional);
+}
+
 function finish(one: Reading, unread: ReadonlyMap<CachedEntry, Error>): FetchedPartition {
-  const { search, bounds, to, stop } = one;
+  const { stop } = one;
+  const search = one.search as BatchSearch;
   const firstUnread = search.found.findIndex(({ cached }) => unread.has(cached));
   const read = firstUnread < 0 ? search.found : search.found.slice(0, firstUnread);
   if (firstUnread === 0) return unreadable(unread.get(search.found[0]!.cached)!.message);
-  if (stop?.at === one.from && read.length === 0) {
-    return stop.kind === 'gone' ? failed('OFFSET_OUT_OF_RANGE') : unreadable(stop.reason);
-  }
+  if (stop?.at === search.next && read.length === 0) return stopped(stop);
   const last = read.at(-1)?.meta;
   const until = last === undefined ? one.from : last.baseOffset + last.lastOffsetDelta + 1;
-  const batches = read.map(bytesOf);
+  return answer(one, read.map(bytesOf), until, one.aborted);
+}
+
+function finishSealed(
+  one: Reading,
+  search: SegmentSearch,
+  aborted: readonly AbortedRange[] | Error | undefined,
+): FetchedPartition {
+  if (one.stop?.at === search.next && search.size === 0) return stopped(one.stop);
+  if (aborted instanceof Error) return unreadable(aborted.message);
+  const hot = one.aborted?.filter(({ lastOffset }) => lastOffset >= one.abortedFrom);
+  const batches = search.found.map(({ bytes }) => bytes);
+  return answer(one, batches, untilOf(one, search), hot && [...(aborted ?? []), ...hot]);
+}
+
+/** The offset after the batches found. */
+function untilOf(one: Reading, { found }: SegmentSearch): Offset {
+  const last = found.at(-1);
+  return last === undefined ? one.from : last.lastOffset + 1;
+}
+
+function answer(
+  { bounds, limit, to }: Reading,
+  batches: readonly Buffer[],
+  until: Offset,
+  ranges: readonly AbortedRange[] | undefined,
+): FetchedPartition {
   const size = batches.reduce((sum, bytes) => sum + bytes.length, 0);
-  const aborted = one.aborted?.filter((range) => range.firstOffset < until);
-  return { error: 'NONE', ...bounds, aborted, batches, size, readable: until < to ? Math.max(size, one.limit) : size };
+  const aborted = ranges?.filter((range) => range.firstOffset < until);
+  return { error: 'NONE', ...bounds, aborted, batches, size, readable: until < to ? Math.max(size, limit) : size };
+}
+
+function stopped(stop: Stop): FetchedPartition {
+  return stop.kind === 'gone' ? failed('OFFSET_OUT_OF_RANGE') : unreadable(stop.reason);
 }
 
 function unreadable(reason: string): FetchedPartition {

@@ -233,8 +233,8 @@ export const READING: readonly Mutation[] = [
     'transactions',
     ['isolation'],
     FETCH,
-    'const aborted = one.aborted?.filter((range) => range.firstOffset < until);',
-    'const aborted = one.aborted && abortedBetween(one.journal.view.partitions.get(last?.partition ?? 0) ?? emptyPartition(0), one.from, until);',
+    'return answer(one, read.map(bytesOf), until, one.aborted);',
+    'return answer(one, read.map(bytesOf), until, one.aborted && abortedBetween(one.journal.view.partitions.get(one.partition) ?? emptyPartition(0), one.from, until));',
   ),
   mutation(
     'a marker leaves its transaction open',

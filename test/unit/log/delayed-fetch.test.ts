@@ -82,6 +82,7 @@ async function fetchAll(by: Process, topics: number, options: Options = {}): Pro
     deadline: 0,
     signal: new AbortController().signal,
     budget: new ReadBudget(1e9, () => 0),
+    segments: {} as never,
   } as const;
   return world.run(delayedFetch(partitions, limits));
 }

@@ -79,6 +79,7 @@ describe('a request', () => {
       leadership: leads === undefined ? solo : Object.assign(Object.create(solo), leads),
       authorize: () => ({ allows: () => true }),
       readBudget: new ReadBudget(1e9, () => 0),
+      segments: {} as never,
       validation: 'full',
     });
   }

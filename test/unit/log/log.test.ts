@@ -52,6 +52,7 @@ function logOf(by: AdminProcess, decide: (accesses: readonly Access[]) => Return
       return decide(accesses);
     },
     readBudget: new ReadBudget(1e9, () => 0),
+    segments: {} as never,
     validation: 'full',
   };
   return new Log(env);
