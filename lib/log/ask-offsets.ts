@@ -44,7 +44,7 @@ export function listOffsets(
   return each(env, asked, (one) => {
     const { partition, position, currentLeaderEpoch } = one;
     return askPartition(env, access, one, {
-      ask: (open) => listOffset(open, partition, position, isolation, currentLeaderEpoch),
+      ask: (open) => listOffset(open, partition, position, isolation, currentLeaderEpoch, env.segments),
       withoutRecords: () => listNoRecords(position, currentLeaderEpoch),
       failed: noOffset,
     });

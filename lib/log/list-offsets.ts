@@ -1,13 +1,14 @@
 import type { ErrorName } from '../core/errors.ts';
 import { NO_OFFSET, type Offset } from '../core/offset.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
-import { readBatches, type StoredBatch } from '../journal/read.ts';
-import { emptyPartition, lastStableOffset, type PartitionView } from '../journal/view.ts';
-import type { NextWork } from '../kit/turns.ts';
+import { readBatches } from '../journal/read.ts';
+import { emptyPartition, entriesFrom, lastStableOffset, type PartitionView } from '../journal/view.ts';
 import { NO_TIMESTAMP } from '../records/batch.ts';
-import { CorruptRecordError } from '../records/error.ts';
-import { findByTimestamp, findMaxTimestamp } from '../records/timestamps.ts';
+import { findByTimestamp, findMaxTimestamp, type OffsetAndTimestamp } from '../records/timestamps.ts';
+import type { SegmentReader } from '../segments/segment-reader.ts';
 import { epochProblem } from './leader-epoch.ts';
+import { firstSealed, newestAt, newestSealed, sealedOffsets } from './list-sealed.ts';
+import { lookInside, UnreadableBatchError } from './look-inside.ts';
 import type { IsolationLevel } from './read-partitions.ts';
 
 /**
@@ -49,6 +50,7 @@ export async function listOffset(
   position: OffsetPosition,
   isolation: IsolationLevel,
   currentLeaderEpoch: number,
+  segments: SegmentReader,
 ): Promise<ListedOffset> {
   const { journal } = open;
   await journal.catchUp(true);
@@ -85,99 +87,102 @@ export async function listOffset(
     case 'latest':
       return { ...at(end, -1), leaderEpoch: view.leaderEpoch };
     case 'earliest':
-    case 'earliestLocal':
       return at(partition.logStartOffset, -1);
+    // Segments are Kafka's tiered storage (KIP-405), and the journal's entries its local log.
+    case 'earliestLocal':
+      return at(Math.max(partition.logStartOffset, entriesFrom(partition)), -1);
     case 'latestTiered':
+      return partition.sealedOffset === 0 ? noOffset('NONE') : at(partition.sealedOffset - 1, -1);
     case 'earliestPendingUpload':
-      // There is no tiered storage.
-      return noOffset('NONE');
+      // As for a topic without tiered storage before the first seal (KIP-1023).
+      if (partition.sealedOffset === 0) return noOffset('NONE');
+      return at(Math.max(partition.logStartOffset, partition.sealedOffset), -1);
     case 'maxTimestamp':
-      return foundBy(newestRecord(open, partition, end));
+      return foundBy(newestRecord(open, segments, partition, end));
     default:
-      return foundBy(firstAtOrAfter(open, partition, position, end));
+      return foundBy(firstAtOrAfter(open, segments, partition, position, end));
   }
 }
 
-interface Found {
-  readonly offset: Offset;
-  readonly timestamp: number;
-}
+type Found = OffsetAndTimestamp;
 
 /** If no record has a timestamp, the answer is the first record. */
-async function newestRecord(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
+async function newestRecord(
+  open: OpenJournal,
+  segments: SegmentReader,
+  partition: PartitionView,
+  end: Offset,
+): Promise<Found | undefined> {
   if (end <= partition.logStartOffset) return undefined;
-  return (await newestWithTime(open, partition, end)) ?? { offset: partition.logStartOffset, timestamp: NO_TIMESTAMP };
+  const newest = await newestWithTime(open, segments, partition, end);
+  return newest ?? { offset: partition.logStartOffset, timestamp: NO_TIMESTAMP };
 }
 
-async function newestWithTime(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
-  if (partition.maxTimestampOffset < partition.logStartOffset || partition.maxTimestampOffset >= end) {
-    return newestByScan(open, partition, end);
+async function newestWithTime(
+  open: OpenJournal,
+  segments: SegmentReader,
+  partition: PartitionView,
+  end: Offset,
+): Promise<Found | undefined> {
+  const { maxTimestamp, maxTimestampOffset } = partition;
+  if (maxTimestampOffset < partition.logStartOffset || maxTimestampOffset >= end) {
+    return newestByScan(open, segments, partition, end);
   }
-  const range = { partition: partition.partition, from: partition.maxTimestampOffset, to: end };
+  const sealed = sealedOffsets(open, partition, end);
+  if (sealed !== undefined && maxTimestampOffset < sealed.to) {
+    const found = await newestAt(open, segments, sealed, maxTimestampOffset, maxTimestamp);
+    // Compaction may have removed the record.
+    return found ?? newestByScan(open, segments, partition, end);
+  }
+  const range = { partition: partition.partition, from: maxTimestampOffset, to: end };
   const [batch] = await readBatches(open.journal, { ...range, maxBytes: 1, atLeastOne: true });
-  return batch === undefined ? undefined : lookInside(open, batch, (next) => findMaxTimestamp(batch.bytes, next));
+  return batch && lookInside(open, batch.meta.baseOffset, (next) => findMaxTimestamp(batch.bytes, next));
 }
 
-/** Reads every batch of the range. Needed if the remembered maximum is outside of it. */
-async function newestByScan(open: OpenJournal, partition: PartitionView, end: Offset): Promise<Found | undefined> {
-  let best: Found | undefined;
-  for await (const batch of batchesFrom(open, partition, partition.logStartOffset, end)) {
-    if (batch.meta.control || batch.meta.maxTimestamp <= (best?.timestamp ?? -1)) continue;
-    best = (await lookInside(open, batch, (next) => findMaxTimestamp(batch.bytes, next))) ?? best;
+/** Looks at every batch or segment of the range. Needed if the remembered maximum is not in it. */
+async function newestByScan(
+  open: OpenJournal,
+  segments: SegmentReader,
+  partition: PartitionView,
+  end: Offset,
+): Promise<Found | undefined> {
+  const sealed = sealedOffsets(open, partition, end);
+  let best = sealed && (await newestSealed(open, segments, sealed));
+  for await (const { meta, bytes } of batchesFrom(open, partition, partition.logStartOffset, end)) {
+    if (meta.control || meta.maxTimestamp <= (best?.timestamp ?? -1)) continue;
+    best = (await lookInside(open, meta.baseOffset, (next) => findMaxTimestamp(bytes, next))) ?? best;
   }
   return best;
 }
 
 async function firstAtOrAfter(
   open: OpenJournal,
+  segments: SegmentReader,
   partition: PartitionView,
   timestamp: number,
   end: Offset,
 ): Promise<Found | undefined> {
   if (partition.maxTimestamp < timestamp) return undefined;
+  const sealed = sealedOffsets(open, partition, end);
+  const old = sealed && (await firstSealed(open, segments, sealed, timestamp));
+  if (old !== undefined) return old.offset < end ? old : undefined;
   const block = partition.blocks.find((row) => row.maxTimestamp >= timestamp);
   const recent = partition.recent.find((row) => row.maxTimestamp >= timestamp);
   const start = block?.baseOffset ?? recent?.baseOffset;
   if (start === undefined) return undefined;
-  for await (const batch of batchesFrom(open, partition, Math.max(start, partition.logStartOffset), end)) {
-    if (batch.meta.control || batch.meta.maxTimestamp < timestamp) continue;
-    const found = await lookInside(open, batch, (next) =>
-      findByTimestamp(batch.bytes, timestamp, next, partition.logStartOffset),
+  for await (const { meta, bytes } of batchesFrom(open, partition, Math.max(start, partition.logStartOffset), end)) {
+    if (meta.control || meta.maxTimestamp < timestamp) continue;
+    const found = await lookInside(open, meta.baseOffset, (next) =>
+      findByTimestamp(bytes, timestamp, next, partition.logStartOffset),
     );
     if (found !== undefined) return found.offset < end ? found : undefined;
   }
   return undefined;
 }
 
-/**
- * A stored batch whose records cannot be decoded, because it was stored without being decompressed.
- */
-class UnreadableBatchError extends Error {
-  override readonly name = 'UnreadableBatchError';
-  readonly offset: Offset;
-
-  constructor(offset: Offset, cause: CorruptRecordError) {
-    super(cause.message, { cause });
-    this.offset = offset;
-  }
-}
-
-/** Searches a batch, in turns with other work. Throws UnreadableBatchError. */
-async function lookInside<T>(
-  open: OpenJournal,
-  batch: StoredBatch,
-  search: (next: NextWork) => Promise<T>,
-): Promise<T> {
-  try {
-    return await open.journal.env.turns.run(search);
-  } catch (error) {
-    if (error instanceof CorruptRecordError) throw new UnreadableBatchError(batch.meta.baseOffset, error);
-    throw error;
-  }
-}
-
+/** The batches that are read from entries. */
 async function* batchesFrom(open: OpenJournal, partition: PartitionView, from: Offset, to: Offset) {
-  let next = from;
+  let next = Math.max(from, entriesFrom(partition));
   for (;;) {
     const range = { partition: partition.partition, from: next, to, maxBytes: LOOK_BYTES, atLeastOne: true };
     const batches = await readBatches(open.journal, range);

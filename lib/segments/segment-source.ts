@@ -11,6 +11,8 @@ import { ObjectMissingError, ObjectRanges } from './object-ranges.ts';
 /** A partition's segment: where it lies, and the object that holds it. */
 export interface HistoryPart extends SegmentPart {
   readonly key: string;
+  /** Largest batch timestamp of this segment and of all before it, ms; -1 without records. */
+  readonly maxTimestampSoFar: number;
 }
 
 /** What the reader needs of the segment index (SegmentIndex). */
@@ -25,13 +27,19 @@ export interface HistoryIndex {
   /** Drops what is cached about the segment that holds an offset. */
   forget(topicId: Uuid, partition: number, offset: Offset): void;
   /**
-   * The segments that hold the offsets from `from` on, ascending. One may hold offsets of the one
-   * before it, which then counts. `next`: `from` of the next page, undefined after the last one.
+   * The segments that hold the offsets from `from` on, upwards or downwards. One may hold offsets of
+   * the one before it, which then counts. `next`: `from` of the next page, undefined after the last
+   * one.
    */
   list(
     topicId: Uuid,
     partition: number,
-    request: { readonly from: Offset; readonly limit?: number; readonly consistent?: boolean },
+    request: {
+      readonly from: Offset;
+      readonly order?: 'ascending' | 'descending';
+      readonly limit?: number;
+      readonly consistent?: boolean;
+    },
   ): Promise<{ readonly segments: readonly HistoryPart[]; readonly next: Offset | undefined }>;
   /** The first segment with offsets in [from, to) and a batch timestamp of `timestamp` (ms) or later. */
   firstByTime(

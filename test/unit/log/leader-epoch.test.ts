@@ -48,6 +48,8 @@ describe('the end of an epoch', () => {
     await other.queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
     const gone = { error: 'UNKNOWN_TOPIC_OR_PARTITION', leaderEpoch: -1, endOffset: -1 };
     expect(await leaderEpochEnd(open, 0, -1, 0)).toEqual(gone);
-    expect(await listOffset(open, 0, 'latest', 'read_uncommitted', -1)).toMatchObject({ error: gone.error });
+    expect(await listOffset(open, 0, 'latest', 'read_uncommitted', -1, {} as never)).toMatchObject({
+      error: gone.error,
+    });
   });
 });

@@ -52,7 +52,9 @@ export class History implements HistoryIndex {
     const key = options.key ?? `segment/${TOPIC}/p0/${content.baseOffset}-n${this.parts.length}`;
     const set = buildSegmentSet([content], { ...options, key });
     this.objects.set(key, Buffer.concat(set.chunks));
-    const part = { ...set.parts[0]!, key };
+    const [built] = set.parts;
+    const maxTimestampSoFar = Math.max(this.parts.at(-1)?.maxTimestampSoFar ?? -1, built!.maxTimestamp);
+    const part = { ...built!, key, maxTimestampSoFar };
     this.parts.push(part);
     this.batches.push(...content.batches);
     return part;
