@@ -2,7 +2,7 @@ import type { Offset } from '../core/offset.ts';
 import type { ChangeEnvironment } from '../kit/change-item.ts';
 import { each } from '../kit/each.ts';
 import { type StoredSegment, segmentSk } from '../storage/items/segment.ts';
-import { StoreUnavailableError } from '../storage/ports.ts';
+import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import type { SegmentItems } from './segment-items.ts';
 import { ITEM_SETTLED_AFTER_MS } from './write-segment.ts';
 
@@ -10,6 +10,13 @@ import { ITEM_SETTLED_AFTER_MS } from './write-segment.ts';
 const PAGE = 250;
 /** Deletes at the same time. */
 const AT_ONCE = 16;
+
+/**
+ * A page's deletes are signed within this time of its read, and land within MAX_SIGNATURE_AGE_MS after
+ * that: before what `beforeDelete` puts on the due list is looked at, even by a process that was
+ * frozen meanwhile; ms.
+ */
+const DELETE_SIGNED_WITHIN_MS = 30 * 60 * 1000;
 
 export interface RemoveLimits {
   /** No further page begins after it; Clock.monotonic(), ms. */
@@ -44,8 +51,9 @@ export async function removeSegments(
     if (env.clock.monotonic() >= deadline) return { removed, isComplete: false };
     const { segments, more } = await items.up(from, range.to, PAGE, true);
     const going = segments.filter(mayGo);
+    const signBefore = env.state.now() + DELETE_SIGNED_WITHIN_MS;
     if (going.length > 0) await beforeDelete?.(going);
-    const outcomes = await each({ atOnce: AT_ONCE }, going, (segment) => remove(env, items.pk, segment));
+    const outcomes = await each({ atOnce: AT_ONCE }, going, (segment) => remove(env, items.pk, segment, signBefore));
     removed += outcomes.filter(Boolean).length;
     if (!more) return { removed, isComplete: true };
     from = segments.at(-1)!.baseOffset + 1;
@@ -62,8 +70,13 @@ export function isSettledReplaced(segment: StoredSegment, now: number): boolean 
 }
 
 /** False if the item has changed. */
-async function remove({ state }: ChangeEnvironment, pk: string, { baseOffset, seq }: StoredSegment): Promise<boolean> {
-  const outcome = await state.delete(pk, segmentSk(baseOffset), seq);
+async function remove(
+  { state }: ChangeEnvironment,
+  pk: string,
+  { baseOffset, seq }: StoredSegment,
+  signBefore: StoreTime,
+): Promise<boolean> {
+  const outcome = await state.delete(pk, segmentSk(baseOffset), seq, { signBefore });
   if (outcome.kind === 'committed') return true;
   if (outcome.kind === 'conflict') return false;
   throw new StoreUnavailableError(`item ${pk}/${segmentSk(baseOffset)} was not deleted: ${outcome.message}`);
