@@ -353,7 +353,7 @@ describe.skipIf(!HAVE_KAFKA)('compaction and the cleaner of Apache Kafka 4.3.1',
       await script.write('z=1');
       const ends = [0, script.active];
       const first = await cleanBoth(script, 0, 0);
-      expect(left(first)).toEqual(['a=1', 'b=1', 'e=1', 'f=1', 'z=1']);
+      expect(left(first)).toEqual(['t=0', 'a=1', 'b=1', 'e=1', 'f=1', 'z=1']);
 
       // The markers have no records any more, then their horizon has passed.
       for (const round of [1, 2, 3]) {

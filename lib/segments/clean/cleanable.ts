@@ -1,4 +1,5 @@
 import type { Offset } from '../../core/offset.ts';
+import type { EffectiveTopicConfig } from '../../core/topic-config.ts';
 
 /** What the decisions about compaction need to know of one segment. */
 export interface SegmentFacts {
@@ -13,18 +14,15 @@ export interface SegmentFacts {
 }
 
 /** The topic configs of compaction. */
-export interface CompactionConfig {
-  /** `min.cleanable.dirty.ratio`. */
-  readonly minCleanableDirtyRatio: number;
-  /** `min.compaction.lag.ms`. */
-  readonly minCompactionLagMs: number;
-  /** `max.compaction.lag.ms`. */
-  readonly maxCompactionLagMs: number;
-  /** `delete.retention.ms`. */
-  readonly deleteRetentionMs: number;
-  /** `segment.bytes`: the size up to which segments are joined. */
-  readonly segmentBytes: number;
-}
+export type CompactionConfig = Pick<
+  EffectiveTopicConfig,
+  | 'minCleanableDirtyRatio'
+  | 'minCompactionLagMs'
+  | 'maxCompactionLagMs'
+  | 'deleteRetentionMs'
+  | 'segmentBytes'
+  | 'indexIntervalBytes'
+>;
 
 /** The segments that a pass works on, by their index in the list that was given. */
 export interface Cleanable {
@@ -73,7 +71,10 @@ export function cleanableSegments(
  */
 export function isDue(
   cleanable: Cleanable,
-  { minCleanableDirtyRatio, maxCompactionLagMs }: CompactionConfig,
+  {
+    minCleanableDirtyRatio,
+    maxCompactionLagMs,
+  }: Pick<CompactionConfig, 'minCleanableDirtyRatio' | 'maxCompactionLagMs'>,
   firstDirtyTimestamp: number,
   now: number,
 ): boolean {

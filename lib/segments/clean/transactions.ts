@@ -1,4 +1,3 @@
-import type { Offset } from '../../core/offset.ts';
 import { type BatchHeader, isTransactional, lastOffset } from '../../records/batch.ts';
 import { readControlBatch } from '../../records/control.ts';
 import type { AbortedTransaction } from '../format/transaction-index.ts';
@@ -33,8 +32,8 @@ export class PassedTransactions {
   }
 
   /**
-   * Adds aborted transactions before the first batch of each is passed. They may be given in any
-   * order, but each only once.
+   * Adds aborted transactions before the first batch of each is passed, in any order, each only once.
+   * Those that ended before the pass began do no harm.
    */
   add(transactions: readonly AbortedTransaction[]): void {
     if (transactions.length === 0) return;
@@ -43,7 +42,7 @@ export class PassedTransactions {
 
   /** Passes a batch that is not a control batch; true if its transaction was aborted. */
   onBatch(header: BatchHeader): boolean {
-    this.#advance(lastOffset(header));
+    this.#advance(header);
     if (!isTransactional(header.attributes)) return false;
     const ongoing = this.#aborted.get(header.producerId);
     if (ongoing === undefined) {
@@ -60,7 +59,7 @@ export class PassedTransactions {
    * because readers may still meet a batch of it. Throws CorruptRecordError.
    */
   onControlBatch(batch: Buffer, header: BatchHeader): { isUnused: boolean; aborted?: AbortedTransaction } {
-    this.#advance(lastOffset(header));
+    this.#advance(header);
     const control = readControlBatch(batch);
     if (control === undefined) return { isUnused: true };
     if (control.kind !== 'marker') return { isUnused: false };
@@ -81,13 +80,15 @@ export class PassedTransactions {
     return true;
   }
 
-  #advance(offset: Offset): void {
+  #advance(header: BatchHeader): void {
+    const offset = lastOffset(header);
     let begun = 0;
     for (const transaction of this.#ahead) {
       if (transaction.firstOffset > offset) break;
       begun++;
       const { producerId } = transaction;
-      if (!this.#aborted.has(producerId)) this.#aborted.set(producerId, { transaction, seen: false });
+      const hasEnded = transaction.lastOffset < header.baseOffset;
+      if (!hasEnded && !this.#aborted.has(producerId)) this.#aborted.set(producerId, { transaction, seen: false });
     }
     if (begun > 0) this.#ahead.splice(0, begun);
   }

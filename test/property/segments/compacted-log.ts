@@ -124,7 +124,7 @@ export class CompactedLog {
     const { firstDirty, end, uncleanableFrom } = cleanable;
     const map = new OffsetMap(pass.mapBytes, pass.loadFactor);
     const mapping = new PassedTransactions('somewhere');
-    mapping.add(this.aborted.filter(({ lastOffset: last }) => last >= this.segments[firstDirty]!.baseOffset));
+    mapping.add(this.aborted);
     const dirty = this.segments.slice(firstDirty, end).flatMap((segment) => segment.batches);
     const isFull = dirty.some((batch) => mapBatch(map, mapping, batch, readBatchHeader(batch)) === 'full');
     const cleanTo = isFull ? map.latestOffset + 1 : uncleanableFrom;

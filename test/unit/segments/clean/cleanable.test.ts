@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type CompactionConfig,
-  cleanableSegments,
-  isDue,
-  type SegmentFacts,
-} from '../../../../lib/segments/clean/cleanable.ts';
+import { cleanableSegments, isDue, type SegmentFacts } from '../../../../lib/segments/clean/cleanable.ts';
 import { groupSegments } from '../../../../lib/segments/clean/group-segments.ts';
 
 const NOW = 1_000_000;
@@ -48,13 +43,7 @@ describe('cleanableSegments', () => {
 });
 
 describe('isDue', () => {
-  const config: CompactionConfig = {
-    minCleanableDirtyRatio: 0.5,
-    minCompactionLagMs: 0,
-    maxCompactionLagMs: 10_000,
-    deleteRetentionMs: 0,
-    segmentBytes: 1,
-  };
+  const config = { minCleanableDirtyRatio: 0.5, maxCompactionLagMs: 10_000 };
   const cleanable = { firstDirty: 1, end: 2, uncleanableFrom: 20, cleanBytes: 100, dirtyBytes: 100 };
 
   it('is so above the dirty ratio, not at it', () => {
