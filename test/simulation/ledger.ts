@@ -13,6 +13,7 @@ import { hasWalHeader } from '../../lib/storage/items/wal-object.ts';
 import type { Item } from '../../lib/storage/ports.ts';
 import type { Check } from './checks.ts';
 import { takeBatch, takeMarker } from './ledger-batches.ts';
+import { takeReplace, takeSeal } from './ledger-seals.ts';
 
 /** A record batch as a simulated client made it. */
 export interface Sent {
@@ -72,6 +73,8 @@ export interface LedgerJournal {
   unknown: boolean;
   time: number;
   leaderEpoch: number;
+  /** The last slot that a seal covers; -1 before the first seal. */
+  sealedSeq: number;
 }
 
 export type Report = (kind: Check, message: string) => void;
@@ -179,6 +182,12 @@ export class Ledger {
           known.logStart = Math.max(known.logStart, offset);
         }
         break;
+      case 'seal':
+        takeSeal(this, journal, entry, where);
+        break;
+      case 'replace':
+        takeReplace(this, journal, entry, where);
+        break;
       case 'close':
         journal.closed = true;
         break;
@@ -221,7 +230,8 @@ export class Ledger {
   #journal(id: string): LedgerJournal {
     let journal = this.journals.get(id);
     if (journal === undefined) {
-      journal = { id, entries: [], partitions: new Map(), closed: false, unknown: false, time: 0, leaderEpoch: 0 };
+      const head = { closed: false, unknown: false, time: 0, leaderEpoch: 0, sealedSeq: -1 };
+      journal = { id, entries: [], partitions: new Map(), ...head };
       this.journals.set(id, journal);
     }
     return journal;
