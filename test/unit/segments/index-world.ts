@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { SegmentIndex } from '../../../lib/segments/segment-index.ts';
 import { decodeItem } from '../../../lib/segments/segment-items.ts';
 import type { Replacement } from '../../../lib/segments/write-replace.ts';
@@ -64,4 +65,30 @@ export function say(segments: readonly StoredSegment[]): string[] {
       ? `${one.baseOffset}-${one.nextOffset}@${one.seq}`
       : `${one.baseOffset}>${one.replacedBy}@${one.seq}`,
   );
+}
+
+/** Every offset is found, and the lists give every offset once, in both orders. */
+export async function expectWhole(at: World, how: string, from: number, end: number): Promise<void> {
+  const fresh = indexOf(at.process());
+  for (let offset = from; offset < end; offset++) {
+    const found = await at.run(fresh.find(TOPIC, 0, offset, { consistent: true }));
+    expect(found !== undefined && found.baseOffset <= offset && offset < found.nextOffset, `${how}: ${offset}`).toBe(
+      true,
+    );
+  }
+  const up = await at.run(fresh.list(TOPIC, 0, { from }));
+  let position = from;
+  for (const { baseOffset, nextOffset } of up.segments) {
+    expect(baseOffset <= position && position < nextOffset, `${how}: up at ${position}`).toBe(true);
+    position = nextOffset;
+  }
+  expect(position, how).toBeGreaterThanOrEqual(end);
+  position = end;
+  const down = await at.run(fresh.list(TOPIC, 0, { from: end - 1, order: 'descending' }));
+  for (const { baseOffset, nextOffset } of down.segments) {
+    if (position <= from) break;
+    expect(baseOffset < position && position <= nextOffset, `${how}: down at ${position}`).toBe(true);
+    position = baseOffset;
+  }
+  expect(position).toBeLessThanOrEqual(from);
 }

@@ -3,7 +3,19 @@ import type { SegmentIndex } from '../../../lib/segments/segment-index.ts';
 import type { LiveSegment } from '../../../lib/storage/items/segment.ts';
 import { createWorld, FOREVER, HOUR, MINUTE, type Process, type World } from '../journal/world.ts';
 import { crashAtEachCall } from './crashes.ts';
-import { epochsOf, indexOf, JOURNAL, part, replacement, say, seal, sealed, stored, TOPIC } from './index-world.ts';
+import {
+  epochsOf,
+  expectWhole,
+  indexOf,
+  JOURNAL,
+  part,
+  replacement,
+  say,
+  seal,
+  sealed,
+  stored,
+  TOPIC,
+} from './index-world.ts';
 
 let world: World;
 let one: Process;
@@ -85,14 +97,17 @@ describe('writeReplace', () => {
     expect(say(stored(world))).toEqual(['20-30@3']);
   });
 
-  it('refuses parts with a gap, and old segments that reach beyond the new ones', async () => {
+  it('refuses parts with a gap and leaves an old segment that reaches beyond the new ones', async () => {
     await sealed(world, index, [10, 20, 30]);
     const gap = { ...replacement(10, 0, 20), parts: [part(0, 5), part(6, 20)] };
     const short = { ...replacement(10, 0, 20), parts: [part(0, 19)] };
-    for (const wrong of [gap, short, replacement(10, 0, 25)]) {
+    for (const wrong of [gap, short]) {
       await expect(world.run(index.writeReplace(JOURNAL, wrong, world.clock.now()))).rejects.toThrow();
     }
     expect(say(stored(world))).toEqual(['0-10@1', '10-20@2', '20-30@3']);
+    await replace(10, 0, 25);
+    expect(say(stored(world))).toEqual(['0-25@10', '10>0@10', '20-30@3']);
+    await expectWhole(world, 'with both', 0, 30);
   });
 
   it('signs no put an hour after the entry was seen', async () => {
@@ -170,31 +185,6 @@ describe('removal', () => {
     expect(say(stored(world))).toEqual(['0-20@10', '10>0@10']);
   });
 });
-
-/** Every offset is found, and the lists give every offset once, in both orders. */
-async function expectWhole(at: World, how: string, from: number, end: number): Promise<void> {
-  const fresh = indexOf(at.process());
-  for (let offset = from; offset < end; offset++) {
-    const found = await at.run(fresh.find(TOPIC, 0, offset, { consistent: true }));
-    expect(found !== undefined && found.baseOffset <= offset && offset < found.nextOffset, `${how}: ${offset}`).toBe(
-      true,
-    );
-  }
-  const up = await at.run(fresh.list(TOPIC, 0, { from }));
-  let position = from;
-  for (const { baseOffset, nextOffset } of up.segments) {
-    expect(baseOffset <= position && position < nextOffset, `${how}: up at ${position}`).toBe(true);
-    position = nextOffset;
-  }
-  expect(position, how).toBeGreaterThanOrEqual(end);
-  position = end;
-  const down = await at.run(fresh.list(TOPIC, 0, { from: end - 1, order: 'descending' }));
-  for (const { baseOffset, nextOffset } of down.segments) {
-    expect(baseOffset < position && position <= nextOffset, `${how}: down at ${position}`).toBe(true);
-    position = baseOffset;
-  }
-  expect(position).toBeLessThanOrEqual(from);
-}
 
 describe('a crash at any call', () => {
   it('of writeSeal is repaired by the same call', async () => {
