@@ -1,7 +1,7 @@
 import { assert } from '../../core/assert.ts';
 import type { Offset } from '../../core/offset.ts';
 import type { EpochStart } from '../../journal/view.ts';
-import { BatchField, type BatchView, lastOffset, NO_TIMESTAMP } from '../../records/batch.ts';
+import { BatchField, type BatchHeader, type BatchView, lastOffset, NO_TIMESTAMP } from '../../records/batch.ts';
 import { encodeOffsetIndex, type OffsetEntry } from './offset-index.ts';
 import { fitsPart } from './part-limits.ts';
 import { type ExactTimeEntry, encodeTimeIndex } from './time-index.ts';
@@ -59,10 +59,7 @@ export class PartIndexer {
   /** The next batch of the log. Its offsets follow those before, and it fits (fitsPart). */
   append({ header, bytes }: BatchView): void {
     const last = lastOffset(header);
-    assert(header.baseOffset >= this.#nextOffset, `a batch at ${header.baseOffset} behind ${this.#nextOffset}`);
-    assert(last >= header.baseOffset, `a batch with a last offset delta of ${header.lastOffsetDelta}`);
-    const size = { lastOffset: last, sizeInBytes: header.sizeInBytes };
-    assert(fitsPart(this, size), `the batch at ${header.baseOffset} is too far from the base ${this.baseOffset}`);
+    this.#check(header, last);
     if (header.maxTimestamp > this.#maxTimestamp) {
       this.#maxTimestamp = header.maxTimestamp;
       this.#maxTimestampOffset = header.baseOffset;
@@ -82,6 +79,15 @@ export class PartIndexer {
     this.#nextOffset = last + 1;
     const epoch = header.partitionLeaderEpoch;
     if (epoch > (this.#epochs.at(-1)?.epoch ?? -1)) this.#epochs.push({ epoch, startOffset: header.baseOffset });
+  }
+
+  /** The messages are made only when they are needed: this runs for every batch of a log. */
+  #check({ baseOffset, sizeInBytes, lastOffsetDelta }: BatchHeader, last: Offset): void {
+    const isBehind = baseOffset >= this.#nextOffset && last >= baseOffset;
+    if (isBehind && fitsPart(this, { lastOffset: last, sizeInBytes })) return;
+    assert(baseOffset >= this.#nextOffset, `a batch at ${baseOffset} behind ${this.#nextOffset}`);
+    assert(last >= baseOffset, `a batch with a last offset delta of ${lastOffsetDelta}`);
+    assert(false, `the batch at ${baseOffset} is too far from the base ${this.baseOffset}`);
   }
 
   #appendTime(): void {
