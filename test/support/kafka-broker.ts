@@ -56,7 +56,8 @@ export class KafkaBroker {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
     try {
-      const format = ['format', '--standalone', '-t', KAFKA_CLUSTER_ID, '-c', config];
+      // Log folders that a broker before has formatted are taken over as they are.
+      const format = ['format', '--standalone', '--ignore-formatted', '-t', KAFKA_CLUSTER_ID, '-c', config];
       await succeeded(java('kafka.tools.StorageTool', format));
       const child = java('kafka.Kafka', [config]);
       const broker = new KafkaBroker(port!, folder, child);
