@@ -3,6 +3,8 @@ import type { LiveSegment, StoredSegment } from '../storage/items/segment.ts';
 export interface MergeLimits {
   /** Maximum bytes of batches in a merged segment. */
   readonly mergeBytes: number;
+  /** The topic's `index.interval.bytes`; Kafka's default if left out. */
+  readonly indexIntervalBytes?: number;
 }
 
 /** Segments of this size are not merged any more; share of `mergeBytes`. */

@@ -29,15 +29,3 @@ export async function writeSealItems(index: SegmentIndex, journal: Journal): Pro
   const epochsOf = (partition: number) => partitions.get(partition)?.epochs ?? [];
   await index.writeSeal(journal.id, lastSeal, journal.confirmedAt, epochsOf);
 }
-
-/**
- * Makes sure that the items of these replacements are there. An entry that is sealed may be deleted
- * later, and nothing else says where the new segments are. Throws StoreUnavailableError.
- */
-export async function repairReplaces(
-  index: SegmentIndex,
-  journal: Journal,
-  replaces: readonly FoundReplace[],
-): Promise<void> {
-  for (const { seq, entry } of replaces) await index.writeReplace(journal.id, { ...entry, seq }, journal.confirmedAt);
-}

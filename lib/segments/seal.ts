@@ -7,7 +7,8 @@ import { StoreUnavailableError } from '../storage/ports.ts';
 import type { FoundDue } from './due-list.ts';
 import { type SegmentSet, SegmentSetBuilder } from './format/segment-set.ts';
 import { newObjectDue } from './object-due.ts';
-import { repairLastSeal, repairReplaces, writeSealItems } from './repair-items.ts';
+import { repairLastSeal, writeSealItems } from './repair-items.ts';
+import { repairReplaces } from './replace.ts';
 import type { SealEnvironment } from './seal-environment.ts';
 import { type ReadSpan, readSpan, type SpanLog, type Unreadable } from './seal-read.ts';
 import { decideSeal, type SealLimits, spanBounds } from './seal-span.ts';
@@ -74,7 +75,7 @@ async function seal(
     journal.env.logger.log('error', { event: 'seal_unreadable', journal: journal.id, message: read.message });
     return read;
   }
-  await repairReplaces(env.index, journal, read.replaces);
+  await repairReplaces(env, journal, read.replaces);
   if (isLost()) return { kind: 'lost' };
   if (isLate()) return { kind: 'timedOut' };
   return writeSet(env, open, read, limits, deadline);

@@ -1,0 +1,164 @@
+import { MalformedBytesError } from '../core/bytes.ts';
+import { newNonce } from '../core/nonce.ts';
+import type { Offset } from '../core/offset.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { OpenJournal } from '../journal/open-journal.ts';
+import { entriesFrom } from '../journal/view.ts';
+import { computeCrc } from '../records/batch.ts';
+import { topicIdOf } from '../storage/items/journal-entry.ts';
+import type { LiveSegment } from '../storage/items/segment.ts';
+import { partitionSegmentKey } from '../storage/items/segment-object.ts';
+import { decodeIndexBlock } from './format/index-block.ts';
+import { splitLog } from './format/log-batches.ts';
+import { type SegmentSet, SegmentSetBuilder } from './format/segment-set.ts';
+import type { AbortedTransaction } from './format/transaction-index.ts';
+import { decideMerge, MERGE_SEGMENTS_MAX, type MergeLimits } from './merge-plan.ts';
+import { repairReplace, replaceSegments } from './replace.ts';
+import type { SealEnvironment } from './seal-environment.ts';
+import type { Unreadable } from './seal-read.ts';
+
+/**
+ * - `merged`: neighbouring segments are one now. More may be due.
+ * - `nothingDue`: nothing was done.
+ * - `lost`: another process has replaced or removed some of them.
+ * - `timedOut`: the deadline came first. The merged segment may still be named.
+ * - `unreadable`: bytes of an old segment cannot be read. Nothing was replaced.
+ */
+export type MergeOutcome =
+  | { readonly kind: 'merged'; readonly segments: number; readonly bytes: number }
+  | { readonly kind: 'nothingDue' | 'lost' | 'timedOut' }
+  | Unreadable;
+
+/**
+ * Merges one run of small neighbouring segments of a partition into one object, if there is one.
+ * Any process may do it at any time, several at once and after a crash at any point. Holds the
+ * batches of the run in memory, in the slot that seals use.
+ *
+ * @param deadline by Clock.monotonic(); ms
+ * @throws StoreUnavailableError
+ */
+export async function mergeSegments(
+  env: SealEnvironment,
+  open: OpenJournal,
+  partition: number,
+  limits: MergeLimits,
+  deadline: number,
+): Promise<MergeOutcome> {
+  const { clock } = open.journal.env;
+  const waitMs = Math.max(0, deadline - clock.monotonic());
+  const merged = await env.slots.runWithin(clock, waitMs, () => merge(env, open, partition, limits, deadline));
+  return merged?.value ?? { kind: 'timedOut' };
+}
+
+async function merge(
+  env: SealEnvironment,
+  open: OpenJournal,
+  partition: number,
+  limits: MergeLimits,
+  deadline: number,
+): Promise<MergeOutcome> {
+  const { journal } = open;
+  await journal.catchUp(true);
+  await repairReplace(env, journal, partition);
+  const old = decideMerge(await newest(env, journal, partition), limits);
+  if (old === undefined) return { kind: 'nothingDue' };
+  const [first] = old;
+  const key = partitionSegmentKey(topicIdOf(journal.id), partition, first!.baseOffset, newNonce(journal.env.random));
+  const set = await mergedSet(journal, key, old, limits, () => journal.env.clock.monotonic() >= deadline);
+  if (set === undefined) return { kind: 'timedOut' };
+  if ('kind' in set) {
+    // Their objects go a while after they were replaced or removed.
+    const isThere = await env.index.find(topicIdOf(journal.id), partition, set.offset, { consistent: true });
+    if (isThere === undefined || !old.some((one) => one.key === isThere.key)) return { kind: 'lost' };
+    journal.env.logger.log('error', { event: 'merge_unreadable', journal: journal.id, message: set.message });
+    return { kind: 'unreadable', message: set.message };
+  }
+  const outcome = await replaceSegments(env, open, { partition, old, key, set }, deadline);
+  if (outcome !== 'replaced') return { kind: outcome };
+  return { kind: 'merged', segments: old.length, bytes: set.parts[0]!.log.length };
+}
+
+/**
+ * The newest segments that may be merged, ascending: small ones are at the end. Those of the newest
+ * seal are not among them: until the next one their items may be written again.
+ */
+async function newest({ index }: SealEnvironment, journal: Journal, partition: number): Promise<LiveSegment[]> {
+  const view = journal.view.partitions.get(partition);
+  const end = view === undefined ? 0 : entriesFrom(view);
+  if (view === undefined || end === 0) return [];
+  const request = { from: end - 1, order: 'descending', limit: MERGE_SEGMENTS_MAX, consistent: true } as const;
+  const { segments } = await index.list(topicIdOf(journal.id), partition, request);
+  const isCounted = ({ baseOffset, nextOffset }: LiveSegment) => baseOffset >= view.segmentsFrom && nextOffset <= end;
+  return segments.filter(isCounted).toReversed();
+}
+
+interface UnreadableAt extends Unreadable {
+  /** An offset of the segment. */
+  readonly offset: Offset;
+}
+
+/** The set of the merged segment; undefined if it became late. */
+async function mergedSet(
+  journal: Journal,
+  key: string,
+  old: readonly LiveSegment[],
+  { indexIntervalBytes }: MergeLimits,
+  isLate: () => boolean,
+): Promise<SegmentSet | UnreadableAt | undefined> {
+  const { turns } = journal.env;
+  const builder = new SegmentSetBuilder({ key, ...(indexIntervalBytes !== undefined && { indexIntervalBytes }) });
+  const aborted: AbortedTransaction[] = [];
+  builder.begin(old[0]!.partition, old[0]!.baseOffset);
+  for (const segment of old) {
+    if (isLate()) return undefined;
+    try {
+      const { log, transactions } = await readSegment(journal, segment);
+      const { batches } = splitWhole(segment, log);
+      for (const { header, bytes } of batches) {
+        await turns.turn();
+        if (header.crc !== computeCrc(bytes)) {
+          throw new MalformedBytesError(`object ${segment.key}: the batch at offset ${header.baseOffset} is damaged`);
+        }
+        builder.append(bytes);
+      }
+      aborted.push(...transactions);
+    } catch (error) {
+      if (!(error instanceof MalformedBytesError)) throw error;
+      return { kind: 'unreadable', message: error.message, offset: segment.baseOffset };
+    }
+  }
+  builder.end(old.at(-1)!.nextOffset, aborted, epochsOf(old));
+  return builder.finish();
+}
+
+async function readSegment(
+  { env }: Journal,
+  segment: LiveSegment,
+): Promise<{ log: Buffer; transactions: readonly AbortedTransaction[] }> {
+  const { key, log, index } = segment;
+  const [logRead, indexRead] = await Promise.all(
+    [log, index].map(({ start, length }) => env.stores.blobs.getRange(key, start, start + length)),
+  );
+  for (const [read, { length }] of [
+    [logRead!, log],
+    [indexRead!, index],
+  ] as const) {
+    if (read.kind === 'missing') throw new MalformedBytesError(`object ${key} is missing`);
+    if (read.bytes.length !== length) throw new MalformedBytesError(`object ${key} is cut off`);
+  }
+  const bytesOf = (read: typeof logRead) => (read?.kind === 'found' ? read.bytes : Buffer.alloc(0));
+  return { log: bytesOf(logRead), transactions: decodeIndexBlock(key, segment, bytesOf(indexRead)).aborted };
+}
+
+function splitWhole({ key, log, baseOffset, nextOffset }: LiveSegment, bytes: Buffer) {
+  const split = splitLog(bytes, { key, position: log.start, from: baseOffset, to: nextOffset });
+  if (split.end !== bytes.length) throw new MalformedBytesError(`object ${key} ends within a batch`);
+  return split;
+}
+
+/** The epochs of all segments, ascending, each once, with its first start. */
+function epochsOf(segments: readonly LiveSegment[]): LiveSegment['epochs'] {
+  const all = new Map<number, LiveSegment['epochs'][number]>();
+  for (const one of segments.flatMap(({ epochs }) => epochs)) if (!all.has(one.epoch)) all.set(one.epoch, one);
+  return [...all.values()].sort((a, b) => a.epoch - b.epoch);
+}

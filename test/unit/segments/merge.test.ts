@@ -1,0 +1,224 @@
+import { describe, expect, it } from 'vitest';
+import { mergeSegments } from '../../../lib/segments/merge.ts';
+import { MERGE_SEGMENTS_MIN } from '../../../lib/segments/merge-plan.ts';
+import { lookAtObject } from '../../../lib/segments/object-look.ts';
+import { sealJournal } from '../../../lib/segments/seal.ts';
+import { createWorld, FOREVER, HOUR, MINUTE, type World } from '../journal/world.ts';
+import {
+  append,
+  type Content,
+  dueList,
+  realBatch,
+  type Sealer,
+  sealedContent,
+  segmentObjects,
+  startSealer,
+  stopAt,
+} from './seal-world.ts';
+
+const LIMITS = { mergeBytes: 64 * 1024 };
+const SEALS = MERGE_SEGMENTS_MIN + 1;
+
+const merge = ({ env, open }: Sealer) => mergeSegments(env, open, 0, LIMITS, FOREVER);
+
+async function sealOne(world: World, sealer: Sealer, value: string): Promise<void> {
+  await append(world, sealer, realBatch([value, `${value}!`]));
+  const { env, open } = sealer;
+  await world.run(sealJournal(env, open, { sealBytes: 1, sealMs: 1 }, FOREVER, true));
+}
+
+/** Nine sealed segments of one partition; the newest is not merged. */
+async function manySegments(): Promise<{ world: World; sealer: Sealer; content: Content }> {
+  const world = await createWorld();
+  const sealer = await startSealer(world);
+  for (let count = 0; count < SEALS; count++) await sealOne(world, sealer, `value ${count}`);
+  return { world, sealer, content: await sealedContent(world, sealer, 0) };
+}
+
+async function list(world: World, { env }: Sealer) {
+  const { segments } = await world.run(env.index.list('topic', 0, { from: 0, consistent: true }));
+  return segments;
+}
+
+/** What the view counts is what the items say, and nothing is lost. */
+async function expectWhole(world: World, content: Content): Promise<void> {
+  const survivor = await startSealer(world);
+  // The next merge or seal completes what was left half done.
+  await world.run(merge(survivor));
+  await sealOne(world, survivor, 'next');
+  await sealOne(world, survivor, 'last');
+  const sealed = await sealedContent(world, survivor, 0);
+  expect(Object.fromEntries(sealed)).toMatchObject(Object.fromEntries(content));
+  expect(sealed.size).toBe(content.size + 2);
+  const segments = await list(world, survivor);
+  const view = survivor.open.journal.view.partitions.get(0)!;
+  expect(view.segments).toBe(segments.length);
+  expect(view.sealedBytes).toBe(segments.reduce((bytes, { log }) => bytes + log.length, 0));
+  const named = new Set(segments.map(({ key }) => key));
+  const due = dueList(world);
+  const unnamed = segmentObjects(world).filter((key) => !named.has(key));
+  const replaced = world.stores
+    .contents()
+    .state.filter(({ pk }) => pk === 'segments/topic/0')
+    .map(({ body }) => body);
+  // Each other object is on the due list or still named by the item of a replaced segment.
+  expect(
+    unnamed.filter((key) => !due.some((sk) => sk.endsWith(key)) && !replaced.some((body) => body.includes(key))),
+  ).toEqual([]);
+}
+
+describe('a merge', () => {
+  it('makes one segment of many, with the same batches', async () => {
+    const { world, sealer, content } = await manySegments();
+    const old = await list(world, sealer);
+    const bytes = old.slice(0, -1).reduce((sum, { log }) => sum + log.length, 0);
+    const other = await startSealer(world);
+    expect(await world.run(merge(other))).toEqual({ kind: 'merged', segments: SEALS - 1, bytes });
+    const segments = await list(world, other);
+    expect(segments.map(({ baseOffset, nextOffset }) => [baseOffset, nextOffset])).toEqual([
+      [0, 2 * (SEALS - 1)],
+      [2 * (SEALS - 1), 2 * SEALS],
+    ]);
+    expect(segments[0]!.key).toMatch(/^segment\/topic\/p0\/0000000000000000-/);
+    expect(segments[0]!.maxTimestamp).toBe(old[0]!.maxTimestamp);
+    expect(await sealedContent(world, other, 0)).toEqual(content);
+    expect(await world.run(merge(other))).toEqual({ kind: 'nothingDue' });
+    await expectWhole(world, content);
+  });
+
+  it.each([
+    ['before the store has carried it out', false],
+    ['after that, without the answer', true],
+  ])('that stops at any call loses nothing, %s', { timeout: 60_000 }, async (_, arrives) => {
+    const { world: first, sealer } = await manySegments();
+    sealer.process.calls.length = 0;
+    await first.run(merge(sealer));
+    const calls = sealer.process.calls.length;
+    for (let at = 1; at <= calls; at++) {
+      const { world, content } = await manySegments();
+      const stopped = await startSealer(world);
+      stopped.process.faults = stopAt(at, arrives);
+      void merge(stopped);
+      await world.clock.advance(MINUTE);
+      await expectWhole(world, content);
+    }
+  });
+
+  it('of two at once wins, whoever is slower and wherever', { timeout: 60_000 }, async () => {
+    const { world: first, sealer } = await manySegments();
+    sealer.process.calls.length = 0;
+    await first.run(merge(sealer));
+    const calls = sealer.process.calls.length;
+    for (let at = 1; at <= calls; at++) {
+      const { world, content } = await manySegments();
+      const [slow, fast] = [await startSealer(world), await startSealer(world)];
+      let made = 0;
+      slow.process.faults = () => (++made === at ? { delayBeforeMs: 1_000, delayAfterMs: 1_000 } : undefined);
+      const outcomes = await world.run(Promise.all([merge(slow), merge(fast)]));
+      expect(outcomes.filter(({ kind }) => kind === 'merged')).toHaveLength(1);
+      expect(['lost', 'nothingDue']).toContain(outcomes.find(({ kind }) => kind !== 'merged')!.kind);
+      await expectWhole(world, content);
+    }
+  });
+
+  it('is lost if retention stops counting one of the segments meanwhile', async () => {
+    const { world, sealer, content } = await manySegments();
+    const other = await startSealer(world);
+    sealer.process.faults = ({ store, operation }) =>
+      store === 'blobs' && operation === 'put' ? { delayAfterMs: 10_000 } : undefined;
+    const merging = merge(sealer);
+    const [gone] = await list(world, other);
+    const start = { partition: 0, offset: 2, segmentsFrom: 2, segments: 1, bytes: gone!.log.length };
+    await world.run(other.open.queue.appendEntry((_, time) => ({ kind: 'logStart', time, starts: [start] }), FOREVER));
+    expect(await world.run(merging)).toEqual({ kind: 'lost' });
+    expect(await sealedContent(world, other, 0)).toEqual(content);
+  });
+
+  it('leaves everything as it is if an object is missing or damaged', async () => {
+    const { world, sealer } = await manySegments();
+    const entries = world.entries();
+    const [key] = segmentObjects(world);
+    const { bytes } = world.stores.contents().blobs.get(key!)!;
+    bytes.writeUInt8(bytes[70]! ^ 1, 70);
+    const damaged = await world.run(merge(sealer));
+    expect(damaged).toEqual({ kind: 'unreadable', message: `object ${key}: the batch at offset 0 is damaged` });
+    await world.run(world.stores.blobs.delete(key!));
+    expect(await world.run(merge(sealer))).toEqual({ kind: 'unreadable', message: `object ${key} is missing` });
+    expect(world.entries()).toEqual(entries);
+    expect(segmentObjects(world)).toHaveLength(SEALS - 1);
+  });
+});
+
+describe('an object that is due', () => {
+  const look = ({ process, env }: Sealer, key: string) =>
+    lookAtObject({ ...env, stores: process.stores, open: (id) => process.journals.open(id) }, key);
+
+  it('is deleted once nothing names it, and not before it has settled', async () => {
+    const { world, sealer, content } = await manySegments();
+    const stopped = await startSealer(world);
+    // Its object is stored, and no entry names it.
+    stopped.process.faults = ({ store, operation }) =>
+      store === 'journal' && operation === 'put' ? { delayBeforeMs: 1e15 } : undefined;
+    await append(world, sealer, realBatch(['unsealed']));
+    void sealJournal(stopped.env, stopped.open, { sealBytes: 1, sealMs: 1 }, FOREVER, true);
+    await world.clock.advance(1_000);
+    const [due] = dueList(world);
+    const key = due!.slice(due!.indexOf('segment/'));
+    expect(segmentObjects(world)).toContain(key);
+    const { next } = await world.run(look(sealer, key));
+    expect(next).toBeGreaterThan(world.clock.now() + HOUR);
+    expect(segmentObjects(world)).toContain(key);
+    await world.clock.advance(next! - world.clock.now());
+    expect(await world.run(look(sealer, key))).toMatchObject({ next: undefined, counts: { deleted: 1 } });
+    expect(segmentObjects(world)).not.toContain(key);
+    // A second look finds nothing.
+    expect(await world.run(look(sealer, key))).toEqual({ next: undefined });
+    expect(await sealedContent(world, sealer, 0)).toEqual(content);
+  });
+
+  it.each<[string, (sealer: Sealer) => Promise<unknown>]>([
+    [
+      'a seal without items',
+      async ({ env, open }) => sealJournal(env, open, { sealBytes: 1, sealMs: 1 }, FOREVER, true),
+    ],
+    ['a merge without items', merge],
+  ])('stays if the entry of %s names it', async (_, work) => {
+    const { world, sealer } = await manySegments();
+    await append(world, sealer, realBatch(['unsealed']));
+    const before = new Set(segmentObjects(world));
+    sealer.process.faults = ({ store, operation, key }) =>
+      store === 'state' && operation === 'put' && key.startsWith('segments/') ? { refuse: 'unavailable' } : undefined;
+    await world.run(work(sealer));
+    const key = segmentObjects(world).find((one) => !before.has(one))!;
+    await world.clock.advance(3 * HOUR);
+    const other = await startSealer(world);
+    expect(await world.run(look(other, key))).toEqual({ next: undefined });
+    expect(segmentObjects(world)).toContain(key);
+    await sealOne(world, other, 'next');
+    expect((await list(world, other)).map((one) => one.key)).toContain(key);
+  });
+
+  it('stays while items name it, those of replaced segments included', async () => {
+    const { world, sealer } = await manySegments();
+    const old = await list(world, sealer);
+    await world.run(merge(sealer));
+    await world.clock.advance(3 * HOUR);
+    const kept = [];
+    for (const { key } of old) {
+      await world.run(look(sealer, key));
+      kept.push(segmentObjects(world).includes(key));
+    }
+    // The item of the first one was overwritten by that of the merged segment.
+    expect(kept).toEqual([false, ...Array.from({ length: SEALS - 1 }, () => true)]);
+  });
+
+  it('stays if it cannot be read', async () => {
+    const { world, sealer } = await manySegments();
+    const key = 'segment/topic/0/0000000000000001-garbage';
+    await world.run(world.stores.blobs.put(key, [Buffer.from('garbage that is long enough for a footer')]));
+    await world.clock.advance(3 * HOUR);
+    await expect(world.run(look(sealer, key))).rejects.toThrow('no footer of a segment set');
+    expect(segmentObjects(world)).toContain(key);
+    await expect(world.run(look(sealer, 'wal/x'))).rejects.toThrow('object wal/x is no segment set');
+  });
+});
