@@ -70,8 +70,10 @@ const WRITTEN_MAX = 10_000;
 
 /** Reads journal entries and checkpoints, and appends to journals. */
 const APPENDS = ['journal.query', 'journal.put', 'state.get', 'state.put', 'blobs.get', 'blobs.put'] as const;
-/** Reads records from entries and from WAL objects. */
-const READS_RECORDS = ['journal.query', 'state.get', 'blobs.get', 'blobs.getRange'] as const;
+/** Reads the views of journals. */
+const READS_VIEWS = ['journal.query', 'state.get', 'blobs.get', 'blobs.getRange'] as const;
+/** Reads records from entries, WAL objects and segments, which are found by a query. */
+const READS_RECORDS = [...READS_VIEWS, 'state.query'] as const;
 const READS_ITEMS = ['state.get', 'state.query'] as const;
 const WRITES_ITEMS = ['state.get', 'state.put'] as const;
 /** Writes groups and deletes their obsolete items. */
@@ -185,7 +187,7 @@ export const APIS = {
   OffsetForLeaderEpoch: {
     ...versions(2, 4),
     function: 'fetch',
-    calls: READS_RECORDS,
+    calls: READS_VIEWS,
     elementsMax: LOOKED_UP_MAX,
     isRepeatable: true,
   },

@@ -302,7 +302,7 @@ export const settingsSchema = v.object({
     key: 'tidelog.cache.bytes',
     unit: 'bytes',
     value: 'BYTES',
-    help: 'Memory for record batches that were read or written lately.',
+    help: 'Memory for record batches that were read or written lately, and as much again for sealed segments.',
   }),
   walFlushBytes: setting(wholeNumber(64 * 1024, 256 * MIB), String(4 * MIB), {
     key: 'tidelog.wal.flush.bytes',

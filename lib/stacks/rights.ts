@@ -31,7 +31,7 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
   },
   fetch: {
     journalTable: ['dynamodb:Query'],
-    stateTable: ['dynamodb:GetItem'],
+    stateTable: ['dynamodb:GetItem', 'dynamodb:Query'],
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
   },

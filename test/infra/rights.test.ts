@@ -21,7 +21,7 @@ const EXPECTED: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
   },
   fetch: {
     journal: [QUERY],
-    state: [READ_ITEM],
+    state: [READ_ITEM, QUERY],
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
