@@ -24,6 +24,7 @@ export function applySeal(view: JournalView, seq: number, entry: SealEntry): voi
   const { fromSeq, toSeq, toTime, key, time } = entry;
   view.lastSeal = { seq, fromSeq, toSeq, key, time, parts: entry.parts };
   view.trimmableSeq = trimmableSeq;
+  view.trimmableTime = view.sealedTime;
   view.sealedSeq = toSeq;
   view.sealedTime = toTime;
   view.hotBytes = 0;

@@ -27,6 +27,7 @@ export function encodeView(view: JournalView): Buffer {
   writer.uint(view.sealedSeq + 1);
   writer.uint(view.sealedTime);
   writer.uint(view.trimmableSeq + 1);
+  writer.uint(view.trimmableTime);
   writer.uint(view.hotSince + 1);
   writeLastSeal(writer, view.lastSeal);
   writer.uint(view.partitions.size);
@@ -57,6 +58,7 @@ export function decodeView(journal: JournalId, bytes: Buffer): JournalView {
     view.sealedSeq = reader.uint() - 1;
     view.sealedTime = reader.uint();
     view.trimmableSeq = reader.uint() - 1;
+    view.trimmableTime = reader.uint();
     view.hotSince = reader.uint() - 1;
     view.lastSeal = readLastSeal(reader);
   }

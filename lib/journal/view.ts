@@ -129,6 +129,8 @@ export interface JournalView {
    * their segment items were read back.
    */
   trimmableSeq: number;
+  /** The time of the entry in slot `trimmableSeq`; 0 before the second seal. */
+  trimmableTime: number;
   /** Bytes of the batches that are not sealed, over all partitions. */
   hotBytes: number;
   /**
@@ -154,6 +156,7 @@ export function emptyView(journal: JournalId): JournalView {
     sealedTime: 0,
     lastSeal: undefined,
     trimmableSeq: -1,
+    trimmableTime: 0,
     hotBytes: 0,
     hotSince: -1,
     partitions: new Map(),

@@ -54,7 +54,7 @@ describe('a seal', () => {
     // Of slot 4, the first hot one, the view knows only that it came after slot 3.
     expect(fold.view.hotSince).toBe(1_300);
     fold.seal(5);
-    expect(fold.view).toMatchObject({ hotBytes: 0, hotSince: -1, sealedSeq: 5, trimmableSeq: 3 });
+    expect(fold.view).toMatchObject({ hotBytes: 0, hotSince: -1, sealedSeq: 5, trimmableSeq: 3, trimmableTime: 1_300 });
     fold.time = 9_000;
     fold.records([{ size: 5 }]);
     expect(fold.view).toMatchObject({ hotBytes: 5, hotSince: 9_000 });

@@ -290,6 +290,7 @@ describe('the bytes of a view', () => {
     sealedSeq: 5,
     sealedTime: 900,
     trimmableSeq: 2,
+    trimmableTime: 800,
     hotSince: 901,
     hotBytes: 128,
     lastSeal: {
@@ -324,11 +325,17 @@ describe('the bytes of a view', () => {
   ];
   const seal = ['01', '070305e707016b', '01', '01c8015a8001', '9003', '02800482040c080497aee7de0e'];
   const hex: readonly (readonly [what: string, view: JournalView, hex: string])[] = [
-    ['nothing is sealed', unsealed, ['02', ...head, '00000000', '00', '01', ...partition, '0000000000000002'].join('')],
+    [
+      'nothing is sealed',
+      unsealed,
+      ['02', ...head, '0000000000', '00', '01', ...partition, '0000000000000002'].join(''),
+    ],
     [
       'entries are sealed',
       sealed,
-      ['02', ...head, '06', '8407', '03', '8607', ...seal, '01', ...partition, 'a202c8010402800880010702'].join(''),
+      ['02', ...head, '06', '8407', '03', 'a006', '8607', ...seal, '01', ...partition, 'a202c8010402800880010702'].join(
+        '',
+      ),
     ],
   ];
 
@@ -347,6 +354,6 @@ describe('the bytes of a view', () => {
   });
 
   it('of a journal of which nothing was read are few', () => {
-    expect(encodeView(emptyView(JOURNAL)).toString('hex')).toBe('020000000000000000000000000000');
+    expect(encodeView(emptyView(JOURNAL)).toString('hex')).toBe('02000000000000000000000000000000');
   });
 });
