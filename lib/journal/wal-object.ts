@@ -85,6 +85,14 @@ function encodeHeader({ key, writer, time, stretches }: WalContents): Buffer {
 }
 
 /**
+ * Where the header of an object ends, from its first bytes; at least BODY_AT. `bytes` may have any
+ * length: if it is too short or no header, decodeWalHeader says so.
+ */
+export function walHeaderEnd(bytes: Buffer): number {
+  return bytes.length < BODY_AT ? BODY_AT : BODY_AT + bytes.readUInt32BE(BODY_LENGTH_AT);
+}
+
+/**
  * Decodes the header of an object; `bytes` may end anywhere after it. Throws MalformedBytesError if
  * the header is missing, damaged, truncated, or names another object than `key`.
  */

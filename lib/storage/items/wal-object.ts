@@ -15,6 +15,7 @@ const HASH_DIGITS = 2;
 const TIME_DIGITS = 15;
 
 const KEY_WITH_HASH = new RegExp(`^${WAL_PREFIX}[0-9a-f]{${HASH_DIGITS}}-`);
+const TIME_IN_KEY = new RegExp(`^${WAL_PREFIX}[0-9a-f]{${HASH_DIGITS}}-(\\d{${TIME_DIGITS}})-`);
 
 /**
  * The key of a WAL object: `wal/<hash>-<time>-<nonce>`, where the hash is the start of the SHA-256
@@ -34,6 +35,16 @@ export function walKey(time: StoreTime, nonce: string): string {
  */
 export function hasWalHeader(key: string): boolean {
   return KEY_WITH_HASH.test(key);
+}
+
+/** When an object was made, as its key says; 0 if it does not say so; ms. */
+export function walTimeOf(key: string): StoreTime {
+  return Number(TIME_IN_KEY.exec(key)?.[1] ?? 0);
+}
+
+/** A key behind all objects with the hash of `key`, and before those with the next one. */
+export function afterWalHash(key: string): string {
+  return `${key.slice(0, WAL_PREFIX.length + HASH_DIGITS)}-z`;
 }
 
 /** A store time as keys and headers hold it; ms. */
