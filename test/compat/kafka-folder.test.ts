@@ -96,7 +96,7 @@ describe.skipIf(!HAVE_KAFKA)('the folder of a partition that Kafka wrote', () =>
     const set = buildSegmentSet(contents, { key: KEY });
     const object = bytesOf(set);
     expect(set.parts[0]!.offsetIndexBytes).toBeGreaterThan(10 * 8);
-    expect(set.parts[0]!.timeIndexBytes).toBeGreaterThan(10 * 12);
+    expect(set.parts.reduce((sum, { timeIndexBytes }) => sum + timeIndexBytes, 0)).toBeGreaterThan(10 * 12);
     for (const part of set.parts) {
       const { start, length } = part.index;
       const files = filesOfPart(KEY, part, object.subarray(start, start + length));
@@ -132,13 +132,14 @@ async function produce(broker: KafkaBroker): Promise<string> {
   const all = [plain, ...writers];
   for (const producer of all) await producer.connect();
   const codecs = [CompressionTypes.None, CompressionTypes.GZIP, CompressionTypes.Snappy, CompressionTypes.LZ4];
-  const start = 1_700_000_000_000;
+  // Later than the markers, which Kafka gives its own time; Kafka allows an hour.
+  const start = Date.now() + 1_200_000;
   for (let round = 0; round < 60; round++) {
     const messages = (size: number) =>
       Array.from({ length: 5 }, (_, index) => ({
         key: `k${index}`,
         value: `${round} `.repeat(size),
-        timestamp: String(start + round * 100 - (round % 7) * 300 + index),
+        timestamp: String(start + round * 100 - (round % 3) * 150 + index),
       }));
     const [first, second] = await Promise.all(writers.map((writer) => writer.transaction()));
     await first!.send({ topic: TOPIC, messages: messages(3_000) });
