@@ -43,6 +43,8 @@ export const plannedBatch: fc.Arbitrary<PlannedBatch> = fc.record({
 
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
+const sealing = fc.record({ kind: fc.constant('seal' as const), share, after });
+
 const event: fc.Arbitrary<Event> = fc.oneof(
   {
     weight: 8,
@@ -68,11 +70,18 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('logStart' as const), share, counts: fc.boolean(), after }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('seal' as const), share, after }) },
+  { weight: 2, arbitrary: sealing },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('replace' as const), share, after }) },
 );
 
 export const history = fc.array(event, { maxLength: 40 });
+
+/** Longer, with several seals, so that rows and ranges of the view are dropped. */
+export const sealedHistory = fc.array(fc.oneof({ weight: 5, arbitrary: event }, { weight: 1, arbitrary: sealing }), {
+  minLength: 20,
+  maxLength: 60,
+  size: 'max',
+});
 
 /** An entry as stored, with the size that counts towards its block. */
 export interface Stored {
