@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { Entry } from './entry.ts';
+import { PART_MEMORY_BYTES } from './segment-part.ts';
 
 /** A decoded entry and its payload. */
 export interface CachedEntry {
@@ -112,6 +113,8 @@ export class EntryCache {
 }
 
 function sizeOf(cached: CachedEntry): number {
-  const batches = cached.entry.kind === 'records' || cached.entry.kind === 'markers' ? cached.entry.batches.length : 0;
-  return ENTRY_OVERHEAD_BYTES + batches * 128 + (cached.payload?.length ?? 0);
+  const { entry, payload } = cached;
+  const batches = 'batches' in entry ? entry.batches.length : 0;
+  const parts = 'parts' in entry ? entry.parts.length : 0;
+  return ENTRY_OVERHEAD_BYTES + batches * 128 + parts * PART_MEMORY_BYTES + (payload?.length ?? 0);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplaceEntry, SealEntry } from '../../../lib/journal/entry.ts';
 import { BLOCK_BYTES, entriesFrom } from '../../../lib/journal/view.ts';
+import { viewBytes } from '../../../lib/journal/view-bytes.ts';
 import { Fold, part } from './entries.ts';
 
 /** Slots 1 to 4: offsets 0 to 39 of partition 0, ten in each slot; 0 and 1 of partition 1, in slots 1 and 3. */
@@ -280,4 +281,14 @@ describe('the segments of a partition', () => {
     const start = { partition: 0, offset: 25, segmentsFrom: 20, segments: 2, bytes: 100, ...fields };
     expect(() => fold.push({ kind: 'logStart', time: 2_000, starts: [start] })).toThrow(message);
   });
+});
+
+it('a view takes more memory by the parts of its newest seal', () => {
+  const fold = filled();
+  const before = viewBytes(fold.view);
+  fold.seal();
+  expect(viewBytes(fold.view) - before).toBeGreaterThanOrEqual(2 * 300);
+  fold.seal();
+  fold.seal();
+  expect(viewBytes(fold.view)).toBeLessThan(before);
 });

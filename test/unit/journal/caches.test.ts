@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Entry } from '../../../lib/journal/entry.ts';
 import { type CachedEntry, EntryCache } from '../../../lib/journal/entry-cache.ts';
 import { Places } from '../../../lib/journal/places.ts';
-import { recordsEntry } from './entries.ts';
+import { part, recordsEntry } from './entries.ts';
 
 const cached = (seq: number, payload?: number): CachedEntry => ({
   seq,
@@ -26,6 +27,14 @@ describe('the cache of entries', () => {
     for (let seq = 0; seq < 1_000; seq++) cache.add('a', cached(seq));
     expect(cache.bytes).toBeLessThanOrEqual(10_000);
     expect(cache.get('a', 999)).toBeDefined();
+  });
+
+  it('counts the parts of a seal', () => {
+    const cache = new EntryCache(100_000);
+    const parts = Array.from({ length: 100 }, (_, partition) => part({ partition }));
+    const seal: Entry = { kind: 'seal', time: 1, fromSeq: 0, toSeq: 0, toTime: 1, key: 'k', parts };
+    cache.add('a', { seq: 1, entry: seal, payload: undefined });
+    expect(cache.bytes).toBeGreaterThan(30_000);
   });
 
   it('does not keep what is larger than itself', () => {
