@@ -95,7 +95,10 @@ interface Look {
   readonly hasEnded: boolean;
 }
 
-type Counted = Pick<PartitionView, 'logStartOffset' | 'segmentsFrom' | 'segments' | 'sealedBytes' | 'sealedOffset'>;
+type Counted = Pick<
+  PartitionView,
+  'logStartOffset' | 'segmentsFrom' | 'segments' | 'sealedBytes' | 'sealedOffset' | 'replacedSeq'
+>;
 
 function lookAtAll(index: SegmentIndex, journal: Journal, limits: RetentionLimits): Promise<Look[]> {
   const partitions = [...journal.view.partitions.values()].filter(({ nextOffset }) => nextOffset > 0);
@@ -112,8 +115,8 @@ async function lookAt(
   limits: RetentionLimits,
   limit: number,
 ): Promise<Look> {
-  const { logStartOffset, segmentsFrom, segments, sealedBytes, sealedOffset } = partition;
-  const on: Counted = { logStartOffset, segmentsFrom, segments, sealedBytes, sealedOffset };
+  const { logStartOffset, segmentsFrom, segments, sealedBytes, sealedOffset, replacedSeq } = partition;
+  const on: Counted = { logStartOffset, segmentsFrom, segments, sealedBytes, sealedOffset, replacedSeq };
   const newest = newestPart(view, partition);
   const page =
     sealedOffset === 0
