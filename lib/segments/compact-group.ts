@@ -9,7 +9,7 @@ import type { AbortedAhead } from './aborted-ahead.ts';
 import { type CleaningPass, cleanBatch } from './clean/clean-batch.ts';
 import { SegmentSetBuilder } from './format/segment-set.ts';
 import type { AbortedTransaction } from './format/transaction-index.ts';
-import type { MadeSegments } from './replace-segments.ts';
+import type { NewSegments } from './replace.ts';
 import { atItsPlace, type PlacedBatch } from './segment-batches.ts';
 import { epochsIn } from './write-segment.ts';
 
@@ -23,7 +23,7 @@ export interface GroupPass extends CleaningPass {
 }
 
 export interface CleanedGroup {
-  readonly made: Omit<MadeSegments, 'replacedSeq'>;
+  readonly made: NewSegments;
   /** True if the group is one clean segment of which everything stays. */
   readonly isUnchanged: boolean;
   readonly readBytes: number;
@@ -62,7 +62,7 @@ export async function cleanGroup(
     }
   }
   const { set, deleteHorizon } = writer.finish(nextOffset);
-  const cleaned: MadeSegments['cleaned'] = (part) =>
+  const cleaned: NonNullable<NewSegments['cleaned']> = (part) =>
     part.baseOffset < pass.to ? { cleanedAt: pass.now, ...(deleteHorizon > 0 && { deleteHorizon }) } : {};
   return { made: { partition, old, key, set, cleaned }, isUnchanged, ...counts };
 }

@@ -14,7 +14,7 @@ import { type CleanedGroup, cleanGroup, type GroupPass } from './compact-group.t
 import { mapSegments } from './compact-map.ts';
 import type { CompactionEnvironment, CompactionLimits } from './compaction-environment.ts';
 import { decodeIndexBlock } from './format/index-block.ts';
-import { repairReplacement, replaceSegments } from './replace-segments.ts';
+import { repairReplace, replaceSegments } from './replace.ts';
 import { batchWindows, SegmentGoneError } from './segment-batches.ts';
 
 /** Where a pass that was interrupted goes on. */
@@ -89,10 +89,10 @@ async function compact(
 ): Promise<CompactionOutcome> {
   const { journal } = open;
   await journal.catchUp(true);
-  await repairReplacement(env, open, request.partition);
+  await repairReplace(env, journal, request.partition);
   const view = journal.view.partitions.get(request.partition);
   if (view === undefined) return { kind: 'nothingDue' };
-  // The view changes with every entry; the segments are those of this moment (rule R6).
+  // The view changes with every entry.
   const { replacedSeq } = view;
   const segments = await listSealed(env, open, view);
   if (segments === undefined) return { kind: 'lost' };
@@ -158,9 +158,13 @@ class Pass {
     this.#replacedSeq = replacedSeq;
   }
 
+  get #live(): PartitionView | undefined {
+    return this.#open.journal.view.partitions.get(this.#request.partition);
+  }
+
   /** True if others have replaced or removed segments since they were listed. */
   get isOvertaken(): boolean {
-    const view = this.#open.journal.view.partitions.get(this.#request.partition);
+    const view = this.#live;
     return view?.replacedSeq !== this.#replacedSeq || view.segmentsFrom !== this.#segments[0]?.baseOffset;
   }
 
@@ -218,11 +222,10 @@ class Pass {
       const cleaned = await cleanGroup(this.#open.journal, this.#request.partition, old, pass);
       this.#count(cleaned);
       if (cleaned.isUnchanged) continue;
-      const made = { ...cleaned.made, replacedSeq: this.#replacedSeq };
-      const outcome = await replaceSegments(this.#env, this.#open, made, this.#deadline);
-      if (outcome.kind === 'lost') return { kind: 'lost' };
-      if (outcome.kind !== 'replaced') return this.#interrupted(old[0]!.baseOffset, mapped.to);
-      this.#replacedSeq = outcome.seq;
+      const outcome = await replaceSegments(this.#env, this.#open, cleaned.made, this.#deadline);
+      if (outcome === 'lost') return { kind: 'lost' };
+      if (outcome === 'timedOut') return this.#interrupted(old[0]!.baseOffset, mapped.to);
+      this.#replacedSeq = this.#live?.replacedSeq ?? -1;
     }
     return { kind: 'cleaned', counts: this.#counts };
   }

@@ -1,8 +1,8 @@
 import type { Slots } from '../kit/slots.ts';
-import type { ReplaceEnvironment } from './replace-segments.ts';
+import type { SealEnvironment } from './seal-environment.ts';
 
 /** What compaction needs beside the journal; one for each process. */
-export interface CompactionEnvironment extends ReplaceEnvironment {
+export interface CompactionEnvironment extends Pick<SealEnvironment, 'index' | 'due'> {
   /**
    * Compactions in progress in this process. Each holds an offset map (CompactionLimits.mapBytes),
    * one object (objectBytes) and two windows in memory.
