@@ -26,30 +26,37 @@ const death: fc.Arbitrary<Death> = fc.record({
   fault: fc.constantFrom<Fault>({ refuse: 'unavailable' }, { loseAnswer: true }, { landAfterMs: 10 * MINUTE }),
 });
 
+/** Offsets of a segment. */
+const SIZE = 4;
+
 const NEVER: Death = { at: 0, fault: {} };
 
+const replace = fc.record({
+  kind: fc.constant('replace' as const),
+  ...{ from: fc.nat({ max: 5 }), count: fc.integer({ min: 1, max: 5 }) },
+  // Where between the first and the last offset a new segment begins.
+  cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 4 }),
+  death,
+});
+const again = fc.record({ kind: fc.constant('again' as const), back: fc.nat({ max: 2 }), death });
+
 const step = fc.oneof(
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('seal' as const), size: fc.constantFrom(1, 10), death }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      kind: fc.constant('replace' as const),
-      ...{ from: fc.nat({ max: 5 }), count: fc.integer({ min: 1, max: 5 }) },
-      // Where between the first and the last offset a new segment begins.
-      cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 4 }),
-      death,
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('again' as const), back: fc.nat({ max: 3 }), death }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('retain' as const), keep: fc.integer({ min: 3, max: 6 }), death }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('collect' as const), minutes: fc.constantFrom(1, 80), death }),
-  },
+  fc.record({ kind: fc.constant('seal' as const), size: fc.constantFrom(1, SIZE), death }),
+  replace,
+  again,
+  fc.record({ kind: fc.constant('retain' as const), keep: fc.integer({ min: 3, max: 6 }), death }),
+  fc.record({ kind: fc.constant('collect' as const), minutes: fc.constantFrom(1, 80), death }),
 );
+
+/** A replacement that is written in part, one of some of its segments, and the first one repeated. */
+const overlapping = fc
+  .tuple(replace, replace, fc.integer({ min: 3, max: 9 }), death)
+  .map(([first, second, at, last]) => [
+    { ...first, from: 0, count: 5, death: { ...first.death, at } },
+    { ...second, from: second.from % 2 },
+    { kind: 'again' as const, back: 1, death: last },
+    { kind: 'again' as const, back: 1, death: NEVER },
+  ]);
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** One partition's segments, written by processes that may die at any call. */
@@ -158,16 +165,26 @@ class History {
 describe('the segment items of a partition', () => {
   it('hold every offset from the log start on, whatever is written, repeated and interrupted', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 20 }), async (steps) => {
-        const history = new History(await createWorld());
-        for (let count = 0; count < 7; count++) await history.take({ kind: 'seal', size: 10, death: NEVER });
-        for (const [at, one] of steps.entries()) {
-          await history.take(one);
-          await history.check(`after step ${at}`);
-        }
-        expect(steps.length).toBeGreaterThan(0);
-      }),
-      { numRuns: 300 },
+      fc.asyncProperty(
+        fc.array(
+          fc.oneof(
+            step.map((one) => [one]),
+            overlapping,
+          ),
+          { minLength: 1, maxLength: 5 },
+        ),
+        async (groups) => {
+          const steps: Step[] = groups.flat();
+          const history = new History(await createWorld());
+          for (let count = 0; count < 7; count++) await history.take({ kind: 'seal', size: SIZE, death: NEVER });
+          for (const [at, one] of steps.entries()) {
+            await history.take(one);
+            await history.check(`after step ${at}`);
+          }
+          expect(steps.length).toBeGreaterThan(0);
+        },
+      ),
+      { numRuns: 60 },
     );
   });
 });
