@@ -7,13 +7,14 @@ import type { Journals } from '../journal/open-journal.ts';
 import type { JournalView } from '../journal/view.ts';
 import { each } from '../kit/each.ts';
 import { entryPk, entrySk, type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
-import { segmentPk, segmentSk } from '../storage/items/segment.ts';
+import type { StoredSegment } from '../storage/items/segment.ts';
 import { type SegmentOwner, segmentOwner } from '../storage/items/segment-object.ts';
 import type { BlobInfo } from '../storage/ports.ts';
 import type { DueList } from './due-list.ts';
 import { DIRECTORY_TAIL_BYTES, type DirectoryRow, decodeDirectory } from './format/directory.ts';
 import { OBJECT_SETTLED_AFTER_MS } from './object-due.ts';
-import { decodeItem } from './segment-items.ts';
+import { isSettledReplaced, removeSegments } from './remove-segments.ts';
+import { SegmentItems } from './segment-items.ts';
 import type { DueOutcome } from './sweep.ts';
 
 export interface CollectObjectEnvironment {
@@ -32,7 +33,7 @@ const UNNAMED_MARK = '!';
 /** Stores tell times in whole seconds; ms. */
 const MARGIN_MS = 1_000;
 
-/** When to look again at an object that an entry which is not sealed may name; ms. */
+/** When to look again at an object that is not settled; ms. */
 const LATER_MS = 60 * 60 * 1000;
 
 /** When to look again at an object that cannot be read; ms. */
@@ -76,7 +77,10 @@ export async function collectObject(env: CollectObjectEnvironment, name: string)
   }
 }
 
-/** `unsettled`: an entry that is not sealed may name it, and its items may still be missing. */
+/**
+ * `unsettled`: an entry that is not sealed may name it, and its items may still be missing; or a
+ * segment of it was replaced a short time ago.
+ */
 type Naming = 'named' | 'unnamed' | 'unsettled' | 'damaged';
 
 async function namingOf(env: CollectObjectEnvironment, owner: SegmentOwner, object: BlobInfo): Promise<Naming> {
@@ -95,7 +99,7 @@ async function namingOf(env: CollectObjectEnvironment, owner: SegmentOwner, obje
   }
   const rows = await directoryOf(journal, object);
   if (rows === undefined) return 'damaged';
-  return (await isInItems(journal, rows, object.key)) ? 'named' : 'unnamed';
+  return namingItems(journal, rows, object.key);
 }
 
 /** The items of the newest seal may be missing until the next one, unless its segments have ended. */
@@ -154,15 +158,25 @@ async function directoryOf({ env }: Journal, { key, size }: BlobInfo): Promise<r
   }
 }
 
-/** Whether a segment item names the object, be it of a segment that was replaced. */
-async function isInItems({ id, env }: Journal, rows: readonly DirectoryRow[], key: string): Promise<boolean> {
-  const topicId = topicIdOf(id);
-  for (let at = 0; at < rows.length; at += AT_ONCE) {
-    const named = await each({}, rows.slice(at, at + AT_ONCE), async ({ part: { partition, baseOffset } }) => {
-      const { item } = await env.stores.state.get(segmentPk(topicId, partition), segmentSk(baseOffset), true);
-      return item !== undefined && decodeItem(item).key === key;
-    });
-    if (named.includes(true)) return true;
-  }
-  return false;
+/**
+ * What the segment items say. The item of a segment that was replaced names its object until no put
+ * of that segment can land any more, and is deleted here then.
+ */
+async function namingItems({ id, env }: Journal, rows: readonly DirectoryRow[], key: string): Promise<Naming> {
+  const { state } = env.stores;
+  const look = async ({ part: { partition, baseOffset } }: DirectoryRow): Promise<Naming> => {
+    const items = new SegmentItems(state, topicIdOf(id), partition);
+    const segment = (await items.up(baseOffset, baseOffset + 1, 1, true)).segments[0];
+    if (segment?.key !== key) return 'unnamed';
+    if (segment.state === 'live') return 'named';
+    if (!isSettledReplaced(segment, state.now())) return 'unsettled';
+    const { clock, random } = env;
+    const range = { from: baseOffset, to: baseOffset + 1 };
+    const isThat = ({ seq }: StoredSegment) => seq === segment.seq;
+    await removeSegments({ state, clock, random }, items, range, isThat, { deadline: Number.POSITIVE_INFINITY });
+    return 'unnamed';
+  };
+  const found = await each({ atOnce: AT_ONCE }, rows, look);
+  if (found.includes('named')) return 'named';
+  return found.includes('unsettled') ? 'unsettled' : 'unnamed';
 }

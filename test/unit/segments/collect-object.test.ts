@@ -6,7 +6,7 @@ import { partitionSegmentKey, segmentSetKey } from '../../../lib/storage/items/s
 import { createWorld, FOREVER, HOUR, JOURNAL, type Process, type World } from '../journal/world.ts';
 import { appendTo, dueNames, endingOf, objectKeys, sealAll } from './ending-world.ts';
 import { contentOf } from './format/contents.ts';
-import { indexOf, TOPIC } from './index-world.ts';
+import { indexOf, stored, TOPIC } from './index-world.ts';
 
 const DAY = 24 * HOUR;
 const WEEK = { deletes: true, retentionMs: 7 * DAY, retentionBytes: -1 };
@@ -125,19 +125,25 @@ describe('a segment set', () => {
     expect(await looks(key)).toEqual(['unnamed', 'deletedObjects']);
   });
 
-  it('is named by a replaced segment for as long as its item is there', async () => {
+  it('is named by a replaced segment until no put of that can land, and then the item goes', async () => {
     await appendTo(world, process, [{ records: 10 }]);
     await sealAll(world, process);
     await appendTo(world, process, [{ records: 10 }]);
     const second = await sealAll(world, process);
     await appendTo(world, process, [{ records: 1 }]);
     await sealAll(world, process);
-    const { merged, index } = await replaceBoth();
-    await world.clock.advance(2 * HOUR);
-    expect(await looks(second)).toEqual(['named']);
-    await world.run(index.removeReplaced(TOPIC, 0, 0, 20, { deadline: FOREVER }));
+    await world.clock.advance(HOUR);
+    const { merged } = await replaceBoth();
+    const states = () => stored(world).map(({ baseOffset, state }) => [baseOffset, state]);
+    const before = states();
+    expect(before).toContainEqual([10, 'replaced']);
+    await world.clock.advance(75 * 60_000);
+    expect(await look(second)).toEqual({ did: [], next: world.clock.now() + HOUR });
+    expect(states()).toEqual(before);
+    await world.clock.advance(HOUR);
     expect(await looks(second)).toEqual(['unnamed', 'deletedObjects']);
-    expect(isThere(merged)).toBe(true);
+    expect(states()).toEqual(before.filter(([, state]) => state === 'live'));
+    expect([isThere(merged), isThere(second)]).toEqual([true, false]);
   });
 
   it('of a closed journal is left to the deletion of the topic', async () => {
