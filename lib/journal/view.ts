@@ -1,7 +1,10 @@
 import type { Offset } from '../core/offset.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
+import type { EpochStart } from '../storage/items/segment.ts';
 import type { ProducerState } from './producers.ts';
 import type { SegmentPart } from './segment-part.ts';
+
+export type { EpochStart } from '../storage/items/segment.ts';
 
 /** A block ends after this many entries, or after BLOCK_BYTES. */
 export const BLOCK_ENTRIES = 256;
@@ -31,11 +34,6 @@ export interface BlockRow {
   /** Largest batch timestamp in the range; ms. */
   readonly maxTimestamp: number;
   readonly seq: number;
-}
-
-export interface EpochStart {
-  readonly epoch: number;
-  readonly startOffset: Offset;
 }
 
 export interface AbortedRange {

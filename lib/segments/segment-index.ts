@@ -2,7 +2,7 @@ import type { Offset } from '../core/offset.ts';
 import type { Uuid } from '../core/uuid.ts';
 import type { ChangeEnvironment } from '../kit/change-item.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
-import { type LiveSegment, type SegmentEpoch, segmentPk } from '../storage/items/segment.ts';
+import { type EpochStart, type LiveSegment, segmentPk } from '../storage/items/segment.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { isSettledReplaced, type Removed, type RemoveLimits, removeSegments } from './remove-segments.ts';
 import { SegmentCache } from './segment-cache.ts';
@@ -96,7 +96,7 @@ export class SegmentIndex {
     journal: JournalId,
     seal: NamedSeal,
     confirmedAt: StoreTime,
-    epochsOf: (partition: number) => readonly SegmentEpoch[],
+    epochsOf: (partition: number) => readonly EpochStart[],
   ): Promise<void> {
     return writeSeal(this.#env, journal, seal, confirmedAt, epochsOf);
   }

@@ -3,7 +3,7 @@ import type { Offset } from '../core/offset.ts';
 import type { ReplaceEntry } from '../journal/entry.ts';
 import type { ChangeEnvironment } from '../kit/change-item.ts';
 import { type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
-import type { LiveSegment, SegmentEpoch, StoredSegment } from '../storage/items/segment.ts';
+import type { EpochStart, LiveSegment, StoredSegment } from '../storage/items/segment.ts';
 import type { SegmentPart } from '../storage/items/segment-part.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { holdsNoLess } from './covering.ts';
@@ -82,7 +82,7 @@ function checkParts({ partition, baseOffset, nextOffset, parts }: Replacement): 
 function segmentsOf(
   journal: JournalId,
   { parts, key, seq, time, cleaned }: Replacement,
-  epochs: readonly SegmentEpoch[],
+  epochs: readonly EpochStart[],
   previous: LiveSegment | undefined,
 ): LiveSegment[] {
   let maxTimestampSoFar = previous?.maxTimestampSoFar ?? -1;
@@ -113,7 +113,7 @@ async function readRange(items: SegmentItems, from: Offset, to: Offset): Promise
 }
 
 /** The epochs of all the segments, ascending, each once. */
-function epochsOf(segments: readonly StoredSegment[]): readonly SegmentEpoch[] {
+function epochsOf(segments: readonly StoredSegment[]): readonly EpochStart[] {
   const all = new Map(segments.flatMap(({ epochs }) => epochs).map((one) => [one.epoch, one]));
   return [...all.values()].sort((a, b) => a.epoch - b.epoch);
 }

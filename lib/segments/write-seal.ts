@@ -2,7 +2,7 @@ import type { LastSeal } from '../journal/view.ts';
 import type { ChangeEnvironment } from '../kit/change-item.ts';
 import { each } from '../kit/each.ts';
 import { type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
-import type { SegmentEpoch } from '../storage/items/segment.ts';
+import type { EpochStart } from '../storage/items/segment.ts';
 import type { SegmentPart } from '../storage/items/segment-part.ts';
 import type { ItemStore, StoreTime } from '../storage/ports.ts';
 import { SegmentItems } from './segment-items.ts';
@@ -20,7 +20,7 @@ export async function writeSeal(
   journal: JournalId,
   seal: NamedSeal,
   confirmedAt: StoreTime,
-  epochsOf: (partition: number) => readonly SegmentEpoch[],
+  epochsOf: (partition: number) => readonly EpochStart[],
 ): Promise<void> {
   const write = async (part: SegmentPart) => {
     const items = new SegmentItems(env.state, topicIdOf(journal), part.partition);

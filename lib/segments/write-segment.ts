@@ -1,9 +1,9 @@
 import type { Offset } from '../core/offset.ts';
 import { type ChangeEnvironment, changeItem } from '../kit/change-item.ts';
 import {
+  type EpochStart,
   encodeSegment,
   type LiveSegment,
-  type SegmentEpoch,
   type StoredSegment,
   segmentSk,
 } from '../storage/items/segment.ts';
@@ -76,11 +76,7 @@ export async function segmentBefore(items: SegmentItems, baseOffset: Offset): Pr
 }
 
 /** The epochs, ascending, that have offsets in [baseOffset, nextOffset). */
-export function epochsIn(
-  epochs: readonly SegmentEpoch[],
-  baseOffset: Offset,
-  nextOffset: Offset,
-): readonly SegmentEpoch[] {
+export function epochsIn(epochs: readonly EpochStart[], baseOffset: Offset, nextOffset: Offset): readonly EpochStart[] {
   return epochs.filter(({ startOffset }, index) => {
     const end = epochs[index + 1]?.startOffset ?? Number.POSITIVE_INFINITY;
     return startOffset < nextOffset && end > baseOffset;

@@ -7,7 +7,7 @@ import type { JournalId } from './journal-entry.ts';
 import { readPart, type SegmentPart, writePart } from './segment-part.ts';
 
 /** The first offset of a leader epoch. */
-export interface SegmentEpoch {
+export interface EpochStart {
   readonly epoch: number;
   readonly startOffset: Offset;
 }
@@ -26,7 +26,7 @@ interface SegmentFields extends SegmentPart {
    */
   readonly maxTimestampSoFar: number;
   /** Leader epochs of the segment's offsets, ascending. The first may start before `baseOffset`. */
-  readonly epochs: readonly SegmentEpoch[];
+  readonly epochs: readonly EpochStart[];
   /** When compaction wrote the segment; absent if it did not. */
   readonly cleanedAt?: StoreTime;
   /**
@@ -137,7 +137,7 @@ function readFields(reader: ByteReader): Omit<SegmentFields, 'seq'> {
     namedAt: reader.uint(),
     maxTimestampSoFar: reader.int(),
   };
-  const epochs: SegmentEpoch[] = [];
+  const epochs: EpochStart[] = [];
   for (let left = reader.uint(); left > 0; left--) epochs.push({ epoch: reader.uint(), startOffset: reader.uint() });
   return { ...part, ...named, epochs };
 }

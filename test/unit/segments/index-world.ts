@@ -3,13 +3,13 @@ import { SegmentIndex } from '../../../lib/segments/segment-index.ts';
 import { decodeItem } from '../../../lib/segments/segment-items.ts';
 import type { Replacement } from '../../../lib/segments/write-replace.ts';
 import type { NamedSeal } from '../../../lib/segments/write-seal.ts';
-import type { SegmentEpoch, StoredSegment } from '../../../lib/storage/items/segment.ts';
+import type { EpochStart, StoredSegment } from '../../../lib/storage/items/segment.ts';
 import type { SegmentPart } from '../../../lib/storage/items/segment-part.ts';
 import type { Process, World } from '../journal/world.ts';
 
 export const TOPIC = 'topic';
 export const JOURNAL = 'topic/0';
-export const EPOCHS: readonly SegmentEpoch[] = [{ epoch: 0, startOffset: 0 }];
+export const EPOCHS: readonly EpochStart[] = [{ epoch: 0, startOffset: 0 }];
 export const epochsOf = () => EPOCHS;
 
 export function part(baseOffset: number, nextOffset: number, maxTimestamp = nextOffset, partition = 0): SegmentPart {
