@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
-import { lookAtObject } from '../../../lib/segments/object-look.ts';
+import { collectObject } from '../../../lib/segments/collect-object.ts';
 import { dueHotZone, sealWhatIsDue } from '../../../lib/segments/seal-look.ts';
 import type { SealLimits } from '../../../lib/segments/seal-span.ts';
 import { type DueHandler, sweepDue } from '../../../lib/segments/sweep.ts';
@@ -31,8 +31,8 @@ const look = ({ env, open }: Sealer, limits = LIMITS) => world.run(sealWhatIsDue
 async function sweep({ env, process, open }: Sealer) {
   const unreadable = new UnreadableItems(process.env.logger);
   const journal: DueHandler = (_, deadline) => sealWhatIsDue(env, open, LIMITS, deadline);
-  const objects = { ...env, stores: process.stores, open: (id: string) => process.journals.open(id) };
-  const handlers = { journal, object: (key: string) => lookAtObject(objects, key) };
+  const objects = { journals: process.journals, due: env.due, journalOf: async () => open.journal.id };
+  const handlers = { journal, object: (key: string) => collectObject(objects, key) };
   const { state } = process.stores;
   return world.run(
     sweepDue({ state, clock: process.env.clock, due: env.due, unreadable }, handlers, undefined, FOREVER),
