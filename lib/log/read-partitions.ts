@@ -58,6 +58,12 @@ const PAGES_AT_ONCE_MAX = 16;
 /** Size of the smallest record batch. With less space left, no page is read; bytes. */
 const BATCH_BYTES_MIN = 61;
 
+/**
+ * With at most this much space left, partitions read segments beside each other although not all of
+ * their batches will fit: one after the other, each would wait for the store; bytes.
+ */
+const READ_BESIDE_BYTES_MAX = 1024 * 1024;
+
 /** The partitions whose journals could not be caught up, with the reasons. */
 export type CatchUpFailures = ReadonlyMap<PartitionToRead, string>;
 
@@ -132,8 +138,7 @@ export async function readPartitions(
     if (!('search' in one)) return one;
     const { search } = one;
     if (!(search instanceof SegmentSearch)) return finish(one, unread);
-    segments.done(search);
-    return finishSealed(one, search, aborted?.get(one));
+    return finishSealed(one, search, aborted?.get(one), segments);
   });
 }
 
@@ -234,12 +239,13 @@ function locate(readings: readonly Reading[], maxBytes: number): Reading[] {
     one.limit = Math.min(one.maxBytes, left);
     const state = advance(one, isEmpty);
     if (state === 'gone') stopAt(one, { kind: 'gone', at: one.search.next });
+    const room = isEmpty || left > READ_BESIDE_BYTES_MAX ? left - reserved : left;
     const isFirst = isEmpty && reserved === 0;
-    const isWanted = (isFirst || left - reserved >= BATCH_BYTES_MIN) && one.stop?.at !== one.search.next;
+    const isWanted = (isFirst || room >= BATCH_BYTES_MIN) && one.stop?.at !== one.search.next;
     const needsMore = state === 'page' || one.again !== undefined;
     if (needsMore && isWanted && lacking.length < PAGES_AT_ONCE_MAX) {
       lacking.push(one);
-      one.loadBytes = Math.min(one.limit, left - reserved);
+      one.loadBytes = Math.min(one.limit, room);
       if (one.search instanceof SegmentSearch) {
         reserved += Math.max(0, Math.min(one.loadBytes - one.search.size, one.search.ahead));
       }
@@ -347,12 +353,12 @@ function finishSealed(
   one: Reading,
   search: SegmentSearch,
   aborted: readonly AbortedRange[] | Error | undefined,
+  segments: SegmentReader,
 ): FetchedPartition {
   if (one.stop?.at === search.next && search.size === 0) return stopped(one.stop);
   if (aborted instanceof Error) return unreadable(aborted.message);
   const hot = one.aborted?.filter(({ lastOffset }) => lastOffset >= one.abortedFrom);
-  const batches = search.found.map(({ bytes }) => bytes);
-  return answer(one, batches, untilOf(one, search), hot && [...(aborted ?? []), ...hot]);
+  return answer(one, segments.take(search), untilOf(one, search), hot && [...(aborted ?? []), ...hot]);
 }
 
 /** The offset after the batches found. */

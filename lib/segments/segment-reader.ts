@@ -44,17 +44,19 @@ export class SegmentReader {
     this.#ahead = readsAhead ? new ReadAhead(this.source, clock, cacheBytes) : undefined;
   }
 
-  /** Begins a search; `done` must be called when it has ended. */
+  /** Begins a search; `take` ends it. */
   search(range: SegmentRange): SegmentSearch {
     return new SegmentSearch(this.source, range);
   }
 
   /**
-   * Must be called when the batches found are returned to a consumer: its next search goes on here.
+   * The batches found, to be sent to a consumer. A search that begins behind them goes on here, and
+   * what it will need is read ahead.
    */
-  done(search: SegmentSearch): void {
+  take(search: SegmentSearch): Buffer[] {
     search.stop();
     if (search.continues && search.size > 0) this.#ahead?.from(search.range, search.next, search.place);
+    return search.found.map(({ bytes }) => (isSmallPart(bytes) ? Buffer.from(bytes) : bytes));
   }
 
   /**
@@ -125,3 +127,13 @@ export class SegmentReader {
     }
   }
 }
+
+/**
+ * Whether bytes keep much more memory than they count for while they wait to be sent: they are a
+ * part of a range that may be in use for nothing else any more.
+ */
+function isSmallPart({ length, buffer }: Buffer): boolean {
+  return length * KEPT_TIMES_MAX < buffer.byteLength;
+}
+
+const KEPT_TIMES_MAX = 4;

@@ -247,6 +247,30 @@ describe('a fetch of a log that is sealed in part', () => {
     expect(cold.meter.counts()).toEqual({ 'state.query': 1, 'blobs.getRange': 2 });
   });
 
+  it('reads no more than the answer can hold, of however many partitions', async () => {
+    const topic = await createTopic(engine.client, 'wide', { partitions: 12 });
+    const large = batchOf(['x'.repeat(150_000)]);
+    for (let partition = 0; partition < 12; partition++) {
+      for (let count = 0; count < 6; count++) await produce(engine.client, topic, large, { partition });
+    }
+    const open = await engine.journalOf('wide');
+    await sealNow(open);
+    for (let partition = 0; partition < 12; partition++) await produce(engine.client, topic, large, { partition });
+    await sealNow(open);
+    const cold = await startEngine({ stores });
+    await listOffset(cold.client, topic, -1);
+    cold.meter.reset();
+    const request = fetchRequest(
+      topic,
+      { maxBytes: 3 * large.length + 20 },
+      Array.from({ length: 12 }, () => 0),
+    );
+    const { responses } = await cold.client.ask(ApiKey.Fetch, 12, request);
+    const counts = responses[0]!.partitions.map(({ records }) => batchesIn(records).length);
+    expect(counts).toEqual([3, ...Array.from({ length: 11 }, () => 0)]);
+    expect(cold.meter.totals('blobs.getRange').bytesOut).toBeLessThan(4.5 * large.length);
+  });
+
   it('reads segments if its process has not seen that the entries were sealed and deleted', async () => {
     const log = await writeLog('sealed', nothing);
     const stale = await startEngine({ stores });

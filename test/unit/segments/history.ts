@@ -107,8 +107,7 @@ export class History implements HistoryIndex {
         break;
       }
     }
-    reader.done(search);
-    return search.found.map(({ bytes }) => bytes);
+    return reader.take(search);
   }
 
   /** What a fetch has to return: whole batches, the first one in any case. */

@@ -151,6 +151,18 @@ describe('a read', () => {
     expect(history.gets.filter(({ start }) => start === 0)).toHaveLength(1);
   });
 
+  it('does not keep a large range in memory for a small answer', async () => {
+    const history = new History();
+    history.fill(5_000, { valueBytes: 800 });
+    const reader = history.reader();
+    await history.fetch(reader, 0, 2 * MIB);
+    const [few] = await history.fetch(reader, 100, 20_000);
+    expect(few!.equals(history.expected(100, 20_000))).toBe(true);
+    expect(few!.buffer.byteLength).toBeLessThan(100_000);
+    const [many] = await history.fetch(reader, 100, MIB);
+    expect(many!.buffer.byteLength).toBeGreaterThan(2 * MIB);
+  });
+
   it('keeps to its memory', async () => {
     const history = new History();
     for (let segment = 0; segment < 20; segment++) history.fill(100, { valueBytes: 10_000 });
