@@ -22,7 +22,7 @@ import {
   recordsIn,
   type TopicName,
 } from '../support/requests.ts';
-import { sealNow } from '../support/sealing.ts';
+import { mergeNow, sealNow } from '../support/sealing.ts';
 
 const FOREVER = Number.POSITIVE_INFINITY;
 const T0 = 1_000_000;
@@ -285,6 +285,37 @@ describe('a fetch of a log that is sealed in part', () => {
     const read = await fetch(stale.client, log.topic);
     expect(read.errorCode).toBe(0);
     expect(read.records!.equals(records!)).toBe(true);
+  });
+
+  it('goes on in the middle of segments that were merged, and whose objects were deleted', async () => {
+    const topic = await createTopic(engine.client, 'merged');
+    const open = await engine.journalOf('merged');
+    for (let seal = 0; seal < 14; seal++) {
+      for (const text of ['a', 'b', 'c']) await produce(engine.client, topic, batchOf([`${text}${seal}`]));
+      await sealNow(open);
+    }
+    const { state, blobs } = stores.client();
+    const index = new SegmentIndex({ state, clock: systemClock, random: systemRandom });
+    const keys = async () => {
+      const { segments } = await index.list(topicIdOf(open.journal.id), 0, { from: 0, consistent: true });
+      return segments.map(({ key }) => key);
+    };
+    const reader = await startEngine({ stores });
+    const values: string[] = [];
+    for (let offset = 0; offset < 3 * 14; offset++) {
+      if (offset === 10) {
+        const before = await keys();
+        await mergeNow(open, 0);
+        const after = await keys();
+        const gone = before.filter((key) => !after.includes(key));
+        expect(gone.length).toBeGreaterThanOrEqual(8);
+        for (const key of gone) await blobs.delete(key);
+      }
+      const { errorCode, records } = await fetch(reader.client, topic, { offset, partitionMaxBytes: 1 });
+      expect(errorCode).toBe(0);
+      values.push(...recordsIn(records).map(({ value }) => String(value)));
+    }
+    expect(values).toEqual(Array.from({ length: 14 }, (_, seal) => [`a${seal}`, `b${seal}`, `c${seal}`]).flat());
   });
 
   it('is an error of the partition whose object is lost, and the others are read', async () => {
