@@ -50,7 +50,7 @@ export interface TrimOutcome {
 export async function trimJournal(open: OpenJournal, graceMs: number, deadline: number): Promise<TrimOutcome> {
   assert(graceMs >= GRACE_MIN_MS, `entries cannot be deleted after ${graceMs} ms`);
   const { journal } = open;
-  const { clock, stores } = journal.env;
+  const { stores } = journal.env;
   await journal.catchUp(true);
   const nothing = { isComplete: true, nextAt: undefined, counts: { entries: 0 } };
   if (journal.view.closed || journal.view.trimmableSeq < 0) return nothing;
@@ -61,15 +61,33 @@ export async function trimJournal(open: OpenJournal, graceMs: number, deadline: 
   const nextAt = waiting === undefined ? undefined : waiting.at + graceMs + 1;
   if (wanted <= record.trimmedTo) return { ...nothing, nextAt };
   const end = Math.min(wanted, await lastBeforeCheckpoint(open, wanted), record.trimmedTo + ENTRIES_MAX);
-  let trimmedTo = record.trimmedTo;
-  while (trimmedTo < end && clock.monotonic() < deadline) {
-    const to = Math.min(end, trimmedTo + AT_ONCE);
-    const slots = Array.from({ length: to - trimmedTo }, (_, index) => trimmedTo + 1 + index);
-    await each({}, slots, (seq) => deleteEntry(stores.journal, journal.id, seq));
-    trimmedTo = to;
-  }
-  await update(open, graceMs, (current) => ({ ...current, trimmedTo: Math.max(current.trimmedTo, trimmedTo) }));
+  const trimmedTo = await trimEntries(open, record.trimmedTo, end, deadline);
   return { isComplete: trimmedTo >= wanted, nextAt, counts: { entries: trimmedTo - record.trimmedTo } };
+}
+
+/**
+ * Deletes the entries after slot `from` up to slot `to`, in ascending order, and records how far it
+ * came: the last slot that is deleted. Whether they may go is for the caller to know.
+ */
+export async function trimEntries(open: OpenJournal, from: number, to: number, deadline: number): Promise<number> {
+  const { id, env } = open.journal;
+  let trimmedTo = from;
+  while (trimmedTo < to && env.clock.monotonic() < deadline) {
+    const first = trimmedTo + 1;
+    const slots = Array.from({ length: Math.min(AT_ONCE, to - trimmedTo) }, (_, index) => first + index);
+    await each({}, slots, (seq) => deleteEntry(env.stores.journal, id, seq));
+    trimmedTo += slots.length;
+  }
+  if (trimmedTo > from) {
+    await update(open, (current) => ({ ...current, trimmedTo: Math.max(current.trimmedTo, trimmedTo) }));
+  }
+  return trimmedTo;
+}
+
+/** The entries up to this slot are deleted; -1 for none. Throws StoreUnavailableError. */
+export async function loadTrimmedTo({ journal: { id, env } }: OpenJournal): Promise<number> {
+  const { item } = await env.stores.state.get(trimPk(id), TRIM_SK, true);
+  return item === undefined ? -1 : decodeTrim(item.body).trimmedTo;
 }
 
 /** The last slot that lies before the stored checkpoint. Stores a checkpoint if that is below `wanted`. */
@@ -94,7 +112,7 @@ async function deleteEntry(store: ItemStore, journal: JournalId, seq: number): P
 
 /** Adds the newest seal to the record. */
 async function remember(open: OpenJournal, graceMs: number): Promise<TrimRecord> {
-  return update(open, graceMs, (current) => ({
+  return update(open, (current) => ({
     ...current,
     marks: withMark(current, markOf(open.journal.view), graceMs, open.journal.env.stores.journal.now()),
   }));
@@ -129,17 +147,13 @@ export function withMark(
 }
 
 /** Changes the record of a journal; puts it only if that changes it. */
-async function update(
-  { journal }: OpenJournal,
-  graceMs: number,
-  change: (record: TrimRecord) => TrimRecord,
-): Promise<TrimRecord> {
+async function update({ journal }: OpenJournal, change: (record: TrimRecord) => TrimRecord): Promise<TrimRecord> {
   const { stores, clock, random } = journal.env;
   let record = NOTHING_TRIMMED;
   await changeItem({ state: stores.state, clock, random }, { pk: trimPk(journal.id), sk: TRIM_SK }, (item) => {
     const current = item === undefined ? NOTHING_TRIMMED : decodeTrim(item.body);
-    const changed = change(current);
-    record = { ...changed, marks: withMark(changed, undefined, graceMs, stores.journal.now()) };
+    const { trimmedTo, marks } = change(current);
+    record = { trimmedTo, marks: marks.filter(({ upTo }) => upTo > trimmedTo) };
     const body = encodeTrim(record);
     if (item?.body.equals(body) === true) return { kind: 'keep', result: undefined };
     const version = Math.max(Math.floor(stores.state.now()), (item?.version ?? -1) + 1);

@@ -11,12 +11,22 @@ const NUMBER_DIGITS = 16;
 
 /** Key of the segment set of a journal's entries up to slot `toSeq`. */
 export function segmentSetKey(journal: JournalId, toSeq: number, nonce: string): string {
-  return `${SEGMENT_PREFIX}${journal}/${padded(toSeq)}-${nonce}`;
+  return `${segmentSetPrefix(journal)}${padded(toSeq)}-${nonce}`;
+}
+
+/** All segment sets of a journal begin with it. */
+export function segmentSetPrefix(journal: JournalId): string {
+  return `${SEGMENT_PREFIX}${journal}/`;
+}
+
+/** All objects with segments of one partition alone begin with it. */
+export function partitionPrefix(topicId: Uuid, partition: number): string {
+  return `${SEGMENT_PREFIX}${topicId}/p${partition}/`;
 }
 
 /** Key of an object with segments of one partition, made from older ones. */
 export function partitionSegmentKey(topicId: Uuid, partition: number, baseOffset: Offset, nonce: string): string {
-  return `${SEGMENT_PREFIX}${topicId}/p${partition}/${padded(baseOffset)}-${nonce}`;
+  return `${partitionPrefix(topicId, partition)}${padded(baseOffset)}-${nonce}`;
 }
 
 /** Whose segments an object holds. */
