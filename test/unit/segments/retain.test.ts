@@ -107,6 +107,20 @@ describe('retention', () => {
     expect(say(stored(world))).toEqual(['10-20@4', '20-30@6']);
   });
 
+  it('removes no item of a segment that the journal still counts', async () => {
+    await threeDays();
+    const { queue } = await world.run(process.open());
+    const entry = { kind: 'logStart', starts: [{ partition: 0, offset: 15 }] } as const;
+    await world.run(queue.appendEntry((_, time) => ({ ...entry, time }), FOREVER));
+    process.faults = ({ store, operation }) =>
+      store === 'journal' && operation === 'put' ? { refuse: 'unavailable' } : undefined;
+    const outcome = await retain(WEEK, process, world.clock.monotonic() + MINUTE);
+    expect(outcome).toMatchObject({ isComplete: false, counts: { starts: 0, items: 0 } });
+    expect(stored(world)).toHaveLength(3);
+    process.faults = () => undefined;
+    expect((await retain(WEEK)).counts).toEqual({ starts: 1, segments: 1, items: 1 });
+  });
+
   it('ends the newest seal although its items are missing', async () => {
     await append({ records: 10 });
     await sealAll(world, process, { withoutItems: true });
