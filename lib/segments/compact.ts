@@ -77,8 +77,23 @@ export async function compactPartition(
 ): Promise<CompactionOutcome> {
   const { clock } = open.journal.env;
   const waitMs = Math.max(0, deadline - clock.monotonic());
-  const outcome = await env.slots.runWithin(clock, waitMs, () => compact(env, open, request, deadline));
-  return outcome?.value ?? { kind: 'interrupted', cursor: request.cursor, counts: noCounts() };
+  const ran = await env.slots.runWithin(clock, waitMs, async () => {
+    const startedAt = clock.monotonic();
+    const outcome = await compact(env, open, request, deadline);
+    log(open, request.partition, outcome, clock.monotonic() - startedAt);
+    return outcome;
+  });
+  return ran?.value ?? { kind: 'interrupted', cursor: request.cursor, counts: noCounts() };
+}
+
+function log({ journal }: OpenJournal, partition: number, outcome: CompactionOutcome, durationMs: number): void {
+  const of = { journal: journal.id, partition };
+  if (outcome.kind === 'unreadable' || outcome.kind === 'mapTooSmall') {
+    journal.env.logger.log('error', { event: 'compaction_failed', ...of, message: outcome.message });
+  } else if (outcome.kind === 'cleaned' || outcome.kind === 'interrupted') {
+    const isComplete = outcome.kind === 'cleaned';
+    journal.env.logger.log('info', { event: 'compacted', ...of, isComplete, durationMs, ...outcome.counts });
+  }
 }
 
 async function compact(

@@ -47,6 +47,12 @@ describe('compactPartition', () => {
     expect(partition().sealedBytes).toBe(
       stored(world).reduce((sum, { state, log }) => sum + (state === 'live' ? log.length : 0), 0),
     );
+    expect(sealer.process.lines.at(-1)).toMatchObject({
+      event: 'compacted',
+      partition: 0,
+      recordsRead: 6,
+      recordsKept: 3,
+    });
     const [first] = stored(world);
     expect(first!.key).toMatch(new RegExp(`^segment/${TOPIC}/p0/0{16}-`));
   });
@@ -182,6 +188,7 @@ describe('compactPartition', () => {
       kind: 'unreadable',
       message: expect.stringContaining(`object ${key}, byte 0`),
     });
+    expect(sealer.process.lines.at(-1)).toMatchObject({ level: 'error', event: 'compaction_failed' });
     await world.run(sealer.process.stores.blobs.delete(key!));
     expect(await run()).toMatchObject({
       kind: 'unreadable',
