@@ -61,8 +61,9 @@ export async function replaceSegments(
   if (stored.kind !== 'stored') throw new StoreUnavailableError(`object ${key} was not stored: ${stored.message}`);
   const signBefore = stored.storeTime + NAME_WITHIN_MS;
   await journal.catchUp(true);
-  await repairReplace(env, journal, partition);
+  // The replacement that is completed now. A newer one may lack items, which makes the list void.
   const replacedSeq = journal.view.partitions.get(partition)?.replacedSeq ?? -1;
+  await repairReplace(env, journal, partition);
   if (!(await areListed(env, journal, old))) return 'lost';
   const removedBytes = old.reduce((sum, { log }) => sum + log.length, 0);
   const counts = { removedSegments: old.length, removedBytes };

@@ -121,6 +121,31 @@ describe('a merge', () => {
     }
   });
 
+  it('is lost if another one comes in while it completes the one before', { timeout: 60_000 }, async () => {
+    const { world, sealer } = await manySegments();
+    await world.run(merge(sealer));
+    for (let count = 0; count < SEALS; count++) await sealOne(world, sealer, `more ${count}`);
+    const content = await sealedContent(world, sealer, 0);
+    const [slow, fast] = [await startSealer(world), await startSealer(world)];
+    let isStored = false;
+    slow.process.faults = ({ store, operation }) => {
+      if (store === 'blobs' && operation === 'put') isStored = true;
+      // The read of the entry whose items are completed.
+      return isStored && store === 'journal' && operation === 'get' ? { delayAfterMs: 10_000 } : undefined;
+    };
+    const merging = merge(slow);
+    await world.clock.advance(1_000);
+    // The entry of the faster one is there, its items are not yet.
+    fast.process.faults = ({ store, operation, key }) =>
+      store === 'state' && operation === 'put' && key.startsWith('segments/') ? { delayBeforeMs: 60_000 } : undefined;
+    const faster = merge(fast);
+    await world.clock.advance(1_000);
+    await world.run(slow.open.journal.catchUp(true));
+    expect(await world.run(merging)).toEqual({ kind: 'lost' });
+    expect(await world.run(faster)).toMatchObject({ kind: 'merged' });
+    await expectWhole(world, content);
+  });
+
   it('is lost if retention stops counting one of the segments meanwhile', async () => {
     const { world, sealer, content } = await manySegments();
     const other = await startSealer(world);
