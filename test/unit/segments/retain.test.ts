@@ -112,12 +112,15 @@ describe('retention', () => {
     const { queue } = await world.run(process.open());
     const entry = { kind: 'logStart', starts: [{ partition: 0, offset: 15 }] } as const;
     await world.run(queue.appendEntry((_, time) => ({ ...entry, time }), FOREVER));
-    process.faults = ({ store, operation }) =>
-      store === 'journal' && operation === 'put' ? { refuse: 'unavailable' } : undefined;
-    const outcome = await retain(WEEK, process, world.clock.monotonic() + MINUTE);
-    expect(outcome).toMatchObject({ isComplete: false, counts: { starts: 0, items: 0 } });
-    expect(stored(world)).toHaveLength(3);
-    process.faults = () => undefined;
+    const slow = world.process();
+    const open = await world.run(slow.open());
+    slow.faults = ({ store, operation }) =>
+      store === 'journal' && operation === 'put' ? { delayBeforeMs: 2_000 } : undefined;
+    const late = retainJournal(endingOf(slow), open, WEEK, FOREVER);
+    await world.clock.advance(500);
+    await seal();
+    expect(await world.run(late)).toMatchObject({ isComplete: false, counts: { starts: 0, items: 0 } });
+    expect(stored(world)).toHaveLength(4);
     expect((await retain(WEEK)).counts).toEqual({ starts: 1, segments: 1, items: 1 });
   });
 
