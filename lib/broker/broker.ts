@@ -31,10 +31,14 @@ export interface Broker {
   readonly observer?: Observer | undefined;
 }
 
-/** Additional dependencies of the handlers of records and their offsets. */
-export interface LogBroker extends Broker {
-  readonly log: Log;
+/** A broker with calls of the log; by default with all of them. */
+export interface LogBroker<Calls extends keyof Log = keyof Log> extends Broker {
+  readonly log: Pick<Log, Calls>;
 }
+
+export type ProduceBroker = LogBroker<'produce' | 'leaderOf'>;
+export type ReadBroker = LogBroker<'fetch' | 'listOffsets' | 'leaderEpochEnds' | 'leaderOf'>;
+export type DeleteRecordsBroker = LogBroker<'deleteRecords'>;
 
 /** Additional dependencies of the handlers of groups and committed offsets. */
 export interface GroupBroker extends Broker {

@@ -2,11 +2,11 @@ import type { RequestContext } from '../core/context.ts';
 import { type ErrorName, errorCode } from '../core/errors.ts';
 import { NO_OFFSET } from '../core/offset.ts';
 import { ZERO_UUID } from '../core/uuid.ts';
+import type { CurrentLeader } from '../log/current-leader.ts';
 import type { FetchOutcome, PartitionToFetch } from '../log/fetch.ts';
-import type { CurrentLeader } from '../log/log.ts';
 import type { TopicReference } from '../log/partitions.ts';
 import type { FetchedPartition } from '../log/read-partitions.ts';
-import type { LogBroker } from './broker.ts';
+import type { ReadBroker } from './broker.ts';
 import { currentLeader, endpointsOf } from './leading.ts';
 
 /** A partition of a Fetch request and its outcome. */
@@ -35,7 +35,7 @@ const FIRST_WITH_ENDPOINTS = 16;
  *   error: otherwise the consumer would repeat a request whose batch fits into no answer
  */
 export function fetchAnswer(
-  broker: LogBroker,
+  broker: ReadBroker,
   context: RequestContext,
   version: number,
   asked: readonly PartitionToFetch[],
@@ -74,7 +74,7 @@ function inOrder(outcomes: readonly PartitionOutcome[]): PartitionOutcome[] {
   return ranks.flat();
 }
 
-function describe(broker: LogBroker, version: number, one: PartitionOutcome, recordsMax: number) {
+function describe(broker: ReadBroker, version: number, one: PartitionOutcome, recordsMax: number) {
   const { outcome, partition: partitionIndex } = one;
   if (outcome.kind !== 'read') {
     return {
@@ -111,7 +111,7 @@ function knownTo(version: number, error: ErrorName): ErrorName {
 }
 
 function sendable(
-  broker: LogBroker,
+  broker: ReadBroker,
   { topic, partition }: PartitionOutcome,
   fetched: FetchedPartition,
   recordsMax: number,
@@ -125,7 +125,7 @@ function sendable(
 }
 
 /** Logs one line per request, however many partitions could not be read. */
-function logUnreadable(broker: LogBroker, outcomes: readonly PartitionOutcome[]): void {
+function logUnreadable(broker: ReadBroker, outcomes: readonly PartitionOutcome[]): void {
   let first: { topic: string; partition: number; message: string } | undefined;
   let partitions = 0;
   for (const { topic, partition, outcome } of outcomes) {

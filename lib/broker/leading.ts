@@ -1,7 +1,8 @@
 import type { Leadership } from '../cluster/leadership.ts';
 import type { RequestContext } from '../core/context.ts';
 import { errorCode } from '../core/errors.ts';
-import type { CurrentLeader, Log } from '../log/log.ts';
+import type { CurrentLeader } from '../log/current-leader.ts';
+import type { Log } from '../log/log.ts';
 import type { TopicReference } from '../log/partitions.ts';
 
 /** Errors that name the new leader for the client (KIP-951). */
@@ -9,7 +10,7 @@ const MOVED: ReadonlySet<number> = new Set([errorCode('NOT_LEADER_OR_FOLLOWER'),
 
 /** The leader to name with a partition's error code (KIP-951); undefined for any other error. */
 export function currentLeader(
-  log: Log,
+  log: Pick<Log, 'leaderOf'>,
   code: number,
   topic: TopicReference,
   partition: number,

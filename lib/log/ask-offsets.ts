@@ -5,7 +5,7 @@ import type { OpenJournal } from '../journal/open-journal.ts';
 import { isUnreadable } from '../journal/read.ts';
 import { each } from '../kit/each.ts';
 import { TopicAccess } from './access.ts';
-import type { LogEnvironment } from './environment.ts';
+import type { ReadEnvironment } from './environment.ts';
 import { findPartition } from './find-partition.ts';
 import { type EpochEnd, leaderEpochEnd, noEpochEnd } from './leader-epoch.ts';
 import { lead } from './leading.ts';
@@ -35,7 +35,7 @@ export interface EpochToEnd {
 
 /** See Log.listOffsets. */
 export function listOffsets(
-  env: LogEnvironment,
+  env: ReadEnvironment,
   context: RequestContext,
   asked: readonly OffsetToList[],
   isolation: IsolationLevel,
@@ -53,7 +53,7 @@ export function listOffsets(
 
 /** See Log.leaderEpochEnds. Identical requests share one answer. */
 export function leaderEpochEnds(
-  env: LogEnvironment,
+  env: ReadEnvironment,
   context: RequestContext,
   asked: readonly EpochToEnd[],
 ): Promise<EpochEnd[]> {
@@ -92,7 +92,7 @@ interface Question<A extends Answer> {
  * Answers a request that needs no leader epoch of this process's own, if the client is authorized.
  */
 async function askPartition<A extends Answer>(
-  { partitions, leadership }: LogEnvironment,
+  { partitions, leadership }: ReadEnvironment,
   access: TopicAccess,
   asked: { readonly topic: TopicReference; readonly partition: number },
   { ask, withoutRecords, failed }: Question<A>,

@@ -8,7 +8,7 @@ import type { JournalView } from '../journal/view.ts';
 import { each } from '../kit/each.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { TopicAccess } from './access.ts';
-import type { LogEnvironment } from './environment.ts';
+import type { PartitionsEnvironment } from './environment.ts';
 import { findPartition } from './find-partition.ts';
 import { lead } from './leading.ts';
 import type { TopicReference } from './partitions.ts';
@@ -52,7 +52,7 @@ interface Target {
  * @param timeoutMs how long the client waits for the response; ms
  */
 export async function deleteRecords(
-  env: LogEnvironment,
+  env: PartitionsEnvironment,
   context: RequestContext,
   asked: readonly RecordsToDelete[],
   timeoutMs: number,
@@ -81,7 +81,7 @@ export async function deleteRecords(
 }
 
 async function findTarget(
-  { partitions, leadership }: LogEnvironment,
+  { partitions, leadership }: PartitionsEnvironment,
   access: TopicAccess,
   { topic, partition, before }: RecordsToDelete,
 ): Promise<Omit<Target, 'at'> | DeletedRecords> {

@@ -7,19 +7,28 @@ import type { SegmentReader } from '../segments/segment-reader.ts';
 import type { Partitions } from './partitions.ts';
 import type { ReadBudget } from './read-budget.ts';
 
-/** The dependencies of the log. */
-export interface LogEnvironment {
+/** The dependencies of every request for partitions. */
+export interface PartitionsEnvironment {
   readonly clock: Clock;
   /** Shared by all long requests of the process. */
   readonly pace: Turns;
   readonly partitions: Partitions;
   readonly leadership: Leadership;
   readonly authorize: Authorize;
-  readonly readBudget: ReadBudget;
-  /** Reads sealed history. */
-  readonly segments: SegmentReader;
+}
+
+export interface AppendEnvironment extends PartitionsEnvironment {
   /** How thoroughly batches are validated. */
   readonly validation: ProduceValidation;
   /** Larger batches are refused, even if their topic allows them; bytes. Default: no limit. */
   readonly batchBytesMax?: number | undefined;
 }
+
+export interface ReadEnvironment extends PartitionsEnvironment {
+  readonly readBudget: ReadBudget;
+  /** Reads sealed history. */
+  readonly segments: SegmentReader;
+}
+
+/** The dependencies of the log. */
+export type LogEnvironment = AppendEnvironment & ReadEnvironment;

@@ -7,7 +7,7 @@ import { isUnreadable } from '../journal/read.ts';
 import { each } from '../kit/each.ts';
 import { TopicAccess } from './access.ts';
 import { delayedFetch } from './delayed-fetch.ts';
-import type { LogEnvironment } from './environment.ts';
+import type { ReadEnvironment } from './environment.ts';
 import { findPartition } from './find-partition.ts';
 import { lead } from './leading.ts';
 import { fetchNoRecords } from './no-records.ts';
@@ -73,7 +73,7 @@ const RESOLVED_AT_ONCE_MAX = 64;
 
 /** See Log.fetch. */
 export async function fetch(
-  env: LogEnvironment,
+  env: ReadEnvironment,
   context: RequestContext,
   partitions: readonly PartitionToFetch[],
   terms: FetchTerms,
@@ -125,7 +125,7 @@ type Target = { readonly kind: 'open'; readonly partition: PartitionToRead } | F
 
 /** Uses memory where it can. The other partitions are looked up concurrently. */
 async function targetsOf(
-  env: LogEnvironment,
+  env: ReadEnvironment,
   context: RequestContext,
   partitions: readonly PartitionToFetch[],
   isolation: IsolationLevel,
@@ -138,7 +138,7 @@ async function targetsOf(
   });
 }
 
-function peekTarget(env: LogEnvironment, access: TopicAccess, asked: PartitionToFetch): Target | undefined {
+function peekTarget(env: ReadEnvironment, access: TopicAccess, asked: PartitionToFetch): Target | undefined {
   const found = env.partitions.peek(asked.topic, asked.partition);
   if (found === undefined || access.peek(found.topic.record.name) !== true) return undefined;
   const leads = env.leadership.peek(found.open);
@@ -146,7 +146,7 @@ function peekTarget(env: LogEnvironment, access: TopicAccess, asked: PartitionTo
 }
 
 async function findTarget(
-  env: LogEnvironment,
+  env: ReadEnvironment,
   access: TopicAccess,
   asked: PartitionToFetch,
   isolation: IsolationLevel,

@@ -1,6 +1,7 @@
 import type { RequestContext } from '../core/context.ts';
 import type { ProduceResult } from './append-batch.ts';
 import { type EpochToEnd, leaderEpochEnds, listOffsets, type OffsetToList } from './ask-offsets.ts';
+import { type CurrentLeader, currentLeader } from './current-leader.ts';
 import { type DeletedRecords, deleteRecords, type RecordsToDelete } from './delete-records.ts';
 import type { LogEnvironment } from './environment.ts';
 import { type FetchResult, type FetchTerms, fetch, type PartitionToFetch } from './fetch.ts';
@@ -11,18 +12,13 @@ import { type BatchToProduce, type ProduceTerms, Producing } from './produce.ts'
 import type { IsolationLevel } from './read-partitions.ts';
 
 /**
- * The node that the client should ask instead, and its leader epoch, as far as this process knows.
- */
-export interface CurrentLeader {
-  readonly leaderId: number;
-  readonly leaderEpoch: number;
-}
-
-/**
  * The interface to partitions for the request handlers. Each call is one request of a client: it
  * resolves topics, checks rights, and makes this process lead the journals or answers which node
  * does. A failure for one partition is an error of that partition only. Results are in the order of
  * the request.
+ *
+ * A function composes the calls that its handlers make from the same parts, so that its bundle has
+ * no others.
  */
 export class Log {
   readonly #env: LogEnvironment;
@@ -94,9 +90,6 @@ export class Log {
    * it.
    */
   leaderOf(topic: TopicReference, partition: number): CurrentLeader | undefined {
-    const open = this.#env.partitions.peek(topic, partition)?.open;
-    if (open === undefined) return undefined;
-    const leaderId = this.#env.leadership.nodeOf(open.journal.id);
-    return leaderId === undefined ? undefined : { leaderId, leaderEpoch: open.journal.view.leaderEpoch };
+    return currentLeader(this.#env, topic, partition);
   }
 }

@@ -6,7 +6,7 @@ import { hasProducerId } from '../records/batch.ts';
 import { type ProducedBatch, readProducedBatch } from '../records/validate.ts';
 import { TopicAccess } from './access.ts';
 import { appendBatch, type ProduceResult } from './append-batch.ts';
-import type { LogEnvironment } from './environment.ts';
+import type { AppendEnvironment } from './environment.ts';
 import { type FoundPartition, findPartition } from './find-partition.ts';
 import { Interrupted } from './interrupted.ts';
 import { lead } from './leading.ts';
@@ -55,7 +55,7 @@ interface Arrival {
  * that wait for their topic or journal, and remembers which producers' batches failed.
  */
 export class Producing {
-  readonly #env: LogEnvironment;
+  readonly #env: AppendEnvironment;
   readonly #interrupted: Interrupted;
   /**
    * Batches that wait for a read of their topic or journal, or for a takeover, by topic as the
@@ -63,7 +63,7 @@ export class Producing {
    */
   readonly #cold = new PlaceOrder<string>();
 
-  constructor(env: LogEnvironment) {
+  constructor(env: AppendEnvironment) {
     this.#env = env;
     this.#interrupted = new Interrupted(env.clock);
   }

@@ -1,8 +1,14 @@
-import type { LogBroker } from '../broker/broker.ts';
+import type { DeleteRecordsBroker, LogBroker, ProduceBroker, ReadBroker } from '../broker/broker.ts';
+import { leaderEpochEnds, listOffsets } from '../log/ask-offsets.ts';
+import { currentLeader } from '../log/current-leader.ts';
+import { deleteRecords } from '../log/delete-records.ts';
+import type { AppendEnvironment, PartitionsEnvironment, ReadEnvironment } from '../log/environment.ts';
+import { fetch } from '../log/fetch.ts';
 import { Log } from '../log/log.ts';
 import { Partitions } from '../log/partitions.ts';
+import { Producing } from '../log/produce.ts';
 import { ReadBudget } from '../log/read-budget.ts';
-import { SegmentIndex } from '../segments/segment-index.ts';
+import { SegmentFinder } from '../segments/segment-finder.ts';
 import { SegmentReader } from '../segments/segment-reader.ts';
 import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
@@ -15,24 +21,65 @@ const READ_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Adds the log (access to partitions) to an engine. */
 export function withLog<E extends Engine>(options: ComposeOptions, engine: E): E & { readonly broker: LogBroker } {
-  const { settings, asFunction, stores, random } = options;
-  const { clock, pace, authorize, leadership, admin } = engine.broker;
-  const log = new Log({
-    clock,
-    pace,
-    partitions: new Partitions(admin.topics, admin.journals, asFunction?.tidiesUp !== false),
-    leadership,
-    authorize,
-    segments: new SegmentReader({
-      index: new SegmentIndex({ state: stores.state, clock, random }),
-      blobs: stores.blobs,
-      clock,
-      cacheBytes: settings.cacheBytes,
-      readsAhead: asFunction === undefined,
-    }),
-    readBudget: new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0)),
-    validation: settings.produceValidation,
-    batchBytesMax: asFunction?.batchBytesMax,
+  const env = partitionsEnvironment(options, engine);
+  return withCalls(engine, new Log({ ...appending(options, env), ...reading(options, env) }));
+}
+
+/** Adds what the function `produce` calls. */
+export function withAppends(options: ComposeOptions, engine: Engine): { readonly broker: ProduceBroker } {
+  const env = appending(options, partitionsEnvironment(options, engine));
+  const producing = new Producing(env);
+  return withCalls(engine, {
+    produce: (context, batches, terms) => producing.produce(context, batches, terms),
+    leaderOf: (topic, partition) => currentLeader(env, topic, partition),
   });
+}
+
+/** Adds what the function `fetch` calls. */
+export function withReads(options: ComposeOptions, engine: Engine): { readonly broker: ReadBroker } {
+  const env = reading(options, partitionsEnvironment(options, engine));
+  return withCalls(engine, {
+    fetch: (context, partitions, terms) => fetch(env, context, partitions, terms),
+    listOffsets: (context, asked, isolation) => listOffsets(env, context, asked, isolation),
+    leaderEpochEnds: (context, asked) => leaderEpochEnds(env, context, asked),
+    leaderOf: (topic, partition) => currentLeader(env, topic, partition),
+  });
+}
+
+/** Adds what the function `admin` calls. */
+export function withRecordDeletion(options: ComposeOptions, engine: Engine): { readonly broker: DeleteRecordsBroker } {
+  const env = partitionsEnvironment(options, engine);
+  return withCalls(engine, {
+    deleteRecords: (context, asked, timeoutMs) => deleteRecords(env, context, asked, timeoutMs),
+  });
+}
+
+function withCalls<E extends Engine, Calls extends keyof Log>(
+  engine: E,
+  log: Pick<Log, Calls>,
+): E & { readonly broker: LogBroker<Calls> } {
   return { ...engine, broker: { ...engine.broker, log } };
+}
+
+function partitionsEnvironment({ asFunction }: ComposeOptions, { broker }: Engine): PartitionsEnvironment {
+  const { clock, pace, authorize, leadership, admin } = broker;
+  const partitions = new Partitions(admin.topics, admin.journals, asFunction?.tidiesUp !== false);
+  return { clock, pace, partitions, leadership, authorize };
+}
+
+function appending({ settings, asFunction }: ComposeOptions, env: PartitionsEnvironment): AppendEnvironment {
+  return { ...env, validation: settings.produceValidation, batchBytesMax: asFunction?.batchBytesMax };
+}
+
+function reading(options: ComposeOptions, env: PartitionsEnvironment): ReadEnvironment {
+  const { settings, asFunction, stores } = options;
+  const { clock } = env;
+  const segments = new SegmentReader({
+    index: new SegmentFinder(stores.state),
+    blobs: stores.blobs,
+    clock,
+    cacheBytes: settings.cacheBytes,
+    readsAhead: asFunction === undefined,
+  });
+  return { ...env, segments, readBudget: new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0)) };
 }

@@ -15,7 +15,7 @@ export interface HistoryPart extends SegmentPart {
   readonly maxTimestampSoFar: number;
 }
 
-/** What the reader needs of the segment index (SegmentIndex). */
+/** What the reader needs of the segment index (SegmentFinder). */
 export interface HistoryIndex {
   /** The live segment that holds an offset; undefined if none does. */
   find(

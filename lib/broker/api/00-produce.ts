@@ -1,10 +1,10 @@
 import { errorCode } from '../../core/errors.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
 import type { ProduceResult } from '../../log/append-batch.ts';
-import type { CurrentLeader } from '../../log/log.ts';
+import type { CurrentLeader } from '../../log/current-leader.ts';
 import type { BatchToProduce } from '../../log/produce.ts';
 import { Produce } from '../../wire/messages/00-produce.ts';
-import { type Broker, CloseConnection, type LogBroker, NO_ANSWER } from '../broker.ts';
+import { type Broker, CloseConnection, NO_ANSWER, type ProduceBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { currentLeader, endpointsOf } from '../leading.ts';
 import { namedOnce } from '../named-once.ts';
@@ -16,7 +16,7 @@ import { namedOnce } from '../named-once.ts';
  * connection, as in Kafka. Transactional batches are refused: there is no coordinator yet. If a
  * partition is named twice, only its last batch is appended, as in Kafka.
  */
-export const produce = defineApi(Produce, async (broker: LogBroker, request, version, context) => {
+export const produce = defineApi(Produce, async (broker: ProduceBroker, request, version, context) => {
   const { acks, timeoutMs } = request;
   const topics = namedOnce(
     request.topicData,

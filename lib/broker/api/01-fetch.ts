@@ -5,7 +5,7 @@ import type { TopicReference } from '../../log/partitions.ts';
 import type { IsolationLevel } from '../../log/read-partitions.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { Fetch } from '../../wire/messages/01-fetch.ts';
-import { AskAgain, type LogBroker } from '../broker.ts';
+import { AskAgain, type ReadBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { fetchAnswer } from '../fetch-answer.ts';
 
@@ -21,7 +21,7 @@ const FULL_FETCH_EPOCHS: readonly number[] = [0, -1];
  * names all of its partitions. The answer waits for `minBytes` up to `maxWaitMs` (see Log.fetch). A
  * function may answer `again` before that; the token is the time that the request has waited, ms.
  */
-export const fetch = defineApi(Fetch, async (broker: LogBroker, request, version, context) => {
+export const fetch = defineApi(Fetch, async (broker: ReadBroker, request, version, context) => {
   if (!FULL_FETCH_EPOCHS.includes(request.sessionEpoch)) {
     return { errorCode: errorCode('FETCH_SESSION_ID_NOT_FOUND'), sessionId: 0, responses: [] };
   }

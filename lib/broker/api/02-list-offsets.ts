@@ -4,7 +4,7 @@ import { type ListedOffset, noOffset, type OffsetPosition } from '../../log/list
 import type { IsolationLevel } from '../../log/read-partitions.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
 import { ListOffsets } from '../../wire/messages/02-list-offsets.ts';
-import type { LogBroker } from '../broker.ts';
+import type { ReadBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { mentions } from '../named-once.ts';
 
@@ -13,7 +13,7 @@ import { mentions } from '../named-once.ts';
  * (-4, here the same as earliest), latest tiered and earliest pending upload (-5, -6: always none),
  * or the first record at or after a timestamp. A partition that is named twice is refused, once.
  */
-export const listOffsets = defineApi(ListOffsets, async (broker: LogBroker, request, version, context) => {
+export const listOffsets = defineApi(ListOffsets, async (broker: ReadBroker, request, version, context) => {
   const isolation = ISOLATION_LEVELS[request.isolationLevel];
   // Kafka fails on an unknown level and answers UNKNOWN_SERVER_ERROR.
   if (isolation === undefined) return refused(request, version);

@@ -1,6 +1,6 @@
 import { errorCode } from '../../core/errors.ts';
 import { OffsetForLeaderEpoch } from '../../wire/messages/23-offset-for-leader-epoch.ts';
-import type { LogBroker } from '../broker.ts';
+import type { ReadBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 
 /**
@@ -9,7 +9,7 @@ import { defineApi } from '../define-api.ts';
  */
 export const offsetForLeaderEpoch = defineApi(
   OffsetForLeaderEpoch,
-  async (broker: LogBroker, request, _version, context) => {
+  async (broker: ReadBroker, request, _version, context) => {
     const asked = request.topics.flatMap(({ topic: name, partitions }) => {
       const topic = { name };
       return partitions.map(({ partition, currentLeaderEpoch, leaderEpoch }) => ({

@@ -16,11 +16,11 @@ import { updateFeatures } from '../api/57-update-features.ts';
 import { describeCluster } from '../api/60-describe-cluster.ts';
 import { listConfigResources } from '../api/74-list-config-resources.ts';
 import { describeTopicPartitions } from '../api/75-describe-topic-partitions.ts';
-import type { LogBroker } from '../broker.ts';
+import type { DeleteRecordsBroker } from '../broker.ts';
 import type { ApisOf } from '../define-api.ts';
 
 /** The APIs that the function `admin` serves. */
-export const adminApis: ApisOf<'admin', LogBroker> = {
+export const adminApis: ApisOf<'admin', DeleteRecordsBroker> = {
   Metadata: metadata,
   ApiVersions: apiVersions,
   CreateTopics: createTopics,

@@ -2,7 +2,7 @@ import { adminApis } from '../../broker/apis-of/admin.ts';
 import { patientFrameHandler } from '../../broker/dispatch.ts';
 import { composeEngine } from '../compose.ts';
 import type { FrameFunctionDefinition } from '../compose-function.ts';
-import { withLog } from '../compose-log.ts';
+import { withRecordDeletion } from '../compose-log.ts';
 import { soloLeadership } from '../solo-leadership.ts';
 import { openBlobs } from './open-blobs.ts';
 
@@ -10,7 +10,7 @@ export const adminFunction: FrameFunctionDefinition = {
   name: 'admin',
   openBlobs,
   async make(options) {
-    const { broker } = withLog(options, await composeEngine(options, soloLeadership));
+    const { broker } = withRecordDeletion(options, await composeEngine(options, soloLeadership));
     return { handle: patientFrameHandler(broker, adminApis), authorize: broker.authorize };
   },
 };

@@ -2,7 +2,7 @@ import { fetchApis } from '../../broker/apis-of/fetch.ts';
 import { patientFrameHandler } from '../../broker/dispatch.ts';
 import { composeEngine } from '../compose.ts';
 import type { FrameFunctionDefinition } from '../compose-function.ts';
-import { withLog } from '../compose-log.ts';
+import { withReads } from '../compose-log.ts';
 import { soloLeadership } from '../solo-leadership.ts';
 import { openBlobs } from './open-blobs.ts';
 
@@ -10,7 +10,7 @@ export const fetchFunction: FrameFunctionDefinition = {
   name: 'fetch',
   openBlobs,
   async make(options) {
-    const { broker } = withLog(options, await composeEngine(options, soloLeadership));
+    const { broker } = withReads(options, await composeEngine(options, soloLeadership));
     return { handle: patientFrameHandler(broker, fetchApis), authorize: broker.authorize };
   },
 };

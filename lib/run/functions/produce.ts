@@ -2,7 +2,7 @@ import { produceApis } from '../../broker/apis-of/produce.ts';
 import { patientFrameHandler } from '../../broker/dispatch.ts';
 import { composeEngine } from '../compose.ts';
 import type { FrameFunctionDefinition } from '../compose-function.ts';
-import { withLog } from '../compose-log.ts';
+import { withAppends } from '../compose-log.ts';
 import { soloLeadership } from '../solo-leadership.ts';
 import { openBlobs } from './open-blobs.ts';
 
@@ -10,7 +10,7 @@ export const produceFunction: FrameFunctionDefinition = {
   name: 'produce',
   openBlobs,
   async make(options) {
-    const { broker } = withLog(options, await composeEngine(options, soloLeadership));
+    const { broker } = withAppends(options, await composeEngine(options, soloLeadership));
     return { handle: patientFrameHandler(broker, produceApis), authorize: broker.authorize };
   },
 };
