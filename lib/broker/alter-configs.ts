@@ -60,7 +60,7 @@ export async function alterConfigs(
   const alter = new ResourceChanges(broker, refusal, replace, validateOnly);
 
   const answer = async (resource: ConfigsOfResource): Promise<Failure | undefined> => {
-    await broker.pace.turn();
+    await broker.turns.turn();
     if (changes > CHANGES_MAX) return TOO_MANY;
     if (mentions.get(keyOf(resource))! > 1) return invalid('Each resource must appear at most once.');
     if (broker.clock.monotonic() > giveUpAt || context.signal.aborted) {

@@ -16,7 +16,7 @@ import type { ProducerIds } from '../transactions/producer-ids.ts';
 export interface Broker {
   readonly clock: Clock;
   /** Shared by all long-running work, so that other requests are served in between. */
-  readonly pace: Turns;
+  readonly turns: Turns;
   readonly logger: Logger;
   readonly authorize: Authorize;
   readonly clusterId: Uuid;

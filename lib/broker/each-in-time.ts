@@ -14,7 +14,7 @@ const AT_ONCE_MAX = 32;
  * Kafka's controller.
  */
 export function eachInTime<Item, Result>(
-  { clock, pace }: { readonly clock: Clock; readonly pace: Turns },
+  { clock, turns }: { readonly clock: Clock; readonly turns: Turns },
   timeoutMs: number,
   items: readonly Item[],
   perform: (item: Item) => Promise<Result>,
@@ -22,7 +22,7 @@ export function eachInTime<Item, Result>(
 ): Promise<Result[]> {
   const deadline = clock.monotonic() + timeoutMs;
   return each({ atOnce: AT_ONCE_MAX }, items, async (item) => {
-    await pace.turn();
+    await turns.turn();
     return clock.monotonic() < deadline ? perform(item) : late(item);
   });
 }

@@ -39,10 +39,10 @@ export async function encodeAnswer(
   answer: object,
   context: RequestContext,
 ): Promise<FrameOutcome> {
-  const { observer, pace } = broker;
+  const { observer, turns } = broker;
   if (observer !== undefined) {
     for (const error of errorsIn(answer, errorPaths)) {
-      if (error === undefined) await pace.turn();
+      if (error === undefined) await turns.turn();
       else observer.answeredError(api.key, error);
     }
   }
@@ -59,7 +59,7 @@ export async function encodeAnswer(
       }
       if (part.done === true) return { kind: 'answer', chunks: part.value, errorCode: topLevelError(answer), release };
       if (isBounded && bytes > SMALL_ANSWER_BYTES) release ??= await context.reserveAnswer?.(RESERVED_BYTES);
-      await pace.turn();
+      await turns.turn();
     }
   } catch (error) {
     release?.();

@@ -32,7 +32,7 @@ export async function takeOver(
     if (view.closed || view.leaderEpoch !== known || !isMine()) return undefined;
     return { kind: 'leaderChange', time, leaderEpoch: known + 1, leader: nodeId };
   };
-  const outcome = await open.queue.appendEntry(make, clock.monotonic() + TAKE_OVER_MAX_MS);
+  const outcome = await open.writer.appendEntry(make, clock.monotonic() + TAKE_OVER_MAX_MS);
   switch (outcome) {
     case 'written':
       return { kind: 'taken', epoch: known + 1 };

@@ -11,7 +11,7 @@ import { Writer } from './writer/writer.ts';
 /** A journal and the components that work on it in this process. */
 export interface OpenJournal {
   readonly journal: Journal;
-  readonly queue: Writer;
+  readonly writer: Writer;
   readonly order: PlaceOrder<number>;
   readonly tail: Tail;
   readonly checkpointer: Checkpointer;
@@ -114,9 +114,9 @@ export class Journals {
     const journal = await Journal.open(this.#env, id);
     if (journal === undefined) return undefined;
     const checkpointer = new Checkpointer(journal);
-    const queue = new Writer(journal, checkpointer);
+    const writer = new Writer(journal, checkpointer);
     const usedAt = this.#env.clock.monotonic();
-    const open = { journal, queue, order: new PlaceOrder<number>(), checkpointer, tail: new Tail(journal), usedAt };
+    const open = { journal, writer, order: new PlaceOrder<number>(), checkpointer, tail: new Tail(journal), usedAt };
     this.#open.set(id, open);
     this.#bytes += viewBytes(journal.view);
     this.#evict();
@@ -139,6 +139,6 @@ export class Journals {
   }
 }
 
-function isIdle({ queue, order, tail }: OpenJournal): boolean {
-  return queue.idle && order.idle && tail.idle;
+function isIdle({ writer, order, tail }: OpenJournal): boolean {
+  return writer.idle && order.idle && tail.idle;
 }

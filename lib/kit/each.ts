@@ -10,7 +10,7 @@ export interface Each {
    * For lists whose length a client chooses: beyond the first `atOnce` elements, the work yields to
    * other requests.
    */
-  readonly pace?: Pick<Turns, 'turn'>;
+  readonly turns?: Pick<Turns, 'turn'>;
 }
 
 /**
@@ -19,7 +19,7 @@ export interface Each {
  * starts no further work.
  */
 export async function each<Element, Result>(
-  { atOnce = AT_ONCE_MAX, pace }: Each,
+  { atOnce = AT_ONCE_MAX, turns }: Each,
   elements: readonly Element[],
   work: (element: Element) => Promise<Result> | Result,
   keyOf?: (element: Element) => string,
@@ -41,7 +41,7 @@ export async function each<Element, Result>(
   const run = async () => {
     try {
       for (let index = next++; index < elements.length && !hasFailed; index = next++) {
-        if (index >= atOnce) await pace?.turn();
+        if (index >= atOnce) await turns?.turn();
         results[index] = await begin(elements[index]!);
       }
     } catch (error) {

@@ -166,7 +166,7 @@ function append(request: BatchToPlace, checked: ValidatedRecords): Promise<Produ
   const appendTime = config.timestampType === 'LogAppendTime' ? storeTime(request) : -1;
   const bytes = appendTime >= 0 ? withLogAppendTime(checked.batch, appendTime) : checked.batch;
   const batch = batchToAppend(request, checked.header, bytes, appendTime);
-  return open.queue.append(batch, request.deadline).then((result): ProduceResult => {
+  return open.writer.append(batch, request.deadline).then((result): ProduceResult => {
     switch (result.kind) {
       case 'appended':
         return { ...result, logAppendTime: appendTime };

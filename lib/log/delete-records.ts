@@ -100,7 +100,7 @@ async function findTarget(
 }
 
 async function raiseLogStarts(
-  { queue }: OpenJournal,
+  { writer }: OpenJournal,
   targets: readonly Target[],
   deadline: number,
 ): Promise<DeletedRecords[]> {
@@ -115,7 +115,7 @@ async function raiseLogStarts(
     return starts.length === 0 ? undefined : { kind: 'logStart', time, starts };
   };
   try {
-    const outcome = await queue.appendEntry(make, deadline);
+    const outcome = await writer.appendEntry(make, deadline);
     return outcome === 'timedOut' ? targets.map(() => notDeleted('REQUEST_TIMED_OUT')) : answers;
   } catch (error) {
     if (!isUnreadable(error)) throw error;

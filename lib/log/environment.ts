@@ -11,7 +11,7 @@ import type { ReadBudget } from './read-budget.ts';
 export interface PartitionsEnvironment {
   readonly clock: Clock;
   /** Shared by all long requests of the process. */
-  readonly pace: Turns;
+  readonly turns: Turns;
   readonly partitions: Partitions;
   readonly leadership: Leadership;
   readonly authorize: Authorize;

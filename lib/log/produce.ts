@@ -115,14 +115,14 @@ export class Producing {
     { topic, partition }: BatchToProduce,
     arrival: Arrival,
   ): Promise<{ result: Promise<ProduceResult> }> {
-    const { pace, partitions, leadership } = this.#env;
+    const { turns, partitions, leadership } = this.#env;
     const refuse = (error: ErrorName, reason?: string) => {
       const result: ProduceResult = { kind: 'rejected', error, reason };
       // The batches queued behind this one are decided before the promise's callbacks run.
       arrival.sequenced?.onResult(result);
       return { result: Promise.resolve(result) };
     };
-    await pace.turn();
+    await turns.turn();
     let found: FoundPartition;
     try {
       found = await findPartition(partitions, arrival.terms.access, topic, partition);

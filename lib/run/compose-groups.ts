@@ -27,7 +27,7 @@ export function withGroups<E extends Engine>(options: ComposeOptions, engine: E)
     config: groupConfig(settings),
     topics,
     ageing,
-    turns: broker.pace,
+    turns: broker.turns,
     deleteOffsets: (groupId, since) => offsets.removeGroup(groupId, since),
     keepsOffsets: (groupId) => offsets.keeps(groupId),
     expireOffsets: (groupId, facts, since) => offsets.expire(groupId, facts, since, (id) => topics.isThere(id)),

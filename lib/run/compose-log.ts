@@ -62,9 +62,9 @@ function withCalls<E extends Engine, Calls extends keyof Log>(
 }
 
 function partitionsEnvironment({ asFunction }: ComposeOptions, { broker }: Engine): PartitionsEnvironment {
-  const { clock, pace, authorize, leadership, admin } = broker;
+  const { clock, turns, authorize, leadership, admin } = broker;
   const partitions = new Partitions(admin.topics, admin.journals, asFunction?.tidiesUp !== false);
-  return { clock, pace, partitions, leadership, authorize };
+  return { clock, turns, partitions, leadership, authorize };
 }
 
 function appending({ settings, asFunction }: ComposeOptions, env: PartitionsEnvironment): AppendEnvironment {

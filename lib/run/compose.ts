@@ -65,7 +65,7 @@ export async function composeEngine(options: ComposeOptions, leadershipOf: Compo
   const { authorize = allowAll } = options;
   const broker: Broker = {
     clock,
-    pace: env.turns,
+    turns: env.turns,
     logger,
     authorize,
     clusterId: id,

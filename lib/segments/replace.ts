@@ -46,7 +46,7 @@ type ReplaceEnvironment = Pick<SealEnvironment, 'index' | 'due'>;
  */
 export async function replaceSegments(
   env: ReplaceEnvironment,
-  { journal, queue }: OpenJournal,
+  { journal, writer }: OpenJournal,
   { partition, old, key, set, cleaned }: NewSegments,
   deadline: number,
 ): Promise<ReplaceOutcome> {
@@ -69,7 +69,7 @@ export async function replaceSegments(
   const counts = { removedSegments: old.length, removedBytes };
   let isLost = false;
   let named: FoundReplace | undefined;
-  const result = await queue.appendEntry(
+  const result = await writer.appendEntry(
     (view, time) => {
       isLost = !isUnchanged(view, partition, replacedSeq, baseOffset, nextOffset);
       if (isLost) return undefined;

@@ -102,7 +102,7 @@ type Counted = Pick<
 
 function lookAtAll(index: SegmentIndex, journal: Journal, limits: RetentionLimits): Promise<Look[]> {
   const partitions = [...journal.view.partitions.values()].filter(({ nextOffset }) => nextOffset > 0);
-  return each({ atOnce: AT_ONCE, pace: journal.env.turns }, partitions, async (partition) => {
+  return each({ atOnce: AT_ONCE, turns: journal.env.turns }, partitions, async (partition) => {
     const first = await lookAt(index, journal, partition, limits, FIRST_PAGE);
     return first.decision.goesOn ? lookAt(index, journal, partition, limits, PAGE) : first;
   });
@@ -164,7 +164,7 @@ async function raise(open: OpenJournal, looks: readonly Look[], deadline: number
   const wanted = looks.filter(({ decision }) => decision.start !== undefined).slice(0, STARTS_MAX);
   if (wanted.length === 0) return [];
   let starts: LogStart[] = [];
-  const result = await open.queue.appendEntry((view, time) => {
+  const result = await open.writer.appendEntry((view, time) => {
     starts = view.closed ? [] : wanted.filter((look) => isUnchanged(view, look)).map(({ decision }) => decision.start!);
     return starts.length === 0 ? undefined : { kind: 'logStart', time, starts };
   }, deadline);

@@ -88,7 +88,7 @@ async function writeSet(
   limits: SealLimits,
   deadline: number,
 ): Promise<SealOutcome> {
-  const { journal, queue } = open;
+  const { journal, writer } = open;
   const { random, stores } = journal.env;
   const { fromSeq, toSeq, toTime } = span;
   const key = segmentSetKey(journal.id, toSeq, newNonce(random));
@@ -99,7 +99,7 @@ async function writeSet(
   const signBefore = stored.storeTime + NAME_WITHIN_MS;
   const leftOut = logs.flatMap(({ partition, leftOutBytes: bytes }) => (bytes > 0 ? [{ partition, bytes }] : []));
   let isTooOld = false;
-  const result = await queue.appendEntry(
+  const result = await writer.appendEntry(
     (view, time) => {
       if (view.closed || view.sealedSeq !== fromSeq - 1) return undefined;
       isTooOld = !(time < signBefore);

@@ -30,7 +30,7 @@ async function closeJournal(env: Rooms, record: TopicRecord, index: number, dead
   if (open === undefined) return false;
   const make = (view: { closed: boolean }, time: number) =>
     view.closed ? undefined : ({ kind: 'close', time } as const);
-  const outcome = await open.queue.appendEntry(make, deadline);
+  const outcome = await open.writer.appendEntry(make, deadline);
   if (outcome === 'timedOut') throw new StoreUnavailableError(`topic ${record.name} could not be closed in time`);
   return outcome === 'written';
 }

@@ -39,8 +39,8 @@ function epochEnd(name: string, partition: number, leaderEpoch: number, currentL
 
 /** Moves the leader epoch on, as a gateway does that takes a journal over. */
 async function changeLeader(leaderEpoch: number): Promise<void> {
-  const { queue } = await engine.journalOf(topic.name);
-  const written = await queue.appendEntry(
+  const { writer } = await engine.journalOf(topic.name);
+  const written = await writer.appendEntry(
     (_view, time) => ({ kind: 'leaderChange', time, leaderEpoch, leader: 0 }),
     Number.POSITIVE_INFINITY,
   );
@@ -78,8 +78,8 @@ describe('Fetch', () => {
     expect(await fetch(engine.client, topic, { ...wait, offset: Number.MAX_SAFE_INTEGER })).toMatchObject(outside);
     expect(await fetch(engine.client, topic, { offset: 3 })).toMatchObject({ errorCode: 0, highWatermark: 3 });
 
-    const { queue } = await engine.journalOf(topic.name);
-    await queue.appendEntry(
+    const { writer } = await engine.journalOf(topic.name);
+    await writer.appendEntry(
       (_view, time) => ({ kind: 'logStart', time, starts: [{ partition: 0, offset: 2 }] }),
       Number.POSITIVE_INFINITY,
     );

@@ -149,9 +149,9 @@ describe('a fleet', () => {
   it('fences nobody by an epoch that Metadata does not tell of', async () => {
     const { leader, other } = await parted();
     // Somebody has taken over and came to its end before it wrote the leader item.
-    const { queue } = await leader.journalOf('led');
+    const { writer } = await leader.journalOf('led');
     const entry = (_: unknown, time: number) => ({ kind: 'leaderChange', time, leaderEpoch: 1, leader: 9 }) as const;
-    expect(await queue.appendEntry(entry, clock.monotonic() + 1_000)).toBe('written');
+    expect(await writer.appendEntry(entry, clock.monotonic() + 1_000)).toBe('written');
     expect(await listOffset(leader.client, topic, -1, { leaderEpoch: 0 })).toMatchObject({ errorCode: FENCED });
     const { epoch } = await leaderOf(other, 'led');
     expect(epoch).toBeGreaterThan(0);
@@ -162,7 +162,7 @@ describe('a fleet', () => {
       });
     const later = (_: unknown, time: number) =>
       ({ kind: 'leaderChange', time, leaderEpoch: epoch + 1, leader: 9 }) as const;
-    expect(await queue.appendEntry(later, clock.monotonic() + 1_000)).toBe('written');
+    expect(await writer.appendEntry(later, clock.monotonic() + 1_000)).toBe('written');
     expect((await ends(epoch)).topics[0]!.partitions[0]!.errorCode).toBe(FENCED);
     expect((await leaderOf(other, 'led')).epoch).toBeGreaterThan(epoch);
   });
@@ -206,9 +206,9 @@ describe('a fleet', () => {
     const { leader } = await parted();
     await produce(leader.client, topic, small('a'));
     // Somebody who takes the leader for gone has taken over, and it knows of that by the leader item alone.
-    const { queue, journal } = await (await startEngine({ stores: fleet.stores, clock })).journalOf('led');
+    const { writer, journal } = await (await startEngine({ stores: fleet.stores, clock })).journalOf('led');
     const entry = (_: unknown, time: number) => ({ kind: 'leaderChange', time, leaderEpoch: 2, leader: 9 }) as const;
-    expect(await queue.appendEntry(entry, clock.monotonic() + 1_000)).toBe('written');
+    expect(await writer.appendEntry(entry, clock.monotonic() + 1_000)).toBe('written');
     const body = encodeLeader({ journal: journal.id, leaderEpoch: 2, leader: 9 });
     const item = { pk: LEADERS_PK, sk: journal.id, version: 2, nonce: 'another', body };
     await fleet.stores.state.put(item, { kind: 'version', version: 1 });

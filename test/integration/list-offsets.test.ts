@@ -100,8 +100,8 @@ describe('behind the block index', () => {
 
   it('passes over what lies before the log start', async () => {
     const topic = await topicWith('cut', Codec.none, [[100, 200], [900, 300], [400]]);
-    const { queue } = await engine.journalOf(topic.name);
-    await queue.appendEntry(
+    const { writer } = await engine.journalOf(topic.name);
+    await writer.appendEntry(
       (_view, time) => ({ kind: 'logStart', time, starts: [{ partition: 0, offset: 3 }] }),
       Number.POSITIVE_INFINITY,
     );

@@ -50,14 +50,14 @@ async function write(from: Producer, values: string[], partition = 0): Promise<v
   const header = readBatchHeader(bytes);
   const { lastOffsetDelta, maxTimestamp, producerId, producerEpoch, baseSequence } = header;
   const batch = { partition, lastOffsetDelta, maxTimestamp, producerId, producerEpoch, baseSequence, bytes };
-  const result = await open.queue.append({ ...batch, transactional: true, transactionVerified: true }, FOREVER);
+  const result = await open.writer.append({ ...batch, transactional: true, transactionVerified: true }, FOREVER);
   expect(result.kind).toBe('appended');
 }
 
 /** Ends a transaction with a marker in each of the partitions. */
 async function end(from: Producer, type: 'commit' | 'abort', partitions = [0]): Promise<void> {
   const open = await engine.journalOf(topic.name);
-  const written = await open.queue.appendEntry((view, time) => markers(view, time, from, type, partitions), FOREVER);
+  const written = await open.writer.appendEntry((view, time) => markers(view, time, from, type, partitions), FOREVER);
   expect(written).toBe('written');
 }
 

@@ -60,13 +60,13 @@ async function write(log: TestLog, partition: number, values: string[], at: numb
   producers.set(producer, baseSequence + values.length);
   const { lastOffsetDelta, maxTimestamp, producerId, producerEpoch } = readBatchHeader(bytes);
   const batch = { partition, lastOffsetDelta, maxTimestamp, producerId, producerEpoch, baseSequence, bytes };
-  const result = await log.open.queue.append({ ...batch, transactional: true, transactionVerified: true }, FOREVER);
+  const result = await log.open.writer.append({ ...batch, transactional: true, transactionVerified: true }, FOREVER);
   expect(result.kind).toBe('appended');
 }
 
 async function end({ open }: TestLog, partition: number, producer: number, type: 'commit' | 'abort'): Promise<void> {
   const identity = { producerId: producer, producerEpoch: 0 };
-  const written = await open.queue.appendEntry((view, time) => {
+  const written = await open.writer.appendEntry((view, time) => {
     const baseOffset = view.partitions.get(partition)?.nextOffset ?? 0;
     const marker = encodeControlBatch({ ...identity, type, coordinatorEpoch: 0, timestamp: T0, baseOffset });
     const place = { partition, baseOffset, lastOffsetDelta: 0, maxTimestamp: T0, baseSequence: -1 };
@@ -337,7 +337,7 @@ describe('a fetch of a log that is sealed in part', () => {
     await listOffset(cold.client, log.topic, -1);
     const first = await segmentAt(log, 0);
     const starts = [{ partition: 0, offset: first.nextOffset }];
-    await log.open.queue.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER);
+    await log.open.writer.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER);
     await stores.client().blobs.delete(first.key);
     expect((await fetch(cold.client, log.topic, { offset: 3 })).errorCode).toBe(1);
     expect((await fetch(cold.client, log.topic, { offset: first.nextOffset })).errorCode).toBe(0);
@@ -398,7 +398,7 @@ describe('ListOffsets of a log that is sealed in part', () => {
     const plain = await writeLog('plain', nothing);
     const starts = [{ partition: 0, offset: 9 }];
     for (const { open } of [sealed, plain]) {
-      await open.queue.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER);
+      await open.writer.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER);
     }
     for (const timestamp of [-3, ...Array.from({ length: 60 }, (_, at) => T0 - 500 + at * 80)]) {
       expect(await answer(sealed.topic, timestamp), `${timestamp}`).toEqual(await answer(plain.topic, timestamp));
@@ -440,7 +440,7 @@ describe('ListOffsets of a log that is sealed in part', () => {
     expect(await local()).toEqual([first, first, first + 1]);
     await produce(engine.client, topic, batchOf(['and more']));
     const starts = [{ partition: 0, offset: first + 2 }];
-    await open.queue.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER);
+    await open.writer.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER);
     expect(await local()).toEqual([first + 2, first, first + 2]);
   });
 });

@@ -65,7 +65,7 @@ export async function insistOnEntry(
 ): Promise<'written' | 'nothing'> {
   for (;;) {
     const outcome = await onJournal(caller, topic, partition, (open, _instance, deadline) =>
-      open.queue.appendEntry(make, deadline),
+      open.writer.appendEntry(make, deadline),
     );
     if (outcome === 'written' || outcome === 'nothing') return outcome;
     await caller.pause();

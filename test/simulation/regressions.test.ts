@@ -82,7 +82,7 @@ async function filled(engine: Engine, entries: number): Promise<TopicName> {
 async function raiseLogStart(engine: Engine, offset: number): Promise<void> {
   const open = await engine.journalOf('orders');
   const starts = [{ partition: 0, offset }];
-  await open.queue.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), Number.POSITIVE_INFINITY);
+  await open.writer.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), Number.POSITIVE_INFINITY);
 }
 
 it('a process whose clocks stood still refuses no timestamp by the time that it remembers', async () => {
@@ -141,7 +141,7 @@ it('a read under way keeps what was aborted when the log start moves on', async 
   const deadline = Number.POSITIVE_INFINITY;
   const produced = readProducedBatch(records);
   await appendBatch({ open, partition: 0, config, produced, allowsZstd: true, deadline, transactionVerified: true });
-  await open.queue.appendEntry((_, time) => abortMarker(time), deadline);
+  await open.writer.appendEntry((_, time) => abortMarker(time), deadline);
   await produce(engine.client, topic, batchOf(['after'], { timestamp: clock.now() }));
   const faults = (call: StoreCall): Fault | undefined =>
     call.operation === 'query' && call.consistent === false ? { delayAfterMs: 100 } : undefined;

@@ -107,7 +107,7 @@ async function withNames(broker: Broker, asked: readonly Asked[]): Promise<Wante
       wanted.push({ name });
       continue;
     }
-    await broker.pace.turn();
+    await broker.turns.turn();
     const topic = await broker.admin.topics.getById(topicId);
     wanted.push(topic === undefined ? { unknownId: topicId } : { topic });
   }
@@ -191,7 +191,7 @@ async function findNamed(
   const found: (Topic | Described)[] = [];
   let creations = 0;
   for (const one of wanted) {
-    await broker.pace.turn();
+    await broker.turns.turn();
     if ('unknownId' in one) {
       found.push(undescribed(null, one.unknownId, 'UNKNOWN_TOPIC_ID'));
       continue;

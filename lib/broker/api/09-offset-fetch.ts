@@ -139,7 +139,7 @@ async function fetchGroup(
     );
     const topics: AnsweredTopic[] = [];
     for (const [index, topic] of asked.topics.entries()) {
-      await broker.pace.turn();
+      await broker.turns.turn();
       topics.push(answerFor(topic, found[index]!, byTopic));
     }
     return { groupId, error: 'NONE', topics };

@@ -66,7 +66,7 @@ async function named(broker: Broker, asked: readonly Asked[]): Promise<Found[]> 
   const find = await topicFinder(broker, wanted.size);
   const found: Found[] = [];
   for (const [name, partitions] of wanted) {
-    await broker.pace.turn();
+    await broker.turns.turn();
     const topic = await find(name);
     if (topic === undefined) continue;
     const there = [...partitions].filter((partition) => partition >= 0 && partition < topic.record.partitions);

@@ -40,7 +40,7 @@ export const electLeaders = defineApi(ElectLeaders, async (broker, request, _ver
   const find = await topicFinder(broker, asked.length);
   const replicaElectionResults = [];
   for (const { topic: name, partitions } of asked) {
-    await broker.pace.turn();
+    await broker.turns.turn();
     const topic = await find(name);
     replicaElectionResults.push({ topic: name, partitionResult: partitions.map((id) => elected(name, topic, id)) });
   }

@@ -60,7 +60,7 @@ export const describeTopicPartitions = defineApi(
         nextCursor = { topicName: name, partitionIndex: 0 };
         break;
       }
-      await broker.pace.turn();
+      await broker.turns.turn();
       const operations = allowedOperations(decisions, topicResource(name));
       const topic = await find(name);
       if (topic === undefined) {

@@ -76,10 +76,10 @@ function textOf(index: number, bytes: number): Buffer {
 }
 
 async function compact(load: Load): Promise<string> {
-  const { journal, queue } = await open();
+  const { journal, writer } = await open();
   const change = { state: journal.env.stores.state, clock: systemClock, random: systemRandom };
   const env = { index: new SegmentIndex(change), due: new DueList(change), slots: new Slots(1) };
-  const opened = { journal, queue } as OpenJournal;
+  const opened = { journal, writer } as OpenJournal;
   const recordBytes = load.valueBytes + 30;
   const perBatch = Math.max(1, Math.floor(BATCH_BYTES / recordBytes));
   const keys = Math.ceil(LOG_BYTES / recordBytes / load.versions);
@@ -95,7 +95,7 @@ async function compact(load: Load): Promise<string> {
     const none = { producerId: -1, producerEpoch: -1, baseSequence: -1 };
     const fields = { partition: 0, lastOffsetDelta: perBatch - 1, maxTimestamp: timestamp, bytes, ...none };
     const flags = { transactional: false, transactionVerified: false };
-    const result = await queue.append({ ...fields, ...flags }, FOREVER);
+    const result = await writer.append({ ...fields, ...flags }, FOREVER);
     if (result.kind !== 'appended') throw new Error(JSON.stringify(result));
     written += perBatch * recordBytes;
     unsealed += perBatch * recordBytes;

@@ -28,16 +28,16 @@ const epochs = () => world.entries().map((entry) => (entry.kind === 'leaderChang
 describe('a control entry', () => {
   it('is made from the newest view, and made anew after a lost race', async () => {
     const other = await world.process().open();
-    await other.queue.appendEntry(nextEpoch, FOREVER);
-    await open.queue.appendEntry(nextEpoch, FOREVER);
+    await other.writer.appendEntry(nextEpoch, FOREVER);
+    await open.writer.appendEntry(nextEpoch, FOREVER);
     const seen: number[] = [];
     const { put } = process.stores.journal;
     let races = 2;
     process.stores.journal.put = async (...args) => {
-      if (races-- > 0) await other.queue.appendEntry(nextEpoch, FOREVER);
+      if (races-- > 0) await other.writer.appendEntry(nextEpoch, FOREVER);
       return put(...args);
     };
-    const made = open.queue.appendEntry((view, time) => {
+    const made = open.writer.appendEntry((view, time) => {
       seen.push(view.leaderEpoch);
       return nextEpoch(view, time);
     }, FOREVER);
@@ -48,18 +48,18 @@ describe('a control entry', () => {
 
   it('that there is no need for any more is not written', async () => {
     const other = await world.process().open();
-    await other.queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
+    await other.writer.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
     const close: EntryMaker = (view, time) => (view.closed ? undefined : { kind: 'close', time });
-    expect(await open.queue.appendEntry(close, FOREVER)).toBe('nothing');
+    expect(await open.writer.appendEntry(close, FOREVER)).toBe('nothing');
     expect(process.count('journal.put')).toBe(0);
   });
 
   it('keeps its place between batches', async () => {
     const results = [
-      open.queue.append(batch('a'), FOREVER),
-      open.queue.append(batch('b'), FOREVER),
-      open.queue.appendEntry(nextEpoch, FOREVER),
-      open.queue.append(batch('c'), FOREVER),
+      open.writer.append(batch('a'), FOREVER),
+      open.writer.append(batch('b'), FOREVER),
+      open.writer.appendEntry(nextEpoch, FOREVER),
+      open.writer.append(batch('c'), FOREVER),
     ];
     await Promise.all<unknown>(results);
     expect(epochs()).toEqual([0, 'records', 'records', 1, 'records']);
@@ -71,36 +71,36 @@ describe('a control entry', () => {
 
   it('is known by its nonce when the answer was lost', async () => {
     process.faults = first(2, 'journal.put', { loseAnswer: true });
-    expect(await world.run(open.queue.appendEntry(nextEpoch, FOREVER))).toBe('written');
+    expect(await world.run(open.writer.appendEntry(nextEpoch, FOREVER))).toBe('written');
     expect(epochs()).toEqual([0, 1]);
   });
 
   it('is answered at its deadline, whatever becomes of it', async () => {
     process.faults = ({ operation }) => (operation === 'put' ? { loseAnswer: true } : undefined);
     const deadline = world.clock.monotonic() + 700;
-    expect(await world.run(open.queue.appendEntry(nextEpoch, deadline), 701)).toBe('timedOut');
+    expect(await world.run(open.writer.appendEntry(nextEpoch, deadline), 701)).toBe('timedOut');
     process.faults = () => undefined;
     // It had landed; the queue finds out and goes on.
-    expect(await world.run(open.queue.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended' });
+    expect(await world.run(open.writer.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended' });
     expect(epochs()).toEqual([0, 1, 'records']);
   });
 
   it('that the store will not take is a bug, and the queue goes on', async () => {
     const { put } = process.stores.journal;
     process.stores.journal.put = () => Promise.resolve({ kind: 'refused', reason: 'rejected', message: 'not that' });
-    await expect(open.queue.appendEntry(nextEpoch, FOREVER)).rejects.toThrow('not that');
+    await expect(open.writer.appendEntry(nextEpoch, FOREVER)).rejects.toThrow('not that');
     process.stores.journal.put = put;
-    expect(await open.queue.append(batch('a'), FOREVER)).toMatchObject({ kind: 'appended' });
+    expect(await open.writer.append(batch('a'), FOREVER)).toMatchObject({ kind: 'appended' });
   });
 
   it('is signed before the time that its caller gives, or not at all', async () => {
     const seal: EntryMaker = (view, time) => sealOf(view, (seq) => world.entries()[seq]!, view.seq, time);
     const signBefore = process.stores.journal.now() + MINUTE;
-    expect(await world.run(open.queue.appendEntry(seal, FOREVER, { signBefore }))).toBe('written');
+    expect(await world.run(open.writer.appendEntry(seal, FOREVER, { signBefore }))).toBe('written');
     expect(process.puts.at(-1)?.options?.signBefore).toBe(signBefore);
     // Signing is too late only when the put is made: the read before it took so long.
     process.faults = first(1, 'journal.query', { delayAfterMs: 2 * MINUTE });
-    expect(await world.run(open.queue.appendEntry(seal, FOREVER, { signBefore }))).toBe('nothing');
+    expect(await world.run(open.writer.appendEntry(seal, FOREVER, { signBefore }))).toBe('nothing');
     expect(world.entries()).toHaveLength(2);
   });
 
@@ -112,7 +112,7 @@ describe('a control entry', () => {
       return put(...args);
     };
     const puts = process.puts.length;
-    expect(await world.run(open.queue.appendEntry(nextEpoch, FOREVER, { signBefore }))).toBe('nothing');
+    expect(await world.run(open.writer.appendEntry(nextEpoch, FOREVER, { signBefore }))).toBe('nothing');
     expect(process.puts).toHaveLength(puts + 1);
     expect(epochs()).toEqual([0]);
   });
@@ -134,7 +134,7 @@ describe('a control entry', () => {
         removedBytes: 0,
       }),
     ];
-    for (const make of wrong) await expect(open.queue.appendEntry(make, FOREVER)).rejects.toThrow(AssertionError);
+    for (const make of wrong) await expect(open.writer.appendEntry(make, FOREVER)).rejects.toThrow(AssertionError);
     expect(world.entries()).toHaveLength(1);
   });
 });

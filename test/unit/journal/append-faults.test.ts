@@ -29,7 +29,7 @@ describe('a put whose outcome is unknown', () => {
   it.each(faults)('that %s is repeated as it is, and known by its nonce', async (_, fault) => {
     process.faults = first(3, 'journal.put', fault);
     const results = world.run(
-      Promise.all([open.queue.append(batch('a'), FOREVER), open.queue.append(batch('b'), FOREVER)]),
+      Promise.all([open.writer.append(batch('a'), FOREVER), open.writer.append(batch('b'), FOREVER)]),
     );
     expect(await results).toMatchObject([
       { kind: 'appended', baseOffset: 0 },
@@ -45,11 +45,11 @@ describe('a put whose outcome is unknown', () => {
 
   it('is decided anew only once another entry was seen in its slot', async () => {
     process.faults = first(1, 'journal.put', { landAfterMs: 60 * MINUTE });
-    const mine = open.queue.append(sequenced('a', 0), FOREVER);
+    const mine = open.writer.append(sequenced('a', 0), FOREVER);
     await world.clock.advance(0);
     const other = await world.process().open();
-    await other.queue.append(sequenced('a', 0), FOREVER);
-    await other.queue.append(batch('b'), FOREVER);
+    await other.writer.append(sequenced('a', 0), FOREVER);
+    await other.writer.append(batch('b'), FOREVER);
     expect(await world.run(mine)).toMatchObject({ kind: 'duplicate', baseOffset: 0 });
     expect(process.puts.map(({ item }) => item.version)).toEqual([1, 1]);
     expect(batchesStored()).toHaveLength(2);
@@ -57,7 +57,7 @@ describe('a put whose outcome is unknown', () => {
 
   it('is known at once when the tail has read it meanwhile', async () => {
     process.faults = first(1, 'journal.put', { loseAnswer: true });
-    const mine = open.queue.append(batch('a'), FOREVER);
+    const mine = open.writer.append(batch('a'), FOREVER);
     await world.clock.advance(0);
     await open.journal.catchUp(false);
     expect(await world.run(mine)).toMatchObject({ kind: 'appended', baseOffset: 0 });
@@ -66,10 +66,10 @@ describe('a put whose outcome is unknown', () => {
 
   it('is not repeated when the tail has read another one in its slot', async () => {
     process.faults = first(1, 'journal.put', { landAfterMs: 60 * MINUTE });
-    const mine = open.queue.append(batch('a'), FOREVER);
+    const mine = open.writer.append(batch('a'), FOREVER);
     await world.clock.advance(0);
     const other = await world.process().open();
-    await other.queue.append(batch('b'), FOREVER);
+    await other.writer.append(batch('b'), FOREVER);
     await open.journal.catchUp(false);
     expect(await world.run(mine)).toMatchObject({ kind: 'appended', baseOffset: 1 });
     expect(process.puts.map(({ item }) => item.version)).toEqual([1, 2]);
@@ -78,7 +78,7 @@ describe('a put whose outcome is unknown', () => {
   it('keeps the slot for as long as it takes, also when the store refuses in between', async () => {
     const faults: Fault[] = [{ loseAnswer: true }, { refuse: 'throttled' }, { refuse: 'unavailable' }];
     process.faults = ({ operation }) => (operation === 'put' ? faults.shift() : undefined);
-    expect(await world.run(open.queue.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended', baseOffset: 0 });
+    expect(await world.run(open.writer.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended', baseOffset: 0 });
     expect(new Set(nonces()).size).toBe(1);
     expect(process.puts).toHaveLength(4);
   });
@@ -98,16 +98,16 @@ describe('a put that is refused for good after one whose outcome is unknown', ()
 
   it('is found in its slot where it landed', async () => {
     const puts = refusedAfter({ loseAnswer: true });
-    expect(await world.run(open.queue.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended', baseOffset: 0 });
+    expect(await world.run(open.writer.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended', baseOffset: 0 });
     expect(puts()).toBeLessThan(4);
   });
 
   it('ends once it can no longer land, and the queue with it', async () => {
     refusedAfter({ landAfterMs: 30 * MINUTE });
-    const result = await world.run(open.queue.append(batch('a'), FOREVER), 60 * MINUTE);
+    const result = await world.run(open.writer.append(batch('a'), FOREVER), 60 * MINUTE);
     expect(result).toEqual({ kind: 'rejected', error: 'KAFKA_STORAGE_ERROR', message: 'not any more' });
     await world.clock.advance(1_000);
-    expect(open.queue.idle).toBe(true);
+    expect(open.writer.idle).toBe(true);
     expect(batchesStored()).toEqual([]);
   });
 });
@@ -115,8 +115,8 @@ describe('a put that is refused for good after one whose outcome is unknown', ()
 describe('a group that is too large for an item', () => {
   it('goes through an object', async () => {
     const wide = world.process({ tier: { inlineMaxBytes: 600 * 1024 } });
-    const { queue } = await wide.open();
-    const results = [1, 2, 3, 4].map(() => queue.append(batch('x'.repeat(201 * 1024)), FOREVER));
+    const { writer } = await wide.open();
+    const results = [1, 2, 3, 4].map(() => writer.append(batch('x'.repeat(201 * 1024)), FOREVER));
     expect(await world.run(Promise.all(results))).toMatchObject([
       { kind: 'appended', baseOffset: 0 },
       { kind: 'appended', baseOffset: 1 },
@@ -130,7 +130,7 @@ describe('a group that is too large for an item', () => {
 describe('a put that was surely not made', () => {
   it('is decided and made anew', async () => {
     process.faults = first(2, 'journal.put', { refuse: 'throttled' });
-    expect(await world.run(open.queue.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended', baseOffset: 0 });
+    expect(await world.run(open.writer.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended', baseOffset: 0 });
     expect(new Set(nonces()).size).toBe(3);
     expect(batchesStored()).toHaveLength(1);
   });
@@ -140,7 +140,7 @@ describe('a put that was surely not made', () => {
     // Delayed on the way for longer than a signature holds.
     process.faults = first(1, 'journal.put', { delayBeforeMs: 16 * MINUTE });
     process.stores.journal.put = withoutTimeout(process);
-    expect(await world.run(open.queue.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended', baseOffset: 0 });
+    expect(await world.run(open.writer.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended', baseOffset: 0 });
     expect(process.env.trust.generation).toBe(generation + 1);
     expect(process.calls.map(({ operation }) => operation)).toEqual(['put', 'query', 'put']);
   });
@@ -155,16 +155,16 @@ describe('reads that fail', () => {
   it('are no more than a reason to try again', async () => {
     await world.clock.advance(2 * 60 * MINUTE);
     process.faults = first(3, 'journal.query', { refuse: 'unavailable' });
-    expect(await world.run(open.queue.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended' });
+    expect(await world.run(open.writer.append(batch('a'), FOREVER))).toMatchObject({ kind: 'appended' });
     expect(process.lines).toHaveLength(3);
   });
 
   it('after a lost race do not make the old decision count', async () => {
     const other = await world.process().open();
-    await other.queue.append(sequenced('a', 0), FOREVER);
-    await other.queue.append(sequenced('b', 1), FOREVER);
+    await other.writer.append(sequenced('a', 0), FOREVER);
+    await other.writer.append(sequenced('b', 1), FOREVER);
     process.faults = first(2, 'journal.query', { refuse: 'throttled' });
-    expect(await world.run(open.queue.append(sequenced('b', 1), FOREVER))).toMatchObject({
+    expect(await world.run(open.writer.append(sequenced('b', 1), FOREVER))).toMatchObject({
       kind: 'duplicate',
       baseOffset: 1,
     });
@@ -175,16 +175,16 @@ describe('reads that fail', () => {
 describe('an entry that this program cannot read', () => {
   it('stops appends rather than be passed over', async () => {
     const other = world.process();
-    const { queue } = await other.open();
+    const { writer } = await other.open();
     const { put } = other.stores.journal;
     other.stores.journal.put = (item, ...rest) => {
       const body = Buffer.from(item.body);
       body[1] = 99;
       return put({ ...item, body }, ...rest);
     };
-    await queue.append(batch('from the future'), FOREVER);
+    await writer.append(batch('from the future'), FOREVER);
     for (const _ of [1, 2]) {
-      expect(await world.run(open.queue.append(batch('a'), FOREVER))).toMatchObject({ error: 'KAFKA_STORAGE_ERROR' });
+      expect(await world.run(open.writer.append(batch('a'), FOREVER))).toMatchObject({ error: 'KAFKA_STORAGE_ERROR' });
     }
     await expect(open.journal.catchUp(true)).rejects.toThrow('entry kind 99 is unknown');
     expect(open.journal.view.seq).toBe(0);
@@ -196,9 +196,9 @@ describe('deadlines', () => {
 
   it('are kept while the outcome is unknown, and the batch is not lost if it landed', async () => {
     process.faults = first(20, 'journal.put', { loseAnswer: true });
-    const mine = open.queue.append(sequenced('a', 0), deadlineIn(500));
+    const mine = open.writer.append(sequenced('a', 0), deadlineIn(500));
     expect(await world.run(mine, 501)).toEqual(timedOut);
-    const again = open.queue.append(sequenced('a', 0), FOREVER);
+    const again = open.writer.append(sequenced('a', 0), FOREVER);
     expect(await world.run(again)).toMatchObject({ kind: 'duplicate', baseOffset: 0 });
     expect(batchesStored()).toHaveLength(1);
   });
@@ -208,7 +208,7 @@ describe('deadlines', () => {
     process.faults = first(1, call, { delayBeforeMs: 4_000 });
     const results: AppendResult[] = [];
     for (const ms of [300, 200, 5_000]) {
-      void open.queue.append(batch(`${ms}`), deadlineIn(ms)).then((result) => results.push(result));
+      void open.writer.append(batch(`${ms}`), deadlineIn(ms)).then((result) => results.push(result));
     }
     await world.clock.advance(200);
     expect(results).toEqual([timedOut]);
@@ -220,10 +220,10 @@ describe('deadlines', () => {
 
   it('are kept for those who wait behind', async () => {
     process.faults = ({ operation }) => (operation === 'put' ? { loseAnswer: true, delayBeforeMs: 100 } : undefined);
-    const stuck = open.queue.append(batch('stuck'), FOREVER);
-    const behind = open.queue.append(batch('behind'), deadlineIn(1_000));
-    const close = open.queue.appendEntry((_, time) => ({ kind: 'close', time }), deadlineIn(2_000));
-    const later = open.queue.append(batch('later'), deadlineIn(1_500));
+    const stuck = open.writer.append(batch('stuck'), FOREVER);
+    const behind = open.writer.append(batch('behind'), deadlineIn(1_000));
+    const close = open.writer.appendEntry((_, time) => ({ kind: 'close', time }), deadlineIn(2_000));
+    const later = open.writer.append(batch('later'), deadlineIn(1_500));
     expect(await world.run(behind, 1_001)).toEqual(timedOut);
     expect(await world.run(later, 501)).toEqual(timedOut);
     expect(await world.run(close, 501)).toBe('timedOut');
@@ -233,16 +233,16 @@ describe('deadlines', () => {
     // What was answered so is not tried any more.
     expect(batchesStored()).toHaveLength(1);
     expect(world.entries().at(-1)?.kind).toBe('records');
-    expect(open.queue.idle).toBe(true);
+    expect(open.writer.idle).toBe(true);
   });
 
   it('that have passed cost no call', async () => {
-    expect(await world.run(open.queue.append(batch('late'), deadlineIn(0)))).toEqual(timedOut);
+    expect(await world.run(open.writer.append(batch('late'), deadlineIn(0)))).toEqual(timedOut);
     expect(process.calls).toEqual([]);
   });
 
   it('leave no timer behind', async () => {
-    await Promise.all([1, 2, 3].map((n) => open.queue.append(batch(`${n}`), deadlineIn(n * 1_000))));
+    await Promise.all([1, 2, 3].map((n) => open.writer.append(batch(`${n}`), deadlineIn(n * 1_000))));
     await world.clock.advance(0);
     expect(world.clock.pendingTimers).toBe(0);
   });
@@ -255,7 +255,7 @@ describe('deadlines', () => {
       return setTimer.call(world.clock, delayMs, callback);
     };
     process.faults = first(1, 'journal.put', { delayBeforeMs: 4_000 });
-    expect(await world.run(open.queue.append(batch('a'), deadlineIn(2 ** 40)))).toMatchObject({ kind: 'appended' });
+    expect(await world.run(open.writer.append(batch('a'), deadlineIn(2 ** 40)))).toMatchObject({ kind: 'appended' });
     expect(Math.max(...delays)).toBeLessThan(2 ** 31);
   });
 });
@@ -275,7 +275,7 @@ describe('the order of batches', () => {
     for (let number = 0; number < 60; number++) {
       const partition = number % 2;
       const fields = { partition, producerId: partition };
-      results.push(open.queue.append(sequenced(`${number}`, Math.floor(number / 2), fields), FOREVER));
+      results.push(open.writer.append(sequenced(`${number}`, Math.floor(number / 2), fields), FOREVER));
       if (number % 4 === 0) await world.clock.advance(process.env.random.next() * 50);
     }
     const offsets = (await world.run(Promise.all(results))).map((result) =>

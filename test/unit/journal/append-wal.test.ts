@@ -42,8 +42,8 @@ const payloads = (journal = JOURNAL) =>
 const steps = (by = process) => by.calls.map(({ store, operation }) => `${store}.${operation}`);
 
 async function append(text: string, fields = {}) {
-  const { queue } = await process.open();
-  return queue.append(batch(text, fields), FOREVER);
+  const { writer } = await process.open();
+  return writer.append(batch(text, fields), FOREVER);
 }
 
 async function textsRead(by: Process, from = 0, partition = 0): Promise<string[]> {
@@ -88,9 +88,9 @@ describe('in the WAL tier', () => {
     await createJournal(process.env, 'topic/1', T0);
     const [one, two] = [await process.open(), await process.open('topic/1')];
     const all = [
-      one.queue.append(batch('a'), FOREVER),
-      two.queue.append(batch('bbb'), FOREVER),
-      one.queue.append(batch('cc'), FOREVER),
+      one.writer.append(batch('a'), FOREVER),
+      two.writer.append(batch('bbb'), FOREVER),
+      one.writer.append(batch('cc'), FOREVER),
     ];
     await world.run(Promise.all(all));
     expect(objects()).toHaveLength(1);
@@ -131,7 +131,7 @@ describe('in the WAL tier', () => {
 
   it('a lost race costs another entry, not another object', async () => {
     const other = await world.process().open();
-    await other.queue.append(batch('sooner', { lastOffsetDelta: 4 }), FOREVER);
+    await other.writer.append(batch('sooner', { lastOffsetDelta: 4 }), FOREVER);
     expect(await world.run(append('a'))).toMatchObject({ baseOffset: 5 });
     expect(objects()).toHaveLength(1);
     expect(await textsRead(process, 5)).toEqual(['a']);
@@ -139,14 +139,14 @@ describe('in the WAL tier', () => {
   });
 
   it('control entries come after what was asked for before, also while an object gathers', async () => {
-    const { queue } = await process.open();
+    const { writer } = await process.open();
     const all = [
-      queue.append(batch('a'), FOREVER),
-      queue.append(batch('b'), FOREVER),
-      queue.appendEntry((_, time) => ({ kind: 'leaderChange', time, leaderEpoch: 1, leader: 1 }), FOREVER),
-      queue.append(batch('c'), FOREVER),
-      queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER),
-      queue.append(batch('late'), FOREVER),
+      writer.append(batch('a'), FOREVER),
+      writer.append(batch('b'), FOREVER),
+      writer.appendEntry((_, time) => ({ kind: 'leaderChange', time, leaderEpoch: 1, leader: 1 }), FOREVER),
+      writer.append(batch('c'), FOREVER),
+      writer.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER),
+      writer.append(batch('late'), FOREVER),
     ];
     const results = await world.run(Promise.all<unknown>(all));
     expect(results).toMatchObject([
@@ -164,14 +164,14 @@ describe('in the WAL tier', () => {
       'records',
       'close',
     ]);
-    expect(queue.idle).toBe(true);
+    expect(writer.idle).toBe(true);
   });
 
   it('one entry takes 8 MiB at most, or one batch', async () => {
     const roomy = world.process({ ...WAL, wal: { lingerMs: LINGER_MS, flushBytes: 1e9 } });
-    const { queue } = await roomy.open();
+    const { writer } = await roomy.open();
     const sizes = [5, 5, 2, 9, 1].map((mebibytes) => mebibytes * 1024 * 1024);
-    await world.run(Promise.all(sizes.map((size) => queue.append(batch('x'.repeat(size)), FOREVER))));
+    await world.run(Promise.all(sizes.map((size) => writer.append(batch('x'.repeat(size)), FOREVER))));
     expect(records().map((entry) => entry.batches.length)).toEqual([1, 2, 1, 1]);
     expect(objects()).toHaveLength(4);
   });
@@ -225,12 +225,12 @@ describe('an object', () => {
     let silent = true;
     process.faults = ({ store, operation }) =>
       silent && store === 'journal' && operation === 'put' ? { landAfterMs: 10 * 60 * MINUTE } : undefined;
-    const { queue } = await process.open();
-    const stuck = queue.append(batch('stuck'), world.clock.monotonic() + MINUTE);
+    const { writer } = await process.open();
+    const stuck = writer.append(batch('stuck'), world.clock.monotonic() + MINUTE);
     expect(await world.run(stuck)).toMatchObject({ error: 'REQUEST_TIMED_OUT' });
     await world.clock.advance(11 * MINUTE);
     silent = false;
-    const next = queue.append(batch('next'), FOREVER);
+    const next = writer.append(batch('next'), FOREVER);
     await world.clock.advance(10 * MINUTE);
     // A put may land for 15 minutes after its signing: until then the slot may not be given to another entry.
     expect(records()).toEqual([]);

@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 
 const append = async (text: string, fields = {}, by = process) => {
-  const { queue } = await by.open();
+  const { writer: queue } = await by.open();
   return world.run(queue.append(batch(text, fields), FOREVER));
 };
 
@@ -43,7 +43,7 @@ describe('an append', () => {
   it('is read by another process with its offset and leader epoch in the batch', async () => {
     await append('a');
     const open = await process.open();
-    await open.queue.appendEntry((_, time) => ({ kind: 'leaderChange', time, leaderEpoch: 3, leader: 1 }), FOREVER);
+    await open.writer.appendEntry((_, time) => ({ kind: 'leaderChange', time, leaderEpoch: 3, leader: 1 }), FOREVER);
     await append('b', { lastOffsetDelta: 1 });
     const other = await world.process().open();
     const read = await readBatches(other.journal, { partition: 0, from: 0, to: 3, maxBytes: 1e9, atLeastOne: true });
@@ -56,14 +56,14 @@ describe('an append', () => {
   it('does not change the bytes that it was given', async () => {
     const given = batch('a');
     const before = Buffer.from(given.bytes);
-    const { queue } = await process.open();
+    const { writer: queue } = await process.open();
     await queue.append(batch('first', { lastOffsetDelta: 9 }), FOREVER);
     await queue.append(given, FOREVER);
     expect(given.bytes.equals(before)).toBe(true);
   });
 
   it('takes with it what came while it was on its way', async () => {
-    const { queue } = await process.open();
+    const { writer: queue } = await process.open();
     const results = await Promise.all(['a', 'b', 'c', 'd'].map((text) => queue.append(batch(text), FOREVER)));
     expect(results.map((result) => result.kind === 'appended' && result.baseOffset)).toEqual([0, 1, 2, 3]);
     expect(records().map((entry) => entry.batches.length)).toEqual([1, 3]);
@@ -76,7 +76,7 @@ describe('an append', () => {
   });
 
   it('counts each partition by itself', async () => {
-    const { queue } = await process.open();
+    const { writer: queue } = await process.open();
     const results = await Promise.all(
       [0, 1, 0, 1, 1].map((partition) => queue.append(batch('x', { partition }), FOREVER)),
     );
@@ -88,7 +88,7 @@ describe('an append', () => {
     await append('a');
     const ahead = await process.open();
     const future = world.clock.now() + MINUTE;
-    await ahead.queue.appendEntry(() => ({ kind: 'leaderChange', time: future, leaderEpoch: 1, leader: 1 }), FOREVER);
+    await ahead.writer.appendEntry(() => ({ kind: 'leaderChange', time: future, leaderEpoch: 1, leader: 1 }), FOREVER);
     await append('b');
     await world.clock.advance(2 * MINUTE);
     await append('c');
@@ -111,12 +111,12 @@ describe('a writer that lost the race', () => {
 
   it('finds that the batch is there already, or may not follow any more', async () => {
     const other = world.process();
-    const { queue } = await other.open();
+    const { writer: queue } = await other.open();
     const mine = await process.open();
-    await mine.queue.append(sequenced('a', 0), FOREVER);
-    await mine.queue.append(sequenced('b', 1, { producerEpoch: 0 }), FOREVER);
-    await mine.queue.append(sequenced('c', 0, { producerEpoch: 1 }), FOREVER);
-    await mine.queue.append(sequenced('other', 0, { producerId: 8 }), FOREVER);
+    await mine.writer.append(sequenced('a', 0), FOREVER);
+    await mine.writer.append(sequenced('b', 1, { producerEpoch: 0 }), FOREVER);
+    await mine.writer.append(sequenced('c', 0, { producerEpoch: 1 }), FOREVER);
+    await mine.writer.append(sequenced('other', 0, { producerId: 8 }), FOREVER);
     const late = [
       queue.append(sequenced('a', 0), FOREVER),
       queue.append(sequenced('other', 0, { producerId: 8 }), FOREVER),
@@ -131,7 +131,7 @@ describe('a writer that lost the race', () => {
 
   it('reads before it writes once races were lost several times', async () => {
     const other = world.process();
-    const { queue } = await process.open();
+    const { writer: queue } = await process.open();
     await other.open();
     const { put } = other.stores.journal;
     let races = 4;
@@ -151,7 +151,7 @@ describe('a writer that lost the race', () => {
       [1, 2, 3, 4].map(async () => {
         const one = world.process();
         one.faults = () => ({ delayBeforeMs: one.env.random.next() * 10, delayAfterMs: one.env.random.next() * 10 });
-        return (await world.run(one.open())).queue;
+        return (await world.run(one.open())).writer;
       }),
     );
     const all = writers.flatMap((queue, writer) =>
@@ -173,7 +173,7 @@ describe('a writer that lost the race', () => {
 
 describe('a repetition', () => {
   it('is answered with the offset of the original, without a word to the store', async () => {
-    const { queue } = await process.open();
+    const { writer: queue } = await process.open();
     await queue.append(sequenced('a', 0), FOREVER);
     await queue.append(sequenced('b', 1, { maxTimestamp: 55 }), FOREVER);
     process.calls.length = 0;
@@ -185,7 +185,7 @@ describe('a repetition', () => {
   it('in the same group waits for the entry', async () => {
     const delays = [100, 500];
     process.faults = () => ({ delayBeforeMs: delays.shift() ?? 0 });
-    const { queue } = await process.open();
+    const { writer: queue } = await process.open();
     const order: string[] = [];
     const busy = queue.append(batch('busy'), FOREVER);
     const original = queue.append(sequenced('a', 0), FOREVER).then((result) => order.push(result.kind));
@@ -202,7 +202,7 @@ describe('a repetition', () => {
     const other = world.process();
     await other.open();
     await append('won');
-    const { queue } = await other.open();
+    const { writer: queue } = await other.open();
     const busy = queue.append(batch('busy'), FOREVER);
     const both = [queue.append(sequenced('a', 0), FOREVER), queue.append(sequenced('a', 0), FOREVER)];
     expect(await world.run(Promise.all(both))).toMatchObject([
@@ -216,11 +216,11 @@ describe('a repetition', () => {
 describe('a refusal', () => {
   it('comes from a confirmed view only', async () => {
     const other = world.process();
-    const { queue } = await other.open();
+    const { writer: queue } = await other.open();
     await queue.append(sequenced('a', 0), FOREVER);
     const mine = await process.open();
     await mine.journal.catchUp(true);
-    await mine.queue.append(sequenced('b', 1), FOREVER);
+    await mine.writer.append(sequenced('b', 1), FOREVER);
     // The other process has no news of sequence 1, so that 2 looks like a gap until it has read on.
     other.calls.length = 0;
     expect(await world.run(queue.append(sequenced('c', 2), FOREVER))).toMatchObject({
@@ -235,26 +235,26 @@ describe('a refusal', () => {
 
   it('is confirmed anew after every attempt', async () => {
     const other = world.process();
-    const { queue } = await other.open();
+    const { writer: queue } = await other.open();
     const mine = await process.open();
     const started = queue.append(sequenced('a', 0), FOREVER);
     await world.run(started);
     await mine.journal.catchUp(true);
-    await mine.queue.append(sequenced('b', 1), FOREVER);
+    await mine.writer.append(sequenced('b', 1), FOREVER);
     // Refused by what it knows, confirmed, decided to follow, and throttled; then others come before it once more.
     other.faults = first(1, 'journal.put', { refuse: 'throttled' });
     const late = queue.append(sequenced('c', 2), FOREVER);
     await world.clock.advance(1);
-    await mine.queue.append(sequenced('x', 0, { producerEpoch: 1 }), FOREVER);
+    await mine.writer.append(sequenced('x', 0, { producerEpoch: 1 }), FOREVER);
     await other.open().then(({ journal }) => journal.catchUp(false));
-    await mine.queue.append(sequenced('y', 1, { producerEpoch: 1 }), FOREVER);
+    await mine.writer.append(sequenced('y', 1, { producerEpoch: 1 }), FOREVER);
     other.calls.length = 0;
     expect(await world.run(late)).toMatchObject({ kind: 'rejected', error: 'INVALID_PRODUCER_EPOCH' });
     expect(other.calls.filter(({ operation }) => operation === 'query')).toMatchObject([{ consistent: true }]);
   });
 
   it('leaves the others of its group alone', async () => {
-    const { queue } = await process.open();
+    const { writer: queue } = await process.open();
     await queue.append(sequenced('a', 0), FOREVER);
     const results = await Promise.all([
       queue.append(batch('busy'), FOREVER),
@@ -275,7 +275,7 @@ describe('a refusal', () => {
   it('by a closed journal comes at once and for good', async () => {
     const other = world.process();
     await other.open();
-    const { queue } = await process.open();
+    const { writer: queue } = await process.open();
     await queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
     for (const by of [process, other]) {
       const result = await append('late', {}, by);

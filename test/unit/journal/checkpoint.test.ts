@@ -32,7 +32,7 @@ const objects = () => [...world.stores.contents().blobs.keys()];
 
 /** Appends one entry after the other; with `producers`, each from a producer of its own, which makes the view large. */
 async function fill(by: Process, entries: number, producers = false): Promise<void> {
-  const { queue, journal } = await by.open();
+  const { writer: queue, journal } = await by.open();
   for (let index = 0; index < entries; index++) {
     const producerId = 1_000 + journal.view.seq;
     await world.run(queue.append(producers ? sequenced('x', 0, { producerId }) : batch('x'), FOREVER));
@@ -239,7 +239,7 @@ describe('entries that were deleted', () => {
 
   it('leave the outcome of a put untold that was not heard of since', async () => {
     const writer = world.process();
-    const { queue } = await writer.open();
+    const { writer: queue } = await writer.open();
     writer.faults = first(1, 'journal.put', { loseAnswer: true });
     const lost = queue.append(batch('mine'), FOREVER);
     await world.clock.advance(0);

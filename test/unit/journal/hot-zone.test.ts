@@ -28,7 +28,7 @@ beforeEach(async () => {
   open = await process.open();
 });
 
-const append = (text: string, deadline = FOREVER) => world.run(open.queue.append(batch(text), deadline));
+const append = (text: string, deadline = FOREVER) => world.run(open.writer.append(batch(text), deadline));
 const seal: EntryMaker = (view, time) => sealOf(view, (seq) => world.entries()[seq]!, view.seq, time);
 const markers = (time: number): MarkersEntry => {
   const batches = [meta({ producerId: 7, producerEpoch: 0, transactional: true, control: true })];
@@ -41,7 +41,7 @@ describe('a hot zone', () => {
     await append('a');
     await append('b');
     expect(begun).toEqual([1]);
-    await open.queue.appendEntry(seal, FOREVER);
+    await open.writer.appendEntry(seal, FOREVER);
     expect(begun).toEqual([1]);
     await append('c');
     await append('d');
@@ -49,10 +49,10 @@ describe('a hot zone', () => {
   });
 
   it('begins with a transaction marker too, and with no other control entry', async () => {
-    await open.queue.appendEntry((_, time) => ({ kind: 'leaderChange', time, leaderEpoch: 1, leader: 1 }), FOREVER);
-    await open.queue.appendEntry((_, time) => ({ kind: 'logStart', time, starts: [] }), FOREVER);
+    await open.writer.appendEntry((_, time) => ({ kind: 'leaderChange', time, leaderEpoch: 1, leader: 1 }), FOREVER);
+    await open.writer.appendEntry((_, time) => ({ kind: 'logStart', time, starts: [] }), FOREVER);
     expect(begun).toEqual([]);
-    expect(await open.queue.appendEntry((_, time) => markers(time), FOREVER)).toBe('written');
+    expect(await open.writer.appendEntry((_, time) => markers(time), FOREVER)).toBe('written');
     expect(begun).toEqual([3]);
     await append('a');
     expect(begun).toEqual([3]);
@@ -69,7 +69,7 @@ describe('a hot zone', () => {
   it('that others have begun meanwhile does not begin again', async () => {
     const other = await world.process().open();
     onBegin = async () => {
-      await other.queue.append(batch('first'), FOREVER);
+      await other.writer.append(batch('first'), FOREVER);
     };
     expect(await append('a')).toMatchObject({ kind: 'appended', baseOffset: 1 });
     expect(begun).toEqual([1]);
@@ -80,8 +80,8 @@ describe('a hot zone', () => {
     let races = 1;
     onBegin = async () => {
       if (races-- === 0) return;
-      await other.queue.append(batch('first'), FOREVER);
-      await other.queue.appendEntry(seal, FOREVER);
+      await other.writer.append(batch('first'), FOREVER);
+      await other.writer.appendEntry(seal, FOREVER);
     };
     expect(await append('a')).toMatchObject({ kind: 'appended', baseOffset: 1 });
     expect(begun).toEqual([1, 3]);
@@ -116,7 +116,7 @@ describe('a hot zone', () => {
   it('takes the batches that come while it begins into the next entry', async () => {
     let more: Promise<unknown> | undefined;
     onBegin = async () => {
-      more ??= open.queue.append(batch('b'), FOREVER);
+      more ??= open.writer.append(batch('b'), FOREVER);
     };
     await append('a');
     expect(await more).toMatchObject({ kind: 'appended', baseOffset: 1 });

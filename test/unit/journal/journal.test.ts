@@ -34,7 +34,7 @@ describe('reading on', () => {
     const before = open.journal.catchUp(true);
     const other = await world.process().open();
     await world.clock.advance(1);
-    await other.queue.append(batch('news'), FOREVER);
+    await other.writer.append(batch('news'), FOREVER);
     const after = open.journal.catchUp(true);
     await world.run(before);
     expect(open.journal.view.seq).toBe(0);
@@ -77,7 +77,7 @@ describe('reading on', () => {
 
   it('goes on through pages, and through pages that the store cuts short', async () => {
     const other = await world.process().open();
-    for (let index = 0; index < 20; index++) await other.queue.append(batch(`${index}`), FOREVER);
+    for (let index = 0; index < 20; index++) await other.writer.append(batch(`${index}`), FOREVER);
     process.faults = () => ({ cutPageTo: 3 });
     await open.journal.catchUp(true);
     expect(open.journal.view.seq).toBe(20);
@@ -86,7 +86,7 @@ describe('reading on', () => {
 
   it('takes an eventual answer with a gap for no answer', async () => {
     const other = await world.process().open();
-    for (let index = 0; index < 3; index++) await other.queue.append(batch(`${index}`), FOREVER);
+    for (let index = 0; index < 3; index++) await other.writer.append(batch(`${index}`), FOREVER);
     const { query } = process.stores.journal;
     // An answer from several replicas: the newest entry is there, the one before it is not.
     process.stores.journal.query = async (request) => {
@@ -101,8 +101,8 @@ describe('reading on', () => {
   it('passes over what an own append has folded in meanwhile', async () => {
     process.faults = ({ operation }) => (operation === 'query' ? { delayAfterMs: 50 } : undefined);
     const reading = open.journal.catchUp(true);
-    await open.queue.append(batch('a'), FOREVER);
-    await open.queue.append(batch('b'), FOREVER);
+    await open.writer.append(batch('a'), FOREVER);
+    await open.writer.append(batch('b'), FOREVER);
     await world.run(reading);
     expect(open.journal.view.seq).toBe(2);
     expect(open.journal.view.partitions.get(0)!.nextOffset).toBe(2);
@@ -157,12 +157,12 @@ describe('the open journals', () => {
     const journals = new Journals(cold.env, 1_000 * size);
     for (const name of names(1_000)) await journals.open(name);
     journals.peek('many/0')!.tail.watch(() => {});
-    const { queue } = journals.peek('many/2')!;
+    const { writer } = journals.peek('many/2')!;
     for (const name of names(1_000)) if (name !== 'many/1') journals.peek(name);
     journals.peek('many/1');
     await world.clock.advance(HELD_MS);
     cold.faults = ({ operation }) => (operation === 'put' ? { delayBeforeMs: 1_000 } : undefined);
-    const appending = queue.append(batch('slow'), FOREVER);
+    const appending = writer.append(batch('slow'), FOREVER);
     await journals.open('many/1000');
     await journals.open('many/1001');
     expect(journals.size).toBe(1_000);
@@ -192,9 +192,9 @@ describe('the open journals', () => {
     const cold = world.process();
     const size = viewBytes((await process.open('many/0')).journal.view);
     const journals = new Journals(cold.env, 40 * size);
-    const { queue } = (await journals.open('many/0'))!;
+    const { writer } = (await journals.open('many/0'))!;
     for (let partition = 0; partition < 200; partition++) {
-      await world.run(queue.append({ ...batch('x'), partition }, FOREVER));
+      await world.run(writer.append({ ...batch('x'), partition }, FOREVER));
     }
     await world.clock.advance(60_000);
     await journals.open('many/1');
@@ -204,7 +204,7 @@ describe('the open journals', () => {
 
   it('of a topic that is gone are forgotten with their entries, once nobody uses them', async () => {
     const open = await process.open();
-    await world.run(open.queue.append(batch('x'), FOREVER));
+    await world.run(open.writer.append(batch('x'), FOREVER));
     const unwatch = open.tail.watch(() => {});
     process.journals.forget('topic/0');
     expect(process.journals.size).toBe(1);
@@ -234,8 +234,8 @@ describe('the open journals', () => {
     const again = (await new Journals(process.env).open('topic/0'))!;
     expect(again).not.toBe(mine);
     const results = [1, 2, 3].flatMap((n) => [
-      mine.queue.append(batch(`mine ${n}`), FOREVER),
-      again.queue.append(batch(`again ${n}`), FOREVER),
+      mine.writer.append(batch(`mine ${n}`), FOREVER),
+      again.writer.append(batch(`again ${n}`), FOREVER),
     ]);
     const offsets = (await world.run(Promise.all(results))).map((one) =>
       one.kind === 'appended' ? one.baseOffset : -1,

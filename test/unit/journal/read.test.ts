@@ -27,7 +27,7 @@ beforeEach(async () => {
 
 /** One entry for each: the partition it is in; offsets count up in each partition, and the texts say them. */
 async function write(partitions: readonly number[], by = writer): Promise<void> {
-  const { queue, journal } = await by.open();
+  const { writer: queue, journal } = await by.open();
   for (const partition of partitions) {
     const next = journal.view.partitions.get(partition)?.nextOffset ?? 0;
     await world.run(queue.append(batch(`${partition}:${next}`, { partition }), FOREVER));
@@ -86,7 +86,7 @@ describe('reading', () => {
   });
 
   it('from the middle of a batch gives it whole', async () => {
-    const { queue } = await writer.open();
+    const { writer: queue } = await writer.open();
     await queue.append(batch('ten', { lastOffsetDelta: 9 }), FOREVER);
     await queue.append(batch('more'), FOREVER);
     expect(await read(writer, { from: 9 })).toEqual(['ten', 'more']);
@@ -104,7 +104,7 @@ describe('reading', () => {
   });
 
   it('many small bits of an entry of several batches gives each once', async () => {
-    const { queue } = await writer.open();
+    const { writer: queue } = await writer.open();
     await Promise.all(Array.from({ length: 10 }, (_, index) => queue.append(batch(`0:${index}`), FOREVER)));
     const reader = await cold();
     const all: string[] = [];
@@ -158,7 +158,7 @@ describe('the index', () => {
 
   it('bounds the pages that one call reads, not what can be read', async () => {
     // In every block a batch of partition 0 and then pages of partition 1.
-    const { queue } = await writer.open();
+    const { writer: queue } = await writer.open();
     for (let block = 0; block < 20; block++) {
       await world.run(queue.append(batch(`0:${block}`), FOREVER));
       for (let entry = 0; entry < 255; entry++) await queue.append(batch('1', { partition: 1 }), FOREVER);

@@ -21,8 +21,8 @@ beforeEach(async () => {
 
 /** One entry for each, with one batch of that partition. */
 async function write(partitions: readonly number[], by = writer): Promise<void> {
-  const { queue } = await by.open();
-  for (const partition of partitions) await world.run(queue.append(batch('x', { partition }), FOREVER));
+  const { writer } = await by.open();
+  for (const partition of partitions) await world.run(writer.append(batch('x', { partition }), FOREVER));
 }
 
 const stored = () => world.stores.contents().journal.filter(({ pk }) => pk === entryPk(JOURNAL));
@@ -31,8 +31,8 @@ const slots = () => stored().map(({ sk }) => slotOf(sk));
 /** Seals the slots up to `toSeq`; default: all. */
 async function seal(by = writer, toSeq?: number): Promise<void> {
   for (const { sk, body } of stored()) entries[slotOf(sk)] = decodeEntry(body);
-  const { queue } = await by.open();
-  const sealed = queue.appendEntry(
+  const { writer } = await by.open();
+  const sealed = writer.appendEntry(
     (view, time) => sealOf(view, (seq) => entries[seq]!, toSeq ?? view.seq, time),
     FOREVER,
   );

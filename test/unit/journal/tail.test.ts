@@ -40,7 +40,7 @@ describe('the tail', () => {
 
   it('wakes all of them for what another process wrote', async () => {
     const { woken } = watch(3);
-    await other.queue.append(batch('news'), FOREVER);
+    await other.writer.append(batch('news'), FOREVER);
     expect(woken).toEqual([0, 0, 0]);
     await world.clock.advance(10);
     expect(woken).toEqual([1, 1, 1]);
@@ -49,7 +49,7 @@ describe('the tail', () => {
   it('wakes them at once for what this process wrote, without a poll', async () => {
     await world.clock.advance(HOUR / 2);
     const { woken } = watch(2);
-    await open.queue.append(batch('own'), FOREVER);
+    await open.writer.append(batch('own'), FOREVER);
     expect(woken).toEqual([1, 1]);
     expect(polls()).toBe(0);
   });
@@ -97,7 +97,7 @@ describe('the tail', () => {
     [4_000, 200],
     [60_000, 1_000],
   ])('after %i ms of silence looks in %i ms', async (silence, delay) => {
-    await other.queue.append(batch('last'), FOREVER);
+    await other.writer.append(batch('last'), FOREVER);
     await open.journal.catchUp(false);
     await world.clock.advance(silence);
     watch(1);
@@ -111,9 +111,9 @@ describe('the tail', () => {
   it('looks closely again once the silence has ended, for all who wait', async () => {
     await world.clock.advance(HOUR / 2);
     watch(2);
-    await open.queue.append(batch('own'), FOREVER);
+    await open.writer.append(batch('own'), FOREVER);
     await other.journal.catchUp(true);
-    await other.queue.append(batch('news'), FOREVER);
+    await other.writer.append(batch('news'), FOREVER);
     await world.clock.advance(10);
     expect(open.journal.view.partitions.get(0)!.nextOffset).toBe(2);
   });
@@ -121,7 +121,7 @@ describe('the tail', () => {
   it('goes on after a poll that failed', async () => {
     process.faults = first(3, 'journal.query', { refuse: 'throttled' });
     const { woken } = watch(1);
-    await other.queue.append(batch('news'), FOREVER);
+    await other.writer.append(batch('news'), FOREVER);
     await world.clock.advance(100);
     expect(woken).toEqual([1]);
     expect(process.lines.map(({ event }) => event)).toEqual(Array(3).fill('tail_poll_failed'));
@@ -129,14 +129,14 @@ describe('the tail', () => {
 
   it('tells those who wait that the journal was closed', async () => {
     const { woken } = watch(1);
-    await other.queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
+    await other.writer.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
     await world.clock.advance(10);
     expect(woken).toEqual([1]);
     expect(open.journal.view.closed).toBe(true);
   });
 
   it('shows nothing of a page that lags behind as if it were missing', async () => {
-    for (const text of ['a', 'b', 'c']) await other.queue.append(batch(text), FOREVER);
+    for (const text of ['a', 'b', 'c']) await other.writer.append(batch(text), FOREVER);
     const lags = [{ writes: 2 }, { writes: 3 }, { writes: 0 }];
     const seen: number[] = [];
     process.faults = () => ({ lag: lags.shift() ?? { writes: 0 } });

@@ -3,7 +3,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { each } from '../../../lib/kit/each.ts';
 import { Turns } from '../../../lib/kit/turns.ts';
 
-const env = { pace: new Turns(systemClock) };
+const env = { turns: new Turns(systemClock) };
 
 it('gives the results in the order of the elements, and works on 64 at a time', async () => {
   let running = 0;
@@ -34,7 +34,7 @@ it('works once on elements with the same key', async () => {
 it('waits for its turn beyond the first 64, and fails as the work does', async () => {
   let turns = 0;
   const counting = {
-    pace: {
+    turns: {
       turn: () => {
         turns++;
         return undefined;

@@ -36,7 +36,7 @@ const idOf = (topic: number): JournalId => journalId(`topic-${topic}`, 0);
 async function write(topics: number, batches: number, by = writer): Promise<void> {
   for (let topic = 0; topic < topics; topic++) {
     await createJournal(by.env, idOf(topic), T0);
-    const { queue, checkpointer } = await by.open(idOf(topic));
+    const { writer: queue, checkpointer } = await by.open(idOf(topic));
     for (let at = 0; at < batches; at++) await world.run(queue.append(batch(`${topic}:${at}`), FOREVER));
     await world.run(checkpointer.write());
   }

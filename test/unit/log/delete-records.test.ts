@@ -74,7 +74,7 @@ describe('a request', () => {
     const solo = new Solo({ nodeId: 3, rack: null, advertised, journals: by.journals, items: {} as never });
     return new Log({
       clock: world.clock,
-      pace: by.env.turns,
+      turns: by.env.turns,
       partitions: by.partitions,
       leadership: leads === undefined ? solo : Object.assign(Object.create(solo), leads),
       authorize: () => ({ allows: () => true }),

@@ -27,9 +27,9 @@ describe('the end of an epoch', () => {
     world = await createWorld();
     open = await world.process().open();
     other = await world.process().open();
-    await other.queue.append(batch('a', { lastOffsetDelta: 4 }), FOREVER);
-    await other.queue.appendEntry((_, time) => ({ kind: 'leaderChange', time, leaderEpoch: 2, leader: 1 }), FOREVER);
-    await other.queue.append(batch('b'), FOREVER);
+    await other.writer.append(batch('a', { lastOffsetDelta: 4 }), FOREVER);
+    await other.writer.appendEntry((_, time) => ({ kind: 'leaderChange', time, leaderEpoch: 2, leader: 1 }), FOREVER);
+    await other.writer.append(batch('b'), FOREVER);
   });
 
   it.each([
@@ -45,7 +45,7 @@ describe('the end of an epoch', () => {
 
   it('of a partition without records, and of a closed journal', async () => {
     expect(await leaderEpochEnd(open, 3, -1, 1)).toEqual({ error: 'NONE', leaderEpoch: 1, endOffset: 0 });
-    await other.queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
+    await other.writer.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER);
     const gone = { error: 'UNKNOWN_TOPIC_OR_PARTITION', leaderEpoch: -1, endOffset: -1 };
     expect(await leaderEpochEnd(open, 0, -1, 0)).toEqual(gone);
     expect(await listOffset(open, 0, 'latest', 'read_uncommitted', -1, {} as never)).toMatchObject({

@@ -37,7 +37,7 @@ let asked: string[][];
 function logOf(by: AdminProcess, decide: (accesses: readonly Access[]) => ReturnType<Authorize>): Log {
   const env: LogEnvironment = {
     clock: world.clock,
-    pace: by.env.turns,
+    turns: by.env.turns,
     partitions: by.partitions,
     leadership: new Solo({
       nodeId: 3,
@@ -164,10 +164,10 @@ describe('the order of batches', () => {
   it('is that of the calls, at once where everything is at hand', async () => {
     const log = open();
     await world.run(produce(log, batch(named('orders'), 'opens the journal')));
-    const { queue } = (await process.journals.open(`${orders.record.id}/0`))!;
-    expect(queue.idle).toBe(true);
+    const { writer } = (await process.journals.open(`${orders.record.id}/0`))!;
+    expect(writer.idle).toBe(true);
     const placed = produce(log, batch(named('orders'), 'b'));
-    expect(queue.idle).toBe(false);
+    expect(writer.idle).toBe(false);
     expect(errorsOf(await world.run(placed))).toEqual([1]);
   });
 

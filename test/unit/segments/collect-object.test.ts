@@ -149,8 +149,8 @@ describe('a segment set', () => {
   it('of a closed journal is left to the deletion of the topic', async () => {
     const key = segmentSetKey(JOURNAL, 5, 'stray');
     await put(key);
-    const { queue } = await world.run(process.open());
-    await world.run(queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER));
+    const { writer } = await world.run(process.open());
+    await world.run(writer.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER));
     await world.clock.advance(2 * HOUR);
     expect(await looks(key)).toEqual(['named']);
   });
@@ -162,10 +162,10 @@ async function replaceBoth(withItems = true) {
   const timestamps = Array.from({ length: 20 }, () => 1);
   const set = buildSegmentSet([contentOf([{ kind: 'data', timestamps, valueBytes: 3 }])], { key: merged });
   await world.run(process.stores.blobs.put(merged, set.chunks));
-  const { queue, journal } = await world.run(process.open());
+  const { writer, journal } = await world.run(process.open());
   const range = { partition: 0, baseOffset: 0, nextOffset: 20, key: merged, parts: set.parts };
   const entry = { kind: 'replace', ...range, removedSegments: 2, removedBytes: 1 } as const;
-  await world.run(queue.appendEntry((_, time) => ({ ...entry, time }), FOREVER));
+  await world.run(writer.appendEntry((_, time) => ({ ...entry, time }), FOREVER));
   const index = indexOf(process);
   const seq = journal.view.partitions.get(0)!.replacedSeq;
   if (withItems) {

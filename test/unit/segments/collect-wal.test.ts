@@ -94,8 +94,8 @@ describe('a WAL object', () => {
     await world.clock.advance(GRACE * 2);
     await collect();
     expect(objects()).toContain(key);
-    const { queue } = await world.run(process.open());
-    await world.run(queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER));
+    const { writer } = await world.run(process.open());
+    await world.run(writer.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER));
     await collect();
     expect(objects()).not.toContain(key);
   });

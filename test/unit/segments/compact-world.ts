@@ -56,7 +56,7 @@ export function write(world: World, sealer: Sealer, text: string, producer?: Pro
 /** Ends a producer's transaction. */
 export async function end(world: World, { open }: Sealer, { producerId }: Producer, commit: boolean): Promise<void> {
   const type = commit ? 'commit' : 'abort';
-  const made = open.queue.appendEntry((view, time) => {
+  const made = open.writer.appendEntry((view, time) => {
     const { nextOffset: baseOffset } = view.partitions.get(0)!;
     const bytes = encodeControlBatch({
       type,

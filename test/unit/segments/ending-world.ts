@@ -31,7 +31,7 @@ export async function appendTo(
   batches: readonly Appended[],
   journal: JournalId = JOURNAL,
 ): Promise<void> {
-  const { queue } = await world.run(process.open(journal));
+  const { writer: queue } = await world.run(process.open(journal));
   for (const { partition = 0, timestamp = world.clock.now(), records = 1, text = 'v' } of batches) {
     const one = batch(text, { partition, maxTimestamp: timestamp, lastOffsetDelta: records - 1 });
     const result = await world.run(queue.append(one, FOREVER));
@@ -50,7 +50,7 @@ export interface SealOptions {
 /** Seals all that is not sealed: the object, the entry, the items. Returns the object's key. */
 export async function sealAll(world: World, process: Process, options: SealOptions = {}): Promise<string> {
   const { journal: id = JOURNAL, withoutItems = false } = options;
-  const { journal, queue } = await world.run(process.open(id));
+  const { journal, writer: queue } = await world.run(process.open(id));
   await world.run(journal.catchUp(true));
   const { view } = journal;
   const key = `segment/${id}/${String(view.seq).padStart(16, '0')}-nonce`;

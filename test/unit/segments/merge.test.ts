@@ -154,7 +154,7 @@ describe('a merge', () => {
     const merging = merge(sealer);
     const [gone] = await list(world, other);
     const start = { partition: 0, offset: 2, segmentsFrom: 2, segments: 1, bytes: gone!.log.length };
-    await world.run(other.open.queue.appendEntry((_, time) => ({ kind: 'logStart', time, starts: [start] }), FOREVER));
+    await world.run(other.open.writer.appendEntry((_, time) => ({ kind: 'logStart', time, starts: [start] }), FOREVER));
     expect(await world.run(merging)).toEqual({ kind: 'lost' });
     expect(await sealedContent(world, other, 0)).toEqual(content);
   });

@@ -18,8 +18,8 @@ beforeEach(async () => {
 });
 
 async function close(its = world, by = process): Promise<void> {
-  const { queue } = await its.run(by.open());
-  await its.run(queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER));
+  const { writer } = await its.run(by.open());
+  await its.run(writer.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER));
 }
 
 async function purge(by = process, deadline = FOREVER) {

@@ -99,9 +99,9 @@ describe('retention', () => {
 
   it('removes what DeleteRecords has ended, from a topic of any policy', async () => {
     await threeDays();
-    const { queue } = await world.run(process.open());
+    const { writer } = await world.run(process.open());
     const entry = { kind: 'logStart', starts: [{ partition: 0, offset: 15 }] } as const;
-    await world.run(queue.appendEntry((_, time) => ({ ...entry, time }), FOREVER));
+    await world.run(writer.appendEntry((_, time) => ({ ...entry, time }), FOREVER));
     expect((await retain({ ...WEEK, deletes: false })).counts).toEqual({ starts: 1, segments: 1, items: 1 });
     expect(await partition()).toMatchObject({ logStartOffset: 15, segmentsFrom: 10, segments: 2 });
     expect(say(stored(world))).toEqual(['10-20@4', '20-30@6']);
@@ -109,9 +109,9 @@ describe('retention', () => {
 
   it('removes no item of a segment that the journal still counts', async () => {
     await threeDays();
-    const { queue } = await world.run(process.open());
+    const { writer } = await world.run(process.open());
     const entry = { kind: 'logStart', starts: [{ partition: 0, offset: 15 }] } as const;
-    await world.run(queue.appendEntry((_, time) => ({ ...entry, time }), FOREVER));
+    await world.run(writer.appendEntry((_, time) => ({ ...entry, time }), FOREVER));
     const slow = world.process();
     const open = await world.run(slow.open());
     slow.faults = ({ store, operation }) =>
@@ -144,8 +144,8 @@ describe('retention', () => {
 
   it('is not applied to a journal that is closed', async () => {
     await threeDays();
-    const { queue } = await world.run(process.open());
-    await world.run(queue.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER));
+    const { writer } = await world.run(process.open());
+    await world.run(writer.appendEntry((_, time) => ({ kind: 'close', time }), FOREVER));
     await world.clock.advance(30 * DAY);
     expect((await retain(WEEK)).counts.starts).toBe(0);
     expect(stored(world)).toHaveLength(3);

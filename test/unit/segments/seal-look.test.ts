@@ -95,7 +95,7 @@ describe('a hot zone', () => {
     const writer = await startHot();
     writer.process.faults = ({ key }) => (key === 'due' ? { delayBeforeMs: 1e15 } : undefined);
     const deadline = writer.process.env.clock.monotonic() + MINUTE;
-    const result = await world.run(writer.open.queue.append(realBatch(['a']), deadline));
+    const result = await world.run(writer.open.writer.append(realBatch(['a']), deadline));
     expect(result).toMatchObject({ kind: 'rejected', error: 'REQUEST_TIMED_OUT' });
     expect(world.entries()).toHaveLength(1);
   });
@@ -118,7 +118,7 @@ describe('a hot zone', () => {
     // The entry's put is on its way for eleven minutes.
     writer.process.faults = ({ store, operation }) =>
       store === 'journal' && operation === 'put' ? { landAfterMs: 11 * MINUTE } : undefined;
-    const appended = writer.open.queue.append(realBatch(['late']), FOREVER);
+    const appended = writer.open.writer.append(realBatch(['late']), FOREVER);
     await world.clock.advance(10 * MINUTE);
     const other = await startSealer(world);
     expect(await sweep(other)).toMatchObject({ counts: { looked: 1, sealed: 0 } });

@@ -54,7 +54,7 @@ export function realBatch(
 
 /** Appends one entry with these batches. */
 export async function append(world: World, { open }: Sealer, ...batches: BatchToAppend[]): Promise<void> {
-  const results = await world.run(Promise.all(batches.map((batch) => open.queue.append(batch, FOREVER))));
+  const results = await world.run(Promise.all(batches.map((batch) => open.writer.append(batch, FOREVER))));
   const refused = results.find((result) => result.kind !== 'appended');
   if (refused !== undefined) throw new Error(JSON.stringify(refused));
 }

@@ -77,7 +77,7 @@ describe('a seal', () => {
     for (const leaderEpoch of [1, 2]) {
       await append(world, writer, realBatch([`at ${leaderEpoch}`]));
       const change = { kind: 'leaderChange', leaderEpoch, leader: 1 } as const;
-      await world.run(writer.open.queue.appendEntry((_, time) => ({ ...change, time }), FOREVER));
+      await world.run(writer.open.writer.appendEntry((_, time) => ({ ...change, time }), FOREVER));
     }
     await append(world, writer, realBatch(['at 3']));
     await seal(sealer);
@@ -95,7 +95,7 @@ describe('a seal', () => {
       { partition: 0, offset: 3 },
       { partition: 1, offset: 1 },
     ];
-    await world.run(sealer.open.queue.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER));
+    await world.run(sealer.open.writer.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER));
     await seal(sealer);
     const [entry] = seals();
     expect(ranges(entry!)).toEqual([
@@ -115,7 +115,7 @@ describe('a seal', () => {
     const writer = await startSealer(world, WAL);
     await append(world, writer, realBatch(['gone']));
     const starts = [{ partition: 0, offset: 1 }];
-    await world.run(writer.open.queue.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER));
+    await world.run(writer.open.writer.appendEntry((_, time) => ({ kind: 'logStart', time, starts }), FOREVER));
     for (const key of world.stores.contents().blobs.keys()) await world.run(world.stores.blobs.delete(key));
     expect(await seal(sealer)).toMatchObject({ kind: 'sealed', parts: 1 });
   });
@@ -144,7 +144,7 @@ describe('a seal', () => {
       const batches = [{ ...head, control: true, baseOffset, maxTimestamp: 1, position: 0, size: bytes.length }];
       const entry = { kind: 'markers', producerId, producerEpoch: 0, commit, batches } as const;
       const make = (_view: unknown, time: number) => ({ ...entry, time, payload: { kind: 'inline', bytes } as const });
-      await world.run(sealer.open.queue.appendEntry(make, FOREVER));
+      await world.run(sealer.open.writer.appendEntry(make, FOREVER));
     };
     await append(world, sealer, producer(1, 0), producer(2, 0)); // 0, 1
     await end(2, false); // 2: transaction 1 is still open

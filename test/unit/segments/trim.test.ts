@@ -156,14 +156,14 @@ describe('a writer with a view from before the deletion', () => {
   it('does not write into a slot that is free again', async () => {
     const frozen = world.process();
     await appendTo(world, process, [{}]);
-    const { queue } = await world.run(frozen.open());
+    const { writer } = await world.run(frozen.open());
     await twoSeals();
     await trim();
     await world.clock.advance(GRACE + MINUTE);
     await trim();
     expect(slots()[0]).toBeGreaterThan(2);
     await appendTo(world, frozen, [{}]);
-    expect(queue.idle).toBe(true);
+    expect(writer.idle).toBe(true);
     expect(slots().at(-1)).toBe(14);
   });
 });

@@ -151,7 +151,7 @@ describe('creation that ends halfway', () => {
     );
     const opened = await resolve(other, 'orders');
     if (opened.kind !== 'open') throw new Error('not open');
-    expect(await world.run(opened.open.queue.append(batch('a'), FOREVER))).toMatchObject({ baseOffset: 0 });
+    expect(await world.run(opened.open.writer.append(batch('a'), FOREVER))).toMatchObject({ baseOffset: 0 });
   });
 });
 
@@ -162,7 +162,7 @@ describe('deletion', () => {
     expect(await remove(mine, topic)).toBe(true);
     for (const one of opened) {
       if (one.kind !== 'open') throw new Error('not open');
-      const late = one.open.queue.append(batch('late', { partition: one.partition }), FOREVER);
+      const late = one.open.writer.append(batch('late', { partition: one.partition }), FOREVER);
       expect(await world.run(late)).toMatchObject({ error: 'UNKNOWN_TOPIC_OR_PARTITION' });
     }
     expect(await remove(mine, topic)).toBe(false);

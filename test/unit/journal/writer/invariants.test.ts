@@ -38,7 +38,7 @@ describe('a decision that is broken is noticed by the writer, before anything is
     ['a gap', 1],
     ['an offset that is there already', -1],
   ])('%s', async (_, shift) => {
-    const { queue } = await process.open();
+    const { writer: queue } = await process.open();
     await world.run(queue.append(batch('first'), FOREVER));
     const puts = process.puts.length;
     const writer = await writerWith((decided) => ({
