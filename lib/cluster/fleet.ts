@@ -42,7 +42,7 @@ interface Led {
   readonly nodeId: number;
   readonly epoch: number;
   /** True once the leader item is written, so that Metadata of every process shows this epoch. */
-  isTold: boolean;
+  isPublished: boolean;
   /**
    * NodeList.generation when leadership was last verified. If other nodes were live since then,
    * another node may have led the journal.
@@ -90,7 +90,7 @@ export class Fleet implements Leadership {
   peek({ journal }: OpenJournal): Leads | undefined {
     if (!this.#shouldLead(journal.id)) return undefined;
     const led = this.#led.get(journal.id);
-    if (led === undefined || !led.isTold || led.nodeId !== this.nodeId) return undefined;
+    if (led === undefined || !led.isPublished || led.nodeId !== this.nodeId) return undefined;
     if (led.generation !== this.#options.list.generation) return undefined;
     return led.epoch === journal.view.leaderEpoch ? { kind: 'leads', epoch: led.epoch } : undefined;
   }
@@ -142,7 +142,7 @@ export class Fleet implements Leadership {
     const led = this.#led.get(id);
     if (led !== undefined && led.nodeId === this.nodeId && led.epoch === view.leaderEpoch) {
       led.generation = generation;
-      return led.isTold ? { kind: 'leads', epoch: led.epoch } : this.#tell(id, led);
+      return led.isPublished ? { kind: 'leads', epoch: led.epoch } : this.#publish(id, led);
     }
     if (view.leaderEpoch === 0 || view.leader === this.nodeId) return this.#takeOver(open, generation);
     // Another node took the journal over, perhaps by a newer list than this one. Two nodes with
@@ -158,19 +158,19 @@ export class Fleet implements Leadership {
     const taken = await takeOver(open, nodeId, env.clock, () => this.#shouldLead(id) && this.nodeId === nodeId);
     if (taken.kind === 'not') return ELSEWHERE;
     if (taken.kind === 'timedOut') return FAILED;
-    const led: Led = { nodeId, epoch: taken.epoch, isTold: false, generation };
+    const led: Led = { nodeId, epoch: taken.epoch, isPublished: false, generation };
     this.#led.set(id, led);
     env.logger.log('debug', { event: 'taken_over', journal: id, leaderEpoch: led.epoch });
-    return this.#tell(id, led);
+    return this.#publish(id, led);
   }
 
   /**
    * Writes the leader item before any request is served under the epoch, because a client that this
    * epoch fences looks for it in Metadata.
    */
-  async #tell(journal: JournalId, led: Led): Promise<Claim> {
+  async #publish(journal: JournalId, led: Led): Promise<Claim> {
     await this.#options.items.put({ journal, leaderEpoch: led.epoch, leader: led.nodeId });
-    led.isTold = true;
+    led.isPublished = true;
     return { kind: 'leads', epoch: led.epoch };
   }
 

@@ -134,7 +134,7 @@ export class NodeList {
       return node;
     } catch (error) {
       if (!(error instanceof MalformedBytesError)) throw error;
-      this.#unreadable.passOver(name, error);
+      this.#unreadable.skip(name, error);
       return undefined;
     }
   }

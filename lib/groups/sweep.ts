@@ -44,7 +44,7 @@ export interface SweptGroups {
     /** Groups without members and offsets that were deleted. */
     readonly dropped: number;
     /** Groups that this program cannot read, or whose sweep failed by a bug. */
-    readonly passedOver: number;
+    readonly skipped: number;
   };
 }
 
@@ -63,7 +63,7 @@ export async function sweepGroups(
   cursor: string | undefined,
   context: RequestContext,
 ): Promise<SweptGroups> {
-  const counts = { looked: 0, removed: 0, expired: 0, dropped: 0, passedOver: 0 };
+  const counts = { looked: 0, removed: 0, expired: 0, dropped: 0, skipped: 0 };
   let last = cursor;
   for await (const groupId of env.store.env.index.ids(cursor)) {
     if (context.signal.aborted || env.clock.monotonic() >= context.deadline) {
@@ -80,7 +80,7 @@ export async function sweepGroups(
 async function sweepOrPassOver(
   env: SweepEnvironment,
   groupId: string,
-): Promise<'kept' | 'removed' | 'expired' | 'dropped' | 'passedOver'> {
+): Promise<'kept' | 'removed' | 'expired' | 'dropped' | 'skipped'> {
   const name = `${GROUPS_PK}/${groupId}`;
   try {
     // Read a group that was unreadable before here first: the coordinator would log the failure on
@@ -91,8 +91,8 @@ async function sweepOrPassOver(
     return outcome;
   } catch (error) {
     if (error instanceof StoreUnavailableError) throw error;
-    env.unreadable.passOver(name, error);
-    return 'passedOver';
+    env.unreadable.skip(name, error);
+    return 'skipped';
   }
 }
 

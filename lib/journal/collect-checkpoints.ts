@@ -30,7 +30,7 @@ export interface CollectedCheckpoints {
     readonly looked: number;
     readonly deleted: number;
     /** Journals skipped because their checkpoint item could not be decoded or processed. */
-    readonly passedOver: number;
+    readonly skipped: number;
   };
 }
 
@@ -48,14 +48,14 @@ export async function collectCheckpoints(
   cursor: string | undefined,
   deadline: number,
 ): Promise<CollectedCheckpoints> {
-  const counts = { looked: 0, deleted: 0, passedOver: 0 };
+  const counts = { looked: 0, deleted: 0, skipped: 0 };
   let finished = cursor;
   let after = cursor;
   /** The objects of one journal, which can span pages. Keys are sorted by journal. */
   let objects: BlobInfo[] = [];
   const finish = async () => {
     const deleted = objects.length > 1 ? await collectOrPassOver(env, unreadable, objects) : 0;
-    if (deleted === 'passedOver') counts.passedOver++;
+    if (deleted === 'skipped') counts.skipped++;
     else counts.deleted += deleted;
     finished = objects.at(-1)?.key ?? finished;
     objects = [];
@@ -80,7 +80,7 @@ async function collectOrPassOver(
   env: JournalEnvironment,
   unreadable: UnreadableItems,
   objects: readonly BlobInfo[],
-): Promise<number | 'passedOver'> {
+): Promise<number | 'skipped'> {
   const name = checkpointPk(journalOf(objects[0]!));
   try {
     const deleted = await collectJournal(env, objects);
@@ -88,8 +88,8 @@ async function collectOrPassOver(
     return deleted;
   } catch (error) {
     if (error instanceof StoreUnavailableError) throw error;
-    unreadable.passOver(name, error);
-    return 'passedOver';
+    unreadable.skip(name, error);
+    return 'skipped';
   }
 }
 

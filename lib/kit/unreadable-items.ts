@@ -22,7 +22,7 @@ export class UnreadableItems {
   }
 
   /** `name` appears in the log, such as `nodes/0000000001`. */
-  passOver(name: string, error: unknown): void {
+  skip(name: string, error: unknown): void {
     if (this.#names.has(name)) return;
     this.#names.set(name, true);
     const isMalformed = error instanceof MalformedBytesError;

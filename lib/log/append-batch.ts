@@ -108,7 +108,7 @@ async function finished(request: BatchToPlace, checked: Checked): Promise<Valida
   const { clock, turns } = request.open.journal.env;
   // Any number of batches may wait, and each may have decompressed a MiB from a KiB, so the memory
   // is released.
-  if (!turns.hasRoom) checked.letGo();
+  if (!turns.hasRoom) checked.release();
   return turns.run((nextSlice) =>
     checked.finish(async () => {
       const work = await nextSlice();

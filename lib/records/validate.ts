@@ -37,7 +37,7 @@ export interface UnfinishedRecords {
   /** Continues with the shares from `next`; undefined if that gave up. */
   readonly finish: (next: NextWork) => Promise<ValidatedRecords | undefined>;
   /** Frees the decoded bytes, for a wait before `finish`, which then begins again. */
-  readonly letGo: () => void;
+  readonly release: () => void;
 }
 
 /**
@@ -162,7 +162,7 @@ function checkRecords(
     return {
       kind: 'unfinished',
       finish: (next) => finish(begun ?? new BatchOpening(header, batch, rules), next),
-      letGo: () => {
+      release: () => {
         begun = undefined;
       },
     };

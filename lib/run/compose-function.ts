@@ -126,8 +126,8 @@ class Instance<T> {
     const [listener] = settings.listeners;
     const address = listener?.advertised ?? listener ?? { host: '127.0.0.1', port: 9092 };
     const asFunction: FunctionTraits = {
-      tellsClusterId: this.#name === 'admin',
-      tidiesUp: false,
+      needsClusterId: this.#name === 'admin',
+      collectsUnused: false,
       batchBytesMax: BATCH_BYTES_MAX,
     };
     return {

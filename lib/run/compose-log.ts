@@ -63,7 +63,7 @@ function withCalls<E extends Engine, Calls extends keyof Log>(
 
 function partitionsEnvironment({ asFunction }: ComposeOptions, { broker }: Engine): PartitionsEnvironment {
   const { clock, turns, authorize, leadership, admin } = broker;
-  const partitions = new Partitions(admin.topics, admin.journals, asFunction?.tidiesUp !== false);
+  const partitions = new Partitions(admin.topics, admin.journals, asFunction?.collectsUnused !== false);
   return { clock, turns, partitions, leadership, authorize };
 }
 

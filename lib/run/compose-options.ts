@@ -38,12 +38,12 @@ export interface FunctionTraits {
    * Whether its answers contain the cluster id, which costs a read, and a write if there is none
    * yet.
    */
-  readonly tellsClusterId: boolean;
+  readonly needsClusterId: boolean;
   /**
    * Whether it deletes obsolete data that it finds: items of closed topics, objects of replaced
    * checkpoints.
    */
-  readonly tidiesUp: boolean;
+  readonly collectsUnused: boolean;
   /** Limit for one batch, bytes. Larger ones are refused. */
   readonly batchBytesMax: number;
 }

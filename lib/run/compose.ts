@@ -60,8 +60,8 @@ export async function composeEngine(options: ComposeOptions, leadershipOf: Compo
       for (const id of journalsOf(record)) journals.forget(id);
     },
   });
-  const isTold = asFunction?.tellsClusterId !== false;
-  const id = settings.clusterId ?? (isTold ? await clusterId(stores.state, clock, random) : ZERO_UUID);
+  const needsId = asFunction?.needsClusterId !== false;
+  const id = settings.clusterId ?? (needsId ? await clusterId(stores.state, clock, random) : ZERO_UUID);
   const { authorize = allowAll } = options;
   const broker: Broker = {
     clock,
@@ -136,7 +136,7 @@ function journalEnvironment(options: ComposeOptions): JournalEnvironment {
     turns: new Turns(clock),
     observer,
     gatherMs: isFunction ? FUNCTION_GATHER_MS : undefined,
-    collectsObjects: asFunction?.tidiesUp,
+    collectsObjects: asFunction?.collectsUnused,
   };
 }
 

@@ -52,7 +52,7 @@ export interface CollectedWal {
     /** Objects of the first format, which do not say what is in them. They stay. */
     readonly withoutHeader: number;
     /** Objects whose headers cannot be read. They stay. */
-    readonly passedOver: number;
+    readonly skipped: number;
   };
 }
 
@@ -71,7 +71,7 @@ export async function collectWal(
 ): Promise<CollectedWal> {
   const { stores, clock } = journals.env;
   const { blobs } = stores;
-  const counts = { looked: 0, deleted: 0, inUse: 0, withoutHeader: 0, passedOver: 0 };
+  const counts = { looked: 0, deleted: 0, inUse: 0, withoutHeader: 0, skipped: 0 };
   // Whichever store has answered already tells the time.
   const now = () => (Number.isNaN(stores.state.now()) ? blobs.now() : stores.state.now());
   const isWaiting = cursor?.startsWith(NEXT_PASS) === true;
@@ -110,14 +110,14 @@ async function collectOne(
   known: KnownJournals,
   unreadable: UnreadableItems,
   object: BlobInfo,
-): Promise<'deleted' | 'inUse' | 'passedOver'> {
+): Promise<'deleted' | 'inUse' | 'skipped'> {
   let header: WalHeader | undefined;
   try {
     header = await readHeader(blobs, object.key);
   } catch (error) {
     if (!(error instanceof MalformedBytesError)) throw error;
-    unreadable.passOver(object.key, error);
-    return 'passedOver';
+    unreadable.skip(object.key, error);
+    return 'skipped';
   }
   unreadable.readable(object.key);
   if (header === undefined) return 'deleted';
@@ -126,8 +126,8 @@ async function collectOne(
       if (!(await known.isPast(journal, newestTime(object)))) return 'inUse';
     } catch (error) {
       if (!(error instanceof MalformedBytesError)) throw error;
-      unreadable.passOver(journal, error);
-      return 'passedOver';
+      unreadable.skip(journal, error);
+      return 'skipped';
     }
   }
   await blobs.delete(object.key);

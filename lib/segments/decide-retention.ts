@@ -33,7 +33,7 @@ export interface RetentionDecision {
   /** The new log start, with the segments that end; undefined if nothing is to be deleted. */
   readonly start: LogStart | undefined;
   /** All segments given are deleted, and those that follow may have to be. */
-  readonly goesOn: boolean;
+  readonly hasMore: boolean;
   /** When the oldest records that are kept expire; undefined: not by time. */
   readonly nextAt: StoreTime | undefined;
 }
@@ -64,7 +64,7 @@ export function decideRetention(history: History, limits: RetentionLimits, now: 
   const expires = limits.deletes && limits.retentionMs >= 0 && kept !== undefined;
   return {
     start: startAfter(partition, segments.slice(0, ended), isHotEnded),
-    goesOn: ended === segments.length && !isComplete,
+    hasMore: ended === segments.length && !isComplete,
     nextAt: expires ? newest(kept) + limits.retentionMs + 1 : undefined,
   };
 }

@@ -80,7 +80,7 @@ export async function retainJournal(
     counts.items += removed.items;
     const wanted = looks.filter(({ decision }) => decision.start !== undefined).length;
     if (raised.length < wanted || !removed.isComplete) return { isComplete: false, nextAt: undefined, counts };
-    if (!looks.some(({ decision }) => decision.goesOn)) return { isComplete: true, nextAt: earliest(looks), counts };
+    if (!looks.some(({ decision }) => decision.hasMore)) return { isComplete: true, nextAt: earliest(looks), counts };
     if (clock.monotonic() >= deadline) return { isComplete: false, nextAt: undefined, counts };
   }
 }
@@ -104,7 +104,7 @@ function lookAtAll(index: SegmentIndex, journal: Journal, limits: RetentionLimit
   const partitions = [...journal.view.partitions.values()].filter(({ nextOffset }) => nextOffset > 0);
   return each({ atOnce: AT_ONCE, turns: journal.env.turns }, partitions, async (partition) => {
     const first = await lookAt(index, journal, partition, limits, FIRST_PAGE);
-    return first.decision.goesOn ? lookAt(index, journal, partition, limits, PAGE) : first;
+    return first.decision.hasMore ? lookAt(index, journal, partition, limits, PAGE) : first;
   });
 }
 
@@ -132,7 +132,7 @@ async function lookAt(
   const history = { partition, segments: all, isComplete, lastEntryAt: view.time };
   const decided = decideRetention(history, limits, env.stores.journal.now());
   // Behind a gap there is nothing to go on with.
-  const decision = { ...decided, goesOn: decided.goesOn && !reachesNewest };
+  const decision = { ...decided, hasMore: decided.hasMore && !reachesNewest };
   const end = decision.start?.segmentsFrom ?? segmentsFrom;
   return { partition, on, decision, hasEnded: page.segments.some(({ nextOffset }) => nextOffset <= end) };
 }

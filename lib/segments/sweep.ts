@@ -47,7 +47,7 @@ export interface SweptDue {
   /** False if the deadline came before the end. */
   readonly isComplete: boolean;
   /**
-   * `looked`: handlers called; `done` and `rescheduled`: how they ended; `passedOver`: items that
+   * `looked`: handlers called; `done` and `rescheduled`: how they ended; `skipped`: items that
    * this program cannot read, or whose handler failed by a bug; they stay on the list. Then the
    * handlers' own counts.
    */
@@ -65,7 +65,7 @@ export async function sweepDue(
   cursor: string | undefined,
   deadline: number,
 ): Promise<SweptDue> {
-  const counts: Record<string, number> = { looked: 0, done: 0, rescheduled: 0, passedOver: 0 };
+  const counts: Record<string, number> = { looked: 0, done: 0, rescheduled: 0, skipped: 0 };
   const add = (name: string, count = 1) => {
     counts[name] = (counts[name] ?? 0) + count;
   };
@@ -73,8 +73,8 @@ export async function sweepDue(
     if (env.clock.monotonic() >= deadline) return { cursor: after, isComplete: false, counts };
     const { found, unreadable, next } = await env.due.page(after, PAGE);
     for (const { sk, error } of unreadable) {
-      env.unreadable.passOver(`${DUE_PK}/${sk}`, error);
-      add('passedOver');
+      env.unreadable.skip(`${DUE_PK}/${sk}`, error);
+      add('skipped');
     }
     const left = new Set(found);
     await each({ atOnce: AT_ONCE }, byName(found), async (same) => {
@@ -114,8 +114,8 @@ async function look(
     env.unreadable.readable(label);
   } catch (error) {
     if (error instanceof StoreUnavailableError) throw error;
-    env.unreadable.passOver(label, error);
-    add('passedOver');
+    env.unreadable.skip(label, error);
+    add('skipped');
   }
 }
 

@@ -167,7 +167,7 @@ export class Upkeep {
       return decode(item.body);
     } catch (error) {
       if (!(error instanceof MalformedBytesError)) throw error;
-      this.#env.unreadable.passOver(`${item.pk}/${item.sk}`, error);
+      this.#env.unreadable.skip(`${item.pk}/${item.sk}`, error);
       return 'unreadable';
     }
   }

@@ -135,18 +135,18 @@ export class MergedProduce {
    */
   #choose(): { readonly taken: readonly Queued[]; readonly isFull: boolean } {
     const taken: Queued[] = [];
-    const passedOver = new Set<AbortSignal>();
-    for (const { connections } of this.#flights) for (const connection of connections) passedOver.add(connection);
+    const skipped = new Set<AbortSignal>();
+    for (const { connections } of this.#flights) for (const connection of connections) skipped.add(connection);
     let listener: string | undefined;
     let bytes = 0;
     let isFull = false;
     for (const queued of this.#queue) {
-      if (passedOver.has(queued.connection)) continue;
+      if (skipped.has(queued.connection)) continue;
       listener ??= queued.listener;
       const fits = bytes === 0 || bytes + queued.frame.length <= FLUSH_BYTES_MAX;
       if (!fits || taken.length >= ENVELOPE_FRAMES_MAX) isFull = true;
       if (!fits || isFull || queued.listener !== listener) {
-        passedOver.add(queued.connection);
+        skipped.add(queued.connection);
         continue;
       }
       taken.push(queued);

@@ -85,8 +85,8 @@ describe('upkeep', () => {
     const { answer, counts } = await maintain();
     expect(answer).toEqual({
       upkeep: {
-        groups: { looked: 0, removed: 0, expired: 0, dropped: 0, passedOver: 0, isComplete: true },
-        checkpoints: { looked: 0, deleted: 0, passedOver: 0, isComplete: true },
+        groups: { looked: 0, removed: 0, expired: 0, dropped: 0, skipped: 0, isComplete: true },
+        checkpoints: { looked: 0, deleted: 0, skipped: 0, isComplete: true },
       },
     });
     expect(counts).toEqual({ 'state.query': 2, 'state.put': 2, 'blobs.list': 1 });
@@ -156,8 +156,8 @@ describe('upkeep', () => {
     const left = objects().map((key) => key.split('/')[1]);
     expect(left.filter((id) => id !== unreadable.id)).toHaveLength(1);
     expect(left.filter((id) => id === unreadable.id).length).toBeGreaterThan(1);
-    const passedOver = functions.lines.filter(({ event }) => event === 'item_passed_over').map(({ item }) => item);
-    expect(passedOver).toEqual(['groups/a', `checkpoint/${unreadable.id}/0`]);
+    const skipped = functions.lines.filter(({ event }) => event === 'item_passed_over').map(({ item }) => item);
+    expect(skipped).toEqual(['groups/a', `checkpoint/${unreadable.id}/0`]);
   });
 
   it.each([[{ source: 'aws.scheduler' }], [{ source: 'aws.events', 'detail-type': 'Scheduled Event' }]])(

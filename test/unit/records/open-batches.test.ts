@@ -315,7 +315,7 @@ describe('a batch for which no time is left in this turn', () => {
     const batch = small(codec);
     const begun = validateProduceRecords(readProducedBatch(batch), RULES, { left: 1 });
     if (begun.kind !== 'unfinished') throw new Error(begun.kind);
-    begun.letGo();
+    begun.release();
     const finished = await begun.finish(async () => ({ left: MIB / 4 }));
     expect(finished?.kind === 'valid' && finished.batch === batch).toBe(true);
   });

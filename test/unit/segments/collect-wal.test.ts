@@ -43,7 +43,7 @@ describe('a WAL object', () => {
     expect((await collect()).counts).toMatchObject({ deleted: 0, looked: 0 });
     await world.clock.advance(HOUR);
     const { isComplete, counts } = await collect();
-    expect([isComplete, counts]).toEqual([true, { looked: 3, deleted: 1, inUse: 2, withoutHeader: 0, passedOver: 0 }]);
+    expect([isComplete, counts]).toEqual([true, { looked: 3, deleted: 1, inUse: 2, withoutHeader: 0, skipped: 0 }]);
     expect(objects()).not.toContain(first);
     expect(objects()).toHaveLength(2);
   });
@@ -113,7 +113,7 @@ describe('a WAL object', () => {
     await world.run(process.stores.blobs.put(bad, [Buffer.from('TWAL? no')]));
     const [good] = await orphan('gone/0');
     await world.clock.advance(GRACE * 2);
-    expect((await collect()).counts).toMatchObject({ looked: 2, passedOver: 1, deleted: 1 });
+    expect((await collect()).counts).toMatchObject({ looked: 2, skipped: 1, deleted: 1 });
     expect(objects()).toEqual([bad]);
     expect(objects()).not.toContain(good);
     expect(process.lines).toMatchObject([{ event: 'item_passed_over', item: bad }]);

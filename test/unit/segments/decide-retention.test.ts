@@ -55,7 +55,7 @@ describe('retention by time', () => {
   it('deletes the oldest segments whose newest record is older', () => {
     expect(decide({ retentionMs: 50 }, { ages: [90, 60, 40, 30] })).toEqual({
       start: ends(2),
-      goesOn: false,
+      hasMore: false,
       nextAt: NOW - 40 + 50 + 1,
     });
   });
@@ -66,9 +66,13 @@ describe('retention by time', () => {
   });
 
   it('is without effect at -1, and for a topic that is only compacted', () => {
-    expect(decide({ retentionMs: -1 }, { ages: [90] })).toEqual({ start: undefined, goesOn: false, nextAt: undefined });
+    expect(decide({ retentionMs: -1 }, { ages: [90] })).toEqual({
+      start: undefined,
+      hasMore: false,
+      nextAt: undefined,
+    });
     const compacted = { deletes: false, retentionMs: 50, retentionBytes: 0 };
-    expect(decide(compacted, { ages: [90] })).toEqual({ start: undefined, goesOn: false, nextAt: undefined });
+    expect(decide(compacted, { ages: [90] })).toEqual({ start: undefined, hasMore: false, nextAt: undefined });
   });
 
   it('deletes what is not sealed once all of it has expired', () => {
@@ -78,7 +82,7 @@ describe('retention by time', () => {
     });
     expect(decide({ retentionMs: 50 }, { ages: [90, 80], hot: 3, hotAge: 40 })).toEqual({
       start: ends(2),
-      goesOn: false,
+      hasMore: false,
       nextAt: NOW - 40 + 50 + 1,
     });
     expect(decide({ retentionMs: 50 }, { hot: 3, hotAge: 60 }).start).toEqual({ partition: 7, offset: 3 });
@@ -95,7 +99,7 @@ describe('retention by time', () => {
   it('looks at no record that is not sealed before it has seen all segments', () => {
     expect(decide({ retentionMs: 50 }, { ages: [90, 80], hot: 3, hotAge: 60, isComplete: false })).toEqual({
       start: ends(2),
-      goesOn: true,
+      hasMore: true,
       nextAt: undefined,
     });
   });

@@ -55,7 +55,7 @@ describe('sweepDue', () => {
     expect(swept).toEqual({
       cursor: undefined,
       isComplete: true,
-      counts: { looked: 3, done: 3, rescheduled: 0, passedOver: 0 },
+      counts: { looked: 3, done: 3, rescheduled: 0, skipped: 0 },
     });
     expect(keys()).toEqual([dueSk(journal(3, T0 + MINUTE))]);
   });
@@ -137,7 +137,7 @@ describe('sweepDue', () => {
     const handler: DueHandler = (name) =>
       name === 'topic/1' ? Promise.reject(new TypeError('a bug')) : finish(name, 0);
     for (let round = 0; round < 2; round++) {
-      expect((await sweep({ journal: handler })).counts).toMatchObject({ passedOver: 2, done: 1 - round });
+      expect((await sweep({ journal: handler })).counts).toMatchObject({ skipped: 2, done: 1 - round });
     }
     expect([looked, keys()]).toEqual([['topic/2'], [unknown, dueSk(journal(1, 2))]]);
     const logged = one.lines.filter(({ event }) => event === 'item_passed_over');
