@@ -23,13 +23,19 @@ export const LATENCY_PACING: TailPacing = { minMs: 10, maxMs: 1_000 };
 export const COST_PACING: TailPacing = { minMs: 250, maxMs: 10_000 };
 
 /**
- * Called before the first entry with batches after the sealed ones, so that the journal is found
- * when it has to be sealed. `begin` may be called again for the same entry, after a lost race or a
- * failure. It must settle within a time-out of its own, and rejects with StoreUnavailableError if
- * the store fails.
+ * Puts journals on the list of what has to be looked at. All methods may be called again, settle
+ * within a time-out of their own, and reject with StoreUnavailableError if the store fails.
  */
-export interface HotZone {
+export interface DueJournals {
+  /**
+   * Called before the first entry with batches after the sealed ones, so that the journal is found
+   * when it has to be sealed. Called again for the same entry after a lost race or a failure.
+   */
   begin(journal: JournalId): Promise<void>;
+  /** Called before the last entry of a journal whose topic is deleted. */
+  close(journal: JournalId): Promise<void>;
+  /** Called before a log start is raised into sealed history. */
+  raiseLogStart(journal: JournalId): Promise<void>;
 }
 
 /** The dependencies that all journals of a process share. */
@@ -51,8 +57,8 @@ export interface JournalEnvironment {
    * How long an idle queue waits for more batches before it makes a group; ms. Default: no wait.
    */
   readonly gatherMs?: number | undefined;
-  /** Default: nothing is done before the first entry of a hot zone. */
-  readonly hotZone?: HotZone | undefined;
+  /** Default: journals are put on no list. */
+  readonly dueJournals?: DueJournals | undefined;
   /** False if another process deletes the objects of replaced checkpoints. */
   readonly collectsObjects?: boolean | undefined;
 }

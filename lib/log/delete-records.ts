@@ -100,7 +100,7 @@ async function findTarget(
 }
 
 async function raiseLogStarts(
-  { writer }: OpenJournal,
+  { journal, writer }: OpenJournal,
   targets: readonly Target[],
   deadline: number,
 ): Promise<DeletedRecords[]> {
@@ -115,6 +115,7 @@ async function raiseLogStarts(
     return starts.length === 0 ? undefined : { kind: 'logStart', time, starts };
   };
   try {
+    if (journal.view.sealedSeq >= 0) await journal.env.dueJournals?.raiseLogStart(journal.id);
     const outcome = await writer.appendEntry(make, deadline);
     return outcome === 'timedOut' ? targets.map(() => notDeleted('REQUEST_TIMED_OUT')) : answers;
   } catch (error) {

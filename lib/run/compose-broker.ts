@@ -7,6 +7,7 @@ import { type GroupEngine, withGroups } from './compose-groups.ts';
 import { withLog } from './compose-log.ts';
 import { composeNodes, type Membership } from './compose-nodes.ts';
 import type { ComposeOptions } from './compose-options.ts';
+import { listDueJournals } from './due-journals.ts';
 
 /** A process that serves every API. */
 export interface ComposedBroker extends GroupEngine {
@@ -19,11 +20,15 @@ export interface ComposedBroker extends GroupEngine {
 /** Builds the engine from the stores, with its frame handler. Throws StoreUnavailableError. */
 export async function composeBroker(options: ComposeOptions): Promise<ComposedBroker> {
   let membership: Membership | undefined;
-  const core = await composeEngine(options, (...given) => {
-    const nodes = composeNodes(...given);
-    membership = nodes.membership;
-    return nodes.leadership;
-  });
+  const core = await composeEngine(
+    options,
+    (...given) => {
+      const nodes = composeNodes(...given);
+      membership = nodes.membership;
+      return nodes.leadership;
+    },
+    listDueJournals,
+  );
   const engine = withGroups(options, withLog(options, core));
   const close = async () => {
     await membership?.leave();

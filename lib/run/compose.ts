@@ -4,25 +4,29 @@ import { clusterId } from '../cluster/cluster-id.ts';
 import type { Clock } from '../core/clock.ts';
 import { ZERO_UUID } from '../core/uuid.ts';
 import { EntryCache } from '../journal/entry-cache.ts';
-import { COST_PACING, type JournalEnvironment, LATENCY_PACING } from '../journal/environment.ts';
+import { COST_PACING, type DueJournals, type JournalEnvironment, LATENCY_PACING } from '../journal/environment.ts';
 import { Journals } from '../journal/open-journal.ts';
 import { type TierLimits, WRITE_UNITS_PER_SECOND_MAX } from '../journal/tier.ts';
 import { WalWriter } from '../journal/wal.ts';
 import { Turns } from '../kit/turns.ts';
 import type { Settings } from '../settings/settings.ts';
+import { topicIdOf } from '../storage/items/journal-entry.ts';
 import { OffsetsTopic } from '../topics/offsets-topic.ts';
 import type { TopicDefaults } from '../topics/topic-configs.ts';
 import { journalsOf, Topics } from '../topics/topics.ts';
 import { ProducerIds } from '../transactions/producer-ids.ts';
 import { brokerConfigs } from './broker-configs.ts';
 import type { ComposeLeadership, ComposeOptions } from './compose-options.ts';
+import type { MakeDueJournals } from './due-journals.ts';
 import { groupConfig } from './group-config.ts';
+import { type SegmentSettings, segmentSettings } from './segment-limits.ts';
 
 /** The engine of every process and function, whatever APIs it serves. */
 export interface Engine {
   readonly broker: Broker;
   /** The clock by which cached facts of the store expire. */
   readonly ageing: Clock;
+  readonly segments: SegmentSettings;
   /** Lets running checkpoint writes finish. */
   close(): Promise<void>;
 }
@@ -45,16 +49,27 @@ const LINGER_MS: Readonly<Record<string, number>> = { latency: 25, default: 250,
 const WAL_IN_FLIGHT_AWS = 8;
 const WAL_IN_FLIGHT_LOCAL = 2;
 
-/** Builds the engine from the stores. Throws StoreUnavailableError. */
-export async function composeEngine(options: ComposeOptions, leadershipOf: ComposeLeadership): Promise<Engine> {
+/**
+ * Builds the engine from the stores. Throws StoreUnavailableError.
+ *
+ * @param makeDueJournals for a process that appends batches, or deletes topics or records
+ */
+export async function composeEngine(
+  options: ComposeOptions,
+  leadershipOf: ComposeLeadership,
+  makeDueJournals?: MakeDueJournals,
+): Promise<Engine> {
   const { stores, clock, random, logger, settings, asFunction } = options;
-  const env = journalEnvironment(options);
+  const env = journalEnvironment(
+    options,
+    makeDueJournals?.(options, (journal) => topics.peekById(topicIdOf(journal))?.config),
+  );
   const journals = new Journals(env);
   // A frozen function's monotonic clock may stop, so its caches expire by the wall clock. Nothing
   // else depends on it.
   const ageing = asFunction === undefined ? clock : wallClock(clock);
   const offsetsTopic = new OffsetsTopic(stores.state, settings.offsetsTopicNumPartitions);
-  const topics = new Topics(stores.state, ageing, topicDefaults(settings), {
+  const topics: Topics = new Topics(stores.state, ageing, topicDefaults(settings), {
     offsetsTopic,
     onGone: (record) => {
       for (const id of journalsOf(record)) journals.forget(id);
@@ -89,7 +104,7 @@ export async function composeEngine(options: ComposeOptions, leadershipOf: Compo
     },
     observer: options.observer,
   };
-  return { broker, ageing, close: () => journals.settle() };
+  return { broker, ageing, segments: segmentSettings(settings), close: () => journals.settle() };
 }
 
 function wallClock(clock: Clock): Clock {
@@ -111,7 +126,7 @@ function logDirOf({ store, dataDir, bucket }: Settings): string {
  */
 const FUNCTION_GATHER_MS = 1;
 
-function journalEnvironment(options: ComposeOptions): JournalEnvironment {
+function journalEnvironment(options: ComposeOptions, dueJournals: DueJournals | undefined): JournalEnvironment {
   const { stores, clock, random, logger, settings, observer, asFunction } = options;
   const local = settings.store !== 'aws';
   const isFunction = asFunction !== undefined;
@@ -137,6 +152,7 @@ function journalEnvironment(options: ComposeOptions): JournalEnvironment {
     observer,
     gatherMs: isFunction ? FUNCTION_GATHER_MS : undefined,
     collectsObjects: asFunction?.collectsUnused,
+    dueJournals,
   };
 }
 

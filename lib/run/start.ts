@@ -10,6 +10,7 @@ import { type ComposedBroker, composeBroker } from './compose-broker.ts';
 import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
 import type { Monitoring } from './metrics/monitoring.ts';
 import { openStores, writeAdvice } from './open-stores.ts';
+import { scheduleSegments } from './segment-schedule.ts';
 import { StartError } from './start-error.ts';
 import { scheduleUpkeep } from './upkeep-schedule.ts';
 
@@ -86,6 +87,8 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
     const started = gateway;
     await joinFleet(broker, settings, advertised, started);
     const endUpkeep = scheduleUpkeep(broker, clock, logger);
+    const checkEveryMs = settings.logRetentionCheckIntervalMs;
+    const endSegments = scheduleSegments({ engine: broker, clock, random, logger, checkEveryMs });
     const bootstrapServers = settings.listeners.map(({ name }) => formatAddress(advertised(name))).join(',');
     monitoring?.opened(
       { gateway: () => started.stats, journals: broker.broker.admin.journals },
@@ -106,6 +109,7 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
       async close() {
         try {
           endUpkeep();
+          endSegments();
           monitoring?.draining();
           await broker.membership?.leave();
           await started.drain(DRAIN_TIMEOUT_MS);

@@ -48,16 +48,16 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
     bucket: ['s3:ListBucket'],
   },
   maintain: {
-    journalTable: [],
+    journalTable: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
     stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
-    objects: ['s3:DeleteObject'],
+    objects: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
     bucket: ['s3:ListBucket'],
   },
 };
 
 /** A gateway runs the whole engine, so it needs the rights of all functions together. */
 export const GATEWAY_RIGHTS: Rights = {
-  journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],
+  journalTable: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
   stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
   objects: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
   bucket: ['s3:ListBucket'],

@@ -28,6 +28,7 @@ type Rooms = Pick<AdminEnvironment, 'journals' | 'topics'>;
 async function closeJournal(env: Rooms, record: TopicRecord, index: number, deadline: number): Promise<boolean> {
   const open = await env.journals.open(journalId(record.id, index));
   if (open === undefined) return false;
+  if (!open.journal.view.closed) await open.journal.env.dueJournals?.close(open.journal.id);
   const make = (view: { closed: boolean }, time: number) =>
     view.closed ? undefined : ({ kind: 'close', time } as const);
   const outcome = await open.writer.appendEntry(make, deadline);

@@ -21,7 +21,7 @@ import type { Work } from './work.ts';
  * - `reading`: the tail is read, because the view is too old, other writers are active, or the view
  *   refuses a batch.
  * - `announcing`: the entry would be the first with batches after the sealed ones, and
- *   `HotZone.begin` runs before it. Then the work is decided again.
+ *   `DueJournals.begin` runs before it. Then the work is decided again.
  * - `putting`: the work was decided on the view, and the put of its entry is in flight.
  * - `unsure`: a put had no answer. The writer waits before it repeats the same put (rule R2).
  * - `looking`: the put cannot be repeated, so the slot is read instead.
@@ -48,7 +48,7 @@ export interface Attempt {
   readonly startedAt: number;
   /** The stored bytes; undefined if they go into the entry. */
   readonly stretch: WalStretch | undefined;
-  /** Whether `HotZone.begin` has run in this attempt. */
+  /** Whether `DueJournals.begin` has run in this attempt. */
   readonly isAnnounced: boolean;
 }
 

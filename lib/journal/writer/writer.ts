@@ -149,7 +149,7 @@ export class Writer {
             this.#enter(this.#decideWork(state.attempt, true));
             break;
           case 'announcing':
-            await this.#journal.env.hotZone?.begin(this.#journal.id);
+            await this.#journal.env.dueJournals?.begin(this.#journal.id);
             this.#enter(this.#decideWork({ ...state.attempt, isAnnounced: true }, false));
             break;
           case 'putting':
@@ -262,7 +262,7 @@ export class Writer {
   ): WriterState {
     const { id, view, env } = this.#journal;
     const isFirstHot = 'batches' in entry && view.hotSince === -1;
-    if (isFirstHot && env.hotZone !== undefined && !attempt.isAnnounced) return { kind: 'announcing', attempt };
+    if (isFirstHot && env.dueJournals !== undefined && !attempt.isAnnounced) return { kind: 'announcing', attempt };
     const seq = view.seq + 1;
     const nonce = newNonce(env.random);
     const item = { pk: entryPk(id), sk: entrySk(seq), version: seq, nonce, body: encodeEntry(entry) };

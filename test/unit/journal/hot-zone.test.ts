@@ -8,6 +8,8 @@ import { sealOf } from '../../support/seal-of.ts';
 import { meta } from './entries.ts';
 import { batch, createWorld, FOREVER, JOURNAL, type Process, type World } from './world.ts';
 
+const NEVER = () => Promise.reject(new Error('this call was not expected'));
+
 let world: World;
 let process: Process;
 let open: OpenJournal;
@@ -24,7 +26,7 @@ beforeEach(async () => {
     begun.push(world.entries(journal).length);
     return onBegin();
   };
-  process = world.process({ hotZone: { begin } });
+  process = world.process({ dueJournals: { begin, close: NEVER, raiseLogStart: NEVER } });
   open = await process.open();
 });
 

@@ -4,7 +4,7 @@ import type { BatchToAppend } from '../../../lib/journal/decide-append.ts';
 import { decodeEntry, type Entry } from '../../../lib/journal/entry.ts';
 import { EntryCache } from '../../../lib/journal/entry-cache.ts';
 import {
-  type HotZone,
+  type DueJournals,
   type JournalEnvironment,
   LATENCY_PACING,
   type TailPacing,
@@ -31,7 +31,7 @@ export interface ProcessOptions {
   readonly wal?: Partial<WalLimits>;
   readonly pacing?: TailPacing;
   readonly cacheBytes?: number;
-  readonly hotZone?: HotZone;
+  readonly dueJournals?: DueJournals;
 }
 
 /** A put of the journal table as it was asked for. */
@@ -132,7 +132,7 @@ function startProcess(
     pacing: options.pacing ?? LATENCY_PACING,
     trust: { generation: 0 },
     turns: new Turns(clock),
-    hotZone: options.hotZone,
+    dueJournals: options.dueJournals,
   };
   const one: Process = {
     env,

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
 import { collectObject } from '../../../lib/segments/collect-object.ts';
-import { dueHotZone, sealWhatIsDue } from '../../../lib/segments/seal-look.ts';
+import { dueJournals as makeDueJournals } from '../../../lib/segments/due-journals.ts';
+import { sealWhatIsDue } from '../../../lib/segments/seal-look.ts';
 import type { SealLimits } from '../../../lib/segments/seal-span.ts';
 import { type DueHandler, sweepDue } from '../../../lib/segments/sweep.ts';
 import { createWorld, FOREVER, HOUR, MINUTE, T0, type World } from '../journal/world.ts';
@@ -20,8 +21,14 @@ async function startHot(limits = LIMITS): Promise<Sealer> {
   const sealer = await startSealer(world);
   const { stores, clock } = sealer.process.env;
   const { due } = sealer.env;
-  const hotZone = dueHotZone({ journal: stores.journal, clock, due, limitsOf: () => limits });
-  Object.assign(sealer.process.env, { hotZone });
+  const dueJournals = makeDueJournals({
+    journal: stores.journal,
+    clock,
+    due,
+    limitsOf: () => limits,
+    entriesGraceMs: 7_200_000,
+  });
+  Object.assign(sealer.process.env, { dueJournals });
   return sealer;
 }
 

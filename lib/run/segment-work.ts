@@ -1,0 +1,155 @@
+import type { EffectiveTopicConfig } from '../core/topic-config.ts';
+import type { OpenJournal } from '../journal/open-journal.ts';
+import type { JournalView } from '../journal/view.ts';
+import { Slots } from '../kit/slots.ts';
+import type { UnreadableItems } from '../kit/unreadable-items.ts';
+import { collectObject } from '../segments/collect-object.ts';
+import { compactPartition } from '../segments/compact.ts';
+import { COMPACTION_LIMITS } from '../segments/compaction-environment.ts';
+import { DueList } from '../segments/due-list.ts';
+import { mergeWhatIsDue } from '../segments/merge-look.ts';
+import { purgeJournal } from '../segments/purge-journal.ts';
+import { retainJournal } from '../segments/retain.ts';
+import { sealWhatIsDue } from '../segments/seal-look.ts';
+import { SegmentIndex } from '../segments/segment-index.ts';
+import { type DueHandler, type DueOutcome, type SweptDue, sweepDue } from '../segments/sweep.ts';
+import { trimJournal } from '../segments/trim.ts';
+import type { DueKind } from '../storage/items/due.ts';
+import { type JournalId, journalId, topicIdOf } from '../storage/items/journal-entry.ts';
+import type { StoreTime } from '../storage/ports.ts';
+import type { AdminEnvironment } from '../topics/environment.ts';
+import { type SegmentSettings, sealLimits } from './segment-limits.ts';
+
+/** Maximum bytes of a merged segment: an object of this size costs little to PUT, for what it holds. */
+const MERGE_BYTES = 64 * 1024 * 1024;
+
+/** A journal whose work did not end by its deadline is looked at again after this time; ms. */
+const AGAIN_MS = 1_000;
+
+/** A partition that was compacted is looked at again after this time: a pass may leave some dirty; ms. */
+const COMPACT_AGAIN_MS = 60_000;
+
+/**
+ * The work on the history of journals that are due: seals, merges, compacts, ends what retention no
+ * longer keeps, deletes entries that are in segments, and deletes what is left of deleted topics.
+ * Every part may be done by several processes at once, and be interrupted at any point.
+ */
+export class SegmentWork {
+  readonly #admin: Pick<AdminEnvironment, 'journals' | 'topics'>;
+  readonly #settings: SegmentSettings;
+  readonly #due: DueList;
+  readonly #index: SegmentIndex;
+  readonly #seals = new Slots(1);
+  readonly #compactions = new Slots(1);
+
+  constructor(admin: Pick<AdminEnvironment, 'journals' | 'topics'>, settings: SegmentSettings) {
+    this.#admin = admin;
+    this.#settings = settings;
+    const { stores, clock, random } = admin.journals.env;
+    const changes = { state: stores.state, clock, random };
+    this.#due = new DueList(changes);
+    this.#index = new SegmentIndex(changes);
+  }
+
+  /** Looks at everything that is due. A step of a job (UpkeepJob.step). */
+  sweep(unreadable: UnreadableItems, cursor: string | undefined, deadline: number): Promise<SweptDue> {
+    const { stores, clock } = this.#admin.journals.env;
+    return sweepDue({ state: stores.state, clock, due: this.#due, unreadable }, this.#handlers, cursor, deadline);
+  }
+
+  readonly #handlers: Readonly<Record<DueKind, DueHandler>> = {
+    journal: (name, deadline) => this.#journal(name, deadline),
+    object: (name) =>
+      collectObject(
+        {
+          journals: this.#admin.journals,
+          due: this.#due,
+          journalOf: (topicId, partition) => this.#journalOf(topicId, partition),
+        },
+        name,
+      ),
+  };
+
+  /** Seals and merges an open journal, if a seal is due. Throws StoreUnavailableError. */
+  async seal(open: OpenJournal, config: EffectiveTopicConfig, deadline: number): Promise<DueOutcome> {
+    const env = { index: this.#index, due: this.#due, slots: this.#seals };
+    const sealed = await sealWhatIsDue(env, open, sealLimits(config, this.#settings), deadline);
+    if ((sealed.counts?.['sealed'] ?? 0) === 0) return sealed;
+    const { indexIntervalBytes } = config;
+    const merged = await mergeWhatIsDue(env, open, { mergeBytes: MERGE_BYTES, indexIntervalBytes }, deadline);
+    return { next: sealed.next, counts: { ...sealed.counts, ...merged } };
+  }
+
+  async #journal(id: JournalId, deadline: number): Promise<DueOutcome> {
+    const { journals, topics } = this.#admin;
+    const open = await journals.open(id);
+    if (open === undefined) return { next: undefined };
+    await open.journal.catchUp(true);
+    const { entriesGraceMs } = this.#settings;
+    if (open.journal.view.closed) return this.#purge(open, deadline);
+    const topic = await topics.getById(topicIdOf(id));
+    // The topic is being created or deleted.
+    if (topic === undefined) return { next: this.#now(open) + entriesGraceMs };
+    const { config } = topic;
+    const sealed = await this.seal(open, config, deadline);
+    const compacted = config.compacted ? await this.#compact(open, config, deadline) : NOTHING;
+    const retained = await retainJournal({ index: this.#index, due: this.#due }, open, config, deadline);
+    const trimmed = await trimJournal(open, entriesGraceMs, deadline);
+    const isLate = !retained.isComplete || !trimmed.isComplete;
+    const late = isLate ? this.#now(open) + AGAIN_MS : undefined;
+    return {
+      next: earliest([sealed.next, compacted.next, retained.nextAt, trimmed.nextAt, late]),
+      counts: {
+        ...sealed.counts,
+        ...compacted.counts,
+        ...named('retained', retained.counts),
+        trimmed: trimmed.counts.entries,
+      },
+    };
+  }
+
+  async #compact(open: OpenJournal, config: EffectiveTopicConfig, deadline: number): Promise<DueOutcome> {
+    const env = { index: this.#index, due: this.#due, slots: this.#compactions };
+    let compacted = 0;
+    let isLate = false;
+    for (const partition of sealedPartitions(open.journal.view)) {
+      const { kind } = await compactPartition(env, open, { partition, config, limits: COMPACTION_LIMITS }, deadline);
+      if (kind === 'cleaned') compacted += 1;
+      if (kind === 'cleaned' || kind === 'interrupted' || kind === 'lost') isLate = true;
+    }
+    return { next: isLate ? this.#now(open) + COMPACT_AGAIN_MS : undefined, counts: { compacted } };
+  }
+
+  async #purge(open: OpenJournal, deadline: number): Promise<DueOutcome> {
+    const { isComplete, nextAt, counts } = await purgeJournal(open, this.#settings.entriesGraceMs, deadline);
+    if (isComplete && nextAt === undefined) this.#admin.journals.forget(open.journal.id);
+    return { next: nextAt ?? (isComplete ? undefined : this.#now(open) + AGAIN_MS), counts: named('purged', counts) };
+  }
+
+  async #journalOf(topicId: string, partition: number): Promise<JournalId | undefined> {
+    const topic = await this.#admin.topics.getById(topicId);
+    return topic === undefined ? undefined : journalId(topicId, partition % topic.record.journals);
+  }
+
+  #now({ journal }: OpenJournal): StoreTime {
+    return journal.env.stores.journal.now();
+  }
+}
+
+const NOTHING: DueOutcome = { next: undefined };
+
+function sealedPartitions({ partitions }: JournalView): number[] {
+  return [...partitions.values()].filter(({ segments }) => segments > 0).map(({ partition }) => partition);
+}
+
+function earliest(times: readonly (StoreTime | undefined)[]): StoreTime | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** Counts under names of their own. */
+function named(prefix: string, counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    Object.entries(counts).map(([name, count]) => [`${prefix}${name[0]!.toUpperCase()}${name.slice(1)}`, count]),
+  );
+}
