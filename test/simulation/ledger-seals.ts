@@ -19,6 +19,7 @@ export function takeSeal(ledger: Ledger, journal: LedgerJournal, entry: SealEntr
   if (fromSeq !== from || toSeq < fromSeq || last === undefined || last.entry === entry) {
     return void ledger.report('badControl', `${where} seals ${fromSeq} to ${toSeq}, the next to seal is ${from}`);
   }
+  ledger.trimmable(journal, journal.sealedSeq);
   journal.sealedSeq = toSeq;
   if (toTime !== last.entry.time) ledger.report('badControl', `${where} says that slot ${toSeq} is of ${toTime}`);
   const object = ledger.object(key);

@@ -75,6 +75,8 @@ export interface LedgerJournal {
   leaderEpoch: number;
   /** The last slot that a seal covers; -1 before the first seal. */
   sealedSeq: number;
+  /** The same before the newest seal: the entries up to it are read from segments. */
+  trimmableSeq: number;
 }
 
 export type Report = (kind: Check, message: string) => void;
@@ -136,8 +138,19 @@ export class Ledger {
   }
 
   deleted(item: Item): void {
-    const landed = this.journals.get(journalOfPk(item.pk))?.entries[slotOf(item.sk)];
-    const key = landed === undefined ? undefined : objectOf(landed.entry);
+    const journal = this.journals.get(journalOfPk(item.pk));
+    const landed = journal?.entries[slotOf(item.sk)];
+    if (journal !== undefined && landed !== undefined && landed.seq > journal.trimmableSeq) this.#unname(landed.entry);
+  }
+
+  /** From now on, the entries up to `seq` are read from segments. */
+  trimmable(journal: LedgerJournal, seq: number): void {
+    for (const { entry } of journal.entries.slice(journal.trimmableSeq + 1, seq + 1)) this.#unname(entry);
+    journal.trimmableSeq = seq;
+  }
+
+  #unname(entry: Entry): void {
+    const key = objectOf(entry);
     if (key !== undefined) this.#named.set(key, this.#named.get(key)! - 1);
   }
 
@@ -230,7 +243,7 @@ export class Ledger {
   #journal(id: string): LedgerJournal {
     let journal = this.journals.get(id);
     if (journal === undefined) {
-      const head = { closed: false, unknown: false, time: 0, leaderEpoch: 0, sealedSeq: -1 };
+      const head = { closed: false, unknown: false, time: 0, leaderEpoch: 0, sealedSeq: -1, trimmableSeq: -1 };
       journal = { id, entries: [], partitions: new Map(), ...head };
       this.journals.set(id, journal);
     }

@@ -1,6 +1,7 @@
 import type { ClusterPlan } from './cluster.ts';
 import type { ConsumerPlan } from './consumer.ts';
 import type { GroupPlan } from './groups/scenario.ts';
+import type { HistoryPlan } from './historian.ts';
 import type { LifecyclePlan } from './lifecycle.ts';
 import type { OperatorPlan } from './operator.ts';
 import type { ProducerPlan } from './producer.ts';
@@ -38,6 +39,8 @@ export interface Plan {
   readonly lifecycles: readonly LifecyclePlan[];
   readonly groups?: readonly GroupPlan[];
   readonly stretches: readonly Stretch[];
+  /** The processes seal, merge, compact, retain, trim and collect; the janitor stays away. */
+  readonly history?: HistoryPlan;
   /** Once nothing goes wrong any more, everybody is done within this; what any scenario may take where left out; ms. */
   readonly settleMs?: number;
   /** After so long a later program writes an entry that nobody knows, and the run ends soon after; ms. */

@@ -7,6 +7,7 @@ import { GroupOperator } from './groups/group-operator.ts';
 import { GroupSlot } from './groups/group-slot.ts';
 import type { GroupPlan } from './groups/scenario.ts';
 import { SimGroup } from './groups/sim-group.ts';
+import { Historian } from './historian.ts';
 import { Janitor } from './janitor.ts';
 import { agreeOnLeaders } from './leadership/agreement.ts';
 import { Truster } from './leadership/truster.ts';
@@ -82,6 +83,7 @@ class Run {
   readonly #world: World;
   readonly #cluster: Cluster;
   readonly #janitor: Janitor;
+  readonly #historian: Historian | undefined;
   readonly #producers: Producer[] = [];
   readonly #transactors: Transactor[] = [];
   readonly #lifecycles: Lifecycle[] = [];
@@ -101,6 +103,7 @@ class Run {
     this.#world = new World({ seed: options.seed, rates, times, without: new Set(options.without) });
     this.#cluster = new Cluster(this.#world, plan.cluster);
     this.#janitor = new Janitor(this.#world);
+    if (plan.history !== undefined) this.#historian = new Historian(this.#cluster, plan.history);
   }
 
   async everything(): Promise<void> {
@@ -241,6 +244,11 @@ class Run {
       ...readers.map((one) => one.run(mayStop).then(() => reading.delete(one))),
       ...this.#groupOperators.map((one) => one.run()),
     ];
+    const historian = this.#historian;
+    if (historian !== undefined) {
+      historian.isOver = false;
+      void historian.run();
+    }
     const calm = clock.setTimer(stretch.troubledMs, () => {
       troubles.on = false;
       this.#cluster.calm();
@@ -250,6 +258,7 @@ class Run {
       const waiting = written.size > 0 ? written : reading;
       return [...waiting].map((one) => one.name).join(', ');
     });
+    if (historian !== undefined) historian.isOver = true;
     calm();
     troubles.on = false;
     this.#cluster.calm();
@@ -268,7 +277,9 @@ class Run {
     const steps = Math.max(1, stretch.sweeps);
     for (let step = 0; step < steps && !this.#over; step++) {
       await this.#world.clock.advance(stretch.idleMs / steps);
-      if (stretch.sweeps > 0) await this.#janitor.sweep();
+      if (stretch.sweeps === 0) continue;
+      if (this.#historian === undefined) await this.#janitor.sweep();
+      else await this.#until('looking at history', this.#historian.finish(), this.#settleMs);
     }
   }
 

@@ -53,6 +53,25 @@ function mixed(random: Random): Plan {
   };
 }
 
+/** As `mixed`, and history is sealed, merged, compacted, retained, trimmed and collected beside it. */
+function history(random: Random): Plan {
+  const plan = mixed(random);
+  const [orders, payments] = plan.topics;
+  const producers = (of: readonly ProducerPlan[]) => of.map((one) => ({ ...one, thinkMs: 2 * one.thinkMs }));
+  return {
+    ...plan,
+    topics: [
+      { ...orders!, producers: producers(orders!.producers) },
+      { ...payments!, producers: producers(payments!.producers) },
+    ],
+    history: { sealBytes: 3_000, everyMs: 300, entriesGraceMs: 2 * HOUR_MS },
+    stretches: [
+      { troubledMs: 6 * SECOND_MS, idleMs: 6 * HOUR_MS, sweeps: 3 },
+      { troubledMs: 6 * SECOND_MS, idleMs: 12 * HOUR_MS, sweeps: 4 },
+    ],
+  };
+}
+
 /** Five writers race for every slot of one journal, over brokers that know little of each other. */
 function contention(): Plan {
   const producer = { ...PRODUCER, batches: 45, thinkMs: 6 };
@@ -406,6 +425,7 @@ function newcomer(): Plan {
 
 export const SCENARIOS = {
   mixed,
+  history,
   contention,
   unknowns,
   freezes,

@@ -1,0 +1,136 @@
+import { randomInt } from '../../lib/core/random.ts';
+import type { OpenJournal } from '../../lib/journal/open-journal.ts';
+import { UnreadableItems } from '../../lib/kit/unreadable-items.ts';
+import { SegmentWork } from '../../lib/run/segment-work.ts';
+import { collectWal } from '../../lib/segments/collect-wal.ts';
+import { topicIdOf } from '../../lib/storage/items/journal-entry.ts';
+import { StoreUnavailableError } from '../../lib/storage/ports.ts';
+import type { Cluster } from './cluster.ts';
+import type { Instance } from './instance.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+export interface HistoryPlan {
+  /** A journal is sealed once so many bytes are not; small, so that there are many seals. */
+  readonly sealBytes: number;
+  /** Mean time between two looks at history while clients work; ms. */
+  readonly everyMs: number;
+  readonly entriesGraceMs: number;
+}
+
+/** A look may take so long until its process goes on without it; a call to the store may hang as long; ms. */
+const LOOK_MS = 20_000;
+
+/** How long a sweep while nobody works may take; ms. */
+const SWEEP_MS = 10 * 60_000;
+
+/**
+ * Lets the processes work on sealed history: one or several at once, in the middle of everything, on a process that may be
+ * killed or frozen at any call. While nobody works, it lets them finish what is due.
+ */
+export class Historian {
+  readonly #cluster: Cluster;
+  readonly #plan: HistoryPlan;
+  readonly #works = new Map<Instance, SegmentWork>();
+  readonly #random;
+  isOver = false;
+
+  constructor(cluster: Cluster, plan: HistoryPlan) {
+    this.#cluster = cluster;
+    this.#plan = plan;
+    this.#random = cluster.world.split();
+  }
+
+  /** While clients work. */
+  async run(): Promise<void> {
+    const { world } = this.#cluster;
+    while (!this.isOver && world.violations.length === 0) {
+      await this.#sleep(2 * this.#plan.everyMs * this.#random.next());
+      const looks = this.#random.next() < 0.3 ? 2 : 1;
+      // Not waited for: a process that is killed never answers.
+      for (let look = 0; look < looks; look++) void this.#look();
+    }
+  }
+
+  /** Once nobody works: everything that is due, by any process. */
+  async finish(): Promise<void> {
+    for (let tries = 0; tries < 20; tries++) {
+      const instance = this.#pick();
+      if (instance === undefined) return;
+      const done = await Promise.race([this.#sweep(instance), this.#sleep(SWEEP_MS).then(() => false)]);
+      if (done) return;
+    }
+  }
+
+  async #look(): Promise<void> {
+    const instance = this.#pick();
+    if (instance === undefined) return;
+    await instance.ready();
+    const { clock } = instance.process;
+    const { admin } = instance.engine.broker;
+    const opened = [...admin.journals.opened()];
+    const open: OpenJournal | undefined = opened[randomInt(this.#random, 0, Math.max(1, opened.length))];
+    const deadline = clock.monotonic() + LOOK_MS;
+    this.#cluster.world.note('history', instance.name, open?.journal.id ?? 'sweep');
+    try {
+      if (open === undefined || this.#random.next() < 0.3) {
+        await this.#workOf(instance).sweep(this.#unreadable(instance), undefined, deadline);
+        return;
+      }
+      const topic = await admin.topics.getById(topicIdOf(open.journal.id));
+      if (topic !== undefined) await this.#workOf(instance).seal(open, topic.config, deadline);
+    } catch (error) {
+      this.#failed(instance, error);
+    }
+  }
+
+  async #sweep(instance: Instance): Promise<boolean> {
+    await instance.ready();
+    const { clock } = instance.process;
+    const deadline = clock.monotonic() + SWEEP_MS;
+    const unreadable = this.#unreadable(instance);
+    try {
+      const { isComplete } = await this.#workOf(instance).sweep(unreadable, undefined, deadline);
+      const { journals } = instance.engine.broker.admin;
+      const graces = { graceMs: HOUR_MS, everyMs: 0 };
+      const collected = await collectWal(journals, unreadable, graces, undefined, deadline);
+      return isComplete && collected.isComplete;
+    } catch (error) {
+      this.#failed(instance, error);
+      return false;
+    }
+  }
+
+  #workOf(instance: Instance): SegmentWork {
+    const known = this.#works.get(instance);
+    if (known !== undefined) return known;
+    const { sealBytes, entriesGraceMs } = this.#plan;
+    const work = new SegmentWork(instance.engine.broker.admin, { sealBytes, entriesGraceMs });
+    this.#works.set(instance, work);
+    return work;
+  }
+
+  #unreadable(instance: Instance): UnreadableItems {
+    return new UnreadableItems({
+      log: (level, { event, message }) => {
+        if (level === 'error')
+          this.#cluster.world.report('engineError', `${instance.name}: ${event} ${String(message)}`);
+      },
+    });
+  }
+
+  #failed(instance: Instance, error: unknown): void {
+    if (error instanceof StoreUnavailableError) return;
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#cluster.world.report('engineError', `${instance.name}: history: ${message}`);
+  }
+
+  #pick(): Instance | undefined {
+    const up = this.#cluster.instances.filter((one) => one.process.state === 'up');
+    return up[randomInt(this.#random, 0, Math.max(1, up.length))];
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#cluster.world.clock.setTimer(ms, resolve));
+  }
+}
