@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Random, randomInt } from '../../lib/core/random.ts';
+import { DUE_PK } from '../../lib/storage/items/due.ts';
 import { LEADERS_PK } from '../../lib/storage/items/leader.ts';
 import { NODES_PK } from '../../lib/storage/items/node.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
@@ -12,6 +13,7 @@ import { GroupLedger } from './groups/group-ledger.ts';
 import { awsLatency } from './latencies.ts';
 import { LeadershipLedger } from './leadership/leadership-ledger.ts';
 import { Ledger } from './ledger.ts';
+import { SegmentLedger } from './segment-ledger.ts';
 import { watchStore } from './store-watch.ts';
 import { type Rates, Troubles, type TroubleTimes } from './trouble.ts';
 
@@ -38,6 +40,7 @@ export class World {
   readonly store: MemoryStores;
   readonly ledger: Ledger;
   readonly checkpoints: CheckpointLog;
+  readonly segments: SegmentLedger;
   readonly groups: GroupLedger;
   readonly leadership: LeadershipLedger;
   readonly violations: Violation[] = [];
@@ -55,6 +58,7 @@ export class World {
       () => this.clock.now(),
     );
     this.checkpoints = new CheckpointLog(this.ledger);
+    this.segments = new SegmentLedger((kind, message) => this.report(kind, message));
     this.groups = new GroupLedger(
       (kind, message) => this.report(kind, message),
       () => this.clock.monotonic(),
@@ -65,7 +69,10 @@ export class World {
       deleted: (table, item) => {
         this.note('deleted', table, item.pk, item.sk);
         if (table === 'journal') this.ledger.deleted(item);
-        else this.groups.deleted(item);
+        else {
+          this.segments.deleted(item);
+          this.groups.deleted(item);
+        }
       },
       stored: (key, bytes) => {
         this.note('stored', key, bytes.length);
@@ -75,6 +82,7 @@ export class World {
         this.note('removed', key);
         this.checkpoints.removed(key);
         this.ledger.removed(key);
+        this.segments.removed(key);
       },
     });
     const { troubles } = this;
@@ -117,13 +125,15 @@ export class World {
     }
     const key = `${item.pk}\0${item.sk}`;
     // Leases and bodies of groups are deleted for good, and what comes late is what was there before: nothing names it.
-    const isPart = item.pk.startsWith('group/') && item.sk.includes('/');
+    // What is put on the due list late is looked at once more.
+    const isPart = (item.pk.startsWith('group/') && item.sk.includes('/')) || item.pk === DUE_PK;
     const last = isPart ? undefined : this.#versions.get(key);
     const known = last ?? before?.version ?? -1;
     if (item.version <= known) {
       this.report('versionBack', `${item.pk} ${item.sk} went from version ${known} to ${item.version}`);
     }
     this.#versions.set(key, Math.max(known, item.version));
+    this.segments.wrote(item);
     if (item.pk.startsWith('checkpoint/')) this.checkpoints.wrote(item);
     else if (item.pk === LEADERS_PK) this.leadership.wrote(item);
     else if (item.pk === NODES_PK) this.leadership.wroteNode(item, before, this.clock.now());
