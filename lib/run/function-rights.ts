@@ -16,11 +16,7 @@ export const FUNCTION_RIGHTS: Readonly<Record<FunctionName, readonly CallKind[]>
     FrameFunction,
     readonly CallKind[]
   >),
-  maintain: [
-    ...['journal.query', 'journal.put', 'journal.delete'],
-    ...['state.get', 'state.query', 'state.put', 'state.delete'],
-    ...['blobs.get', 'blobs.getRange', 'blobs.put', 'blobs.delete', 'blobs.list'],
-  ] as CallKind[],
+  maintain: ['state.get', 'state.query', 'state.put', 'state.delete', 'blobs.delete', 'blobs.list'],
 };
 
 /**

@@ -51,7 +51,8 @@ export function scheduleSegments(options: SegmentScheduleOptions): () => void {
   const sweep = async () => {
     const swept = await (await load()).sweep(unreadable, cursor, clock.monotonic() + SWEEP_MS_MAX);
     cursor = swept.cursor;
-    if (swept.counts['looked'] !== 0) {
+    const { looked } = swept.counts;
+    if (looked !== 0) {
       options.logger.log('info', { event: 'segments', summary: JSON.stringify(swept.counts) });
     }
   };

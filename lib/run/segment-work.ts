@@ -74,7 +74,8 @@ export class SegmentWork {
   async seal(open: OpenJournal, config: EffectiveTopicConfig, deadline: number): Promise<DueOutcome> {
     const env = { index: this.#index, due: this.#due, slots: this.#seals };
     const sealed = await sealWhatIsDue(env, open, sealLimits(config, this.#settings), deadline);
-    if ((sealed.counts?.['sealed'] ?? 0) === 0) return sealed;
+    const { sealed: seals = 0 } = sealed.counts ?? {};
+    if (seals === 0) return sealed;
     const { indexIntervalBytes } = config;
     const merged = await mergeWhatIsDue(env, open, { mergeBytes: MERGE_BYTES, indexIntervalBytes }, deadline);
     return { next: sealed.next, counts: { ...sealed.counts, ...merged } };

@@ -22,7 +22,13 @@ export function scheduleUpkeep(broker: GroupEngine, clock: Clock, logger: Logger
   let upkeep: Upkeep | undefined;
   const round = async (): Promise<boolean> => {
     // Not at the start, so that the start does not wait for it.
-    upkeep ??= (await import('./upkeep.ts')).composeUpkeep(broker);
+    if (upkeep === undefined) {
+      const [{ composeUpkeep }, { historyJobs }] = await Promise.all([
+        import('./upkeep.ts'),
+        import('./history-jobs.ts'),
+      ]);
+      upkeep = composeUpkeep(broker, historyJobs);
+    }
     const outcome = await upkeep.round({ deadline: clock.monotonic() + ROUND_MS_MAX, everyMs: EVERY_MS });
     if (outcome.kind === 'skipped') {
       logger.log('debug', { event: 'upkeep_skipped', why: outcome.why });

@@ -3,29 +3,24 @@ import { topicIsThere } from '../broker/group-topics.ts';
 import type { RequestContext } from '../core/context.ts';
 import { collectCheckpoints } from '../journal/collect-checkpoints.ts';
 import { UnreadableItems } from '../kit/unreadable-items.ts';
-import { collectWal } from '../segments/collect-wal.ts';
 import type { UpkeepJob } from '../upkeep/job.ts';
 import { Upkeep } from '../upkeep/upkeep.ts';
 import type { GroupEngine } from './compose-groups.ts';
-import { SegmentWork } from './segment-work.ts';
 
-/** A WAL object stays for this time after its PUT at least: a reader may have resolved it before; ms. */
-const WAL_GRACE_MS = 60 * 60 * 1000;
-
-/** Time between two passes over all WAL objects; ms. */
-const WAL_EVERY_MS = 60 * 60 * 1000;
+/** Makes further jobs. Each gets where to report items that cannot be read. */
+export type MakeJobs = (engine: GroupEngine, unreadable: UnreadableItems) => readonly UpkeepJob[];
 
 /**
  * The jobs of upkeep, which do the work that no request triggers: `groups` cleans up deleted and
- * unused groups, `checkpoints` deletes the objects of replaced checkpoints, `segments` looks at the
- * history of journals that are due, and `wal` deletes WAL objects that no entry needs.
+ * unused groups, and `checkpoints` deletes the objects of replaced checkpoints.
+ *
+ * @param makeJobs for a process that also looks after history (historyJobs)
  */
-export function composeUpkeep({ broker, groups, segments }: GroupEngine): Upkeep {
-  const { journals } = broker.admin;
-  const { env } = journals;
+export function composeUpkeep(engine: GroupEngine, makeJobs: MakeJobs = () => []): Upkeep {
+  const { broker, groups } = engine;
+  const { env } = broker.admin.journals;
   const unreadable = new UnreadableItems(env.logger);
   const isThere = (topicId: string) => topicIsThere(broker, topicId);
-  const work = new SegmentWork(broker.admin, segments);
   const jobs: readonly UpkeepJob[] = [
     {
       name: 'groups',
@@ -37,13 +32,8 @@ export function composeUpkeep({ broker, groups, segments }: GroupEngine): Upkeep
           contextUntil(deadline),
         ),
     },
-    { name: 'segments', step: (cursor, deadline) => work.sweep(unreadable, cursor, deadline) },
-    {
-      name: 'wal',
-      step: (cursor, deadline) =>
-        collectWal(journals, unreadable, { graceMs: WAL_GRACE_MS, everyMs: WAL_EVERY_MS }, cursor, deadline),
-    },
     { name: 'checkpoints', step: (cursor, deadline) => collectCheckpoints(env, unreadable, cursor, deadline) },
+    ...makeJobs(engine, unreadable),
   ];
   const { clock, random, logger } = env;
   return new Upkeep({ state: env.stores.state, clock, random, logger, unreadable }, jobs);

@@ -48,9 +48,9 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
     bucket: ['s3:ListBucket'],
   },
   maintain: {
-    journalTable: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    journalTable: [],
     stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
-    objects: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+    objects: ['s3:DeleteObject'],
     bucket: ['s3:ListBucket'],
   },
 };

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { errorCode } from '../../../lib/core/errors.ts';
 import { lastOffset } from '../../../lib/records/batch.ts';
 import { encodeBatch } from '../../../lib/records/encode.ts';
+import { historyJobs } from '../../../lib/run/history-jobs.ts';
 import { composeUpkeep } from '../../../lib/run/upkeep.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import type { RoundOutcome, Upkeep } from '../../../lib/upkeep/upkeep.ts';
@@ -47,7 +48,7 @@ beforeEach(async () => {
   clock = new VirtualClock(T0);
   stores = memoryStores({ clock, random: seededRandom(1) });
   engine = await start();
-  upkeep = composeUpkeep(engine);
+  upkeep = composeUpkeep(engine, historyJobs);
   values = [];
 });
 
