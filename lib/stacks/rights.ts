@@ -55,7 +55,10 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
   },
 };
 
-/** A gateway runs the whole engine, so it needs the rights of all functions together. */
+/**
+ * A gateway runs the whole engine, so it needs the rights of all functions together. It also deletes
+ * entries that are in segments.
+ */
 export const GATEWAY_RIGHTS: Rights = {
   journalTable: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
   stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],

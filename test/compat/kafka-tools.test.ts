@@ -8,7 +8,7 @@ import { KafkaTools } from '../support/kafka-tools.ts';
 import { kcat, kcatRead } from '../support/kcat.ts';
 import { scaled } from '../support/machine.ts';
 import { mavenMissing } from '../support/maven.ts';
-import { batchOf, createTopic, listOffset, produce } from '../support/requests.ts';
+import { batchOf, createTopic, deleteTopic, listOffset, produce } from '../support/requests.ts';
 import { codecsOf, storedBatches } from '../support/stored-batches.ts';
 import { have, haveKcat } from '../support/tools.ts';
 
@@ -64,6 +64,7 @@ describe.skipIf(!HAVE_TOOLS)("Kafka's own tools", () => {
     writeFileSync(plan, JSON.stringify({ partitions: beyond, version: 1 }));
     const refused = await tools.run('kafka-delete-records', ['--offset-json-file', plan]);
     expect(refused.out + refused.err).toContain('OffsetOutOfRangeException');
+    await deleteTopic(client, topic.name);
   });
 
   describe('kafka-topics', () => {

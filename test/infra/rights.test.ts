@@ -128,9 +128,9 @@ describe('a function', () => {
 });
 
 describe('the gateway', () => {
-  it('may do what all functions together may', () => {
+  it('may do what all functions together may, and delete entries that are in segments', () => {
     const all = new Set(FUNCTION_NAMES.flatMap((name) => listed(RIGHTS[name])));
-    expect(listed(GATEWAY_RIGHTS)).toEqual([...all].sort());
+    expect(listed(GATEWAY_RIGHTS)).toEqual([...all, 'journalTable dynamodb:DeleteItem'].sort());
     const own = grantsOf(gateway).filter(({ at }) => at.startsWith('TidelogRole'));
     expect(Object.fromEntries(own.map(({ actions, resources }) => [kindOf(resources), actions]))).toEqual({
       journal: GATEWAY_RIGHTS.journalTable,
