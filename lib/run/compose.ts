@@ -62,7 +62,7 @@ export async function composeEngine(
   const { stores, clock, random, logger, settings, asFunction } = options;
   const env = journalEnvironment(
     options,
-    makeDueJournals?.(options, (journal) => topics.peekById(topicIdOf(journal))?.config),
+    makeDueJournals?.(options, (journal) => topics.recall(topicIdOf(journal))?.config),
   );
   const journals = new Journals(env);
   // A frozen function's monotonic clock may stop, so its caches expire by the wall clock. Nothing

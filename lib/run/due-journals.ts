@@ -23,11 +23,13 @@ const UNKNOWN: SealConfig = {
 };
 
 /** Puts journals on the due list of the state table. */
-export const listDueJournals: MakeDueJournals = ({ stores, clock, random, settings }, configOf) =>
-  dueJournals({
+export const listDueJournals: MakeDueJournals = ({ stores, clock, random, settings }, configOf) => {
+  const segments = segmentSettings(settings);
+  return dueJournals({
     journal: stores.journal,
     clock,
     due: new DueList({ state: stores.state, clock, random }),
-    entriesGraceMs: segmentSettings(settings).entriesGraceMs,
-    limitsOf: (journal) => sealLimits(configOf(journal) ?? UNKNOWN, segmentSettings(settings)),
+    entriesGraceMs: segments.entriesGraceMs,
+    limitsOf: (journal) => sealLimits(configOf(journal) ?? UNKNOWN, segments),
   });
+};

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { type Random, randomInt } from '../core/random.ts';
+import type { EffectiveTopicConfig } from '../core/topic-config.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { UnreadableItems } from '../kit/unreadable-items.ts';
 import { decideSeal } from '../segments/seal-span.ts';
@@ -35,26 +36,29 @@ export interface SegmentScheduleOptions {
  * in progress ends at its next step.
  */
 export function scheduleSegments(options: SegmentScheduleOptions): () => void {
-  const { engine, clock, random, checkEveryMs } = options;
+  const { engine, clock, random, logger, checkEveryMs } = options;
+  const { admin } = engine.broker;
   const timers = new Map<string, () => void>();
   let isOver = false;
   let work: Promise<SegmentWork> | undefined;
   // Not at the start, so that the start does not wait for it.
   const load = () => {
-    work ??= import('./segment-work.ts').then(
-      ({ SegmentWork }) => new SegmentWork(engine.broker.admin, engine.segments),
-    );
+    work ??= import('./segment-work.ts').then(({ SegmentWork }) => new SegmentWork(admin, engine.segments));
     return work;
   };
-  const unreadable = new UnreadableItems(options.logger);
+  const seal = async () => {
+    for (const { open, config } of grown(engine)) {
+      if (isOver) return;
+      await (await load()).seal(open, config, clock.monotonic() + SWEEP_MS_MAX);
+    }
+  };
+  const unreadable = new UnreadableItems(logger);
   let cursor: string | undefined;
   const sweep = async () => {
     const swept = await (await load()).sweep(unreadable, cursor, clock.monotonic() + SWEEP_MS_MAX);
     cursor = swept.cursor;
     const { looked } = swept.counts;
-    if (looked !== 0) {
-      options.logger.log('info', { event: 'segments', summary: JSON.stringify(swept.counts) });
-    }
+    if (looked !== 0) logger.log('info', { event: 'segments', summary: JSON.stringify(swept.counts) });
   };
   const repeat = (name: string, everyMs: number, firstMs: number, run: () => Promise<void>) => {
     const again = (ms: number) =>
@@ -63,12 +67,12 @@ export function scheduleSegments(options: SegmentScheduleOptions): () => void {
         clock.setTimer(ms, () => void once()),
       );
     const once = async () => {
-      await run().catch((error: unknown) => log(options.logger, error));
+      await run().catch((error: unknown) => log(logger, error));
       if (!isOver) again(everyMs);
     };
     again(firstMs);
   };
-  repeat('seal', SEAL_EVERY_MS, SEAL_EVERY_MS, () => sealWhatHasGrown(options, load, () => isOver));
+  repeat('seal', SEAL_EVERY_MS, SEAL_EVERY_MS, seal);
   repeat('sweep', checkEveryMs, randomInt(random, 0, checkEveryMs) + 1, sweep);
   return () => {
     isOver = true;
@@ -76,26 +80,17 @@ export function scheduleSegments(options: SegmentScheduleOptions): () => void {
   };
 }
 
-/** Seals the open journals for which a seal is due and that this process leads, one after the other. */
-async function sealWhatHasGrown(
-  { engine, clock }: SegmentScheduleOptions,
-  load: () => Promise<SegmentWork>,
-  isOver: () => boolean,
-): Promise<void> {
-  const { admin, leadership } = engine.broker;
-  const due: OpenJournal[] = [];
+/** The open journals for which a seal is due and that this process leads. Reads nothing. */
+function grown({ broker: { admin, leadership }, segments }: Engine) {
+  const due: { open: OpenJournal; config: EffectiveTopicConfig }[] = [];
   for (const open of admin.journals.opened()) {
-    const { view, env } = open.journal;
-    const config = admin.topics.peekById(topicIdOf(open.journal.id))?.config;
+    const { view, id, env } = open.journal;
+    const config = admin.topics.recall(topicIdOf(id))?.config;
     if (config === undefined || leadership.peek(open) === undefined) continue;
-    const limits = sealLimits(config, engine.segments);
-    if (decideSeal(view, limits, env.stores.journal.now()) !== undefined) due.push(open);
+    if (decideSeal(view, sealLimits(config, segments), env.stores.journal.now()) === undefined) continue;
+    due.push({ open, config });
   }
-  for (const open of due) {
-    if (isOver()) return;
-    const config = admin.topics.peekById(topicIdOf(open.journal.id))?.config;
-    if (config !== undefined) await (await load()).seal(open, config, clock.monotonic() + SWEEP_MS_MAX);
-  }
+  return due;
 }
 
 function log(logger: Logger, error: unknown): void {

@@ -23,11 +23,8 @@ export function scheduleUpkeep(broker: GroupEngine, clock: Clock, logger: Logger
   const round = async (): Promise<boolean> => {
     // Not at the start, so that the start does not wait for it.
     if (upkeep === undefined) {
-      const [{ composeUpkeep }, { historyJobs }] = await Promise.all([
-        import('./upkeep.ts'),
-        import('./history-jobs.ts'),
-      ]);
-      upkeep = composeUpkeep(broker, historyJobs);
+      const [{ composeUpkeep }, { walJob }] = await Promise.all([import('./upkeep.ts'), import('./wal-job.ts')]);
+      upkeep = composeUpkeep(broker, walJob);
     }
     const outcome = await upkeep.round({ deadline: clock.monotonic() + ROUND_MS_MAX, everyMs: EVERY_MS });
     if (outcome.kind === 'skipped') {

@@ -14,7 +14,7 @@ export type MakeJobs = (engine: GroupEngine, unreadable: UnreadableItems) => rea
  * The jobs of upkeep, which do the work that no request triggers: `groups` cleans up deleted and
  * unused groups, and `checkpoints` deletes the objects of replaced checkpoints.
  *
- * @param makeJobs for a process that also looks after history (historyJobs)
+ * @param makeJobs for a process that also collects WAL objects (walJob)
  */
 export function composeUpkeep(engine: GroupEngine, makeJobs: MakeJobs = () => []): Upkeep {
   const { broker, groups } = engine;

@@ -112,6 +112,16 @@ export class Topics {
     return topic?.record.id === id ? topic : undefined;
   }
 
+  /**
+   * The topic by id from memory, however old. Reads nothing, also not in the background, and does not
+   * count as use: for work that looks at many topics again and again.
+   */
+  recall(id: Uuid): Topic | undefined {
+    const name = this.#names.get(id);
+    const topic = name === undefined ? undefined : this.#byName.peek(name)?.topic;
+    return topic?.record.id === id ? topic : undefined;
+  }
+
   /** The topic with this name, from memory or the store. Throws StoreUnavailableError. */
   async get(name: string): Promise<Topic | undefined> {
     const known = this.peek(name);

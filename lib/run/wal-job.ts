@@ -1,0 +1,18 @@
+import { collectWal } from '../segments/collect-wal.ts';
+import type { MakeJobs } from './upkeep.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+/**
+ * A WAL object stays for `graceMs` after its PUT at least, because a reader may have resolved it
+ * before its journals were sealed.
+ */
+const GRACES = { graceMs: HOUR_MS, everyMs: HOUR_MS };
+
+/** The job of upkeep that deletes WAL objects that no entry needs. */
+export const walJob: MakeJobs = ({ broker }, unreadable) => [
+  {
+    name: 'wal',
+    step: (cursor, deadline) => collectWal(broker.admin.journals, unreadable, GRACES, cursor, deadline),
+  },
+];
