@@ -7,7 +7,7 @@ import {
   decodeCheckpointItem,
   encodeCheckpointItem,
 } from '../storage/items/checkpoint.ts';
-import type { Item, StoreTime } from '../storage/ports.ts';
+import { type Item, MAX_SIGNATURE_AGE_MS, type StoreTime } from '../storage/ports.ts';
 import { encodeView } from './checkpoint-codec.ts';
 import type { JournalEnvironment } from './environment.ts';
 import type { Journal } from './journal.ts';
@@ -24,6 +24,13 @@ export const OBJECT_GRACE_MS = 60 * 60 * 1000;
 
 /** An object must be named within this time of its PUT (rule R5); ms. */
 export const NAME_WITHIN_MS = 10 * 60 * 1000;
+
+/**
+ * For an object older than this two things are certain: nothing will name it any more (signed within
+ * NAME_WITHIN_MS, landed within MAX_SIGNATURE_AGE_MS after that), and if something names it, it has
+ * done so for the grace period (rule R5); ms.
+ */
+export const OBJECT_SETTLED_AFTER_MS = NAME_WITHIN_MS + MAX_SIGNATURE_AGE_MS + OBJECT_GRACE_MS;
 
 /**
  * Attempts to put one checkpoint. Each conflict returns the stored checkpoint, which the next

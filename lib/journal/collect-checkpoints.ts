@@ -1,21 +1,14 @@
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import { CHECKPOINT_SK, checkpointPk, decodeCheckpointItem } from '../storage/items/checkpoint.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
-import { type BlobInfo, MAX_SIGNATURE_AGE_MS, StoreUnavailableError } from '../storage/ports.ts';
-import { NAME_WITHIN_MS, OBJECT_GRACE_MS } from './checkpoint.ts';
+import { type BlobInfo, StoreUnavailableError } from '../storage/ports.ts';
+import { OBJECT_SETTLED_AFTER_MS } from './checkpoint.ts';
 import type { JournalEnvironment } from './environment.ts';
 
 const PREFIX = 'checkpoint/';
 
 /** Objects per S3 list call. */
 const PAGE = 1_000;
-
-/**
- * For an object older than this two things are certain: no checkpoint item will name it any more
- * (signed within NAME_WITHIN_MS, landed within MAX_SIGNATURE_AGE_MS after that), and if one names
- * it, it has done so for at least the grace period; ms.
- */
-const SETTLED_AFTER_MS = NAME_WITHIN_MS + MAX_SIGNATURE_AGE_MS + OBJECT_GRACE_MS;
 
 export interface CollectedCheckpoints {
   /**
@@ -99,7 +92,7 @@ async function collectJournal(env: JournalEnvironment, objects: readonly BlobInf
   const { item } = await state.get(checkpointPk(journal), CHECKPOINT_SK, true);
   if (item === undefined) return 0;
   const checkpoint = decodeCheckpointItem(item.body);
-  const settledBefore = state.now() - SETTLED_AFTER_MS;
+  const settledBefore = state.now() - OBJECT_SETTLED_AFTER_MS;
   const named = checkpoint.kind === 'blob' ? objects.find(({ key }) => key === checkpoint.key) : undefined;
   if (named === undefined || !(named.modified < settledBefore)) return 0;
   const replaced = objects.filter((object) => object !== named && object.modified < settledBefore);

@@ -1,6 +1,6 @@
 import { MalformedBytesError } from '../core/bytes.ts';
 import type { Uuid } from '../core/uuid.ts';
-import { OBJECT_GRACE_MS } from '../journal/checkpoint.ts';
+import { OBJECT_GRACE_MS, OBJECT_SETTLED_AFTER_MS } from '../journal/checkpoint.ts';
 import type { Journal } from '../journal/journal.ts';
 import { decodeItem as decodeEntryItem } from '../journal/journal.ts';
 import type { Journals } from '../journal/open-journal.ts';
@@ -12,7 +12,6 @@ import { type SegmentOwner, segmentOwner } from '../storage/items/segment-object
 import type { BlobInfo } from '../storage/ports.ts';
 import type { DueList } from './due-list.ts';
 import { DIRECTORY_TAIL_BYTES, type DirectoryRow, decodeDirectory } from './format/directory.ts';
-import { OBJECT_SETTLED_AFTER_MS } from './object-due.ts';
 import { isSettledReplaced, removeSegments } from './remove-segments.ts';
 import { SegmentItems } from './segment-items.ts';
 import type { DueOutcome } from './sweep.ts';

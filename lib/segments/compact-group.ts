@@ -11,7 +11,7 @@ import { SegmentSetBuilder } from './format/segment-set.ts';
 import type { AbortedTransaction } from './format/transaction-index.ts';
 import type { NewSegments } from './replace.ts';
 import { atItsPlace, type PlacedBatch } from './segment-batches.ts';
-import { epochsIn } from './write-segment.ts';
+import { epochsIn, epochsOf } from './write-segment.ts';
 
 export interface GroupPass extends CleaningPass {
   /** Segments that end here or before are clean afterwards. */
@@ -80,8 +80,7 @@ class GroupWriter {
   constructor(key: string, partition: number, old: readonly LiveSegment[], { to, indexIntervalBytes }: GroupPass) {
     this.#builder = new SegmentSetBuilder({ key, indexIntervalBytes });
     this.#partition = partition;
-    const epochs = new Map(old.flatMap((segment) => segment.epochs).map((one) => [one.epoch, one]));
-    this.#epochs = [...epochs.values()].sort((a, b) => a.epoch - b.epoch);
+    this.#epochs = epochsOf(old);
     this.#cut = to;
     this.#baseOffset = old[0]!.baseOffset;
     this.#builder.begin(partition, this.#baseOffset);

@@ -1,8 +1,40 @@
-import { OBJECT_GRACE_MS } from '../journal/checkpoint.ts';
+import { NAME_WITHIN_MS, OBJECT_GRACE_MS, OBJECT_SETTLED_AFTER_MS } from '../journal/checkpoint.ts';
 import { each } from '../kit/each.ts';
+import type { DueItem } from '../storage/items/due.ts';
 import type { StoredSegment } from '../storage/items/segment.ts';
-import type { StoreTime } from '../storage/ports.ts';
-import type { DueList } from './due-list.ts';
+import { type Stores, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
+import type { DueList, FoundDue } from './due-list.ts';
+
+/** Time for the PUT of an object after its due item; ms. */
+const PUT_MARGIN_MS = 10 * 60 * 1000;
+
+/** What to add to the due list before an object is stored, at store time `now`. */
+export function newObjectDue(key: string, now: StoreTime): DueItem {
+  return { kind: 'object', name: key, at: Math.ceil(now) + OBJECT_SETTLED_AFTER_MS + PUT_MARGIN_MS };
+}
+
+export interface StoredObject {
+  /** To be taken off the list once the object is named and its items are written. */
+  readonly due: FoundDue;
+  /** An entry that names the object is signed before this store time (rule R5). */
+  readonly signBefore: StoreTime;
+}
+
+/**
+ * Stores an object that nothing names yet. Its due item comes first, so that the object is found if
+ * nothing ever names it. Throws StoreUnavailableError.
+ */
+export async function storeObject(
+  due: DueList,
+  { journal, blobs }: Stores,
+  key: string,
+  chunks: readonly Buffer[],
+): Promise<StoredObject> {
+  const item = await due.add(newObjectDue(key, journal.now()));
+  const stored = await blobs.put(key, chunks);
+  if (stored.kind !== 'stored') throw new StoreUnavailableError(`object ${key} was not stored: ${stored.message}`);
+  return { due: item, signBefore: stored.storeTime + NAME_WITHIN_MS };
+}
 
 /**
  * Puts the objects of segments on the due list, to be looked at after the grace period of rule R5.

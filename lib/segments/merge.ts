@@ -16,6 +16,7 @@ import { decideMerge, MERGE_SEGMENTS_MAX, type MergeLimits } from './merge-plan.
 import { repairReplace, replaceSegments } from './replace.ts';
 import type { SealEnvironment } from './seal-environment.ts';
 import type { Unreadable } from './seal-read.ts';
+import { epochsOf } from './write-segment.ts';
 
 /**
  * - `merged`: neighbouring segments are one now. More may be due.
@@ -154,11 +155,4 @@ function splitWhole({ key, log, baseOffset, nextOffset }: LiveSegment, bytes: Bu
   const split = splitLog(bytes, { key, position: log.start, from: baseOffset, to: nextOffset });
   if (split.end !== bytes.length) throw new MalformedBytesError(`object ${key} ends within a batch`);
   return split;
-}
-
-/** The epochs of all segments, ascending, each once, with its first start. */
-function epochsOf(segments: readonly LiveSegment[]): LiveSegment['epochs'] {
-  const all = new Map<number, LiveSegment['epochs'][number]>();
-  for (const one of segments.flatMap(({ epochs }) => epochs)) if (!all.has(one.epoch)) all.set(one.epoch, one);
-  return [...all.values()].sort((a, b) => a.epoch - b.epoch);
 }

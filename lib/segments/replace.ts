@@ -1,6 +1,5 @@
 import { assert } from '../core/assert.ts';
 import type { Offset } from '../core/offset.ts';
-import { NAME_WITHIN_MS } from '../journal/checkpoint.ts';
 import type { Journal } from '../journal/journal.ts';
 import { decodeItem } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
@@ -9,8 +8,8 @@ import { each } from '../kit/each.ts';
 import { entryPk, entrySk, topicIdOf } from '../storage/items/journal-entry.ts';
 import type { LiveSegment } from '../storage/items/segment.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
+import { newObjectDue, storeObject } from './due-objects.ts';
 import type { SegmentSet } from './format/segment-set.ts';
-import { newObjectDue } from './object-due.ts';
 import type { FoundReplace } from './repair-items.ts';
 import type { SealEnvironment } from './seal-environment.ts';
 
@@ -56,10 +55,7 @@ export async function replaceSegments(
   const nextOffset = old.at(-1)!.nextOffset;
   const isSame = parts[0]?.baseOffset === baseOffset && parts.at(-1)!.nextOffset === nextOffset;
   assert(isSame, `segments from ${baseOffset} to ${nextOffset} are replaced by others`);
-  const due = await env.due.add(newObjectDue(key, stores.journal.now()));
-  const stored = await stores.blobs.put(key, set.chunks);
-  if (stored.kind !== 'stored') throw new StoreUnavailableError(`object ${key} was not stored: ${stored.message}`);
-  const signBefore = stored.storeTime + NAME_WITHIN_MS;
+  const { due, signBefore } = await storeObject(env.due, stores, key, set.chunks);
   await journal.catchUp(true);
   // The replacement that is completed now. A newer one may lack items, which makes the list void.
   const replacedSeq = journal.view.partitions.get(partition)?.replacedSeq ?? -1;

@@ -1,12 +1,11 @@
 import { newNonce } from '../core/nonce.ts';
-import { NAME_WITHIN_MS } from '../journal/checkpoint.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { segmentSetKey } from '../storage/items/segment-object.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import type { FoundDue } from './due-list.ts';
+import { storeObject } from './due-objects.ts';
 import { type SegmentSet, SegmentSetBuilder } from './format/segment-set.ts';
-import { newObjectDue } from './object-due.ts';
 import { repairLastSeal, writeSealItems } from './repair-items.ts';
 import { repairReplaces } from './replace.ts';
 import type { SealEnvironment } from './seal-environment.ts';
@@ -93,10 +92,7 @@ async function writeSet(
   const { fromSeq, toSeq, toTime } = span;
   const key = segmentSetKey(journal.id, toSeq, newNonce(random));
   const set = await buildSet(journal, key, logs, limits);
-  const due = await env.due.add(newObjectDue(key, stores.journal.now()));
-  const stored = await stores.blobs.put(key, set.chunks);
-  if (stored.kind !== 'stored') throw new StoreUnavailableError(`object ${key} was not stored: ${stored.message}`);
-  const signBefore = stored.storeTime + NAME_WITHIN_MS;
+  const { due, signBefore } = await storeObject(env.due, stores, key, set.chunks);
   const leftOut = logs.flatMap(({ partition, leftOutBytes: bytes }) => (bytes > 0 ? [{ partition, bytes }] : []));
   let isTooOld = false;
   const result = await writer.appendEntry(

@@ -82,3 +82,9 @@ export function epochsIn(epochs: readonly EpochStart[], baseOffset: Offset, next
     return startOffset < nextOffset && end > baseOffset;
   });
 }
+
+/** The epochs of segments of a partition, ascending, each once. An epoch's start is the same in all. */
+export function epochsOf(segments: readonly LiveSegment[]): readonly EpochStart[] {
+  const all = new Map(segments.flatMap(({ epochs }) => epochs).map((one) => [one.epoch, one]));
+  return [...all.values()].sort((a, b) => a.epoch - b.epoch);
+}

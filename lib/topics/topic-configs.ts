@@ -4,22 +4,11 @@ import { valueProblem } from './configs/config-value.ts';
 import { TOPIC_CONFIGS } from './configs/topic-config-table.ts';
 
 /** The topic defaults that a deployment may set (Kafka's broker configs of similar names). */
-export interface TopicDefaults {
-  readonly maxMessageBytes: number;
+export interface TopicDefaults
+  extends Omit<EffectiveTopicConfig, 'compressionType' | 'timestampType' | 'compacted' | 'deletes'> {
   readonly compressionType: string;
   readonly timestampType: string;
-  readonly timestampBeforeMaxMs: number;
-  readonly timestampAfterMaxMs: number;
   readonly cleanupPolicy: string;
-  readonly retentionMs: number;
-  readonly retentionBytes: number;
-  readonly segmentBytes: number;
-  readonly segmentMs: number;
-  readonly deleteRetentionMs: number;
-  readonly minCompactionLagMs: number;
-  readonly maxCompactionLagMs: number;
-  readonly minCleanableDirtyRatio: number;
-  readonly indexIntervalBytes: number;
 }
 
 /**
