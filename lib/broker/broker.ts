@@ -7,7 +7,7 @@ import type { Uuid } from '../core/uuid.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import type { Groups } from '../groups/environment.ts';
 import type { Turns } from '../kit/turns.ts';
-import type { Log } from '../log/log.ts';
+import type { AppendCalls, DeletionCalls, Log, ReadCalls } from '../log/log.ts';
 import type { Offsets } from '../offsets/offsets.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
@@ -32,13 +32,13 @@ export interface Broker {
 }
 
 /** A broker with calls of the log; by default with all of them. */
-export interface LogBroker<Calls extends keyof Log = keyof Log> extends Broker {
-  readonly log: Pick<Log, Calls>;
+export interface LogBroker<Calls = Log> extends Broker {
+  readonly log: Calls;
 }
 
-export type ProduceBroker = LogBroker<'produce' | 'leaderOf'>;
-export type ReadBroker = LogBroker<'fetch' | 'listOffsets' | 'leaderEpochEnds' | 'leaderOf'>;
-export type DeleteRecordsBroker = LogBroker<'deleteRecords'>;
+export type ProduceBroker = LogBroker<AppendCalls>;
+export type ReadBroker = LogBroker<ReadCalls>;
+export type DeleteRecordsBroker = LogBroker<DeletionCalls>;
 
 /** Additional dependencies of the handlers of groups and committed offsets. */
 export interface GroupBroker extends Broker {

@@ -3,7 +3,7 @@ import type { ProduceResult } from './append-batch.ts';
 import { type EpochToEnd, leaderEpochEnds, listOffsets, type OffsetToList } from './ask-offsets.ts';
 import { type CurrentLeader, currentLeader } from './current-leader.ts';
 import { type DeletedRecords, deleteRecords, type RecordsToDelete } from './delete-records.ts';
-import type { LogEnvironment } from './environment.ts';
+import type { AppendEnvironment, LogEnvironment, PartitionsEnvironment, ReadEnvironment } from './environment.ts';
 import { type FetchResult, type FetchTerms, fetch, type PartitionToFetch } from './fetch.ts';
 import type { EpochEnd } from './leader-epoch.ts';
 import type { ListedOffset } from './list-offsets.ts';
@@ -17,58 +17,53 @@ import type { IsolationLevel } from './read-partitions.ts';
  * does. A failure for one partition is an error of that partition only. Results are in the order of
  * the request.
  *
- * A function composes the calls that its handlers make from the same parts, so that its bundle has
- * no others.
+ * A function has only the calls that its handlers make, so that its bundle has no others.
  */
-export class Log {
-  readonly #env: LogEnvironment;
-  readonly #producing: Producing;
-
-  constructor(env: LogEnvironment) {
-    this.#env = env;
-    this.#producing = new Producing(env);
-  }
-
+export interface Log extends AppendCalls, ReadCalls, DeletionCalls {
   /** For background work, which checks no rights and leads no journals. */
-  get partitions(): Partitions {
-    return this.#env.partitions;
-  }
+  readonly partitions: Partitions;
+}
 
+interface LeaderCalls {
+  /**
+   * The node that should lead a partition. Reads nothing; undefined if this process does not know
+   * it.
+   */
+  leaderOf(topic: TopicReference, partition: number): CurrentLeader | undefined;
+}
+
+export interface AppendCalls extends LeaderCalls {
   /**
    * Appends batches, at most one per partition. A batch has its place in its journal's order before
    * this returns, if its partition is in memory. Otherwise the batches of a topic get their places
    * in the order of the calls. Each result resolves when its batch is durable or refused.
    */
-  produce(context: RequestContext, batches: readonly BatchToProduce[], terms: ProduceTerms): Promise<ProduceResult[]> {
-    return this.#producing.produce(context, batches, terms);
-  }
+  produce(context: RequestContext, batches: readonly BatchToProduce[], terms: ProduceTerms): Promise<ProduceResult[]>;
+}
 
+export interface ReadCalls extends LeaderCalls {
   /**
    * Reads partitions and waits for enough data, as Kafka does (KafkaApis.handleFetchRequest,
    * ReplicaManager.fetchMessages). A read error ends the wait. Partitions that do not exist, or
    * that the client may not read, end it only if the request names no others.
    */
-  fetch(context: RequestContext, partitions: readonly PartitionToFetch[], terms: FetchTerms): Promise<FetchResult> {
-    return fetch(this.#env, context, partitions, terms);
-  }
+  fetch(context: RequestContext, partitions: readonly PartitionToFetch[], terms: FetchTerms): Promise<FetchResult>;
 
   /** The offsets at timestamps or special positions, from up-to-date views. */
   listOffsets(
     context: RequestContext,
     asked: readonly OffsetToList[],
     isolation: IsolationLevel,
-  ): Promise<ListedOffset[]> {
-    return listOffsets(this.#env, context, asked, isolation);
-  }
+  ): Promise<ListedOffset[]>;
 
   /**
    * The end of leader epochs, from up-to-date views. A consumer uses it to check whether its
    * position is still valid.
    */
-  leaderEpochEnds(context: RequestContext, asked: readonly EpochToEnd[]): Promise<EpochEnd[]> {
-    return leaderEpochEnds(this.#env, context, asked);
-  }
+  leaderEpochEnds(context: RequestContext, asked: readonly EpochToEnd[]): Promise<EpochEnd[]>;
+}
 
+export interface DeletionCalls {
   /**
    * Deletes the records of partitions below an offset: raises their log starts. Reads see the new
    * start once this resolves; the space is given back later. A partition whose topic's
@@ -81,15 +76,30 @@ export class Log {
     context: RequestContext,
     asked: readonly RecordsToDelete[],
     timeoutMs: number,
-  ): Promise<DeletedRecords[]> {
-    return deleteRecords(this.#env, context, asked, timeoutMs);
-  }
+  ): Promise<DeletedRecords[]>;
+}
 
-  /**
-   * The node that should lead a partition. Reads nothing; undefined if this process does not know
-   * it.
-   */
-  leaderOf(topic: TopicReference, partition: number): CurrentLeader | undefined {
-    return currentLeader(this.#env, topic, partition);
-  }
+export function openLog(env: LogEnvironment): Log {
+  return { partitions: env.partitions, ...appendCalls(env), ...readCalls(env), ...deletionCalls(env) };
+}
+
+export function appendCalls(env: AppendEnvironment): AppendCalls {
+  const producing = new Producing(env);
+  return {
+    produce: (context, batches, terms) => producing.produce(context, batches, terms),
+    leaderOf: (topic, partition) => currentLeader(env, topic, partition),
+  };
+}
+
+export function readCalls(env: ReadEnvironment): ReadCalls {
+  return {
+    fetch: (context, partitions, terms) => fetch(env, context, partitions, terms),
+    listOffsets: (context, asked, isolation) => listOffsets(env, context, asked, isolation),
+    leaderEpochEnds: (context, asked) => leaderEpochEnds(env, context, asked),
+    leaderOf: (topic, partition) => currentLeader(env, topic, partition),
+  };
+}
+
+export function deletionCalls(env: PartitionsEnvironment): DeletionCalls {
+  return { deleteRecords: (context, asked, timeoutMs) => deleteRecords(env, context, asked, timeoutMs) };
 }

@@ -1,12 +1,7 @@
 import type { DeleteRecordsBroker, LogBroker, ProduceBroker, ReadBroker } from '../broker/broker.ts';
-import { leaderEpochEnds, listOffsets } from '../log/ask-offsets.ts';
-import { currentLeader } from '../log/current-leader.ts';
-import { deleteRecords } from '../log/delete-records.ts';
 import type { AppendEnvironment, PartitionsEnvironment, ReadEnvironment } from '../log/environment.ts';
-import { fetch } from '../log/fetch.ts';
-import { Log } from '../log/log.ts';
+import { appendCalls, deletionCalls, openLog, readCalls } from '../log/log.ts';
 import { Partitions } from '../log/partitions.ts';
-import { Producing } from '../log/produce.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import { SegmentFinder } from '../segments/segment-finder.ts';
 import { SegmentReader } from '../segments/segment-reader.ts';
@@ -22,42 +17,25 @@ const READ_BYTES_MAX = 256 * 1024 * 1024;
 /** Adds the log (access to partitions) to an engine. */
 export function withLog<E extends Engine>(options: ComposeOptions, engine: E): E & { readonly broker: LogBroker } {
   const env = partitionsEnvironment(options, engine);
-  return withCalls(engine, new Log({ ...appending(options, env), ...reading(options, env) }));
+  return withCalls(engine, openLog({ ...appending(options, env), ...reading(options, env) }));
 }
 
 /** Adds what the function `produce` calls. */
 export function withAppends(options: ComposeOptions, engine: Engine): { readonly broker: ProduceBroker } {
-  const env = appending(options, partitionsEnvironment(options, engine));
-  const producing = new Producing(env);
-  return withCalls(engine, {
-    produce: (context, batches, terms) => producing.produce(context, batches, terms),
-    leaderOf: (topic, partition) => currentLeader(env, topic, partition),
-  });
+  return withCalls(engine, appendCalls(appending(options, partitionsEnvironment(options, engine))));
 }
 
 /** Adds what the function `fetch` calls. */
 export function withReads(options: ComposeOptions, engine: Engine): { readonly broker: ReadBroker } {
-  const env = reading(options, partitionsEnvironment(options, engine));
-  return withCalls(engine, {
-    fetch: (context, partitions, terms) => fetch(env, context, partitions, terms),
-    listOffsets: (context, asked, isolation) => listOffsets(env, context, asked, isolation),
-    leaderEpochEnds: (context, asked) => leaderEpochEnds(env, context, asked),
-    leaderOf: (topic, partition) => currentLeader(env, topic, partition),
-  });
+  return withCalls(engine, readCalls(reading(options, partitionsEnvironment(options, engine))));
 }
 
 /** Adds what the function `admin` calls. */
 export function withRecordDeletion(options: ComposeOptions, engine: Engine): { readonly broker: DeleteRecordsBroker } {
-  const env = partitionsEnvironment(options, engine);
-  return withCalls(engine, {
-    deleteRecords: (context, asked, timeoutMs) => deleteRecords(env, context, asked, timeoutMs),
-  });
+  return withCalls(engine, deletionCalls(partitionsEnvironment(options, engine)));
 }
 
-function withCalls<E extends Engine, Calls extends keyof Log>(
-  engine: E,
-  log: Pick<Log, Calls>,
-): E & { readonly broker: LogBroker<Calls> } {
+function withCalls<E extends Engine, Calls>(engine: E, log: Calls): E & { readonly broker: LogBroker<Calls> } {
   return { ...engine, broker: { ...engine.broker, log } };
 }
 

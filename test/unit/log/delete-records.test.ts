@@ -4,7 +4,7 @@ import { Solo } from '../../../lib/cluster/solo.ts';
 import type { RequestContext } from '../../../lib/core/context.ts';
 import { emptyPartition, emptyView, type JournalView } from '../../../lib/journal/view.ts';
 import { decideDeletion, type RecordsToDelete } from '../../../lib/log/delete-records.ts';
-import { Log } from '../../../lib/log/log.ts';
+import { type Log, openLog } from '../../../lib/log/log.ts';
 import { ReadBudget } from '../../../lib/log/read-budget.ts';
 import { batchOf } from '../../support/requests.ts';
 import { T0 } from '../journal/world.ts';
@@ -72,7 +72,7 @@ describe('a request', () => {
   function logOf(by: AdminProcess, leads?: Partial<Leadership>): Log {
     const advertised = () => ({ host: 'here', port: 9092 });
     const solo = new Solo({ nodeId: 3, rack: null, advertised, journals: by.journals, items: {} as never });
-    return new Log({
+    return openLog({
       clock: world.clock,
       turns: by.env.turns,
       partitions: by.partitions,

@@ -4,7 +4,7 @@ import { Solo } from '../../../lib/cluster/solo.ts';
 import type { RequestContext } from '../../../lib/core/context.ts';
 import { ZERO_UUID } from '../../../lib/core/uuid.ts';
 import type { LogEnvironment } from '../../../lib/log/environment.ts';
-import { Log } from '../../../lib/log/log.ts';
+import { type Log, openLog } from '../../../lib/log/log.ts';
 import type { TopicReference } from '../../../lib/log/partitions.ts';
 import { ReadBudget } from '../../../lib/log/read-budget.ts';
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
@@ -55,7 +55,7 @@ function logOf(by: AdminProcess, decide: (accesses: readonly Access[]) => Return
     segments: {} as never,
     validation: 'full',
   };
-  return new Log(env);
+  return openLog(env);
 }
 
 /** Allows topics whose names do not begin with 'secret', for those that were asked about. */
