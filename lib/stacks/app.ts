@@ -14,7 +14,7 @@ const app = new App({
   // stage.
   builtinCloudFormationValidation: false,
 });
-const outcome = readContext((name) => app.node.tryGetContext(name));
+const outcome = readContext((name) => app.node.tryGetContext(name), process.env.AWS_ENDPOINT_URL);
 if (outcome.kind === 'invalid') {
   fail(outcome.problem);
 } else {

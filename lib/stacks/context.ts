@@ -23,8 +23,10 @@ const SWITCHES = ['on', 'off'] as const;
 /**
  * Reads the context values `stage`, `api`, `prefix`, `gateway` and `functions`. The stage sets
  * everything else.
+ *
+ * @param endpointUrl AWS_ENDPOINT_URL, without which the CDK deploys to an account of AWS
  */
-export function readContext(given: (name: string) => unknown): ContextOutcome {
+export function readContext(given: (name: string) => unknown, endpointUrl?: string): ContextOutcome {
   const problems: string[] = [];
   const oneOf = <Value extends string>(name: string, allowed: readonly Value[]): Value | undefined => {
     const value = given(name);
@@ -34,6 +36,11 @@ export function readContext(given: (name: string) => unknown): ContextOutcome {
   };
   const names = Object.keys(STAGES) as StageName[];
   const stage: Stage = STAGES[oneOf('stage', names) ?? DEFAULT_STAGE];
+  if (stage.anonymous && (endpointUrl ?? '') === '') {
+    problems.push(
+      `-c stage=${given('stage')} lets callers in without an IAM identity, so it is for an AWS-compatible endpoint only; set AWS_ENDPOINT_URL to its address, or choose another stage.`,
+    );
+  }
   const frontDoor = oneOf('api', FRONT_DOORS) ?? stage.frontDoor;
   const gateway = oneOf('gateway', SWITCHES);
   const prefix = given('prefix') ?? stage.prefix;

@@ -101,9 +101,12 @@ export const STAGES = {
   },
   /**
    * For an AWS-compatible endpoint on this machine, which checks no signatures and is temporary.
+   * The app refuses it without AWS_ENDPOINT_URL. Its prefix is its own, so that it never names the
+   * stacks of another stage.
    */
   local: {
     ...production,
+    prefix: 'Tidelog-Local',
     removal: 'destroy',
     logRetentionDays: 1,
     anonymous: true,

@@ -9,8 +9,8 @@ import { FUNCTIONS, propertiesOf, synthesized } from './synthesized.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 const LATER = scaled(60_000);
 
-function read(values: Readonly<Record<string, unknown>>) {
-  return readContext((name) => values[name]);
+function read(values: Readonly<Record<string, unknown>>, endpointUrl?: string) {
+  return readContext((name) => values[name], endpointUrl);
 }
 
 function stageOf(values: Readonly<Record<string, unknown>>): Stage {
@@ -46,6 +46,23 @@ describe('the context', () => {
     [{ functions: '' }, '-c functions= needs the path of a folder.'],
   ])('refuses %j with a sentence', (values, problem) => {
     expect(read(values)).toEqual({ kind: 'invalid', problem });
+  });
+
+  it.each([undefined, ''])('refuses the stage local with AWS_ENDPOINT_URL=%j', (endpointUrl) => {
+    expect(read({ stage: 'local' }, endpointUrl)).toEqual({
+      kind: 'invalid',
+      problem:
+        '-c stage=local lets callers in without an IAM identity, so it is for an AWS-compatible endpoint only; set AWS_ENDPOINT_URL to its address, or choose another stage.',
+    });
+  });
+
+  it('takes the stage local with an endpoint', () => {
+    expect(read({ stage: 'local' }, 'http://127.0.0.1:4566')).toMatchObject({ deployment: { stage: STAGES.local } });
+  });
+
+  it('has stages that never name the stacks of another one', () => {
+    const prefixes = Object.values(STAGES).map(({ prefix }) => prefix);
+    expect(new Set(prefixes).size).toBe(prefixes.length);
   });
 
   it.each(['', '1st', 'a--b', 'ends-', 'sp ace', 'a'.repeat(41), `a${'-b'.repeat(20)}`])(
