@@ -1,7 +1,7 @@
+import { VERSION } from '../core/version.ts';
 import { nearest } from '../settings/nearest.ts';
 import { type CommandIo, EXIT_OK, EXIT_USAGE } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { programVersion } from './version.ts';
 
 /** Runs the command line `tidelog ARGS`; returns the exit code. */
 export async function runCommandLine(args: readonly string[], io: CommandIo): Promise<number> {
@@ -11,7 +11,7 @@ export async function runCommandLine(args: readonly string[], io: CommandIo): Pr
     return EXIT_USAGE;
   }
   if (name === '--version' || name === '-v') {
-    io.out(`tidelog ${programVersion()}\n`);
+    io.out(`tidelog ${VERSION}\n`);
     return EXIT_OK;
   }
   if (name === '--help' || name === '-h' || name === 'help') {

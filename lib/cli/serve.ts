@@ -1,5 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
+import { VERSION } from '../core/version.ts';
 import { growHeapFreely } from '../run/heap-growth.ts';
 import { StartError } from '../run/start-error.ts';
 import { type Address, formatAddress } from '../settings/listeners.ts';
@@ -7,7 +8,6 @@ import { loadSettings, type Settings } from '../settings/settings.ts';
 import { type CommandIo, EXIT_FAILED } from './command.ts';
 import { CommandError, usageError } from './failure.ts';
 import type { SettingFlags } from './setting-flags.ts';
-import { programVersion } from './version.ts';
 
 /** A server that runs until it is closed. */
 export interface Running {
@@ -77,7 +77,7 @@ export function readyBanner(
   const width = Math.max(...Object.keys(shown).map(({ length }) => length));
   const lines = Object.entries(shown).map(([name, value]) => `  ${name.padEnd(width)}  ${value}\n`);
   return (
-    `Tidelog ${programVersion()} is ready.\n\n${lines.join('')}\n` +
+    `Tidelog ${VERSION} is ready.\n\n${lines.join('')}\n` +
     'Any Kafka client works; with kcat, in another terminal:\n\n' +
     `  echo hello | kcat -P -b ${bootstrapServers} -t greetings\n` +
     `  kcat -C -b ${bootstrapServers} -t greetings\n\n` +

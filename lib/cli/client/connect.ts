@@ -1,7 +1,7 @@
+import { VERSION } from '../../core/version.ts';
 import type { CommandIo } from '../command.ts';
 import { usageError } from '../failure.ts';
 import type { CommonFlags } from '../program.ts';
-import { programVersion } from '../version.ts';
 import { type Address, parseAddresses } from './addresses.ts';
 import { type ClientConfig, readClientConfig } from './client-config.ts';
 import { readTextFile } from './files.ts';
@@ -87,7 +87,7 @@ function openClient(flags: CommonFlags, io: CommandIo): KafkaClient {
     ...connectionOf(flags, io),
     timeoutMs: flags.timeout,
     clientName: CLIENT_NAME,
-    clientVersion: programVersion(),
+    clientVersion: VERSION,
   });
 }
 

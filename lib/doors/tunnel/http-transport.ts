@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { FrameFunction } from '../../broker/apis.ts';
 import type { Clock } from '../../core/clock.ts';
 import { httpAgents } from '../../core/http-agents.ts';
+import { VERSION } from '../../core/version.ts';
 import { ENVELOPE_CONTENT_TYPE } from './envelope.ts';
 import { type HttpAnswer, outcomeOfAnswer, outcomeOfError } from './http-outcome.ts';
 import type { Signer } from './signing.ts';
@@ -45,7 +46,7 @@ export function httpTransport({ urls, signers, permission, clock }: HttpTranspor
     const isTls = url.protocol === 'https:';
     const requestOptions = {
       method: 'POST',
-      headers: { ...headers, 'content-length': String(body.length) },
+      headers: { ...headers, 'content-length': String(body.length), 'user-agent': `tidelog/${VERSION}` },
       agent: isTls ? agents.httpsAgent : agents.httpAgent,
     };
     return exchange(isTls ? requestTls : requestPlain, url, requestOptions, body, clock);

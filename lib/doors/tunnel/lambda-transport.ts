@@ -1,6 +1,7 @@
 import type { InvokeCommandOutput } from '@aws-sdk/client-lambda';
 import type { FrameFunction } from '../../broker/apis.ts';
 import { httpAgents } from '../../core/http-agents.ts';
+import { USER_AGENT } from '../../core/user-agent.ts';
 import type { Credentials } from './credentials.ts';
 import {
   ANSWER_TIMEOUT_MS,
@@ -63,6 +64,7 @@ export async function lambdaTransport({ prefix, region, credentials }: LambdaTra
   const connect = () =>
     new LambdaClient({
       credentials: () => credentials(),
+      customUserAgent: USER_AGENT,
       ...(region !== undefined && { region }),
       // Retries are decided here: the first attempt may have been carried out.
       retryMode: 'standard',

@@ -1,4 +1,5 @@
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { USER_AGENT } from '../../core/user-agent.ts';
 import { requestHandler } from '../aws/request-handler.ts';
 import { TABLE_REQUESTS_MAX } from './table.ts';
 
@@ -13,6 +14,7 @@ const TABLES_PER_CLIENT = 2;
 export function dynamoDbClient(config: DynamoDBClientConfig = {}): DynamoDBClient {
   return new DynamoDBClient({
     requestHandler: requestHandler(TABLES_PER_CLIENT * TABLE_REQUESTS_MAX),
+    customUserAgent: USER_AGENT,
     ...config,
     retryMode: 'standard',
     maxAttempts: 1,

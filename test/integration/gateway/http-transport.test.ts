@@ -5,6 +5,7 @@ import { createServer as createTls } from 'node:https';
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../../lib/core/clock.ts';
+import { VERSION } from '../../../lib/core/version.ts';
 import { ENVELOPE_CONTENT_TYPE } from '../../../lib/doors/tunnel/envelope.ts';
 import { httpTransport } from '../../../lib/doors/tunnel/http-transport.ts';
 import type { Signer } from '../../../lib/doors/tunnel/signing.ts';
@@ -82,6 +83,16 @@ describe('calls over HTTP', () => {
     await new Promise((resolve) => setImmediate(resolve));
     process.off('warning', onWarning);
     expect(warnings).toEqual([]);
+  });
+
+  it('say whose they are', async () => {
+    let agent: string | undefined;
+    const server = createPlain((request, response) => {
+      agent = request.headers['user-agent'];
+      echo(request, response);
+    });
+    await transportTo(`http://127.0.0.1:${await listening(server)}`).call('fetch', BODY);
+    expect(agent).toBe(`tidelog/${VERSION}`);
   });
 
   it.each([

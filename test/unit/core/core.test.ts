@@ -6,6 +6,8 @@ import { ERROR_CODES, errorCode, errorName } from '../../../lib/core/errors.ts';
 import { jsonLogger } from '../../../lib/core/logger.ts';
 import { type Random, randomInt, systemRandom } from '../../../lib/core/random.ts';
 import { randomUuid, ZERO_UUID } from '../../../lib/core/uuid.ts';
+import { VERSION } from '../../../lib/core/version.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
 import { seededRandom } from '../../support/seeded-random.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -152,5 +154,11 @@ describe('small things', () => {
     logger.log('info', { event: 'quiet' });
     logger.log('warn', { event: 'loud', errorCode: 3 });
     expect(lines).toEqual(['{"time":"1970-01-01T00:00:00.000Z","level":"warn","event":"loud","errorCode":3}\n']);
+  });
+});
+
+describe('the version', () => {
+  it('is that of the package', () => {
+    expect(VERSION).toBe(packageJson.version);
   });
 });

@@ -171,6 +171,16 @@ describe('reads', () => {
   });
 });
 
+describe('requests', () => {
+  it('say whose they are', async () => {
+    answers = [(response) => response.end('{}')];
+    await table().get('p', 's', true);
+    await blobs().put('k', [Buffer.from('x')]);
+    expect(requests).toHaveLength(2);
+    for (const { headers } of requests) expect(headers['user-agent']).toMatch(/(^| )tidelog\/\d+\.\d+\.\d+( |$)/);
+  });
+});
+
 describe('S3: what an answer means for a put', () => {
   const xml =
     (status: number, code: string): Answer =>
