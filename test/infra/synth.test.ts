@@ -27,19 +27,27 @@ afterAll(() => rmSync(base, { recursive: true, force: true }));
 
 /** `cdk synth` into a folder, on a machine without account, network or Docker. */
 async function synth(folder: string, ...args: string[]): Promise<string> {
+  return (await ranSynth(folder, ...args)).output;
+}
+
+async function ranSynth(folder: string, ...args: string[]): Promise<{ output: string; said: string }> {
   const output = join(base, folder);
-  await promisify(execFile)(process.execPath, [CLI, 'synth', '--quiet', '--output', output, ...args], {
-    cwd: ROOT,
-    env: {
-      PATH: join(base, 'bin'),
-      HOME: base,
-      AWS_EC2_METADATA_DISABLED: 'true',
-      // Whoever would ask the network is turned away at once.
-      HTTPS_PROXY: 'http://127.0.0.1:9',
-      HTTP_PROXY: 'http://127.0.0.1:9',
+  const { stdout, stderr } = await promisify(execFile)(
+    process.execPath,
+    [CLI, 'synth', '--quiet', '--output', output, ...args],
+    {
+      cwd: ROOT,
+      env: {
+        PATH: join(base, 'bin'),
+        HOME: base,
+        AWS_EC2_METADATA_DISABLED: 'true',
+        // Whoever would ask the network is turned away at once.
+        HTTPS_PROXY: 'http://127.0.0.1:9',
+        HTTP_PROXY: 'http://127.0.0.1:9',
+      },
     },
-  });
-  return output;
+  );
+  return { output, said: stdout + stderr };
 }
 
 /** What stands for the bytes of every file, by its path. */
@@ -63,6 +71,12 @@ describe('cdk synth', { timeout: LATER }, () => {
         .sort(),
     ).toEqual(['/Tidelog-Service.template.json', '/Tidelog-State.template.json']);
     expect(second).toEqual(first);
+  });
+
+  it('warns of nothing: every feature flag of the pinned CDK is set in cdk.json', async () => {
+    const { said } = await ranSynth('flags', '-c', `functions=${FUNCTIONS}`);
+    expect(said).toMatch(/^Successfully synthesized to/);
+    expect(said).not.toMatch(/feature flag|warn/i);
   });
 
   it('says what is wrong with the context, and makes nothing', async () => {
