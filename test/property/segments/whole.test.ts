@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import { it } from 'vitest';
+import { runs } from '../../support/runs.ts';
+import { check, checkEveryOffset, checkRest } from './whole/checks.ts';
+import { DAY_MS, type Step, step } from './whole/steps.ts';
+import { WholeLog } from './whole/whole-log.ts';
+
+/** Days until every grace is over: that of a replaced segment's object begins with the look at it. */
+const DAYS = 6;
+
+/** Does the steps one after the other; what a failure reports is all that was done, line by line. */
+async function play(steps: readonly Step[]): Promise<void> {
+  const log = new WholeLog();
+  const done: string[] = [];
+  try {
+    await log.start();
+    for (const [at, one] of steps.entries()) {
+      done.push(`${at + 1}. ${JSON.stringify(one)}`);
+      done[at] += ` -> ${await log.do(one)}`;
+      await check(log, at, one.do === 'compact');
+    }
+    await checkEveryOffset(log);
+    for (let day = 0; day < DAYS; day++) {
+      await log.world.clock.advance(DAY_MS);
+      done.push(`day ${day}: ${await log.do({ do: 'sweep' })}, ${await log.do({ do: 'collect' })}`);
+    }
+    await check(log, steps.length, false);
+    await checkEveryOffset(log);
+    checkRest(log);
+  } catch (error) {
+    const { message, stack } = error as Error;
+    throw new Error(`${message}\n${done.join('\n')}`, { cause: stack });
+  }
+}
+
+it('a log reads like a list in memory, whatever happens to its history', async () => {
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), play), {
+    numRuns: runs(100),
+  });
+});
