@@ -97,7 +97,7 @@ export interface SealEntry extends EntryHead {
   readonly toSeq: number;
   /** The time of the entry in slot `toSeq`. */
   readonly toTime: number;
-  /** The object that holds the segment set. */
+  /** The object that holds the segment set; empty if these slots have no batches. */
   readonly key: string;
   /** One for each partition with batches in these slots, by partition, ascending. */
   readonly parts: readonly SegmentPart[];

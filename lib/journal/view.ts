@@ -193,6 +193,16 @@ export function entriesFrom(partition: PartitionView): Offset {
 }
 
 /**
+ * No batch that is read from entries was written before this time, so that no WAL object that is
+ * sufficiently older is needed (rule R16); 0 before the second seal.
+ */
+export function settledTime({ lastSeal, trimmableTime }: JournalView): number {
+  // No slot before a seal without batches that ends at the slot before it is read from entries.
+  const isQuiet = lastSeal !== undefined && lastSeal.parts.length === 0 && lastSeal.toSeq === lastSeal.seq - 1;
+  return isQuiet ? lastSeal.time : trimmableTime;
+}
+
+/**
  * The offset below which every transaction has ended; read_committed reads up to it. Never below
  * the log start, even if records of an open transaction were deleted (Kafka:
  * UnifiedLog.maybeIncrementFirstUnstableOffset).

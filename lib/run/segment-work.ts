@@ -10,7 +10,9 @@ import { DueList } from '../segments/due-list.ts';
 import { mergeWhatIsDue } from '../segments/merge-look.ts';
 import { purgeJournal } from '../segments/purge-journal.ts';
 import { retainJournal } from '../segments/retain.ts';
+import type { SealEnvironment } from '../segments/seal-environment.ts';
 import { sealWhatIsDue } from '../segments/seal-look.ts';
+import { sealQuiet } from '../segments/seal-quiet.ts';
 import { SegmentIndex } from '../segments/segment-index.ts';
 import { type DueHandler, type DueOutcome, type SweptDue, sweepDue } from '../segments/sweep.ts';
 import { trimJournal } from '../segments/trim.ts';
@@ -72,13 +74,17 @@ export class SegmentWork {
 
   /** Seals and merges an open journal, if a seal is due. Throws StoreUnavailableError. */
   async seal(open: OpenJournal, config: EffectiveTopicConfig, deadline: number): Promise<DueOutcome> {
-    const env = { index: this.#index, due: this.#due, slots: this.#seals };
+    const env = this.#sealing;
     const sealed = await sealWhatIsDue(env, open, sealLimits(config, this.#settings), deadline);
     const { sealed: seals = 0 } = sealed.counts ?? {};
     if (seals === 0) return sealed;
     const { indexIntervalBytes } = config;
     const merged = await mergeWhatIsDue(env, open, { mergeBytes: MERGE_BYTES, indexIntervalBytes }, deadline);
     return { next: sealed.next, counts: { ...sealed.counts, ...merged } };
+  }
+
+  get #sealing(): SealEnvironment {
+    return { index: this.#index, due: this.#due, slots: this.#seals };
   }
 
   async #journal(id: JournalId, deadline: number): Promise<DueOutcome> {
@@ -94,14 +100,16 @@ export class SegmentWork {
     const { config } = topic;
     const sealed = await this.seal(open, config, deadline);
     const compacted = config.compacted ? await this.#compact(open, config, deadline) : NOTHING;
+    const quiet = await sealQuiet(this.#sealing, open, deadline);
     const retained = await retainJournal({ index: this.#index, due: this.#due }, open, config, deadline);
     const trimmed = await trimJournal(open, entriesGraceMs, deadline);
     const isLate = !retained.isComplete || !trimmed.isComplete;
     const late = isLate ? this.#now(open) + AGAIN_MS : undefined;
     return {
-      next: earliest([sealed.next, compacted.next, retained.nextAt, trimmed.nextAt, late]),
+      next: earliest([sealed.next, quiet.next, compacted.next, retained.nextAt, trimmed.nextAt, late]),
       counts: {
         ...sealed.counts,
+        quiet: quiet.isSealed ? 1 : 0,
         ...compacted.counts,
         ...named('retained', retained.counts),
         trimmed: trimmed.counts.entries,

@@ -1,7 +1,7 @@
 import { MalformedBytesError } from '../core/bytes.ts';
 import { NAME_WITHIN_MS } from '../journal/checkpoint.ts';
 import type { Journals } from '../journal/open-journal.ts';
-import type { JournalView } from '../journal/view.ts';
+import { type JournalView, settledTime } from '../journal/view.ts';
 import { decodeWalHeader, type WalHeader, walHeaderEnd } from '../journal/wal-object.ts';
 import { each } from '../kit/each.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
@@ -162,13 +162,13 @@ class KnownJournals {
   /**
    * Whether no entry of the journal names an object of this time and is still needed. An entry that
    * names it is signed within NAME_WITHIN_MS of its PUT, on a view that is not newer, so that its time
-   * is not later than that. The entries up to `trimmableTime` are read from segments. A journal that
+   * is not later than that. Entries that were there by `settledTime` are read from segments. A journal that
    * is closed or does not exist reads nothing.
    */
   async isPast(journal: JournalId, objectTime: StoreTime): Promise<boolean> {
     const view = await this.#viewOf(journal);
     if (view === undefined || view.closed) return true;
-    return view.trimmableTime > objectTime + NAME_WITHIN_MS + MARGIN_MS;
+    return settledTime(view) > objectTime + NAME_WITHIN_MS + MARGIN_MS;
   }
 
   #viewOf(journal: JournalId): Promise<JournalView | undefined> {

@@ -34,7 +34,7 @@ async function play(steps: readonly Step[]): Promise<void> {
 }
 
 it('a log reads like a list in memory, whatever happens to its history', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), play), {
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), play), {
     numRuns: runs(100),
   });
 });

@@ -5,12 +5,8 @@ import { type LiveSegment, type StoredSegment, segmentPk } from '../../../../lib
 import type { Place } from './steps.ts';
 import { partitionOf, type WholeWorld } from './world.ts';
 
-/** Journals of each topic. */
-const JOURNALS_OF: Readonly<Record<string, number>> = { plain: 1, latest: 2 };
-
 export function journalOf(world: WholeWorld, place: Place): JournalId {
-  const { topic, partition } = partitionOf(place);
-  return journalId(world.topicIds.get(topic)!, partition % JOURNALS_OF[topic]!);
+  return journalId(world.topicIds.get(partitionOf(place).topic)!, 0);
 }
 
 /** The entries of a journal that are stored, with their slots. */

@@ -81,11 +81,10 @@ export class WholeWorld {
         'cleanup.policy': 'compact,delete',
         'retention.ms': '-1',
         'min.cleanable.dirty.ratio': '1',
-        'tidelog.journals': '2',
       },
     };
     for (const [name, configs] of Object.entries(topics)) {
-      const { id } = await this.run(createTopic(client, name, { partitions: 2, configs }));
+      const { id } = await this.run(createTopic(client, name, { partitions: name === 'plain' ? 2 : 1, configs }));
       this.topicIds.set(name, id);
     }
   }
