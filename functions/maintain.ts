@@ -1,11 +1,11 @@
 import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
-import type { MaintainAnswer } from '../lib/doors/lambda/maintain.ts';
+import type { ScheduledAnswer } from '../lib/doors/lambda/scheduled.ts';
 import { composeMaintainFunction } from '../lib/run/compose-function.ts';
 import { maintainFunction } from '../lib/run/functions/maintain.ts';
 
 const maintain = composeMaintainFunction(maintainFunction);
 
 /** Runs upkeep on a schedule: the work that no request triggers. */
-export async function handler(event: unknown, context: LambdaContext): Promise<MaintainAnswer> {
+export async function handler(event: unknown, context: LambdaContext): Promise<ScheduledAnswer> {
   return maintain(event, context);
 }

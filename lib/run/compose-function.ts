@@ -4,7 +4,7 @@ import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
 import { type FunctionEngine, frameFunction, type LambdaHandler } from '../doors/lambda/handler.ts';
 import { BATCH_BYTES_MAX } from '../doors/lambda/limits.ts';
-import { type MaintainHandler, maintainFunction } from '../doors/lambda/maintain.ts';
+import { type ScheduledHandler, scheduledFunction } from '../doors/lambda/scheduled.ts';
 import { loadSettings, type Settings } from '../settings/settings.ts';
 import { aroundCalls } from '../storage/around-calls.ts';
 import { dynamoDbClient } from '../storage/dynamodb/client.ts';
@@ -15,6 +15,7 @@ import { Activity } from './activity.ts';
 import type { ComposeOptions, FunctionTraits } from './compose-options.ts';
 import { assertRight, type FunctionName } from './function-rights.ts';
 import { lazyBlobs, type OpenBlobs } from './lazy-blobs.ts';
+import type { Sealing } from './sealing.ts';
 
 /** The parts of a function's instance. Default: the system's, and the stores of the settings. */
 export interface FunctionParts {
@@ -30,6 +31,18 @@ export interface FunctionParts {
  * megabyte.
  */
 const CACHE_BYTES = '16777216';
+
+/** Longest call of `maintain`; ms. No client waits for it, and the next call does what is left. */
+const MAINTAIN_MS_MAX = 5 * 60_000;
+
+/** Longest call of `seal`, below Lambda's limit of 15 minutes; ms. */
+const SEAL_MS_MAX = 14 * 60_000;
+
+/**
+ * What `seal` keeps of its time for the object or item in progress; ms. A PUT of 64 MiB takes some
+ * seconds.
+ */
+const SEAL_OVERTIME_MS = 20_000;
 
 /**
  * A function: its name, and how its engine is built. Each has its own file in lib/run/functions, so
@@ -48,6 +61,7 @@ export interface FunctionDefinition<T, Name extends FunctionName> {
 
 export type FrameFunctionDefinition = FunctionDefinition<FunctionEngine, FrameFunction>;
 export type MaintainDefinition = FunctionDefinition<Upkeep, 'maintain'>;
+export type SealDefinition = FunctionDefinition<Sealing, 'seal'>;
 
 /**
  * The handler of a function that serves frames. Throws for wrong settings, which Lambda reports as
@@ -62,11 +76,15 @@ export function composeFrameFunction(definition: FrameFunctionDefinition, parts:
   return frameFunction({ name: definition.name, anonymous, waitMaxMs, clock, logger, engine, settle });
 }
 
-/** The handler of the scheduled function. Throws for wrong settings. */
-export function composeMaintainFunction(definition: MaintainDefinition, parts: FunctionParts = {}): MaintainHandler {
+/** The handler of the function `maintain`. Throws for wrong settings. */
+export function composeMaintainFunction(definition: MaintainDefinition, parts: FunctionParts = {}): ScheduledHandler {
   const instance = new Instance(definition, parts);
   const { clock, logger, activity } = instance;
-  return maintainFunction({
+  return scheduledFunction({
+    name: 'maintain',
+    event: 'upkeep',
+    msMax: MAINTAIN_MS_MAX,
+    overtimeMs: 0,
     clock,
     logger,
     async upkeep(deadline) {
@@ -77,6 +95,22 @@ export function composeMaintainFunction(definition: MaintainDefinition, parts: F
       if (outcome.unavailable !== undefined) throw new StoreUnavailableError(outcome.unavailable);
       return outcome.jobs;
     },
+    settle: (deadline) => activity.settled(deadline),
+  });
+}
+
+/** The handler of the function `seal`. Throws for wrong settings. */
+export function composeSealFunction(definition: SealDefinition, parts: FunctionParts = {}): ScheduledHandler {
+  const instance = new Instance(definition, parts);
+  const { clock, logger, activity } = instance;
+  return scheduledFunction({
+    name: 'seal',
+    event: 'segments',
+    msMax: SEAL_MS_MAX,
+    overtimeMs: SEAL_OVERTIME_MS,
+    clock,
+    logger,
+    upkeep: async (deadline) => (await instance.made()).run(deadline),
     settle: (deadline) => activity.settled(deadline),
   });
 }

@@ -39,7 +39,7 @@ const COMPACT_AGAIN_MS = 60_000;
 export class SegmentWork {
   readonly #admin: Pick<AdminEnvironment, 'journals' | 'topics'>;
   readonly #settings: SegmentSettings;
-  readonly #due: DueList;
+  readonly due: DueList;
   readonly #index: SegmentIndex;
   readonly #seals = new Slots(1);
   readonly #compactions = new Slots(1);
@@ -49,14 +49,14 @@ export class SegmentWork {
     this.#settings = settings;
     const { stores, clock, random } = admin.journals.env;
     const changes = { state: stores.state, clock, random };
-    this.#due = new DueList(changes);
+    this.due = new DueList(changes);
     this.#index = new SegmentIndex(changes);
   }
 
   /** Looks at everything that is due. A step of a job (UpkeepJob.step). */
   sweep(unreadable: UnreadableItems, cursor: string | undefined, deadline: number): Promise<SweptDue> {
     const { stores, clock } = this.#admin.journals.env;
-    return sweepDue({ state: stores.state, clock, due: this.#due, unreadable }, this.#handlers, cursor, deadline);
+    return sweepDue({ state: stores.state, clock, due: this.due, unreadable }, this.#handlers, cursor, deadline);
   }
 
   readonly #handlers: Readonly<Record<DueKind, DueHandler>> = {
@@ -65,7 +65,7 @@ export class SegmentWork {
       collectObject(
         {
           journals: this.#admin.journals,
-          due: this.#due,
+          due: this.due,
           journalOf: (topicId, partition) => this.#journalOf(topicId, partition),
         },
         name,
@@ -84,7 +84,7 @@ export class SegmentWork {
   }
 
   get #sealing(): SealEnvironment {
-    return { index: this.#index, due: this.#due, slots: this.#seals };
+    return { index: this.#index, due: this.due, slots: this.#seals };
   }
 
   async #journal(id: JournalId, deadline: number): Promise<DueOutcome> {
@@ -101,7 +101,7 @@ export class SegmentWork {
     const sealed = await this.seal(open, config, deadline);
     const compacted = config.compacted ? await this.#compact(open, config, deadline) : NOTHING;
     const quiet = await sealQuiet(this.#sealing, open, deadline);
-    const retained = await retainJournal({ index: this.#index, due: this.#due }, open, config, deadline);
+    const retained = await retainJournal({ index: this.#index, due: this.due }, open, config, deadline);
     const trimmed = await trimJournal(open, entriesGraceMs, deadline);
     const isLate = !retained.isComplete || !trimmed.isComplete;
     const late = isLate ? this.#now(open) + AGAIN_MS : undefined;
@@ -118,7 +118,7 @@ export class SegmentWork {
   }
 
   async #compact(open: OpenJournal, config: EffectiveTopicConfig, deadline: number): Promise<DueOutcome> {
-    const env = { index: this.#index, due: this.#due, slots: this.#compactions };
+    const env = { index: this.#index, due: this.due, slots: this.#compactions };
     let compacted = 0;
     let isLate = false;
     for (const partition of sealedPartitions(open.journal.view)) {

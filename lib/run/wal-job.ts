@@ -1,5 +1,7 @@
+import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import { collectWal } from '../segments/collect-wal.ts';
-import type { MakeJobs } from './upkeep.ts';
+import type { UpkeepJob } from '../upkeep/job.ts';
+import type { Engine } from './compose.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -10,9 +12,11 @@ const HOUR_MS = 60 * 60 * 1000;
 const GRACES = { graceMs: HOUR_MS, everyMs: HOUR_MS };
 
 /** The job of upkeep that deletes WAL objects that no entry needs. */
-export const walJob: MakeJobs = ({ broker }, unreadable) => [
-  {
-    name: 'wal',
-    step: (cursor, deadline) => collectWal(broker.admin.journals, unreadable, GRACES, cursor, deadline),
-  },
-];
+export function walJob({ broker }: Pick<Engine, 'broker'>, unreadable: UnreadableItems): readonly UpkeepJob[] {
+  return [
+    {
+      name: 'wal',
+      step: (cursor, deadline) => collectWal(broker.admin.journals, unreadable, GRACES, cursor, deadline),
+    },
+  ];
+}

@@ -2,7 +2,7 @@ import { assert } from '../core/assert.ts';
 import { MalformedBytesError } from '../core/bytes.ts';
 import { type ChangeEnvironment, changeItem } from '../kit/change-item.ts';
 import { checkDue, DUE_PK, type DueItem, dueSk, dueSkEnd, encodeDue, parseDueSk } from '../storage/items/due.ts';
-import { type Item, StoreUnavailableError } from '../storage/ports.ts';
+import { type Item, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 
 /** An item of the list as it was read. */
 export interface FoundDue extends DueItem {
@@ -65,9 +65,7 @@ export class DueList {
   async page(after: string | undefined, limit: number): Promise<DuePage> {
     const { state } = this.#env;
     const from = after === undefined ? {} : { from: `${after}\0` };
-    // Any answer tells the store's time.
-    if (Number.isNaN(state.now())) await state.query({ pk: DUE_PK, limit: 1, consistent: false });
-    const to = dueSkEnd(state.now());
+    const to = dueSkEnd(await this.#now());
     if (after !== undefined && after >= to) return { found: [], unreadable: [], next: undefined };
     const { items, more } = await state.query({ pk: DUE_PK, ...from, to, limit, consistent: false });
     const found: FoundDue[] = [];
@@ -84,6 +82,14 @@ export class DueList {
     return { found, unreadable, next: more ? items.at(-1)?.sk : undefined };
   }
 
+  /** How many items, at most `limit`, are due within `aheadMs` from now. Strongly consistent. */
+  async count(limit: number, aheadMs: number): Promise<number> {
+    const { state } = this.#env;
+    const to = dueSkEnd((await this.#now()) + aheadMs);
+    const { items } = await state.query({ pk: DUE_PK, to, limit, consistent: true });
+    return items.length;
+  }
+
   /** Takes an item off the list, unless it was added again since it was read. */
   async done({ sk, version }: FoundDue): Promise<void> {
     const outcome = await this.#env.state.delete(DUE_PK, sk, version);
@@ -95,5 +101,12 @@ export class DueList {
   async reschedule(found: FoundDue, at: number): Promise<void> {
     await this.add({ ...found, at });
     await this.done(found);
+  }
+
+  /** Any answer tells the store's time. */
+  async #now(): Promise<StoreTime> {
+    const { state } = this.#env;
+    if (Number.isNaN(state.now())) await state.query({ pk: DUE_PK, limit: 1, consistent: false });
+    return state.now();
   }
 }

@@ -78,10 +78,13 @@ const EARLY_MS = 60_000;
 export class Upkeep {
   readonly #env: UpkeepEnvironment;
   readonly #jobs: readonly UpkeepJob[];
+  readonly #runnerSk: string;
 
-  constructor(env: UpkeepEnvironment, jobs: readonly UpkeepJob[]) {
+  /** @param runnerSk the item that decides which process runs these jobs */
+  constructor(env: UpkeepEnvironment, jobs: readonly UpkeepJob[], runnerSk = UPKEEP_RUNNER_SK) {
     this.#env = env;
     this.#jobs = jobs;
+    this.#runnerSk = runnerSk;
   }
 
   /**
@@ -91,7 +94,7 @@ export class Upkeep {
   async round({ deadline, everyMs }: RoundOptions): Promise<RoundOutcome> {
     const { state, clock, random } = this.#env;
     const items = await this.#readItems();
-    const found = items.get(UPKEEP_RUNNER_SK);
+    const found = items.get(this.#runnerSk);
     const last = found === undefined ? NOBODY : this.#decode(found, decodeUpkeepRunner);
     if (last === 'unreadable') return { kind: 'skipped', why: 'a newer program does it' };
     const now = state.now();
@@ -104,14 +107,14 @@ export class Upkeep {
     const endsAt = Math.min(deadline, clock.monotonic() + ROUND_MS_MAX - OVERTIME_MS);
     const leftMs = Math.max(0, endsAt - clock.monotonic());
     const mine: UpkeepRunner = { ...last, holder: newNonce(random), until: Math.floor(now + leftMs + OVERTIME_MS) };
-    const put = await this.#put(UPKEEP_RUNNER_SK, encodeUpkeepRunner(mine), found);
+    const put = await this.#put(this.#runnerSk, encodeUpkeepRunner(mine), found);
     if (put.kind === 'conflict') return { kind: 'skipped', why: 'another process does it' };
     if (put.kind !== 'committed') throw new StoreUnavailableError(`the upkeep was not begun: ${put.message}`);
     const ran = await this.#runAll(items, endsAt);
     const completedBefore = isDoneBefore ? last.completedAt : 0;
     const ended = { ...mine, until: 0, completedAt: ran.isComplete ? Math.floor(now) : completedBefore };
     // If this write fails, the claim expires when the round's time is over.
-    await this.#put(UPKEEP_RUNNER_SK, encodeUpkeepRunner(ended), put.item);
+    await this.#put(this.#runnerSk, encodeUpkeepRunner(ended), put.item);
     return { kind: 'ran', ...ran };
   }
 

@@ -3,18 +3,21 @@ import { functionOf } from '../../lib/broker/functions.ts';
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import { type Random, systemRandom } from '../../lib/core/random.ts';
 import type { LambdaHandler } from '../../lib/doors/lambda/handler.ts';
-import type { MaintainHandler } from '../../lib/doors/lambda/maintain.ts';
+import type { ScheduledHandler } from '../../lib/doors/lambda/scheduled.ts';
 import type { EnvelopeAnswer } from '../../lib/doors/tunnel/envelope.ts';
 import {
   composeFrameFunction,
   composeMaintainFunction,
+  composeSealFunction,
   type FrameFunctionDefinition,
 } from '../../lib/run/compose-function.ts';
+import type { FunctionName } from '../../lib/run/function-rights.ts';
 import { adminFunction } from '../../lib/run/functions/admin.ts';
 import { coordinateFunction } from '../../lib/run/functions/coordinate.ts';
 import { fetchFunction } from '../../lib/run/functions/fetch.ts';
 import { maintainFunction } from '../../lib/run/functions/maintain.ts';
 import { produceFunction } from '../../lib/run/functions/produce.ts';
+import { sealFunction } from '../../lib/run/functions/seal.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { meterStores } from '../../lib/storage/metering.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
@@ -43,9 +46,10 @@ export interface FunctionsOptions {
 /** One instance of each function over the same stores, as a deployment has them. */
 export interface Functions {
   readonly handlers: Readonly<Record<FrameFunction, LambdaHandler>>;
-  readonly maintain: MaintainHandler;
+  readonly maintain: ScheduledHandler;
+  readonly seal: ScheduledHandler;
   /** Counts each function's calls to the stores. */
-  readonly meters: Readonly<Record<FrameFunction | 'maintain', CountingMeter>>;
+  readonly meters: Readonly<Record<FunctionName, CountingMeter>>;
   readonly lines: LoggedLine[];
   /** Sends one request to the function that serves it, as the tunnel does. */
   tell<Key extends ApiKey>(
@@ -78,7 +82,7 @@ export function startFunctions(options: FunctionsOptions = {}): Functions {
   const context = { ...LAMBDA_CONTEXT, getRemainingTimeInMillis: () => remainingMs };
   const stores = options.stores ?? memoryStores({ clock, random });
   const lines: LoggedLine[] = [];
-  const names = [...FRAME_FUNCTIONS, 'maintain'] as const;
+  const names = [...FRAME_FUNCTIONS, 'maintain', 'seal'] as const;
   const meters = Object.fromEntries(names.map((name) => [name, new CountingMeter()])) as Functions['meters'];
   const parts = (name: (typeof names)[number]) => ({
     environment: { ...FUNCTION_ENVIRONMENT, ...options.environment },
@@ -93,6 +97,7 @@ export function startFunctions(options: FunctionsOptions = {}): Functions {
   const functions: Functions = {
     handlers,
     maintain: composeMaintainFunction(maintainFunction, parts('maintain')),
+    seal: composeSealFunction(sealFunction, parts('seal')),
     meters,
     lines,
     async tell(apiKey, version, body, token) {

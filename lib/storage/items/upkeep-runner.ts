@@ -2,7 +2,7 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { StoreTime } from '../ports.ts';
 import { decodeJsonBody, encodeJsonBody } from './json-body.ts';
 
-/** The process of a deployment that runs the upkeep; one item for the deployment. */
+/** The process of a deployment that runs a set of jobs; one item for each set. */
 export interface UpkeepRunner {
   /** Identifies one round of one process. */
   readonly holder: string;
@@ -14,7 +14,10 @@ export interface UpkeepRunner {
 
 /** One query reads all items of the upkeep. */
 export const UPKEEP_PK = 'upkeep';
+/** The runner of the jobs that gateways and the function `maintain` run. */
 export const UPKEEP_RUNNER_SK = 'runner';
+/** The runner of the jobs of the function `seal`. */
+export const SEAL_RUNNER_SK = 'runner/seal';
 
 const FORMAT = 1;
 

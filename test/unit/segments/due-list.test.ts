@@ -73,6 +73,13 @@ describe('the due list', () => {
     expect(other.calls.map(({ operation }) => operation)).toEqual(['get', 'put']);
   });
 
+  it('counts what is due soon, up to a limit, also first of all', async () => {
+    for (const at of [T0 - 10, T0, T0 + 900, T0 + MINUTE]) await add(journal(at, at));
+    const count = (limit: number, aheadMs: number) => world.run(listOf(world.process()).count(limit, aheadMs));
+    // A process that has just started knows the time a little later.
+    expect([await count(9, 0), await count(9, 1_000), await count(1, 1_000)]).toEqual([2, 3, 1]);
+  });
+
   it('says which items it cannot read, and the others', async () => {
     const put = (sk: string, body: Buffer) =>
       one.stores.state.put({ pk: DUE_PK, sk, version: 1, nonce: 'n', body }, { kind: 'absent' });

@@ -3,7 +3,12 @@ import { sleep } from '../../../lib/core/clock.ts';
 import type { Random } from '../../../lib/core/random.ts';
 import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
 import { encodeUpkeepCursor, upkeepCursorSk } from '../../../lib/storage/items/upkeep-cursor.ts';
-import { encodeUpkeepRunner, UPKEEP_PK, UPKEEP_RUNNER_SK } from '../../../lib/storage/items/upkeep-runner.ts';
+import {
+  encodeUpkeepRunner,
+  SEAL_RUNNER_SK,
+  UPKEEP_PK,
+  UPKEEP_RUNNER_SK,
+} from '../../../lib/storage/items/upkeep-runner.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
 import type { UpkeepJob } from '../../../lib/upkeep/job.ts';
@@ -29,9 +34,13 @@ beforeEach(() => {
 
 /** A process of the deployment. */
 function processWith(...jobs: UpkeepJob[]): Upkeep {
+  return processOf(jobs);
+}
+
+function processOf(jobs: UpkeepJob[], runnerSk?: string): Upkeep {
   const logger = { log: (level: string, fields: object) => lines.push({ level, ...fields }) };
   const { state } = stores.client();
-  return new Upkeep({ state, clock, random, logger, unreadable: new UnreadableItems(logger) }, jobs);
+  return new Upkeep({ state, clock, random, logger, unreadable: new UnreadableItems(logger) }, jobs, runnerSk);
 }
 
 /** A job over the items 0 to `count` - 1, each of which takes a second. Tells what it did in `done`. */
@@ -145,6 +154,17 @@ describe('of the processes of a deployment', () => {
     const outcomes = await rounds([0, 1, 2].map(() => processWith(counting('a', 10, done))));
     expect(outcomes.map(({ kind }) => kind).sort()).toEqual(['ran', 'skipped', 'skipped']);
     expect(done).toEqual(upTo(10));
+  });
+
+  it('others may do other jobs at the same time, under a claim of their own', async () => {
+    const done: number[] = [];
+    const others: number[] = [];
+    const outcomes = await rounds([
+      processOf([counting('a', 3, done)]),
+      processOf([counting('b', 3, others)], SEAL_RUNNER_SK),
+    ]);
+    expect(outcomes).toMatchObject([{ kind: 'ran' }, { kind: 'ran' }]);
+    expect([done, others]).toEqual([upTo(3), upTo(3)]);
   });
 
   it('none does what was done within the hour', async () => {

@@ -1,0 +1,11 @@
+import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
+import type { ScheduledAnswer } from '../lib/doors/lambda/scheduled.ts';
+import { composeSealFunction } from '../lib/run/compose-function.ts';
+import { sealFunction } from '../lib/run/functions/seal.ts';
+
+const seal = composeSealFunction(sealFunction);
+
+/** Works on history: seals, merges, compacts, and deletes what nothing needs any more. */
+export async function handler(event: unknown, context: LambdaContext): Promise<ScheduledAnswer> {
+  return seal(event, context);
+}
