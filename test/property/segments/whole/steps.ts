@@ -24,7 +24,7 @@ export interface ProducedBatch {
   readonly age: number;
 }
 
-export const PRODUCERS = ['i1', 'i2', 't1', 't2'] as const;
+export const PRODUCERS = ['i1', 't1', 't2'] as const;
 export type Producer = (typeof PRODUCERS)[number];
 
 /** What may happen to a log. A place stands for its whole journal where the step is about one. */
@@ -78,7 +78,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: stepOf('resend', { place, producer: fc.constantFrom(...PRODUCERS) }) },
   {
     weight: 4,
-    arbitrary: stepOf('end', { place, producer: fc.constantFrom<Producer>('t1', 't2'), commit: fc.boolean() }),
+    arbitrary: stepOf('end', { place, producer: fc.constantFrom<Producer>('t1', 't2'), commit: fc.constantFrom(true, false, false) }),
   },
   { weight: 8, arbitrary: stepOf('seal', { place, sealBytes: fc.constantFrom(1e6, 1e6, 200) }) },
   { weight: 4, arbitrary: stepOf('merge', { place, mergeBytes: fc.constantFrom(300, 2_000, 1e6) }) },

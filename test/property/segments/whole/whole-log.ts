@@ -28,7 +28,7 @@ import { partitionOf, WholeWorld } from './world.ts';
 
 export const ENTRIES_GRACE_MS = 2 * HOUR_MS;
 
-const PRODUCER_IDS: Readonly<Record<Producer, number>> = { i1: 1, i2: 2, t1: 11, t2: 12 };
+const PRODUCER_IDS: Readonly<Record<Producer, number>> = { i1: 1, t1: 11, t2: 12 };
 
 const COMPACTION = {
   minCleanableDirtyRatio: 0,
