@@ -110,6 +110,16 @@ export interface PartitionBytes {
   readonly bytes: number;
 }
 
+/** What a compaction says of its new segments. */
+export interface CleanedSegments {
+  /** Store time at the beginning of the pass; ms. */
+  readonly cleanedAt: number;
+  /** The new segments that begin below it are clean. */
+  readonly cleanTo: Offset;
+  /** When the last of their tombstones and markers may be removed, ms; absent if they have none. */
+  readonly deleteHorizon?: number;
+}
+
 /** New segments of one partition take the place of old ones (merge, compaction). */
 export interface ReplaceEntry extends EntryHead {
   readonly kind: 'replace';
@@ -124,6 +134,8 @@ export interface ReplaceEntry extends EntryHead {
   /** Number of the old segments, and the bytes of their batches. */
   readonly removedSegments: number;
   readonly removedBytes: number;
+  /** Absent for a merge. */
+  readonly cleaned?: CleanedSegments;
 }
 
 /** The last entry of a journal whose topic was deleted. */
@@ -143,6 +155,8 @@ export type Entry =
 const KIND_CODES = { records: 1, markers: 2, leaderChange: 3, logStart: 4, seal: 5, close: 6, replace: 7 } as const;
 /** A `logStart` entry that counts segments. Without counts it has the older code. */
 const LOG_START_COUNTED = 8;
+/** A `replace` entry of a compaction. That of a merge, and of earlier programs, has the older code. */
+const REPLACE_CLEANED = 9;
 const PAYLOAD_INLINE = 0;
 const PAYLOAD_WAL = 1;
 const FLAG_TRANSACTIONAL = 1;
@@ -199,6 +213,7 @@ export function encodeEntry(entry: Entry): Buffer {
       writer.uint(entry.removedSegments);
       writer.uint(entry.removedBytes);
       writeParts(writer, entry.parts);
+      if (entry.cleaned !== undefined) writeCleaned(writer, entry.cleaned);
       break;
     case 'close':
       break;
@@ -242,6 +257,7 @@ export function decodeEntry(body: Buffer): Entry {
         ...readLeftOut(reader),
       };
     case KIND_CODES.replace:
+    case REPLACE_CLEANED:
       return {
         kind: 'replace',
         time,
@@ -252,6 +268,7 @@ export function decodeEntry(body: Buffer): Entry {
         removedSegments: reader.uint(),
         removedBytes: reader.uint(),
         parts: readParts(reader),
+        ...(kind === REPLACE_CLEANED && { cleaned: readCleaned(reader) }),
       };
     case KIND_CODES.close:
       return { kind: 'close', time };
@@ -262,6 +279,7 @@ export function decodeEntry(body: Buffer): Entry {
 
 function kindCode(entry: Entry): number {
   if (entry.kind === 'logStart' && entry.starts.some(countsSegments)) return LOG_START_COUNTED;
+  if (entry.kind === 'replace' && entry.cleaned !== undefined) return REPLACE_CLEANED;
   return KIND_CODES[entry.kind];
 }
 
@@ -291,6 +309,18 @@ function readStarts(reader: ByteReader, counted: boolean): LogStart[] {
     else starts.push({ ...start, segmentsFrom: reader.uint(), segments: reader.uint(), bytes: reader.uint() });
   }
   return starts;
+}
+
+function writeCleaned(writer: ByteWriter, { cleanedAt, cleanTo, deleteHorizon }: CleanedSegments): void {
+  writer.uint(cleanedAt);
+  writer.uint(cleanTo);
+  writer.u8(deleteHorizon === undefined ? 0 : 1);
+  if (deleteHorizon !== undefined) writer.uint(deleteHorizon);
+}
+
+function readCleaned(reader: ByteReader): CleanedSegments {
+  const cleaned = { cleanedAt: reader.uint(), cleanTo: reader.uint() };
+  return reader.u8() === 0 ? cleaned : { ...cleaned, deleteHorizon: reader.uint() };
 }
 
 function writeLeftOut(writer: ByteWriter, leftOut: readonly PartitionBytes[]): void {

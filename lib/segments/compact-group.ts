@@ -62,8 +62,7 @@ export async function cleanGroup(
     }
   }
   const { set, deleteHorizon } = writer.finish(nextOffset);
-  const cleaned: NonNullable<NewSegments['cleaned']> = (part) =>
-    part.baseOffset < pass.to ? { cleanedAt: pass.now, ...(deleteHorizon > 0 && { deleteHorizon }) } : {};
+  const cleaned = { cleanedAt: pass.now, cleanTo: pass.to, ...(deleteHorizon > 0 && { deleteHorizon }) };
   return { made: { partition, old, key, set, cleaned }, isUnchanged, ...counts };
 }
 

@@ -1,5 +1,6 @@
 import { assert } from '../core/assert.ts';
 import type { Offset } from '../core/offset.ts';
+import type { CleanedSegments, ReplaceEntry } from '../journal/entry.ts';
 import type { Journal } from '../journal/journal.ts';
 import { decodeItem } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
@@ -20,8 +21,8 @@ export interface NewSegments {
   readonly old: readonly LiveSegment[];
   readonly key: string;
   readonly set: SegmentSet;
-  /** For a new segment that compaction has cleaned. */
-  readonly cleaned?: (part: { readonly baseOffset: Offset }) => Pick<LiveSegment, 'cleanedAt' | 'deleteHorizon'>;
+  /** For segments that compaction has cleaned. */
+  readonly cleaned?: CleanedSegments;
 }
 
 /**
@@ -69,7 +70,17 @@ export async function replaceSegments(
     (view, time) => {
       isLost = !isUnchanged(view, partition, replacedSeq, baseOffset, nextOffset);
       if (isLost) return undefined;
-      const entry = { kind: 'replace', time, partition, baseOffset, nextOffset, key, parts, ...counts } as const;
+      const entry: ReplaceEntry = {
+        kind: 'replace',
+        time,
+        partition,
+        baseOffset,
+        nextOffset,
+        key,
+        parts,
+        ...counts,
+        ...(cleaned !== undefined && { cleaned }),
+      };
       named = { seq: view.seq + 1, entry };
       return entry;
     },
@@ -78,7 +89,7 @@ export async function replaceSegments(
   );
   if (result !== 'written') return isLost ? 'lost' : 'timedOut';
   try {
-    await complete(env, journal, named!, cleaned);
+    await complete(env, journal, named!);
     await env.due.done(due);
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
@@ -153,7 +164,6 @@ async function complete(
   { index, due }: ReplaceEnvironment,
   journal: Journal,
   { seq, entry }: FoundReplace,
-  cleaned?: NewSegments['cleaned'],
 ): Promise<void> {
   const { partition, baseOffset, nextOffset } = entry;
   // Their items are overwritten or become replaced ones. Then nothing else leads to their objects.
@@ -167,9 +177,5 @@ async function complete(
   }
   const now = journal.env.stores.journal.now();
   await each({}, [...old], (key) => due.add(newObjectDue(key, now)));
-  await index.writeReplace(
-    journal.id,
-    { ...entry, seq, ...(cleaned !== undefined && { cleaned }) },
-    journal.confirmedAt,
-  );
+  await index.writeReplace(journal.id, { ...entry, seq }, journal.confirmedAt);
 }

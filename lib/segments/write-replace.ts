@@ -1,10 +1,9 @@
 import { assert } from '../core/assert.ts';
 import type { Offset } from '../core/offset.ts';
-import type { ReplaceEntry } from '../journal/entry.ts';
+import type { CleanedSegments, ReplaceEntry } from '../journal/entry.ts';
 import type { ChangeEnvironment } from '../kit/change-item.ts';
 import { type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
 import type { EpochStart, LiveSegment, StoredSegment } from '../storage/items/segment.ts';
-import type { SegmentPart } from '../storage/items/segment-part.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { holdsNoLess } from './covering.ts';
 import { isLive, SegmentItems } from './segment-items.ts';
@@ -15,11 +14,9 @@ const PAGE = 1_000;
 
 /** What the items say about a replacement. */
 export interface Replacement
-  extends Pick<ReplaceEntry, 'partition' | 'baseOffset' | 'nextOffset' | 'key' | 'parts' | 'time'> {
+  extends Pick<ReplaceEntry, 'partition' | 'baseOffset' | 'nextOffset' | 'key' | 'parts' | 'time' | 'cleaned'> {
   /** Slot of the entry. */
   readonly seq: number;
-  /** For a compaction; default: the segments were merged as they were. */
-  readonly cleaned?: (part: SegmentPart) => Pick<LiveSegment, 'cleanedAt' | 'deleteHorizon'>;
 }
 
 /** See SegmentIndex.writeReplace. */
@@ -90,7 +87,7 @@ function segmentsOf(
     maxTimestampSoFar = Math.max(maxTimestampSoFar, part.maxTimestamp);
     return {
       ...part,
-      ...cleaned?.(part),
+      ...(cleaned !== undefined && part.baseOffset < cleaned.cleanTo && cleanedFields(cleaned)),
       state: 'live',
       key,
       journal,
@@ -100,6 +97,13 @@ function segmentsOf(
       epochs: epochsIn(epochs, part.baseOffset, part.nextOffset),
     };
   });
+}
+
+function cleanedFields({
+  cleanedAt,
+  deleteHorizon,
+}: CleanedSegments): Pick<LiveSegment, 'cleanedAt' | 'deleteHorizon'> {
+  return { cleanedAt, ...(deleteHorizon !== undefined && { deleteHorizon }) };
 }
 
 async function readRange(items: SegmentItems, from: Offset, to: Offset): Promise<StoredSegment[]> {

@@ -22,7 +22,8 @@ export function takeSeal(ledger: Ledger, journal: LedgerJournal, entry: SealEntr
   ledger.trimmable(journal, journal.sealedSeq);
   journal.sealedSeq = toSeq;
   if (toTime !== last.entry.time) ledger.report('badControl', `${where} says that slot ${toSeq} is of ${toTime}`);
-  const object = ledger.object(key);
+  // A seal of slots without batches has no object.
+  const object = parts.length === 0 ? Buffer.alloc(0) : ledger.object(key);
   if (object === undefined) return void ledger.report('objectMissing', `${where} names ${key}, which is not there`);
   const sealed = batchesIn(ledger, journal, fromSeq, toSeq);
   const named = parts.map(({ partition }) => partition).join();

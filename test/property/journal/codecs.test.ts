@@ -107,17 +107,36 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
     },
     { requiredKeys: ['kind', 'time', 'fromSeq', 'toSeq', 'toTime', 'key', 'parts'] },
   ),
-  fc.record({
-    kind: fc.constant('replace' as const),
-    time: whole,
-    partition: fc.nat(),
-    baseOffset: offset,
-    nextOffset: offset,
-    key: fc.string(),
-    parts,
-    removedSegments: whole,
-    removedBytes: whole,
-  }),
+  fc.record(
+    {
+      kind: fc.constant('replace' as const),
+      time: whole,
+      partition: fc.nat(),
+      baseOffset: offset,
+      nextOffset: offset,
+      key: fc.string(),
+      parts,
+      removedSegments: whole,
+      removedBytes: whole,
+      cleaned: fc.record(
+        { cleanedAt: whole, cleanTo: offset, deleteHorizon: whole },
+        { requiredKeys: ['cleanedAt', 'cleanTo'] },
+      ),
+    },
+    {
+      requiredKeys: [
+        'kind',
+        'time',
+        'partition',
+        'baseOffset',
+        'nextOffset',
+        'key',
+        'parts',
+        'removedSegments',
+        'removedBytes',
+      ],
+    },
+  ),
   fc.record({ kind: fc.constant('close' as const), time: whole }),
 );
 

@@ -89,6 +89,21 @@ describe('the bytes of an entry', () => {
       },
       '0107e80702ac02b602016b0380010102ac020a010102800482040c080497aee7de0e',
     ],
+    [
+      {
+        kind: 'replace',
+        time: 1_000,
+        partition: 2,
+        baseOffset: 300,
+        nextOffset: 310,
+        key: 'k',
+        parts: [],
+        removedSegments: 3,
+        removedBytes: 128,
+        cleaned: { cleanedAt: 999, cleanTo: 305, deleteHorizon: 2_000 },
+      },
+      '0109e80702ac02b602016b03800100e707b10201d00f',
+    ],
     [{ kind: 'close', time: 1_000 }, '0106e807'],
   ];
 
@@ -110,7 +125,7 @@ describe('the bytes of an entry', () => {
 
   it.each([
     ['another format', '0201e80700', 'format 2 is newer'],
-    ['an unknown kind', '0109e807', 'kind 9 is unknown'],
+    ['an unknown kind', '010ae807', 'kind 10 is unknown'],
     ['an unknown place for the payload', '0101e8070002', 'payload kind 2 is unknown'],
     ['nothing', '', 'truncated'],
     ['a count that nothing follows', '0101e807ffffffffffffff0f', 'truncated'],

@@ -206,6 +206,19 @@ describe('compactPartition', () => {
     expect(partition().segments).toBe(2);
   });
 
+  it('leaves clean segments although its process died before their items were written', async () => {
+    await sealed(world, sealer, 'a=1 b', 'a=2', 'c=1', 'z=1');
+    sealer.process.faults = ({ store, operation, key }) =>
+      store === 'state' && operation === 'put' && key.startsWith('segments/') ? { refuse: 'unavailable' } : undefined;
+    const now = world.clock.now();
+    expect(await run()).toMatchObject({ kind: 'cleaned' });
+    expect(live()).toEqual(['0-2', '2-3', '3-4', '4-5']);
+    const other = await startSealer(world);
+    expect(await world.run(compacting(other))).toMatchObject({ kind: 'nothingDue' });
+    expect(live()).toEqual(['0-4c', '4-5']);
+    expect(stored(world)[0]).toMatchObject({ cleanedAt: now, deleteHorizon: now + CONFIG.deleteRetentionMs });
+  });
+
   it('may die at any call: history stays readable, and another process completes it', async () => {
     const whole = tableOf(['0 a=1', '1 b=1', '2 a=2', '3 c=1', '4 c=2', '5 z=1']);
     const check = async (one: World, how: string) => {

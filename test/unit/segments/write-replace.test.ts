@@ -57,7 +57,7 @@ describe('writeReplace', () => {
 
   it('says when compaction wrote a segment', async () => {
     await sealed(world, index, [10]);
-    const cleaned = () => ({ cleanedAt: 5, deleteHorizon: 6 });
+    const cleaned = { cleanedAt: 5, cleanTo: 10, deleteHorizon: 6 };
     await world.run(index.writeReplace(JOURNAL, { ...replacement(10, 0, 10), cleaned }, world.clock.now()));
     expect(stored(world)).toMatchObject([{ cleanedAt: 5, deleteHorizon: 6, seq: 10 }]);
   });
