@@ -1,10 +1,11 @@
 import type { EffectiveTopicConfig } from '../core/topic-config.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import type { JournalView } from '../journal/view.ts';
+import { boundedMap } from '../kit/bounded-map.ts';
 import { Slots } from '../kit/slots.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import { collectObject } from '../segments/collect-object.ts';
-import { compactPartition } from '../segments/compact.ts';
+import { type CompactionCursor, compactPartition } from '../segments/compact.ts';
 import { COMPACTION_LIMITS } from '../segments/compaction-environment.ts';
 import { DueList } from '../segments/due-list.ts';
 import { mergeWhatIsDue } from '../segments/merge-look.ts';
@@ -25,6 +26,9 @@ import { type SegmentSettings, sealLimits } from './segment-limits.ts';
 /** Maximum bytes of a merged segment: an object of this size costs little to PUT, for what it holds. */
 const MERGE_BYTES = 64 * 1024 * 1024;
 
+/** Interrupted passes that are remembered; one that is not begins again. */
+const CURSORS_MAX = 1_024;
+
 /** A journal whose work did not end by its deadline is looked at again after this time; ms. */
 const AGAIN_MS = 1_000;
 
@@ -43,6 +47,8 @@ export class SegmentWork {
   readonly #index: SegmentIndex;
   readonly #seals = new Slots(1);
   readonly #compactions = new Slots(1);
+  /** Where passes that were interrupted go on, by journal and partition. */
+  readonly #cursors = boundedMap<string, CompactionCursor>(CURSORS_MAX);
 
   constructor(admin: Pick<AdminEnvironment, 'journals' | 'topics'>, settings: SegmentSettings) {
     this.#admin = admin;
@@ -73,9 +79,14 @@ export class SegmentWork {
   };
 
   /** Seals and merges an open journal, if a seal is due. Throws StoreUnavailableError. */
-  async seal(open: OpenJournal, config: EffectiveTopicConfig, deadline: number): Promise<DueOutcome> {
+  async seal(
+    open: OpenJournal,
+    config: EffectiveTopicConfig,
+    deadline: number,
+    isConfirmed = false,
+  ): Promise<DueOutcome> {
     const env = this.#sealing;
-    const sealed = await sealWhatIsDue(env, open, sealLimits(config, this.#settings), deadline);
+    const sealed = await sealWhatIsDue(env, open, sealLimits(config, this.#settings), deadline, isConfirmed);
     const { sealed: seals = 0 } = sealed.counts ?? {};
     if (seals === 0) return sealed;
     const { indexIntervalBytes } = config;
@@ -91,6 +102,7 @@ export class SegmentWork {
     const { journals, topics } = this.#admin;
     const open = await journals.open(id);
     if (open === undefined) return { next: undefined };
+    // Once for all that follows: each part decides on this view, or on an own entry after it.
     await open.journal.catchUp(true);
     const { entriesGraceMs } = this.#settings;
     if (open.journal.view.closed) return this.#purge(open, deadline);
@@ -98,11 +110,12 @@ export class SegmentWork {
     // The topic is being created or deleted.
     if (topic === undefined) return { next: this.#now(open) + entriesGraceMs };
     const { config } = topic;
-    const sealed = await this.seal(open, config, deadline);
-    const compacted = config.compacted ? await this.#compact(open, config, deadline) : NOTHING;
+    const sealed = await this.seal(open, config, deadline, true);
+    // Before compaction, which ends where entries are still read.
     const quiet = await sealQuiet(this.#sealing, open, deadline);
-    const retained = await retainJournal({ index: this.#index, due: this.due }, open, config, deadline);
-    const trimmed = await trimJournal(open, entriesGraceMs, deadline);
+    const compacted = config.compacted ? await this.#compact(open, config, deadline) : NOTHING;
+    const retained = await retainJournal({ index: this.#index, due: this.due }, open, config, deadline, true);
+    const trimmed = await trimJournal(open, entriesGraceMs, deadline, true);
     const isLate = !retained.isComplete || !trimmed.isComplete;
     const late = isLate ? this.#now(open) + AGAIN_MS : undefined;
     return {
@@ -120,13 +133,22 @@ export class SegmentWork {
   async #compact(open: OpenJournal, config: EffectiveTopicConfig, deadline: number): Promise<DueOutcome> {
     const env = { index: this.#index, due: this.due, slots: this.#compactions };
     let compacted = 0;
-    let isLate = false;
+    const next: (StoreTime | undefined)[] = [];
     for (const partition of sealedPartitions(open.journal.view)) {
-      const { kind } = await compactPartition(env, open, { partition, config, limits: COMPACTION_LIMITS }, deadline);
+      const id = `${open.journal.id}/${partition}`;
+      const cursor = this.#cursors.get(id);
+      const fixed = { config, limits: COMPACTION_LIMITS, isConfirmed: true };
+      const request = { partition, ...fixed, ...(cursor !== undefined && { cursor }) };
+      const outcome = await compactPartition(env, open, request, deadline);
+      const { kind } = outcome;
       if (kind === 'cleaned') compacted += 1;
-      if (kind === 'cleaned' || kind === 'interrupted' || kind === 'lost') isLate = true;
+      if (kind === 'interrupted' && outcome.cursor !== undefined) this.#cursors.set(id, outcome.cursor);
+      else this.#cursors.delete(id);
+      if (kind === 'nothingDue') next.push(outcome.nextAt);
+      if (kind === 'interrupted') next.push(this.#now(open) + AGAIN_MS);
+      if (kind === 'cleaned' || kind === 'lost') next.push(this.#now(open) + COMPACT_AGAIN_MS);
     }
-    return { next: isLate ? this.#now(open) + COMPACT_AGAIN_MS : undefined, counts: { compacted } };
+    return { next: earliest(next), counts: { compacted } };
   }
 
   async #purge(open: OpenJournal, deadline: number): Promise<DueOutcome> {

@@ -19,12 +19,13 @@ export interface Mapping {
   readonly passBytes: number;
   readonly windows: (segment: LiveSegment) => AsyncIterable<readonly PlacedBatch[]>;
   readonly pause: () => Promise<void> | undefined;
+  /** Ends with the batches that were read by then. */
   readonly isLate: () => boolean;
 }
 
 /**
  * - `mapped`: the map holds the newest offset of each key in the segments below `to`.
- * - `late`: the deadline came first.
+ * - `late`: the time was over before the first batch.
  * - `tooSmall`: the first batch, at `offset`, does not fit into the map.
  */
 export type Mapped = { readonly bytes: number } & (
@@ -45,7 +46,7 @@ export async function mapSegments(mapping: Mapping): Promise<Mapped> {
     if (bytes >= passBytes) break;
     transactions.add(await aborted.upTo(segment.nextOffset));
     for await (const window of mapping.windows(segment)) {
-      if (isLate()) return { kind: 'late', bytes };
+      if (isLate()) return bytes === 0 ? { kind: 'late', bytes } : { kind: 'mapped', to: map.latestOffset + 1, bytes };
       for (const batch of window) {
         const { header } = batch;
         if (lastOffset(header) >= to) break;

@@ -4,9 +4,10 @@ import type { OpenJournal } from '../journal/open-journal.ts';
 import { entriesFrom, lastStableOffset, type PartitionView } from '../journal/view.ts';
 import { topicIdOf } from '../storage/items/journal-entry.ts';
 import type { LiveSegment } from '../storage/items/segment.ts';
+import type { StoreTime } from '../storage/ports.ts';
 import { AbortedAhead } from './aborted-ahead.ts';
 import { lastOfProducers } from './clean/active-producers.ts';
-import { type CompactionConfig, cleanableSegments, isDue, type SegmentFacts } from './clean/cleanable.ts';
+import { type CompactionConfig, cleanableSegments, isDue, oldEnoughAt, type SegmentFacts } from './clean/cleanable.ts';
 import { groupSegments } from './clean/group-segments.ts';
 import { OffsetMap } from './clean/offset-map.ts';
 import { PassedTransactions } from './clean/transactions.ts';
@@ -15,7 +16,16 @@ import { mapSegments } from './compact-map.ts';
 import type { CompactionEnvironment, CompactionLimits } from './compaction-environment.ts';
 import { decodeIndexBlock } from './format/index-block.ts';
 import { repairReplace, replaceSegments } from './replace.ts';
-import { batchWindows, SegmentGoneError } from './segment-batches.ts';
+import { batchWindows, firstTimestamp, SegmentGoneError } from './segment-batches.ts';
+
+/** `max.compaction.lag.ms` by default, which means none. A time in ms stays exact below it. */
+const NO_LAG_MS = Number.MAX_SAFE_INTEGER / 2;
+
+/** The share of the time that a pass has which goes to its map at most. */
+const MAP_SHARE = 0.5;
+
+/** Segments whose first batches are read at the same time. */
+const FIRST_BATCHES_AT_ONCE = 16;
 
 /** Where a pass that was interrupted goes on. */
 export interface CompactionCursor {
@@ -38,7 +48,7 @@ export interface CompactionCounts {
  * - `cleaned`: the pass is complete. Another may be due: the map may have been full.
  * - `interrupted`: the deadline came first; the next call goes on from `cursor`. Without one the
  *   pass begins again.
- * - `nothingDue`: nothing was done.
+ * - `nothingDue`: nothing was done. `nextAt`: when a lag ends, if nothing is written until then.
  * - `lost`: another process has changed the segments; begin again.
  * - `unreadable`: bytes cannot be read. `message` names the object and the position. What was
  *   cleaned before stays clean, the rest as it was.
@@ -47,7 +57,8 @@ export interface CompactionCounts {
 export type CompactionOutcome =
   | { readonly kind: 'cleaned'; readonly counts: CompactionCounts }
   | { readonly kind: 'interrupted'; readonly cursor: CompactionCursor | undefined; readonly counts: CompactionCounts }
-  | { readonly kind: 'nothingDue' | 'lost' }
+  | { readonly kind: 'nothingDue'; readonly nextAt?: StoreTime }
+  | { readonly kind: 'lost' }
   | { readonly kind: 'unreadable' | 'mapTooSmall'; readonly message: string };
 
 export interface CompactionRequest {
@@ -55,6 +66,11 @@ export interface CompactionRequest {
   readonly config: CompactionConfig;
   readonly limits: CompactionLimits;
   readonly cursor?: CompactionCursor;
+  /**
+   * The caller has confirmed the view. The segments are listed after that, and each replacement is void
+   * if others have changed them since (rule R6).
+   */
+  readonly isConfirmed?: boolean;
 }
 
 /**
@@ -103,7 +119,7 @@ async function compact(
   deadline: number,
 ): Promise<CompactionOutcome> {
   const { journal } = open;
-  await journal.catchUp(true);
+  if (request.isConfirmed !== true) await journal.catchUp(true);
   await repairReplace(env, journal, request.partition);
   const view = journal.view.partitions.get(request.partition);
   if (view === undefined) return { kind: 'nothingDue' };
@@ -188,13 +204,21 @@ class Pass {
     const segments = this.#segments;
     const now = Math.floor(this.#open.journal.env.stores.journal.now());
     const limit = Math.min(lastStableOffset(this.#view), entriesFrom(this.#view));
-    const cleanable = cleanableSegments(segments.map(factsOf), limit, config.minCompactionLagMs, now);
-    if (cleanable === undefined) return { kind: 'nothingDue' };
+    const facts = segments.map(factsOf);
+    const cleanable = cleanableSegments(facts, limit, config.minCompactionLagMs, now);
+    const youngUntil = oldEnoughAt(facts, limit, config.minCompactionLagMs, now);
+    if (cleanable === undefined) return nothingDue(youngUntil);
     const dirty = segments.slice(cleanable.firstDirty, cleanable.end);
-    if (cursor === undefined && !isDue(cleanable, config, await this.#firstTimestamp(dirty[0]!), now)) {
-      return { kind: 'nothingDue' };
+    if (cursor === undefined) {
+      const earliest = await this.#earliestTimestamp(segments.slice(cleanable.firstDirty), now);
+      if (!isDue(cleanable, config, earliest, now)) {
+        return nothingDue(youngUntil, earliest > 0 ? earliest + config.maxCompactionLagMs + 1 : undefined);
+      }
     }
 
+    const { clock } = this.#open.journal.env;
+    // The map of a pass that goes on later is built again, so that it must leave time to rewrite.
+    const mapUntil = clock.monotonic() + (this.#deadline - clock.monotonic()) * MAP_SHARE;
     const map = new OffsetMap(limits.mapBytes);
     const mapping = new PassedTransactions('somewhere');
     const mapped = await mapSegments({
@@ -206,7 +230,7 @@ class Pass {
       passBytes: limits.passBytes,
       windows: this.#windows,
       pause: this.#pause,
-      isLate: this.#isLate,
+      isLate: () => clock.monotonic() >= mapUntil,
     });
     this.#counts.mappedBytes = mapped.bytes;
     if (mapped.kind === 'late') return { kind: 'interrupted', cursor, counts: this.#counts };
@@ -257,11 +281,23 @@ class Pass {
     if (!isUnchanged) counts.writtenBytes += made.set.size;
   }
 
-  /** Largest timestamp of a segment's first batch (Kafka: LogSegment.getFirstBatchTimestamp); ms. */
-  async #firstTimestamp(segment: LiveSegment): Promise<number> {
-    if (!Number.isSafeInteger(this.#request.config.maxCompactionLagMs)) return -1;
-    for await (const [first] of this.#windows(segment)) return first?.header.maxTimestamp ?? -1;
-    return -1;
+  /**
+   * The earliest of the timestamps of the segments' first batches; -1 if there is none, or no lag is
+   * set (Kafka: LogCleanerManager.maxCompactionDelay). Of several that have waited too long it may be
+   * any.
+   */
+  async #earliestTimestamp(segments: readonly LiveSegment[], now: number): Promise<number> {
+    const { maxCompactionLagMs } = this.#request.config;
+    if (maxCompactionLagMs >= NO_LAG_MS) return -1;
+    const { blobs } = this.#open.journal.env.stores;
+    let earliest = -1;
+    for (let at = 0; at < segments.length; at += FIRST_BATCHES_AT_ONCE) {
+      const some = segments.slice(at, at + FIRST_BATCHES_AT_ONCE);
+      const times = await Promise.all(some.map((segment) => firstTimestamp(blobs, segment)));
+      for (const time of times) if (time > 0 && (earliest < 0 || time < earliest)) earliest = time;
+      if (earliest > 0 && earliest < now - maxCompactionLagMs) break;
+    }
+    return earliest;
   }
 
   #abortedFrom(begin: number): AbortedAhead {
@@ -280,6 +316,11 @@ class Pass {
   readonly #pause = (): Promise<void> | undefined => this.#open.journal.env.turns.turn();
 
   readonly #isLate = (): boolean => this.#open.journal.env.clock.monotonic() >= this.#deadline;
+}
+
+function nothingDue(...times: readonly (StoreTime | undefined)[]): CompactionOutcome {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? { kind: 'nothingDue' } : { kind: 'nothingDue', nextAt: Math.min(...known) };
 }
 
 function factsOf({ baseOffset, nextOffset, log, maxTimestamp, cleanedAt }: LiveSegment): SegmentFacts {

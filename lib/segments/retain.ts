@@ -58,6 +58,8 @@ export interface RetainOutcome {
  *
  * @param limits of the topic
  * @param deadline by Clock.monotonic(); ms
+ * @param isConfirmed the caller has confirmed the view. The segments are listed after that, and a log
+ *   start is void if the counts have changed since (rule R6)
  * @throws StoreUnavailableError, and MalformedBytesError for an item that cannot be read
  */
 export async function retainJournal(
@@ -65,12 +67,13 @@ export async function retainJournal(
   open: OpenJournal,
   limits: RetentionLimits,
   deadline: number,
+  isConfirmed = false,
 ): Promise<RetainOutcome> {
   const { journal } = open;
   const { clock } = journal.env;
   const counts = { starts: 0, segments: 0, items: 0 };
-  for (;;) {
-    await journal.catchUp(true);
+  for (let isFresh = isConfirmed; ; isFresh = false) {
+    if (!isFresh) await journal.catchUp(true);
     if (journal.view.closed) return { isComplete: true, nextAt: undefined, counts };
     const looks = await lookAtAll(index, journal, limits);
     const raised = await raise(open, looks, deadline);

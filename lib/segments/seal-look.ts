@@ -13,6 +13,7 @@ const UNREADABLE_AGAIN_MS = 60 * 60 * 1000;
  * of a seal whose process did not come to it. `next` is when the next seal is due.
  *
  * @param deadline by Clock.monotonic(); ms
+ * @param isConfirmed the caller has confirmed the view. An own seal confirms it, too.
  * @throws StoreUnavailableError
  */
 export async function sealWhatIsDue(
@@ -20,12 +21,13 @@ export async function sealWhatIsDue(
   open: OpenJournal,
   limits: SealLimits,
   deadline: number,
+  isConfirmed = false,
 ): Promise<DueOutcome> {
   const { journal } = open;
   const { stores } = journal.env;
   const counts = { sealed: 0, sealedBytes: 0 };
   for (;;) {
-    const outcome = await sealJournal(env, open, limits, deadline);
+    const outcome = await sealJournal(env, open, limits, deadline, false, isConfirmed || counts.sealed > 0);
     switch (outcome.kind) {
       case 'sealed':
         counts.sealed += 1;

@@ -43,7 +43,8 @@ export function quietSealAt({ closed, hotSince, lastSeal }: JournalView): StoreT
  * a second time. The seal covers control entries only; after it nothing is due.
  *
  * Any process may do it at any time, several at once and after a crash at any point. The view must
- * be up to date.
+ * have been confirmed just before: the items of the newest seal are signed within an hour of that (rule
+ * R15).
  *
  * @param deadline by Clock.monotonic(); ms
  * @throws StoreUnavailableError
@@ -53,9 +54,6 @@ export async function sealQuiet(env: SealEnvironment, open: OpenJournal, deadlin
   const { clock, stores } = journal.env;
   const at = quietSealAt(journal.view);
   if (at === undefined || stores.journal.now() < at) return { isSealed: false, next: at };
-  // Items are signed within an hour after a strongly consistent read showed the entry (rule R15).
-  await journal.catchUp(true);
-  if (quietSealAt(journal.view) !== at) return { isSealed: false, next: quietSealAt(journal.view) };
   const { sealedSeq, seq: toSeq, time: toTime } = journal.view;
   const fromSeq = sealedSeq + 1;
   // The view forgets the newest seal with the next one.

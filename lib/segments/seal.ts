@@ -34,6 +34,7 @@ export type SealOutcome =
  *
  * @param deadline by Clock.monotonic(); ms
  * @param isForced seals whatever is unsealed
+ * @param isConfirmed the caller has confirmed the view: a seal is decided on it, and void after a conflict
  * @throws StoreUnavailableError
  */
 export async function sealJournal(
@@ -42,10 +43,13 @@ export async function sealJournal(
   limits: SealLimits,
   deadline: number,
   isForced = false,
+  isConfirmed = false,
 ): Promise<SealOutcome> {
   const { clock } = open.journal.env;
   const waitMs = Math.max(0, deadline - clock.monotonic());
-  const sealed = await env.slots.runWithin(clock, waitMs, () => seal(env, open, limits, deadline, isForced));
+  const sealed = await env.slots.runWithin(clock, waitMs, () =>
+    seal(env, open, limits, deadline, isForced, isConfirmed),
+  );
   return sealed?.value ?? { kind: 'timedOut' };
 }
 
@@ -55,11 +59,12 @@ async function seal(
   limits: SealLimits,
   deadline: number,
   isForced: boolean,
+  isConfirmed: boolean,
 ): Promise<SealOutcome> {
   const { journal } = open;
   const { clock, stores } = journal.env;
   const isLate = () => clock.monotonic() >= deadline;
-  await journal.catchUp(true);
+  if (!isConfirmed) await journal.catchUp(true);
   const due = decideSeal(journal.view, limits, stores.journal.now(), isForced);
   if (due === undefined) return { kind: 'nothingDue' };
   const isLost = () => journal.view.sealedSeq >= due.fromSeq;

@@ -1,5 +1,5 @@
 import type { Offset } from '../core/offset.ts';
-import { type BatchHeader, computeCrc } from '../records/batch.ts';
+import { BATCH_OVERHEAD_BYTES, type BatchHeader, computeCrc, readBatchHeader } from '../records/batch.ts';
 import { CorruptRecordError } from '../records/error.ts';
 import type { LiveSegment } from '../storage/items/segment.ts';
 import type { BlobStore } from '../storage/ports.ts';
@@ -55,6 +55,17 @@ export async function* batchWindows(
   }
 }
 
+/**
+ * Largest timestamp of a segment's first batch (Kafka: LogSegment.getFirstBatchTimestamp), ms; -1
+ * without batches. One GET of the batch's header. Throws as `batchWindows`.
+ */
+export async function firstTimestamp(blobs: Pick<BlobStore, 'getRange'>, segment: LiveSegment): Promise<number> {
+  if (segment.log.length === 0) return -1;
+  const header = await rangeFrom(blobs, segment, 0, BATCH_OVERHEAD_BYTES);
+  const { key, log } = segment;
+  return atItsPlace({ key, position: log.start }, () => readBatchHeader(header).maxTimestamp);
+}
+
 function placeAll(
   batches: readonly { readonly header: BatchHeader; readonly bytes: Buffer }[],
   key: string,
@@ -89,7 +100,7 @@ async function rangeFrom(
 }
 
 /** As `work`; a batch that cannot be unpacked is a MalformedBytesError that names its place. */
-export function atItsPlace<T>({ key, position }: PlacedBatch, work: () => T): T {
+export function atItsPlace<T>({ key, position }: Pick<PlacedBatch, 'key' | 'position'>, work: () => T): T {
   try {
     return work();
   } catch (error) {

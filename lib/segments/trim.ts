@@ -45,13 +45,19 @@ export interface TrimOutcome {
  *
  * @param graceMs at least 75 minutes
  * @param deadline by Clock.monotonic(); ms
+ * @param isConfirmed the caller has confirmed the view; one that is behind only allows less
  * @throws StoreUnavailableError, MalformedBytesError
  */
-export async function trimJournal(open: OpenJournal, graceMs: number, deadline: number): Promise<TrimOutcome> {
+export async function trimJournal(
+  open: OpenJournal,
+  graceMs: number,
+  deadline: number,
+  isConfirmed = false,
+): Promise<TrimOutcome> {
   assert(graceMs >= GRACE_MIN_MS, `entries cannot be deleted after ${graceMs} ms`);
   const { journal } = open;
   const { stores } = journal.env;
-  await journal.catchUp(true);
+  if (!isConfirmed) await journal.catchUp(true);
   const nothing = { isComplete: true, nextAt: undefined, counts: { entries: 0 } };
   if (journal.view.closed || journal.view.trimmableSeq < 0) return nothing;
   const record = await remember(open, graceMs);

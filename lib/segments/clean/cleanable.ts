@@ -50,10 +50,11 @@ export function cleanableSegments(
 ): Cleanable | undefined {
   const firstDirty = segments.findIndex((segment) => !segment.isClean);
   if (firstDirty === -1) return undefined;
-  const isTooYoung = ({ maxTimestamp }: SegmentFacts) =>
-    minCompactionLagMs > 0 && maxTimestamp > now - minCompactionLagMs;
   let end = firstDirty;
-  while (end < segments.length && segments[end]!.nextOffset <= limit && !isTooYoung(segments[end]!)) end++;
+  while (end < segments.length && segments[end]!.nextOffset <= limit) {
+    if (isTooYoung(segments[end]!, minCompactionLagMs, now)) break;
+    end++;
+  }
   if (end === firstDirty) return undefined;
   return {
     firstDirty,
@@ -65,9 +66,27 @@ export function cleanableSegments(
 }
 
 /**
+ * When the first dirty segment that is too young is old enough; undefined if there is none. The
+ * arguments are those of `cleanableSegments`.
+ */
+export function oldEnoughAt(
+  segments: readonly SegmentFacts[],
+  limit: Offset,
+  minCompactionLagMs: number,
+  now: number,
+): number | undefined {
+  const young = segments.find((one) => !one.isClean && isTooYoung(one, minCompactionLagMs, now));
+  return young === undefined || young.nextOffset > limit ? undefined : young.maxTimestamp + minCompactionLagMs;
+}
+
+function isTooYoung({ maxTimestamp }: SegmentFacts, minCompactionLagMs: number, now: number): boolean {
+  return minCompactionLagMs > 0 && maxTimestamp > now - minCompactionLagMs;
+}
+
+/**
  * Whether a pass is worth its cost (Kafka: LogCleanerManager.grabFilthiestCompactedLog): dirty bytes
  * are more than the ratio of all bytes, or a record has waited longer than the longest lag.
- * `firstDirtyTimestamp`: the first dirty batch's, ms; -1 if it is not known.
+ * `earliestTimestamp`: of the first batches of the dirty segments, ms; -1 if it is not known.
  */
 export function isDue(
   cleanable: Cleanable,
@@ -75,12 +94,12 @@ export function isDue(
     minCleanableDirtyRatio,
     maxCompactionLagMs,
   }: Pick<CompactionConfig, 'minCleanableDirtyRatio' | 'maxCompactionLagMs'>,
-  firstDirtyTimestamp: number,
+  earliestTimestamp: number,
   now: number,
 ): boolean {
   const { cleanBytes, dirtyBytes } = cleanable;
   if (dirtyBytes === 0) return false;
-  if (firstDirtyTimestamp > 0 && firstDirtyTimestamp < now - maxCompactionLagMs) return true;
+  if (earliestTimestamp > 0 && earliestTimestamp < now - maxCompactionLagMs) return true;
   return dirtyBytes / (cleanBytes + dirtyBytes) > minCleanableDirtyRatio;
 }
 

@@ -36,10 +36,10 @@ export async function sealerOf(process: Process): Promise<Sealer> {
 }
 
 /** One entry with one batch: `a=1` is a record, `a` a tombstone. */
-export function write(world: World, sealer: Sealer, text: string, producer?: Producer): Promise<void> {
+export function write(world: World, sealer: Sealer, text: string, producer?: Producer, timestamp = T0): Promise<void> {
   const records = text.split(' ').map((one) => {
     const [key, value] = one.split('=');
-    return { key: Buffer.from(key!), value: value === undefined ? null : Buffer.from(value), timestamp: T0 };
+    return { key: Buffer.from(key!), value: value === undefined ? null : Buffer.from(value), timestamp };
   });
   const of = producer && {
     producerId: producer.producerId,
@@ -50,7 +50,7 @@ export function write(world: World, sealer: Sealer, text: string, producer?: Pro
   };
   const bytes = encodeBatch(records, of && { ...of, isTransactional: true });
   if (producer !== undefined) producer.sequence += records.length;
-  return append(world, sealer, realBatch(records.map(String), { ...of, bytes }));
+  return append(world, sealer, realBatch(records.map(String), { ...of, bytes, maxTimestamp: timestamp }));
 }
 
 /** Ends a producer's transaction. */

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ENTRY_BYTES } from '../../../lib/segments/clean/offset-map.ts';
-import { createWorld, HOUR, MINUTE, type World } from '../journal/world.ts';
+import { createWorld, HOUR, MINUTE, T0, type World } from '../journal/world.ts';
 import {
   CONFIG,
   compacting,
@@ -82,9 +82,46 @@ describe('compactPartition', () => {
     expect(await run({ config })).toEqual({ kind: 'nothingDue' });
     expect(await run({ config: { ...config, minCompactionLagMs: HOUR, maxCompactionLagMs: 1 } })).toEqual({
       kind: 'nothingDue',
+      nextAt: T0 + HOUR,
     });
     await world.clock.advance(1_000);
     expect(await run({ config: { ...config, maxCompactionLagMs: 500 } })).toMatchObject({ kind: 'cleaned' });
+  });
+
+  it('is due once any dirty segment begins with a record that has waited for the longest lag', async () => {
+    await sealed(world, sealer, 'a=1', 'a=2');
+    await run();
+    for (const age of [0, 2 * HOUR, HOUR]) {
+      await write(world, sealer, `b=${age}`, undefined, T0 - age);
+      await seal(world, sealer);
+    }
+    await sealed(world, sealer, 'z=1');
+    const config = { ...CONFIG, minCleanableDirtyRatio: 1, maxCompactionLagMs: 3 * HOUR };
+    sealer.process.calls.length = 0;
+    expect(await run({ config })).toEqual({ kind: 'nothingDue', nextAt: T0 + HOUR + 1 });
+    // Of each dirty segment the first header, and no more.
+    expect(sealer.process.count('blobs.getRange')).toBe(4);
+    await world.clock.advance(HOUR);
+    expect(await run({ config })).toMatchObject({ kind: 'nothingDue' });
+    await world.clock.advance(1);
+    expect(await run({ config })).toMatchObject({ kind: 'cleaned' });
+  });
+
+  it('keeps time to rewrite segments although all of it would go to the map', async () => {
+    await sealed(world, sealer, 'a=1', 'a=2', 'b=1', 'a=3', 'b=2', 'c=1', 'z=1');
+    const config = { ...CONFIG, segmentBytes: 1 };
+    sealer.process.faults = ({ store, operation }) =>
+      store === 'blobs' && operation === 'getRange' ? { delayBeforeMs: 100 } : undefined;
+    let cursor: { from: number; to: number } | undefined;
+    let kind = 'interrupted';
+    for (let steps = 0; steps < 20 && kind !== 'nothingDue'; steps++) {
+      const outcome = await run({ config, ...(cursor && { cursor }) }, world.clock.monotonic() + 500);
+      ({ kind } = outcome);
+      cursor = outcome.kind === 'interrupted' ? outcome.cursor : undefined;
+    }
+    expect(kind).toBe('nothingDue');
+    expect(live()).toEqual(['0-2c', '2-3c', '3-4c', '4-5c', '5-6c', '6-7']);
+    expect(await left(world, sealer)).toEqual(['3 a=3', '4 b=2', '5 c=1', '6 z=1']);
   });
 
   it('leaves an object alone of which everything stays', async () => {
