@@ -18,8 +18,11 @@ import type { StateResources } from './state.ts';
  */
 const ANSWER_TIMEOUT = Duration.seconds(29);
 
-/** Upkeep runs in steps; the next run continues where this one ends. */
-const MAINTENANCE_TIMEOUT = Duration.minutes(5);
+/** Both work in steps; the next run continues where this one ends. 15 minutes are Lambda's limit. */
+const TIMEOUTS: Readonly<Partial<Record<FunctionName, Duration>>> = {
+  maintain: Duration.minutes(5),
+  seal: Duration.minutes(15),
+};
 
 const DESCRIPTIONS: Readonly<Record<FunctionName, string>> = {
   produce: 'Tidelog: appends record batches',
@@ -27,6 +30,7 @@ const DESCRIPTIONS: Readonly<Record<FunctionName, string>> = {
   coordinate: 'Tidelog: consumer groups, committed offsets, producer ids',
   admin: 'Tidelog: topics, configs, metadata',
   maintain: 'Tidelog: scheduled upkeep',
+  seal: 'Tidelog: seals, compacts and deletes history',
 };
 
 export interface TidelogFunctionsProps {
@@ -40,7 +44,7 @@ export interface TidelogFunctionsProps {
   readonly functionsFolder: string | undefined;
 }
 
-/** The five functions, each with its own role and log group. */
+/** All functions, each with its own role and log group. */
 export class TidelogFunctions extends Construct {
   readonly functions: Readonly<Record<FunctionName, LambdaFunction>>;
 
@@ -78,13 +82,13 @@ export class TidelogFunctions extends Construct {
       code: Code.fromAsset(bundleOf(name, props.functionsFolder)),
       handler: 'index.handler',
       memorySize: props.memoryMiB[name],
-      timeout: name === 'maintain' ? MAINTENANCE_TIMEOUT : ANSWER_TIMEOUT,
+      timeout: TIMEOUTS[name] ?? ANSWER_TIMEOUT,
       environment,
       role,
       logGroup,
     });
     const failures =
-      name === 'maintain'
+      name in TIMEOUTS
         ? 'A run that failed is made good by the next one, which finds the same things due; its event holds nothing worth keeping.'
         : 'It is called for its answer only; a call that nobody waits for has no use, and no work of it would be left over.';
     acknowledge(made, {

@@ -53,14 +53,17 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
     objects: ['s3:DeleteObject'],
     bucket: ['s3:ListBucket'],
   },
+  seal: {
+    journalTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    objects: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+    bucket: ['s3:ListBucket'],
+  },
 };
 
-/**
- * A gateway runs the whole engine, so it needs the rights of all functions together. It also deletes
- * entries that are in segments.
- */
+/** A gateway runs the whole engine, so it needs the rights of all functions together. */
 export const GATEWAY_RIGHTS: Rights = {
-  journalTable: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+  journalTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
   stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
   objects: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
   bucket: ['s3:ListBucket'],

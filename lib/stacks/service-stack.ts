@@ -10,11 +10,11 @@ export interface ServiceStackProps extends StackProps {
   readonly functionsFolder: string | undefined;
 }
 
-/** Functions, front door and schedule over the State stack's tables and bucket. */
+/** Functions, front door and schedules over the State stack's tables and bucket. */
 export class ServiceStack extends Stack {
   constructor(scope: Construct, id: string, { stage, functionsFolder, ...props }: ServiceStackProps) {
     super(scope, id, { description: 'Tidelog: the functions, and the way in to them', ...props });
-    const { prefix, frontDoor: kind, throttling, memoryMiB, logRetentionDays, maintenanceMinutes } = stage;
+    const { prefix, frontDoor: kind, throttling, memoryMiB, logRetentionDays, maintenanceMinutes, sealMinutes } = stage;
     const { frontDoor, functionPrefix } = new Tidelog(this, 'Tidelog', {
       state: importState(this, stage),
       functionPrefix: prefix.toLowerCase(),
@@ -23,6 +23,7 @@ export class ServiceStack extends Stack {
       memoryMiB,
       logRetentionDays,
       maintenanceMinutes,
+      sealMinutes,
       anonymous: stage.anonymous,
       settings: stage.settings,
       ...(functionsFolder === undefined ? {} : { functionsFolder }),

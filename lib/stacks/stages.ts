@@ -1,7 +1,10 @@
 import { FRAME_FUNCTIONS } from '../broker/apis.ts';
 
-/** Every function of the Service stack: those that serve Kafka frames, and the scheduled upkeep. */
-export const FUNCTION_NAMES = [...FRAME_FUNCTIONS, 'maintain'] as const;
+/**
+ * Every function of the Service stack: those that serve Kafka frames, the scheduled upkeep, and the
+ * work on history.
+ */
+export const FUNCTION_NAMES = [...FRAME_FUNCTIONS, 'maintain', 'seal'] as const;
 
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
@@ -58,6 +61,11 @@ export interface Stage {
   readonly logRetentionDays: LogRetentionDays;
   /** Minutes between two runs of the scheduled upkeep. */
   readonly maintenanceMinutes: number;
+  /**
+   * Minutes between two scheduled runs of `seal`: how much later than due the history of topics is
+   * looked after that nobody writes to.
+   */
+  readonly sealMinutes: number;
   /** Accepts callers without an IAM identity; only for an endpoint that passes none on. */
   readonly anonymous: boolean;
   /** Default: no gateway, so nothing is billed by the hour. */
@@ -68,9 +76,17 @@ export interface Stage {
 
 /**
  * A quarter of a virtual CPU is enough to fold a journal and answer; more memory shortens cold
- * starts.
+ * starts. `seal` holds a segment set of 64 MiB, and beside it a compaction with its offset map and an
+ * object.
  */
-const SMALL_FUNCTIONS = { produce: 512, fetch: 512, coordinate: 256, admin: 256, maintain: 512 } as const;
+const SMALL_FUNCTIONS = {
+  produce: 512,
+  fetch: 512,
+  coordinate: 256,
+  admin: 256,
+  maintain: 512,
+  seal: 1024,
+} as const;
 
 /** Fargate's smallest task, twice, so that one can be replaced while the other one serves. */
 export const SMALL_GATEWAY: GatewaySize = { tasks: 2, cpu: 256, memoryMiB: 512 };
@@ -84,6 +100,7 @@ const production: Stage = {
   memoryMiB: SMALL_FUNCTIONS,
   logRetentionDays: 30,
   maintenanceMinutes: 60,
+  sealMinutes: 15,
   anonymous: false,
   settings: { 'tidelog.journals': '1', 'tidelog.profile': 'default' },
 };

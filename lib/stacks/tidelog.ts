@@ -6,8 +6,8 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { createFrontDoor } from './front-door/create.ts';
 import type { FrontDoor } from './front-door/front-door.ts';
+import { FunctionSchedule } from './function-schedule.ts';
 import { TidelogFunctions } from './functions.ts';
-import { Maintenance } from './maintenance.ts';
 import { CALLS } from './rights.ts';
 import {
   DEFAULT_STAGE,
@@ -43,6 +43,11 @@ export interface TidelogProps {
   /** Minutes between two runs of the scheduled upkeep, a whole number. Default: 60. */
   readonly maintenanceMinutes?: number;
   /**
+   * Minutes between two runs of `seal`, which also runs whenever a topic has grown by a segment; a
+   * whole number. Default: 15.
+   */
+  readonly sealMinutes?: number;
+  /**
    * Settings of the functions by their keys, as in a server.properties file: `{ 'tidelog.journals':
    * '8' }`.
    */
@@ -62,7 +67,7 @@ export type CallWay = 'front-door' | 'invoke';
 const PREFIX_LENGTH_MAX = 40;
 
 /**
- * A Tidelog: tables, bucket, functions, front door and scheduled upkeep. No part of it is billed by
+ * A Tidelog: tables, bucket, functions, front door and schedules. No part of it is billed by
  * the hour.
  *
  *   const log = new Tidelog(this, 'Log', { settings: { 'num.partitions': '12' } });
@@ -81,7 +86,7 @@ export class Tidelog extends Construct {
   constructor(scope: Construct, id: string, props: TidelogProps = {}) {
     super(scope, id);
     const { functionsFolder, ...given } = props;
-    const { memoryMiB, anonymous, logRetentionDays, throttling, maintenanceMinutes, settings }: Stage = {
+    const { memoryMiB, anonymous, logRetentionDays, throttling, maintenanceMinutes, sealMinutes, settings }: Stage = {
       ...STAGES[DEFAULT_STAGE],
       ...given,
       memoryMiB: { ...STAGES[DEFAULT_STAGE].memoryMiB, ...given.memoryMiB },
@@ -107,7 +112,18 @@ export class Tidelog extends Construct {
       throttling,
       logRetentionDays,
     });
-    new Maintenance(this, 'Maintenance', { maintain: functions.maintain, everyMinutes: maintenanceMinutes });
+    new FunctionSchedule(this, 'Maintenance', {
+      target: functions.maintain,
+      name: 'maintain',
+      description: 'scheduled upkeep',
+      everyMinutes: maintenanceMinutes,
+    });
+    new FunctionSchedule(this, 'Sealing', {
+      target: functions.seal,
+      name: 'seal',
+      description: 'work on history that is due',
+      everyMinutes: sealMinutes,
+    });
   }
 
   /**
@@ -126,7 +142,7 @@ export class Tidelog extends Construct {
     return this.#grantCalls(grantee, CALLS.consume, way);
   }
 
-  /** Lets a role call all functions except the scheduled one. */
+  /** Lets a role call all functions except the scheduled ones. */
   grantAdmin(grantee: IGrantable, way?: CallWay): Grant {
     return this.#grantCalls(grantee, CALLS.administer, way);
   }

@@ -23,12 +23,12 @@ describe('the construct', () => {
     const template = Template.fromStack(stack);
     template.resourceCountIs('AWS::DynamoDB::Table', 2);
     template.resourceCountIs('AWS::S3::Bucket', 1);
-    template.resourceCountIs('AWS::Lambda::Function', 5);
+    template.resourceCountIs('AWS::Lambda::Function', 6);
     template.resourceCountIs('AWS::ApiGatewayV2::Route', 4);
-    template.resourceCountIs('AWS::Scheduler::Schedule', 1);
+    template.resourceCountIs('AWS::Scheduler::Schedule', 2);
     template.allResources('AWS::DynamoDB::Table', { DeletionPolicy: 'Retain' });
     template.allResourcesProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: true });
-    expect(Object.keys(log.functions).sort()).toEqual(['admin', 'coordinate', 'fetch', 'maintain', 'produce']);
+    expect(Object.keys(log.functions).sort()).toEqual(['admin', 'coordinate', 'fetch', 'maintain', 'produce', 'seal']);
   });
 
   it.each(FRONT_DOORS)('adds no outputs to a stack of somebody else, with the front door %s', (frontDoor) => {
@@ -41,8 +41,8 @@ describe('the construct', () => {
     expect(log.functionPrefix).toMatch(/^shoplog[0-9a-f]{8}$/);
     expect(other.functionPrefix).not.toBe(log.functionPrefix);
     const names = functionNames(stack);
-    expect(names).toHaveLength(10);
-    expect(new Set(names).size).toBe(10);
+    expect(names).toHaveLength(12);
+    expect(new Set(names).size).toBe(12);
   });
 
   it('keeps the names short in the deepest place', () => {
@@ -113,7 +113,7 @@ describe('grants', () => {
     const grants = grantsOf(Template.fromStack(stack)).filter(({ at }) => at.startsWith('ProgramDefaultPolicy'));
     const resources = grants.flatMap(({ resources }) => resources).map((resource) => JSON.stringify(resource));
     expect(resources.filter((resource) => resource.includes('*'))).toEqual([]);
-    const name = /(?:POST\/kafka\/|Functions)(produce|fetch|coordinate|admin|maintain)/i;
+    const name = /(?:POST\/kafka\/|Functions)(produce|fetch|coordinate|admin|maintain|seal)/i;
     return {
       actions: [...new Set(grants.flatMap(({ actions }) => actions))].sort(),
       functions: [...new Set(resources.map((resource) => name.exec(resource)![1]!.toLowerCase()))].sort(),

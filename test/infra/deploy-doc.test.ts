@@ -33,7 +33,7 @@ describe('docs/DEPLOY.md', () => {
     expect(named('api')).toEqual(FRONT_DOORS);
   });
 
-  it('counts with the gateways that there are by default, and with the schedule of prod', () => {
+  it('counts with the gateways that there are by default, and with the schedules of prod', () => {
     const { tasks, cpu, memoryMiB } = SMALL_GATEWAY;
     const virtualCpus = cpu / 1024;
     const gigabytes = memoryMiB / 1024;
@@ -42,8 +42,14 @@ describe('docs/DEPLOY.md', () => {
       `${tasks} x (${virtualCpus} x $0.03238 + ${gigabytes} x $0.00356) = $${perHour}`,
       `$${(perHour * 730).toFixed(2)}`,
     ]);
-    const runs = (730 * 60) / STAGES.prod.maintenanceMinutes;
-    expect(page).toContain(`the schedule: ${runs} starts of \`maintain\``);
-    expect(row(`the schedule: ${runs} starts of \`maintain\``).at(-1)).toBe(`$${((runs * 1.2) / 1e6).toFixed(4)}`);
+    const { maintenanceMinutes, sealMinutes } = STAGES.prod;
+    for (const [name, minutes] of [
+      ['maintain', maintenanceMinutes],
+      ['seal', sealMinutes],
+    ] as const) {
+      const runs = (730 * 60) / minutes;
+      expect(page).toContain(`the schedule: ${runs} starts of \`${name}\``);
+      expect(row(`the schedule: ${runs} starts of \`${name}\``).at(-1)).toBe(`$${((runs * 1.2) / 1e6).toFixed(4)}`);
+    }
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../lib/settings/settings.ts';
 import { addStacks } from '../../lib/stacks/deployment.ts';
 import { FUNCTION_NAMES, STAGES } from '../../lib/stacks/stages.ts';
-import { FUNCTIONS, only, propertiesOf, quickApp, synthesized } from './synthesized.ts';
+import { FUNCTIONS, propertiesOf, quickApp, synthesized } from './synthesized.ts';
 
 const { service } = synthesized({ settings: { 'tidelog.journals': '8', 'tidelog.profile': 'cost' } });
 
@@ -25,7 +25,7 @@ describe('the functions', () => {
     });
   });
 
-  it('have 4 s more than they answer within, and the upkeep 5 minutes', () => {
+  it('have 4 s more than they answer within, the upkeep 5 minutes, and the work on history all that Lambda gives', () => {
     const timeouts = Object.values(propertiesOf(service, 'AWS::Lambda::Function')).map((properties) => [
       properties.FunctionName,
       properties.Timeout,
@@ -36,12 +36,13 @@ describe('the functions', () => {
       'tidelog-coordinate': 29,
       'tidelog-admin': 29,
       'tidelog-maintain': 300,
+      'tidelog-seal': 900,
     });
   });
 
   it('have the memory of the stage', () => {
     const { service } = synthesized({
-      memoryMiB: { produce: 1024, fetch: 768, coordinate: 512, admin: 256, maintain: 128 },
+      memoryMiB: { produce: 1024, fetch: 768, coordinate: 512, admin: 256, maintain: 128, seal: 1536 },
     });
     const memory = Object.values(propertiesOf(service, 'AWS::Lambda::Function')).map((properties) => [
       properties.FunctionName,
@@ -53,6 +54,7 @@ describe('the functions', () => {
       'tidelog-coordinate': 512,
       'tidelog-admin': 256,
       'tidelog-maintain': 128,
+      'tidelog-seal': 1536,
     });
   });
 
@@ -120,17 +122,28 @@ describe('the functions', () => {
   });
 });
 
-describe('the scheduled upkeep', () => {
+describe.each([
+  ['maintain', 'maintenanceMinutes', 60],
+  ['seal', 'sealMinutes', 15],
+] as const)('the schedule of %s', (name, minutes, byDefault) => {
+  const target = `Functions${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+
+  /** The schedule among the two that has this function's event. */
+  function scheduleIn(service: Template): Record<string, unknown> {
+    const schedules = Object.values(propertiesOf(service, 'AWS::Scheduler::Schedule'));
+    expect(schedules).toHaveLength(2);
+    const own = schedules.filter(({ Target }) => (Target as { Input: string }).Input === `{"tidelog":"${name}"}`);
+    expect(own).toHaveLength(1);
+    return own[0]!;
+  }
+
   it('runs by EventBridge Scheduler, which may start that one function', () => {
-    const { service } = synthesized({ maintenanceMinutes: 15 });
-    expect(only(service, 'AWS::Scheduler::Schedule')).toMatchObject({
-      ScheduleExpression: 'rate(15 minutes)',
+    const { service } = synthesized({ [minutes]: 20 });
+    expect(scheduleIn(service)).toMatchObject({
+      ScheduleExpression: 'rate(20 minutes)',
       State: 'ENABLED',
       FlexibleTimeWindow: { Mode: 'OFF' },
-      Target: {
-        Input: '{"tidelog":"maintain"}',
-        RetryPolicy: { MaximumEventAgeInSeconds: 300, MaximumRetryAttempts: 2 },
-      },
+      Target: { RetryPolicy: { MaximumEventAgeInSeconds: 300, MaximumRetryAttempts: 2 } },
     });
     service.hasResourceProperties('AWS::IAM::Role', {
       AssumeRolePolicyDocument: { Statement: [{ Principal: { Service: 'scheduler.amazonaws.com' } }] },
@@ -141,7 +154,7 @@ describe('the scheduled upkeep', () => {
               {
                 Action: 'lambda:InvokeFunction',
                 Effect: 'Allow',
-                Resource: { 'Fn::GetAtt': [Match.stringLikeRegexp('Maintain'), 'Arn'] },
+                Resource: { 'Fn::GetAtt': [Match.stringLikeRegexp(target), 'Arn'] },
               },
             ],
           },
@@ -150,8 +163,12 @@ describe('the scheduled upkeep', () => {
     });
   });
 
-  it('can run every minute', () => {
-    const { service } = synthesized({ maintenanceMinutes: 1 });
-    expect(only(service, 'AWS::Scheduler::Schedule')).toMatchObject({ ScheduleExpression: 'rate(1 minute)' });
+  it('can start it every minute', () => {
+    const { service } = synthesized({ [minutes]: 1 });
+    expect(scheduleIn(service)).toMatchObject({ ScheduleExpression: 'rate(1 minute)' });
+  });
+
+  it('has its own time by default', () => {
+    expect(scheduleIn(synthesized().service)).toMatchObject({ ScheduleExpression: `rate(${byDefault} minutes)` });
   });
 });

@@ -3,8 +3,12 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 
-export interface MaintenanceProps {
-  readonly maintain: IFunction;
+export interface FunctionScheduleProps {
+  readonly target: IFunction;
+  /** The value of `tidelog` in the event. */
+  readonly name: 'maintain' | 'seal';
+  /** What the function does, for people. */
+  readonly description: string;
   readonly everyMinutes: number;
 }
 
@@ -13,27 +17,27 @@ const EVENT_AGE_SECONDS_MAX = 300;
 const RETRIES_MAX = 2;
 
 /**
- * Starts the scheduled upkeep. Overlapping runs are safe: every decision is a conditional write.
+ * Starts a function again and again. Overlapping runs are safe: every decision is a conditional write.
  */
-export class Maintenance extends Construct {
-  constructor(scope: Construct, id: string, { maintain, everyMinutes }: MaintenanceProps) {
+export class FunctionSchedule extends Construct {
+  constructor(scope: Construct, id: string, { target, name, description, everyMinutes }: FunctionScheduleProps) {
     super(scope, id);
-    const invoke = new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [maintain.functionArn] });
+    const invoke = new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [target.functionArn] });
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com'),
-      description: 'Tidelog: starts the scheduled upkeep',
+      description: `Tidelog: starts ${description}`,
       inlinePolicies: { invoke: new PolicyDocument({ statements: [invoke] }) },
     });
     // The higher-level construct would give its role a wildcard for all versions and aliases.
     new CfnSchedule(this, 'Schedule', {
-      description: 'Tidelog: scheduled upkeep',
+      description: `Tidelog: ${description}`,
       scheduleExpression: everyMinutes === 1 ? 'rate(1 minute)' : `rate(${everyMinutes} minutes)`,
       flexibleTimeWindow: { mode: 'OFF' },
       state: 'ENABLED',
       target: {
-        arn: maintain.functionArn,
+        arn: target.functionArn,
         roleArn: role.roleArn,
-        input: JSON.stringify({ tidelog: 'maintain' }),
+        input: JSON.stringify({ tidelog: name }),
         retryPolicy: { maximumEventAgeInSeconds: EVENT_AGE_SECONDS_MAX, maximumRetryAttempts: RETRIES_MAX },
       },
     });
