@@ -36,6 +36,12 @@ export interface DueJournals {
   close(journal: JournalId): Promise<void>;
   /** Called before a log start is raised into sealed history. */
   raiseLogStart(journal: JournalId): Promise<void>;
+  /**
+   * Called after each entry of this process, with the unsealed bytes of the journal
+   * before and after it. Returns at once and does not throw. Absent in a process that stays up, which
+   * looks at its journals by itself.
+   */
+  grew?(journal: JournalId, hotBytesBefore: number, hotBytes: number): void;
 }
 
 /** The dependencies that all journals of a process share. */

@@ -16,6 +16,7 @@ import type { ComposeOptions, FunctionTraits } from './compose-options.ts';
 import { assertRight, type FunctionName } from './function-rights.ts';
 import { lazyBlobs, type OpenBlobs } from './lazy-blobs.ts';
 import type { Sealing } from './sealing.ts';
+import type { OpenWake, Wake } from './wake.ts';
 
 /** The parts of a function's instance. Default: the system's, and the stores of the settings. */
 export interface FunctionParts {
@@ -24,6 +25,8 @@ export interface FunctionParts {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
+  /** Starts the function `seal`, for a function that does so. */
+  readonly wake?: Wake;
 }
 
 /**
@@ -57,6 +60,8 @@ export interface FunctionDefinition<T, Name extends FunctionName> {
   make(options: ComposeOptions): Promise<T>;
   /** Opens the bucket. Absent for a function without rights to the bucket. */
   readonly openBlobs?: OpenBlobs;
+  /** Absent for a function that does not start `seal`. */
+  readonly openWake?: OpenWake;
 }
 
 export type FrameFunctionDefinition = FunctionDefinition<FunctionEngine, FrameFunction>;
@@ -126,16 +131,19 @@ class Instance<T> {
   readonly #name: FunctionName;
   readonly #stores: Stores;
   readonly #random: Random;
+  readonly #wake: Wake | undefined;
   readonly #make: (options: ComposeOptions) => Promise<T>;
   #made: Promise<T> | undefined;
 
-  constructor({ name, openBlobs, make }: FunctionDefinition<T, FunctionName>, parts: FunctionParts) {
+  constructor({ name, openBlobs, openWake, make }: FunctionDefinition<T, FunctionName>, parts: FunctionParts) {
     this.#name = name;
     this.#make = make;
     this.clock = parts.clock ?? systemClock;
     this.#random = parts.random ?? systemRandom;
     this.activity = new Activity(this.clock);
-    const { settings, warnings } = readSettings(parts.environment ?? process.env);
+    const environment = parts.environment ?? process.env;
+    this.#wake = parts.wake ?? openWake?.(environment, this.activity.clock);
+    const { settings, warnings } = readSettings(environment);
     this.settings = settings;
     this.logger = parts.logger ?? jsonLogger(this.clock, settings.logLevel, (line) => process.stdout.write(line));
     for (const message of warnings) this.logger.log('warn', { event: 'setting_ignored', message });
@@ -163,6 +171,7 @@ class Instance<T> {
       needsClusterId: this.#name === 'admin',
       collectsUnused: false,
       batchBytesMax: BATCH_BYTES_MAX,
+      wake: this.#wake,
     };
     return {
       stores: this.#stores,

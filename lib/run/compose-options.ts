@@ -7,6 +7,7 @@ import type { Random } from '../core/random.ts';
 import type { Journals } from '../journal/open-journal.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
+import type { Wake } from './wake.ts';
 
 export interface ComposeOptions {
   readonly stores: Stores;
@@ -46,6 +47,8 @@ export interface FunctionTraits {
   readonly collectsUnused: boolean;
   /** Limit for one batch, bytes. Larger ones are refused. */
   readonly batchBytesMax: number;
+  /** Starts the function that seals. Absent if this one does not. */
+  readonly wake?: Wake | undefined;
 }
 
 /** Builds the process's view of partition leadership. */

@@ -1,6 +1,7 @@
 import type { DueJournals } from '../journal/environment.ts';
 import { dueJournals } from '../segments/due-journals.ts';
 import { DueList } from '../segments/due-list.ts';
+import type { SealLimits } from '../segments/seal-span.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import type { ComposeOptions } from './compose-options.ts';
 import { type SealConfig, sealLimits, segmentSettings } from './segment-limits.ts';
@@ -22,14 +23,23 @@ const UNKNOWN: SealConfig = {
   maxCompactionLagMs: Number.POSITIVE_INFINITY,
 };
 
-/** Puts journals on the due list of the state table. */
-export const listDueJournals: MakeDueJournals = ({ stores, clock, random, settings }, configOf) => {
+/** The limits of a journal, as far as they are known without a request. */
+export function sealLimitsOf(
+  { settings }: ComposeOptions,
+  configOf: (journal: JournalId) => SealConfig | undefined,
+): (journal: JournalId) => SealLimits {
   const segments = segmentSettings(settings);
+  return (journal) => sealLimits(configOf(journal) ?? UNKNOWN, segments);
+}
+
+/** Puts journals on the due list of the state table. */
+export const listDueJournals: MakeDueJournals = (options, configOf) => {
+  const { stores, clock, random, settings } = options;
   return dueJournals({
     journal: stores.journal,
     clock,
     due: new DueList({ state: stores.state, clock, random }),
-    entriesGraceMs: segments.entriesGraceMs,
-    limitsOf: (journal) => sealLimits(configOf(journal) ?? UNKNOWN, segments),
+    entriesGraceMs: segmentSettings(settings).entriesGraceMs,
+    limitsOf: sealLimitsOf(options, configOf),
   });
 };

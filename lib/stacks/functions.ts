@@ -7,7 +7,7 @@ import { variableOf } from '../settings/keys.ts';
 import { readSettings } from '../settings/settings.ts';
 import { acknowledge, wildcardResource } from './acknowledge.ts';
 import { bundleOf } from './package-files.ts';
-import { RIGHTS, type Rights } from './rights.ts';
+import { RIGHTS, type Rights, WAKES } from './rights.ts';
 import { StackError } from './stack-error.ts';
 import { FUNCTION_NAMES, type FunctionName, type LogRetentionDays } from './stages.ts';
 import type { StateResources } from './state.ts';
@@ -53,6 +53,10 @@ export class TidelogFunctions extends Construct {
     const environment = environmentOf(props);
     const made = FUNCTION_NAMES.map((name) => [name, this.#function(name, props, environment)] as const);
     this.functions = Object.fromEntries(made) as Record<FunctionName, LambdaFunction>;
+    for (const [name, woken] of Object.entries(WAKES) as [FunctionName, FunctionName][]) {
+      const { functionArn } = this.functions[woken];
+      this.functions[name].addToRolePolicy(allow(['lambda:InvokeFunction'], [functionArn]));
+    }
   }
 
   #function(name: FunctionName, props: TidelogFunctionsProps, environment: Record<string, string>): LambdaFunction {

@@ -61,6 +61,12 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
   },
 };
 
+/**
+ * The functions that may start another one, by lambda:InvokeFunction on that one only: `produce` wakes
+ * `seal` when a journal has grown by a segment.
+ */
+export const WAKES: Readonly<Partial<Record<FunctionName, 'seal'>>> = { produce: 'seal' };
+
 /** A gateway runs the whole engine, so it needs the rights of all functions together. */
 export const GATEWAY_RIGHTS: Rights = {
   journalTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],

@@ -18,6 +18,7 @@ const EXPECTED: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     objects: ['s3:GetObject', 's3:PutObject'],
     bucket: ['s3:ListBucket'],
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    seal: ['lambda:InvokeFunction'],
   },
   fetch: {
     journal: [QUERY],
@@ -84,6 +85,7 @@ function kindOf(resources: readonly unknown[]): string {
   if (text.includes('StateTableName')) return 'state';
   if (text.includes('BucketName')) return text.includes('/*') ? 'objects' : 'bucket';
   if (text.includes('Logs')) return 'logs';
+  if (text.includes('FunctionsSealFunction')) return 'seal';
   return text;
 }
 

@@ -18,6 +18,7 @@ import { fetchFunction } from '../../lib/run/functions/fetch.ts';
 import { maintainFunction } from '../../lib/run/functions/maintain.ts';
 import { produceFunction } from '../../lib/run/functions/produce.ts';
 import { sealFunction } from '../../lib/run/functions/seal.ts';
+import type { Wake } from '../../lib/run/wake.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { meterStores } from '../../lib/storage/metering.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
@@ -41,6 +42,8 @@ export interface FunctionsOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** What Lambda's context says is left for each call; ms. */
   readonly remainingMs?: number;
+  /** Starts the function `seal` for `produce`. Default: nothing does. */
+  readonly wake?: Wake;
 }
 
 /** One instance of each function over the same stores, as a deployment has them. */
@@ -89,6 +92,7 @@ export function startFunctions(options: FunctionsOptions = {}): Functions {
     stores: meterStores(stores, meters[name]),
     clock,
     random,
+    ...(name === 'produce' && options.wake !== undefined && { wake: options.wake }),
     logger: { log: (level: LoggedLine['level'], fields: object) => lines.push({ level, ...fields } as LoggedLine) },
   });
   const handlers = Object.fromEntries(

@@ -342,8 +342,10 @@ export class Writer {
     if ('payload' in entry && entry.payload.kind === 'wal' && payload !== undefined) {
       patchBatches(payload, entry.batches, journal.view.leaderEpoch);
     }
+    const { hotBytes } = journal.view;
     journal.advance(slot.seq, slot.nonce, entry, item.body.length, payload);
     if (entry.kind === 'records') journal.env.observer?.committed(entry.batches.length);
+    journal.env.dueJournals?.grew?.(journal.id, hotBytes, journal.view.hotBytes);
     if (attempt.losses === 0) this.#contention = Math.floor(this.#contention / 2);
     this.#checkpointer.poke();
   }

@@ -3,15 +3,17 @@ import { patientFrameHandler } from '../../broker/dispatch.ts';
 import { composeEngine } from '../compose.ts';
 import type { FrameFunctionDefinition } from '../compose-function.ts';
 import { withAppends } from '../compose-log.ts';
-import { listDueJournals } from '../due-journals.ts';
 import { soloLeadership } from '../solo-leadership.ts';
+import { wakingDueJournals } from '../waking.ts';
 import { openBlobs } from './open-blobs.ts';
+import { wakeSeal } from './wake-seal.ts';
 
 export const produceFunction: FrameFunctionDefinition = {
   name: 'produce',
   openBlobs,
+  openWake: wakeSeal,
   async make(options) {
-    const { broker } = withAppends(options, await composeEngine(options, soloLeadership, listDueJournals));
+    const { broker } = withAppends(options, await composeEngine(options, soloLeadership, wakingDueJournals));
     return { handle: patientFrameHandler(broker, produceApis), authorize: broker.authorize };
   },
 };
