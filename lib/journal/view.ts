@@ -202,6 +202,11 @@ export function settledTime({ lastSeal, trimmableTime }: JournalView): number {
   return isQuiet ? lastSeal.time : trimmableTime;
 }
 
+/** Whether every batch of the journal is read from segments, so that no entry needs an object. */
+export function readsNoEntries({ partitions }: JournalView): boolean {
+  return [...partitions.values()].every((partition) => entriesFrom(partition) >= partition.nextOffset);
+}
+
 /**
  * The offset below which every transaction has ended; read_committed reads up to it. Never below
  * the log start, even if records of an open transaction were deleted (Kafka:

@@ -1,13 +1,14 @@
 import { MalformedBytesError } from '../core/bytes.ts';
 import { NAME_WITHIN_MS } from '../journal/checkpoint.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Journals } from '../journal/open-journal.ts';
-import { type JournalView, settledTime } from '../journal/view.ts';
+import { readsNoEntries, settledTime } from '../journal/view.ts';
 import { decodeWalHeader, type WalHeader, walHeaderEnd } from '../journal/wal-object.ts';
 import { each } from '../kit/each.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { afterWalHash, hasWalHeader, WAL_PREFIX, walTimeOf } from '../storage/items/wal-object.ts';
-import type { BlobInfo, BlobStore, StoreTime } from '../storage/ports.ts';
+import { type BlobInfo, type BlobStore, MAX_SIGNATURE_AGE_MS, type StoreTime } from '../storage/ports.ts';
 
 /** Objects per list call. */
 const PAGE = 1_000;
@@ -153,7 +154,7 @@ function newestTime({ key, modified }: BlobInfo): StoreTime {
 /** What the journals say, each read once in a call. */
 class KnownJournals {
   readonly #journals: Journals;
-  readonly #read = new Map<JournalId, Promise<JournalView | undefined>>();
+  readonly #known = new Map<JournalId, Promise<Journal | undefined>>();
 
   constructor(journals: Journals) {
     this.#journals = journals;
@@ -162,28 +163,34 @@ class KnownJournals {
   /**
    * Whether no entry of the journal names an object of this time and is still needed. An entry that
    * names it is signed within NAME_WITHIN_MS of its PUT, on a view that is not newer, so that its time
-   * is not later than that. Entries that were there by `settledTime` are read from segments. A journal that
-   * is closed or does not exist reads nothing.
+   * is not later than that. Entries that were there by `settledTime` are read from segments. A journal
+   * of which no entry is needed may never have a later entry: it is read again once no entry that
+   * names the object can land any more. A journal that is closed or does not exist reads nothing.
    */
-  async isPast(journal: JournalId, objectTime: StoreTime): Promise<boolean> {
-    const view = await this.#viewOf(journal);
-    if (view === undefined || view.closed) return true;
-    return settledTime(view) > objectTime + NAME_WITHIN_MS + MARGIN_MS;
+  async isPast(id: JournalId, objectTime: StoreTime): Promise<boolean> {
+    const journal = await this.#read(id);
+    if (journal === undefined || journal.view.closed) return true;
+    const namedBy = objectTime + NAME_WITHIN_MS + MARGIN_MS;
+    if (settledTime(journal.view) > namedBy) return true;
+    const landedBy = namedBy + MAX_SIGNATURE_AGE_MS;
+    if (!readsNoEntries(journal.view) || !(this.#journals.env.stores.journal.now() > landedBy)) return false;
+    if (!(journal.confirmedAt > landedBy)) await journal.catchUp(true);
+    return readsNoEntries(journal.view) && journal.confirmedAt > landedBy;
   }
 
-  #viewOf(journal: JournalId): Promise<JournalView | undefined> {
-    let view = this.#read.get(journal);
-    if (view === undefined) {
-      view = this.#load(journal);
-      this.#read.set(journal, view);
+  #read(id: JournalId): Promise<Journal | undefined> {
+    let journal = this.#known.get(id);
+    if (journal === undefined) {
+      journal = this.#load(id);
+      this.#known.set(id, journal);
     }
-    return view;
+    return journal;
   }
 
-  async #load(journal: JournalId): Promise<JournalView | undefined> {
-    const known = this.#journals.peek(journal);
+  async #load(id: JournalId): Promise<Journal | undefined> {
+    const known = this.#journals.peek(id);
     // A view that is behind only keeps objects longer.
     if (known !== undefined) await known.journal.catchUp(false);
-    return (known ?? (await this.#journals.open(journal)))?.journal.view;
+    return (known ?? (await this.#journals.open(id)))?.journal;
   }
 }

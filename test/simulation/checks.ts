@@ -16,6 +16,7 @@ export const CHECKS = {
   order: 'the batches of an idempotent producer lie in the order of their sequences, none left out',
   zombie: 'nothing of an old producer epoch follows the marker that fenced it',
   objectMissing: 'every object that an entry or a checkpoint names is there, for as long as it is named',
+  leftOver: 'once all graces are over, everything is sealed and nothing is stored that nothing names',
   ackLost: 'an acknowledged batch is in the log, at the offset that was answered',
   wronglyRefused: 'the next batch of a producer is not refused',
   unexpectedError: 'clients get no error that they gave no reason for',

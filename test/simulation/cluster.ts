@@ -197,6 +197,12 @@ export class Cluster {
     this.world.note('twin', still.name, this.instances[place]!.name);
   }
 
+  /** Whether a process may stand still: enough others run. */
+  canSpare(chosen: Instance): boolean {
+    const running = this.instances.slice(this.resting).filter((one) => one.process.state === 'up');
+    return running.length > RUNNING_MIN && running.includes(chosen);
+  }
+
   #freeze(): void {
     const running = this.instances.slice(this.resting).filter((one) => one.process.state === 'up');
     if (running.length <= RUNNING_MIN) return;

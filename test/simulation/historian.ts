@@ -16,10 +16,22 @@ export interface HistoryPlan {
   /** Mean time between two looks at history while clients work; ms. */
   readonly everyMs: number;
   readonly entriesGraceMs: number;
+  /** Share of the looks in whose middle the process stands still for hours. */
+  readonly frozen: number;
 }
+
+/** A look takes about so long when nothing goes wrong; ms. */
+const LOOK_TAKES_MS = 400;
+
+/** From before the graces end until long after; ms. */
+const FROZEN_MS = [HOUR_MS, 6 * HOUR_MS] as const;
 
 /** A look may take so long until its process goes on without it; a call to the store may hang as long; ms. */
 const LOOK_MS = 20_000;
+
+/** Every grace is over after this time, those that begin with the end of another one, too. */
+const SETTLED_HOURS = 15;
+const HOURS_APART = 3;
 
 /** How long a sweep while nobody works may take; ms. */
 const SWEEP_MS = 10 * 60_000;
@@ -62,6 +74,16 @@ export class Historian {
     }
   }
 
+  /** At the end: looks as long as something becomes due, hours after everybody has ended. */
+  async settle(): Promise<void> {
+    for (let hours = 0; hours < SETTLED_HOURS; hours += HOURS_APART) {
+      await this.#sleep(HOURS_APART * HOUR_MS);
+      await this.finish();
+    }
+    const { segments, ledger } = this.#cluster.world;
+    segments.checkRest(ledger.journals);
+  }
+
   async #look(): Promise<void> {
     const instance = this.#pick();
     if (instance === undefined) return;
@@ -72,6 +94,7 @@ export class Historian {
     const open: OpenJournal | undefined = opened[randomInt(this.#random, 0, Math.max(1, opened.length))];
     const deadline = clock.monotonic() + LOOK_MS;
     this.#cluster.world.note('history', instance.name, open?.journal.id ?? 'sweep');
+    if (this.#random.next() < this.#plan.frozen) this.#freezeSoon(instance);
     try {
       if (open === undefined || this.#random.next() < 0.3) {
         await this.#workOf(instance).sweep(this.#unreadable(instance), undefined, deadline);
@@ -82,6 +105,14 @@ export class Historian {
     } catch (error) {
       this.#failed(instance, error);
     }
+  }
+
+  #freezeSoon(instance: Instance): void {
+    const cluster = this.#cluster;
+    cluster.world.clock.setTimer(randomInt(this.#random, 0, LOOK_TAKES_MS), () => {
+      if (!cluster.world.troubles.on || !cluster.canSpare(instance)) return;
+      cluster.freeze(instance, randomInt(this.#random, ...FROZEN_MS));
+    });
   }
 
   async #sweep(instance: Instance): Promise<boolean> {

@@ -63,6 +63,8 @@ export interface Figures {
  */
 const SETTLE_MS = 40 * 60 * 1000;
 
+const DAY_MS = 24 * 60 * 60 * 1000;
+
 /** How long is watched what writers do about an entry that they do not know; ms. */
 const NEWCOMER_STAYS_MS = 4_000;
 
@@ -123,6 +125,12 @@ class Run {
     }
     await this.#until('reading everything again', this.#verify(), this.#settleMs);
     if (this.#over) return;
+    if (this.#historian !== undefined) {
+      await this.#until('settling history', this.#historian.settle(), DAY_MS);
+      if (this.#over) return;
+      await this.#until('reading everything once more', this.#verify(), this.#settleMs);
+      if (this.#over) return;
+    }
     for (const instance of this.#cluster.instances) instance.claimViews();
     this.#world.checkpoints.check();
   }

@@ -77,6 +77,7 @@ export class World {
       stored: (key, bytes) => {
         this.note('stored', key, bytes.length);
         this.ledger.stored(key, bytes);
+        this.segments.stored(key);
       },
       removed: (key) => {
         this.note('removed', key);

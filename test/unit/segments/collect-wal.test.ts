@@ -78,6 +78,7 @@ describe('a WAL object', () => {
 
   it('of several journals waits for each of them', async () => {
     await createJournal(process.env, OTHER, T0);
+    await appendTo(world, process, [{}], OTHER);
     const [key] = await orphan(JOURNAL, OTHER);
     await sealTwice();
     await world.clock.advance(GRACE * 2);
@@ -89,7 +90,18 @@ describe('a WAL object', () => {
     expect(objects()).not.toContain(key);
   });
 
+  it('goes when its journal has no batch at all and no entry can name it any more', async () => {
+    const [key] = await orphan(JOURNAL);
+    await world.clock.advance(24 * MINUTE);
+    await collect(process, undefined, { graceMs: 0, everyMs: 0 });
+    expect(objects()).toContain(key);
+    await world.clock.advance(GRACE);
+    await collect();
+    expect(objects()).toEqual([]);
+  });
+
   it('goes when its journal is closed, or was never there', async () => {
+    await appendTo(world, process, [{}]);
     const [key] = await orphan(JOURNAL, 'gone/0');
     await world.clock.advance(GRACE * 2);
     await collect();

@@ -20,12 +20,12 @@ beforeEach(async () => {
 
 const look = (by = sealer, deadline = FOREVER) => world.run(sealQuiet(by.env, by.open, deadline));
 const walObjects = () => [...world.stores.contents().blobs.keys()].filter((key) => key.startsWith('wal/'));
-const collect = () =>
+const collect = (graceMs = HOUR) =>
   world.run(
     collectWal(
       sealer.process.journals,
       new UnreadableItems(sealer.process.env.logger),
-      { graceMs: HOUR, everyMs: 0 },
+      { graceMs, everyMs: 0 },
       undefined,
       FOREVER,
     ),
@@ -79,6 +79,24 @@ describe('a journal that has become quiet', () => {
     expect(walObjects()).toHaveLength(2);
     await look();
     await collect();
+    expect(walObjects()).toEqual([]);
+  });
+
+  it('lets go of a WAL object that comes later and that nothing names', async () => {
+    await sealTwice();
+    await world.clock.advance(HOUR);
+    await look();
+    await world.clock.advance(HOUR);
+    await collect();
+    const { wal, stores } = sealer.process.env;
+    await world.run(wal.write(sealer.open.journal.id, [Buffer.from('bytes')]));
+    // As long as an entry may still name it, it stays, although nothing was written since.
+    await world.clock.advance(24 * MINUTE);
+    await collect(0);
+    expect(walObjects()).toHaveLength(1);
+    await world.clock.advance(2 * MINUTE);
+    await world.run(stores.journal.query({ pk: 'any', consistent: true }));
+    await collect(0);
     expect(walObjects()).toEqual([]);
   });
 
