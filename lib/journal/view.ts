@@ -218,6 +218,18 @@ export function lastStableOffset(partition: PartitionView): Offset {
   return Math.max(stable, partition.logStartOffset);
 }
 
+/**
+ * The offset below which every aborted transaction has its marker below `end` (rule R11): the first
+ * offset of the earliest transaction that is open, or whose abort marker is at `end` or later; at most
+ * `end`. `end`: of a segment of the newest seal, because the view forgets older aborted transactions.
+ */
+export function abortsKnownTo({ openTransactions, aborted }: PartitionView, end: Offset): Offset {
+  let known = end;
+  for (const first of openTransactions.values()) known = Math.min(known, first);
+  for (const { firstOffset, lastOffset } of aborted) if (lastOffset >= end) known = Math.min(known, firstOffset);
+  return known;
+}
+
 /** Aborted ranges that overlap offsets [from, to), in order of their markers. */
 export function abortedBetween(partition: PartitionView, from: Offset, to: Offset): AbortedRange[] {
   return partition.aborted.filter((range) => range.lastOffset >= from && range.firstOffset < to);

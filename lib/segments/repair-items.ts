@@ -1,5 +1,7 @@
 import type { ReplaceEntry } from '../journal/entry.ts';
 import type { Journal } from '../journal/journal.ts';
+import { abortsKnownTo } from '../journal/view.ts';
+import type { SegmentPart } from '../storage/items/segment-part.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import type { SegmentIndex } from './segment-index.ts';
 
@@ -27,5 +29,9 @@ export async function writeSealItems(index: SegmentIndex, journal: Journal): Pro
   const { lastSeal, partitions } = journal.view;
   if (lastSeal === undefined) return;
   const epochsOf = (partition: number) => partitions.get(partition)?.epochs ?? [];
-  await index.writeSeal(journal.id, lastSeal, journal.confirmedAt, epochsOf);
+  const known = ({ partition, nextOffset }: SegmentPart) => {
+    const view = partitions.get(partition);
+    return view && abortsKnownTo(view, nextOffset);
+  };
+  await index.writeSeal(journal.id, lastSeal, journal.confirmedAt, epochsOf, known);
 }

@@ -28,9 +28,10 @@ interface Clean {
 /**
  * Finds aborted transactions in the transaction indexes of segments (Kafka:
  * LocalLog.collectAbortedTransactions). A transaction may end in any later segment, so the search
- * goes on until an abort marker shows that every transaction with records in the range has ended,
- * or to the end of the segments. Where nothing was aborted there is no such marker. Then the search
- * sees all later segment items once, in pages, and remembers that they have none.
+ * goes on until a segment knows that every aborted transaction with records in the range has its
+ * marker there or before: by its item, or by an abort marker. The segment that has the end of the
+ * range usually does. Items of earlier programs do not say it. Then the search sees all later items
+ * once, in pages, and remembers where none was aborted.
  */
 export class SealedAborted {
   readonly #source: SegmentSource;
@@ -66,6 +67,7 @@ export class SealedAborted {
           for (const range of search.aborted) if (range.lastOffset >= next) found.push(range);
           if (search.isComplete) return found;
         }
+        if (part.abortsKnownTo !== undefined && part.abortsKnownTo >= until) return found;
         next = part.nextOffset;
       }
     }

@@ -8,7 +8,7 @@ import { isSettledReplaced, type Removed, type RemoveLimits, removeSegments } fr
 import { SegmentFinder } from './segment-finder.ts';
 import { SegmentItems } from './segment-items.ts';
 import { type Replacement, writeReplace } from './write-replace.ts';
-import { type NamedSeal, readBack, writeSeal } from './write-seal.ts';
+import { type AbortsKnownTo, type NamedSeal, readBack, writeSeal } from './write-seal.ts';
 
 /**
  * Finds segments, and writes the segment items. All methods throw StoreUnavailableError, and
@@ -29,14 +29,16 @@ export class SegmentIndex extends SegmentFinder {
    * @param confirmedAt store time of the strongly consistent read that showed the seal entry; the
    *   items are signed within an hour of it
    * @param epochsOf all leader epochs of a partition, ascending, as in its view
+   * @param abortsKnownTo as in the view, after the seal entry
    */
   writeSeal(
     journal: JournalId,
     seal: NamedSeal,
     confirmedAt: StoreTime,
     epochsOf: (partition: number) => readonly EpochStart[],
+    abortsKnownTo?: AbortsKnownTo,
   ): Promise<void> {
-    return writeSeal(this.#env, journal, seal, confirmedAt, epochsOf);
+    return writeSeal(this.#env, journal, seal, confirmedAt, epochsOf, abortsKnownTo);
   }
 
   /**

@@ -13,6 +13,8 @@ export interface HistoryPart extends SegmentPart {
   readonly key: string;
   /** Largest batch timestamp of this segment and of all before it, ms; -1 without records. */
   readonly maxTimestampSoFar: number;
+  /** As in its item (LiveSegment). */
+  readonly abortsKnownTo?: Offset;
 }
 
 /** What the reader needs of the segment index (SegmentFinder). */

@@ -35,7 +35,7 @@ export async function writeReplace(
   if (!before.some(isLive)) return;
   const old = before.filter((one): one is LiveSegment => isLive(one) && one.seq < seq);
   const previous = await segmentBefore(items, baseOffset);
-  const segments = segmentsOf(journal, replacement, epochsOf(before), previous);
+  const segments = segmentsOf(journal, replacement, before, previous);
   let live = [...(previous === undefined ? [] : [previous]), ...before.filter(isLive)];
   // From the last to the first: an old segment goes once new ones hold all of its offsets.
   for (const segment of segments.toReversed()) {
@@ -79,12 +79,14 @@ function checkParts({ partition, baseOffset, nextOffset, parts }: Replacement): 
 function segmentsOf(
   journal: JournalId,
   { parts, key, seq, time, cleaned }: Replacement,
-  epochs: readonly EpochStart[],
+  old: readonly StoredSegment[],
   previous: LiveSegment | undefined,
 ): LiveSegment[] {
+  const epochs = epochsOf(old);
   let maxTimestampSoFar = previous?.maxTimestampSoFar ?? -1;
   return parts.map((part) => {
     maxTimestampSoFar = Math.max(maxTimestampSoFar, part.maxTimestamp);
+    const known = abortsKnownTo(old, part.nextOffset);
     return {
       ...part,
       ...(cleaned !== undefined && part.baseOffset < cleaned.cleanTo && cleanedFields(cleaned)),
@@ -95,6 +97,7 @@ function segmentsOf(
       namedAt: time,
       maxTimestampSoFar,
       epochs: epochsIn(epochs, part.baseOffset, part.nextOffset),
+      ...(known !== undefined && { abortsKnownTo: known }),
     };
   });
 }
@@ -104,6 +107,12 @@ function cleanedFields({
   deleteHorizon,
 }: CleanedSegments): Pick<LiveSegment, 'cleanedAt' | 'deleteHorizon'> {
   return { cleanedAt, ...(deleteHorizon !== undefined && { deleteHorizon }) };
+}
+
+/** What the old segments that end at or before the end of a new one know. */
+function abortsKnownTo(old: readonly StoredSegment[], end: Offset): Offset | undefined {
+  const known = old.flatMap(({ nextOffset, abortsKnownTo: to }) => (nextOffset <= end && to !== undefined ? [to] : []));
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 async function readRange(items: SegmentItems, from: Offset, to: Offset): Promise<StoredSegment[]> {

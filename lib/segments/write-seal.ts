@@ -1,3 +1,4 @@
+import type { Offset } from '../core/offset.ts';
 import type { LastSeal } from '../journal/view.ts';
 import type { ChangeEnvironment } from '../kit/change-item.ts';
 import { each } from '../kit/each.ts';
@@ -14,6 +15,9 @@ const AT_ONCE = 16;
 /** What the items say about a seal. */
 export type NamedSeal = Pick<LastSeal, 'seq' | 'time' | 'key' | 'parts'>;
 
+/** LiveSegment.abortsKnownTo of a part. */
+export type AbortsKnownTo = (part: SegmentPart) => Offset | undefined;
+
 /** See SegmentIndex.writeSeal. */
 export async function writeSeal(
   env: ChangeEnvironment,
@@ -21,6 +25,7 @@ export async function writeSeal(
   seal: NamedSeal,
   confirmedAt: StoreTime,
   epochsOf: (partition: number) => readonly EpochStart[],
+  abortsKnownTo?: AbortsKnownTo,
 ): Promise<void> {
   const write = async (part: SegmentPart) => {
     const items = new SegmentItems(env.state, topicIdOf(journal), part.partition);
@@ -28,6 +33,7 @@ export async function writeSeal(
     const place = await placeOf(items, baseOffset, seal.seq);
     if (place.kind === 'written') return;
     const before = place.kind === 'free' ? place.before : await segmentBefore(items, baseOffset);
+    const known = abortsKnownTo?.(part);
     const segment = {
       ...part,
       state: 'live',
@@ -37,6 +43,7 @@ export async function writeSeal(
       namedAt: seal.time,
       maxTimestampSoFar: Math.max(before?.maxTimestampSoFar ?? -1, part.maxTimestamp),
       epochs: epochsIn(epochsOf(part.partition), baseOffset, nextOffset),
+      ...(known !== undefined && { abortsKnownTo: known }),
     } as const;
     await putSegment(env, items.pk, segment, place, confirmedAt + ITEM_SIGNED_WITHIN_MS);
   };

@@ -34,6 +34,11 @@ interface SegmentFields extends SegmentPart {
    * be removed; absent if compaction found none.
    */
   readonly deleteHorizon?: StoreTime;
+  /**
+   * Every aborted transaction with records below this offset has its marker in this segment or in an
+   * earlier one (rule R11). Absent if that is not known, as in the items of earlier programs.
+   */
+  readonly abortsKnownTo?: Offset;
 }
 
 /** A segment that holds the records of its offsets. */
@@ -72,20 +77,22 @@ const FORMAT = 1;
 const FLAG_REPLACED = 1;
 const FLAG_CLEANED = 2;
 const FLAG_DELETE_HORIZON = 4;
-const FLAGS = FLAG_REPLACED | FLAG_CLEANED | FLAG_DELETE_HORIZON;
+const FLAG_ABORTS_KNOWN = 8;
+const FLAGS = FLAG_REPLACED | FLAG_CLEANED | FLAG_DELETE_HORIZON | FLAG_ABORTS_KNOWN;
 
 /** An item without its key and epochs is shorter; bytes. */
 const BYTES_MAX = 192;
 
 /** The body of a segment's item. Its version is `segment.seq`. */
 export function encodeSegment(segment: StoredSegment): Buffer {
-  const { key, journal, epochs, cleanedAt, deleteHorizon } = segment;
+  const { key, journal, epochs, cleanedAt, deleteHorizon, abortsKnownTo } = segment;
   const writer = new ByteWriter(BYTES_MAX + key.length + journal.length + epochs.length * 16);
   writer.u8(FORMAT);
   writer.u8(
     (segment.state === 'replaced' ? FLAG_REPLACED : 0) |
       (cleanedAt !== undefined ? FLAG_CLEANED : 0) |
-      (deleteHorizon !== undefined ? FLAG_DELETE_HORIZON : 0),
+      (deleteHorizon !== undefined ? FLAG_DELETE_HORIZON : 0) |
+      (abortsKnownTo !== undefined ? FLAG_ABORTS_KNOWN : 0),
   );
   writePart(writer, segment);
   writer.string(key);
@@ -103,6 +110,7 @@ export function encodeSegment(segment: StoredSegment): Buffer {
   }
   if (cleanedAt !== undefined) writer.uint(cleanedAt);
   if (deleteHorizon !== undefined) writer.uint(deleteHorizon);
+  if (abortsKnownTo !== undefined) writer.uint(segment.nextOffset - abortsKnownTo);
   return writer.finish();
 }
 
@@ -122,10 +130,18 @@ export function decodeSegment(version: number, body: Buffer): StoredSegment {
   const cleaned = {
     ...((flags & FLAG_CLEANED) !== 0 && { cleanedAt: reader.uint() }),
     ...((flags & FLAG_DELETE_HORIZON) !== 0 && { deleteHorizon: reader.uint() }),
+    ...((flags & FLAG_ABORTS_KNOWN) !== 0 && { abortsKnownTo: readAbortsKnownTo(reader, fields.nextOffset) }),
   };
   if (reader.remaining > 0) throw new MalformedBytesError('the item of a segment is too long');
   if (replaced) return { state: 'replaced', ...fields, ...replaced, ...cleaned };
   return { state: 'live', ...fields, ...cleaned };
+}
+
+/** Throws MalformedBytesError. */
+function readAbortsKnownTo(reader: ByteReader, nextOffset: Offset): Offset {
+  const offset = nextOffset - reader.uint();
+  if (offset < 0) throw new MalformedBytesError(`a segment cannot know the aborted transactions up to ${offset}`);
+  return offset;
 }
 
 function readFields(reader: ByteReader): Omit<SegmentFields, 'seq'> {

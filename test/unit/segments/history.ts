@@ -47,14 +47,19 @@ export class History implements HistoryIndex {
   /** Adds a segment with an object of its own. */
   add(
     content: PartContent,
-    options: { readonly key?: string; readonly indexIntervalBytes?: number } = {},
+    options: {
+      readonly key?: string;
+      readonly indexIntervalBytes?: number;
+      readonly abortsKnownTo?: number;
+    } = {},
   ): HistoryPart {
     const key = options.key ?? `segment/${TOPIC}/p0/${content.baseOffset}-n${this.parts.length}`;
     const set = buildSegmentSet([content], { ...options, key });
     this.objects.set(key, Buffer.concat(set.chunks));
     const [built] = set.parts;
     const maxTimestampSoFar = Math.max(this.parts.at(-1)?.maxTimestampSoFar ?? -1, built!.maxTimestamp);
-    const part = { ...built!, key, maxTimestampSoFar };
+    const { abortsKnownTo } = options;
+    const part = { ...built!, key, maxTimestampSoFar, ...(abortsKnownTo !== undefined && { abortsKnownTo }) };
     this.parts.push(part);
     this.batches.push(...content.batches);
     return part;

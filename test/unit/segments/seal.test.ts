@@ -163,6 +163,8 @@ describe('a seal', () => {
       const read = await world.run(sealer.process.stores.blobs.getRange(key, start, index.start + index.length));
       if (read.kind === 'found') indexes.push(decodeTransactionIndex(read.bytes, segment, key, start));
     }
+    // Transaction 1 was open when the first item was written.
+    expect(segments.map(({ abortsKnownTo }) => abortsKnownTo)).toEqual([0, 8]);
     expect(indexes).toEqual([
       [{ producerId: 2, firstOffset: 1, lastOffset: 2, lastStableOffset: 0 }],
       [

@@ -23,15 +23,28 @@ beforeEach(() => {
   history = new History();
 });
 
-/** Segments of these many steps each, of one log. */
-function segments(steps: readonly Step[], ...counts: readonly number[]): Omit<AbortedRange, 'lastStableOffset'>[] {
+type Range = Omit<AbortedRange, 'lastStableOffset'>;
+
+/** Segments of these many steps each, of one log, as earlier programs wrote their items. */
+function segments(steps: readonly Step[], ...counts: readonly number[]): Range[] {
+  return add(steps, counts, false);
+}
+
+/** Segments whose items say which aborted transactions are known. */
+function knowingSegments(steps: readonly Step[], ...counts: readonly number[]): Range[] {
+  return add(steps, counts, true);
+}
+
+function add(steps: readonly Step[], counts: readonly number[], isKnown: boolean): Range[] {
   const whole = contentOf(steps);
   let next = 0;
   for (const count of counts) {
     const end = next + count;
     const aborted = whole.aborted.filter(({ lastOffset }) => lastOffset >= next && lastOffset < end);
     const batches = whole.batches.slice(next, end);
-    history.add({ ...whole, baseOffset: next, nextOffset: end, batches, aborted });
+    const later = whole.aborted.filter(({ lastOffset }) => lastOffset >= end);
+    const abortsKnownTo = Math.min(end, ...later.map(({ firstOffset }) => firstOffset));
+    history.add({ ...whole, baseOffset: next, nextOffset: end, batches, aborted }, isKnown ? { abortsKnownTo } : {});
     next = end;
   }
   expect(next).toBe(steps.length);
@@ -67,6 +80,34 @@ describe('aborted transactions of sealed history', () => {
     expect([history.finds, history.lists, history.gets.length]).toEqual([2, 2, 0]);
     expect(await find(19, 20, reader)).toEqual([]);
     expect([history.finds, history.lists, history.gets.length]).toEqual([3, 2, 0]);
+  });
+
+  it('need no look behind a segment that knows all of them', async () => {
+    const steps = Array.from({ length: 100 }, () => data());
+    knowingSegments(steps, ...steps.map(() => 1));
+    // The segments that were just read are in the cache.
+    expect(await find(20, 22)).toEqual([]);
+    expect([history.finds, history.lists, history.gets.length]).toEqual([2, 0, 0]);
+  });
+
+  it('are looked for until a segment knows them, if a transaction was open at the end of the range', async () => {
+    const later = Array.from({ length: 40 }, () => data());
+    const steps = [data(1), data(), ...later, marker(1), ...later];
+    const [aborted] = knowingSegments(steps, ...steps.map(() => 1));
+    expect(await find(0, 1)).toEqual([aborted]);
+    // Pages of 16 segments and of the rest, and the one index with the marker.
+    expect([history.finds, history.lists, history.gets.length]).toEqual([1, 2, 1]);
+  });
+
+  it('are the same by items that know them', async () => {
+    const steps = [data(1), data(2), marker(1), data(3), marker(3, 'commit'), data(), marker(2), data(4), marker(4)];
+    const all = knowingSegments(steps, 2, 2, 1, 3, 1);
+    for (let from = 0; from < steps.length; from++) {
+      for (let until = from + 1; until <= steps.length; until++) {
+        const expected = all.filter((one) => one.lastOffset >= from && one.firstOffset < until);
+        expect(await find(from, until), `${from} to ${until}`).toEqual(expected);
+      }
+    }
   });
 
   it('are complete once a marker shows that no transaction was open', async () => {

@@ -55,6 +55,22 @@ describe('writeReplace', () => {
     expect([first!.epochs, second!.epochs]).toEqual([epochs.slice(0, 2), epochs.slice(1)]);
   });
 
+  it('says which aborted transactions are known by what the old segments know', async () => {
+    for (const [at, known] of [5, undefined, 30].entries()) {
+      const one = seal(at + 1, part(at * 10, at * 10 + 10));
+      await world.run(index.writeSeal(JOURNAL, one, world.clock.now(), epochsOf, () => known));
+    }
+    const known = () =>
+      stored(world)
+        .filter(({ state }) => state === 'live')
+        .map(({ abortsKnownTo }) => abortsKnownTo);
+    expect(known()).toEqual([5, undefined, 30]);
+    await replace(10, 0, 8, 25, 30);
+    expect(known()).toEqual([undefined, 5, 30]);
+    await replace(11, 0, 30);
+    expect(known()).toEqual([30]);
+  });
+
   it('says when compaction wrote a segment', async () => {
     await sealed(world, index, [10]);
     const cleaned = { cleanedAt: 5, cleanTo: 10, deleteHorizon: 6 };

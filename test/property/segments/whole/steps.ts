@@ -78,7 +78,11 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: stepOf('resend', { place, producer: fc.constantFrom(...PRODUCERS) }) },
   {
     weight: 4,
-    arbitrary: stepOf('end', { place, producer: fc.constantFrom<Producer>('t1', 't2'), commit: fc.constantFrom(true, false, false) }),
+    arbitrary: stepOf('end', {
+      place,
+      producer: fc.constantFrom<Producer>('t1', 't2'),
+      commit: fc.constantFrom(true, false, false),
+    }),
   },
   { weight: 8, arbitrary: stepOf('seal', { place, sealBytes: fc.constantFrom(1e6, 1e6, 200) }) },
   { weight: 4, arbitrary: stepOf('merge', { place, mergeBytes: fc.constantFrom(300, 2_000, 1e6) }) },

@@ -54,20 +54,33 @@ const segment: fc.Arbitrary<StoredSegment> = fc
     indexStart: nat,
     indexes: fc.tuple(fc.nat(), fc.nat(), fc.nat()),
     cleaned: fc.record({ cleanedAt: nat, deleteHorizon: nat }, { requiredKeys: [] }),
+    known: fc.option(fc.nat(), { nil: undefined }),
     replaced: fc.option(fc.record({ replacedAt: nat, replacedBy: nat }), { nil: undefined }),
   })
-  .map(({ part, baseOffset, count, indexStart, indexes: [offsets, times, transactions], cleaned, replaced: by }) => {
-    const fields = {
-      ...part,
-      ...cleaned,
+  .map(
+    ({
+      part,
       baseOffset,
-      nextOffset: baseOffset + count,
-      index: { start: indexStart, length: offsets + times + transactions },
-      offsetIndexBytes: offsets,
-      timeIndexBytes: times,
-    };
-    return by === undefined ? { state: 'live', ...fields } : { state: 'replaced', ...fields, ...by };
-  });
+      count,
+      indexStart,
+      indexes: [offsets, times, transactions],
+      cleaned,
+      replaced: by,
+      known,
+    }) => {
+      const fields = {
+        ...part,
+        ...cleaned,
+        baseOffset,
+        nextOffset: baseOffset + count,
+        index: { start: indexStart, length: offsets + times + transactions },
+        offsetIndexBytes: offsets,
+        timeIndexBytes: times,
+        ...(known !== undefined && { abortsKnownTo: Math.min(known, baseOffset + count) }),
+      };
+      return by === undefined ? { state: 'live', ...fields } : { state: 'replaced', ...fields, ...by };
+    },
+  );
 
 describe('the item of a segment', () => {
   it.each([
@@ -77,6 +90,11 @@ describe('the item of a segment', () => {
       'with a horizon',
       { ...live, deleteHorizon: 24 },
       '01040102aa020a0806070d090304ffffffff0f016b036a2f30142a01010018',
+    ],
+    [
+      'that knows its aborted transactions',
+      { ...live, abortsKnownTo: live.nextOffset - 2 },
+      '01080102aa020a0806070d090304ffffffff0f016b036a2f30142a01010002',
     ],
   ] as const)('has the bytes that it has always had: %s', (_, value, hex) => {
     const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex');
