@@ -141,6 +141,7 @@ function eventsFor(topic: TopicName): Readonly<Record<string, () => object>> {
     admin: () =>
       invokeOf(frameOf(ApiKey.Metadata, 12, { topics: [{ name: topic.name }], allowAutoTopicCreation: false })),
     maintain: () => ({ tidelog: 'maintain' }),
+    seal: () => ({ tidelog: 'seal' }),
   };
 }
 
