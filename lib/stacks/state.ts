@@ -1,6 +1,13 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, type ITable, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
-import { BlockPublicAccess, Bucket, BucketEncryption, type IBucket, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type IBucket,
+  type LifecycleRule,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import type { Removal } from './stages.ts';
@@ -23,6 +30,20 @@ export interface TidelogStateProps {
  */
 const ABANDONED_UPLOAD_DAYS = 1;
 
+/**
+ * How long a deleted object can be brought back, and so how far back a restore of the tables may go: a
+ * restored table names objects that were deleted later. Everything that is written to the bucket and
+ * deleted again is billed for this time, about $0.0054 per GiB and 7 days.
+ */
+export const RESTORE_DAYS = 7;
+
+const DELETED_OBJECTS: LifecycleRule = {
+  id: 'DeletedObjects',
+  noncurrentVersionExpiration: Duration.days(RESTORE_DAYS),
+  // A delete marker without a version behind it only slows down the listing of the bucket.
+  expiredObjectDeleteMarker: true,
+};
+
 /** Two tables, billed per request, and a bucket. */
 export class TidelogState extends Construct implements StateResources {
   readonly journalTable: ITable;
@@ -40,11 +61,12 @@ export class TidelogState extends Construct implements StateResources {
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       enforceSSL: true,
       minimumTLSVersion: 1.2,
-      // Names of objects are unique and their bytes never change, so versions would only keep, and
-      // bill, deleted objects.
-      versioned: false,
+      // Names of objects are unique and their bytes never change: the only older versions are those of
+      // deleted objects. Where the data may go, so may they: a bucket with versions is hard to empty.
+      versioned: removal === 'retain',
       lifecycleRules: [
         { id: 'AbandonedUploads', abortIncompleteMultipartUploadAfter: Duration.days(ABANDONED_UPLOAD_DAYS) },
+        ...(removal === 'retain' ? [DELETED_OBJECTS] : []),
       ],
       removalPolicy: policyOf(removal),
     });

@@ -6,6 +6,12 @@ import { only, propertiesOf, synthesized } from './synthesized.ts';
 
 const { state } = synthesized();
 
+const DELETED_OBJECTS = {
+  NoncurrentVersionExpiration: { NoncurrentDays: 7 },
+  ExpiredObjectDeleteMarker: true,
+  Status: 'Enabled',
+};
+
 describe('the State stack', () => {
   it('is what it was', async () => {
     await expect(`${JSON.stringify(state.toJSON(), null, 2)}\n`).toMatchFileSnapshot('../golden/state-stack.json');
@@ -69,10 +75,21 @@ describe('the State stack', () => {
       },
       OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
       LifecycleConfiguration: {
-        Rules: [{ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' }],
+        Rules: [{ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' }, DELETED_OBJECTS],
       },
     });
-    expect(only(state, 'AWS::S3::Bucket')).not.toHaveProperty('VersioningConfiguration');
+  });
+
+  it('keeps deleted objects as long as a restore of the tables may go back', () => {
+    state.hasResourceProperties('AWS::S3::Bucket', {
+      VersioningConfiguration: { Status: 'Enabled' },
+      LifecycleConfiguration: { Rules: Match.arrayWith([Match.objectLike(DELETED_OBJECTS)]) },
+    });
+  });
+
+  it('gives no role a right to delete a version for good', () => {
+    const { service, gateway } = synthesized();
+    expect(JSON.stringify([service.toJSON(), gateway.toJSON()])).not.toMatch(/s3:(DeleteObjectVersion|\*)/);
   });
 
   it('refuses requests to the bucket without TLS, and with an old one', () => {
@@ -103,6 +120,7 @@ describe('the State stack', () => {
     state.allResources('AWS::DynamoDB::Table', gone);
     state.allResources('AWS::S3::Bucket', gone);
     state.allResourcesProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: Match.not(true) });
+    expect(only(state, 'AWS::S3::Bucket')).not.toHaveProperty('VersioningConfiguration');
   });
 
   it('is the same in the stage prod whatever the other stacks are like', () => {
