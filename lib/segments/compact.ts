@@ -14,9 +14,8 @@ import { PassedTransactions } from './clean/transactions.ts';
 import { type CleanedGroup, cleanGroup, type GroupPass } from './compact-group.ts';
 import { mapSegments } from './compact-map.ts';
 import type { CompactionEnvironment, CompactionLimits } from './compaction-environment.ts';
-import { decodeIndexBlock } from './format/index-block.ts';
 import { repairReplace, replaceSegments } from './replace.ts';
-import { batchWindows, firstTimestamp, SegmentGoneError } from './segment-batches.ts';
+import { batchWindows, firstTimestamp, SegmentGoneError, transactionsOf } from './segment-batches.ts';
 
 /** `max.compaction.lag.ms` by default, which means none. A time in ms stays exact below it. */
 const NO_LAG_MS = Number.MAX_SAFE_INTEGER / 2;
@@ -302,12 +301,9 @@ class Pass {
 
   #abortedFrom(begin: number): AbortedAhead {
     const { blobs } = this.#open.journal.env.stores;
-    return new AbortedAhead(this.#segments.slice(begin), this.#view.aborted, async (segment) => {
-      const { key, index } = segment;
-      const range = await blobs.getRange(key, index.start, index.start + index.length);
-      if (range.kind === 'missing') throw new SegmentGoneError(`object ${key} is missing`);
-      return decodeIndexBlock(key, segment, range.bytes).aborted;
-    });
+    return new AbortedAhead(this.#segments.slice(begin), this.#view.aborted, (segment) =>
+      transactionsOf(blobs, segment),
+    );
   }
 
   readonly #windows = (segment: LiveSegment) =>

@@ -4,18 +4,16 @@ import type { Offset } from '../core/offset.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { entriesFrom } from '../journal/view.ts';
-import { computeCrc } from '../records/batch.ts';
 import { topicIdOf } from '../storage/items/journal-entry.ts';
 import type { LiveSegment } from '../storage/items/segment.ts';
 import { partitionSegmentKey } from '../storage/items/segment-object.ts';
-import { decodeIndexBlock } from './format/index-block.ts';
-import { splitLog } from './format/log-batches.ts';
 import { type SegmentSet, SegmentSetBuilder } from './format/segment-set.ts';
 import type { AbortedTransaction } from './format/transaction-index.ts';
 import { decideMerge, MERGE_SEGMENTS_MAX, type MergeLimits } from './merge-plan.ts';
 import { repairReplace, replaceSegments } from './replace.ts';
 import type { SealEnvironment } from './seal-environment.ts';
 import type { Unreadable } from './seal-read.ts';
+import { batchWindows, DamagedBatchError, SegmentGoneError, transactionsOf } from './segment-batches.ts';
 import { epochsOf } from './write-segment.ts';
 
 /**
@@ -106,53 +104,39 @@ async function mergedSet(
   { indexIntervalBytes }: MergeLimits,
   isLate: () => boolean,
 ): Promise<SegmentSet | UnreadableAt | undefined> {
-  const { turns } = journal.env;
+  const {
+    turns,
+    stores: { blobs },
+  } = journal.env;
   const builder = new SegmentSetBuilder({ key, ...(indexIntervalBytes !== undefined && { indexIntervalBytes }) });
   const aborted: AbortedTransaction[] = [];
   builder.begin(old[0]!.partition, old[0]!.baseOffset);
   for (const segment of old) {
     if (isLate()) return undefined;
     try {
-      const { log, transactions } = await readSegment(journal, segment);
-      const { batches } = splitWhole(segment, log);
-      for (const { header, bytes } of batches) {
-        await turns.turn();
-        if (header.crc !== computeCrc(bytes)) {
-          throw new MalformedBytesError(`object ${segment.key}: the batch at offset ${header.baseOffset} is damaged`);
+      const transactions = transactionsOf(blobs, segment);
+      // It may fail while the batches are read.
+      transactions.catch(() => {});
+      // One GET: a segment that is merged is small.
+      for await (const batches of batchWindows(blobs, segment, segment.log.length)) {
+        for (const { bytes } of batches) {
+          await turns.turn();
+          builder.append(bytes);
         }
-        builder.append(bytes);
       }
-      aborted.push(...transactions);
+      aborted.push(...(await transactions));
     } catch (error) {
-      if (!(error instanceof MalformedBytesError)) throw error;
-      return { kind: 'unreadable', message: error.message, offset: segment.baseOffset };
+      const message = messageOf(segment, error);
+      if (message === undefined) throw error;
+      return { kind: 'unreadable', message, offset: segment.baseOffset };
     }
   }
   builder.end(old.at(-1)!.nextOffset, aborted, epochsOf(old));
   return builder.finish();
 }
 
-async function readSegment(
-  { env }: Journal,
-  segment: LiveSegment,
-): Promise<{ log: Buffer; transactions: readonly AbortedTransaction[] }> {
-  const { key, log, index } = segment;
-  const [logRead, indexRead] = await Promise.all(
-    [log, index].map(({ start, length }) => env.stores.blobs.getRange(key, start, start + length)),
-  );
-  for (const [read, { length }] of [
-    [logRead!, log],
-    [indexRead!, index],
-  ] as const) {
-    if (read.kind === 'missing') throw new MalformedBytesError(`object ${key} is missing`);
-    if (read.bytes.length !== length) throw new MalformedBytesError(`object ${key} is cut off`);
-  }
-  const bytesOf = (read: typeof logRead) => (read?.kind === 'found' ? read.bytes : Buffer.alloc(0));
-  return { log: bytesOf(logRead), transactions: decodeIndexBlock(key, segment, bytesOf(indexRead)).aborted };
-}
-
-function splitWhole({ key, log, baseOffset, nextOffset }: LiveSegment, bytes: Buffer) {
-  const split = splitLog(bytes, { key, position: log.start, from: baseOffset, to: nextOffset });
-  if (split.end !== bytes.length) throw new MalformedBytesError(`object ${key} ends within a batch`);
-  return split;
+/** What is wrong with a segment that cannot be read; undefined for any other error. */
+function messageOf({ key }: LiveSegment, error: unknown): string | undefined {
+  if (error instanceof DamagedBatchError) return `object ${key}: the batch at offset ${error.baseOffset} is damaged`;
+  return error instanceof MalformedBytesError || error instanceof SegmentGoneError ? error.message : undefined;
 }

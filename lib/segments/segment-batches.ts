@@ -1,10 +1,13 @@
+import { MalformedBytesError } from '../core/bytes.ts';
 import type { Offset } from '../core/offset.ts';
 import { BATCH_OVERHEAD_BYTES, type BatchHeader, computeCrc, readBatchHeader } from '../records/batch.ts';
 import { CorruptRecordError } from '../records/error.ts';
 import type { LiveSegment } from '../storage/items/segment.ts';
 import type { BlobStore } from '../storage/ports.ts';
+import { decodeIndexBlock } from './format/index-block.ts';
 import { splitLog } from './format/log-batches.ts';
 import { malformed } from './format/malformed.ts';
+import type { AbortedTransaction } from './format/transaction-index.ts';
 
 /** One batch of a segment and its place in the segment's object. */
 export interface PlacedBatch {
@@ -20,6 +23,16 @@ export interface PlacedBatch {
  */
 export class SegmentGoneError extends Error {
   override readonly name = 'SegmentGoneError';
+}
+
+/** A batch of a segment whose CRC-32C is another one. */
+export class DamagedBatchError extends MalformedBytesError {
+  readonly baseOffset: Offset;
+
+  constructor(message: string, baseOffset: Offset) {
+    super(message);
+    this.baseOffset = baseOffset;
+  }
 }
 
 /**
@@ -74,7 +87,10 @@ function placeAll(
   let position = start;
   return batches.map(({ header, bytes }) => {
     const crc = computeCrc(bytes);
-    if (crc !== header.crc) throw malformed(key, position, `a batch with CRC ${crc}, expected ${header.crc}`);
+    if (crc !== header.crc) {
+      const { message } = malformed(key, position, `a batch with CRC ${crc}, expected ${header.crc}`);
+      throw new DamagedBatchError(message, header.baseOffset);
+    }
     const placed = { header, bytes, key, position };
     position += bytes.length;
     return placed;
@@ -86,17 +102,38 @@ function nextFrom(placed: readonly PlacedBatch[], from: Offset): Offset {
   return last === undefined ? from : last.baseOffset + last.lastOffsetDelta + 1;
 }
 
-async function rangeFrom(
+/**
+ * The aborted transactions whose marker lies in the segment. One GET of its indexes. Throws as
+ * `batchWindows`.
+ */
+export async function transactionsOf(
+  blobs: Pick<BlobStore, 'getRange'>,
+  segment: LiveSegment,
+): Promise<readonly AbortedTransaction[]> {
+  const { key, index } = segment;
+  return decodeIndexBlock(key, segment, await rangeOf(blobs, key, index.start, index.length)).aborted;
+}
+
+function rangeFrom(
   blobs: Pick<BlobStore, 'getRange'>,
   { key, log }: LiveSegment,
   at: number,
   windowBytes: number,
 ): Promise<Buffer> {
-  if (log.length === 0) return Buffer.alloc(0);
-  const length = Math.min(windowBytes, log.length - at);
-  const range = await blobs.getRange(key, log.start + at, log.start + at + length);
-  if (range.kind === 'found' && range.bytes.length === length) return range.bytes;
-  throw new SegmentGoneError(`object ${key} is missing or shorter than its segments`);
+  return rangeOf(blobs, key, log.start + at, Math.min(windowBytes, log.length - at));
+}
+
+async function rangeOf(
+  blobs: Pick<BlobStore, 'getRange'>,
+  key: string,
+  start: number,
+  length: number,
+): Promise<Buffer> {
+  if (length === 0) return Buffer.alloc(0);
+  const range = await blobs.getRange(key, start, start + length);
+  if (range.kind === 'missing') throw new SegmentGoneError(`object ${key} is missing`);
+  if (range.bytes.length < length) throw new SegmentGoneError(`object ${key} is cut off`);
+  return range.bytes;
 }
 
 /** As `work`; a batch that cannot be unpacked is a MalformedBytesError that names its place. */

@@ -167,6 +167,8 @@ describe('a merge', () => {
     bytes.writeUInt8(bytes[70]! ^ 1, 70);
     const damaged = await world.run(merge(sealer));
     expect(damaged).toEqual({ kind: 'unreadable', message: `object ${key}: the batch at offset 0 is damaged` });
+    await world.run(world.stores.blobs.put(key!, [bytes.subarray(0, 70)]));
+    expect(await world.run(merge(sealer))).toEqual({ kind: 'unreadable', message: `object ${key} is cut off` });
     await world.run(world.stores.blobs.delete(key!));
     expect(await world.run(merge(sealer))).toEqual({ kind: 'unreadable', message: `object ${key} is missing` });
     expect(world.entries()).toEqual(entries);
