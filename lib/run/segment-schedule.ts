@@ -6,7 +6,7 @@ import type { OpenJournal } from '../journal/open-journal.ts';
 import { UnreadableItems } from '../kit/unreadable-items.ts';
 import { decideSeal } from '../segments/seal-span.ts';
 import { topicIdOf } from '../storage/items/journal-entry.ts';
-import { StoreUnavailableError } from '../storage/ports.ts';
+import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import type { Engine } from './compose.ts';
 import { sealLimits } from './segment-limits.ts';
 import type { SegmentWork } from './segment-work.ts';
@@ -46,10 +46,14 @@ export function scheduleSegments(options: SegmentScheduleOptions): () => void {
     work ??= import('./segment-work.ts').then(({ SegmentWork }) => new SegmentWork(admin, engine.segments));
     return work;
   };
+  /** What cannot be read stays due. It is tried again as often as the due list says; store time, ms. */
+  const notBefore = new WeakMap<OpenJournal, StoreTime>();
   const seal = async () => {
     for (const { open, config } of grown(engine)) {
       if (isOver) return;
-      await (await load()).seal(open, config, clock.monotonic() + SWEEP_MS_MAX);
+      if (open.journal.env.stores.journal.now() < (notBefore.get(open) ?? 0)) continue;
+      const { next, counts } = await (await load()).seal(open, config, clock.monotonic() + SWEEP_MS_MAX);
+      if (counts?.unreadable !== undefined && next !== undefined) notBefore.set(open, next);
     }
   };
   const unreadable = new UnreadableItems(logger);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { scheduleSegments } from '../../../lib/run/segment-schedule.ts';
-import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { scaled } from '../../support/machine.ts';
 import { batchOf, createTopic, listOffset, produce, type TopicName } from '../../support/requests.ts';
@@ -14,19 +14,32 @@ const MIB = 1024 * 1024;
 /** Modules that are imported on the way are loaded in real time; ms. */
 const LOADED_WITHIN_MS = scaled(10_000);
 
+const IN_WAL_OBJECTS = {
+  'tidelog.store': 'aws',
+  'tidelog.journal.table': 'j',
+  'tidelog.state.table': 's',
+  'tidelog.bucket': 'b',
+  'tidelog.inline.max.bytes': '0',
+};
+
 let clock: VirtualClock;
 let engine: Engine;
+let stores: MemoryStores;
 let lines: object[];
 let end: () => void;
 
 beforeEach(async () => {
   clock = new VirtualClock(1_700_000_000_000);
-  const stores = memoryStores({ clock, random: seededRandom(1) });
-  engine = await startEngine({ stores, clock, settings: { 'tidelog.seal.bytes': `${MIB}` } });
+  stores = memoryStores({ clock, random: seededRandom(1) });
+  await start();
+});
+
+async function start(settings: Readonly<Record<string, string>> = {}): Promise<void> {
+  engine = await startEngine({ stores, clock, settings: { 'tidelog.seal.bytes': `${MIB}`, ...settings } });
   lines = [];
   const logger = { log: (level: string, fields: object) => void lines.push({ level, ...fields }) };
   end = scheduleSegments({ engine, clock, random: seededRandom(2), logger, checkEveryMs: 10 * MINUTE_MS });
-});
+}
 
 afterEach(() => end());
 
@@ -71,6 +84,24 @@ it('makes no request while nothing is due, although journals are open and not se
   // Shorter than the first sweep is away: a topic in use is read again after 10 seconds.
   await clock.advance(40_000);
   expect(engine.meter.counts()).toEqual({});
+});
+
+it('tries to seal what cannot be read once an hour, and not every second', async () => {
+  end();
+  await start(IN_WAL_OBJECTS);
+  end();
+  const topic = await createTopic(engine.client, 'damaged');
+  for (let count = 0; count < 4; count++) await put(topic, 'x'.repeat(150_000));
+  for (const { key } of await stores.blobs.list('wal/', undefined, 10)) await stores.blobs.delete(key);
+  // A process that has nothing in memory.
+  await start(IN_WAL_OBJECTS);
+  const { journal } = await engine.journalOf('damaged');
+  const failures = () => engine.lines.filter(({ event }) => event === 'seal_unreadable');
+  await until(() => failures().length > 0, 1_000);
+  await clock.advance(50 * MINUTE_MS);
+  expect(failures().length).toBeLessThanOrEqual(2);
+  expect(failures()[0]).toMatchObject({ level: 'error', message: expect.stringMatching(/wal\/.* slot \d+/) });
+  expect(journal.view.sealedSeq).toBe(-1);
 });
 
 it('looks at what is due, and ends what retention no longer keeps', async () => {
