@@ -1,3 +1,4 @@
+import { MalformedBytesError } from '../core/bytes.ts';
 import type { LogStart } from '../journal/entry.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
@@ -31,6 +32,9 @@ const FIRST_PAGE = 16;
 
 /** Segments in a page once the first page has ended. */
 const PAGE = 1_000;
+
+/** A partition with items that cannot be read is looked at again after this time; ms. */
+const DAMAGED_AGAIN_MS = 60 * 60 * 1000;
 
 /** Log starts of one entry, at most 40 bytes each: half of what an item may have. */
 const STARTS_MAX = 5_000;
@@ -106,9 +110,21 @@ type Counted = Pick<
 function lookAtAll(index: SegmentIndex, journal: Journal, limits: RetentionLimits): Promise<Look[]> {
   const partitions = [...journal.view.partitions.values()].filter(({ nextOffset }) => nextOffset > 0);
   return each({ atOnce: AT_ONCE, turns: journal.env.turns }, partitions, async (partition) => {
-    const first = await lookAt(index, journal, partition, limits, FIRST_PAGE);
-    return first.decision.hasMore ? lookAt(index, journal, partition, limits, PAGE) : first;
+    try {
+      const first = await lookAt(index, journal, partition, limits, FIRST_PAGE);
+      return first.decision.hasMore ? await lookAt(index, journal, partition, limits, PAGE) : first;
+    } catch (error) {
+      if (!(error instanceof MalformedBytesError)) throw error;
+      return damaged(journal, partition, error);
+    }
   });
+}
+
+/** Nothing of this partition is deleted, and the others are looked at. */
+function damaged({ id, env }: Journal, partition: PartitionView, { message }: MalformedBytesError): Look {
+  env.logger.log('error', { event: 'retention_failed', journal: id, partition: partition.partition, message });
+  const nextAt = env.stores.journal.now() + DAMAGED_AGAIN_MS;
+  return { partition, on: partition, decision: { start: undefined, nextAt, hasMore: false }, hasEnded: false };
 }
 
 async function lookAt(

@@ -41,6 +41,24 @@ async function threeDays(): Promise<string[]> {
 }
 
 describe('retention', () => {
+  it('keeps a partition with an item that cannot be read, and goes on with the others', async () => {
+    for (let day = 0; day < 2; day++) {
+      await append({ records: 10 }, { partition: 1, records: 10 });
+      await seal();
+      await world.clock.advance(DAY);
+    }
+    const { state } = world.stores;
+    const item = world.stores.contents().state.find(({ pk }) => pk === `segments/${TOPIC}/1`)!;
+    const damaged = { ...item, body: Buffer.of(99), nonce: 'damaged' };
+    await world.run(state.put(damaged, { kind: 'version', version: item.version }));
+    await world.clock.advance(7 * DAY);
+    const { isComplete, nextAt } = await retain(WEEK);
+    expect({ isComplete, nextAt }).toEqual({ isComplete: true, nextAt: expect.any(Number) });
+    expect(await partition(0)).toMatchObject({ logStartOffset: 20 });
+    expect(await partition(1)).toMatchObject({ logStartOffset: 0 });
+    expect(world.stores.contents().state.filter(({ pk }) => pk === item.pk)).toHaveLength(2);
+  });
+
   it('does nothing while everything is kept, and says when the first record expires', async () => {
     await threeDays();
     const first = world.clock.now() - 3 * DAY;
