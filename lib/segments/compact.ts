@@ -119,22 +119,23 @@ async function compact(
 ): Promise<CompactionOutcome> {
   const { journal } = open;
   if (request.isConfirmed !== true) await journal.catchUp(true);
-  await repairReplace(env, journal, request.partition);
-  const view = journal.view.partitions.get(request.partition);
-  if (view === undefined) return { kind: 'nothingDue' };
-  // The view changes with every entry.
-  const { replacedSeq } = view;
-  const segments = await listSealed(env, open, view);
-  if (segments === undefined) return { kind: 'lost' };
-  const pass = new Pass(env, open, request, deadline, view, segments, replacedSeq);
+  let pass: Pass | undefined;
   try {
+    await repairReplace(env, journal, request.partition);
+    const view = journal.view.partitions.get(request.partition);
+    if (view === undefined) return { kind: 'nothingDue' };
+    // The view changes with every entry.
+    const { replacedSeq } = view;
+    const segments = await listSealed(env, open, view);
+    if (segments === undefined) return { kind: 'lost' };
+    pass = new Pass(env, open, request, deadline, view, segments, replacedSeq);
     return await pass.run();
   } catch (error) {
     if (error instanceof MalformedBytesError) return { kind: 'unreadable', message: error.message };
     if (!(error instanceof SegmentGoneError)) throw error;
     // Old segments go a while after they were replaced.
     await journal.catchUp(true);
-    if (pass.isOvertaken) return { kind: 'lost' };
+    if (pass?.isOvertaken === true) return { kind: 'lost' };
     return { kind: 'unreadable', message: error.message };
   }
 }

@@ -45,8 +45,21 @@ export async function mergeSegments(
 ): Promise<MergeOutcome> {
   const { clock } = open.journal.env;
   const waitMs = Math.max(0, deadline - clock.monotonic());
-  const merged = await env.slots.runWithin(clock, waitMs, () => merge(env, open, partition, limits, deadline));
+  const merged = await env.slots.runWithin(clock, waitMs, async (): Promise<MergeOutcome> => {
+    try {
+      return await merge(env, open, partition, limits, deadline);
+    } catch (error) {
+      // A segment item. What is in objects is an outcome of the merge.
+      if (!(error instanceof MalformedBytesError)) throw error;
+      return unreadable(open, error.message);
+    }
+  });
   return merged?.value ?? { kind: 'timedOut' };
+}
+
+function unreadable({ journal: { id, env } }: OpenJournal, message: string): MergeOutcome {
+  env.logger.log('error', { event: 'merge_unreadable', journal: id, message });
+  return { kind: 'unreadable', message };
 }
 
 async function merge(
@@ -69,8 +82,7 @@ async function merge(
     // Their objects go a while after they were replaced or removed.
     const isThere = await env.index.find(topicIdOf(journal.id), partition, set.offset, { consistent: true });
     if (isThere === undefined || !old.some((one) => one.key === isThere.key)) return { kind: 'lost' };
-    journal.env.logger.log('error', { event: 'merge_unreadable', journal: journal.id, message: set.message });
-    return { kind: 'unreadable', message: set.message };
+    return unreadable(open, set.message);
   }
   const outcome = await replaceSegments(env, open, { partition, old, key, set }, deadline);
   if (outcome !== 'replaced') return { kind: outcome };

@@ -170,6 +170,17 @@ describe('compactPartition', () => {
     expect(await left(world, sealer)).toHaveLength(6);
   });
 
+  it('leaves everything as it was when a segment item cannot be read, and names it', async () => {
+    await sealed(world, sealer, 'a=1 b=1', 'a=2', 'z=1');
+    const entries = world.entries();
+    const item = world.stores.contents().state.find(({ pk }) => pk.startsWith('segments/'))!;
+    const damaged = { ...item, body: Buffer.of(99), nonce: 'damaged' };
+    await world.run(world.stores.state.put(damaged, { kind: 'version', version: item.version }));
+    const message = expect.stringContaining(`item ${item.pk}/${item.sk}`);
+    expect(await run({})).toEqual({ kind: 'unreadable', message });
+    expect(world.entries()).toEqual(entries);
+  });
+
   it('goes on where its deadline came, object by object', async () => {
     await sealed(world, sealer, 'a=1 b=1', 'a=2 c=1', 'b=2 d=1', 'c=2 e=1', 'z=1');
     const config = { ...CONFIG, segmentBytes: 1 };

@@ -176,6 +176,18 @@ describe('a merge', () => {
   });
 });
 
+it('leaves everything as it is if a segment item cannot be read', async () => {
+  const { world, sealer } = await manySegments();
+  const entries = world.entries();
+  const item = world.stores.contents().state.find(({ pk }) => pk.startsWith('segments/'))!;
+  const damaged = { ...item, body: Buffer.of(99), nonce: 'damaged' };
+  await world.run(world.stores.state.put(damaged, { kind: 'version', version: item.version }));
+  const message = expect.stringContaining(`item ${item.pk}/${item.sk}`);
+  expect(await world.run(merge(sealer))).toEqual({ kind: 'unreadable', message });
+  expect(world.entries()).toEqual(entries);
+  expect(segmentObjects(world)).toHaveLength(SEALS);
+});
+
 it.each<[string, (sealer: Sealer) => Promise<unknown>]>([
   ['a seal without items', async ({ env, open }) => sealJournal(env, open, { sealBytes: 1, sealMs: 1 }, FOREVER, true)],
   ['a merge without items', merge],
