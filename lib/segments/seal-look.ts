@@ -1,3 +1,4 @@
+import { MalformedBytesError } from '../core/bytes.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { repairLastSeal } from './repair-items.ts';
 import { sealJournal } from './seal.ts';
@@ -23,9 +24,30 @@ export async function sealWhatIsDue(
   deadline: number,
   isConfirmed = false,
 ): Promise<DueOutcome> {
+  const { id, env: of } = open.journal;
+  const counts = { sealed: 0, sealedBytes: 0 };
+  try {
+    return await sealAllDue(env, open, limits, deadline, isConfirmed, counts);
+  } catch (error) {
+    // A segment item of the seal before: it has to be read back before the next seal (rule R15).
+    if (!(error instanceof MalformedBytesError)) throw error;
+    of.logger.log('error', { event: 'seal_unreadable', journal: id, message: error.message });
+    return unreadable(open, counts);
+  }
+}
+
+type SealCounts = { sealed: number; sealedBytes: number };
+
+async function sealAllDue(
+  env: SealEnvironment,
+  open: OpenJournal,
+  limits: SealLimits,
+  deadline: number,
+  isConfirmed: boolean,
+  counts: SealCounts,
+): Promise<DueOutcome> {
   const { journal } = open;
   const { stores } = journal.env;
-  const counts = { sealed: 0, sealedBytes: 0 };
   for (;;) {
     const outcome = await sealJournal(env, open, limits, deadline, false, isConfirmed || counts.sealed > 0);
     switch (outcome.kind) {
@@ -37,10 +59,14 @@ export async function sealWhatIsDue(
         await repairLastSeal(env.index, journal);
         return { next: nextLookAt(journal.view, limits), counts };
       case 'unreadable':
-        return { next: stores.journal.now() + UNREADABLE_AGAIN_MS, counts: { ...counts, unreadable: 1 } };
+        return unreadable(open, counts);
       case 'lost':
       case 'timedOut':
         return { next: stores.journal.now(), counts };
     }
   }
+}
+
+function unreadable({ journal: { env } }: OpenJournal, counts: SealCounts): DueOutcome {
+  return { next: env.stores.journal.now() + UNREADABLE_AGAIN_MS, counts: { ...counts, unreadable: 1 } };
 }

@@ -47,6 +47,19 @@ async function sweep({ env, process, open }: Sealer) {
 }
 
 describe('a look at a journal', () => {
+  it('ends with a line and comes back in an hour if a segment item of the seal before cannot be read', async () => {
+    const sealer = await startSealer(world);
+    for (let count = 0; count < 3; count++) await append(world, sealer, realBatch(['x'.repeat(1_000)]));
+    expect(await look(sealer)).toMatchObject({ counts: { sealed: 1 } });
+    const item = world.stores.contents().state.find(({ pk }) => pk.startsWith('segments/'))!;
+    const damaged = { ...item, body: Buffer.of(99), nonce: 'damaged' };
+    await world.run(world.stores.state.put(damaged, { kind: 'version', version: item.version }));
+    for (let count = 0; count < 3; count++) await append(world, sealer, realBatch(['x'.repeat(1_000)]));
+    const { next, counts } = await look(sealer);
+    expect(counts).toEqual({ sealed: 0, sealedBytes: 0, unreadable: 1 });
+    expect(next).toBeGreaterThan(world.clock.now() + HOUR - MINUTE);
+  });
+
   it('seals all that is due, span by span, and says when the rest is', async () => {
     const sealer = await startSealer(world);
     const large = 'x'.repeat(1_000);
