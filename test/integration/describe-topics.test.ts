@@ -1,12 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Operation, Resource } from '../../lib/auth/authorize.ts';
 import { PARTITIONS_ANSWERED_MAX } from '../../lib/broker/api/75-describe-topic-partitions.ts';
+import { systemClock } from '../../lib/core/clock.ts';
 import { type ErrorName, errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
+import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { decideBy } from '../support/authorizer.ts';
 import { type Engine, startEngine } from '../support/engine.ts';
 import { batchOf, createTopic, produce, type TopicName } from '../support/requests.ts';
+import { sealNow } from '../support/sealing.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
 let engine: Engine;
 let first: TopicName;
@@ -288,31 +292,53 @@ describe('DescribeLogDirs', () => {
     ]);
   }
 
-  it('knows which partitions are empty, of those that are in use here', async () => {
+  it('tells the size of every partition, whether this process has used it or not', async () => {
     const own = await startEngine();
     const used = await createTopic(own.client, 'used', { partitions: 2 });
     await createTopic(own.client, 'idle');
-    expect(await sizes(null, own)).toEqual([
-      ['idle', [[0, -1]]],
+    const batch = batchOf(['v']);
+    await produce(own.client, used, batch);
+    await produce(own.client, used, batch);
+    const expected = [
+      ['idle', [[0, 0]]],
       [
         'used',
         [
-          [0, -1],
-          [1, -1],
-        ],
-      ],
-    ]);
-    await produce(own.client, used, batchOf(['v']));
-    expect(await sizes(null, own)).toEqual([
-      ['idle', [[0, -1]]],
-      [
-        'used',
-        [
-          [0, -1],
+          [0, 2 * batch.length],
           [1, 0],
         ],
       ],
-    ]);
+    ];
+    expect(await sizes(null, own)).toEqual(expected);
+    const other = await startEngine({ stores: own.broker.admin.journals.env.stores });
+    expect(await sizes(null, other)).toEqual(expected);
+    // It sees what another process appended since.
+    await produce(own.client, used, batch, { partition: 1 });
+    expect(await sizes([['used', [1]]], other)).toEqual([['used', [[1, batch.length]]]]);
+  });
+
+  it('counts what is sealed and what is not', async () => {
+    const own = await startEngine();
+    const topic = await createTopic(own.client, 'sealed');
+    const batch = batchOf(['v']);
+    await produce(own.client, topic, batch);
+    await sealNow(await own.journalOf('sealed'));
+    expect(await sizes([['sealed', [0]]], own)).toEqual([['sealed', [[0, batch.length]]]]);
+    await produce(own.client, topic, batch);
+    expect(await sizes([['sealed', [0]]], own)).toEqual([['sealed', [[0, 2 * batch.length]]]]);
+  });
+
+  it('does not know the size of what the store does not answer for', async () => {
+    let isDown = false;
+    const stores = memoryStores({
+      clock: systemClock,
+      random: seededRandom(1),
+      faults: ({ store }) => (isDown && store === 'journal' ? { refuse: 'unavailable' } : {}),
+    });
+    const own = await startEngine({ stores });
+    await createTopic(own.client, 'some');
+    isDown = true;
+    expect(await sizes(null, own)).toEqual([['some', [[0, -1]]]]);
   });
 
   it('leaves out what is not there', async () => {

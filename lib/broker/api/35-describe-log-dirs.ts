@@ -1,5 +1,6 @@
 import { CLUSTER } from '../../auth/authorize.ts';
 import { errorCode } from '../../core/errors.ts';
+import { logSizes } from '../../log/log-sizes.ts';
 import { isInternalTopic } from '../../topics/topic-name.ts';
 import { journalOf, type Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
@@ -15,9 +16,9 @@ const UNKNOWN_BYTES = -1;
 type Asked = NonNullable<RequestBody<typeof ApiKey.DescribeLogDirs>['topics']>[number];
 
 /**
- * DescribeLogDirs, versions 1 to 5: one directory with every partition. Partitions share entries
- * and objects, so their bytes are not counted: the size is 0 if the partition is known to be empty,
- * else unknown. Missing partitions are omitted, as in Kafka.
+ * DescribeLogDirs, versions 1 to 5: one directory with the partitions that this node should lead. A
+ * partition's size is that of its record batches, in segments and not sealed yet. It does not count
+ * what is deleted and waits for its grace period. Missing partitions are omitted, as in Kafka.
  */
 export const describeLogDirs = defineApi(DescribeLogDirs, async (broker, request, _version, context) => {
   const { topics: asked } = request;
@@ -28,19 +29,28 @@ export const describeLogDirs = defineApi(DescribeLogDirs, async (broker, request
   if (!decisions.allows('DESCRIBE', CLUSTER)) {
     return { errorCode: errorCode('CLUSTER_AUTHORIZATION_FAILED'), results: [] };
   }
+  await broker.leadership.look();
   const found = asked === null ? await everything(broker) : await named(broker, asked);
-  const topics = found.map(([topic, partitions]) => ({
-    name: topic.record.name,
-    partitions: lazily(partitions?.length ?? topic.record.partitions, (index) => {
-      const partitionIndex = partitions?.[index] ?? index;
-      return {
-        partitionIndex,
-        partitionSize: isEmpty(broker, topic, partitionIndex) ? 0 : UNKNOWN_BYTES,
-        offsetLag: 0,
-        isFutureKey: false,
-      };
-    }),
-  }));
+  const led = found.map(
+    ([topic, partitions]): Found => [topic, partitions.filter((one) => isLedHere(broker, topic, one))],
+  );
+  const journals = led.flatMap(([topic, partitions]) =>
+    isInternalTopic(topic.record.name) ? [] : partitions.map((partition) => journalOf(topic, partition)),
+  );
+  const sizes = await logSizes(broker.admin.journals, broker.turns, journals);
+  const topics = led
+    .filter(([, partitions]) => partitions.length > 0)
+    .map(([topic, partitions]) => ({
+      name: topic.record.name,
+      partitions: lazily(partitions.length, (index) => {
+        const partitionIndex = partitions[index]!;
+        const isEmpty = isInternalTopic(topic.record.name);
+        const partitionSize = isEmpty
+          ? 0
+          : (sizes.sizeOf(journalOf(topic, partitionIndex), partitionIndex) ?? UNKNOWN_BYTES);
+        return { partitionIndex, partitionSize, offsetLag: 0, isFutureKey: false };
+      }),
+    }));
   const { logDir } = broker.settings;
   return {
     errorCode: 0,
@@ -48,12 +58,11 @@ export const describeLogDirs = defineApi(DescribeLogDirs, async (broker, request
   };
 });
 
-/** Null for all partitions. */
-type Found = [Topic, readonly number[] | null];
+type Found = [Topic, readonly number[]];
 
 async function everything(broker: Broker): Promise<Found[]> {
   const topics = await broker.admin.topics.list();
-  return topics.map((topic) => [topic, null]);
+  return topics.map((topic) => [topic, Array.from({ length: topic.record.partitions }, (_, partition) => partition)]);
 }
 
 async function named(broker: Broker, asked: readonly Asked[]): Promise<Found[]> {
@@ -69,17 +78,11 @@ async function named(broker: Broker, asked: readonly Asked[]): Promise<Found[]> 
     await broker.turns.turn();
     const topic = await find(name);
     if (topic === undefined) continue;
-    const there = [...partitions].filter((partition) => partition >= 0 && partition < topic.record.partitions);
-    if (there.length > 0) found.push([topic, there]);
+    found.push([topic, [...partitions].filter((partition) => partition >= 0 && partition < topic.record.partitions)]);
   }
   return found;
 }
 
-/** Whether this process knows that a partition has no records. */
-function isEmpty(broker: Broker, topic: Topic, partition: number): boolean {
-  if (isInternalTopic(topic.record.name)) return true;
-  const view = broker.admin.journals.peek(journalOf(topic, partition))?.journal.view;
-  if (view === undefined) return false;
-  const known = view.partitions.get(partition);
-  return known === undefined || known.nextOffset === known.logStartOffset;
+function isLedHere({ leadership }: Broker, topic: Topic, partition: number): boolean {
+  return isInternalTopic(topic.record.name) || leadership.nodeOf(journalOf(topic, partition)) === leadership.nodeId;
 }

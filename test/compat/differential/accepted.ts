@@ -85,7 +85,7 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
     matches: (one) => one.api === 'FindCoordinator' && inCase(one, 'of type 1'),
   },
   {
-    what: 'DescribeLogDirs knows neither the sizes of partitions that have or had records nor those of the volume (-1)',
+    what: "DescribeLogDirs does not know the sizes of the volume (-1), and its sizes of partitions differ from those of Kafka's files",
     why: 'batches of many partitions share entries and objects',
     matches: ({ api, path }) => api === 'DescribeLogDirs' && /(partitionSize|totalBytes|usableBytes)$/.test(path),
   },
