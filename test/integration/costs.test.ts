@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest';
+import { noRequests, plus } from '../bench/costs/bill.ts';
+import { GIB, runCase } from '../bench/costs/run.ts';
+
+it('makes few requests for each GiB: two minutes at 1 MB/s, produced, sealed and read at the tail', async () => {
+  const load = { recordsPerSecond: 1_000, recordsPerBatch: 16 };
+  const figures = await runCase({ profile: 'default', load, durationMs: 120_000, withAfterlife: false });
+  const gib = figures.producedBytes / GIB;
+  const all = [...figures.requests.values()].reduce((sum, requests) => plus(sum, requests), noRequests());
+  const { writeUnits, readUnits, puts, gets, lists } = plus(noRequests(), all, 1 / gib);
+  expect(figures.consumedBytes / figures.producedBytes).toBeGreaterThan(0.99);
+  // Ten percent above what it takes: 3,436, 33,558, 3,242, 2,005 and 0.
+  expect(writeUnits).toBeLessThan(3_780);
+  expect(readUnits).toBeLessThan(36_900);
+  expect(puts).toBeLessThan(3_570);
+  expect(gets).toBeLessThan(2_200);
+  expect(lists).toBe(0);
+});
