@@ -26,7 +26,7 @@ export function lazyBlobs(open: () => Promise<BlobStore>, otherwise: () => Store
       const time = store?.now() ?? Number.NaN;
       return Number.isNaN(time) ? otherwise() : time;
     },
-    put: async (key, chunks) => (await opened()).put(key, chunks),
+    put: async (key, chunks, options) => (await opened()).put(key, chunks, options),
     get: async (key) => (await opened()).get(key),
     getRange: async (key, start, end) => (await opened()).getRange(key, start, end),
     delete: async (key) => (await opened()).delete(key),

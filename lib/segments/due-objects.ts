@@ -5,7 +5,10 @@ import type { StoredSegment } from '../storage/items/segment.ts';
 import { type Stores, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import type { DueList, FoundDue } from './due-list.ts';
 
-/** Time for the PUT of an object after its due item; ms. */
+/**
+ * The PUT of an object is signed within this time after its due item was made. A process that was
+ * frozen between the two does not store an object whose due item was looked at meanwhile; ms.
+ */
 const PUT_MARGIN_MS = 10 * 60 * 1000;
 
 /** What to add to the due list before an object is stored, at store time `now`. */
@@ -30,8 +33,9 @@ export async function storeObject(
   key: string,
   chunks: readonly Buffer[],
 ): Promise<StoredObject> {
-  const item = await due.add(newObjectDue(key, journal.now()));
-  const stored = await blobs.put(key, chunks);
+  const now = journal.now();
+  const item = await due.add(newObjectDue(key, now));
+  const stored = await blobs.put(key, chunks, { signBefore: now + PUT_MARGIN_MS });
   if (stored.kind !== 'stored') throw new StoreUnavailableError(`object ${key} was not stored: ${stored.message}`);
   return { due: item, signBefore: stored.storeTime + NAME_WITHIN_MS };
 }

@@ -38,7 +38,7 @@ function items(store: ItemStore, name: 'journal' | 'state', begin: BeginCall): I
 function blobs(store: BlobStore, begin: BeginCall): BlobStore {
   return {
     now: () => store.now(),
-    put: (key, chunks) => around(begin, 'blobs.put', () => store.put(key, chunks)),
+    put: (key, chunks, options) => around(begin, 'blobs.put', () => store.put(key, chunks, options)),
     get: (key) => around(begin, 'blobs.get', () => store.get(key)),
     getRange: (key, start, end) => around(begin, 'blobs.getRange', () => store.getRange(key, start, end)),
     delete: (key) => around(begin, 'blobs.delete', () => store.delete(key)),

@@ -107,9 +107,9 @@ function meterBlobs(store: BlobStore, meter: TimedMeter): BlobStore {
   };
   return {
     now: () => store.now(),
-    put: (key, chunks) => {
+    put: (key, chunks, options) => {
       const bytesIn = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-      return metered(meter, begun('blobs.put', bytesIn), store.put(key, chunks), (told, outcome) => {
+      return metered(meter, begun('blobs.put', bytesIn), store.put(key, chunks, options), (told, outcome) => {
         told.outcome = outcomeName(outcome);
       });
     },

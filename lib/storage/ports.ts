@@ -148,7 +148,7 @@ export interface BlobInfo {
 export interface BlobStore {
   now(): StoreTime;
   /** Stores the chunks one after the other as one object; durable once `stored`. */
-  put(key: string, chunks: readonly Buffer[]): Promise<BlobPutOutcome>;
+  put(key: string, chunks: readonly Buffer[], options?: Pick<PutOptions, 'signBefore'>): Promise<BlobPutOutcome>;
   /** Bytes [start, end) of the object, cut off at its end. */
   getRange(key: string, start: number, end: number): Promise<BlobRange>;
   /** The whole object. */

@@ -61,7 +61,7 @@ export class WriteWatch {
       state: this.#items(stores.state),
       blobs: {
         now: () => stores.blobs.now(),
-        put: (key, chunks) => this.#look(stores.blobs.put(key, chunks)),
+        put: (key, chunks, options) => this.#look(stores.blobs.put(key, chunks, options)),
         getRange: (key, start, end) => stores.blobs.getRange(key, start, end),
         get: (key) => stores.blobs.get(key),
         delete: (key) => stores.blobs.delete(key),

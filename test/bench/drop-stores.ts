@@ -31,8 +31,10 @@ export function dropStores(): Stores {
       getRange: (key, start, end) => blobs.getRange(key, start, end),
       delete: (key) => blobs.delete(key),
       list: (prefix, after, limit) => blobs.list(prefix, after, limit),
-      put: (key, chunks) =>
-        key.startsWith('wal/') ? Promise.resolve({ kind: 'stored', storeTime: blobs.now() }) : blobs.put(key, chunks),
+      put: (key, chunks, options) =>
+        key.startsWith('wal/')
+          ? Promise.resolve({ kind: 'stored', storeTime: blobs.now() })
+          : blobs.put(key, chunks, options),
     },
     close: () => kept.close(),
   };

@@ -47,9 +47,9 @@ export class FlushLog {
         getRange: (key, start, end) => blobs.getRange(key, start, end),
         delete: (key) => blobs.delete(key),
         list: (prefix, after, limit) => blobs.list(prefix, after, limit),
-        put: (key, chunks) => {
+        put: (key, chunks, options) => {
           if (key.startsWith('wal/')) this.#note(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-          return blobs.put(key, chunks);
+          return blobs.put(key, chunks, options);
         },
       },
       close: () => stores.close(),

@@ -81,6 +81,17 @@ export function blobStoreContract(name: string, open: () => Promise<BlobContract
         await store.delete(key);
       });
 
+      it('does not store what would be signed too late', async () => {
+        const key = uniqueKey();
+        await store.put(uniqueKey(), [Buffer.from('tells the time')]);
+        const early = { signBefore: store.now() - 60_000 };
+        expect(await store.put(key, [Buffer.from('x')], early)).toMatchObject({ kind: 'refused', reason: 'stale' });
+        expect(await bytesOf(key)).toBeUndefined();
+        const inTime = { signBefore: store.now() + 60_000 };
+        expect(await store.put(key, [Buffer.from('x')], inTime)).toMatchObject({ kind: 'stored' });
+        await store.delete(key);
+      });
+
       it('lists in the order of the keys', async () => {
         const base = uniqueKey();
         const names = ['0', 'A', 'a', 'a-b', 'a.b', 'a/b', 'a/b/c', 'a/c', 'a0', 'b/x', 'b_x', 'ba'];

@@ -18,6 +18,8 @@ export interface HistoryPlan {
   readonly entriesGraceMs: number;
   /** Share of the looks in whose middle the process stands still for hours. */
   readonly frozen: number;
+  /** Share of the stored objects that their processes name hours later, or never. */
+  readonly frozenObjects: number;
 }
 
 /** A look takes about so long when nothing goes wrong; ms. */
@@ -44,6 +46,7 @@ export class Historian {
   readonly #cluster: Cluster;
   readonly #plan: HistoryPlan;
   readonly #works = new Map<Instance, SegmentWork>();
+  readonly #looking = new Set<Instance>();
   readonly #random;
   isOver = false;
 
@@ -51,6 +54,12 @@ export class Historian {
     this.#cluster = cluster;
     this.#plan = plan;
     this.#random = cluster.world.split();
+    cluster.world.segments.onObject = () => {
+      if (this.#random.next() >= plan.frozenObjects || this.#looking.size === 0) return;
+      // Any of those that may have stored it; mostly there is one.
+      const instances = [...this.#looking];
+      this.#freezeIn(0, instances[randomInt(this.#random, 0, instances.length)]!);
+    };
   }
 
   /** While clients work. */
@@ -94,7 +103,8 @@ export class Historian {
     const open: OpenJournal | undefined = opened[randomInt(this.#random, 0, Math.max(1, opened.length))];
     const deadline = clock.monotonic() + LOOK_MS;
     this.#cluster.world.note('history', instance.name, open?.journal.id ?? 'sweep');
-    if (this.#random.next() < this.#plan.frozen) this.#freezeSoon(instance);
+    if (this.#random.next() < this.#plan.frozen) this.#freezeIn(randomInt(this.#random, 0, LOOK_TAKES_MS), instance);
+    this.#looking.add(instance);
     try {
       if (open === undefined || this.#random.next() < 0.3) {
         await this.#workOf(instance).sweep(this.#unreadable(instance), undefined, deadline);
@@ -104,12 +114,14 @@ export class Historian {
       if (topic !== undefined) await this.#workOf(instance).seal(open, topic.config, deadline);
     } catch (error) {
       this.#failed(instance, error);
+    } finally {
+      this.#looking.delete(instance);
     }
   }
 
-  #freezeSoon(instance: Instance): void {
+  #freezeIn(ms: number, instance: Instance): void {
     const cluster = this.#cluster;
-    cluster.world.clock.setTimer(randomInt(this.#random, 0, LOOK_TAKES_MS), () => {
+    cluster.world.clock.setTimer(ms, () => {
       if (!cluster.world.troubles.on || !cluster.canSpare(instance)) return;
       cluster.freeze(instance, randomInt(this.#random, ...FROZEN_MS));
     });

@@ -81,7 +81,7 @@ function blobs(process: Process, store: BlobStore, granularityMs: number): BlobS
   const link = new Link(process, granularityMs);
   return {
     now: () => link.now(),
-    put: (key, chunks) => link.call(() => store.put(key, chunks)),
+    put: (key, chunks, options) => link.call(() => store.put(key, chunks, options)),
     get: (key) => link.call(() => store.get(key)),
     getRange: (key, start, end) => link.call(() => store.getRange(key, start, end)),
     delete: async (key) => {

@@ -64,7 +64,7 @@ function history(random: Random): Plan {
       { ...orders!, producers: producers(orders!.producers) },
       { ...payments!, producers: producers(payments!.producers) },
     ],
-    history: { sealBytes: 3_000, everyMs: 300, entriesGraceMs: 2 * HOUR_MS, frozen: 0.06 },
+    history: { sealBytes: 3_000, everyMs: 300, entriesGraceMs: 2 * HOUR_MS, frozen: 0.04, frozenObjects: 0.05 },
     stretches: [
       { troubledMs: 6 * SECOND_MS, idleMs: 6 * HOUR_MS, sweeps: 3 },
       { troubledMs: 6 * SECOND_MS, idleMs: 12 * HOUR_MS, sweeps: 4 },

@@ -17,6 +17,9 @@ export class SegmentLedger {
   /** Sort keys of the due list. */
   readonly #due = new Set<string>();
 
+  /** Called when an object with segments was stored, before its process hears of it. */
+  onObject: () => void = () => {};
+
   constructor(report: Report) {
     this.#report = report;
   }
@@ -42,6 +45,7 @@ export class SegmentLedger {
 
   stored(key: string): void {
     this.#stored.add(key);
+    if (key.startsWith(SEGMENT_PREFIX)) this.onObject();
   }
 
   removed(key: string): void {

@@ -4,7 +4,14 @@ import { dirname, join } from 'node:path';
 import type { Random } from '../../core/random.ts';
 import { isBlobKey } from '../item-rules.ts';
 import type { StoreTime } from '../ports.ts';
-import { type BlobInfo, type BlobPutOutcome, type BlobRange, type BlobStore, StoreUnavailableError } from '../ports.ts';
+import {
+  type BlobInfo,
+  type BlobPutOutcome,
+  type BlobRange,
+  type BlobStore,
+  type PutOptions,
+  StoreUnavailableError,
+} from '../ports.ts';
 import { blobPath, keysUnder, TEMPORARY_DIRECTORY } from './blob-path.ts';
 import { DurableNames } from './durable-names.ts';
 import { errorCode, messageOf, unavailable } from './failures.ts';
@@ -58,7 +65,7 @@ export class BlobFiles implements BlobStore {
     }
   }
 
-  async put(key: string, chunks: readonly Buffer[]): Promise<BlobPutOutcome> {
+  async put(key: string, chunks: readonly Buffer[], options?: Pick<PutOptions, 'signBefore'>): Promise<BlobPutOutcome> {
     if (!isBlobKey(key)) return { kind: 'refused', reason: 'rejected', message: `not a key for an object: ${key}` };
     const signature = this.#timer.sign();
     const path = blobPath(this.#root, key);
@@ -67,7 +74,7 @@ export class BlobFiles implements BlobStore {
     try {
       await this.#names.ensure(dirname(path));
       storeTime = await this.#writeFile(temporary, chunks);
-      const late = this.#timer.refusal(signature, undefined);
+      const late = this.#timer.refusal(signature, options);
       if (late !== undefined) {
         await unlinkIfThere(temporary);
         return { kind: 'refused', ...late };

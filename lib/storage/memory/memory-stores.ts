@@ -137,11 +137,11 @@ function blobClient(server: MemoryServer, settings: ClientSettings): BlobStore {
     getRange: range,
     get: (key) => range(key, 0, Number.POSITIVE_INFINITY),
 
-    async put(key, chunks) {
+    async put(key, chunks, putOptions) {
       if (!isBlobKey(key)) return { kind: 'refused', reason: 'rejected', message: `not a key for an object: ${key}` };
       const bytes = Buffer.concat(chunks);
       const identity = { store: 'blobs' as const, operation: 'put' as const, key, sortKey: '' };
-      const outcome = await link.write(identity, undefined, (signedAt) => server.putBlob(key, bytes, signedAt));
+      const outcome = await link.write(identity, putOptions, (signedAt) => server.putBlob(key, bytes, signedAt));
       if (outcome.kind === 'committed') return { kind: 'stored', storeTime: outcome.storeTime };
       return outcome as Exclude<PutOutcome, { kind: 'committed' | 'conflict' }>;
     },

@@ -9,9 +9,9 @@ import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import { failedWrite } from '../aws/failures.ts';
 import { Requests } from '../aws/requests.ts';
-import { DATE_GRANULARITY_MS, watchWire } from '../aws/wire.ts';
+import { DATE_GRANULARITY_MS, StaleSignatureError, watchWire } from '../aws/wire.ts';
 import { isBlobKey } from '../item-rules.ts';
-import type { BlobInfo, BlobPutOutcome, BlobRange, BlobStore, StoreTime } from '../ports.ts';
+import type { BlobInfo, BlobPutOutcome, BlobRange, BlobStore, PutOptions, StoreTime } from '../ports.ts';
 import { StoreClock } from '../store-clock.ts';
 
 /**
@@ -59,16 +59,17 @@ class S3Blobs implements BlobStore {
     return this.#storeClock.now();
   }
 
-  async put(key: string, chunks: readonly Buffer[]): Promise<BlobPutOutcome> {
+  async put(key: string, chunks: readonly Buffer[], options?: Pick<PutOptions, 'signBefore'>): Promise<BlobPutOutcome> {
     if (!isBlobKey(key)) return { kind: 'refused', reason: 'rejected', message: `not a key for an object: ${key}` };
     const { client } = this.#options;
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
     const command = new PutObjectCommand({ ...this.#object(key), Body: body });
-    const wire = watchWire(command, this.#storeClock, undefined);
+    const wire = watchWire(command, this.#storeClock, options?.signBefore);
     try {
       await this.#requests.once(TRANSFER_TIMEOUT_MS, (abortSignal) => client.send(command, { abortSignal }));
       return { kind: 'stored', storeTime: wire.storeTime };
     } catch (error) {
+      if (error instanceof StaleSignatureError) return { kind: 'refused', reason: 'stale', message: error.message };
       return failedWrite(error);
     }
   }

@@ -139,9 +139,9 @@ export class Bill {
     const got = (key: string, length: number) => this.#charge(blobCause(key, 'read'), { gets: 1, bytesOut: length });
     return {
       now: () => store.now(),
-      put: async (key, chunks) => {
+      put: async (key, chunks, options) => {
         const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
-        const outcome = await store.put(key, chunks);
+        const outcome = await store.put(key, chunks, options);
         this.#charge(blobCause(key, 'write'), { puts: 1, bytesIn: bytes });
         if (outcome.kind === 'stored') this.#keep(kindOf(key), key, bytes);
         return outcome;
