@@ -4,6 +4,7 @@ import { ApiKey } from '../wire/apis.ts';
 import { alterConfigs, describeConfigs, ResourceType } from './client/configs.ts';
 import { withClient } from './client/connect.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
+import { logSizes } from './client/log-sizes.ts';
 import { offsetRanges } from './client/offsets.ts';
 import { raisePartitions } from './client/partitions.ts';
 import { findTopic, listTopics, type Topic, unknownTopic } from './client/topics.ts';
@@ -136,11 +137,13 @@ function addDescribe(program: Command, io: CommandIo): void {
   const command = program
     .command('describe')
     .description('Shows the partitions of topics with leader and offsets, and the configs that are set.')
-    .argument('[names...]', 'which topics; all when left out');
+    .argument('[names...]', 'which topics; all when left out')
+    .option('--storage', 'also how many bytes the record batches of each partition have');
   withExamples(withCommonFlags(command), [
     ['tidelog topics describe orders', 'One topic'],
+    ['tidelog topics describe orders --storage', 'With its size'],
     ['tidelog topics describe --json', 'All of them, for a program'],
-  ]).action((names: string[], flags: CommonFlags) =>
+  ]).action((names: string[], flags: CommonFlags & { storage?: boolean }) =>
     withClient(flags, io, async (client) => {
       const all = await listTopics(client);
       const wanted = names.length === 0 ? all.filter(({ isInternal }) => !isInternal) : [];
@@ -150,7 +153,7 @@ function addDescribe(program: Command, io: CommandIo): void {
         wanted.push(topic);
       }
       const described: TopicDescription[] = [];
-      for (const topic of wanted) described.push(await describe(client, topic));
+      for (const topic of wanted) described.push(await describe(client, topic, flags.storage === true));
       if (flags.json) io.out(json(described));
       else io.out(described.map(descriptionText).join('\n'));
     }),
@@ -171,15 +174,18 @@ interface TopicDescription {
     readonly leader: number;
     readonly startOffset: number;
     readonly endOffset: number;
+    /** With --storage; null if the broker does not know. */
+    readonly bytes?: number | null;
   }[];
 }
 
-async function describe(client: KafkaClient, topic: Topic): Promise<TopicDescription> {
+async function describe(client: KafkaClient, topic: Topic, withStorage: boolean): Promise<TopicDescription> {
   const { partitions } = topic;
   const hasConfigs = await client.serves(ApiKey.DescribeConfigs);
-  const [ranges, entries] = await Promise.all([
+  const [ranges, entries, sizes] = await Promise.all([
     offsetRanges(client, topic, partitions),
     hasConfigs ? describeConfigs(client, { type: ResourceType.topic, name: topic.name }) : [],
+    withStorage ? logSizes(client, topic, partitions) : undefined,
   ]);
   const set = entries.filter(({ isDefault }) => !isDefault).map(({ name, value }) => [name, value] as const);
   return {
@@ -193,6 +199,7 @@ async function describe(client: KafkaClient, topic: Topic): Promise<TopicDescrip
       leader,
       startOffset: ranges.get(index)!.start,
       endOffset: ranges.get(index)!.end,
+      ...(sizes !== undefined && { bytes: sizes.get(index) ?? null }),
     })),
   };
 }
@@ -200,17 +207,21 @@ async function describe(client: KafkaClient, topic: Topic): Promise<TopicDescrip
 function descriptionText({ name, id, replicationFactor, configs, partitions }: TopicDescription): string {
   const set = Object.entries(configs ?? {}).map(([key, value]) => `${key}=${value ?? '(hidden)'}`);
   const configLine = configs === null ? 'not served by this broker' : set.length === 0 ? 'none set' : set.join(', ');
+  const hasSizes = partitions.some(({ bytes }) => bytes !== undefined);
+  const total = partitions.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
   return (
     `Topic              ${name}\nId                 ${id}\n` +
-    `ReplicationFactor  ${replicationFactor}\nConfigs            ${configLine}\n\n` +
+    `ReplicationFactor  ${replicationFactor}\nConfigs            ${configLine}\n` +
+    `${hasSizes ? `Bytes              ${total}\n` : ''}\n` +
     table(
-      ['PARTITION', 'LEADER', 'START', 'END', 'OFFSETS'],
-      partitions.map(({ partition, leader, startOffset, endOffset }) => [
+      ['PARTITION', 'LEADER', 'START', 'END', 'OFFSETS', ...(hasSizes ? ['BYTES'] : [])],
+      partitions.map(({ partition, leader, startOffset, endOffset, bytes }) => [
         partition,
         leader,
         startOffset,
         endOffset,
         endOffset - startOffset,
+        ...(bytes === undefined ? [] : [bytes ?? 'unknown']),
       ]),
     )
   );

@@ -71,6 +71,7 @@ export class SegmentWork {
       collectObject(
         {
           journals: this.#admin.journals,
+          index: this.#index,
           due: this.due,
           journalOf: (topicId, partition) => this.#journalOf(topicId, partition),
         },

@@ -13,11 +13,15 @@ import type { BlobInfo } from '../storage/ports.ts';
 import type { DueList } from './due-list.ts';
 import { DIRECTORY_TAIL_BYTES, type DirectoryRow, decodeDirectory } from './format/directory.ts';
 import { isSettledReplaced, removeSegments } from './remove-segments.ts';
+import type { FoundReplace } from './repair-items.ts';
+import { repairReplaces } from './replace.ts';
+import type { SegmentIndex } from './segment-index.ts';
 import { SegmentItems } from './segment-items.ts';
 import type { DueOutcome } from './sweep.ts';
 
 export interface CollectObjectEnvironment {
   readonly journals: Journals;
+  readonly index: SegmentIndex;
   readonly due: DueList;
   /** The journal of a partition; undefined if its topic does not exist. Throws StoreUnavailableError. */
   readonly journalOf: (topicId: Uuid, partition: number) => Promise<JournalId | undefined>;
@@ -92,10 +96,7 @@ async function namingOf(env: CollectObjectEnvironment, owner: SegmentOwner, obje
   const { view } = journal;
   // The objects of a deleted topic go all together.
   if (view.closed || isOfNewestSeal(view, object.key)) return 'named';
-  if (owner.kind === 'partition') {
-    const replacement = await unsealedReplacement(journal, owner.partition, object.key);
-    if (replacement !== 'none') return replacement;
-  }
+  if (owner.kind === 'partition' && !(await completeReplacements(env, journal, owner.partition))) return 'unsettled';
   const rows = await directoryOf(journal, object);
   if (rows === undefined) return 'damaged';
   return namingItems(journal, rows, object.key);
@@ -112,27 +113,31 @@ function isOfNewestSeal({ lastSeal, partitions }: JournalView, key: string): boo
 
 /**
  * A replacement's items are certain to be there once its entry is sealed. Until then they may be
- * missing, and are written later.
+ * missing, and are written here. False if that is left to the next seal.
  */
-async function unsealedReplacement(
-  { id, view, env }: Journal,
+async function completeReplacements(
+  env: Pick<CollectObjectEnvironment, 'index' | 'due'>,
+  journal: Journal,
   partition: number,
-  key: string,
-): Promise<'named' | 'none' | 'unsettled'> {
+): Promise<boolean> {
+  const { id, view } = journal;
   const replacedSeq = view.partitions.get(partition)?.replacedSeq ?? -1;
-  if (replacedSeq <= view.sealedSeq) return 'none';
+  if (replacedSeq <= view.sealedSeq) return true;
   // The next seal is near. Without batches there is none, and the entries are few.
-  if (view.hotSince !== -1) return 'unsettled';
+  if (view.hotSince !== -1) return false;
+  const found: FoundReplace[] = [];
   for (let from = view.sealedSeq + 1; from <= replacedSeq; ) {
-    const { items } = await env.stores.journal.query({ pk: entryPk(id), from: entrySk(from), consistent: true });
+    const range = { pk: entryPk(id), from: entrySk(from), consistent: true };
+    const { items } = await journal.env.stores.journal.query(range);
+    if (items.length === 0) return false;
     for (const item of items) {
-      const { entry } = decodeEntryItem(item);
-      if (entry.kind === 'replace' && entry.key === key) return 'named';
+      const { seq, entry } = decodeEntryItem(item);
+      if (entry.kind === 'replace' && entry.partition === partition) found.push({ seq, entry });
+      from = seq + 1;
     }
-    if (items.length === 0) return 'unsettled';
-    from = decodeEntryItem(items.at(-1)!).seq + 1;
   }
-  return 'none';
+  await repairReplaces(env, journal, found);
+  return true;
 }
 
 /** What the object holds; undefined if it cannot be read. */

@@ -1,5 +1,6 @@
 import type { Mutation } from './mutation.ts';
 import { GROUPS, OFFSETS } from './mutations-groups.ts';
+import { HISTORY } from './mutations-history.ts';
 import { LEADING } from './mutations-leadership.ts';
 import { READING, STORING } from './mutations-reading.ts';
 import { BATCHES, WRITING } from './mutations-writing.ts';
@@ -13,4 +14,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...OFFSETS,
   ...GROUPS,
   ...LEADING,
+  ...HISTORY,
 ];

@@ -157,7 +157,7 @@ export const TOPIC_CONFIGS: ReadonlyMap<string, TopicConfigDefinition> = new Map
       '4096',
       ['log.index.interval.bytes'],
       { min: 0 },
-      'Accepted, without effect: the journal has an index of its own.',
+      'Bytes of record batches between two entries of the index of a segment.',
     ),
   ],
   [

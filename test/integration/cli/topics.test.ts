@@ -53,6 +53,21 @@ describe('topics list and describe', () => {
     expect(out).toMatch(/PARTITION {2}LEADER {2}START {2}END {2}OFFSETS\n +0 +\d+ +0 +3 +3\n$/);
   });
 
+  it('show the bytes of the record batches with --storage', async () => {
+    await cli(['topics', 'create', 'sized', '-p', '2']);
+    expect((await cli(['topics', 'describe', 'sized', '--storage'])).out).toMatch(/^Bytes {14}0$/m);
+    await cli(['produce', 'sized', '--partition', '1'], { input: 'a\nb\nc\n' });
+    const [described] = JSON.parse((await cli(['topics', 'describe', 'sized', '--storage', '--json'])).out);
+    const [empty, filled] = described.partitions.map(({ bytes }: { bytes: number }) => bytes);
+    expect(empty).toBe(0);
+    // A batch has 61 bytes and its records.
+    expect(filled).toBeGreaterThan(61);
+    const { out } = await cli(['topics', 'describe', 'sized', '--storage']);
+    expect(out).toMatch(new RegExp(`^Bytes {14}${filled}$`, 'm'));
+    expect(out).toMatch(new RegExp(`OFFSETS +BYTES\\n[^\\n]* 0\\n[^\\n]* ${filled}\\n$`));
+    expect((await cli(['topics', 'describe', 'sized'])).out).not.toContain('BYTES');
+  });
+
   it('name the topic that was probably meant', async () => {
     await cli(['topics', 'create', 'payments']);
     const { exitCode, err } = await cli(['topics', 'describe', 'paymetns']);

@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 const environment = (by = process) => ({
   journals: by.journals,
-  due: endingOf(by).due,
+  ...endingOf(by),
   journalOf: async (topicId: string) => (topicId === TOPIC ? JOURNAL : undefined),
 });
 

@@ -202,7 +202,7 @@ it.each<[string, (sealer: Sealer) => Promise<unknown>]>([
   await world.clock.advance(3 * HOUR);
   const other = await startSealer(world);
   const journalOf = async () => JOURNAL;
-  await world.run(collectObject({ journals: other.process.journals, due: other.env.due, journalOf }, key));
+  await world.run(collectObject({ journals: other.process.journals, ...other.env, journalOf }, key));
   expect(segmentObjects(world)).toContain(key);
   // The seal that covers the entry of the merge writes its items.
   for (const value of ['next', 'last']) await sealOne(world, other, value);

@@ -26,10 +26,10 @@ const WORKS: Readonly<Record<string, (world: World, by: Process) => Promise<unkn
     return collectWal(by.journals, unreadable, { graceMs: GRACE, everyMs: 0 }, undefined, deadline(world));
   },
   sweep: (world, by) => {
-    const { due } = endingOf(by);
+    const { due, index } = endingOf(by);
     const { stores, env, journals } = by;
     const unreadable = new UnreadableItems(env.logger);
-    const object = (name: string) => collectObject({ journals, due, journalOf: async () => JOURNAL }, name);
+    const object = (name: string) => collectObject({ journals, index, due, journalOf: async () => JOURNAL }, name);
     const journal = async () => ({ next: undefined });
     return sweepDue(
       { state: stores.state, clock: env.clock, due, unreadable },

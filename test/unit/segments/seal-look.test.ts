@@ -38,7 +38,7 @@ const look = ({ env, open }: Sealer, limits = LIMITS) => world.run(sealWhatIsDue
 async function sweep({ env, process, open }: Sealer) {
   const unreadable = new UnreadableItems(process.env.logger);
   const journal: DueHandler = (_, deadline) => sealWhatIsDue(env, open, LIMITS, deadline);
-  const objects = { journals: process.journals, due: env.due, journalOf: async () => open.journal.id };
+  const objects = { journals: process.journals, ...env, journalOf: async () => open.journal.id };
   const handlers = { journal, object: (key: string) => collectObject(objects, key) };
   const { state } = process.stores;
   return world.run(
