@@ -1,6 +1,6 @@
 import type { ReplaceEntry } from '../journal/entry.ts';
 import type { Journal } from '../journal/journal.ts';
-import { abortsKnownTo } from '../journal/view.ts';
+import { abortsKnownTo, type LastSeal } from '../journal/view.ts';
 import type { SegmentPart } from '../storage/items/segment-part.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import type { SegmentIndex } from './segment-index.ts';
@@ -17,7 +17,7 @@ export interface FoundReplace {
  * Throws StoreUnavailableError.
  */
 export async function repairLastSeal(index: SegmentIndex, journal: Journal): Promise<void> {
-  const { lastSeal } = journal.view;
+  const lastSeal = countedSeal(journal);
   if (lastSeal === undefined || (await index.readBack(journal.id, lastSeal))) return;
   await writeSealItems(index, journal);
   if (await index.readBack(journal.id, lastSeal)) return;
@@ -26,12 +26,24 @@ export async function repairLastSeal(index: SegmentIndex, journal: Journal): Pro
 
 /** Writes the items of the newest seal that are missing. Throws StoreUnavailableError. */
 export async function writeSealItems(index: SegmentIndex, journal: Journal): Promise<void> {
-  const { lastSeal, partitions } = journal.view;
+  const lastSeal = countedSeal(journal);
   if (lastSeal === undefined) return;
+  const { partitions } = journal.view;
   const epochsOf = (partition: number) => partitions.get(partition)?.epochs ?? [];
   const known = ({ partition, nextOffset }: SegmentPart) => {
     const view = partitions.get(partition);
     return view && abortsKnownTo(view, nextOffset);
   };
   await index.writeSeal(journal.id, lastSeal, journal.confirmedAt, epochsOf, known);
+}
+
+/**
+ * The newest seal with the parts that still count. The items of the others are deleted, and must not
+ * come back with the same version (rule R9).
+ */
+function countedSeal({ view: { lastSeal, partitions } }: Journal): LastSeal | undefined {
+  if (lastSeal === undefined) return undefined;
+  const counts = ({ partition, nextOffset }: SegmentPart) =>
+    nextOffset > (partitions.get(partition)?.segmentsFrom ?? 0);
+  return { ...lastSeal, parts: lastSeal.parts.filter(counts) };
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { it } from 'vitest';
+import { scaled } from '../../support/machine.ts';
 import { runs } from '../../support/runs.ts';
 import { check, checkEveryOffset, checkRest } from './whole/checks.ts';
 import { DAY_MS, type Step, step } from './whole/steps.ts';
@@ -43,7 +44,7 @@ async function play(steps: readonly Step[]): Promise<void> {
   }
 }
 
-it('a log reads like a list in memory, whatever happens to its history', async () => {
+it('a log reads like a list in memory, whatever happens to its history', { timeout: scaled(180_000) }, async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), play), {
     numRuns: runs(100),
     examples: [[REPLACED_AND_ENDED]],

@@ -253,9 +253,8 @@ export class WholeLog {
 
   /** How far a partition says that it is clean. */
   #cleaned(place: Place) {
-    const { lastStableOffset, entriesFrom, logStart } = this.model(place);
-    // The item of an ended segment may be written once more before the next seal.
-    const live = liveOf(this.world, place).filter(({ nextOffset }) => nextOffset > logStart);
+    const { lastStableOffset, entriesFrom } = this.model(place);
+    const live = liveOf(this.world, place);
     const dirty = live.findIndex(({ cleanedAt }) => cleanedAt === undefined);
     const cleanTo = dirty === -1 ? (live.at(-1)?.nextOffset ?? 0) : live[dirty]!.baseOffset;
     const next = live[dirty];
