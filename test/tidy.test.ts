@@ -59,7 +59,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'upkeep',
   ],
   stacks: ['broker/apis.ts', 'broker/functions.ts', 'settings'],
-  cli: ['run', 'settings', 'wire', 'records', 'doors'],
+  cli: ['run', 'settings', 'wire', 'records', 'doors', 'segments/files'],
 };
 
 /** The parts of lib/storage that every room may know; the adapters are for lib/run alone. */

@@ -38,6 +38,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     program: async (io) => (await import('./configs.ts')).configsProgram(io),
   },
   {
+    name: 'segments',
+    summary: "Copies topics as Kafka's own log files.",
+    program: async (io) => (await import('./segments.ts')).segmentsProgram(io),
+  },
+  {
     name: 'cluster',
     summary: "Shows the cluster's id, its nodes, which requests it serves, and whether it is well.",
     program: async (io) => (await import('./cluster.ts')).clusterProgram(io),

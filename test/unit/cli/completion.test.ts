@@ -47,6 +47,8 @@ const CASES: [words: string[], expected: string[]][] = [
   [['produce', 'topics', '--comp'], ['--compression']],
   [['cluster', '--js'], ['--json']],
   [['cluster', 'hea'], ['health']],
+  [['segments', 'ex'], ['export']],
+  [['segments', 'export', '--seg'], ['--segment-bytes']],
   [['dev', '--po'], ['--port']],
   [['dev', '--store', 'em'], ['embedded']],
   [['completion', 'z'], ['zsh']],
