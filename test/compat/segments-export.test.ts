@@ -59,7 +59,8 @@ describe.skipIf(!HAVE_KAFKA)('segments export from Kafka itself', () => {
     const indexes = [...filesOf(path, 'index'), ...filesOf(path, 'timeindex')];
     expect((await dumpLog(['--verify-index-only'], indexes)).err).toBe('');
     const sane = await dumpLog(['--index-sanity-check'], filesOf(path, 'index'));
-    expect([...sane.linesOf.values()].flat().filter((line) => !line.includes('passed sanity check'))).toEqual([]);
+    const lines = [...sane.linesOf.values()].flat();
+    expect(lines.filter((line) => line.includes('passed sanity check'))).toHaveLength(filesOf(path, 'index').length);
   });
 
   it('is what a broker starts on', { timeout: KAFKA_TIMEOUT_MS }, async () => {
