@@ -2,6 +2,7 @@ import type { EffectiveTopicConfig } from '../core/topic-config.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import type { JournalView } from '../journal/view.ts';
 import { boundedMap } from '../kit/bounded-map.ts';
+import { earliest } from '../kit/earliest.ts';
 import { Slots } from '../kit/slots.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import { collectObject } from '../segments/collect-object.ts';
@@ -172,11 +173,6 @@ const NOTHING: DueOutcome = { next: undefined };
 
 function sealedPartitions({ partitions }: JournalView): number[] {
   return [...partitions.values()].filter(({ segments }) => segments > 0).map(({ partition }) => partition);
-}
-
-function earliest(times: readonly (StoreTime | undefined)[]): StoreTime | undefined {
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** Counts under names of their own. */

@@ -2,6 +2,7 @@ import { MalformedBytesError } from '../core/bytes.ts';
 import type { Offset } from '../core/offset.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { entriesFrom, lastStableOffset, type PartitionView } from '../journal/view.ts';
+import { earliest } from '../kit/earliest.ts';
 import { topicIdOf } from '../storage/items/journal-entry.ts';
 import type { LiveSegment } from '../storage/items/segment.ts';
 import type { StoreTime } from '../storage/ports.ts';
@@ -210,9 +211,9 @@ class Pass {
     if (cleanable === undefined) return nothingDue(youngUntil);
     const dirty = segments.slice(cleanable.firstDirty, cleanable.end);
     if (cursor === undefined) {
-      const earliest = await this.#earliestTimestamp(segments.slice(cleanable.firstDirty), now);
-      if (!isDue(cleanable, config, earliest, now)) {
-        return nothingDue(youngUntil, earliest > 0 ? earliest + config.maxCompactionLagMs + 1 : undefined);
+      const since = await this.#earliestTimestamp(segments.slice(cleanable.firstDirty), now);
+      if (!isDue(cleanable, config, since, now)) {
+        return nothingDue(youngUntil, since > 0 ? since + config.maxCompactionLagMs + 1 : undefined);
       }
     }
 
@@ -290,14 +291,14 @@ class Pass {
     const { maxCompactionLagMs } = this.#request.config;
     if (maxCompactionLagMs >= NO_LAG_MS) return -1;
     const { blobs } = this.#open.journal.env.stores;
-    let earliest = -1;
+    let first = -1;
     for (let at = 0; at < segments.length; at += FIRST_BATCHES_AT_ONCE) {
       const some = segments.slice(at, at + FIRST_BATCHES_AT_ONCE);
       const times = await Promise.all(some.map((segment) => firstTimestamp(blobs, segment)));
-      for (const time of times) if (time > 0 && (earliest < 0 || time < earliest)) earliest = time;
-      if (earliest > 0 && earliest < now - maxCompactionLagMs) break;
+      for (const time of times) if (time > 0 && (first < 0 || time < first)) first = time;
+      if (first > 0 && first < now - maxCompactionLagMs) break;
     }
-    return earliest;
+    return first;
   }
 
   #abortedFrom(begin: number): AbortedAhead {
@@ -316,8 +317,8 @@ class Pass {
 }
 
 function nothingDue(...times: readonly (StoreTime | undefined)[]): CompactionOutcome {
-  const known = times.filter((time) => time !== undefined);
-  return known.length === 0 ? { kind: 'nothingDue' } : { kind: 'nothingDue', nextAt: Math.min(...known) };
+  const nextAt = earliest(times);
+  return { kind: 'nothingDue', ...(nextAt !== undefined && { nextAt }) };
 }
 
 function factsOf({ baseOffset, nextOffset, log, maxTimestamp, cleanedAt }: LiveSegment): SegmentFacts {

@@ -4,6 +4,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { entriesFrom, type JournalView, type PartitionView } from '../journal/view.ts';
 import { each } from '../kit/each.ts';
+import { earliest } from '../kit/earliest.ts';
 import { topicIdOf } from '../storage/items/journal-entry.ts';
 import type { StoredSegment } from '../storage/items/segment.ts';
 import type { SegmentPart } from '../storage/items/segment-part.ts';
@@ -87,7 +88,8 @@ export async function retainJournal(
     counts.items += removed.items;
     const wanted = looks.filter(({ decision }) => decision.start !== undefined).length;
     if (raised.length < wanted || !removed.isComplete) return { isComplete: false, nextAt: undefined, counts };
-    if (!looks.some(({ decision }) => decision.hasMore)) return { isComplete: true, nextAt: earliest(looks), counts };
+    if (!looks.some(({ decision }) => decision.hasMore))
+      return { isComplete: true, nextAt: earliest(looks.map(({ decision }) => decision.nextAt)), counts };
     if (clock.monotonic() >= deadline) return { isComplete: false, nextAt: undefined, counts };
   }
 }
@@ -218,9 +220,4 @@ async function removeItems(
   });
   const items = outcomes.reduce((sum, { removed }) => sum + removed, 0);
   return { items, isComplete: outcomes.every(({ isComplete }) => isComplete) };
-}
-
-function earliest(looks: readonly Look[]): StoreTime | undefined {
-  const times = looks.flatMap(({ decision: { nextAt } }) => nextAt ?? []);
-  return times.length === 0 ? undefined : Math.min(...times);
 }

@@ -3,11 +3,11 @@ import type { Offset } from '../core/offset.ts';
 import type { CleanedSegments, ReplaceEntry } from '../journal/entry.ts';
 import type { ChangeEnvironment } from '../kit/change-item.ts';
 import { type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
-import type { EpochStart, LiveSegment, StoredSegment } from '../storage/items/segment.ts';
+import type { LiveSegment, StoredSegment } from '../storage/items/segment.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { holdsNoLess } from './covering.ts';
 import { isLive, SegmentItems } from './segment-items.ts';
-import { epochsIn, ITEM_SIGNED_WITHIN_MS, placeOf, putSegment, segmentBefore } from './write-segment.ts';
+import { epochsIn, epochsOf, ITEM_SIGNED_WITHIN_MS, placeOf, putSegment, segmentBefore } from './write-segment.ts';
 
 /** Items per query of the segments that are replaced. */
 const PAGE = 1_000;
@@ -123,10 +123,4 @@ async function readRange(items: SegmentItems, from: Offset, to: Offset): Promise
     if (!more) return found;
     start = segments.at(-1)!.baseOffset + 1;
   }
-}
-
-/** The epochs of all the segments, ascending, each once. */
-function epochsOf(segments: readonly StoredSegment[]): readonly EpochStart[] {
-  const all = new Map(segments.flatMap(({ epochs }) => epochs).map((one) => [one.epoch, one]));
-  return [...all.values()].sort((a, b) => a.epoch - b.epoch);
 }

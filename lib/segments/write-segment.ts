@@ -84,7 +84,7 @@ export function epochsIn(epochs: readonly EpochStart[], baseOffset: Offset, next
 }
 
 /** The epochs of segments of a partition, ascending, each once. An epoch's start is the same in all. */
-export function epochsOf(segments: readonly LiveSegment[]): readonly EpochStart[] {
+export function epochsOf(segments: readonly StoredSegment[]): readonly EpochStart[] {
   const all = new Map(segments.flatMap(({ epochs }) => epochs).map((one) => [one.epoch, one]));
   return [...all.values()].sort((a, b) => a.epoch - b.epoch);
 }

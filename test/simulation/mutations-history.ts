@@ -1,5 +1,6 @@
 import type { Edit } from './bundle.ts';
 import { type Mutation, mutation } from './mutation.ts';
+import { WITHOUT_ASSERTION as WITHOUT_ASSERTION_OF_WRITER } from './mutations-writing.ts';
 
 const TRIM = 'lib/segments/trim.ts';
 const SEAL = 'lib/segments/seal.ts';
@@ -14,12 +15,6 @@ const WITHOUT_ASSERTION: Edit = {
   file: APPLY_SEAL,
   find: 'assertSealFits(view, entry);\n  const trimmableSeq',
   replace: 'const trimmableSeq',
-};
-
-const WITHOUT_WRITERS_ASSERTION: Edit = {
-  file: 'lib/journal/writer/writer.ts',
-  find: "if (state.kind === 'putting') assertFollows(this.#journal.view, state.put.slot.seq, state.put.entry);",
-  replace: 'void assertFollows;',
 };
 
 /** What reads of history answer when something of it is missing. */
@@ -52,7 +47,7 @@ export const HISTORY: readonly Mutation[] = [
     checks: ['badControl', 'viewDiffers', ...UNREADABLE],
     edits: [
       WITHOUT_ASSERTION,
-      WITHOUT_WRITERS_ASSERTION,
+      WITHOUT_ASSERTION_OF_WRITER,
       {
         file: SEAL,
         find: 'if (view.closed || view.sealedSeq !== fromSeq - 1) return undefined;',

@@ -10,7 +10,7 @@ const PRODUCE = 'lib/log/append-batch.ts';
 const CREATE_TOPIC = 'lib/topics/create-topic.ts';
 
 /** The writer's own check of what it is about to write would notice first; this shows what stands behind it. */
-const WITHOUT_ASSERTION: Edit = {
+export const WITHOUT_ASSERTION: Edit = {
   file: WRITER,
   find: "if (state.kind === 'putting') assertFollows(this.#journal.view, state.put.slot.seq, state.put.entry);",
   replace: 'void assertFollows;',
