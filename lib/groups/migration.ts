@@ -207,8 +207,10 @@ export function mayDowngrade(members: readonly Member[], config: GroupConfig): b
 }
 
 /**
- * Converts a consumer group to a stable classic group of its classic members. Their targets become
- * the leader's last assignments. Source: KIP-848, "Downgrade", and Kafka's
+ * Converts a consumer group to a stable classic group of its classic members. What they hold becomes
+ * the leader's last assignments: a member of the consumer protocol that joins before the next
+ * rebalance must not get a partition that another still reads. Kafka takes the targets, which are
+ * the same once all members have reached them. Source: KIP-848, "Downgrade", and Kafka's
  * ClassicGroup.fromConsumerGroup.
  */
 export function downgrade(group: ConsumerGroup, now: StoreTime): ClassicGroup {
@@ -226,7 +228,8 @@ export function downgrade(group: ConsumerGroup, now: StoreTime): ClassicGroup {
       protocols,
       seenAt: now,
     });
-    assignments.set(member.memberId, encodeAssignment(group, member.target, protocols));
+    const held = toAssignment([...member.assigned, ...member.pendingRevocation]);
+    assignments.set(member.memberId, encodeAssignment(group, held, protocols));
   }
   const [leader] = members.keys();
   return {

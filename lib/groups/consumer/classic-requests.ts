@@ -93,7 +93,7 @@ export function joinConsumerGroup(group: ConsumerGroup, request: JoinRequest, fa
     return { group: moved.group, reply, alive: memberId };
   }
   const classic = downgrade(moved.group, facts.now);
-  // The classic group assigns the targets at once. If a member may still hold another's partition,
+  // A stable classic group does not rebalance. If a member may still hold another's partition,
   // it must rebalance first. Kafka does not check this.
   const { assignmentEpoch, body } = moved.group;
   const isSettled = body.members.every((one) => isReconciled(one, assignmentEpoch));
