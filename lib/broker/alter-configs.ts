@@ -2,9 +2,14 @@ import type { RequestContext } from '../core/context.ts';
 import { type ErrorName, errorCode, type Failure } from '../core/errors.ts';
 import { each } from '../kit/each.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
-import { alterTopicConfigs } from '../topics/alter-topic-configs.ts';
-import { type ConfigChange, changeConfigs, replaceConfigs } from '../topics/configs/change-configs.ts';
-import { describeTopicDefaults } from '../topics/configs/describe-topic-configs.ts';
+import { changeTopicConfigs } from '../topics/alter-topic-configs.ts';
+import { brokerConfigsProblem } from '../topics/configs/broker-configs.ts';
+import {
+  type AskedConfigChange,
+  askedConfigChanges,
+  type ConfigChange,
+  duplicateConfigs,
+} from '../topics/configs/change-configs.ts';
 import type { Broker } from './broker.ts';
 import { type ConfigsRefusal, nodeProblem, ResourceType } from './config-resources.ts';
 
@@ -89,7 +94,6 @@ class ResourceChanges {
   readonly #refusal: ConfigsRefusal;
   readonly #replace: boolean;
   readonly #validateOnly: boolean;
-  #defaults: ReadonlyMap<string, string> | undefined;
 
   constructor(broker: Broker, refusal: ConfigsRefusal, replace: boolean, validateOnly: boolean) {
     this.#broker = broker;
@@ -117,24 +121,16 @@ class ResourceChanges {
     }
   }
 
-  /**
-   * The changes that a resource asks for, or the error of a request that is invalid whatever the
-   * resource's state.
-   */
   #changesOf({ configs }: ConfigsOfResource): ConfigChange[] | Failure {
-    if (new Set(configs.map(({ name }) => name)).size < configs.length) {
-      return invalid('Error due to duplicate config keys');
-    }
-    const changes: ConfigChange[] = [];
-    const nulls: string[] = [];
+    const duplicate = duplicateConfigs(configs);
+    if (duplicate !== undefined) return duplicate;
+    const asked: AskedConfigChange[] = [];
     for (const { name, value, configOperation = 0 } of configs) {
       const operation = OPERATIONS[configOperation];
       if (operation === undefined) return invalid(`Unknown operations type ${configOperation}`);
-      if (operation === 'DELETE') changes.push({ name, operation });
-      else if (value === null) nulls.push(name);
-      else changes.push({ name, operation, value });
+      asked.push({ name, operation, value });
     }
-    return nulls.length > 0 ? invalid(`Null value not supported for : ${nulls.join(', ')}`) : changes;
+    return askedConfigChanges(asked);
   }
 
   #forbidden({ resourceType, resourceName }: ConfigsOfResource): Failure | undefined {
@@ -143,34 +139,13 @@ class ResourceChanges {
   }
 
   #alterTopic(name: string, changes: readonly ConfigChange[]): Promise<Failure | undefined> {
-    const values = changes.flatMap((change) => ('value' in change ? [[change.name, change.value] as const] : []));
-    return alterTopicConfigs(
-      this.#broker.admin,
-      name,
-      (topic) =>
-        this.#replace
-          ? replaceConfigs(topic, Object.fromEntries(values))
-          : changeConfigs(topic, changes, (config) => this.#defaultOf(config)),
-      this.#validateOnly,
-    );
+    const terms = { changes, replace: this.#replace, validateOnly: this.#validateOnly };
+    return changeTopicConfigs(this.#broker.admin, name, terms);
   }
 
-  #defaultOf(name: string): string {
-    this.#defaults ??= new Map(
-      describeTopicDefaults(this.#broker.admin.brokerConfigs).map((config) => [config.name, config.value ?? '']),
-    );
-    return this.#defaults.get(name) ?? '';
-  }
-
-  /**
-   * A process's settings cannot change while it runs. Deleting one that was never set changes
-   * nothing, as in Kafka.
-   */
   #alterBroker(name: string, changes: readonly ConfigChange[]): Failure | undefined {
     const problem = name === '' ? undefined : nodeProblem(this.#broker, name, 'Node id', ',');
-    if (problem !== undefined) return problem;
-    const set = changes.filter(({ operation }) => operation !== 'DELETE').map((change) => change.name);
-    return set.length === 0 ? undefined : invalid(`Cannot update these configs dynamically: [${set.join(', ')}]`);
+    return problem ?? brokerConfigsProblem(changes);
   }
 
   #alterLogger(name: string, changes: readonly ConfigChange[]): Failure | undefined {

@@ -1,11 +1,9 @@
 import type { KnownEpochs } from '../cluster/leadership.ts';
+import { NO_NODE, replicasOf } from '../cluster/partition-nodes.ts';
 import type { RequestContext } from '../core/context.ts';
 import { errorCode } from '../core/errors.ts';
 import { journalOf, type Topic } from '../topics/topics.ts';
 import type { Broker } from './broker.ts';
-
-/** The id of a node that does not exist. */
-const NO_NODE = -1;
 
 /**
  * The leader and the replicas of a partition: one node, since the store keeps the copies. The
@@ -21,7 +19,7 @@ export function partitionState(
 ) {
   const journal = journalOf(topic, partitionIndex);
   const leader = broker.leadership.nodeOf(journal);
-  const nodes = replicasOf(broker, topic, partitionIndex, context);
+  const nodes = replicasOf(broker.leadership, topic, partitionIndex, context);
   const isThere = nodes.length > 0;
   return {
     errorCode: isThere ? 0 : errorCode(leader === undefined ? 'LEADER_NOT_AVAILABLE' : 'LISTENER_NOT_FOUND'),
@@ -32,20 +30,4 @@ export function partitionState(
     isrNodes: nodes,
     offlineReplicas: [] as number[],
   };
-}
-
-/**
- * The replicas of a partition: its leader alone, or none if the request's listener cannot reach it.
- * Reads nothing.
- */
-export function replicasOf(broker: Broker, topic: Topic, partition: number, context: RequestContext): number[] {
-  const leader = broker.leadership.nodeOf(journalOf(topic, partition));
-  return broker.leadership.nodes(context).flatMap(({ nodeId }) => (nodeId === leader ? [nodeId] : []));
-}
-
-/**
- * The node for administrative requests. Any node serves them: this one, if clients can reach it.
- */
-export function controllerOf(nodeId: number, nodes: readonly { readonly nodeId: number }[]): number {
-  return nodes.some((one) => one.nodeId === nodeId) ? nodeId : (nodes[0]?.nodeId ?? NO_NODE);
 }

@@ -7,11 +7,11 @@ import {
 } from '../../auth/allowed-operations.ts';
 import { ANY_TOPIC, CLUSTER, type Operation, topicAccesses, topicResource } from '../../auth/authorize.ts';
 import type { KnownEpochs } from '../../cluster/leadership.ts';
+import { controllerOf } from '../../cluster/partition-nodes.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { type Uuid, ZERO_UUID } from '../../core/uuid.ts';
-import { StoreUnavailableError } from '../../storage/ports.ts';
-import { createTopic } from '../../topics/create-topic.ts';
+import { autoCreateTopic } from '../../topics/auto-create.ts';
 import { isInternalTopic, isReservedTopic, topicNameProblem } from '../../topics/topic-name.ts';
 import type { Topic } from '../../topics/topics.ts';
 import type { ApiKey, RequestBody } from '../../wire/apis.ts';
@@ -20,7 +20,7 @@ import { type Broker, CloseConnection } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { TOPICS_NAMED_MAX, topicFinder } from '../find-topics.ts';
 import { lazily } from '../lazily.ts';
-import { controllerOf, partitionState } from '../partition-state.ts';
+import { partitionState } from '../partition-state.ts';
 
 /** Topics that one request may create. Further ones get a retriable error. */
 const AUTO_CREATED_MAX = 100;
@@ -223,32 +223,9 @@ async function findNamed(
     } else if (creations++ >= AUTO_CREATED_MAX) {
       found.push(failed('LEADER_NOT_AVAILABLE'));
     } else {
-      const created = await autoCreate(broker, name);
+      const created = await autoCreateTopic(broker.admin, broker.logger, name);
       found.push(typeof created === 'string' ? failed(created) : created);
     }
   }
   return found;
-}
-
-async function autoCreate(broker: Broker, name: string): Promise<Topic | ErrorName> {
-  const wanted = { name, partitions: -1, replicationFactor: -1, assignments: [], configs: [] };
-  try {
-    const outcome = await createTopic(broker.admin, wanted, false);
-    if (outcome.kind === 'created') {
-      broker.logger.log('warn', {
-        event: 'topic_auto_created',
-        topic: name,
-        partitions: outcome.topic.record.partitions,
-        message: 'the topic did not exist; set auto.create.topics.enable=false to refuse instead',
-      });
-      return outcome.topic;
-    }
-    if (outcome.kind === 'rejected' && outcome.error === 'TOPIC_ALREADY_EXISTS') {
-      return (await broker.admin.topics.read(name)) ?? 'LEADER_NOT_AVAILABLE';
-    }
-    return outcome.kind === 'rejected' ? outcome.error : 'UNKNOWN_SERVER_ERROR';
-  } catch (error) {
-    if (error instanceof StoreUnavailableError) return 'LEADER_NOT_AVAILABLE';
-    throw error;
-  }
 }

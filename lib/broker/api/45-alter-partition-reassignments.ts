@@ -1,4 +1,5 @@
 import { CLUSTER } from '../../auth/authorize.ts';
+import { replicasOf } from '../../cluster/partition-nodes.ts';
 import { clipText } from '../../core/clip-text.ts';
 import { type ErrorName, errorCode, type Failure } from '../../core/errors.ts';
 import type { Topic } from '../../topics/topics.ts';
@@ -7,7 +8,6 @@ import { AlterPartitionReassignments } from '../../wire/messages/45-alter-partit
 import { defineApi } from '../define-api.ts';
 import { topicFinder } from '../find-topics.ts';
 import { hasPartition } from '../group-topics.ts';
-import { replicasOf } from '../partition-state.ts';
 
 /**
  * The longest topic name quoted in an error message, which repeats it for each partition. No topic
@@ -48,7 +48,7 @@ export const alterPartitionReassignments = defineApi(
           topic,
           name,
           asked,
-          (found) => replicasOf(broker, found, asked.partitionIndex, context),
+          (found) => replicasOf(broker.leadership, found, asked.partitionIndex, context),
           nodes,
         );
         return {

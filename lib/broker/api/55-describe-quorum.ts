@@ -1,9 +1,9 @@
 import { CLUSTER } from '../../auth/authorize.ts';
+import { controllerOf } from '../../cluster/partition-nodes.ts';
 import { errorCode } from '../../core/errors.ts';
 import { ZERO_UUID } from '../../core/uuid.ts';
 import { DescribeQuorum } from '../../wire/messages/55-describe-quorum.ts';
 import { defineApi } from '../define-api.ts';
-import { controllerOf } from '../partition-state.ts';
 
 /** The metadata log of a Kafka cluster, the only one whose quorum can be described. */
 const METADATA_TOPIC = '__cluster_metadata';

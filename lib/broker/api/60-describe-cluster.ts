@@ -1,8 +1,8 @@
 import { clusterOperationAccesses, clusterOperations } from '../../auth/allowed-operations.ts';
+import { controllerOf } from '../../cluster/partition-nodes.ts';
 import { errorCode } from '../../core/errors.ts';
 import { DescribeCluster } from '../../wire/messages/60-describe-cluster.ts';
 import { defineApi } from '../define-api.ts';
-import { controllerOf } from '../partition-state.ts';
 
 const BROKERS = 1;
 const CONTROLLERS = 2;

@@ -1,3 +1,5 @@
+import type { Failure } from '../../core/errors.ts';
+import type { ConfigChange } from './change-configs.ts';
 import { type ConfigType, shownValue } from './config-value.ts';
 import type { ConfigSynonym, DescribedConfig } from './described-config.ts';
 
@@ -56,4 +58,15 @@ export function describeBrokerConfigs(configs: BrokerConfigs): DescribedConfig[]
       documentation,
     };
   });
+}
+
+/**
+ * Why the configs of a broker cannot be changed so; undefined if they stay as they are. A process's
+ * settings cannot change while it runs. Deleting one that was never set changes nothing, as in Kafka.
+ */
+export function brokerConfigsProblem(changes: readonly ConfigChange[]): Failure | undefined {
+  const set = changes.filter(({ operation }) => operation !== 'DELETE').map((change) => change.name);
+  return set.length === 0
+    ? undefined
+    : { error: 'INVALID_REQUEST', message: `Cannot update these configs dynamically: [${set.join(', ')}]` };
 }

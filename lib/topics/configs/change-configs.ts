@@ -15,6 +15,38 @@ export type ConfigChange =
   | { readonly name: string; readonly operation: 'SET' | 'APPEND' | 'SUBTRACT'; readonly value: string }
   | { readonly name: string; readonly operation: 'DELETE' };
 
+/** A change as a client asks for it: the value may be missing. */
+export interface AskedConfigChange {
+  readonly name: string;
+  readonly operation: ConfigChange['operation'];
+  readonly value: string | null;
+}
+
+/**
+ * The changes that a client asks for, or the error of a request that is invalid whatever the
+ * resource's state (Kafka: ConfigAdminManager.preprocess).
+ */
+export function askedConfigChanges(asked: readonly AskedConfigChange[]): ConfigChange[] | Failure {
+  const problem = duplicateConfigs(asked);
+  if (problem !== undefined) return problem;
+  const changes: ConfigChange[] = [];
+  const nulls: string[] = [];
+  for (const { name, operation, value } of asked) {
+    if (operation === 'DELETE') changes.push({ name, operation });
+    else if (value === null) nulls.push(name);
+    else changes.push({ name, operation, value });
+  }
+  if (nulls.length === 0) return changes;
+  return { error: 'INVALID_REQUEST', message: `Null value not supported for : ${nulls.join(', ')}` };
+}
+
+/** The error of a request that names a config twice. */
+export function duplicateConfigs(asked: readonly { readonly name: string }[]): Failure | undefined {
+  return new Set(asked.map(({ name }) => name)).size < asked.length
+    ? { error: 'INVALID_REQUEST', message: 'Error due to duplicate config keys' }
+    : undefined;
+}
+
 export type ConfigValues = Readonly<Record<string, string>>;
 
 export type ChangeOutcome =
