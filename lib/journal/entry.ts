@@ -1,32 +1,19 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../core/bytes.ts';
 import type { Offset } from '../core/offset.ts';
+import {
+  BATCH_BYTES_MAX,
+  type BatchMeta,
+  readPackedBatches,
+  readPlainBatches,
+  writePackedBatches,
+  writePlainBatches,
+} from './batch-list.ts';
 import { readParts, type SegmentPart, writeParts } from './segment-part.ts';
+
+export type { BatchMeta } from './batch-list.ts';
 
 /** First byte of every entry. An older program refuses a format that it does not know (rule R9). */
 export const ENTRY_FORMAT = 1;
-
-/**
- * What an entry stores about one record batch: enough to decide later appends without the batch.
- */
-export interface BatchMeta {
-  readonly partition: number;
-  /** Offset of the batch's first record. */
-  readonly baseOffset: Offset;
-  /** Offset of its last record less `baseOffset`. */
-  readonly lastOffsetDelta: number;
-  /** Largest record timestamp; for a LogAppendTime batch the append time; ms. */
-  readonly maxTimestamp: number;
-  /** -1 for a batch without a producer id, also in the next two fields. */
-  readonly producerId: number;
-  readonly producerEpoch: number;
-  readonly baseSequence: number;
-  readonly transactional: boolean;
-  /** True for a transaction marker; only `markers` entries hold them. */
-  readonly control: boolean;
-  /** Position and size of the batch in the entry's payload; bytes. */
-  readonly position: number;
-  readonly size: number;
-}
 
 /**
  * The bytes of an entry's batches: inline, or a range of a WAL object with the batches in the order
@@ -157,18 +144,16 @@ const KIND_CODES = { records: 1, markers: 2, leaderChange: 3, logStart: 4, seal:
 const LOG_START_COUNTED = 8;
 /** A `replace` entry of a compaction. That of a merge, and of earlier programs, has the older code. */
 const REPLACE_CLEANED = 9;
+/** A `records` entry with a packed list of batches. Those of earlier programs have the older code. */
+const RECORDS_PACKED = 10;
 const PAYLOAD_INLINE = 0;
 const PAYLOAD_WAL = 1;
-const FLAG_TRANSACTIONAL = 1;
-const FLAG_CONTROL = 2;
-const FLAG_PRODUCER = 4;
 
 /**
- * Upper bounds for an entry without its batches, and for one batch in its list. The writer's buffer
- * then never has to grow; bytes.
+ * Upper bound for an entry without its batches. With BATCH_BYTES_MAX for each batch the writer's buffer
+ * never has to grow; bytes.
  */
 const HEAD_BYTES_MAX = 128;
-const BATCH_BYTES_MAX = 64;
 
 /** Encodes an entry as the body of an item. */
 export function encodeEntry(entry: Entry): Buffer {
@@ -182,13 +167,15 @@ export function encodeEntry(entry: Entry): Buffer {
   writer.uint(entry.time);
   switch (entry.kind) {
     case 'records':
-      writeBatches(writer, entry.batches, entry.payload);
+      writePackedBatches(writer, entry.batches);
+      writePayload(writer, entry.payload);
       break;
     case 'markers':
       writer.uint(entry.producerId);
       writer.uint(entry.producerEpoch);
       writer.u8(entry.commit ? 1 : 0);
-      writeBatches(writer, entry.batches, entry.payload);
+      writePlainBatches(writer, entry.batches);
+      writePayload(writer, entry.payload);
       break;
     case 'leaderChange':
       writer.uint(entry.leaderEpoch);
@@ -233,12 +220,13 @@ export function decodeEntry(body: Buffer): Entry {
   const time = reader.uint();
   switch (kind) {
     case KIND_CODES.records:
-      return { kind: 'records', time, ...readBatches(reader) };
+    case RECORDS_PACKED:
+      return { kind: 'records', time, ...readBatches(reader, kind === RECORDS_PACKED) };
     case KIND_CODES.markers: {
       const producerId = reader.uint();
       const producerEpoch = reader.uint();
       const commit = reader.u8() === 1;
-      return { kind: 'markers', time, producerId, producerEpoch, commit, ...readBatches(reader) };
+      return { kind: 'markers', time, producerId, producerEpoch, commit, ...readBatches(reader, false) };
     }
     case KIND_CODES.leaderChange:
       return { kind: 'leaderChange', time, leaderEpoch: reader.uint(), leader: reader.uint() };
@@ -278,6 +266,7 @@ export function decodeEntry(body: Buffer): Entry {
 }
 
 function kindCode(entry: Entry): number {
+  if (entry.kind === 'records') return RECORDS_PACKED;
   if (entry.kind === 'logStart' && entry.starts.some(countsSegments)) return LOG_START_COUNTED;
   if (entry.kind === 'replace' && entry.cleaned !== undefined) return REPLACE_CLEANED;
   return KIND_CODES[entry.kind];
@@ -341,29 +330,7 @@ function payloadSize(payload: Payload): number {
   return payload.kind === 'inline' ? payload.bytes.length : payload.key.length;
 }
 
-function writeBatches(writer: ByteWriter, batches: readonly BatchMeta[], payload: Payload): void {
-  writer.uint(batches.length);
-  let position = 0;
-  for (const batch of batches) {
-    const producer = batch.producerId >= 0;
-    writer.uint(batch.partition);
-    writer.u8(
-      (batch.transactional ? FLAG_TRANSACTIONAL : 0) |
-        (batch.control ? FLAG_CONTROL : 0) |
-        (producer ? FLAG_PRODUCER : 0),
-    );
-    writer.uint(batch.baseOffset);
-    writer.uint(batch.lastOffsetDelta);
-    writer.int(batch.maxTimestamp);
-    if (producer) {
-      writer.uint(batch.producerId);
-      writer.int(batch.producerEpoch);
-      writer.int(batch.baseSequence);
-    }
-    writer.uint(batch.position - position);
-    writer.uint(batch.size);
-    position = batch.position + batch.size;
-  }
+function writePayload(writer: ByteWriter, payload: Payload): void {
   if (payload.kind === 'inline') {
     writer.u8(PAYLOAD_INLINE);
     writer.bytes(payload.bytes);
@@ -375,37 +342,11 @@ function writeBatches(writer: ByteWriter, batches: readonly BatchMeta[], payload
   }
 }
 
-function readBatches(reader: ByteReader): { batches: BatchMeta[]; payload: Payload } {
-  const batches: BatchMeta[] = [];
-  let end = 0;
-  for (let left = reader.uint(); left > 0; left--) {
-    const partition = reader.uint();
-    const flags = reader.u8();
-    const baseOffset = reader.uint();
-    const lastOffsetDelta = reader.uint();
-    const maxTimestamp = reader.int();
-    const producer = (flags & FLAG_PRODUCER) !== 0;
-    const producerId = producer ? reader.uint() : -1;
-    const producerEpoch = producer ? reader.int() : -1;
-    const baseSequence = producer ? reader.int() : -1;
-    const position = end + reader.uint();
-    const size = reader.uint();
-    end = position + size;
-    batches.push({
-      partition,
-      baseOffset,
-      lastOffsetDelta,
-      maxTimestamp,
-      producerId,
-      producerEpoch,
-      baseSequence,
-      transactional: (flags & FLAG_TRANSACTIONAL) !== 0,
-      control: (flags & FLAG_CONTROL) !== 0,
-      position,
-      size,
-    });
-  }
+function readBatches(reader: ByteReader, isPacked: boolean): { batches: BatchMeta[]; payload: Payload } {
+  const batches = isPacked ? readPackedBatches(reader) : readPlainBatches(reader);
   const payload = readPayload(reader);
+  const last = batches.at(-1);
+  const end = last === undefined ? 0 : last.position + last.size;
   const length = payload.kind === 'inline' ? payload.bytes.length : payload.length;
   if (end > length) throw new MalformedBytesError(`batches end at ${end}, their payload at ${length}`);
   return { batches, payload };

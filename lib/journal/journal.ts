@@ -39,11 +39,13 @@ export class Journal {
   /** The slots of the next offsets that consumers will read. */
   readonly places = new Places();
   readonly #listeners = new Set<() => void>();
+  #othersTime: StoreTime;
 
   private constructor(env: JournalEnvironment, id: JournalId, view: JournalView) {
     this.env = env;
     this.id = id;
     this.#view = view;
+    this.#othersTime = view.time;
   }
 
   /**
@@ -59,6 +61,11 @@ export class Journal {
 
   get view(): JournalView {
     return this.#view;
+  }
+
+  /** The time of the newest entry that this process has not written itself. */
+  get othersTime(): StoreTime {
+    return this.#othersTime;
   }
 
   get confirmedAt(): StoreTime {
@@ -90,7 +97,9 @@ export class Journal {
   /** Applies the entry in slot `seq`. Does nothing if the view already includes it. */
   advance(seq: number, nonce: string, entry: Entry, size: number, payload: Buffer | undefined): void {
     if (seq <= this.#view.seq) return;
-    if (this.#pending?.seq === seq) this.#pending.seen = this.#pending.nonce === nonce ? 'mine' : 'taken';
+    const isMine = this.#pending?.seq === seq && this.#pending.nonce === nonce;
+    if (this.#pending?.seq === seq) this.#pending.seen = isMine ? 'mine' : 'taken';
+    if (!isMine) this.#othersTime = entry.time;
     apply(this.#view, seq, entry, size);
     this.env.cache.add(this.id, { seq, entry, payload });
     for (const listener of this.#listeners) listener();
@@ -153,6 +162,7 @@ export class Journal {
     const view = await loadCheckpoint(this.env, this.id);
     if (view === undefined || view.seq <= this.#view.seq) return;
     this.#view = view;
+    this.#othersTime = view.time;
     for (const listener of this.#listeners) listener();
   }
 }

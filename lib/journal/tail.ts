@@ -1,11 +1,13 @@
 import type { Journal } from './journal.ts';
 
-/** The interval between polls is the time since the last entry divided by this. */
+/** The interval between polls is the time since the last entry of another process divided by this. */
 const AGE_DIVISOR = 20;
 
 /**
  * Polls a journal for the readers that wait at its end: one poll for all of them, less often the
- * longer no entry comes, none without readers. Appends of this process wake the readers at once.
+ * longer no entry of another process comes, none without readers. Appends of this process wake the
+ * readers at once. Others may answer what they say, so that polls come closer after one, and double
+ * their distance from then on.
  */
 export class Tail {
   readonly #journal: Journal;
@@ -48,8 +50,10 @@ export class Tail {
   #schedule(): void {
     if (this.#polling || this.#cancelTimer !== undefined || this.#waiting.size === 0) return;
     const { stores, clock, pacing } = this.#journal.env;
-    const age = stores.journal.now() - this.#journal.view.time;
-    const delay = Math.min(Math.max(age / AGE_DIVISOR, pacing.minMs), pacing.maxMs);
+    const { view, othersTime } = this.#journal;
+    const now = stores.journal.now();
+    const wanted = Math.min((now - othersTime) / AGE_DIVISOR, now - view.time);
+    const delay = Math.min(Math.max(wanted, pacing.minMs), pacing.maxMs);
     this.#cancelTimer = clock.setTimer(delay, () => {
       this.#cancelTimer = undefined;
       void this.#poll();

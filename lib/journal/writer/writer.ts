@@ -320,10 +320,10 @@ export class Writer {
   /** Handles the known outcome of a put. */
   #conclude(attempt: Attempt, put: EntryPut, verdict: Verdict): WriterState {
     const { work } = attempt;
+    if (verdict.kind === 'mine') this.#foldIn(attempt, put);
     this.#journal.expect(undefined);
     switch (verdict.kind) {
       case 'mine':
-        this.#foldIn(attempt, put);
         put.answer();
         return { kind: 'answered' };
       case 'taken':

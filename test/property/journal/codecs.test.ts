@@ -6,6 +6,7 @@ import { type BatchMeta, decodeEntry, type Entry, encodeEntry, type Payload } fr
 import type { SegmentPart } from '../../../lib/journal/segment-part.ts';
 import { emptyView } from '../../../lib/journal/view.ts';
 import { decodeWalHeader, frameWalObject } from '../../../lib/journal/wal-object.ts';
+import { incrementSequence } from '../../../lib/records/batch.ts';
 import { decodeCheckpointItem } from '../../../lib/storage/items/checkpoint.ts';
 import { entriesOf, history, replay } from './histories.ts';
 
@@ -14,13 +15,16 @@ const timestamp = fc.integer({ min: -(2 ** 52), max: 2 ** 52 - 1 });
 const offset = fc.nat(2 ** 40);
 
 interface Shape {
+  /** Whether it goes on where the batch before it in its partition ends. */
+  readonly follows: boolean;
   readonly gap: number;
   readonly size: number;
 }
 
 const batch = fc
   .record({
-    partition: fc.nat(10_000),
+    partition: fc.oneof(fc.nat(1), fc.nat(10_000)),
+    follows: fc.boolean(),
     baseOffset: offset,
     lastOffsetDelta: fc.nat(2 ** 31 - 1),
     maxTimestamp: timestamp,
@@ -37,15 +41,32 @@ const batch = fc
     return { ...rest, producerId, producerEpoch, baseSequence };
   });
 
+/** What a batch of the same producer has that follows; it may have another number of offsets. */
+function next({ baseOffset, lastOffsetDelta, baseSequence, producerId, producerEpoch, ...flags }: BatchMeta) {
+  const { transactional, control } = flags;
+  return {
+    baseOffset: baseOffset + lastOffsetDelta + 1,
+    producerId,
+    producerEpoch,
+    baseSequence: baseSequence < 0 ? baseSequence : incrementSequence(baseSequence, lastOffsetDelta + 1),
+    transactional,
+    control,
+  };
+}
+
 /** Batches with their places, and a payload that holds them, with some bytes of nobody in it. */
 const stretch = fc
   .tuple(fc.array(batch, { maxLength: 6 }), fc.option(fc.record({ key: fc.string(), start: offset })), fc.nat(50))
   .map(([shapes, object, tail]): { batches: BatchMeta[]; payload: Payload } => {
     let end = 0;
-    const batches = shapes.map(({ gap, size, ...meta }: (typeof shapes)[number] & Shape) => {
+    const newest = new Map<number, BatchMeta>();
+    const batches = shapes.map(({ follows, gap, size, ...meta }: (typeof shapes)[number] & Shape) => {
+      const last = newest.get(meta.partition);
       const position = end + gap;
       end = position + size;
-      return { ...meta, position, size };
+      const batch = { ...meta, ...(follows && last !== undefined && next(last)), position, size };
+      newest.set(meta.partition, batch);
+      return batch;
     });
     const length = end + tail;
     if (object !== null) return { batches, payload: { kind: 'wal', ...object, length } };

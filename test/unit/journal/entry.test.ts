@@ -22,9 +22,21 @@ describe('the bytes of an entry', () => {
       batches: [batch, idempotent],
       payload: { kind: 'inline', bytes },
     };
-    const hex = ['01', '01', 'e807', '02', '0200ac02010a0003', '0205ac02010a04020c0203', '00', '086162632e2e646566'];
+    const hex = ['01', '0a', 'e807', '02', '0a00ac02010a06', '0a15ac020104020c020000', '00', '086162632e2e646566'];
     expect(encodeEntry(entry).toString('hex')).toBe(hex.join(''));
     expect(decodeEntry(Buffer.from(hex.join(''), 'hex'))).toEqual(entry);
+  });
+
+  it.each([
+    ['inline', '0101e807020200ac02010a00030205ac02010a04020c020300086162632e2e646566', 'abc..def'],
+    ['in an object', '010101010200ac02010a0003010577616c2f31e80703', undefined],
+  ])('of earlier programs are read, %s', (_, hex, bytes) => {
+    const entry = decodeEntry(Buffer.from(hex, 'hex'));
+    const first = meta({ partition: 2, baseOffset: 300, lastOffsetDelta: 1, size: 3, maxTimestamp: 5 });
+    expect(entry).toMatchObject({ kind: 'records', time: bytes === undefined ? 1 : 1_000 });
+    expect(entry.kind === 'records' && entry.batches[0]).toEqual(first);
+    if (bytes === undefined) expect(entry).toEqual(wal([first], 3));
+    else expect(entry.kind === 'records' && entry.payload.kind === 'inline' && `${entry.payload.bytes}`).toBe(bytes);
   });
 
   const batch = meta({ partition: 2, baseOffset: 300, lastOffsetDelta: 1, size: 3, maxTimestamp: 5 });
@@ -35,7 +47,7 @@ describe('the bytes of an entry', () => {
     { partition: 2, offset: 1 },
   ];
   const kinds: readonly (readonly [entry: Entry, hex: string])[] = [
-    [wal([batch], 3), '010101010200ac02010a0003010577616c2f31e80703'],
+    [wal([batch], 3), '010a01010a00ac02010a06010577616c2f31e80703'],
     [
       { ...markers, batches: [marker], payload: { kind: 'inline', bytes: Buffer.from('abc') } },
       '0102e807040101010207ac02010a04020100030003616263',
@@ -123,10 +135,41 @@ describe('the bytes of an entry', () => {
     expect(encodeEntry(wal([{ ...batch, maxTimestamp: Date.UTC(2026, 0) }], 60_000)).length).toBeLessThan(60);
   });
 
+  // 250 ms of 10 MB/s: batch.size 16 KiB, compressed, from one producer to 12 partitions.
+  it('are few for each of many batches: one write unit for 160 of them', () => {
+    const batches: BatchMeta[] = [];
+    const ends = new Map<number, number>();
+    let position = 0;
+    for (let index = 0; index < 160; index++) {
+      const partition = index % 12;
+      const baseOffset = ends.get(partition) ?? 2 ** 30 + partition;
+      const size = 16_000 + ((index * 7_919) % 1_000);
+      const maxTimestamp = Date.UTC(2026, 0) + Math.floor(index / 2);
+      const producer = { producerId: 2 ** 20, producerEpoch: 1, baseSequence: baseOffset };
+      batches.push({
+        ...meta({ partition, baseOffset, lastOffsetDelta: 15 }),
+        ...producer,
+        position,
+        size,
+        maxTimestamp,
+      });
+      ends.set(partition, baseOffset + 16);
+      position += size;
+    }
+    const entry = wal(batches, position);
+    const bytes = encodeEntry(entry);
+    expect(decodeEntry(bytes)).toEqual(entry);
+    expect(bytes.length).toBeLessThan(900);
+  });
+
   it.each([
     ['another format', '0201e80700', 'format 2 is newer'],
-    ['an unknown kind', '010ae807', 'kind 10 is unknown'],
+    ['an unknown kind', '010be807', 'kind 11 is unknown'],
     ['an unknown place for the payload', '0101e8070002', 'payload kind 2 is unknown'],
+    ['a batch that follows none', '010ae807010800000000', 'none of its partition is before it'],
+    ['a batch of an unknown form', '010ae80702020000000000030000', 'a batch has form 3'],
+    ['a batch of negative size', '010ae80701020000000001', 'has -1 bytes'],
+    ['a packed list that nothing follows', '010ae807ffffffffffffff0f', 'truncated'],
     ['nothing', '', 'truncated'],
     ['a count that nothing follows', '0101e807ffffffffffffff0f', 'truncated'],
     ['a list of starts that nothing follows', '0104e807ffffffffffffff0f', 'truncated'],

@@ -118,6 +118,29 @@ describe('the tail', () => {
     expect(open.journal.view.partitions.get(0)!.nextOffset).toBe(2);
   });
 
+  it('looks in twice the time with each poll after an own entry, as long as others are silent', async () => {
+    await world.clock.advance(HOUR / 2);
+    watch(1);
+    await open.writer.append(batch('own'), FOREVER);
+    const seen: number[] = [];
+    for (let ms = 1; ms <= 1_000; ms++) {
+      const before = polls();
+      await world.clock.advance(1);
+      if (polls() > before) seen.push(ms);
+    }
+    expect(seen).toEqual([10, 20, 40, 80, 160, 320, 640]);
+  });
+
+  it('does not look while own entries come that fast', async () => {
+    await world.clock.advance(HOUR / 2);
+    watch(1);
+    for (let count = 0; count < 20; count++) {
+      await open.writer.append(batch('own'), FOREVER);
+      await world.clock.advance(9);
+    }
+    expect(polls()).toBe(0);
+  });
+
   it('goes on after a poll that failed', async () => {
     process.faults = first(3, 'journal.query', { refuse: 'throttled' });
     const { woken } = watch(1);
