@@ -56,9 +56,10 @@ export async function collectObject(env: CollectObjectEnvironment, name: string)
   const isMarked = name.endsWith(UNNAMED_MARK);
   const key = isMarked ? name.slice(0, -UNNAMED_MARK.length) : name;
   const { blobs } = env.journals.env.stores;
-  const [object] = await blobs.list(key, undefined, 1);
+  const found = await blobs.getRange(key, 0, 0);
   const owner = segmentOwner(key);
-  if (object === undefined || object.key !== key) return { next: undefined, counts: { gone: 1 } };
+  if (found.kind === 'missing') return { next: undefined, counts: { gone: 1 } };
+  const object = { key, size: found.size, modified: found.modified };
   if (owner === undefined) return { next: undefined, counts: { foreign: 1 } };
   const settledAt = object.modified + OBJECT_SETTLED_AFTER_MS + MARGIN_MS;
   if (!(blobs.now() > settledAt)) return { next: settledAt };

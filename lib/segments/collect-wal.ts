@@ -4,6 +4,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Journals } from '../journal/open-journal.ts';
 import { readsNoEntries, settledTime } from '../journal/view.ts';
 import { decodeWalHeader, type WalHeader, walHeaderEnd } from '../journal/wal-object.ts';
+import { boundedMap } from '../kit/bounded-map.ts';
 import { each } from '../kit/each.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
@@ -57,11 +58,38 @@ export interface CollectedWal {
   };
 }
 
+/** Objects whose journals a process remembers; some 100 bytes each. */
+const REMEMBERED_MAX = 10_000;
+
+/**
+ * Which journals the objects are of that were looked at and are still in use, so that each header is
+ * read once. Objects never change.
+ */
+export class SeenWal {
+  readonly #journals = boundedMap<string, readonly JournalId[]>(REMEMBERED_MAX);
+
+  /** The journals that an object has batches of; undefined if it is gone. Throws MalformedBytesError. */
+  async journalsOf(blobs: BlobStore, key: string): Promise<readonly JournalId[] | undefined> {
+    const known = this.#journals.get(key);
+    if (known !== undefined) return known;
+    const header = await readHeader(blobs, key);
+    return header && [...new Set(header.stretches.map(({ journal }) => journal))];
+  }
+
+  remember(key: string, journals: readonly JournalId[]): void {
+    this.#journals.set(key, journals);
+  }
+
+  forget(key: string): void {
+    this.#journals.delete(key);
+  }
+}
+
 /**
  * Deletes the WAL objects that no entry needs any more (rule R16): those whose journals all read what
  * the object holds from segments by now, or are gone. An object says itself which journals it has
- * batches of. Continues after `cursor` and ends by `deadline` (Clock.monotonic(), ms). Throws
- * StoreUnavailableError.
+ * batches of; `seen` remembers that from call to call. Continues after `cursor` and ends by `deadline`
+ * (Clock.monotonic(), ms). Throws StoreUnavailableError.
  */
 export async function collectWal(
   journals: Journals,
@@ -69,6 +97,7 @@ export async function collectWal(
   { graceMs, everyMs }: WalGraces,
   cursor: string | undefined,
   deadline: number,
+  seen = new SeenWal(),
 ): Promise<CollectedWal> {
   const { stores, clock } = journals.env;
   const { blobs } = stores;
@@ -82,7 +111,7 @@ export async function collectWal(
   const known = new KnownJournals(journals);
   const collect = async (object: BlobInfo) => {
     counts.looked++;
-    if (hasWalHeader(object.key)) counts[await collectOne(blobs, known, unreadable, object)]++;
+    if (hasWalHeader(object.key)) counts[await collectOne(blobs, known, seen, unreadable, object)]++;
     else counts.withoutHeader++;
   };
   for (let after = isWaiting ? undefined : cursor; ; ) {
@@ -109,22 +138,25 @@ export async function collectWal(
 async function collectOne(
   blobs: BlobStore,
   known: KnownJournals,
+  seen: SeenWal,
   unreadable: UnreadableItems,
   object: BlobInfo,
 ): Promise<'deleted' | 'inUse' | 'skipped'> {
-  let header: WalHeader | undefined;
+  let journals: readonly JournalId[] | undefined;
   try {
-    header = await readHeader(blobs, object.key);
+    journals = await seen.journalsOf(blobs, object.key);
   } catch (error) {
     if (!(error instanceof MalformedBytesError)) throw error;
     unreadable.skip(object.key, error);
     return 'skipped';
   }
   unreadable.readable(object.key);
-  if (header === undefined) return 'deleted';
-  for (const journal of new Set(header.stretches.map((stretch) => stretch.journal))) {
+  if (journals === undefined) return 'deleted';
+  for (const journal of journals) {
     try {
-      if (!(await known.isPast(journal, newestTime(object)))) return 'inUse';
+      if (await known.isPast(journal, newestTime(object))) continue;
+      seen.remember(object.key, journals);
+      return 'inUse';
     } catch (error) {
       if (!(error instanceof MalformedBytesError)) throw error;
       unreadable.skip(journal, error);
@@ -132,6 +164,7 @@ async function collectOne(
     }
   }
   await blobs.delete(object.key);
+  seen.forget(object.key);
   return 'deleted';
 }
 

@@ -15,6 +15,9 @@ import { batchesOf, type DueSpan, SealSpan, type SpanBounds } from './seal-span.
 /** Ranges of WAL objects that one seal reads at the same time. */
 const PAYLOADS_AT_ONCE = 16;
 
+/** Entries of one query; a page of the store has some 5,000 of the smallest. */
+const PAGE_ENTRIES_MAX = 8_192;
+
 /** What a seal writes of one partition. */
 export interface SpanLog {
   readonly partition: number;
@@ -130,7 +133,10 @@ async function readPage({ id, env }: Journal, seq: number, toSeq: number): Promi
     known.push(cached);
   }
   if (known.length > 0) return known;
-  const range = { pk: entryPk(id), from: entrySk(seq), to: entrySk(toSeq + 1) };
+  // Up to the next one in memory, which may have its payload.
+  let end = seq + 1;
+  while (end <= toSeq && end < seq + PAGE_ENTRIES_MAX && env.cache.peek(id, end) === undefined) end++;
+  const range = { pk: entryPk(id), from: entrySk(seq), to: entrySk(end) };
   for (const consistent of [false, true]) {
     const { items } = await env.stores.journal.query({ ...range, consistent });
     // A page that lags behind can miss entries. Only those without a gap before them count.

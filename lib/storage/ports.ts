@@ -131,8 +131,15 @@ export type BlobPutOutcome =
   | { readonly kind: 'refused'; readonly reason: RefusedReason; readonly message: string }
   | { readonly kind: 'unknown'; readonly message: string };
 
+/** `size` and `modified` are those of the object, as in a list. */
 export type BlobRange =
-  | { readonly kind: 'found'; readonly bytes: Buffer; readonly storeTime: StoreTime }
+  | {
+      readonly kind: 'found';
+      readonly bytes: Buffer;
+      readonly size: number;
+      readonly modified: StoreTime;
+      readonly storeTime: StoreTime;
+    }
   | { readonly kind: 'missing'; readonly storeTime: StoreTime };
 
 export interface BlobInfo {
@@ -149,7 +156,7 @@ export interface BlobStore {
   now(): StoreTime;
   /** Stores the chunks one after the other as one object; durable once `stored`. */
   put(key: string, chunks: readonly Buffer[], options?: Pick<PutOptions, 'signBefore'>): Promise<BlobPutOutcome>;
-  /** Bytes [start, end) of the object, cut off at its end. */
+  /** Bytes [start, end) of the object, cut off at its end; none only tells size and time. */
   getRange(key: string, start: number, end: number): Promise<BlobRange>;
   /** The whole object. */
   get(key: string): Promise<BlobRange>;

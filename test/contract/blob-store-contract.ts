@@ -63,6 +63,20 @@ export function blobStoreContract(name: string, open: () => Promise<BlobContract
         }
       });
 
+      it('tells size and time with every range, as a list does', async () => {
+        for (const size of [10, 0]) {
+          const key = uniqueKey();
+          await store.put(key, [Buffer.alloc(size, 'x')]);
+          const [info] = await store.list(key, undefined, 1);
+          for (const [start, end] of [...ranges, [0, 0]] as const) {
+            const range = await target.other.getRange(key, start, end);
+            expect(range).toMatchObject({ kind: 'found', size });
+            expect(Math.abs((range as { modified: number }).modified - info!.modified)).toBeLessThan(1_000);
+          }
+          expect(await target.other.get(key)).toMatchObject({ kind: 'found', size });
+        }
+      });
+
       it('says what is not there', async () => {
         const key = uniqueKey();
         for (const range of [await store.get(key), await store.getRange(key, 0, 1), await store.getRange(key, 3, 3)]) {

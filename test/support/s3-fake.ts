@@ -50,17 +50,20 @@ async function answer(objects: Map<string, StoredObject>, request: IncomingMessa
   } else if (found === undefined) {
     response.writeHead(404).end('<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>');
   } else {
-    sendObject(found.bytes, request.headers.range, response);
+    sendObject(found, request.headers.range, response);
   }
 }
 
-function sendObject(bytes: Buffer, range: string | undefined, response: ServerResponse) {
+function sendObject({ bytes, modified }: StoredObject, range: string | undefined, response: ServerResponse) {
+  response.setHeader('last-modified', modified.toUTCString());
   const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
   if (first === undefined) return response.end(bytes);
   if (Number(first) >= bytes.length) {
     return response.writeHead(416).end('<Error><Code>InvalidRange</Code><Message>not satisfiable</Message></Error>');
   }
-  return response.writeHead(206).end(bytes.subarray(Number(first), Number(last) + 1));
+  const part = bytes.subarray(Number(first), Number(last) + 1);
+  const contentRange = `bytes ${first}-${Number(first) + part.length - 1}/${bytes.length}`;
+  return response.writeHead(206, { 'content-range': contentRange }).end(part);
 }
 
 function list(objects: Map<string, StoredObject>, query: URLSearchParams): string {

@@ -115,7 +115,7 @@ export class BlobFiles implements BlobStore {
       for await (const key of keysUnder(this.#root, prefix, after)) {
         if (found.length >= limit) break;
         const stats = await statOrUndefined(blobPath(this.#root, key));
-        if (stats !== undefined) found.push({ key, size: stats.size, modified: Math.round(stats.mtimeMs) });
+        if (stats !== undefined) found.push({ key, ...infoOf(stats) });
       }
     } catch (error) {
       throw new StoreUnavailableError(`the objects cannot be listed: ${messageOf(error)}`, { cause: error });
@@ -132,10 +132,11 @@ export class BlobFiles implements BlobStore {
     const storeTime = this.#timer.now();
     if (!isBlobKey(key)) return { kind: 'missing', storeTime };
     try {
-      const bytes = await this.#open.use(blobPath(this.#root, key), (handle, size) =>
-        readRange(handle, start, Math.min(end, size)),
-      );
-      return bytes === undefined ? { kind: 'missing', storeTime } : { kind: 'found', bytes, storeTime };
+      const found = await this.#open.use(blobPath(this.#root, key), async (handle, stats) => ({
+        bytes: await readRange(handle, start, Math.min(end, stats.size)),
+        ...infoOf(stats),
+      }));
+      return found === undefined ? { kind: 'missing', storeTime } : { kind: 'found', ...found, storeTime };
     } catch (error) {
       throw new StoreUnavailableError(`the object cannot be read: ${messageOf(error)}`, { cause: error });
     }
@@ -181,6 +182,10 @@ async function readRange(handle: FileHandle, start: number, end: number): Promis
     filled += bytesRead;
   }
   return bytes;
+}
+
+function infoOf({ size, mtimeMs }: Stats): { size: number; modified: StoreTime } {
+  return { size, modified: Math.round(mtimeMs) };
 }
 
 async function statOrUndefined(path: string): Promise<Stats | undefined> {

@@ -1,4 +1,4 @@
-import { fstatSync } from 'node:fs';
+import { fstatSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { LRUCache } from 'lru-cache';
 import { boundedMap } from '../../kit/bounded-map.ts';
@@ -24,15 +24,15 @@ export class HandleCache {
     });
   }
 
-  /** Runs `perform` with the open file and its size; undefined if there is none of that path. */
-  async use<T>(path: string, perform: (handle: FileHandle, size: number) => Promise<T>): Promise<T | undefined> {
+  /** Runs `perform` with the open file and what it is; undefined if there is none of that path. */
+  async use<T>(path: string, perform: (handle: FileHandle, stats: Stats) => Promise<T>): Promise<T | undefined> {
     for (;;) {
       const entry = this.#entries.get(path) ?? this.#add(path);
       entry.users++;
       try {
         const handle = await entry.handle;
-        const { nlink, size } = fstatSync(handle.fd);
-        if (nlink > 0) return await perform(handle, size);
+        const stats = fstatSync(handle.fd);
+        if (stats.nlink > 0) return await perform(handle, stats);
         this.#evict(path, entry);
       } catch (error) {
         this.#evict(path, entry);

@@ -127,10 +127,10 @@ function blobClient(server: MemoryServer, settings: ClientSettings): BlobStore {
   const link = new ClientLink(server, settings);
   const range = async (key: string, start: number, end: number): Promise<BlobRange> => {
     const identity = { store: 'blobs' as const, operation: 'getRange' as const, key, sortKey: '' };
-    const { value, storeTime } = await link.read(identity, () => server.blobs.get(key)?.bytes.subarray(start, end));
-    return value === undefined
-      ? { kind: 'missing', storeTime }
-      : { kind: 'found', bytes: Buffer.from(value), storeTime };
+    const { value, storeTime } = await link.read(identity, () => server.blobs.get(key));
+    if (value === undefined) return { kind: 'missing', storeTime };
+    const bytes = Buffer.from(value.bytes.subarray(start, end));
+    return { kind: 'found', bytes, size: value.bytes.length, modified: value.modified, storeTime };
   };
   return {
     now: () => link.now(),

@@ -5,6 +5,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { assert } from '../../core/assert.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Random } from '../../core/random.ts';
 import { failedWrite } from '../aws/failures.ts';
@@ -75,14 +76,18 @@ class S3Blobs implements BlobStore {
   }
 
   async getRange(key: string, start: number, end: number): Promise<BlobRange> {
-    if (end > start) return this.#read(key, `bytes=${start}-${end - 1}`);
-    // HTTP has no empty range, but the call must still find out whether the object exists.
+    const range = end > start ? await this.#read(key, `bytes=${start}-${end - 1}`) : 'outside';
+    if (range !== 'outside') return range;
+    // HTTP has no empty range, but the call must still find out what the object is.
     const first = await this.#read(key, 'bytes=0-0');
-    return first.kind === 'missing' ? first : { ...first, bytes: Buffer.alloc(0) };
+    const any = first === 'outside' ? await this.get(key) : first;
+    return any.kind === 'missing' ? any : { ...any, bytes: Buffer.alloc(0) };
   }
 
-  get(key: string): Promise<BlobRange> {
-    return this.#read(key, undefined);
+  async get(key: string): Promise<BlobRange> {
+    const whole = await this.#read(key, undefined);
+    assert(whole !== 'outside', 'a request without a range is answered as if it had one');
+    return whole;
   }
 
   async delete(key: string): Promise<void> {
@@ -119,24 +124,26 @@ class S3Blobs implements BlobStore {
     return found;
   }
 
-  #read(key: string, range: string | undefined): Promise<BlobRange> {
+  /** `outside`: the range begins at or behind the object's end. */
+  #read(key: string, range: string | undefined): Promise<BlobRange | 'outside'> {
     const { client } = this.#options;
-    const attempt = async (abortSignal: AbortSignal): Promise<BlobRange> => {
+    const attempt = async (abortSignal: AbortSignal): Promise<BlobRange | 'outside'> => {
       const command = new GetObjectCommand({ ...this.#object(key), ...(range === undefined ? {} : { Range: range }) });
       const wire = watchWire(command, this.#storeClock, undefined);
       try {
-        const { Body } = await client.send(command, { abortSignal });
+        const { Body, ContentRange, LastModified } = await client.send(command, { abortSignal });
         const bytes = await Body!.transformToByteArray();
         return {
           kind: 'found',
           bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+          size: ContentRange === undefined ? bytes.length : Number(ContentRange.split('/')[1]),
+          modified: LastModified?.getTime() ?? Number.NaN,
           storeTime: wire.storeTime,
         };
       } catch (error) {
         const name = (error as Error).name;
         if (name === 'NoSuchKey') return { kind: 'missing', storeTime: wire.storeTime };
-        // The range begins at or behind the object's end.
-        if (name === 'InvalidRange') return { kind: 'found', bytes: Buffer.alloc(0), storeTime: wire.storeTime };
+        if (name === 'InvalidRange') return 'outside';
         throw error;
       }
     };

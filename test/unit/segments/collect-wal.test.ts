@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createJournal } from '../../../lib/journal/create.ts';
 import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
-import { type CollectedWal, collectWal } from '../../../lib/segments/collect-wal.ts';
+import { type CollectedWal, collectWal, SeenWal } from '../../../lib/segments/collect-wal.ts';
 import { walKey } from '../../../lib/storage/items/wal-object.ts';
 import { createWorld, FOREVER, HOUR, JOURNAL, MINUTE, type Process, T0, type World } from '../journal/world.ts';
 import { appendTo, objectKeys, sealAll } from './ending-world.ts';
@@ -74,6 +74,25 @@ describe('a WAL object', () => {
     await world.clock.advance(GRACE * 2);
     await collect();
     expect(objects()).not.toContain(key);
+  });
+
+  it('has its header read once while it is in use', async () => {
+    await appendTo(world, process, [{}]);
+    const seen = new SeenWal();
+    const look = () => {
+      const unreadable = new UnreadableItems(process.env.logger);
+      return world.run(collectWal(process.journals, unreadable, LIMITS, undefined, FOREVER, seen));
+    };
+    await world.clock.advance(30 * 24 * HOUR);
+    process.calls.length = 0;
+    for (let pass = 0; pass < 3; pass++) expect((await look()).counts).toMatchObject({ inUse: 1 });
+    expect(process.count('blobs.getRange')).toBe(1);
+    await sealTwice();
+    await world.clock.advance(30 * 24 * HOUR);
+    process.calls.length = 0;
+    expect((await look()).counts).toMatchObject({ looked: 3, deleted: 1 });
+    // Those of the two later objects.
+    expect(process.count('blobs.getRange')).toBe(2);
   });
 
   it('of several journals waits for each of them', async () => {

@@ -35,7 +35,8 @@ export class History implements HistoryIndex {
       await this.gate;
       const object = this.objects.get(key);
       if (object === undefined) return { kind: 'missing', storeTime: T0 };
-      return { kind: 'found', bytes: Buffer.from(object.subarray(start, end)), storeTime: T0 };
+      const bytes = Buffer.from(object.subarray(start, end));
+      return { kind: 'found', bytes, size: object.length, modified: T0, storeTime: T0 };
     },
   };
 

@@ -5,6 +5,7 @@ import { encodeControlBatch } from '../../../lib/records/control.ts';
 import { decodeTransactionIndex } from '../../../lib/segments/format/transaction-index.ts';
 import { type SealOutcome, sealJournal } from '../../../lib/segments/seal.ts';
 import type { SealLimits } from '../../../lib/segments/seal-span.ts';
+import { slotOf } from '../../../lib/storage/items/journal-entry.ts';
 import { createWorld, FOREVER, HOUR, MINUTE, type World } from '../journal/world.ts';
 import {
   append,
@@ -70,6 +71,21 @@ describe('a seal', () => {
       expect(Object.fromEntries(content)).toMatchObject(Object.fromEntries(before[index]!));
     }
     expect(dueList(world)).toEqual([]);
+  });
+
+  it('reads only the objects of entries that are not in memory', async () => {
+    // Room for six entries of some 700 bytes: the first of ten are not in memory any more.
+    const writer = await startSealer(world, { ...WAL, cacheBytes: 6 * 750 });
+    for (let count = 0; count < 10; count++) await append(world, writer, realBatch([`${count}`]));
+    const { process, open } = writer;
+    const inMemory = (seq: number) => process.env.cache.peek(open.journal.id, seq) !== undefined;
+    expect([1, 4, 5, 10].map(inMemory)).toEqual([false, false, true, true]);
+    process.calls.length = 0;
+    await seal(writer);
+    expect(process.count('blobs.getRange')).toBe(4);
+    const queries = process.calls.filter(({ store, operation }) => store === 'journal' && operation === 'query');
+    expect(queries.map(({ sortKey }) => slotOf(sortKey)).filter((seq) => seq <= 10)).toEqual([0]);
+    expect((await sealedContent(world, writer, 0)).size).toBe(10);
   });
 
   it('has the leader epoch of each batch, in WAL objects too', async () => {

@@ -21,7 +21,8 @@ function segmentOf(sizes: readonly number[]) {
     getRange: async (key: string, start: number, end: number): Promise<BlobRange> => {
       asked.push([start, end]);
       if (key !== KEY) return { kind: 'missing', storeTime: 0 };
-      return { kind: 'found', bytes: Buffer.from(object.subarray(start, end)), storeTime: 0 };
+      const bytes = Buffer.from(object.subarray(start, end));
+      return { kind: 'found', bytes, size: object.length, modified: 0, storeTime: 0 };
     },
   };
   const read = async (windowBytes: number, of: LiveSegment = segment) => {
