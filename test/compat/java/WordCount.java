@@ -1,5 +1,6 @@
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -30,21 +31,30 @@ import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
  * A word count of Kafka Streams, with a topic for repartitioning and one for the changes of its store:
- * `WordCount BOOTSTRAP setup`, `... produce LINES`, `... counts TOTAL` (prints the counts once they add up to so many),
- * `... run STATE_FOLDER` (until it is ended by a signal).
+ * `WordCount BOOTSTRAP setup`, `... produce LINES`, `... counts TOTAL` (prints the counts once they add up to so many, and
+ * how often a count did not follow on the one before), `... run STATE_FOLDER` (until it is ended by a signal). Settings of
+ * the client may follow, as `NAME=VALUE`; those that begin with `changelog.` are configs of the store's topic.
  */
 public class WordCount {
   static final int PARTITIONS = 3;
   static final long PATIENCE_MS = 60_000;
+  static final String CHANGELOG = "changelog.";
 
   public static void main(String[] args) throws Exception {
     Properties config = new Properties();
     config.put("bootstrap.servers", args[0]);
+    Map<String, String> changelog = new HashMap<>();
+    for (String arg : args) {
+      String[] setting = arg.split("=", 2);
+      if (setting.length < 2) continue;
+      if (setting[0].startsWith(CHANGELOG)) changelog.put(setting[0].substring(CHANGELOG.length()), setting[1]);
+      else config.put(setting[0], setting[1]);
+    }
     switch (args[1]) {
       case "setup" -> setup(config);
       case "produce" -> produce(config, Integer.parseInt(args[2]));
-      case "counts" -> System.out.println(counts(config, Long.parseLong(args[2])));
-      case "run" -> run(config, args[2]);
+      case "counts" -> counts(config, Long.parseLong(args[2]));
+      case "run" -> run(config, args[2], changelog);
       default -> throw new IllegalArgumentException(args[1]);
     }
   }
@@ -64,31 +74,33 @@ public class WordCount {
     }
   }
 
-  static Map<String, Long> counts(Properties config, long total) {
+  static void counts(Properties config, long total) {
     Set<TopicPartition> all = new HashSet<>();
     for (int i = 0; i < PARTITIONS; i++) all.add(new TopicPartition("counts", i));
     Map<String, Long> counts = new TreeMap<>();
+    int jumps = 0;
     long giveUpAt = System.currentTimeMillis() + PATIENCE_MS;
     try (var consumer = new KafkaConsumer<>(config, new StringDeserializer(), new LongDeserializer())) {
       consumer.assign(all);
       consumer.seekToBeginning(all);
       while (sum(counts) < total && System.currentTimeMillis() < giveUpAt) {
         for (ConsumerRecord<String, Long> found : consumer.poll(Duration.ofMillis(200))) {
-          counts.put(found.key(), found.value());
+          Long before = counts.put(found.key(), found.value());
+          if (found.value() != (before == null ? 0 : before) + 1) jumps++;
         }
       }
     }
-    return counts;
+    System.out.println(counts);
+    System.out.println("jumps " + jumps);
   }
 
   static long sum(Map<String, Long> counts) {
     return counts.values().stream().mapToLong(Long::longValue).sum();
   }
 
-  static void run(Properties config, String stateFolder) throws Exception {
+  static void run(Properties config, String stateFolder, Map<String, String> changelog) throws Exception {
     config.put("application.id", "word-count");
     config.put("state.dir", stateFolder);
-    config.put("processing.guarantee", "at_least_once");
     config.put("num.stream.threads", "2");
     config.put("commit.interval.ms", "500");
     // Streams does not leave its group when it is closed, so the next one waits for the end of these.
@@ -99,6 +111,7 @@ public class WordCount {
         .flatMapValues(line -> Arrays.asList(line.split(" ")))
         .groupBy((key, word) -> word, Grouped.with("words", Serdes.String(), Serdes.String()))
         .count(Materialized.<String, Long, KeyValueStore<Bytes, byte[]>>as("store")
+            .withLoggingEnabled(changelog)
             .withKeySerde(Serdes.String())
             .withValueSerde(Serdes.Long()))
         .toStream()
