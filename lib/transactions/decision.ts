@@ -17,7 +17,7 @@ export type TransactionDecision =
   | { readonly kind: 'needsProducerId' }
   | ({ readonly kind: 'refused' } & Failure);
 
-export function refused(error: Failure['error'], message: string): TransactionDecision {
+export function refused(error: Failure['error'], message: string): Extract<TransactionDecision, { kind: 'refused' }> {
   return { kind: 'refused', error, message };
 }
 

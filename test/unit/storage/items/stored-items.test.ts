@@ -21,6 +21,12 @@ import {
   TOPICS_PK,
   type TopicRecord,
 } from '../../../../lib/storage/items/topic.ts';
+import {
+  decodeTransactionProducer,
+  encodeTransactionProducer,
+  TRANSACTION_PRODUCER_SK,
+  transactionProducerPk,
+} from '../../../../lib/storage/items/transaction-producer.ts';
 
 const topic: TopicRecord = {
   id: 'RFgp4x1BT7yvH2hLkVZK8A',
@@ -53,6 +59,7 @@ const ITEMS = [
   ['a checkpoint in an object', encodeCheckpointItem(blob), decodeCheckpointItem, blob],
   ['a node', encodeNode(node), decodeNode, node],
   ['a leader', encodeLeader(leader), decodeLeader, leader],
+  ['a transactional producer', encodeTransactionProducer('pay "1"'), decodeTransactionProducer, 'pay "1"'],
 ] as const;
 
 /** A change of these needs a new format, and programs that read the old one as well. */
@@ -68,6 +75,7 @@ const GOLDEN: Readonly<Record<string, string>> = {
     '\x01{"nodeId":3,"incarnation":"x","listeners":[{"name":"PLAINTEXT","host":"h","port":9092}],"rack":null,' +
     '"at":5,"sessionMs":9000,"left":false}',
   'a leader': '\x01{"journal":"a/0","leaderEpoch":2,"leader":3}',
+  'a transactional producer': '\x01{"transactionalId":"pay \\"1\\""}',
 };
 
 describe.each(ITEMS)('the item of %s', (what, body, decode, value) => {
@@ -105,6 +113,10 @@ describe('JSON that is something else', () => {
     expect(() => decodeCluster(json(value))).toThrow(MalformedBytesError);
   });
 
+  it.each([null, {}, { transactionalId: 3 }])('is no transactional producer: %j', (value) => {
+    expect(() => decodeTransactionProducer(json(value))).toThrow(MalformedBytesError);
+  });
+
   it.each([
     null,
     {},
@@ -129,4 +141,5 @@ it('the keys of the items are what they have always been', () => {
     'next',
   ]);
   expect([NODES_PK, nodeSk(3), LEADERS_PK]).toEqual(['nodes', '0000000003', 'leaders']);
+  expect([transactionProducerPk(7), TRANSACTION_PRODUCER_SK]).toEqual(['producer/7', 'transactional-id']);
 });

@@ -1,0 +1,53 @@
+import type { Failure } from '../core/errors.ts';
+
+/** A transactional producer and the group whose offsets it commits (TxnOffsetCommit). */
+export interface GroupToJoin {
+  readonly transactionalId: string;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** 2 (KIP-890, TxnOffsetCommit 5): the group is added. 1: it was added before; this is verified. */
+  readonly protocol: 1 | 2;
+  readonly groupId: string;
+}
+
+/** `transaction`: the number of the open transaction; it never restarts for a transactional id. */
+export type JoinedGroup =
+  | { readonly kind: 'open'; readonly transaction: number }
+  | ({ readonly kind: 'refused' } & Failure);
+
+/**
+ * The transaction coordinator as committed offsets see it. `lib/transactions` implements it, and
+ * `lib/run` passes it on.
+ */
+export interface OffsetTransactions {
+  /**
+   * Makes sure that the producer's transaction is open with this epoch and has the group (rules R6
+   * and R14). The item is read strongly consistent after the call began, or its put succeeded after
+   * it. Finishes a prepared transaction first. Throws StoreUnavailableError.
+   */
+  join(request: GroupToJoin): Promise<JoinedGroup>;
+  /**
+   * For whoever finds pending offsets: finishes the transaction if it is prepared, aborts it if it
+   * has timed out. The answer says whether the transaction with this number is still open. Throws
+   * StoreUnavailableError.
+   */
+  meet(transactionalId: string, transaction: number): Promise<'open' | 'over'>;
+}
+
+/** The end of a transaction, for the offsets that a group holds for it. */
+export interface PendingToEnd {
+  readonly groupId: string;
+  readonly transactionalId: string;
+  readonly producerId: number;
+  readonly transaction: number;
+  readonly commit: boolean;
+}
+
+/** Committed offsets as the transaction coordinator sees them. `Offsets` implements it. */
+export interface PendingOffsets {
+  /**
+   * Applies the group's pending offsets of one transaction, or voids them. Idempotent; safe for
+   * several finishers at once, and for one that is late. Throws StoreUnavailableError.
+   */
+  endPending(end: PendingToEnd): Promise<void>;
+}
