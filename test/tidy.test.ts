@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cluster: ['journal', 'topics'],
   offsets: ['journal'],
   groups: ['journal', 'log', 'topics', 'offsets', 'wire/messages/consumer-protocol.ts'],
-  transactions: ['journal', 'log', 'topics', 'offsets', 'groups'],
+  transactions: ['records', 'journal', 'log', 'topics', 'offsets', 'groups'],
   auth: [],
   upkeep: ['journal'],
   broker: ['wire', 'records', 'journal', 'log', 'topics', 'cluster', 'offsets', 'groups', 'transactions', 'auth'],

@@ -183,7 +183,8 @@ export const APIS = {
     calls: APPENDS,
     elementsMax: READ_MAX,
   },
-  InitProducerId: { ...versions(0, 5), function: 'coordinate', calls: WRITES_ITEMS, elementsMax: READ_MAX },
+  // Whoever finds a transaction to be ended writes its markers.
+  InitProducerId: { ...versions(0, 5), function: 'coordinate', calls: APPENDS, elementsMax: READ_MAX },
   OffsetForLeaderEpoch: {
     ...versions(2, 4),
     function: 'fetch',
@@ -191,6 +192,9 @@ export const APIS = {
     elementsMax: LOOKED_UP_MAX,
     isRepeatable: true,
   },
+  AddPartitionsToTxn: { ...versions(0, 5), function: 'coordinate', calls: APPENDS, elementsMax: READ_MAX },
+  AddOffsetsToTxn: { ...versions(0, 4), function: 'coordinate', calls: APPENDS, elementsMax: READ_MAX },
+  EndTxn: { ...versions(0, 5), function: 'coordinate', calls: APPENDS, elementsMax: READ_MAX },
   DescribeConfigs: {
     ...versions(1, 4),
     function: 'admin',

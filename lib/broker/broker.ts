@@ -10,6 +10,7 @@ import type { Turns } from '../kit/turns.ts';
 import type { AppendCalls, DeletionCalls, Log, ReadCalls } from '../log/log.ts';
 import type { Offsets } from '../offsets/offsets.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
+import type { Coordinator } from '../transactions/coordinator.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
 
 /** The dependencies of the handlers. */
@@ -46,12 +47,19 @@ export interface GroupBroker extends Broker {
   readonly offsets: Offsets;
 }
 
+/** Additional dependencies of the handlers of transactions. */
+export interface TransactionBroker extends GroupBroker {
+  readonly transactions: Coordinator;
+}
+
 export interface BrokerSettings {
   readonly autoCreateTopics: boolean;
   readonly deleteTopics: boolean;
   readonly groups: GroupConfig;
   /** The broker config fetch.max.bytes of Kafka. */
   readonly fetchMaxBytes: number;
+  /** The level of the feature transaction.version: 2 for KIP-890. */
+  readonly transactionVersion: number;
   /** The only log directory in the answer to DescribeLogDirs. */
   readonly logDir: string;
 }

@@ -1,4 +1,11 @@
-import { type Authorize, type Decisions, type Operation, topicAccesses, topicResource } from '../auth/authorize.ts';
+import {
+  type Access,
+  type Authorize,
+  type Decisions,
+  type Operation,
+  topicAccesses,
+  topicResource,
+} from '../auth/authorize.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Partitions, TopicReference } from './partitions.ts';
 
@@ -10,18 +17,27 @@ import type { Partitions, TopicReference } from './partitions.ts';
 export class TopicAccess {
   readonly #ask: (names: Iterable<string>) => Decisions | Promise<Decisions>;
   readonly #operation: Operation;
+  readonly #also: Access | undefined;
+  /** The decision on `also`. */
+  #alsoDecided: Decisions | Promise<Decisions> | undefined;
   /** The decisions for each name; a promise until they are known. */
   readonly #byName = new Map<string, Decisions | Promise<Decisions>>();
 
-  /** @param topics those of the request; duplicates are allowed */
+  /**
+   * @param topics those of the request; duplicates are allowed
+   * @param also what the request needs beside its topics
+   */
   constructor(
     { authorize, partitions }: { readonly authorize: Authorize; readonly partitions: Partitions },
     context: RequestContext,
     operation: Operation,
     topics: Iterable<{ readonly topic: TopicReference }>,
+    also?: Access,
   ) {
     this.#operation = operation;
-    this.#ask = (names) => authorize(context, topicAccesses(operation, names));
+    this.#also = also;
+    this.#ask = (names) =>
+      authorize(context, [...topicAccesses(operation, names), ...(also === undefined ? [] : [also])]);
     const names = new Set<string>();
     let last: TopicReference | undefined;
     for (const { topic } of topics) {
@@ -30,7 +46,23 @@ export class TopicAccess {
       const name = topic.name ?? partitions.peekTopic(topic)?.record.name;
       if (name !== undefined) names.add(name);
     }
-    if (names.size > 0) this.#remember(names, this.#ask(names));
+    if (names.size === 0 && also === undefined) return;
+    this.#alsoDecided = this.#ask(names);
+    this.#remember(names, this.#alsoDecided);
+  }
+
+  /** Whether `also` is allowed; undefined until that is known. */
+  peekAlso(): boolean | undefined {
+    if (this.#also === undefined) return true;
+    const decisions = this.#alsoDecided;
+    if (decisions === undefined || decisions instanceof Promise) return undefined;
+    return decisions.allows(this.#also.operation, this.#also.resource);
+  }
+
+  /** Waits for the decision on `also`. Throws StoreUnavailableError if there can be none. */
+  async allowsAlso(): Promise<boolean> {
+    if (this.#also === undefined) return true;
+    return (await this.#alsoDecided!).allows(this.#also.operation, this.#also.resource);
   }
 
   /** Whether the operation is allowed on a topic; undefined until that is known. */

@@ -29,6 +29,8 @@ export interface BatchToPlace {
    * R14).
    */
   readonly transactionVerified: boolean;
+  /** Called once a transactional batch is valid: see BatchToAppend.joinTransaction. */
+  readonly enterTransaction?: (() => BatchToAppend['joinTransaction']) | undefined;
   /** See BatchToAppend. */
   readonly leaderEpoch?: number | undefined;
   /** See BatchToAppend. */
@@ -198,6 +200,7 @@ function withLogStart({ open, partition }: BatchToPlace, refused: Refused): Refu
 }
 
 function batchToAppend(request: BatchToPlace, header: BatchHeader, bytes: Buffer, appendTime: number): BatchToAppend {
+  const transactional = isTransactional(header.attributes);
   return {
     partition: request.partition,
     lastOffsetDelta: header.lastOffsetDelta,
@@ -205,8 +208,9 @@ function batchToAppend(request: BatchToPlace, header: BatchHeader, bytes: Buffer
     producerId: header.producerId,
     producerEpoch: header.producerEpoch,
     baseSequence: header.baseSequence,
-    transactional: isTransactional(header.attributes),
+    transactional,
     transactionVerified: request.transactionVerified,
+    joinTransaction: transactional ? request.enterTransaction?.() : undefined,
     leaderEpoch: request.leaderEpoch,
     isBehindFailure: request.isBehindFailure,
     onResult: request.onResult,

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Turns } from '../kit/turns.ts';
 import type { ProduceValidation } from '../records/produce-rules.ts';
 import type { SegmentReader } from '../segments/segment-reader.ts';
+import type { OpenTransactions } from './open-transactions.ts';
 import type { Partitions } from './partitions.ts';
 import type { ReadBudget } from './read-budget.ts';
 
@@ -22,6 +23,8 @@ export interface AppendEnvironment extends PartitionsEnvironment {
   readonly validation: ProduceValidation;
   /** Larger batches are refused, even if their topic allows them; bytes. Default: no limit. */
   readonly batchBytesMax?: number | undefined;
+  /** The transaction coordinator. */
+  readonly transactions: OpenTransactions;
 }
 
 export interface ReadEnvironment extends PartitionsEnvironment {

@@ -11,6 +11,12 @@ import { type FoundPartition, findPartition } from './find-partition.ts';
 import { Interrupted } from './interrupted.ts';
 import { lead } from './leading.ts';
 import type { OpenPartition, TopicReference } from './partitions.ts';
+import {
+  NO_TRANSACTION,
+  type ProduceTransaction,
+  type TransactionTerms,
+  transactionOf,
+} from './produce-transaction.ts';
 import { type SequencedAppend, sequencedAppend } from './sequenced-append.ts';
 
 /** The batch for one partition. */
@@ -26,6 +32,8 @@ export interface ProduceTerms {
   readonly timeoutMs: number;
   /** False for a client version without zstd support. */
   readonly allowsZstd: boolean;
+  /** Default: the request has no transactional id. */
+  readonly transaction?: TransactionTerms;
 }
 
 /**
@@ -38,6 +46,8 @@ const TIMEOUT_MIN_MS = 1_000;
 interface Terms {
   readonly access: TopicAccess;
   readonly allowsZstd: boolean;
+  /** Undefined if no batch is transactional. */
+  readonly transaction: ProduceTransaction | undefined;
   /** By Clock.monotonic(); ms. */
   readonly deadline: number;
 }
@@ -72,13 +82,18 @@ export class Producing {
   produce(
     context: RequestContext,
     batches: readonly BatchToProduce[],
-    { timeoutMs, allowsZstd }: ProduceTerms,
+    { timeoutMs, allowsZstd, transaction: transactionTerms = NO_TRANSACTION }: ProduceTerms,
   ): Promise<ProduceResult[]> {
-    const access = new TopicAccess(this.#env, context, 'WRITE', batches);
+    const produced = batches.map(({ records }) => readProducedBatch(records));
+    const transaction = transactionOf(this.#env.transactions, transactionTerms, produced);
+    if (transaction !== undefined && 'error' in transaction) {
+      return Promise.resolve(batches.map(() => ({ kind: 'rejected', ...transaction })));
+    }
+    const access = new TopicAccess(this.#env, context, 'WRITE', batches, transaction?.access);
     const timeout = Math.max(timeoutMs, TIMEOUT_MIN_MS);
     const deadline = Math.min(this.#env.clock.monotonic() + timeout, context.deadline);
-    const terms = { access, allowsZstd, deadline };
-    return Promise.all(batches.map((batch) => this.#place(batch, terms)));
+    const terms = { access, allowsZstd, transaction, deadline };
+    return Promise.all(batches.map((batch, index) => this.#place(batch, produced[index]!, terms)));
   }
 
   /**
@@ -86,14 +101,15 @@ export class Producing {
    * known, and no earlier batch of the topic waits. Otherwise the batch waits for its place, in the
    * order of the calls.
    */
-  #place(batch: BatchToProduce, terms: Terms): Promise<ProduceResult> {
+  #place(batch: BatchToProduce, produced: ProducedBatch, terms: Terms): Promise<ProduceResult> {
     const { topic, partition } = batch;
     const key = topic.name ?? topic.id;
-    const produced = readProducedBatch(batch.records);
     const arrival = { terms, produced, sequenced: this.#sequenced(key, partition, produced) };
     if (!this.#cold.isHeld(key)) {
       const target = this.#env.partitions.peek(topic, partition);
-      const isAllowed = target && terms.access.peek(target.topic.record.name);
+      const mayTransact = terms.access.peekAlso();
+      if (mayTransact === false) return Promise.resolve(MAY_NOT_TRANSACT);
+      const isAllowed = mayTransact && target && terms.access.peek(target.topic.record.name);
       if (isAllowed === false) return NOT_AUTHORIZED;
       const leads = isAllowed && this.#env.leadership.peek(target.open);
       if (leads !== undefined) return this.#append(target, leads.epoch, arrival);
@@ -123,6 +139,8 @@ export class Producing {
       return { result: Promise.resolve(result) };
     };
     await turns.turn();
+    const { access } = arrival.terms;
+    if (!(access.peekAlso() ?? (await access.allowsAlso()))) return refuse(MAY_NOT_TRANSACT.error);
     let found: FoundPartition;
     try {
       found = await findPartition(partitions, arrival.terms.access, topic, partition);
@@ -142,6 +160,7 @@ export class Producing {
     { terms, produced, sequenced }: Arrival,
   ): Promise<ProduceResult> {
     const { validation, batchBytesMax } = this.#env;
+    const { transaction } = terms;
     return appendBatch({
       open,
       partition,
@@ -152,12 +171,15 @@ export class Producing {
       batchBytesMax,
       deadline: terms.deadline,
       transactionVerified: false,
+      enterTransaction: transaction && (() => transaction.entering(topic.record.id, partition)),
       leaderEpoch,
       isBehindFailure: sequenced?.isBehindFailure,
       onResult: sequenced?.onResult,
     });
   }
 }
+
+const MAY_NOT_TRANSACT = { kind: 'rejected', error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' } as const;
 
 const NOT_AUTHORIZED: Promise<ProduceResult> = Promise.resolve({
   kind: 'rejected',

@@ -6,6 +6,7 @@ const TRANSIENT: ReadonlySet<ErrorName> = new Set([
   'REQUEST_TIMED_OUT',
   'KAFKA_STORAGE_ERROR',
   'NOT_LEADER_OR_FOLLOWER',
+  'NOT_ENOUGH_REPLICAS',
 ]);
 
 type Outcome = { readonly kind: 'appended' | 'duplicate' } | { readonly kind: 'rejected'; readonly error: ErrorName };

@@ -1,17 +1,17 @@
 import { allApis } from '../broker/apis-of/all.ts';
-import type { GroupBroker, LogBroker } from '../broker/broker.ts';
+import type { LogBroker, TransactionBroker } from '../broker/broker.ts';
 import { frameHandler } from '../broker/dispatch.ts';
 import type { FrameHandler } from '../broker/frame-handler.ts';
 import { composeEngine } from './compose.ts';
-import { type GroupEngine, withGroups } from './compose-groups.ts';
 import { withLog } from './compose-log.ts';
 import { composeNodes, type Membership } from './compose-nodes.ts';
 import type { ComposeOptions } from './compose-options.ts';
+import { type TransactionEngine, transactionItems, withTransactions } from './compose-transactions.ts';
 import { listDueJournals } from './due-journals.ts';
 
 /** A process that serves every API. */
-export interface ComposedBroker extends GroupEngine {
-  readonly broker: GroupBroker & LogBroker;
+export interface ComposedBroker extends TransactionEngine {
+  readonly broker: TransactionBroker & LogBroker;
   readonly handleFrame: FrameHandler;
   /** Undefined for a process outside a fleet. */
   readonly membership: Membership | undefined;
@@ -29,7 +29,8 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
     },
     listDueJournals,
   );
-  const engine = withGroups(options, withLog(options, core));
+  const items = transactionItems(options);
+  const engine = withLog(options, withTransactions(options, core, items), items);
   const close = async () => {
     await membership?.leave();
     await engine.close();

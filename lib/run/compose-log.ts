@@ -5,8 +5,11 @@ import { Partitions } from '../log/partitions.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import { SegmentFinder } from '../segments/segment-finder.ts';
 import { SegmentReader } from '../segments/segment-reader.ts';
+import { Joining } from '../transactions/joining.ts';
+import type { TransactionItems } from '../transactions/transaction-items.ts';
 import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
+import { transactionItems } from './compose-transactions.ts';
 
 /**
  * The most bytes that fetches may hold, read and not yet sent: five full fetches of 50 MiB, the
@@ -15,14 +18,19 @@ import type { ComposeOptions } from './compose-options.ts';
 const READ_BYTES_MAX = 256 * 1024 * 1024;
 
 /** Adds the log (access to partitions) to an engine. */
-export function withLog<E extends Engine>(options: ComposeOptions, engine: E): E & { readonly broker: LogBroker } {
+export function withLog<E extends Engine>(
+  options: ComposeOptions,
+  engine: E,
+  items: TransactionItems,
+): E & { readonly broker: LogBroker } {
   const env = partitionsEnvironment(options, engine);
-  return withCalls(engine, openLog({ ...appending(options, env), ...reading(options, env) }));
+  return withCalls(engine, openLog({ ...appending(options, env, items), ...reading(options, env) }));
 }
 
 /** Adds what the function `produce` calls. */
 export function withAppends(options: ComposeOptions, engine: Engine): { readonly broker: ProduceBroker } {
-  return withCalls(engine, appendCalls(appending(options, partitionsEnvironment(options, engine))));
+  const env = partitionsEnvironment(options, engine);
+  return withCalls(engine, appendCalls(appending(options, env, transactionItems(options))));
 }
 
 /** Adds what the function `fetch` calls. */
@@ -45,8 +53,13 @@ function partitionsEnvironment({ asFunction }: ComposeOptions, { broker }: Engin
   return { clock, turns, partitions, leadership, authorize };
 }
 
-function appending({ settings, asFunction }: ComposeOptions, env: PartitionsEnvironment): AppendEnvironment {
-  return { ...env, validation: settings.produceValidation, batchBytesMax: asFunction?.batchBytesMax };
+function appending(
+  { settings, asFunction }: ComposeOptions,
+  env: PartitionsEnvironment,
+  items: TransactionItems,
+): AppendEnvironment {
+  const transactions = new Joining(items);
+  return { ...env, validation: settings.produceValidation, batchBytesMax: asFunction?.batchBytesMax, transactions };
 }
 
 function reading(options: ComposeOptions, env: PartitionsEnvironment): ReadEnvironment {

@@ -100,6 +100,7 @@ export async function composeEngine(
       deleteTopics: settings.deleteTopicEnable,
       groups: groupConfig(settings),
       fetchMaxBytes: settings.fetchMaxBytes,
+      transactionVersion: settings.transactionVersion,
       logDir: logDirOf(settings),
     },
     observer: options.observer,

@@ -89,6 +89,7 @@ export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> 
       logger,
       advertised,
       pace: paceOf(settings),
+      transactionVersion: settings.transactionVersion,
     });
     gateway = await startGateway({
       listeners: settings.listeners,

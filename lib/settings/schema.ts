@@ -276,6 +276,17 @@ export const settingsSchema = v.object({
     value: 'BYTES',
     help: 'How much metadata may come with a committed offset.',
   }),
+  transactionMaxTimeoutMs: setting(wholeNumber(1, INT_MAX), '900000', {
+    key: 'transaction.max.timeout.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'The longest transaction that a producer may ask for.',
+  }),
+  transactionVersion: setting(wholeNumber(1, 2), '2', {
+    key: 'tidelog.transaction.version',
+    value: '1|2',
+    help: 'The level of the feature transaction.version that clients are shown. With 1, they add partitions themselves.',
+  }),
   profile: setting(oneOf('default', 'latency', 'cost'), 'default', {
     key: 'tidelog.profile',
     value: 'default|latency|cost',

@@ -35,11 +35,12 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
   },
+  // It writes the markers of transactions into journals.
   coordinate: {
-    journalTable: [],
+    journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],
     stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
-    objects: [],
-    bucket: [],
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: ['s3:ListBucket'],
   },
   admin: {
     journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],

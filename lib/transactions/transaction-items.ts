@@ -59,7 +59,7 @@ export class TransactionItems {
   async step(transactionalId: string, decide: Decide): Promise<TransactionStep> {
     const key = { pk: transactionPk(transactionalId), sk: TRANSACTION_SK };
     const change = (current: StoredTransaction | undefined) => {
-      const decision = decide(current?.state, this.#now());
+      const decision = decide(current?.state, this.now());
       return decision.kind === 'put' ? itemPut(decision.state, current) : decision;
     };
     const changed = await changeItem(
@@ -98,7 +98,7 @@ export class TransactionItems {
   ): (ItemPut & { condition: { kind: 'version'; version: number } }) | undefined {
     const known = this.#known.get(transactionalId);
     // Before the first answer of the store there is no store time to decide by.
-    if (known === undefined || Number.isNaN(this.#env.state.now())) return undefined;
+    if (known === undefined || Number.isNaN(this.now())) return undefined;
     const decision = change(known);
     if (decision.kind !== 'put' || 'state' in decision) return undefined;
     return { ...decision, condition: { kind: 'version', version: known.version } };
@@ -115,7 +115,8 @@ export class TransactionItems {
     return stored;
   }
 
-  #now(): StoreTime {
+  /** Whole ms; NaN before the first answer of the store. */
+  now(): StoreTime {
     return Math.floor(this.#env.state.now());
   }
 }

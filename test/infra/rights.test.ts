@@ -28,7 +28,10 @@ const EXPECTED: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
   },
   coordinate: {
+    journal: [QUERY, PUT_ITEM],
     state: [READ_ITEM, QUERY, PUT_ITEM, DELETE_ITEM],
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: ['s3:ListBucket'],
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
   },
   admin: {

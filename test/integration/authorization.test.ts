@@ -252,6 +252,42 @@ api('InitProducerId of a transaction', ApiKey.InitProducerId, 4, {
   denied: () => failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
   question: ['WRITE TRANSACTIONAL_ID tx'],
 });
+api('AddPartitionsToTxn', ApiKey.AddPartitionsToTxn, 3, {
+  request: () => ({
+    v3AndBelowTransactionalId: 'tx',
+    v3AndBelowProducerId: 1,
+    v3AndBelowProducerEpoch: 0,
+    v3AndBelowTopics: [{ name: 'mine', partitions: [0] }],
+  }),
+  denied: () => ({
+    resultsByTopicV3AndBelow: [
+      {
+        name: 'mine',
+        resultsByPartition: [
+          { partitionIndex: 0, partitionErrorCode: errorCode('TRANSACTIONAL_ID_AUTHORIZATION_FAILED') },
+        ],
+      },
+    ],
+  }),
+  question: ['WRITE TRANSACTIONAL_ID tx', 'WRITE TOPIC mine'],
+});
+api('AddPartitionsToTxn of a broker', ApiKey.AddPartitionsToTxn, 5, {
+  request: () => ({
+    transactions: [{ transactionalId: 'tx', producerId: 1, producerEpoch: 0, verifyOnly: true, topics: [] }],
+  }),
+  denied: () => failed('CLUSTER_AUTHORIZATION_FAILED'),
+  question: ['CLUSTER_ACTION CLUSTER'],
+});
+api('AddOffsetsToTxn', ApiKey.AddOffsetsToTxn, 4, {
+  request: () => ({ transactionalId: 'tx', producerId: 1, producerEpoch: 0, groupId: 'g' }),
+  denied: () => failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
+  question: ['WRITE TRANSACTIONAL_ID tx', 'READ GROUP g'],
+});
+api('EndTxn', ApiKey.EndTxn, 5, {
+  request: () => ({ transactionalId: 'tx', producerId: 1, producerEpoch: 0, committed: true }),
+  denied: () => failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
+  question: ['WRITE TRANSACTIONAL_ID tx'],
+});
 api('OffsetForLeaderEpoch', ApiKey.OffsetForLeaderEpoch, 4, {
   request: () => ({ topics: [{ topic: 'mine', partitions: [{ partition: 0, leaderEpoch: 0 }] }] }),
   denied: () => ({ topics: [{ topic: 'mine', partitions: [noTopic] }] }),

@@ -7,6 +7,7 @@ import { ApiKey, type RequestInput } from '../../lib/wire/apis.ts';
 import { receiveFrame } from '../../lib/wire/frame.ts';
 import { ADDRESS, CLUSTER_ID, type Engine, startEngine } from '../support/engine.ts';
 import { GROUP_APIS } from '../support/group-apis.ts';
+import { RawTransactor } from '../support/raw-transactor.ts';
 import {
   batchOf,
   createTopic,
@@ -158,6 +159,49 @@ describe('a request of every version gets its answer', () => {
     expect(first).toMatchObject({ errorCode: 0, producerEpoch: 0 });
     const second = await engine.client.ask(ApiKey.InitProducerId, version, request);
     expect(second.producerId).toBe(first.producerId + 1);
+  });
+
+  /** A transactional producer with an open transaction. */
+  const open = async (version: number) => {
+    const transactor = new RawTransactor(engine.client, `every version ${version} ${nextId++}`, { protocol: 1 });
+    expect(await transactor.init()).toBe(0);
+    expect(await transactor.add(topic)).toEqual([0]);
+    return transactor;
+  };
+  let nextId = 0;
+
+  everyVersion(ApiKey.AddPartitionsToTxn, 'AddPartitionsToTxn', async (version) => {
+    const { transactionalId, producerId, producerEpoch } = await open(version);
+    const topics = [{ name: topic.name, partitions: [0] }];
+    const request =
+      version < 4
+        ? {
+            v3AndBelowTransactionalId: transactionalId,
+            v3AndBelowProducerId: producerId,
+            v3AndBelowProducerEpoch: producerEpoch,
+            v3AndBelowTopics: topics,
+          }
+        : { transactions: [{ transactionalId, producerId, producerEpoch, verifyOnly: true, topics }] };
+    const resultsByPartition = [{ partitionIndex: 0, partitionErrorCode: 0 }];
+    const results = [{ name: topic.name, resultsByPartition }];
+    expect(await engine.client.ask(ApiKey.AddPartitionsToTxn, version, request)).toMatchObject(
+      version < 4
+        ? { resultsByTopicV3AndBelow: results }
+        : { errorCode: 0, resultsByTransaction: [{ transactionalId, topicResults: results }] },
+    );
+  });
+
+  everyVersion(ApiKey.AddOffsetsToTxn, 'AddOffsetsToTxn', async (version) => {
+    const { transactionalId, producerId, producerEpoch } = await open(version);
+    const request = { transactionalId, producerId, producerEpoch, groupId: 'g' };
+    expect(await engine.client.ask(ApiKey.AddOffsetsToTxn, version, request)).toMatchObject({ errorCode: 0 });
+  });
+
+  everyVersion(ApiKey.EndTxn, 'EndTxn', async (version) => {
+    const { transactionalId, producerId, producerEpoch } = await open(version);
+    const request = { transactionalId, producerId, producerEpoch, committed: true };
+    const next = version < 5 ? { producerId: -1, producerEpoch: -1 } : { producerId, producerEpoch: producerEpoch + 1 };
+    expect(await engine.client.ask(ApiKey.EndTxn, version, request)).toMatchObject({ errorCode: 0, ...next });
   });
 
   everyVersion(ApiKey.OffsetForLeaderEpoch, 'OffsetForLeaderEpoch', async (version) => {

@@ -164,7 +164,7 @@ describe('batches', () => {
   ];
 
   it.each(wrong)('of %s are refused with %s', async (_, error, records) => {
-    await expectRefused(error, records);
+    await expectRefused(error, records, { transactionalId: 'tx' });
     await expectEmpty();
     expect(await produce(engine.client, topic, batchOf(['after']))).toMatchObject({ errorCode: 0, baseOffset: 0 });
   });
@@ -276,14 +276,15 @@ describe('idempotence', () => {
 });
 
 describe('transactions', () => {
-  it('are refused, as there is no coordinator', async () => {
+  it('of an unknown id are refused', async () => {
     const options = { producerId: 5, producerEpoch: 0, baseSequence: 0, isTransactional: true };
-    await expectRefused('INVALID_TXN_STATE', batchOf(['x'], options), { transactionalId: 'tx' });
+    await expectRefused('INVALID_PRODUCER_ID_MAPPING', batchOf(['x'], options), { transactionalId: 'tx' });
     await expectEmpty();
-    const init = await engine.client.ask(ApiKey.InitProducerId, 4, { transactionalId: 'tx', transactionTimeoutMs: 1 });
-    expect(init).toMatchObject({ errorCode: errorCode('INVALID_REQUEST'), producerId: -1 });
+  });
+
+  it('have a coordinator, and share groups have none', async () => {
     const one = await engine.client.ask(ApiKey.FindCoordinator, 3, { key: 'tx', keyType: 1 });
-    expect(one).toMatchObject({ errorCode: errorCode('INVALID_REQUEST'), nodeId: -1, host: '', port: -1 });
+    expect(one).toMatchObject({ errorCode: 0, nodeId: 0, host: 'broker.example', port: 9092 });
     const many = await engine.client.ask(ApiKey.FindCoordinator, 6, { coordinatorKeys: ['a', 'b'], keyType: 2 });
     expect(many.coordinators.map((found) => found.errorCode)).toEqual([42, 42]);
   });

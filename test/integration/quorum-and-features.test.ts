@@ -87,12 +87,25 @@ describe('DescribeQuorum', () => {
 });
 
 describe('features', () => {
-  it.each([3, 4])('there are none to be seen in ApiVersions %i, transaction.version least of all', async (version) => {
+  it.each([
+    [3, []],
+    [4, [{ name: 'transaction.version', minVersion: 0, maxVersion: 2 }]],
+  ] as const)('ApiVersions %i has transaction.version alone', async (version, supportedFeatures) => {
     const answer = await engine.client.ask(ApiKey.ApiVersions, version, {
       clientSoftwareName: 'client',
       clientSoftwareVersion: '1',
     });
-    expect(answer).toMatchObject({ supportedFeatures: [], finalizedFeatures: [], finalizedFeaturesEpoch: -1 });
+    const finalized = { name: 'transaction.version', maxVersionLevel: 2, minVersionLevel: 2 };
+    expect(answer).toMatchObject({ supportedFeatures, finalizedFeatures: [finalized], finalizedFeaturesEpoch: 2 });
+  });
+
+  it('transaction.version can be held at 1 by a setting', async () => {
+    const { client } = await startEngine({ settings: { 'tidelog.transaction.version': '1' } });
+    const body = { clientSoftwareName: 'client', clientSoftwareVersion: '1' };
+    expect(await client.ask(ApiKey.ApiVersions, 4, body)).toMatchObject({
+      finalizedFeatures: [{ name: 'transaction.version', maxVersionLevel: 1, minVersionLevel: 1 }],
+      finalizedFeaturesEpoch: 1,
+    });
   });
 
   const update = (version: number, ...features: [string, number][]) =>
@@ -106,7 +119,8 @@ describe('features', () => {
 
   it.each<[string, number, string]>([
     ['metadata.version', 30, 'Local controller 0 does not support this feature.'],
-    ['transaction.version', 2, 'Local controller 0 does not support this feature.'],
+    ['transaction.version', 1, 'The setting tidelog.transaction.version keeps it at 2.'],
+    ['transaction.version', 3, 'The setting tidelog.transaction.version keeps it at 2.'],
     ['', 1, 'Local controller 0 does not support this feature.'],
     ['group.version', 0, 'Feature group.version not found.'],
     ['group.version', -1, 'A feature version cannot be less than 0.'],
@@ -120,6 +134,12 @@ describe('features', () => {
         results: [],
       });
     }
+  });
+
+  it('UpdateFeatures to the level that is there is fine', async () => {
+    const results = [{ feature: 'transaction.version', errorCode: 0 }];
+    expect(await update(1, ['transaction.version', 2])).toMatchObject({ errorCode: 0, results });
+    expect(await update(2, ['transaction.version', 2])).toMatchObject({ errorCode: 0, results: [] });
   });
 
   it('UpdateFeatures of nothing is fine', async () => {

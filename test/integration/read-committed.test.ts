@@ -2,18 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { BatchMeta } from '../../lib/journal/entry.ts';
 import type { JournalView } from '../../lib/journal/view.ts';
 import { readBatchHeader } from '../../lib/records/batch.ts';
-import { encodeControlBatch, readControlBatch } from '../../lib/records/control.ts';
+import { encodeControlBatch } from '../../lib/records/control.ts';
 import { type Engine, emptyStores, startEngine } from '../support/engine.ts';
-import {
-  batchesIn,
-  batchOf,
-  createTopic,
-  fetch,
-  listOffset,
-  produce,
-  type TopicName,
-  valuesIn,
-} from '../support/requests.ts';
+import { readCommitted } from '../support/read-committed.ts';
+import { batchOf, createTopic, fetch, listOffset, produce, type TopicName, valuesIn } from '../support/requests.ts';
 import { settled } from '../support/settled.ts';
 
 const FOREVER = Number.POSITIVE_INFINITY;
@@ -88,25 +80,6 @@ function markers(view: JournalView, time: number, from: Producer, type: 'commit'
   return { kind: 'markers' as const, time, ...identity, commit: type === 'commit', batches, payload };
 }
 
-/** What a consumer makes of a read_committed answer (Kafka: CompletedFetch). */
-async function readCommitted(offset = 0, client = engine.client): Promise<string[]> {
-  const { records, abortedTransactions } = await fetch(client, topic, { committed: true, offset });
-  const waiting = [...abortedTransactions!].sort((a, b) => a.firstOffset - b.firstOffset);
-  const aborted = new Set<number>();
-  const values: string[] = [];
-  for (const { header, bytes } of batchesIn(records)) {
-    const last = header.baseOffset + header.lastOffsetDelta;
-    while (waiting.length > 0 && waiting[0]!.firstOffset <= last) aborted.add(waiting.shift()!.producerId);
-    if (header.attributes & 0x20) {
-      const marker = readControlBatch(bytes);
-      if (marker?.kind === 'marker' && marker.type === 'abort') aborted.delete(header.producerId);
-    } else if (!(header.attributes & 0x10) || !aborted.has(header.producerId)) {
-      values.push(...valuesIn(bytes).filter((_, index) => header.baseOffset + index >= offset));
-    }
-  }
-  return values;
-}
-
 describe('the last stable offset', () => {
   it('stops before the first open transaction and moves on with its end', async () => {
     const a = producer(1);
@@ -123,13 +96,13 @@ describe('the last stable offset', () => {
       return [lastStableOffset, highWatermark];
     };
     expect(await bounds()).toEqual([1, 5]);
-    expect(await readCommitted()).toEqual(['plain 0']);
+    expect(await readCommitted(engine.client, topic)).toEqual(['plain 0']);
     await end(a, 'commit');
     expect(await bounds()).toEqual([3, 6]);
-    expect(await readCommitted()).toEqual(['plain 0', 'a1', 'a2']);
+    expect(await readCommitted(engine.client, topic)).toEqual(['plain 0', 'a1', 'a2']);
     await end(b, 'abort');
     expect(await bounds()).toEqual([7, 7]);
-    expect(await readCommitted()).toEqual(['plain 0', 'a1', 'a2', 'plain 4']);
+    expect(await readCommitted(engine.client, topic)).toEqual(['plain 0', 'a1', 'a2', 'plain 4']);
   });
 
   it('is the end of the log for those who read uncommitted', async () => {
@@ -194,9 +167,9 @@ describe('aborted transactions', () => {
     expect(await aborted(3, 1)).toEqual([]);
     expect(await aborted(8)).toEqual([[1, 5]]);
     expect(await aborted(9)).toEqual([]);
-    expect(await readCommitted()).toEqual(['b3']);
-    for (const offset of [1, 2, 3]) expect(await readCommitted(offset)).toEqual(['b3']);
-    expect(await readCommitted(4)).toEqual([]);
+    expect(await readCommitted(engine.client, topic)).toEqual(['b3']);
+    for (const offset of [1, 2, 3]) expect(await readCommitted(engine.client, topic, { offset })).toEqual(['b3']);
+    expect(await readCommitted(engine.client, topic, { offset: 4 })).toEqual([]);
   });
 
   it('survive a checkpoint and a new process', async () => {
@@ -208,11 +181,11 @@ describe('aborted transactions', () => {
     const open = producer(9);
     await write(open, ['open']);
     const expected = Array.from({ length: 75 }, (_, index) => `aborted ${index * 2 + 1}`);
-    expect(await readCommitted()).toEqual(expected);
+    expect(await readCommitted(engine.client, topic)).toEqual(expected);
     await engine.close();
     expect(stores.contents().state.map(({ sk }) => sk)).toContain('checkpoint');
     const next = await startEngine({ stores });
-    expect(await readCommitted(0, next.client)).toEqual(expected);
+    expect(await readCommitted(next.client, topic)).toEqual(expected);
     expect((await fetch(next.client, topic, { committed: true, offset: 300 })).lastStableOffset).toBe(300);
   });
 

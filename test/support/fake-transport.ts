@@ -142,6 +142,7 @@ export function tunnelRig(pace: Partial<FlushPace> = {}): TunnelRig {
     logger,
     advertised: (listener) => ({ host: `${listener.toLowerCase()}.example`, port: 9092 }),
     pace: { intervalMs: 0, flights: 1, ...pace },
+    transactionVersion: 2,
   });
   return {
     clock,

@@ -13,11 +13,11 @@ import { namedOnce } from '../named-once.ts';
  * Produce, versions 3 to 13 (0 to 2 are advertised for old clients, never answered). Each
  * partition's batch is validated and appended independently. `acks` 1 and all are equivalent: every
  * append is durable in the store. With `acks` 0 there is no answer, and an error closes the
- * connection, as in Kafka. Transactional batches are refused: there is no coordinator yet. If a
- * partition is named twice, only its last batch is appended, as in Kafka.
+ * connection, as in Kafka. From version 12 on, a transactional batch adds its partition to the
+ * transaction (KIP-890). If a partition is named twice, only its last batch is appended, as in Kafka.
  */
 export const produce = defineApi(Produce, async (broker: ProduceBroker, request, version, context) => {
-  const { acks, timeoutMs } = request;
+  const { acks, timeoutMs, transactionalId } = request;
   const topics = namedOnce(
     request.topicData,
     ({ name, topicId }) => (version >= FIRST_WITH_IDS ? topicId : name),
@@ -32,7 +32,15 @@ export const produce = defineApi(Produce, async (broker: ProduceBroker, request,
   const results =
     acks < -1 || acks > 1
       ? batches.map(() => REFUSED_ACKS)
-      : await broker.log.produce(context, batches, { timeoutMs, allowsZstd: version >= FIRST_WITH_ZSTD });
+      : await broker.log.produce(context, batches, {
+          timeoutMs,
+          allowsZstd: version >= FIRST_WITH_ZSTD,
+          transaction: {
+            transactionalId,
+            protocol: version >= FIRST_THAT_ADDS ? 2 : 1,
+            knowsAbortable: version >= FIRST_WITH_ABORTABLE,
+          },
+        });
   const leaders: (CurrentLeader | undefined)[] = [];
   let next = 0;
   let failure = 0;
@@ -57,6 +65,12 @@ export const produce = defineApi(Produce, async (broker: ProduceBroker, request,
 
 /** From this version on, topics are named by id. */
 const FIRST_WITH_IDS = 13;
+
+/** The first version whose batches add their partitions to the transaction (KIP-890). */
+const FIRST_THAT_ADDS = 12;
+
+/** The first version whose clients know TRANSACTION_ABORTABLE (KIP-890). */
+const FIRST_WITH_ABORTABLE = 11;
 
 /** The first version that supports zstd (KIP-110). */
 const FIRST_WITH_ZSTD = 7;

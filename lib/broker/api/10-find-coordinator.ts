@@ -9,9 +9,8 @@ const GROUP = 0;
 const TRANSACTION = 1;
 
 /**
- * FindCoordinator, versions 0 to 6. Any node serves any group. In a fleet the hash of the group id
- * selects a live node, so that a group's members use one node and groups are spread. Transactions
- * have no coordinator yet and are refused with INVALID_REQUEST.
+ * FindCoordinator, versions 0 to 6. Any node serves any group and any transactional id. In a fleet the
+ * hash of the id selects a live node, so that a group's members use one node and the ids are spread.
  */
 export const findCoordinator = defineApi(FindCoordinator, async (broker, request, version, context) => {
   const { keyType } = request;
@@ -60,6 +59,6 @@ function check(keyType: number, key: string, decisions: Decisions): Failure | un
       ? { error: 'GROUP_AUTHORIZATION_FAILED', message: 'not authorized to describe this group' }
       : { error: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', message: 'not authorized to describe this transactional id' };
   }
-  if (keyType === GROUP) return undefined;
+  if (resource !== undefined) return undefined;
   return { error: 'INVALID_REQUEST', message: `this broker has no coordinator of key type ${keyType}` };
 }

@@ -9,18 +9,46 @@ import { SERVED } from '../served.ts';
 /** The client names and versions that Kafka accepts (ApiVersionsRequest.isValid). */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/;
 
+export const TRANSACTION_VERSION = 'transaction.version';
+export const TRANSACTION_VERSION_MAX = 2;
+const FIRST_WITH_MINIMUM_0 = 4;
+
 /**
  * ApiVersions, versions 0 to 4. Needs no authorization: clients send it before they authenticate.
  */
-export const apiVersions = defineApi(ApiVersions, async (_broker, request, version) =>
-  apiVersionsAnswer(request, version),
+export const apiVersions = defineApi(ApiVersions, async ({ settings }, request, version) =>
+  apiVersionsAnswer(request, version, settings.transactionVersion),
 );
 
-/** The answer to ApiVersions in a served version. The tunnel uses it too. */
-export function apiVersionsAnswer(request: Infer<typeof ApiVersions.request>, version: number) {
+/**
+ * The answer to ApiVersions in a served version. The tunnel uses it too.
+ *
+ * @param transactionVersion the level of the feature transaction.version
+ */
+export function apiVersionsAnswer(
+  request: Infer<typeof ApiVersions.request>,
+  version: number,
+  transactionVersion: number,
+) {
   const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion);
   if (version >= 3 && !named) return { errorCode: errorCode('INVALID_REQUEST'), apiKeys: [] };
-  return { errorCode: 0, apiKeys: advertisedKeys() };
+  return { errorCode: 0, apiKeys: advertisedKeys(), ...features(version, transactionVersion) };
+}
+
+/**
+ * Producers use version 2 of transactions if the level is 2 (KIP-890). They take a new level over if
+ * its epoch is higher. The fields exist from version 3 on.
+ */
+function features(version: number, transactionVersion: number) {
+  const supported = { name: TRANSACTION_VERSION, minVersion: 0, maxVersion: TRANSACTION_VERSION_MAX };
+  return {
+    // Clients of version 3 take a minimum of 0 for an error (KAFKA-17011).
+    supportedFeatures: version >= FIRST_WITH_MINIMUM_0 ? [supported] : [],
+    finalizedFeaturesEpoch: transactionVersion,
+    finalizedFeatures: [
+      { name: TRANSACTION_VERSION, maxVersionLevel: transactionVersion, minVersionLevel: transactionVersion },
+    ],
+  };
 }
 
 /** The answer, in version 0, to a version that is not served (KIP-511). */

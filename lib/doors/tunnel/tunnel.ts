@@ -25,6 +25,8 @@ export interface TunnelOptions {
   /** The address that clients of a listener are given. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
   readonly pace: FlushPace;
+  /** The level of the feature transaction.version. */
+  readonly transactionVersion: number;
 }
 
 /**
@@ -40,7 +42,7 @@ export function tunnelHandler(options: TunnelOptions): FrameHandler {
   return async (frame, context): Promise<FrameOutcome> => {
     if (frame.kind === 'malformed') return { kind: 'close', reason: `malformed request: ${frame.reason}` };
     const { apiKey, apiVersion } = frame.head;
-    if (apiKey === ApiKey.ApiVersions) return answerApiVersions(frame);
+    if (apiKey === ApiKey.ApiVersions) return answerApiVersions(frame, options.transactionVersion);
     if (!isServed(apiKey, apiVersion)) return { kind: 'close', reason: notServed(apiKey, apiVersion) };
     if (apiKey === ApiKey.Produce) return produce(frame, context);
     const { length } = frame.bytes;
@@ -68,12 +70,12 @@ export function tunnelHandler(options: TunnelOptions): FrameHandler {
   }
 }
 
-function answerApiVersions(frame: RequestFrame): FrameOutcome {
+function answerApiVersions(frame: RequestFrame, transactionVersion: number): FrameOutcome {
   const outcome = decodeRequest(frame, () => ({ api: ApiVersions, ...APIS.ApiVersions }));
   if (outcome.kind === 'malformed') return { kind: 'close', reason: `malformed request: ${outcome.reason}` };
   if (outcome.kind !== 'request') return unsupportedApiVersions(frame.head);
   const { apiVersion, correlationId } = frame.head;
-  const answer = apiVersionsAnswer(outcome.body, apiVersion);
+  const answer = apiVersionsAnswer(outcome.body, apiVersion, transactionVersion);
   const chunks = encodeResponse(ApiVersions, apiVersion, correlationId, answer);
   return { kind: 'answer', chunks, errorCode: answer.errorCode };
 }

@@ -2,7 +2,7 @@ import { assert } from '../../core/assert.ts';
 import type { Offset } from '../../core/offset.ts';
 import type { StoreTime } from '../../storage/ports.ts';
 import { assertReplaceFits, assertSealFits, assertStartsFit } from '../apply-seal.ts';
-import { type AppendResult, type BatchToAppend, decideAppend } from '../decide-append.ts';
+import { type AppendResult, type BatchToAppend, decideAppend, type TransactionFact } from '../decide-append.ts';
 import { Draft } from '../draft.ts';
 import type { BatchMeta, Entry } from '../entry.ts';
 import type { JournalView } from '../view.ts';
@@ -16,16 +16,21 @@ export interface GroupFacts {
   readonly isConfirmed: boolean;
   /** Whether the batches are in a WAL object. Otherwise they go into the entry. */
   readonly isInObject: boolean;
+  /** The transactions that the coordinator was asked for since the view was confirmed. */
+  readonly transactions?: ReadonlyMap<Request, TransactionFact> | undefined;
 }
 
 /**
- * - `confirm`: the view refuses a batch and has to be confirmed first. A view that lags behind can
- *   refuse wrongly. It cannot accept wrongly, because the put of its entry fails.
+ * - `confirm`: the view refuses a batch, or a transaction has to be asked for, and the view has to be
+ *   confirmed first. A view that lags behind can refuse wrongly. It cannot accept wrongly, because the
+ *   put of its entry fails.
+ * - `ask`: the transactions of these requests have to be asked for (rule R14).
  * - `answer`: there is nothing to write; one answer per request, in order.
  * - `append`: these batches are to be written; the answers hold once they are.
  */
 export type GroupDecision =
   | { readonly kind: 'confirm' }
+  | { readonly kind: 'ask'; readonly requests: readonly Request[] }
   | { readonly kind: 'answer'; readonly answers: readonly AppendResult[] }
   | {
       readonly kind: 'append';
@@ -43,8 +48,19 @@ export function decideGroup(view: JournalView, requests: readonly Request[], fac
   const chunks: Buffer[] = [];
   let end = 0;
   let refusals = 0;
-  for (const { batch, position } of requests) {
-    const decision = decideAppend(draft, batch, batch.isBehindFailure?.() === true);
+  const toAsk = new Set<Request>();
+  const asked = new Set<string>();
+  for (const request of requests) {
+    const { batch, position } = request;
+    const fact = facts.transactions?.get(request);
+    const decision = decideAppend(draft, batch, batch.isBehindFailure?.() === true, fact);
+    // The batches behind the one that is asked for are decided only after it.
+    const stream = batch.transactional ? `${batch.partition}/${batch.producerId}` : '';
+    if (decision.kind === 'ask' || asked.has(stream)) {
+      asked.add(stream);
+      toAsk.add(request);
+      continue;
+    }
     const logStartOffset = draft.logStartOffset(batch.partition);
     switch (decision.kind) {
       case 'append': {
@@ -66,6 +82,7 @@ export function decideGroup(view: JournalView, requests: readonly Request[], fac
         break;
     }
   }
+  if (toAsk.size > 0) return facts.isConfirmed ? { kind: 'ask', requests: [...toAsk] } : { kind: 'confirm' };
   if (batches.length > 0) return { kind: 'append', answers, batches, chunks };
   return refusals > 0 && !facts.isConfirmed ? { kind: 'confirm' } : { kind: 'answer', answers };
 }

@@ -3,23 +3,27 @@ import type { Entry } from '../entry.ts';
 import type { PendingSlot } from '../journal.ts';
 import type { WalOutcome, WalStretch } from '../wal.ts';
 import type { Refused } from './decide-next.ts';
-import type { Work } from './work.ts';
+import type { Facts } from './facts.ts';
+import type { Request, Work } from './work.ts';
 
 /**
  * The states of a writer, for the first of its works:
  *
- *     idle -> starting -> [storing] -> [reading] -> [announcing] -> putting -> answered -> starting the
- *                 ^                                                  |   ^ |      next work, or idle
- *                 |                                        no answer |   | | refused for good
- *                 |                                                  v   | v
- *                 |                                                unsure <-> looking
- *                 |                                                  |
+ *     idle -> starting -> [storing] -> [reading] -> [asking] -> [announcing] -> putting -> answered
+ *                 ^                                                              |   ^ |      |
+ *                 |                                                    no answer |   | |      v
+ *                 |                                                              v   | v   the next work,
+ *                 |                                                            unsure <->     or idle
+ *                 |                                                              |  looking
  *             backingOff <--- another entry is in the slot, or nothing was written
  *
  * - `starting`: the next work begins in a microtask, after the current caller of `append`.
  * - `storing`: the PUT of the WAL object with the bytes is in flight.
  * - `reading`: the tail is read, because the view is too old, other writers are active, or the view
  *   refuses a batch.
+ * - `asking`: the view was confirmed, and what the work needs to know from outside of the journal is
+ *   read (rule R6): the transactions of `requests`, or whether a control entry is still due. If the
+ *   view moves on meanwhile, it is read and asked again.
  * - `announcing`: the entry would be the first with batches after the sealed ones, and
  *   `DueJournals.begin` runs before it. Then the work is decided again.
  * - `putting`: the work was decided on the view, and the put of its entry is in flight.
@@ -32,6 +36,7 @@ export type WriterState =
   | { readonly kind: 'idle' | 'starting' | 'answered' }
   | { readonly kind: 'storing'; readonly attempt: Attempt; readonly object: Promise<WalOutcome> }
   | { readonly kind: 'reading' | 'announcing'; readonly attempt: Attempt }
+  | { readonly kind: 'asking'; readonly attempt: Attempt; readonly requests: readonly Request[] }
   | ({ readonly kind: 'putting' } & Putting)
   | ({ readonly kind: 'unsure' } & Putting)
   | ({ readonly kind: 'looking'; readonly refusal: Refused } & Putting)
@@ -50,6 +55,8 @@ export interface Attempt {
   readonly stretch: WalStretch | undefined;
   /** Whether `DueJournals.begin` has run in this attempt. */
   readonly isAnnounced: boolean;
+  /** Undefined until they are asked for. */
+  readonly facts: Facts | undefined;
 }
 
 /** A put of an entry. */

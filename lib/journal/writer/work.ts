@@ -116,10 +116,24 @@ export class Group {
 export type EntryMaker = (view: JournalView, time: StoreTime) => Entry | undefined;
 
 /**
- * `nothing`: there was nothing to write, or it is too late to sign it. `timedOut`: not written by
+ * `nothing`: there was nothing to write, it is not due, or it is too late to sign it. `timedOut`: not written by
  * the deadline, or not known to be written.
  */
 export type EntryResult = 'written' | 'nothing' | 'timedOut';
+
+export interface EntryTerms {
+  /**
+   * For an entry that names an object: the put is signed before this store time (rule R5). Default:
+   * at any time.
+   */
+  readonly signBefore?: StoreTime;
+  /**
+   * For an entry that depends on something outside of the journal (rule R6): whether it is still to
+   * be written, read strongly consistent. Called at each attempt, after the view was confirmed and
+   * before the put. Rejects with StoreUnavailableError.
+   */
+  readonly isDue?: (() => Promise<boolean>) | undefined;
+}
 
 /** A control entry to be written. */
 export class ControlEntry {
@@ -130,19 +144,22 @@ export class ControlEntry {
   readonly deadline: number;
   /** The put of the entry must be signed before this store time (rule R5). */
   readonly signBefore: StoreTime;
+  /** See Writer.appendEntry. */
+  readonly isDue: (() => Promise<boolean>) | undefined;
   readonly #resolve: (result: EntryResult) => void;
   readonly #reject: (error: unknown) => void;
   #isAnswered = false;
 
   constructor(
     make: EntryMaker,
-    { deadline, signBefore }: { readonly deadline: number; readonly signBefore: StoreTime },
+    { deadline, signBefore, isDue }: EntryTerms & { readonly deadline: number },
     resolve: (result: EntryResult) => void,
     reject: (error: unknown) => void,
   ) {
     this.make = make;
     this.deadline = deadline;
-    this.signBefore = signBefore;
+    this.signBefore = signBefore ?? Number.POSITIVE_INFINITY;
+    this.isDue = isDue;
     this.#resolve = resolve;
     this.#reject = reject;
   }

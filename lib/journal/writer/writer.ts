@@ -9,6 +9,7 @@ import { type Entry, encodeEntry, type Payload } from '../entry.ts';
 import type { Journal } from '../journal.ts';
 import { patchBatches } from '../patch-batches.ts';
 import type { WalOutcome } from '../wal.ts';
+import { Alarm } from './alarm.ts';
 import { assertFollows, decideGroup } from './decide-group.ts';
 import {
   canStillLand,
@@ -20,6 +21,7 @@ import {
   type Verdict,
   VIEW_AGE_MAX_MS,
 } from './decide-next.ts';
+import { askFacts } from './facts.ts';
 import { Intake } from './intake.ts';
 import type { Attempt, EntryPut, Putting, WriterState } from './states.ts';
 import {
@@ -27,6 +29,7 @@ import {
   ControlEntry,
   type EntryMaker,
   type EntryResult,
+  type EntryTerms,
   Request,
   type Work,
   waitingOf,
@@ -34,9 +37,6 @@ import {
 
 /** Time-out of one put; ms. A put takes about 8 ms, so an answer after this time is unlikely. */
 export const PUT_TIMEOUT_MS = 5_000;
-
-/** Longest delay of the alarm; a later deadline is checked again after this time; ms. */
-const ALARM_MAX_MS = 60 * 60 * 1000;
 
 /**
  * From this contention on, a writer reads before it writes: a failed put is billed by the size of
@@ -63,15 +63,15 @@ export class Writer {
   #state: WriterState = { kind: 'idle' };
   /** Grows with each lost race. Halved by each entry that lost none. */
   #contention = 0;
-  /** The next deadline, by Clock.monotonic(); Infinity if nothing waits. */
-  #alarmAt = Number.POSITIVE_INFINITY;
-  #cancelAlarm = () => {};
+  /** Set to the next deadline. */
+  readonly #alarm: Alarm;
 
   /** @param decide replaced in tests of the invariants */
   constructor(journal: Journal, checkpointer: Checkpointer, decide = decideGroup) {
     this.#journal = journal;
     this.#checkpointer = checkpointer;
     this.#decide = decide;
+    this.#alarm = new Alarm(journal.env.clock, () => this.#expire());
     const works = this.#works;
     this.#intake = new Intake(journal, {
       get length() {
@@ -94,7 +94,7 @@ export class Writer {
    */
   append(batch: BatchToAppend, deadline: number): Promise<AppendResult> {
     return new Promise((resolve) => {
-      this.#setAlarm(deadline);
+      this.#alarm.set(deadline);
       this.#intake.add(new Request(batch, deadline, resolve));
     });
   }
@@ -102,19 +102,12 @@ export class Writer {
   /**
    * Appends a control entry after all earlier appends. `make` is called again after a conflict.
    * Rejects if `make` throws or the store cannot hold the entry.
-   *
-   * @param signBefore for an entry that names an object: the put is signed before this store time
-   *   (rule R5)
    */
-  appendEntry(
-    make: EntryMaker,
-    deadline: number,
-    { signBefore = Number.POSITIVE_INFINITY }: { readonly signBefore?: StoreTime } = {},
-  ): Promise<EntryResult> {
+  appendEntry(make: EntryMaker, deadline: number, terms: EntryTerms = {}): Promise<EntryResult> {
     return new Promise((resolve, reject) => {
-      this.#setAlarm(deadline);
+      this.#alarm.set(deadline);
       this.#intake.makeAllGroups();
-      this.#push(new ControlEntry(make, { deadline, signBefore }, resolve, reject));
+      this.#push(new ControlEntry(make, { ...terms, deadline }, resolve, reject));
     });
   }
 
@@ -148,6 +141,12 @@ export class Writer {
             await this.#journal.catchUp(true);
             this.#enter(this.#decideWork(state.attempt, true));
             break;
+          case 'asking': {
+            const { attempt, requests } = state;
+            const facts = await askFacts(attempt.work, requests, this.#journal.view.seq);
+            this.#enter(this.#decideWork({ ...attempt, facts }, false));
+            break;
+          }
           case 'announcing':
             await this.#journal.env.dueJournals?.begin(this.#journal.id);
             this.#enter(this.#decideWork({ ...state.attempt, isAnnounced: true }, false));
@@ -181,13 +180,11 @@ export class Writer {
     this.#state = state;
     const now = this.#journal.env.clock.monotonic();
     // After a pause of the process, this may run before the alarm.
-    if (now >= this.#alarmAt) this.#expire();
+    if (this.#alarm.isDue(now)) this.#expire();
     for (const work of this.#works) assertNoneExpired(waitingOf(work), now);
     assertNoneExpired(this.#intake.waiting, now);
     if (state.kind === 'putting') assertFollows(this.#journal.view, state.put.slot.seq, state.put.entry);
-    if (!this.idle) return;
-    this.#cancelAlarm();
-    this.#alarmAt = Number.POSITIVE_INFINITY;
+    if (this.idle) this.#alarm.clear();
   }
 
   #begin(work: Work | undefined, number: number, losses: number): WriterState {
@@ -195,7 +192,8 @@ export class Writer {
     const startedAt = this.#journal.env.clock.monotonic();
     work.expire(startedAt);
     if (work.isOver) return { kind: 'answered' };
-    const attempt: Attempt = { work, number, losses, startedAt, stretch: undefined, isAnnounced: false };
+    const begun = { stretch: undefined, isAnnounced: false, facts: undefined };
+    const attempt: Attempt = { work, number, losses, startedAt, ...begun };
     if (work.kind === 'group' && work.object !== undefined) return { kind: 'storing', attempt, object: work.object };
     return this.#prepare(attempt);
   }
@@ -216,18 +214,30 @@ export class Writer {
     if (work.isOver) return { kind: 'answered' };
     const { view } = this.#journal;
     const time = this.#entryTime();
+    // Facts hold for the view that was confirmed before them.
+    const facts = attempt.facts?.seq === view.seq ? attempt.facts : undefined;
+    const isCurrent = isConfirmed || facts !== undefined;
     if (work.kind === 'entry') {
       const entry = work.make(view, time);
-      if (entry === undefined || this.#now() >= work.signBefore) {
+      if (entry === undefined || facts?.isDue === false || this.#now() >= work.signBefore) {
         work.answer('nothing');
         return { kind: 'answered' };
+      }
+      if (work.isDue !== undefined && facts === undefined) {
+        return isCurrent ? { kind: 'asking', attempt, requests: [] } : { kind: 'reading', attempt };
       }
       const inline = 'payload' in entry && entry.payload.kind === 'inline' ? entry.payload.bytes : undefined;
       return this.#put(attempt, entry, inline, work.signBefore, () => work.answer('written'));
     }
     const { requests } = work;
-    const decided = this.#decide(view, requests, { time, isConfirmed, isInObject: stretch !== undefined });
+    const decided = this.#decide(view, requests, {
+      time,
+      isConfirmed: isCurrent,
+      isInObject: stretch !== undefined,
+      transactions: facts?.transactions,
+    });
     if (decided.kind === 'confirm') return { kind: 'reading', attempt };
+    if (decided.kind === 'ask') return { kind: 'asking', attempt, requests: decided.requests };
     const { answers } = decided;
     if (decided.kind === 'answer') {
       work.answer(requests, answers);
@@ -421,29 +431,19 @@ export class Writer {
     this.#journal.env.logger.log(level, { event, journal: this.#journal.id, message });
   }
 
-  #setAlarm(deadline: number): void {
-    if (deadline >= this.#alarmAt) return;
-    const { clock } = this.#journal.env;
-    this.#cancelAlarm();
-    this.#alarmAt = deadline;
-    const delay = Math.min(Math.max(1, Math.ceil(deadline - clock.monotonic())), ALARM_MAX_MS);
-    this.#cancelAlarm = clock.setTimer(delay, () => this.#expire());
-  }
-
   /**
    * Answers all works and requests whose deadline has passed, including those queued behind a
    * silent store. Sets the alarm for the rest.
    */
   #expire(): void {
     const now = this.#journal.env.clock.monotonic();
-    this.#cancelAlarm();
-    this.#alarmAt = Number.POSITIVE_INFINITY;
+    this.#alarm.clear();
     for (const work of this.#works) work.expire(now);
     this.#intake.expire(now);
     let earliest = Number.POSITIVE_INFINITY;
     for (const waiting of [...this.#works.map(waitingOf), this.#intake.waiting]) {
       for (const { deadline, isAnswered } of waiting) if (!isAnswered) earliest = Math.min(earliest, deadline);
     }
-    this.#setAlarm(earliest);
+    this.#alarm.set(earliest);
   }
 }

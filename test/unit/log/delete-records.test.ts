@@ -81,6 +81,7 @@ describe('a request', () => {
       readBudget: new ReadBudget(1e9, () => 0),
       segments: {} as never,
       validation: 'full',
+      transactions: { join: async () => ({ error: 'INVALID_TXN_STATE' }) },
     });
   }
 

@@ -54,6 +54,7 @@ function logOf(by: AdminProcess, decide: (accesses: readonly Access[]) => Return
     readBudget: new ReadBudget(1e9, () => 0),
     segments: {} as never,
     validation: 'full',
+    transactions: { join: async () => ({ error: 'INVALID_TXN_STATE' }) },
   };
   return openLog(env);
 }
