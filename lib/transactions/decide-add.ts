@@ -33,7 +33,7 @@ export function decideAdd(
       status: 'Ongoing',
       transaction: isOpen ? state.transaction : state.transaction + 1,
       startedAt: isOpen ? state.startedAt : now,
-      isFenced: false,
+      previousProducerId: state.producerId,
       partitions,
       groups: new Set([...(isOpen ? state.groups : []), ...request.groups]),
       updatedAt: now,
@@ -63,8 +63,7 @@ function refuseOther(
   if (state.producerId !== producerId) {
     return refused('INVALID_PRODUCER_ID_MAPPING', 'the transactional id has another producer id');
   }
-  // Nobody works under the epoch of a fence: its markers alone have it.
-  if (state.producerEpoch !== producerEpoch || state.isFenced) {
+  if (state.producerEpoch !== producerEpoch) {
     return refused('PRODUCER_FENCED', 'another producer has the transactional id');
   }
   return undefined;

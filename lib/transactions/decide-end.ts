@@ -18,7 +18,10 @@ export interface EndRequest extends ProducerIdAndEpoch {
   readonly newProducerId: number | undefined;
 }
 
-/** EndTxn (Kafka: TransactionCoordinator.endTransaction). */
+/**
+ * EndTxn (Kafka: TransactionCoordinator.endTransaction, endTransactionWithTV1). The version of the
+ * request decides, whatever ended the transaction before.
+ */
 export function decideEnd(
   state: TransactionState | undefined,
   request: EndRequest,
@@ -27,12 +30,12 @@ export function decideEnd(
   if (state === undefined || state.status === 'Dead') {
     return refused('INVALID_PRODUCER_ID_MAPPING', 'the transactional id is unknown');
   }
-  const isRetry = isRepeatedEnd(state, request);
-  if (state.producerId !== request.producerId && !isRetry) {
+  const retry = repeats(state, request);
+  if (state.producerId !== request.producerId && retry !== 'overRoll') {
     return refused('INVALID_PRODUCER_ID_MAPPING', 'the transactional id has another producer id');
   }
-  const isCurrent = state.producerEpoch === request.producerEpoch && !(state.protocol === 2 && isPrepared(state));
-  if (!isCurrent && !isRetry) return refused('PRODUCER_FENCED', 'another producer has the transactional id');
+  if (!hasValidEpoch(state, request, retry))
+    return refused('PRODUCER_FENCED', 'another producer has the transactional id');
 
   switch (state.status) {
     case 'Ongoing':
@@ -43,30 +46,22 @@ export function decideEnd(
       return { kind: 'finish' };
     case 'CompleteCommit':
     case 'CompleteAbort':
-      if (isRetry || state.protocol === 1) {
-        if (request.commit !== (state.status === 'CompleteCommit')) return otherwiseEnded(state);
-        return { kind: 'done', state };
-      }
-      return endNothing(state, request, now);
+      if (request.protocol === 2 && retry === undefined) return endNothing(state, request, now);
+      if (request.commit !== (state.status === 'CompleteCommit')) return otherwiseEnded(state);
+      return { kind: 'done', state };
     case 'Empty':
       return endNothing(state, request, now);
   }
 }
 
-/** The end of a transaction that a successor or a time-out ends; no client learns the new epoch. */
-export function fence(state: TransactionState, now: StoreTime): TransactionState {
+/**
+ * The end of a transaction that a successor or a time-out ends: the abort of version 2, whatever
+ * version its producer has (Kafka: TransactionMetadata.prepareFenceProducerEpoch). The producer
+ * may learn the new epoch by an abort of its own, until a successor has bumped it again.
+ */
+export function fence(state: TransactionState, newProducerId: number | undefined, now: StoreTime): TransactionDecision {
   assert(state.status === 'Ongoing', `a transaction in ${state.status} cannot be fenced`);
-  assert(state.producerEpoch <= PRODUCER_EPOCH_MAX, 'a transaction is open under an exhausted epoch');
-  return {
-    ...state,
-    status: 'PrepareAbort',
-    producerEpoch: state.producerEpoch + 1,
-    lastProducerEpoch: NO_PRODUCER,
-    nextProducerId: NO_PRODUCER,
-    isFenced: true,
-    protocol: 2,
-    updatedAt: now,
-  };
+  return prepareEnd(state, { commit: false, protocol: 2, newProducerId }, now);
 }
 
 /** True once the transaction is older than its time-out, by store time (rule R8). */
@@ -77,11 +72,17 @@ export function hasTimedOut({ status, startedAt, timeoutMs }: TransactionState, 
 /**
  * Aborts an expired transaction (Kafka: TransactionCoordinator.abortTimedOutTransactions). `done` if
  * it has not expired, or is over.
+ *
+ * @param newProducerId a new producer id, if one was taken already
  */
-export function decideTimeout(state: TransactionState, now: StoreTime): TransactionDecision {
+export function decideTimeout(
+  state: TransactionState,
+  now: StoreTime,
+  newProducerId: number | undefined,
+): TransactionDecision {
   if (isPrepared(state)) return { kind: 'finish' };
   if (!hasTimedOut(state, now)) return { kind: 'done', state };
-  return { kind: 'put', state: fence(state, now) };
+  return fence(state, newProducerId, now);
 }
 
 /**
@@ -96,8 +97,7 @@ export function complete(state: TransactionState, now: StoreTime): TransactionSt
     status: state.status === 'PrepareCommit' ? 'CompleteCommit' : 'CompleteAbort',
     producerId: isRolledOver ? state.nextProducerId : state.producerId,
     producerEpoch: isRolledOver ? 0 : state.producerEpoch,
-    lastProducerEpoch: state.protocol === 2 ? state.producerEpoch : state.lastProducerEpoch,
-    previousProducerId: state.protocol === 2 ? state.producerId : state.previousProducerId,
+    previousProducerId: state.producerId,
     nextProducerId: NO_PRODUCER,
     partitions: new Map(),
     groups: new Set(),
@@ -105,19 +105,24 @@ export function complete(state: TransactionState, now: StoreTime): TransactionSt
   };
 }
 
-function prepareEnd(state: TransactionState, request: EndRequest, now: StoreTime): TransactionDecision {
-  const { commit, protocol, newProducerId } = request;
-  const isRollOver = protocol === 2 && isEpochExhausted(state.producerEpoch);
+function prepareEnd(
+  state: TransactionState,
+  { commit, protocol, newProducerId }: Pick<EndRequest, 'commit' | 'protocol' | 'newProducerId'>,
+  now: StoreTime,
+): TransactionDecision {
+  assert(state.producerEpoch <= PRODUCER_EPOCH_MAX, 'a producer works under an exhausted epoch');
+  const isBumped = protocol === 2;
+  const isRollOver = isBumped && isEpochExhausted(state.producerEpoch);
   if (isRollOver && newProducerId === undefined) return { kind: 'needsProducerId' };
   return {
     kind: 'put',
     state: {
       ...state,
       status: commit ? 'PrepareCommit' : 'PrepareAbort',
-      producerEpoch: protocol === 2 ? state.producerEpoch + 1 : state.producerEpoch,
-      lastProducerEpoch: protocol === 2 ? state.producerEpoch : state.lastProducerEpoch,
+      producerEpoch: isBumped ? state.producerEpoch + 1 : state.producerEpoch,
+      lastProducerEpoch: isBumped ? state.producerEpoch : state.lastProducerEpoch,
+      previousProducerId: state.producerId,
       nextProducerId: isRollOver ? newProducerId! : NO_PRODUCER,
-      isFenced: false,
       protocol,
       updatedAt: now,
     },
@@ -139,9 +144,29 @@ function otherwiseEnded({ status }: TransactionState): TransactionDecision {
   return refused('INVALID_TXN_STATE', `the transaction is in ${status}`);
 }
 
-/** True if the request is the one that ended the latest transaction, sent again. */
-function isRepeatedEnd(state: TransactionState, { producerId, producerEpoch }: EndRequest): boolean {
-  if (state.protocol !== 2 || state.isFenced || state.status === 'Ongoing' || state.status === 'Empty') return false;
-  if (state.producerId === producerId) return state.producerEpoch === producerEpoch + 1;
-  return state.previousProducerId === producerId && producerEpoch === PRODUCER_EPOCH_MAX && state.producerEpoch === 0;
+/**
+ * Whether a version 2 request has the epoch of the end before, which is the same request sent again
+ * if the transaction is over. `overRoll`: that end has rolled the epoch over to a new producer id.
+ */
+function repeats(
+  { producerEpoch: current, previousProducerId }: TransactionState,
+  { protocol, producerId, producerEpoch }: EndRequest,
+): 'overBump' | 'overRoll' | undefined {
+  if (protocol === 1) return undefined;
+  if (current === producerEpoch + 1) return 'overBump';
+  const isRolled = previousProducerId === producerId && producerEpoch === PRODUCER_EPOCH_MAX && current === 0;
+  return isRolled ? 'overRoll' : undefined;
+}
+
+function hasValidEpoch(
+  state: TransactionState,
+  { protocol, producerEpoch }: EndRequest,
+  retry: ReturnType<typeof repeats>,
+): boolean {
+  const isCurrent = producerEpoch === state.producerEpoch;
+  if (protocol === 1) return isCurrent;
+  // The end that is prepared has bumped the epoch: its producer has the one before.
+  if (isPrepared(state)) return retry === 'overBump';
+  const isOver = state.status === 'CompleteCommit' || state.status === 'CompleteAbort';
+  return isCurrent || (isOver && retry !== undefined);
 }

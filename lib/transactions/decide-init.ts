@@ -42,36 +42,28 @@ export function decideInit(
   }
   if (expected !== undefined && !isOfProducer(state, expected)) return refused('PRODUCER_FENCED', FENCED);
   if (isPrepared(state)) return { kind: 'finish' };
-  if (state.status === 'Ongoing') return { kind: 'put', state: fence(state, now) };
+  if (state.status === 'Ongoing') return fence(state, newProducerId, now);
 
   const empty: TransactionState = {
     ...state,
     status: 'Empty',
+    previousProducerId: state.producerId,
     timeoutMs,
-    isFenced: false,
     partitions: new Map(),
     groups: new Set(),
     startedAt: -1,
     updatedAt: now,
   };
-  if (isEpochExhausted(state.producerEpoch) && isCurrentOrAbsent(state, expected)) {
+  if (expected === undefined || expected.producerEpoch === state.producerEpoch) {
+    const lastProducerEpoch = expected === undefined ? NO_PRODUCER : state.producerEpoch;
+    if (!isEpochExhausted(state.producerEpoch)) {
+      return { kind: 'put', state: { ...empty, producerEpoch: state.producerEpoch + 1, lastProducerEpoch } };
+    }
     if (newProducerId === undefined) return { kind: 'needsProducerId' };
-    const lastProducerEpoch = expected === undefined ? NO_PRODUCER : state.producerEpoch;
-    const previousProducerId = state.producerId;
-    return {
-      kind: 'put',
-      state: { ...empty, producerId: newProducerId, producerEpoch: 0, lastProducerEpoch, previousProducerId },
-    };
-  }
-  // The producer id stays, and the roll-over before it, if any, is over (Kafka sets prevProducerId
-  // to the id that the transition began with).
-  const bumped = { ...empty, previousProducerId: state.producerId };
-  if (isCurrentOrAbsent(state, expected)) {
-    const lastProducerEpoch = expected === undefined ? NO_PRODUCER : state.producerEpoch;
-    return { kind: 'put', state: { ...bumped, producerEpoch: state.producerEpoch + 1, lastProducerEpoch } };
+    return { kind: 'put', state: { ...empty, producerId: newProducerId, producerEpoch: 0, lastProducerEpoch } };
   }
   // The epoch was bumped already, and the answer was lost.
-  if (expected?.producerEpoch === state.lastProducerEpoch) return { kind: 'put', state: bumped };
+  if (expected.producerEpoch === state.lastProducerEpoch) return { kind: 'put', state: empty };
   return refused('PRODUCER_FENCED', FENCED);
 }
 
@@ -90,9 +82,8 @@ function firstState(
     producerId,
     producerEpoch: 0,
     lastProducerEpoch: NO_PRODUCER,
-    previousProducerId: NO_PRODUCER,
+    previousProducerId: producerId,
     nextProducerId: NO_PRODUCER,
-    isFenced: false,
     protocol: 1,
     timeoutMs,
     partitions: new Map(),
@@ -105,8 +96,4 @@ function firstState(
 function isOfProducer(state: TransactionState, { producerId, producerEpoch }: ProducerIdAndEpoch): boolean {
   if (producerId === state.producerId) return true;
   return producerId === state.previousProducerId && isEpochExhausted(producerEpoch);
-}
-
-function isCurrentOrAbsent(state: TransactionState, expected: ProducerIdAndEpoch | undefined): boolean {
-  return expected === undefined || expected.producerEpoch === state.producerEpoch;
 }

@@ -36,12 +36,10 @@ export interface TransactionState {
   readonly producerEpoch: number;
   /** The epoch before the latest bump, to recognise a repeated request; NO_PRODUCER for none. */
   readonly lastProducerEpoch: number;
-  /** The id before the latest roll-over of the epoch; NO_PRODUCER for none. */
+  /** The producer id before the latest change of the item, which may have rolled it over. */
   readonly previousProducerId: number;
   /** The id that takes effect when the prepared transaction completes; NO_PRODUCER for none. */
   readonly nextProducerId: number;
-  /** True if the latest transaction was ended for its producer, by a time-out or a successor. */
-  readonly isFenced: boolean;
   /** The transaction version (KIP-890) that ended the latest transaction. */
   readonly protocol: 1 | 2;
   readonly timeoutMs: number;
@@ -67,7 +65,6 @@ export function transactionPk(transactionalId: string): string {
 }
 
 const FORMAT = 1;
-const FLAG_FENCED = 1;
 const FLAG_PROTOCOL_2 = 2;
 const UUID_BYTES = 16;
 
@@ -79,7 +76,7 @@ export function encodeTransaction(state: TransactionState): Buffer {
   const writer = new ByteWriter();
   writer.u8(FORMAT);
   writer.u8(TRANSACTION_STATUSES.indexOf(state.status));
-  writer.u8((state.isFenced ? FLAG_FENCED : 0) | (state.protocol === 2 ? FLAG_PROTOCOL_2 : 0));
+  writer.u8(state.protocol === 2 ? FLAG_PROTOCOL_2 : 0);
   writer.string(state.transactionalId);
   writer.uint(state.transaction);
   writer.int(state.producerId);
@@ -116,7 +113,6 @@ export function decodeTransaction(body: Buffer): TransactionState {
   const flags = reader.u8();
   return {
     status,
-    isFenced: (flags & FLAG_FENCED) !== 0,
     protocol: (flags & FLAG_PROTOCOL_2) === 0 ? 1 : 2,
     transactionalId: reader.string(),
     transaction: reader.uint(),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { TransactionState, TransactionStatus } from '../../../lib/storage/items/transaction.ts';
 import { decideAdd, decideVerify } from '../../../lib/transactions/decide-add.ts';
 import { complete, decideEnd, decideTimeout } from '../../../lib/transactions/decide-end.ts';
+import { decideExpiry } from '../../../lib/transactions/decide-expiry.ts';
 import { decideInit } from '../../../lib/transactions/decide-init.ts';
 import type { TransactionDecision } from '../../../lib/transactions/decision.ts';
 
@@ -17,7 +18,6 @@ const base: TransactionState = {
   lastProducerEpoch: 2,
   previousProducerId: -1,
   nextProducerId: -1,
-  isFenced: false,
   protocol: 2,
   timeoutMs: 60_000,
   partitions: new Map(),
@@ -94,7 +94,12 @@ describe('InitProducerId', () => {
     ['an exhausted epoch', init({ ...base, producerEpoch: 32_766 }, { newProducerId: 77 }), 'Empty 77/0'],
     ['an exhausted epoch without a new id', init({ ...base, producerEpoch: 32_766 }), 'needsProducerId'],
     ['the epoch below the exhausted', init({ ...base, producerEpoch: 32_765 }), 'Empty 10/32766'],
-    ['a fence of the last epoch', init({ ...ongoing, producerEpoch: 32_766 }), 'PrepareAbort 10/32767'],
+    ['a fence of the last epoch without a new id', init({ ...ongoing, producerEpoch: 32_766 }), 'needsProducerId'],
+    [
+      'a fence of the last epoch',
+      init({ ...ongoing, producerEpoch: 32_766 }, { newProducerId: 77 }),
+      'PrepareAbort 10/32767',
+    ],
   ])('%s', (_, decision, expected) => {
     expect(summary(decision)).toBe(expected);
   });
@@ -137,7 +142,13 @@ describe('EndTxn', () => {
     ['version 1 again, complete', end(at('CompleteAbort', { protocol: 1 }), 3, false, 1), 'done'],
     ['the next commit without data, complete', end(at('CompleteCommit'), 3), 'INVALID_TXN_STATE'],
     ['the next abort without data, complete', end(at('CompleteCommit'), 3, false), 'PrepareAbort 10/4'],
-    ['a fenced producer, complete', end(at('CompleteAbort', { isFenced: true }), 2, false), 'PRODUCER_FENCED'],
+    ['version 1 again after a version 2 end', end(at('CompleteCommit'), 2, true, 1), 'PRODUCER_FENCED'],
+    ['version 2 after a version 1 end', end(at('CompleteCommit', { protocol: 1 }), 3), 'INVALID_TXN_STATE'],
+    [
+      'the old producer id after a roll-over',
+      end({ ...base, producerEpoch: 0, previousProducerId: 9 }, 32_766, true, 2, { producerId: 9 }),
+      'PRODUCER_FENCED',
+    ],
   ])('%s', (_, decision, expected) => {
     expect(summary(decision)).toBe(expected);
   });
@@ -167,7 +178,6 @@ describe('adding partitions', () => {
     ['another producer id', add(ongoing, 3, 0, 11), 'INVALID_PRODUCER_ID_MAPPING', 'INVALID_PRODUCER_ID_MAPPING'],
     ['an older epoch', add(ongoing, 2), 'PRODUCER_FENCED', 'PRODUCER_FENCED'],
     ['a newer epoch', add(ongoing, 4), 'PRODUCER_FENCED', 'PRODUCER_FENCED'],
-    ['a fence', add(at('CompleteAbort', { isFenced: true })), 'PRODUCER_FENCED', 'PRODUCER_FENCED'],
     ['prepared', add(at('PrepareCommit')), 'finish', 'finish'],
     ['the same partition', add(ongoing), 'done', 'done'],
     ['another partition', add(ongoing, 3, 1), 'Ongoing 10/3', 'TRANSACTION_ABORTABLE'],
@@ -197,19 +207,57 @@ describe('adding partitions', () => {
 
 describe('a time-out', () => {
   it('aborts under a new epoch once the transaction is older', () => {
-    expect(summary(decideTimeout(ongoing, NOW + 60_000))).toBe('done');
-    const fenced = decideTimeout(ongoing, NOW + 60_001);
+    expect(summary(decideTimeout(ongoing, NOW + 60_000, undefined))).toBe('done');
+    const fenced = decideTimeout(ongoing, NOW + 60_001, undefined);
     expect(summary(fenced)).toBe('PrepareAbort 10/4');
     if (fenced.kind !== 'put') return;
     const over = complete(fenced.state, NOW);
-    expect(summary(end(fenced.state, 3))).toBe('PRODUCER_FENCED');
-    expect(summary(end(over, 3, false))).toBe('PRODUCER_FENCED');
-    expect(summary(init(over, id(10, 3)))).toBe('PRODUCER_FENCED');
+    expect(summary(end(over, 3))).toBe('INVALID_TXN_STATE');
+    expect(summary(end(over, 3, true, 1))).toBe('PRODUCER_FENCED');
     expect(summary(init(over))).toBe('Empty 10/5');
   });
 
+  it('tells the epoch to a producer that aborts by itself, until a successor has bumped it', () => {
+    const fenced = decideTimeout(ongoing, NOW + 60_001, undefined);
+    if (fenced.kind !== 'put') throw new Error('the transaction has timed out');
+    expect(summary(end(fenced.state, 3, false))).toBe('finish');
+    const over = complete(fenced.state, NOW);
+    expect(end(over, 3, false)).toMatchObject({ kind: 'done', state: { producerEpoch: 4 } });
+    expect(summary(init(over, id(10, 3)))).toBe('Empty 10/4');
+    const succeeded = init(over);
+    if (succeeded.kind !== 'put') throw new Error('a successor is welcome');
+    expect(summary(end(succeeded.state, 3, false))).toBe('PRODUCER_FENCED');
+    expect(summary(end(succeeded.state, 4, false))).toBe('PRODUCER_FENCED');
+  });
+
+  it('rolls the last epoch over', () => {
+    const last = { ...ongoing, producerEpoch: 32_766 };
+    expect(summary(decideTimeout(last, NOW + 60_001, undefined))).toBe('needsProducerId');
+    const fenced = decideTimeout(last, NOW + 60_001, 77);
+    expect(summary(fenced)).toBe('PrepareAbort 10/32767');
+    if (fenced.kind !== 'put') return;
+    expect(complete(fenced.state, NOW)).toMatchObject({ producerId: 77, producerEpoch: 0, lastProducerEpoch: 32_766 });
+  });
+
   it('finishes what is prepared, and leaves the rest', () => {
-    expect(summary(decideTimeout(at('PrepareCommit'), NOW * 2))).toBe('finish');
-    expect(summary(decideTimeout(base, NOW * 2))).toBe('done');
+    expect(summary(decideTimeout(at('PrepareCommit'), NOW * 2, undefined))).toBe('finish');
+    expect(summary(decideTimeout(base, NOW * 2, undefined))).toBe('done');
+  });
+});
+
+describe('the expiry of a transactional id', () => {
+  const idle = { updatedAt: NOW };
+
+  it.each<[TransactionStatus, string]>([
+    ['Empty', 'expired'],
+    ['Ongoing', 'kept'],
+    ['PrepareCommit', 'kept'],
+    ['PrepareAbort', 'kept'],
+    ['CompleteCommit', 'expired'],
+    ['CompleteAbort', 'expired'],
+    ['Dead', 'kept'],
+  ])('%s', (status, expected) => {
+    expect(decideExpiry(at(status, idle), NOW + 500, 500)).toBe(expected);
+    expect(decideExpiry(at(status, idle), NOW + 499, 500)).toBe('kept');
   });
 });

@@ -18,7 +18,6 @@ const state: TransactionState = {
   lastProducerEpoch: 3,
   previousProducerId: -1,
   nextProducerId: -1,
-  isFenced: false,
   protocol: 2,
   timeoutMs: 60_000,
   partitions: new Map([[TOPIC, new Set([0, 3, 130])]]),
@@ -33,8 +32,8 @@ const BYTES =
 describe('the coordinator item of a transactional id', () => {
   it('comes back as it was', () => {
     expect(decodeTransaction(encodeTransaction(state))).toEqual(state);
-    const fenced: TransactionState = { ...state, isFenced: true, protocol: 1, status: 'Dead', startedAt: -1 };
-    expect(decodeTransaction(encodeTransaction(fenced))).toEqual(fenced);
+    const dead: TransactionState = { ...state, protocol: 1, status: 'Dead', startedAt: -1 };
+    expect(decodeTransaction(encodeTransaction(dead))).toEqual(dead);
   });
 
   it('has these bytes', () => {
