@@ -67,12 +67,20 @@ export class Coordinator implements LeftTransactions, OffsetTransactions {
 
   /** AddPartitionsToTxn and AddOffsetsToTxn. */
   add({ transactionalId, ...request }: OfTransaction<AddRequest>, limits: Limits): Promise<TransactionAnswer> {
-    return this.#decide(transactionalId, limits, (state, now) => timely(state, now) ?? decideAdd(state, request, now));
+    return this.#decide(
+      transactionalId,
+      limits,
+      (state, now, newProducerId) => timely(state, now, newProducerId) ?? decideAdd(state, request, now),
+    );
   }
 
   /** AddPartitionsToTxn with `verifyOnly`: whether all that is named stands in the open transaction. */
   verify({ transactionalId, ...request }: OfTransaction<AddRequest>, limits: Limits): Promise<TransactionAnswer> {
-    return this.#decide(transactionalId, limits, (state, now) => timely(state, now) ?? decideVerify(state, request));
+    return this.#decide(
+      transactionalId,
+      limits,
+      (state, now, newProducerId) => timely(state, now, newProducerId) ?? decideVerify(state, request),
+    );
   }
 
   /** EndTxn. Answers once all markers are written. */
@@ -80,11 +88,16 @@ export class Coordinator implements LeftTransactions, OffsetTransactions {
     { transactionalId, ...request }: OfTransaction<Omit<EndRequest, 'newProducerId'>>,
     limits: Limits,
   ): Promise<ProducerAnswer> {
+    let isLate = false;
     const decided = await this.#decide(
       transactionalId,
       limits,
-      (state, now, newProducerId) => timely(state, now) ?? decideEnd(state, { ...request, newProducerId }, now),
-      'answersPrepared',
+      (state, now, newProducerId) => {
+        const late = timely(state, now, newProducerId);
+        isLate = late !== undefined;
+        return late ?? decideEnd(state, { ...request, newProducerId }, now);
+      },
+      () => !isLate,
     );
     return producerOf(decided);
   }
@@ -121,16 +134,16 @@ export class Coordinator implements LeftTransactions, OffsetTransactions {
 
   /** Finishes what is prepared and aborts what has timed out. The state after it. */
   async #meet(transactionalId: string): Promise<TransactionState | undefined> {
-    const answer = await this.#decide(transactionalId, NO_LIMIT, (state, now) =>
-      state === undefined ? UNKNOWN : decideTimeout(state, now),
+    const answer = await this.#decide(transactionalId, NO_LIMIT, (state, now, newProducerId) =>
+      state === undefined ? UNKNOWN : decideTimeout(state, now, newProducerId),
     );
     return answer.kind === 'ok' ? answer.state : this.read(transactionalId);
   }
 
   /**
    * Decides until there is an answer. A transaction that is prepared, by this decision or by an
-   * earlier one, is finished; then the request is decided again, or, with `answersPrepared`, it is
-   * answered from the state that its own put led to.
+   * earlier one, is finished; then the request is decided again, or, if `answersPrepared` says so, it
+   * is answered from the state that the put led to.
    */
   async #decide(
     transactionalId: string,
@@ -140,7 +153,7 @@ export class Coordinator implements LeftTransactions, OffsetTransactions {
       now: StoreTime,
       newProducerId: number | undefined,
     ) => TransactionDecision,
-    answersPrepared?: 'answersPrepared',
+    answersPrepared: () => boolean = () => false,
   ): Promise<TransactionAnswer> {
     let newProducerId: number | undefined;
     for (let count = 0; count < DECISIONS_MAX; count++) {
@@ -159,7 +172,7 @@ export class Coordinator implements LeftTransactions, OffsetTransactions {
           if (!isPrepared(state)) return { kind: 'ok', state };
           const finished = await this.#finish(step.stored, limits);
           if (finished === 'timedOut') return UNFINISHED;
-          if (step.kind === 'put' && answersPrepared !== undefined && !state.isFenced) return { kind: 'ok', state };
+          if (step.kind === 'put' && answersPrepared()) return { kind: 'ok', state };
           break;
         }
       }
@@ -187,8 +200,12 @@ const UNFINISHED: TransactionAnswer = {
 };
 
 /** The abort of a transaction that has timed out comes before the producer's own request. */
-function timely(state: TransactionState | undefined, now: StoreTime): TransactionDecision | undefined {
-  return state !== undefined && hasTimedOut(state, now) ? decideTimeout(state, now) : undefined;
+function timely(
+  state: TransactionState | undefined,
+  now: StoreTime,
+  newProducerId: number | undefined,
+): TransactionDecision | undefined {
+  return state !== undefined && hasTimedOut(state, now) ? decideTimeout(state, now, newProducerId) : undefined;
 }
 
 /** A prepared state leads to the next producer id with epoch 0, if the epoch is exhausted. */
