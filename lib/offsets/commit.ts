@@ -3,14 +3,27 @@ import type { ErrorName } from '../core/errors.ts';
 import { inRounds } from '../kit/rounds.ts';
 import { type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockTopic, decideCommit, type OffsetToCommit } from './decide.ts';
-import type { CheckedClaim, CommitKind, MemberClaim, OffsetGroups, OffsetsEnvironment } from './environment.ts';
+import type {
+  CheckedClaim,
+  CommitKind,
+  MemberClaim,
+  OffsetGroups,
+  OffsetsEnvironment,
+  Refused,
+} from './environment.ts';
+import { isOf, type TransactionOf } from './pending.ts';
 import { type BlockPart, splitIntoBlocks } from './split.ts';
+import type { OffsetTransactions, TransactionalProducer } from './transactions.ts';
 import type { Turns } from './turns.ts';
 
 export interface Commit {
   readonly groupId: string;
   readonly claim: MemberClaim;
   readonly kind: CommitKind;
+  /**
+   * The transaction to which the offsets belong (TxnOffsetCommit). They take effect when it commits.
+   */
+  readonly producer?: TransactionalProducer | undefined;
   readonly topics: readonly { readonly topic: BlockTopic; readonly wanted: readonly OffsetToCommit[] }[];
 }
 
@@ -22,6 +35,7 @@ export interface CommitRoom {
   readonly env: OffsetsEnvironment;
   readonly blocks: BlockStore;
   readonly groups: OffsetGroups;
+  readonly transactions: OffsetTransactions;
   readonly turns: Turns;
 }
 
@@ -38,7 +52,9 @@ interface OpenPart extends BlockPart<OffsetToCommit> {
  * Commits offsets: reads the block, then the group, then puts (rules R6 and R13). The partitions of
  * a block are committed by one conditional put. It fails if the block has changed since it was read
  * or written here. If it succeeds, the group's state, which was read in between, still holds. After
- * a conflict the group is read again.
+ * a conflict the group is read again. Offsets of a transaction also need the coordinator's item
+ * (rule R14), which is read after the block, and again after a conflict. A put that lands after the
+ * transaction has ended leaves offsets that are void.
  *
  * Blocks are independent of each other. After a crash or a partial failure some may be committed
  * and others not. The client retries, and offsets that are already committed cost no put. Throws
@@ -52,12 +68,41 @@ export async function commitOffsets(room: CommitRoom, commit: Commit, context: R
   return room.turns.run(keys, () => commitParts(room, commit, parts, context));
 }
 
+/** The commit may be written now. `transaction`: the open one, of a transactional commit. */
+interface Checked {
+  readonly claim: CheckedClaim & { kind: 'ok' };
+  readonly transaction?: TransactionOf | undefined;
+}
+
+/**
+ * In Kafka's order: the transaction before the group, since a refused commit must not create a group.
+ * `begun`: the transaction that has some of the request's offsets already. They are not spread over
+ * two.
+ */
+async function check(
+  { groups, transactions }: CommitRoom,
+  { groupId, claim, kind, producer }: Commit,
+  begun: TransactionOf | undefined,
+  context: RequestContext,
+): Promise<({ readonly kind: 'ok' } & Checked) | Refused> {
+  let transaction: TransactionOf | undefined;
+  if (producer !== undefined) {
+    const joined = await transactions.join({ ...producer, groupId });
+    if (joined.kind === 'refused') return joined;
+    transaction = { transactionalId: producer.transactionalId, transaction: joined.transaction };
+    if (begun !== undefined && !isOf(transaction, begun)) return { kind: 'refused', error: 'TRANSACTION_ABORTABLE' };
+  }
+  const checked = await groups.checkCommit(groupId, claim, kind, context);
+  return checked.kind === 'refused' ? checked : { kind: 'ok', claim: checked, transaction };
+}
+
 async function commitParts(
-  { env, blocks, groups }: CommitRoom,
+  room: CommitRoom,
   commit: Commit,
   parts: readonly BlockPart<OffsetToCommit>[],
   context: RequestContext,
 ): Promise<CommitOutcome> {
+  const { env, blocks } = room;
   const errors = new Map<string, ErrorName>();
   const fail = (part: OpenPart, error: ErrorName): 'done' => {
     for (const { partition } of part.wanted) errors.set(`${part.topic.id}/${partition}`, error);
@@ -65,14 +110,16 @@ async function commitParts(
   };
   let open: OpenPart[] = parts.map((part) => ({ ...part, stored: blocks.peek(part.key), confirmed: false }));
 
+  let begun: TransactionOf | undefined;
   await inRounds(env, context, async () => {
     await Promise.all(open.filter(({ stored }) => stored === undefined).map((part) => confirm(blocks, part)));
-    const checked = await groups.checkCommit(commit.groupId, commit.claim, commit.kind, context);
+    const checked = await check(room, commit, begun, context);
     if (checked.kind === 'refused') {
       for (const part of open) fail(part, checked.error);
       open = [];
       return 'done';
     }
+    begun = checked.transaction;
     const outcomes = await Promise.all(
       open.map(async (part) => ({ part, outcome: await commitPart(part, commit, checked) })),
     );
@@ -83,7 +130,7 @@ async function commitParts(
   for (const part of open) fail(part, UNKNOWN);
   return (topic, partition) => errors.get(`${topic.id}/${partition}`) ?? 'NONE';
 
-  async function commitPart(part: OpenPart, { claim }: Commit, checked: CheckedClaim & { kind: 'ok' }) {
+  async function commitPart(part: OpenPart, { claim }: Commit, { claim: checked, transaction }: Checked) {
     const now = env.state.now();
     const stored = part.stored!;
     const { facts, partitionProblem } = checked;
@@ -91,6 +138,7 @@ async function commitParts(
       topic: part.topic,
       generation: claim.generationOrEpoch,
       offsets: part.wanted,
+      transaction,
       ...(partitionProblem === undefined ? {} : { partitionProblem }),
     };
     const decision = decideCommit(stored.block, request, facts, now, env.settings);

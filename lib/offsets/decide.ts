@@ -4,6 +4,7 @@ import type { Uuid } from '../core/uuid.ts';
 import type { CommittedOffset, OffsetsBlock } from '../storage/items/committed-offsets.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import type { GroupFacts, OffsetSettings } from './environment.ts';
+import { isStaged, mayChange, stage, supersede, type TransactionOf, withoutEarlier } from './pending.ts';
 
 /**
  * The change of a block that a decision requires. `remove`: the block holds nothing that must be
@@ -39,6 +40,8 @@ export interface CommitToDecide {
   /** Negative for a client that is not a member. */
   readonly generation: number;
   readonly offsets: readonly OffsetToCommit[];
+  /** The open transaction that the offsets belong to; undefined for a commit that counts at once. */
+  readonly transaction?: TransactionOf | undefined;
   /** Kafka's check of single partitions, for groups that have one. */
   partitionProblem?(topicId: Uuid, partition: number): ErrorName | undefined;
 }
@@ -63,7 +66,8 @@ export function refreshAfterMs({ retentionMs }: OffsetSettings): number {
 /**
  * Decides a commit to a block; `stored` is undefined if there is no item. The claim was checked
  * against the group that `facts` describe. A partition whose offset was shown to a later generation
- * keeps it (rule R13).
+ * keeps it (rule R13). With `transaction`, the offsets become pending ones of that transaction, which
+ * is open. Of two commits of a partition the later one counts, also if the earlier one is pending.
  */
 export function decideCommit(
   stored: OffsetsBlock | undefined,
@@ -72,9 +76,10 @@ export function decideCommit(
   now: StoreTime,
   settings: OffsetSettings,
 ): CommitDecision {
-  const { topic, generation } = commit;
+  const { topic, generation, transaction } = commit;
   const block = current(stored, topic, facts);
   const committed = new Map(block.committed);
+  let pending = transaction === undefined ? block.pending : withoutEarlier(block.pending, transaction);
   const errors = new Map<number, ErrorName>();
   let changed = false;
   for (const wanted of commit.offsets) {
@@ -82,16 +87,22 @@ export function decideCommit(
     const problem = commitProblem(block, commit, wanted, facts, settings);
     if (problem !== undefined) {
       errors.set(partition, problem);
-      continue;
+    } else if (transaction !== undefined) {
+      if (isStaged(pending, transaction, partition, wanted)) continue;
+      pending = stage(pending, transaction, partition, toCommitted(wanted, now));
+      changed = true;
+    } else {
+      const before = committed.get(partition);
+      const isOvertaking = mayChange(pending, partition);
+      if (before !== undefined && !isOvertaking && isRepetition(before, wanted, now, settings)) continue;
+      committed.set(partition, toCommitted(wanted, now));
+      pending = supersede(pending, partition);
+      changed = true;
     }
-    const before = committed.get(partition);
-    if (before !== undefined && isRepetition(before, wanted, now, settings)) continue;
-    committed.set(partition, toCommitted(wanted, now));
-    changed = true;
   }
   if (!changed) return { change: SAME, errors };
   const raised = generation < 0 ? block : raise(block, topic, partitionsOf(commit, errors), facts);
-  return { change: { kind: 'put', block: { ...raised, topicName: topic.name, committed } }, errors };
+  return { change: { kind: 'put', block: { ...raised, topicName: topic.name, committed, pending } }, errors };
 }
 
 function commitProblem(

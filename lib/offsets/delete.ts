@@ -8,8 +8,10 @@ import { isSettled } from '../storage/late-puts.ts';
 import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import { type BlockKey, type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockChange, type BlockTopic, decideDelete, decideExpiry } from './decide.ts';
+import { dropEnded } from './end-pending.ts';
 import { type GroupFacts, NO_MEMBER, type OffsetGroups, type OffsetsEnvironment } from './environment.ts';
 import { type BlockPart, splitIntoBlocks } from './split.ts';
+import type { OffsetTransactions } from './transactions.ts';
 
 export interface OffsetsToDelete {
   readonly groupId: string;
@@ -20,6 +22,7 @@ export interface DeleteRoom {
   readonly env: OffsetsEnvironment;
   readonly blocks: BlockStore;
   readonly groups: OffsetGroups;
+  readonly transactions: OffsetTransactions;
 }
 
 /** `deleted`: all partitions, except those of topics for which `error` returns an error. */
@@ -74,9 +77,12 @@ export async function expireOffsets(
   isThere: (topicId: Uuid) => Promise<boolean>,
 ): Promise<void> {
   const { env, blocks } = room;
+  const context = { deadline: env.clock.monotonic() + EXPIRY_MAX_MS, signal: new AbortController().signal };
   const parts: BlockPart<never>[] = [];
   const there = new Map<Uuid, boolean>();
   for await (const { key, stored } of blocks.list(groupId)) {
+    // Nobody else may come upon an offset that was left pending, and it would never expire.
+    if (stored.block !== undefined) await dropEnded(room, key, stored, null, context);
     parts.push({ key, topic: { id: key.topicId, name: stored.block?.topicName ?? '' }, wanted: [] });
   }
   const ids = [...new Set(parts.map(({ topic }) => topic.id))];
@@ -88,7 +94,6 @@ export async function expireOffsets(
     if (there.get(topic.id) !== true) return { kind: 'remove', block: { ...block, committed: new Map(), pending: [] } };
     return decideExpiry(block, topic, facts, env.state.now(), env.settings);
   };
-  const context = { deadline: env.clock.monotonic() + EXPIRY_MAX_MS, signal: new AbortController().signal };
   await changeBlocks(room, parts, context, async () => change);
 }
 
@@ -123,15 +128,16 @@ export async function removeGroupOffsets(
 }
 
 /**
- * Removes the items of a group without members that hold no offset and are old enough. True if any
- * item is left. Throws StoreUnavailableError.
+ * Removes the items of a group without members that hold no offset and are old enough. Pending
+ * offsets of transactions that have ended are no offsets. True if any item is left. Throws
+ * StoreUnavailableError.
  */
-export async function keepsOffsets(
-  { env, blocks }: Pick<DeleteRoom, 'env' | 'blocks'>,
-  groupId: string,
-): Promise<boolean> {
+export async function keepsOffsets(room: Omit<DeleteRoom, 'groups'>, groupId: string): Promise<boolean> {
+  const { env, blocks } = room;
   let keeps = false;
-  for await (const { key, stored } of blocks.list(groupId)) {
+  for await (const { key, stored: listed } of blocks.list(groupId)) {
+    if (listed.block !== undefined && listed.block.committed.size > 0) return true;
+    const stored = await dropEnded(room, key, listed, null, {});
     if (stored.block !== undefined && !isEmptyBlock(stored.block)) return true;
     // In a group without members, stamps without offsets can be deleted. If a member has read the
     // block since, its version has changed and the delete fails.

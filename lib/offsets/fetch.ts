@@ -5,8 +5,10 @@ import { inRounds } from '../kit/rounds.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockTopic, decideFetch, type FetchedOffset } from './decide.ts';
+import { dropEnded } from './end-pending.ts';
 import type { GroupFacts, MemberClaim, OffsetGroups, OffsetsEnvironment } from './environment.ts';
 import { type BlockPart, splitIntoBlocks } from './split.ts';
+import type { OffsetTransactions } from './transactions.ts';
 
 export interface OffsetsToFetch {
   readonly groupId: string;
@@ -31,6 +33,7 @@ export interface FetchRoom {
   readonly env: OffsetsEnvironment;
   readonly blocks: BlockStore;
   readonly groups: OffsetGroups;
+  readonly transactions: OffsetTransactions;
 }
 
 interface OpenPart extends BlockPart<number> {
@@ -47,7 +50,8 @@ const READS_PER_TOPIC_MAX = 2;
  * written to their items (rule R13). From then on, commits that a member of an earlier generation
  * has in flight fail. This costs the first reader of a generation one put per block, even if
  * nothing is committed yet. Later readers only read. A request for all offsets of a group without a
- * member id counts as an administrator's. Throws StoreUnavailableError.
+ * member id counts as an administrator's. A reader who wants stable offsets and finds pending ones
+ * asks the coordinator about their transactions. Throws StoreUnavailableError.
  */
 export async function fetchOffsets(
   room: FetchRoom,
@@ -85,9 +89,12 @@ export async function fetchOffsets(
 
   /** Undefined once the part's offsets are in `shown`. */
   async function fetchPart(part: OpenPart, group: GroupFacts): Promise<OpenPart | undefined> {
+    const { key, topic, partitions } = part;
+    const read = part.stored ?? (await blocks.read(key));
+    const stored = fetch.requireStable ? await dropEnded(room, key, read, partitions, context) : read;
+    // It was read after the group, which therefore is read again (rule R6).
+    if (stored !== read) return { ...part, stored };
     const now = env.state.now();
-    const stored = part.stored ?? (await blocks.read(part.key));
-    const { topic, partitions } = part;
     const request = { topic, partitions, mayConsume, requireStable: fetch.requireStable };
     const decision = decideFetch(stored.block, request, group, now, env.settings);
     if (decision.change.kind !== 'same') {

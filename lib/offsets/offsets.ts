@@ -11,26 +11,35 @@ import {
   type OffsetsToDelete,
   removeGroupOffsets,
 } from './delete.ts';
+import { endPending } from './end-pending.ts';
 import type { GroupFacts, OffsetGroups, OffsetsEnvironment } from './environment.ts';
 import { type FetchOutcome, fetchOffsets, type OffsetsToFetch } from './fetch.ts';
+import type { OffsetTransactions, PendingOffsets, PendingToEnd } from './transactions.ts';
 import { Turns } from './turns.ts';
 
 /** The committed offsets of a deployment. All methods throw StoreUnavailableError. */
-export class Offsets {
+export class Offsets implements PendingOffsets {
   readonly #env: OffsetsEnvironment;
   readonly #blocks: BlockStore;
   readonly #groups: OffsetGroups;
+  readonly #transactions: OffsetTransactions;
   readonly #turns = new Turns();
 
-  constructor(env: OffsetsEnvironment, groups: OffsetGroups) {
+  constructor(env: OffsetsEnvironment, groups: OffsetGroups, transactions: OffsetTransactions) {
     this.#env = env;
     this.#blocks = new BlockStore(env);
     this.#groups = groups;
+    this.#transactions = transactions;
   }
 
   /** See commitOffsets. */
   commit(commit: Commit, context: RequestContext): Promise<CommitOutcome> {
     return commitOffsets(this.#room(), commit, context);
+  }
+
+  /** See endPending. */
+  endPending(end: PendingToEnd): Promise<void> {
+    return endPending(this.#room(), end);
   }
 
   /** See fetchOffsets. */
@@ -70,6 +79,12 @@ export class Offsets {
   }
 
   #room() {
-    return { env: this.#env, blocks: this.#blocks, groups: this.#groups, turns: this.#turns };
+    return {
+      env: this.#env,
+      blocks: this.#blocks,
+      groups: this.#groups,
+      transactions: this.#transactions,
+      turns: this.#turns,
+    };
   }
 }

@@ -1,12 +1,16 @@
 import type { Failure } from '../core/errors.ts';
 
-/** A transactional producer and the group whose offsets it commits (TxnOffsetCommit). */
-export interface GroupToJoin {
+/** The producer of a TxnOffsetCommit. */
+export interface TransactionalProducer {
   readonly transactionalId: string;
   readonly producerId: number;
   readonly producerEpoch: number;
   /** 2 (KIP-890, TxnOffsetCommit 5): the group is added. 1: it was added before; this is verified. */
   readonly protocol: 1 | 2;
+}
+
+/** A transactional producer and the group whose offsets it commits. */
+export interface GroupToJoin extends TransactionalProducer {
   readonly groupId: string;
 }
 
@@ -41,6 +45,11 @@ export interface PendingToEnd {
   readonly producerId: number;
   readonly transaction: number;
   readonly commit: boolean;
+  /**
+   * Reads, strongly consistent, whether the transaction still has to be finished (rule R6). Called
+   * after each read of pending offsets that a commit would apply, before the put.
+   */
+  readonly isPrepared: () => Promise<boolean>;
 }
 
 /** Committed offsets as the transaction coordinator sees them. `Offsets` implements it. */

@@ -1,6 +1,7 @@
 import type { GroupBroker } from '../broker/broker.ts';
 import { GroupCoordinator } from '../groups/coordinator.ts';
 import { Offsets } from '../offsets/offsets.ts';
+import type { OffsetTransactions } from '../offsets/transactions.ts';
 import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
 import { groupConfig } from './group-config.ts';
@@ -13,8 +14,18 @@ export interface GroupEngine extends Engine {
   readonly groups: GroupCoordinator;
 }
 
+/** For an engine without a transaction coordinator: no transaction is open. */
+const NO_TRANSACTIONS: OffsetTransactions = {
+  join: async () => ({ kind: 'refused', error: 'INVALID_PRODUCER_ID_MAPPING', message: 'there are no transactions' }),
+  meet: async () => 'open',
+};
+
 /** Adds groups and committed offsets to an engine. Each of the two needs the other. */
-export function withGroups<E extends Engine>(options: ComposeOptions, engine: E): E & GroupEngine {
+export function withGroups<E extends Engine>(
+  options: ComposeOptions,
+  engine: E,
+  transactions: OffsetTransactions = NO_TRANSACTIONS,
+): E & GroupEngine {
   const { stores, clock, random, logger, settings } = options;
   const { broker, ageing } = engine;
   const { topics } = broker.admin;
@@ -34,7 +45,7 @@ export function withGroups<E extends Engine>(options: ComposeOptions, engine: E)
   });
   const retentionMs = settings.offsetsRetentionMinutes * MS_PER_MINUTE;
   const offsetSettings = { retentionMs, metadataMax: settings.offsetMetadataMaxBytes };
-  const offsets = new Offsets({ state, clock, random, settings: offsetSettings }, groups);
+  const offsets = new Offsets({ state, clock, random, settings: offsetSettings }, groups, transactions);
   const close = async () => {
     await groups.close();
     await engine.close();

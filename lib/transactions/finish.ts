@@ -38,7 +38,7 @@ export async function finishTransaction(
   if (outcomes.includes('over')) return 'complete';
   if (outcomes.includes('timedOut')) return 'timedOut';
   await each({}, [...state.groups], (groupId) =>
-    offsets.endPending({ groupId, transactionalId, producerId, transaction, commit }),
+    offsets.endPending({ groupId, transactionalId, producerId, transaction, commit, isPrepared: prepared }),
   );
   await items.step(transactionalId, (current, now) =>
     current !== undefined && isSame(current, state)

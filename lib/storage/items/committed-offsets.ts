@@ -19,13 +19,18 @@ export interface CommittedOffset {
 }
 
 /** An offset that takes effect when its transaction commits. */
-export interface PendingOffset extends CommittedOffset {
+export interface PendingOffset {
   readonly partition: number;
   readonly transactionalId: string;
   /**
    * The transaction's number, so that a later transaction of the same id does not adopt the offset.
    */
   readonly transaction: number;
+  /**
+   * What the end of the transaction commits; undefined if a later commit of the partition has taken
+   * effect. The partition's offset is unstable until the end in both cases.
+   */
+  readonly offset: CommittedOffset | undefined;
 }
 
 /**
@@ -53,6 +58,7 @@ export interface OffsetsBlock {
    */
   readonly replacedAt?: number;
   readonly committed: ReadonlyMap<number, CommittedOffset>;
+  /** In the order in which they were written; at most one per transaction and partition. */
   readonly pending: readonly PendingOffset[];
 }
 
@@ -99,7 +105,8 @@ const FORMAT = 1;
 /** Rows instead of named fields: names would be most of the item. */
 type Row = readonly [partition: number, offset: number, leaderEpoch: number, at: number, ...CommitRest];
 type CommitRest = readonly [] | readonly [metadata: string] | readonly [metadata: string, expiresAt: number];
-type PendingRow = readonly [transactionalId: string, transaction: number, row: Row];
+/** Only the partition, if nothing is left to commit. */
+type PendingRow = readonly [transactionalId: string, transaction: number, row: Row | number];
 
 interface Stored {
   readonly topic: string;
@@ -119,9 +126,7 @@ export function encodeOffsetsBlock(block: OffsetsBlock): Buffer {
     ...(block.stamps.size === 0 ? {} : { stamps: [...block.stamps].sort(byPartition) }),
     ...(block.replacedAt === undefined ? {} : { replacedAt: block.replacedAt }),
     offsets: [...block.committed].sort(byPartition).map(([partition, committed]) => toRow(partition, committed)),
-    ...(block.pending.length === 0
-      ? {}
-      : { pending: block.pending.map((one) => [one.transactionalId, one.transaction, toRow(one.partition, one)]) }),
+    ...(block.pending.length === 0 ? {} : { pending: block.pending.map(toPendingRow) }),
   };
   return encodeJsonBody(FORMAT, stored);
 }
@@ -139,12 +144,7 @@ export function decodeOffsetsBlock(body: Buffer): OffsetsBlock {
     stamps: new Map(stored.stamps ?? []),
     ...(stored.replacedAt === undefined ? {} : { replacedAt: stored.replacedAt }),
     committed: new Map(stored.offsets.map((row) => [checked(row)[0], fromRow(row)])),
-    pending: (stored.pending ?? []).map(([transactionalId, transaction, row]) => ({
-      partition: checked(row)[0],
-      transactionalId,
-      transaction,
-      ...fromRow(row),
-    })),
+    pending: (stored.pending ?? []).map(fromPendingRow),
   };
 }
 
@@ -155,6 +155,16 @@ function byPartition([a]: readonly [number, unknown], [b]: readonly [number, unk
 function toRow(partition: number, { offset, leaderEpoch, at, metadata, expiresAt }: CommittedOffset): Row {
   if (expiresAt !== undefined) return [partition, offset, leaderEpoch, at, metadata, expiresAt];
   return metadata === '' ? [partition, offset, leaderEpoch, at] : [partition, offset, leaderEpoch, at, metadata];
+}
+
+function toPendingRow({ transactionalId, transaction, partition, offset }: PendingOffset): PendingRow {
+  return [transactionalId, transaction, offset === undefined ? partition : toRow(partition, offset)];
+}
+
+function fromPendingRow([transactionalId, transaction, row]: PendingRow): PendingOffset {
+  const of = { transactionalId, transaction };
+  if (typeof row === 'number') return { ...of, partition: row, offset: undefined };
+  return { ...of, partition: checked(row)[0], offset: fromRow(row) };
 }
 
 function fromRow(row: Row): CommittedOffset {

@@ -187,10 +187,7 @@ const PENDING = {
   partition: 1,
   transactionalId: 'tx',
   transaction: 3,
-  offset: 99,
-  leaderEpoch: 0,
-  metadata: '',
-  at: T0,
+  offset: { offset: 99, leaderEpoch: 0, metadata: '', at: T0 },
 };
 
 describe('expiry', () => {

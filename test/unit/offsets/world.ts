@@ -10,11 +10,15 @@ import type {
   OffsetSettings,
 } from '../../../lib/offsets/environment.ts';
 import { Offsets } from '../../../lib/offsets/offsets.ts';
+import type { OffsetTransactions, TransactionalProducer } from '../../../lib/offsets/transactions.ts';
 import { decodeOffsetsBlock, offsetsPk } from '../../../lib/storage/items/committed-offsets.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { meterStores } from '../../../lib/storage/metering.ts';
 import type { ItemStore, Stores } from '../../../lib/storage/ports.ts';
+import { Coordinator } from '../../../lib/transactions/coordinator.ts';
+import { ProducerIds } from '../../../lib/transactions/producer-ids.ts';
+import { TransactionItems } from '../../../lib/transactions/transaction-items.ts';
 import { CountingMeter } from '../../support/counting-meter.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -61,6 +65,9 @@ function expiryOf(group: TestGroup): ExpiryRule {
   return { kind: 'never' };
 }
 
+/** transaction.max.timeout.ms */
+const TIMEOUT_MAX_MS = 15 * MINUTE;
+
 const PK = 'test-group';
 
 /** The group items of these tests, read and written as the real ones are: strongly consistent, by this store's client. */
@@ -69,11 +76,17 @@ export function testGroups(state: ItemStore): OffsetGroups {
     const { item } = await state.get(PK, groupId, true);
     return item === undefined ? undefined : (JSON.parse(item.body.toString()) as TestGroup);
   };
-  const check = (group: TestGroup | undefined, claim: MemberClaim): CheckedClaim | { readonly kind: 'absent' } => {
+  const check = (
+    group: TestGroup | undefined,
+    claim: MemberClaim,
+    transactional = false,
+  ): CheckedClaim | { readonly kind: 'absent' } => {
     if (group === undefined) return { kind: 'absent' };
     const facts = factsOfTest(group);
     if (claim.generationOrEpoch < 0) {
-      return group.members.length === 0 ? { kind: 'ok', facts } : { kind: 'refused', error: 'UNKNOWN_MEMBER_ID' };
+      return group.members.length === 0 || transactional
+        ? { kind: 'ok', facts }
+        : { kind: 'refused', error: 'UNKNOWN_MEMBER_ID' };
     }
     if (!group.members.includes(claim.memberId)) return { kind: 'refused', error: 'UNKNOWN_MEMBER_ID' };
     return claim.generationOrEpoch === group.generation
@@ -81,8 +94,8 @@ export function testGroups(state: ItemStore): OffsetGroups {
       : { kind: 'refused', error: facts.staleError };
   };
   return {
-    async checkCommit(groupId, claim) {
-      const checked = check(await read(groupId), claim);
+    async checkCommit(groupId, claim, { transactional }) {
+      const checked = check(await read(groupId), claim, transactional);
       return checked.kind === 'absent' ? { kind: 'refused', error: 'ILLEGAL_GENERATION' } : checked;
     },
     async checkFetch(groupId, claim) {
@@ -95,6 +108,8 @@ export function testGroups(state: ItemStore): OffsetGroups {
 
 export interface OffsetsProcess {
   readonly offsets: Offsets;
+  /** The real coordinator. Its transactions have groups only, so that it writes no markers. */
+  readonly coordinator: Coordinator;
   readonly room: DeleteRoom;
   readonly meter: CountingMeter;
   readonly stores: Stores;
@@ -128,9 +143,23 @@ export function offsetsWorld(seed = 1): OffsetsWorld {
       const client = meterStores(stores.client({ faults: (call) => process.faults(call) }), meter);
       const env = { state: client.state, clock, random, settings: { ...SETTINGS, ...settings } };
       const groups = testGroups(client.state);
-      const room = { env, groups, blocks: new BlockStore(env) };
-      const offsets = new Offsets(env, groups);
-      const process: OffsetsProcess = { offsets, room, meter, stores: client, faults: () => undefined };
+      const transactions: OffsetTransactions = {
+        join: (request) => coordinator.join(request),
+        meet: (transactionalId, transaction) => coordinator.meet(transactionalId, transaction),
+      };
+      const room = { env, groups, transactions, blocks: new BlockStore(env) };
+      const offsets = new Offsets(env, groups, transactions);
+      const coordinator = new Coordinator(
+        {
+          ...env,
+          offsets,
+          producerIds: new ProducerIds(client.state, clock, random),
+          journals: { countOf: async () => undefined, write: async () => 'written' },
+          timeoutMaxMs: TIMEOUT_MAX_MS,
+        },
+        new TransactionItems(env),
+      );
+      const process: OffsetsProcess = { offsets, coordinator, room, meter, stores: client, faults: () => undefined };
       return process;
     },
     expire: (process, group, isThere = async () => true) =>
@@ -197,7 +226,18 @@ export function commitOf(claim: MemberClaim, offsets: Readonly<Record<number, nu
   return { groupId: GROUP, claim, kind, topics: [{ topic, wanted: at(offsets) }] };
 }
 
+/** The request that commits offsets of one topic in a transaction. */
+export function stageOf(
+  producer: TransactionalProducer,
+  offsets: Readonly<Record<number, number>>,
+  claim = NOBODY,
+  topic = TOPIC,
+) {
+  const kind = { transactional: true, apiVersion: producer.protocol === 2 ? 5 : 3 };
+  return { groupId: GROUP, claim, kind, producer, topics: [{ topic, wanted: at(offsets) }] };
+}
+
 /** The request that reads offsets of one topic. */
-export function fetchOf(claim: MemberClaim, wanted: readonly number[], topic = TOPIC) {
-  return { groupId: GROUP, claim, topics: [{ topic, wanted }], requireStable: false };
+export function fetchOf(claim: MemberClaim, wanted: readonly number[], topic = TOPIC, requireStable = false) {
+  return { groupId: GROUP, claim, topics: [{ topic, wanted }], requireStable };
 }

@@ -34,9 +34,12 @@ const block: fc.Arbitrary<OffsetsBlock> = fc.record({
     .uniqueArray(fc.tuple(fc.nat(), fc.oneof(committed, expiring)), { selector: ([partition]) => partition })
     .map(sortedMap),
   pending: fc.array(
-    fc
-      .record({ partition: fc.nat(), transactionalId: fc.string(), transaction: fc.nat() })
-      .chain((base) => committed.map((one) => ({ ...base, ...one }))),
+    fc.record({
+      partition: fc.nat(),
+      transactionalId: fc.string(),
+      transaction: fc.nat(),
+      offset: fc.option(committed, { nil: undefined }),
+    }),
   ),
 });
 
@@ -61,12 +64,16 @@ describe('the item of committed offsets', () => {
         [16, { offset: 10, leaderEpoch: -1, metadata: '', at: 6 }],
       ]),
       pending: [
-        { partition: 16, transactionalId: 't', transaction: 11, offset: 12, leaderEpoch: 2, metadata: 'm', at: 13 },
+        {
+          ...{ partition: 16, transactionalId: 't', transaction: 11 },
+          offset: { offset: 12, leaderEpoch: 2, metadata: 'm', at: 13 },
+        },
+        { partition: 17, transactionalId: 'u', transaction: 14, offset: undefined },
       ],
     };
     const stored = [
       '\x01{"topic":"orders","since":1,"stamp":2,"stamps":[[16,3],[17,4]],"replacedAt":5',
-      '"offsets":[[16,10,-1,6],[17,20,1,7,"é"],[18,30,0,8,"",9]],"pending":[["t",11,[16,12,2,13,"m"]]]}',
+      '"offsets":[[16,10,-1,6],[17,20,1,7,"é"],[18,30,0,8,"",9]],"pending":[["t",11,[16,12,2,13,"m"]],["u",14,17]]}',
     ].join();
     expect(encodeOffsetsBlock(one).toString()).toBe(stored);
     expect(decodeOffsetsBlock(Buffer.from(stored))).toEqual(one);
