@@ -1,5 +1,5 @@
 import type { TransactionBroker } from '../broker/broker.ts';
-import type { PendingOffsets } from '../offsets/transactions.ts';
+import type { OffsetTransactions, PendingOffsets } from '../offsets/transactions.ts';
 import { Coordinator } from '../transactions/coordinator.ts';
 import type { MarkedJournals } from '../transactions/environment.ts';
 import { TransactionItems } from '../transactions/transaction-items.ts';
@@ -24,9 +24,13 @@ export function withTransactions<E extends Engine>(
   engine: E,
   items: TransactionItems,
 ): E & TransactionEngine {
-  const grouped = withGroups(options, engine);
-  // TxnOffsetCommit is not served: no group has pending offsets.
-  const transactions = coordinatorOf(options, engine, items, { endPending: async () => {} });
+  // Offsets and coordinator need each other.
+  const forOffsets: OffsetTransactions = {
+    join: (request) => transactions.join(request),
+    meet: (transactionalId, transaction) => transactions.meet(transactionalId, transaction),
+  };
+  const grouped = withGroups(options, engine, forOffsets);
+  const transactions: Coordinator = coordinatorOf(options, engine, items, grouped.broker.offsets);
   return { ...grouped, broker: { ...grouped.broker, transactions } };
 }
 
