@@ -28,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   transactions: ['records', 'journal', 'log', 'topics', 'offsets', 'groups'],
   auth: [],
   upkeep: ['journal'],
+  rest: ['records', 'journal', 'log', 'topics', 'cluster', 'offsets', 'groups', 'transactions', 'auth'],
   broker: ['wire', 'records', 'journal', 'log', 'topics', 'cluster', 'offsets', 'groups', 'transactions', 'auth'],
   doors: [
     'wire',
@@ -55,6 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'transactions',
     'auth',
     'broker',
+    'rest',
     'doors',
     'upkeep',
   ],

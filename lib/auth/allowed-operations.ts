@@ -32,11 +32,12 @@ export function operationAccesses(resource: Resource): Access[] {
 
 /** The operations allowed on a resource as Kafka's bit field (KIP-430). */
 export function allowedOperations(decisions: Decisions, resource: Resource): number {
-  let bits = 0;
-  for (const operation of operationsOn(resource)) {
-    if (decisions.allows(operation, resource)) bits |= 1 << OPERATION_CODES[operation];
-  }
-  return bits;
+  return allowedOperationNames(decisions, resource).reduce((bits, one) => bits | (1 << OPERATION_CODES[one]), 0);
+}
+
+/** The operations allowed on a resource by name. */
+export function allowedOperationNames(decisions: Decisions, resource: Resource): Operation[] {
+  return operationsOn(resource).filter((operation) => decisions.allows(operation, resource));
 }
 
 function operationsOn(resource: Resource): readonly Operation[] {

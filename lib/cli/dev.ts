@@ -1,4 +1,5 @@
 import type { Tidelog } from '../run/start.ts';
+import { formatAddress } from '../settings/listeners.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { CommandIo } from './command.ts';
 import { type Command, newProgram, Option } from './program.ts';
@@ -18,7 +19,7 @@ export function devProgram(io: CommandIo): Command {
     await serve(
       io,
       logger,
-      () => startTidelog({ settings, logger }),
+      () => startTidelog({ settings, logger, restFallback: restAddress(settings) }),
       (tidelog) => banner(tidelog, settings),
     );
   });
@@ -43,11 +44,24 @@ export function addDevFlags(program: Command): SettingFlags {
   return flags;
 }
 
-function banner({ bootstrapServers, clusterId, monitoring }: Tidelog, settings: Settings): string {
-  return readyBanner({ bootstrapServers, monitoring }, { Store: storeLine(settings), Cluster: clusterId });
+/** Confluent's port; any free one where Kafka clients get any free one too. */
+const REST_PORT = 8082;
+
+function restAddress({ listeners }: Settings) {
+  return { host: '127.0.0.1', port: listeners.every(({ port }) => port === 0) ? 0 : REST_PORT };
+}
+
+function banner({ bootstrapServers, clusterId, monitoring, rest }: Tidelog, settings: Settings): string {
+  const rows = {
+    ...(rest && { REST: `http://${formatAddress(rest)}` }),
+    Store: storeLine(settings),
+    Cluster: clusterId,
+  };
+  return readyBanner({ bootstrapServers, monitoring }, rows);
 }
 
 const HELP =
-  'Runs Tidelog on this machine: a Kafka address over a folder, nothing else needed.\n\n' +
+  'Runs Tidelog on this machine: a Kafka address and a REST address over a folder, nothing else needed.\n\n' +
   'Usage: tidelog dev [flags]\n\n' +
-  '  --port N\n      The port on 127.0.0.1, 9092 by default: short for --listeners PLAINTEXT://127.0.0.1:N.\n';
+  '  --port N\n      The port on 127.0.0.1, 9092 by default: short for --listeners PLAINTEXT://127.0.0.1:N.\n\n' +
+  "REST (Confluent's REST Proxy v3 and v2) is on http://127.0.0.1:8082; --rest-listeners says where, or none.\n";

@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../core/clock.ts';
 import { jsonLogger, type Logger } from '../core/logger.ts';
 import { type Random, systemRandom } from '../core/random.ts';
+import type { HttpServer } from '../doors/http/server.ts';
 import { type Gateway, ListenError, startGateway } from '../doors/tcp/server.ts';
 import { type Address, formatAddress } from '../settings/listeners.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -12,6 +13,7 @@ import type { Monitoring } from './metrics/monitoring.ts';
 import { openStores, writeAdvice } from './open-stores.ts';
 import { scheduleSegments } from './segment-schedule.ts';
 import { StartError } from './start-error.ts';
+import type { StartRestOptions } from './start-rest.ts';
 import { scheduleUpkeep } from './upkeep-schedule.ts';
 
 export { StartError };
@@ -22,6 +24,11 @@ export interface StartOptions {
   readonly random?: Random;
   /** Default: JSON lines on stderr. */
   readonly logger?: Logger;
+  /**
+   * Where REST is served if the settings do not say. If the port is taken, REST is not served, and a
+   * warning says so.
+   */
+  readonly restFallback?: Address | undefined;
 }
 
 /** A running Tidelog: store, engine and gateway in this process. */
@@ -32,6 +39,8 @@ export interface Tidelog {
   readonly gateway: Gateway;
   /** Where /metrics and /healthz are served; undefined if they are not. */
   readonly monitoring: Address | undefined;
+  /** Where REST is served; undefined if it is not. */
+  readonly rest: Address | undefined;
   /**
    * Lets requests in progress finish (up to DRAIN_TIMEOUT_MS), then closes gateway, engine and
    * store. Call it once.
@@ -85,6 +94,7 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
       throw error;
     }
     const started = gateway;
+    const rest = await openRest(options, broker, { stores, random, settings, clock, logger }, started);
     await joinFleet(broker, settings, advertised, started);
     const endUpkeep = scheduleUpkeep(broker, clock, logger);
     const checkEveryMs = settings.logRetentionCheckIntervalMs;
@@ -100,19 +110,21 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
       store: settings.store,
       clusterId: broker.broker.clusterId,
       ...(monitoring && { monitoring: formatAddress(monitoring) }),
+      ...(rest && { rest: `http://${formatAddress(rest)}` }),
     });
     return {
       bootstrapServers,
       clusterId: broker.broker.clusterId,
       gateway: started,
       monitoring,
+      rest,
       async close() {
         try {
           endUpkeep();
           endSegments();
           monitoring?.draining();
           await broker.membership?.leave();
-          await started.drain(DRAIN_TIMEOUT_MS);
+          await Promise.all([started.drain(DRAIN_TIMEOUT_MS), rest?.drain(DRAIN_TIMEOUT_MS)]);
           await broker.close();
         } finally {
           await opened.close();
@@ -125,6 +137,33 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
     await opened.close();
     await monitoring?.close();
     throw error instanceof ListenError ? new StartError(listenProblem(error), { cause: error }) : error;
+  }
+}
+
+/**
+ * Serves REST if the settings or the caller say where. Loads it only then. If it fails, closes
+ * everything that was opened. Throws StartError.
+ */
+async function openRest(
+  { settings: { restListener, given }, restFallback }: StartOptions,
+  broker: ComposedBroker,
+  parts: Omit<StartRestOptions, 'address' | 'broker'>,
+  gateway: Gateway,
+): Promise<HttpServer | undefined> {
+  const fallback = given.has('restListeners') ? undefined : restFallback;
+  const address = restListener ?? fallback;
+  if (address === undefined) return undefined;
+  const { startRest } = await import('./start-rest.ts');
+  try {
+    return await startRest({ ...parts, address, broker: broker.broker });
+  } catch (error) {
+    if (fallback !== undefined && error instanceof StartError) {
+      parts.logger.log('warn', { event: 'rest_not_served', message: error.message });
+      return undefined;
+    }
+    await gateway.drain(0);
+    await broker.close();
+    throw error;
   }
 }
 

@@ -129,11 +129,7 @@ function listenerProblems(
     return [`listeners: ${name} asks for ${protocol}, which is not served; use ${SERVED_PROTOCOL}.`];
   }
   if (isLoopback(host) || allowAnonymous) return [];
-  const shown = isWildcard(host) ? 'every interface' : host;
-  return [
-    `listeners: ${name} listens on ${shown}, where other machines reach it, and there is no login. ` +
-      'Listen on 127.0.0.1, or pass --allow-anonymous if the network keeps strangers out.',
-  ];
+  return [reachableProblem(`listeners: ${name}`, host)];
 }
 
 function advertisedProblems(advertised: readonly Endpoint[], endpoints: readonly Endpoint[]): string[] {
@@ -147,4 +143,37 @@ function advertisedProblems(advertised: readonly Endpoint[], endpoints: readonly
     }
     return port === 0 ? [`advertised.listeners: ${name} needs a port that clients can reach; 0 is none.`] : [];
   });
+}
+
+/** The value that switches the REST interface off. */
+const NO_REST = 'none';
+const REST_ADDRESS = /^http:\/\/(\[[0-9a-fA-F:.%]+\]|[^:[\]/\s]*):(\d{1,5})\/?$/;
+
+export type RestOutcome =
+  | { readonly kind: 'rest'; readonly address: Address | undefined }
+  | { readonly kind: 'invalid'; readonly problems: readonly string[] };
+
+/** Reads where the REST interface is served; undefined: it is not. There is no login there either. */
+export function readRestListener(raw: RawSettings): RestOutcome {
+  const text = raw.restListeners?.trim();
+  if (text === undefined || text.toLowerCase() === NO_REST) return { kind: 'rest', address: undefined };
+  const match = REST_ADDRESS.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port > PORT_MAX) {
+    const example = `write http://HOST:PORT, for example http://127.0.0.1:8082, or ${NO_REST}`;
+    return { kind: 'invalid', problems: [`rest.listeners: "${text}" is no address; ${example}.`] };
+  }
+  const host = match[1]!.replace(/^\[|\]$/g, '');
+  if (!isLoopback(host) && !raw.allowAnonymous) {
+    return { kind: 'invalid', problems: [reachableProblem('rest.listeners: REST', host)] };
+  }
+  return { kind: 'rest', address: { host, port } };
+}
+
+function reachableProblem(what: string, host: string): string {
+  const shown = isWildcard(host) ? 'every interface' : host;
+  return (
+    `${what} listens on ${shown}, where other machines reach it, and there is no login. ` +
+    'Listen on 127.0.0.1, or pass --allow-anonymous if the network keeps strangers out.'
+  );
 }

@@ -332,6 +332,22 @@ export const settingsSchema = v.object({
     value: 'MS',
     help: 'How long one call of a function waits for records or members before the gateway has to ask again.',
   }),
+  restListeners: optionalSetting(text(), {
+    key: 'rest.listeners',
+    value: 'http://HOST:PORT|none',
+    help: 'Where the REST interface is served; port 0 takes any free port. Without it, dev serves http://127.0.0.1:8082, other programs none.',
+  }),
+  restAllowOrigin: optionalSetting(text(), {
+    key: 'access.control.allow.origin',
+    value: 'ORIGIN,...',
+    help: 'The origins whose pages may call the REST interface in a browser; * for all. None when this is left out.',
+  }),
+  consumerInstanceTimeoutMs: setting(wholeNumber(1000, INT_MAX), '300000', {
+    key: 'consumer.instance.timeout.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How long a consumer instance of the REST interface lives without a request.',
+  }),
   metricsPort: optionalSetting(wholeNumber(0, PORT_MAX), {
     key: 'tidelog.metrics.port',
     value: 'PORT',

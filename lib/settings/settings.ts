@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import * as v from 'valibot';
 import { SETTING_NAMES, type SettingName, settingsBy, variableOf } from './keys.ts';
-import { type Listener, readListeners } from './listeners.ts';
+import { type Address, type Listener, readListeners, readRestListener } from './listeners.ts';
 import { nearest } from './nearest.ts';
 import { parseProperties } from './properties.ts';
 import { type RawSettings, type SettingField, settingsSchema } from './schema.ts';
@@ -21,8 +21,14 @@ export type Settings = Omit<
   | 'logRetentionHours'
   | 'logRollMs'
   | 'logRollHours'
+  | 'restListeners'
+  | 'restAllowOrigin'
 > & {
   readonly listeners: readonly Listener[];
+  /** Where REST is served; undefined if it is not, or not said. */
+  readonly restListener: Address | undefined;
+  /** `*` for all. */
+  readonly restAllowedOrigins: readonly string[];
   /** From log.retention.ms, else .minutes, else .hours; -1 for unlimited. */
   readonly logRetentionMs: number;
   /** From log.roll.ms, else .hours. */
@@ -144,17 +150,25 @@ function resolve(given: GivenValues, warnings: readonly string[]): SettingsOutco
   }
   const raw = parsed.output;
   const outcome = readListeners(raw, hostname);
+  const rest = readRestListener(raw);
   const problems = [
     ...(outcome.kind === 'invalid' ? outcome.problems : []),
+    ...(rest.kind === 'invalid' ? rest.problems : []),
     ...crossProblems(raw),
     ...fleetProblems(raw, given.has('nodeId')),
   ];
-  if (outcome.kind === 'invalid' || problems.length > 0) return { kind: 'invalid', problems };
-  const { advertisedListeners, listenerSecurityProtocolMap, logRetentionMinutes, logRetentionHours, ...rest } = raw;
-  const { logRollHours, ...kept } = rest;
+  if (outcome.kind === 'invalid' || rest.kind === 'invalid' || problems.length > 0)
+    return { kind: 'invalid', problems };
+  const { advertisedListeners, listenerSecurityProtocolMap, logRetentionMinutes, logRetentionHours, ...others } = raw;
+  const { logRollHours, restListeners, restAllowOrigin, ...kept } = others;
   const settings = {
     ...kept,
     listeners: outcome.listeners,
+    restListener: rest.address,
+    restAllowedOrigins: (restAllowOrigin ?? '')
+      .split(',')
+      .map((origin) => origin.trim())
+      .filter((origin) => origin !== ''),
     logRetentionMs: retentionMs(raw),
     logRollMs: raw.logRollMs ?? logRollHours * MS_PER_HOUR,
     given: new Map([...given].map(([field, { text }]) => [field, text])),

@@ -1,0 +1,116 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import { principalOfConnection } from '../../auth/principal.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Principal } from '../../core/context.ts';
+
+/** Where a request comes from, and until when its answer is of use. */
+export interface HttpCaller {
+  readonly principal: Principal;
+  /** The address, without the port. */
+  readonly host: string;
+  /** By Clock.monotonic(); ms. */
+  readonly deadline: number;
+  /** Aborts when the client is gone or the server drains. */
+  readonly signal: AbortSignal;
+}
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly handle: (request: Request, caller: HttpCaller) => Promise<Response>;
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+  readonly limits: HttpLimits;
+}
+
+export interface HttpLimits {
+  readonly connectionsMax: number;
+  /** A connection without traffic for so long is closed; ms. */
+  readonly idleMsMax: number;
+}
+
+export interface HttpServer {
+  readonly host: string;
+  readonly port: number;
+  /**
+   * Takes no more requests, lets those in progress finish for `timeoutMs`, then closes their
+   * connections. Requests that wait are answered at once.
+   */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** How long the head of a request may take to arrive; ms. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** The longest head of a request, as Confluent's server takes it; bytes. */
+const HEADER_BYTES_MAX = 16 * 1024;
+
+/** Serves requests of HTTP. Rejects with the system's error if the port cannot be opened. */
+export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { host, port, handle, clock, onError, limits } = options;
+  const draining = new AbortController();
+  let deadline = Number.POSITIVE_INFINITY;
+  const server = createAdaptorServer({
+    overrideGlobalObjects: false,
+    async fetch(request, { incoming, outgoing }) {
+      return handle(request, {
+        principal: principalOfConnection(),
+        host: incoming.socket.remoteAddress ?? '',
+        signal: AbortSignal.any([draining.signal, goneSignal(outgoing as ServerResponse)]),
+        // Read when asked: a drain sets one for requests that have long begun.
+        get deadline() {
+          return deadline;
+        },
+      });
+    },
+    serverOptions: {
+      // A stream of records may be sent for as long as it has records: idle connections are closed
+      // instead.
+      requestTimeout: 0,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      maxHeaderSize: HEADER_BYTES_MAX,
+    },
+  }) as Server;
+  server.maxConnections = limits.connectionsMax;
+  server.timeout = limits.idleMsMax;
+  await listening(server, host, port);
+  server.on('error', onError);
+  const bound = server.address() as AddressInfo;
+  return {
+    host: bound.address,
+    port: bound.port,
+    async drain(timeoutMs) {
+      deadline = clock.monotonic() + timeoutMs;
+      draining.abort();
+      const closed = new Promise<void>((resolve) => {
+        server.close(() => resolve());
+      });
+      server.closeIdleConnections();
+      const stop = clock.setTimer(timeoutMs, () => server.closeAllConnections());
+      await closed;
+      stop();
+    },
+  };
+}
+
+/** Aborts when the connection closes before the answer has been sent. */
+function goneSignal(outgoing: ServerResponse<IncomingMessage>): AbortSignal {
+  const gone = new AbortController();
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}

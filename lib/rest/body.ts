@@ -1,0 +1,54 @@
+import * as v from 'valibot';
+import type { Refusal } from './answer.ts';
+import { invalidPayload, refusedWith, unprocessable } from './errors.ts';
+import { parseJson } from './json/parse.ts';
+
+const NO_CHUNKS: AsyncIterable<Uint8Array> = { async *[Symbol.asyncIterator]() {} };
+
+/** The body of a request as it comes; nothing for a request without one. */
+export function chunksOf(request: Request): AsyncIterable<Uint8Array> {
+  return request.body ?? NO_CHUNKS;
+}
+
+/** The whole body as text. A larger one is refused as soon as that shows. */
+export async function readText(request: Request, bytesMax: number): Promise<string | Refusal> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  if (declared > bytesMax) return refusedWith(413);
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunksOf(request)) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) return refusedWith(413);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** A body of JSON by its schema. An empty one is read as absent. */
+export function readJson<T>(
+  text: string,
+  schema: v.GenericSchema<unknown, T>,
+  isOptional: boolean,
+): { readonly value: T } | Refusal {
+  if (text.trim() === '') {
+    return isOptional ? { value: undefined as T } : invalidPayload('Request body is empty. Data is required.');
+  }
+  const parsed = parseJson(text);
+  if (parsed.kind === 'invalid') return refusedWith(400, parsed.message);
+  if (parsed.value === null && !isOptional) return invalidPayload('Request body is empty. Data is required.');
+  return checkValue(parsed.value, schema);
+}
+
+/**
+ * A value of JSON by a schema. The refusal names the first wrong part: 400 for a value of another
+ * type, 422 for one of the right type that is not allowed (Jackson's errors, and those of
+ * ConstraintViolationExceptionMapper).
+ */
+export function checkValue<T>(value: unknown, schema: v.GenericSchema<unknown, T>): { readonly value: T } | Refusal {
+  const checked = v.safeParse(schema, value, { abortEarly: true });
+  if (checked.success) return { value: checked.output };
+  const [issue] = checked.issues;
+  const path = v.getDotPath(issue);
+  const message = path === null ? issue.message : `${path}: ${issue.message}`;
+  return issue.kind === 'validation' ? unprocessable(message) : refusedWith(400, message);
+}

@@ -1,0 +1,37 @@
+import type { GroupBroker, LogBroker } from '../broker/broker.ts';
+import { type RestHandler, restApp } from '../rest/app.ts';
+import type { RestEnvironment } from '../rest/environment.ts';
+import type { AnyRoute } from '../rest/route.ts';
+import type { ComposeOptions } from './compose-options.ts';
+
+/** The largest body that is taken as a whole; bytes. Base64 of a dozen batches of 1 MiB. */
+const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
+
+/** The largest answer of records, as Confluent's `consumer.request.max.bytes`; bytes. */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The REST interface of a process, over the rooms that its Kafka handlers use. */
+export function composeRest(
+  options: Pick<ComposeOptions, 'stores' | 'random' | 'settings'>,
+  broker: GroupBroker & LogBroker,
+  routes: readonly AnyRoute[],
+  limits: { readonly requestBytesMax?: number; readonly answerBytesMax?: number } = {},
+): RestHandler {
+  const { stores, random, settings } = options;
+  const env: RestEnvironment = {
+    ...broker,
+    random,
+    state: stores.state,
+    settings: {
+      listener: settings.listeners[0]?.name ?? '',
+      autoCreateTopics: settings.autoCreateTopicsEnable,
+      deleteTopics: settings.deleteTopicEnable,
+      assignors: settings.groupConsumerAssignors,
+      requestBytesMax: limits.requestBytesMax ?? REQUEST_BYTES_MAX,
+      answerBytesMax: limits.answerBytesMax ?? ANSWER_BYTES_MAX,
+      instanceTimeoutMs: settings.consumerInstanceTimeoutMs,
+      allowedOrigins: settings.restAllowedOrigins,
+    },
+  };
+  return restApp(env, routes);
+}
