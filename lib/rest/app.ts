@@ -24,6 +24,8 @@ export interface Caller {
   readonly signal: AbortSignal;
   /** The address of the server as the client knows it. Default: that of the request's URL. */
   readonly baseUrl?: string;
+  /** The body of a GET, which a Request cannot have: Confluent's v2 has one. */
+  readonly body?: AsyncIterable<Uint8Array> | undefined;
 }
 
 export type RestHandler = (request: Request, caller: Caller) => Promise<Response>;
@@ -85,7 +87,8 @@ async function serve(
     return send(answer, { request, type: isError ? typeOfErrors(route.path) : type, withETag });
   };
   if (answerType === undefined) return finish(refusedWith(406));
-  const checked = await check(rest, route, request);
+  const chunks = caller.body ?? chunksOf(request);
+  const checked = await check(rest, route, request, chunks);
   if (isRefusal(checked)) return finish(checked);
   const { body, query, text, contentType } = checked;
   const context = {
@@ -102,7 +105,7 @@ async function serve(
     query: query as never,
     body: body as never,
     text,
-    chunks: chunksOf(request),
+    chunks,
     contentType,
     answerType,
     header: (name) => request.headers.get(name) ?? undefined,
@@ -120,7 +123,12 @@ interface Checked {
   readonly contentType: string | undefined;
 }
 
-async function check(rest: RestEnvironment, route: AnyRoute, request: Request): Promise<Checked | Refusal> {
+async function check(
+  rest: RestEnvironment,
+  route: AnyRoute,
+  request: Request,
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<Checked | Refusal> {
   const query = readQuery(route, new URL(request.url).searchParams);
   if (isRefusal(query)) return query;
   const { body } = route;
@@ -133,7 +141,7 @@ async function check(rest: RestEnvironment, route: AnyRoute, request: Request): 
     if (contentType === undefined && request.body !== null) return refusedWith(415);
     return { body: undefined, query: query.value, text: '', contentType };
   }
-  const text = await readText(request, rest.settings.requestBytesMax);
+  const text = await readText(request, chunks, rest.settings.requestBytesMax);
   if (isRefusal(text)) return text;
   if (contentType === undefined && text !== '') return refusedWith(415);
   const read = readJson(text, body.schema, body.isOptional === true);

@@ -11,12 +11,16 @@ export function chunksOf(request: Request): AsyncIterable<Uint8Array> {
 }
 
 /** The whole body as text. A larger one is refused as soon as that shows. */
-export async function readText(request: Request, bytesMax: number): Promise<string | Refusal> {
+export async function readText(
+  request: Request,
+  body: AsyncIterable<Uint8Array>,
+  bytesMax: number,
+): Promise<string | Refusal> {
   const declared = Number(request.headers.get('content-length') ?? 0);
   if (declared > bytesMax) return refusedWith(413);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of chunksOf(request)) {
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > bytesMax) return refusedWith(413);
     chunks.push(chunk);

@@ -1,6 +1,17 @@
 import { health } from './health.ts';
 import type { AnyRoute } from './route.ts';
+import { v2ConsumerStateRoutes } from './v2/consumer-state.ts';
+import { v2ConsumerRoutes } from './v2/consumers.ts';
+import { v2ProduceRoutes } from './v2/produce.ts';
+import { v2TopicRoutes } from './v2/topics.ts';
 import { v3Routes } from './v3/routes.ts';
 
 /** All routes. */
-export const allRoutes: readonly AnyRoute[] = [health, ...v3Routes];
+export const allRoutes: readonly AnyRoute[] = [
+  health,
+  ...v3Routes,
+  ...v2TopicRoutes,
+  ...v2ProduceRoutes,
+  ...v2ConsumerRoutes,
+  ...v2ConsumerStateRoutes,
+];

@@ -14,6 +14,8 @@ export interface HttpCaller {
   readonly deadline: number;
   /** Aborts when the client is gone or the server drains. */
   readonly signal: AbortSignal;
+  /** The body of a GET, which a Request cannot have; undefined without one. */
+  readonly body?: AsyncIterable<Uint8Array> | undefined;
 }
 
 export interface HttpServerOptions {
@@ -59,6 +61,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       return handle(request, {
         principal: principalOfConnection(),
         host: incoming.socket.remoteAddress ?? '',
+        body:
+          request.method === 'GET' && hasBody(incoming as IncomingMessage) ? (incoming as IncomingMessage) : undefined,
         signal: AbortSignal.any([draining.signal, goneSignal(outgoing as ServerResponse)]),
         // Read when asked: a drain sets one for requests that have long begun.
         get deadline() {
@@ -103,6 +107,10 @@ function goneSignal(outgoing: ServerResponse<IncomingMessage>): AbortSignal {
     if (!outgoing.writableFinished) gone.abort();
   });
   return gone.signal;
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {
