@@ -60,6 +60,8 @@ export interface BrokerSettings {
   readonly fetchMaxBytes: number;
   /** The level of the feature transaction.version: 2 for KIP-890. */
   readonly transactionVersion: number;
+  /** The setting transactional.id.expiration.ms. */
+  readonly transactionalIdExpirationMs: number;
   /** The only log directory in the answer to DescribeLogDirs. */
   readonly logDir: string;
 }

@@ -14,7 +14,7 @@ import { emptyClassicGroup, isClassic } from './classic/state.ts';
 import type { GroupConfig } from './config.ts';
 import type { DeleteOffsets, Groups, ListedGroup, SentAway, Submitted } from './environment.ts';
 import type { Group } from './group.ts';
-import { GroupIndex } from './group-index.ts';
+import { groupIndex } from './group-index.ts';
 import { GroupStore } from './group-store.ts';
 import { GroupWorker, type WorkerEnvironment } from './group-worker.ts';
 import { offsetFactsOf, protocolOf } from './protocols.ts';
@@ -70,7 +70,7 @@ export class GroupCoordinator implements Groups, OffsetGroups {
   constructor(options: CoordinatorOptions) {
     const { state, clock, random, logger, config, topics, deleteOffsets, expireOffsets, turns } = options;
     this.#keepsOffsets = options.keepsOffsets;
-    const index = new GroupIndex(state, clock, random);
+    const index = groupIndex({ state, clock, random });
     const store = new GroupStore({ state, clock, random, logger, index, deleteOffsets });
     const storeNow = () => state.now();
     const ageing = options.ageing ?? clock;
@@ -158,7 +158,7 @@ export class GroupCoordinator implements Groups, OffsetGroups {
 
   async list(context: RequestContext): Promise<readonly ListedGroup[]> {
     const ids: string[] = [];
-    for await (const id of this.#env.store.env.index.ids()) ids.push(id);
+    for await (const { key } of this.#env.store.env.index.keys()) ids.push(key);
     const listed = await each({ atOnce: LISTED_AT_ONCE }, ids, (groupId) => this.#listOne(groupId, context));
     return listed.filter((one) => one !== undefined);
   }

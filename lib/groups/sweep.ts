@@ -65,7 +65,7 @@ export async function sweepGroups(
 ): Promise<SweptGroups> {
   const counts = { looked: 0, removed: 0, expired: 0, dropped: 0, skipped: 0 };
   let last = cursor;
-  for await (const groupId of env.store.env.index.ids(cursor)) {
+  for await (const { key: groupId } of env.store.env.index.keys(cursor)) {
     if (context.signal.aborted || env.clock.monotonic() >= context.deadline) {
       return { cursor: last, isComplete: false, counts };
     }

@@ -101,6 +101,7 @@ export async function composeEngine(
       groups: groupConfig(settings),
       fetchMaxBytes: settings.fetchMaxBytes,
       transactionVersion: settings.transactionVersion,
+      transactionalIdExpirationMs: settings.transactionalIdExpirationMs,
       logDir: logDirOf(settings),
     },
     observer: options.observer,

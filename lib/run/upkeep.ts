@@ -3,6 +3,8 @@ import { topicIsThere } from '../broker/group-topics.ts';
 import type { RequestContext } from '../core/context.ts';
 import { collectCheckpoints } from '../journal/collect-checkpoints.ts';
 import { UnreadableItems } from '../kit/unreadable-items.ts';
+import { expireTransactionalIds } from '../transactions/expire-ids.ts';
+import { TransactionItems } from '../transactions/transaction-items.ts';
 import type { UpkeepJob } from '../upkeep/job.ts';
 import { Upkeep } from '../upkeep/upkeep.ts';
 import type { GroupEngine } from './compose-groups.ts';
@@ -12,7 +14,8 @@ export type MakeJobs = (engine: GroupEngine, unreadable: UnreadableItems) => rea
 
 /**
  * The jobs of upkeep, which do the work that no request triggers: `groups` cleans up deleted and
- * unused groups, and `checkpoints` deletes the objects of replaced checkpoints.
+ * unused groups, `transactional-ids` removes expired transactional ids, and `checkpoints` deletes the
+ * objects of replaced checkpoints.
  *
  * @param makeJobs for a process that also collects WAL objects (walJob)
  */
@@ -20,6 +23,10 @@ export function composeUpkeep(engine: GroupEngine, makeJobs: MakeJobs = () => []
   const { broker, groups } = engine;
   const { env } = broker.admin.journals;
   const unreadable = new UnreadableItems(env.logger);
+  const { clock, random, logger } = env;
+  const changes = { state: env.stores.state, clock, random };
+  const items = new TransactionItems(changes);
+  const expirationMs = broker.settings.transactionalIdExpirationMs;
   const isThere = (topicId: string) => topicIsThere(broker, topicId);
   const jobs: readonly UpkeepJob[] = [
     {
@@ -32,11 +39,15 @@ export function composeUpkeep(engine: GroupEngine, makeJobs: MakeJobs = () => []
           contextUntil(deadline),
         ),
     },
+    {
+      name: 'transactional-ids',
+      step: (cursor, deadline) =>
+        expireTransactionalIds({ ...changes, items, unreadable, expirationMs }, cursor, deadline),
+    },
     { name: 'checkpoints', step: (cursor, deadline) => collectCheckpoints(env, unreadable, cursor, deadline) },
     ...makeJobs(engine, unreadable),
   ];
-  const { clock, random, logger } = env;
-  return new Upkeep({ state: env.stores.state, clock, random, logger, unreadable }, jobs);
+  return new Upkeep({ ...changes, logger, unreadable }, jobs);
 }
 
 function contextUntil(deadline: number): RequestContext {

@@ -287,6 +287,12 @@ export const settingsSchema = v.object({
     value: '1|2',
     help: 'The level of the feature transaction.version that clients are shown. With 1, they add partitions themselves.',
   }),
+  transactionalIdExpirationMs: setting(wholeNumber(1, INT_MAX), '604800000', {
+    key: 'transactional.id.expiration.ms',
+    unit: 'ms',
+    value: 'MS',
+    help: 'How long a transactional id without an open transaction is kept after its last use.',
+  }),
   profile: setting(oneOf('default', 'latency', 'cost'), 'default', {
     key: 'tidelog.profile',
     value: 'default|latency|cost',

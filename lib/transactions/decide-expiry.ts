@@ -1,16 +1,15 @@
 import type { TransactionState } from '../storage/items/transaction.ts';
 import type { StoreTime } from '../storage/ports.ts';
+import type { TransactionDecision } from './decision.ts';
 
 /**
- * Whether a transactional id is removed: nothing of it is open, and it has not changed for
+ * Whether a transactional id expires: nothing of it is open, and it has not changed for
  * `transactional.id.expiration.ms` (Kafka: TransactionStateManager.shouldExpire,
- * TransactionState.isExpirationAllowed).
+ * TransactionState.isExpirationAllowed, TransactionMetadata.prepareDead). `done` if it does not.
  */
-export function decideExpiry(
-  { status, updatedAt }: TransactionState,
-  now: StoreTime,
-  expirationMs: number,
-): 'expired' | 'kept' {
+export function decideExpiry(state: TransactionState, now: StoreTime, expirationMs: number): TransactionDecision {
+  const { status, updatedAt } = state;
   const isAllowed = status === 'Empty' || status === 'CompleteCommit' || status === 'CompleteAbort';
-  return isAllowed && updatedAt <= now - expirationMs ? 'expired' : 'kept';
+  if (!isAllowed || updatedAt > now - expirationMs) return { kind: 'done', state };
+  return { kind: 'put', state: { ...state, status: 'Dead', updatedAt: now } };
 }

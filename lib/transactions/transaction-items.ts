@@ -16,6 +16,7 @@ import {
 import { type Item, MAX_ITEM_BYTES, type StoreTime } from '../storage/ports.ts';
 import { refused, type TransactionDecision } from './decision.ts';
 import type { TransactionsEnvironment } from './environment.ts';
+import { TransactionIds } from './transaction-ids.ts';
 
 /** Memory for items, so that the next change needs no read; bytes of their bodies. */
 const REMEMBERED_BYTES_MAX = 8 * 1024 * 1024;
@@ -42,11 +43,13 @@ type Decide = (state: TransactionState | undefined, now: StoreTime) => Transacti
  * methods throw StoreUnavailableError.
  */
 export class TransactionItems {
+  readonly ids: TransactionIds;
   readonly #env: TransactionsEnvironment;
   readonly #known = new LRUCache<string, StoredTransaction>({ maxSize: REMEMBERED_BYTES_MAX });
 
   constructor(env: TransactionsEnvironment) {
     this.#env = env;
+    this.ids = new TransactionIds(env);
   }
 
   /** Strongly consistent. */
@@ -82,8 +85,12 @@ export class TransactionItems {
     return item === undefined ? undefined : decodeTransactionProducer(item.body);
   }
 
-  /** Stores the transactional id of a new producer id. Precedes the put of the coordinator item. */
+  /**
+   * Stores the transactional id of a new producer id, and that the id may exist. Precedes the put of
+   * the coordinator item, so that a crash in between leaves no item that is not found.
+   */
   async name(producerId: number, transactionalId: string): Promise<void> {
+    await this.ids.add(transactionalId);
     const key = { pk: transactionProducerPk(producerId), sk: TRANSACTION_PRODUCER_SK };
     const body = encodeTransactionProducer(transactionalId);
     await changeItem<'named'>(this.#env, key, (item) =>

@@ -54,14 +54,26 @@ export interface TransactionState {
 
 export const TRANSACTION_SK = 'transaction';
 
-/** Ids up to this size stand in the key as they are; bytes. A partition key holds 1,024. */
-const PLAIN_ID_BYTES_MAX = 512;
+/**
+ * Ids up to this size stand in keys as they are; bytes. A sort key holds 512, and that of the due
+ * list has a time before the id.
+ */
+const PLAIN_ID_BYTES_MAX = 480;
 
-/** The partition key of a transactional id's item. A long id, or one with `~` first, is hashed. */
-export function transactionPk(transactionalId: string): string {
+/** A transactional id as part of a key. A long id, or one with `~` first, is hashed. */
+export function transactionKey(transactionalId: string): string {
   const isPlain = Buffer.byteLength(transactionalId) <= PLAIN_ID_BYTES_MAX && !transactionalId.startsWith('~');
-  if (isPlain) return `transaction/${transactionalId}`;
-  return `transaction/~${createHash('sha256').update(transactionalId).digest('hex')}`;
+  return isPlain ? transactionalId : `~${createHash('sha256').update(transactionalId).digest('hex')}`;
+}
+
+/** The partition key of the item with that `transactionKey`. */
+export function keyedTransactionPk(key: string): string {
+  return `transaction/${key}`;
+}
+
+/** The partition key of a transactional id's item. */
+export function transactionPk(transactionalId: string): string {
+  return keyedTransactionPk(transactionKey(transactionalId));
 }
 
 const FORMAT = 1;

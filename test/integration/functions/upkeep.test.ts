@@ -81,15 +81,16 @@ async function maintain(
 }
 
 describe('upkeep', () => {
-  it('with nothing due is two queries, a list of the objects, and two puts that keep other processes away', async () => {
+  it('with nothing due is three queries, a list of the objects, and two puts that keep other processes away', async () => {
     const { answer, counts } = await maintain();
     expect(answer).toEqual({
       upkeep: {
         groups: { looked: 0, removed: 0, expired: 0, dropped: 0, skipped: 0, isComplete: true },
+        'transactional-ids': { looked: 0, expired: 0, removed: 0, skipped: 0, isComplete: true },
         checkpoints: { looked: 0, deleted: 0, skipped: 0, isComplete: true },
       },
     });
-    expect(counts).toEqual({ 'state.query': 2, 'state.put': 2, 'blobs.list': 1 });
+    expect(counts).toEqual({ 'state.query': 3, 'state.put': 2, 'blobs.list': 1 });
   });
 
   it('deletes the objects of replaced checkpoints, and not the one that is named', async () => {

@@ -249,15 +249,15 @@ describe('the expiry of a transactional id', () => {
   const idle = { updatedAt: NOW };
 
   it.each<[TransactionStatus, string]>([
-    ['Empty', 'expired'],
-    ['Ongoing', 'kept'],
-    ['PrepareCommit', 'kept'],
-    ['PrepareAbort', 'kept'],
-    ['CompleteCommit', 'expired'],
-    ['CompleteAbort', 'expired'],
-    ['Dead', 'kept'],
+    ['Empty', 'Dead 10/3'],
+    ['Ongoing', 'done'],
+    ['PrepareCommit', 'done'],
+    ['PrepareAbort', 'done'],
+    ['CompleteCommit', 'Dead 10/3'],
+    ['CompleteAbort', 'Dead 10/3'],
+    ['Dead', 'done'],
   ])('%s', (status, expected) => {
-    expect(decideExpiry(at(status, idle), NOW + 500, 500)).toBe(expected);
-    expect(decideExpiry(at(status, idle), NOW + 499, 500)).toBe('kept');
+    expect(summary(decideExpiry(at(status, idle), NOW + 500, 500))).toBe(expected);
+    expect(summary(decideExpiry(at(status, idle), NOW + 499, 500))).toBe('done');
   });
 });

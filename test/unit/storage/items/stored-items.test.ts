@@ -22,6 +22,12 @@ import {
   type TopicRecord,
 } from '../../../../lib/storage/items/topic.ts';
 import {
+  encodeTransactionIndexEntry,
+  keyOfTransactionDue,
+  transactionDueSk,
+  transactionDueSkEnd,
+} from '../../../../lib/storage/items/transaction-index.ts';
+import {
   decodeTransactionProducer,
   encodeTransactionProducer,
   TRANSACTION_PRODUCER_SK,
@@ -142,4 +148,19 @@ it('the keys of the items are what they have always been', () => {
   ]);
   expect([NODES_PK, nodeSk(3), LEADERS_PK]).toEqual(['nodes', '0000000003', 'leaders']);
   expect([transactionProducerPk(7), TRANSACTION_PRODUCER_SK]).toEqual(['producer/7', 'transactional-id']);
+});
+
+describe('the lists of transactional ids', () => {
+  it('have these bytes and keys', () => {
+    expect(encodeTransactionIndexEntry().toString()).toBe('\x01{}');
+    expect(transactionDueSk('a/b', 1_763_000_000_000.2)).toBe('001763000000001/a/b');
+    expect(keyOfTransactionDue('001763000000001/a/\nb')).toBe('a/\nb');
+    expect(() => keyOfTransactionDue('1763000000001/a')).toThrow(MalformedBytesError);
+  });
+
+  it('sort by time', () => {
+    const now = 1_763_000_000_000;
+    const end = transactionDueSkEnd(now);
+    expect(transactionDueSk('zzz', now) < end && transactionDueSk('', now + 1) >= end).toBe(true);
+  });
 });
