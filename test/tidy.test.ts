@@ -271,6 +271,7 @@ describe('files', () => {
       '02-list-offsets.ts',
       '21-delete-records.ts',
       '23-offset-for-leader-epoch.ts',
+      '61-describe-producers.ts',
     ]);
     expect(around).toEqual([]);
   });

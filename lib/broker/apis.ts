@@ -241,6 +241,13 @@ export const APIS = {
     elementsMax: READ_MAX,
     isRepeatable: true,
   },
+  DescribeProducers: {
+    ...versions(0, 0),
+    function: 'admin',
+    calls: READS_VIEWS,
+    elementsMax: LOOKED_UP_MAX,
+    isRepeatable: true,
+  },
   // Members list the partitions that they own.
   ConsumerGroupHeartbeat: {
     ...versions(0, 1),

@@ -7,7 +7,7 @@ import type { Uuid } from '../core/uuid.ts';
 import type { GroupConfig } from '../groups/config.ts';
 import type { Groups } from '../groups/environment.ts';
 import type { Turns } from '../kit/turns.ts';
-import type { AppendCalls, DeletionCalls, Log, ReadCalls } from '../log/log.ts';
+import type { AdminCalls, AppendCalls, Log, ReadCalls } from '../log/log.ts';
 import type { Offsets } from '../offsets/offsets.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
 import type { Coordinator } from '../transactions/coordinator.ts';
@@ -39,7 +39,7 @@ export interface LogBroker<Calls = Log> extends Broker {
 
 export type ProduceBroker = LogBroker<AppendCalls>;
 export type ReadBroker = LogBroker<ReadCalls>;
-export type DeleteRecordsBroker = LogBroker<DeletionCalls>;
+export type AdminBroker = LogBroker<AdminCalls>;
 
 /** Additional dependencies of the handlers of groups and committed offsets. */
 export interface GroupBroker extends Broker {

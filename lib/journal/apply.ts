@@ -2,7 +2,7 @@ import { assert } from '../core/assert.ts';
 import { NO_OFFSET } from '../core/offset.ts';
 import { applyReplace, applySeal, applySegmentCounts } from './apply-seal.ts';
 import type { BatchMeta, Entry, LogStartEntry, MarkersEntry, RecordsEntry } from './entry.ts';
-import { afterBatch, afterMarker, PRODUCER_EXPIRATION_MS } from './producers.ts';
+import { afterBatch, afterMarker, isForgotten } from './producers.ts';
 import {
   BLOCK_BYTES,
   BLOCK_ENTRIES,
@@ -158,9 +158,7 @@ function closeBlock(view: JournalView): void {
 
 function forgetSilentProducers(partition: PartitionView, time: number): void {
   for (const [producerId, state] of partition.producers) {
-    if (state.transactionStart === NO_OFFSET && state.lastTime + PRODUCER_EXPIRATION_MS < time) {
-      partition.producers.delete(producerId);
-    }
+    if (isForgotten(state, time)) partition.producers.delete(producerId);
   }
 }
 

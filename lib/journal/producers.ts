@@ -10,9 +10,15 @@ export const REMEMBERED_BATCHES = 5;
 
 /**
  * A producer is forgotten after this time without a batch (Kafka's default of
- * producer.id.expiration.ms); ms.
+ * producer.id.expiration.ms); ms. Not a setting: every process has to fold the same entries to the
+ * same view.
  */
 export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
+
+/** Whether a producer counts as one that was never there. Not while its transaction is open. */
+export function isForgotten({ transactionStart, lastTime }: ProducerState, time: number): boolean {
+  return transactionStart === NO_OFFSET && lastTime + PRODUCER_EXPIRATION_MS < time;
+}
 
 export interface RememberedBatch {
   readonly baseSequence: number;

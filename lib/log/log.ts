@@ -3,6 +3,7 @@ import type { ProduceResult } from './append-batch.ts';
 import { type EpochToEnd, leaderEpochEnds, listOffsets, type OffsetToList } from './ask-offsets.ts';
 import { type CurrentLeader, currentLeader } from './current-leader.ts';
 import { type DeletedRecords, deleteRecords, type RecordsToDelete } from './delete-records.ts';
+import { type DescribedProducers, describeProducers, type ProducersToDescribe } from './describe-producers.ts';
 import type { AppendEnvironment, LogEnvironment, PartitionsEnvironment, ReadEnvironment } from './environment.ts';
 import { type FetchResult, type FetchTerms, fetch, type PartitionToFetch } from './fetch.ts';
 import type { EpochEnd } from './leader-epoch.ts';
@@ -19,7 +20,7 @@ import type { IsolationLevel } from './read-partitions.ts';
  *
  * A function has only the calls that its handlers make, so that its bundle has no others.
  */
-export interface Log extends AppendCalls, ReadCalls, DeletionCalls {
+export interface Log extends AppendCalls, ReadCalls, AdminCalls {
   /** For background work, which checks no rights and leads no journals. */
   readonly partitions: Partitions;
 }
@@ -63,7 +64,13 @@ export interface ReadCalls extends LeaderCalls {
   leaderEpochEnds(context: RequestContext, asked: readonly EpochToEnd[]): Promise<EpochEnd[]>;
 }
 
-export interface DeletionCalls {
+export interface AdminCalls {
+  /**
+   * The producers that partitions remember, with their open transactions, from up-to-date views
+   * (Kafka: KafkaApis.handleDescribeProducersRequest).
+   */
+  describeProducers(context: RequestContext, asked: readonly ProducersToDescribe[]): Promise<DescribedProducers[]>;
+
   /**
    * Deletes the records of partitions below an offset: raises their log starts. Reads see the new
    * start once this resolves; the space is given back later. A partition whose topic's
@@ -80,7 +87,7 @@ export interface DeletionCalls {
 }
 
 export function openLog(env: LogEnvironment): Log {
-  return { partitions: env.partitions, ...appendCalls(env), ...readCalls(env), ...deletionCalls(env) };
+  return { partitions: env.partitions, ...appendCalls(env), ...readCalls(env), ...adminCalls(env) };
 }
 
 export function appendCalls(env: AppendEnvironment): AppendCalls {
@@ -100,6 +107,9 @@ export function readCalls(env: ReadEnvironment): ReadCalls {
   };
 }
 
-export function deletionCalls(env: PartitionsEnvironment): DeletionCalls {
-  return { deleteRecords: (context, asked, timeoutMs) => deleteRecords(env, context, asked, timeoutMs) };
+export function adminCalls(env: PartitionsEnvironment): AdminCalls {
+  return {
+    describeProducers: (context, asked) => describeProducers(env, context, asked),
+    deleteRecords: (context, asked, timeoutMs) => deleteRecords(env, context, asked, timeoutMs),
+  };
 }

@@ -1,6 +1,6 @@
-import type { DeleteRecordsBroker, LogBroker, ProduceBroker, ReadBroker } from '../broker/broker.ts';
+import type { AdminBroker, LogBroker, ProduceBroker, ReadBroker } from '../broker/broker.ts';
 import type { AppendEnvironment, PartitionsEnvironment, ReadEnvironment } from '../log/environment.ts';
-import { appendCalls, deletionCalls, openLog, readCalls } from '../log/log.ts';
+import { adminCalls, appendCalls, openLog, readCalls } from '../log/log.ts';
 import { Partitions } from '../log/partitions.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import { SegmentFinder } from '../segments/segment-finder.ts';
@@ -39,8 +39,8 @@ export function withReads(options: ComposeOptions, engine: Engine): { readonly b
 }
 
 /** Adds what the function `admin` calls. */
-export function withRecordDeletion(options: ComposeOptions, engine: Engine): { readonly broker: DeleteRecordsBroker } {
-  return withCalls(engine, deletionCalls(partitionsEnvironment(options, engine)));
+export function withAdministration(options: ComposeOptions, engine: Engine): { readonly broker: AdminBroker } {
+  return withCalls(engine, adminCalls(partitionsEnvironment(options, engine)));
 }
 
 function withCalls<E extends Engine, Calls>(engine: E, log: Calls): E & { readonly broker: LogBroker<Calls> } {

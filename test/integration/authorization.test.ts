@@ -380,6 +380,11 @@ api('DescribeCluster', ApiKey.DescribeCluster, 1, {
   denied: () => ({ errorCode: 0, clusterAuthorizedOperations: 0, brokers: [{ brokerId: 0 }] }),
   question: on(ALL_OF_THE_CLUSTER, 'CLUSTER'),
 });
+api('DescribeProducers', ApiKey.DescribeProducers, 0, {
+  request: () => ({ topics: [{ name: 'mine', partitionIndexes: [0] }] }),
+  denied: () => ({ topics: [{ name: 'mine', partitions: [{ partitionIndex: 0, ...noTopic, activeProducers: [] }] }] }),
+  question: ['READ TOPIC mine'],
+});
 api('ConsumerGroupHeartbeat', ApiKey.ConsumerGroupHeartbeat, 1, {
   request: () => joining('g', 'm', ['mine']),
   denied: () => noGroup,

@@ -325,6 +325,14 @@ describe('a request of every version gets its answer', () => {
     expect(answer.clusterAuthorizedOperations > 0).toBe(version === 0);
   });
 
+  everyVersion(ApiKey.DescribeProducers, 'DescribeProducers', async (version) => {
+    const answer = await engine.client.ask(ApiKey.DescribeProducers, version, {
+      topics: [{ name: topic.name, partitionIndexes: [0] }],
+    });
+    const partition = { partitionIndex: 0, errorCode: 0, errorMessage: null, activeProducers: [] };
+    expect(answer.topics).toEqual([{ name: topic.name, partitions: [partition] }]);
+  });
+
   everyVersion(ApiKey.AlterPartitionReassignments, 'AlterPartitionReassignments', async (version) => {
     const answer = await engine.client.ask(ApiKey.AlterPartitionReassignments, version, {
       topics: [{ name: topic.name, partitions: [{ partitionIndex: 1, replicas: [0] }] }],

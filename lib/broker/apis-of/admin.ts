@@ -14,13 +14,14 @@ import { listPartitionReassignments } from '../api/46-list-partition-reassignmen
 import { describeQuorum } from '../api/55-describe-quorum.ts';
 import { updateFeatures } from '../api/57-update-features.ts';
 import { describeCluster } from '../api/60-describe-cluster.ts';
+import { describeProducers } from '../api/61-describe-producers.ts';
 import { listConfigResources } from '../api/74-list-config-resources.ts';
 import { describeTopicPartitions } from '../api/75-describe-topic-partitions.ts';
-import type { DeleteRecordsBroker } from '../broker.ts';
+import type { AdminBroker } from '../broker.ts';
 import type { ApisOf } from '../define-api.ts';
 
 /** The APIs that the function `admin` serves. */
-export const adminApis: ApisOf<'admin', DeleteRecordsBroker> = {
+export const adminApis: ApisOf<'admin', AdminBroker> = {
   Metadata: metadata,
   ApiVersions: apiVersions,
   CreateTopics: createTopics,
@@ -37,6 +38,7 @@ export const adminApis: ApisOf<'admin', DeleteRecordsBroker> = {
   DescribeQuorum: describeQuorum,
   UpdateFeatures: updateFeatures,
   DescribeCluster: describeCluster,
+  DescribeProducers: describeProducers,
   ListConfigResources: listConfigResources,
   DescribeTopicPartitions: describeTopicPartitions,
 };

@@ -2,7 +2,7 @@ import { adminApis } from '../../broker/apis-of/admin.ts';
 import { patientFrameHandler } from '../../broker/dispatch.ts';
 import { composeEngine } from '../compose.ts';
 import type { FrameFunctionDefinition } from '../compose-function.ts';
-import { withRecordDeletion } from '../compose-log.ts';
+import { withAdministration } from '../compose-log.ts';
 import { listDueJournals } from '../due-journals.ts';
 import { soloLeadership } from '../solo-leadership.ts';
 import { openBlobs } from './open-blobs.ts';
@@ -11,7 +11,7 @@ export const adminFunction: FrameFunctionDefinition = {
   name: 'admin',
   openBlobs,
   async make(options) {
-    const { broker } = withRecordDeletion(options, await composeEngine(options, soloLeadership, listDueJournals));
+    const { broker } = withAdministration(options, await composeEngine(options, soloLeadership, listDueJournals));
     return { handle: patientFrameHandler(broker, adminApis), authorize: broker.authorize };
   },
 };
