@@ -6,8 +6,9 @@ import { composeEngine } from './compose.ts';
 import { withLog } from './compose-log.ts';
 import { composeNodes, type Membership } from './compose-nodes.ts';
 import type { ComposeOptions } from './compose-options.ts';
-import { type TransactionEngine, transactionItems, withTransactions } from './compose-transactions.ts';
+import { type TransactionEngine, withTransactions } from './compose-transactions.ts';
 import { listDueJournals } from './due-journals.ts';
+import { transactionItems } from './transaction-items.ts';
 
 /** A process that serves every API. */
 export interface ComposedBroker extends TransactionEngine {

@@ -9,7 +9,7 @@ import { Joining } from '../transactions/joining.ts';
 import type { TransactionItems } from '../transactions/transaction-items.ts';
 import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
-import { transactionItems } from './compose-transactions.ts';
+import { transactionItems } from './transaction-items.ts';
 
 /**
  * The most bytes that fetches may hold, read and not yet sent: five full fetches of 50 MiB, the

@@ -2,7 +2,7 @@ import type { TransactionBroker } from '../broker/broker.ts';
 import type { OffsetTransactions, PendingOffsets } from '../offsets/transactions.ts';
 import { Coordinator } from '../transactions/coordinator.ts';
 import type { MarkedJournals } from '../transactions/environment.ts';
-import { TransactionItems } from '../transactions/transaction-items.ts';
+import type { TransactionItems } from '../transactions/transaction-items.ts';
 import { writeMarkers } from '../transactions/write-markers.ts';
 import type { Engine } from './compose.ts';
 import { type GroupEngine, withGroups } from './compose-groups.ts';
@@ -11,11 +11,6 @@ import type { ComposeOptions } from './compose-options.ts';
 /** An engine with groups and a transaction coordinator. */
 export interface TransactionEngine extends GroupEngine {
   readonly broker: TransactionBroker;
-}
-
-/** The coordinator items, which a process's coordinator and its log share. */
-export function transactionItems({ stores, clock, random }: ComposeOptions): TransactionItems {
-  return new TransactionItems({ state: stores.state, clock, random });
 }
 
 /** Adds groups and a transaction coordinator to an engine. It needs the rights to append to journals. */
