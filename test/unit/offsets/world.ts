@@ -10,7 +10,12 @@ import type {
   OffsetSettings,
 } from '../../../lib/offsets/environment.ts';
 import { Offsets } from '../../../lib/offsets/offsets.ts';
-import type { OffsetTransactions, TransactionalProducer } from '../../../lib/offsets/transactions.ts';
+import type {
+  GroupToJoin,
+  OffsetTransactions,
+  PendingToEnd,
+  TransactionalProducer,
+} from '../../../lib/offsets/transactions.ts';
 import { decodeOffsetsBlock, offsetsPk } from '../../../lib/storage/items/committed-offsets.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
@@ -114,6 +119,27 @@ export interface OffsetsProcess {
   readonly meter: CountingMeter;
   readonly stores: Stores;
   faults: (call: StoreCall) => Fault | undefined;
+  /** Awaited before each call reaches the store, and before its answer reaches the process. */
+  gate: () => Promise<void>;
+  /** What is told of each transaction that a commit has joined, and of each end for the group. */
+  onJoined: (request: GroupToJoin, transaction: number) => void;
+  onEnd: (end: PendingToEnd) => void;
+}
+
+function gated(state: ItemStore, gate: () => Promise<void>): ItemStore {
+  const through = async <T>(call: () => Promise<T>): Promise<T> => {
+    await gate();
+    const answer = await call();
+    await gate();
+    return answer;
+  };
+  return {
+    now: () => state.now(),
+    get: (...args) => through(() => state.get(...args)),
+    query: (...args) => through(() => state.query(...args)),
+    put: (...args) => through(() => state.put(...args)),
+    delete: (...args) => through(() => state.delete(...args)),
+  };
 }
 
 export interface OffsetsWorld {
@@ -140,11 +166,16 @@ export function offsetsWorld(seed = 1): OffsetsWorld {
     stores,
     process(settings = {}) {
       const meter = new CountingMeter();
-      const client = meterStores(stores.client({ faults: (call) => process.faults(call) }), meter);
+      const metered = meterStores(stores.client({ faults: (call) => process.faults(call) }), meter);
+      const client = { ...metered, state: gated(metered.state, () => process.gate()) };
       const env = { state: client.state, clock, random, settings: { ...SETTINGS, ...settings } };
       const groups = testGroups(client.state);
       const transactions: OffsetTransactions = {
-        join: (request) => coordinator.join(request),
+        async join(request) {
+          const joined = await coordinator.join(request);
+          if (joined.kind === 'open') process.onJoined(request, joined.transaction);
+          return joined;
+        },
         meet: (transactionalId, transaction) => coordinator.meet(transactionalId, transaction),
       };
       const room = { env, groups, transactions, blocks: new BlockStore(env) };
@@ -152,14 +183,20 @@ export function offsetsWorld(seed = 1): OffsetsWorld {
       const coordinator = new Coordinator(
         {
           ...env,
-          offsets,
+          offsets: {
+            endPending(end) {
+              process.onEnd(end);
+              return offsets.endPending(end);
+            },
+          },
           producerIds: new ProducerIds(client.state, clock, random),
           journals: { countOf: async () => undefined, write: async () => 'written' },
           timeoutMaxMs: TIMEOUT_MAX_MS,
         },
         new TransactionItems(env),
       );
-      const process: OffsetsProcess = { offsets, coordinator, room, meter, stores: client, faults: () => undefined };
+      const hooks = { faults: () => undefined, gate: async () => {}, onJoined: () => {}, onEnd: () => {} };
+      const process: OffsetsProcess = { offsets, coordinator, room, meter, stores: client, ...hooks };
       return process;
     },
     expire: (process, group, isThere = async () => true) =>
