@@ -27,6 +27,8 @@ export interface Engine {
   /** The clock by which cached facts of the store expire. */
   readonly ageing: Clock;
   readonly segments: SegmentSettings;
+  /** The settings of REST that its upkeep needs. */
+  readonly rest: { readonly instanceTimeoutMs: number };
   /** Lets running checkpoint writes finish. */
   close(): Promise<void>;
 }
@@ -106,7 +108,13 @@ export async function composeEngine(
     },
     observer: options.observer,
   };
-  return { broker, ageing, segments: segmentSettings(settings), close: () => journals.settle() };
+  return {
+    broker,
+    ageing,
+    segments: segmentSettings(settings),
+    rest: { instanceTimeoutMs: settings.consumerInstanceTimeoutMs },
+    close: () => journals.settle(),
+  };
 }
 
 function wallClock(clock: Clock): Clock {

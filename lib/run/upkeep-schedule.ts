@@ -23,8 +23,12 @@ export function scheduleUpkeep(broker: GroupEngine, clock: Clock, logger: Logger
   const round = async (): Promise<boolean> => {
     // Not at the start, so that the start does not wait for it.
     if (upkeep === undefined) {
-      const [{ composeUpkeep }, { walJob }] = await Promise.all([import('./upkeep.ts'), import('./wal-job.ts')]);
-      upkeep = composeUpkeep(broker, walJob);
+      const [{ composeUpkeep }, { walJob }, { restJob }] = await Promise.all([
+        import('./upkeep.ts'),
+        import('./wal-job.ts'),
+        import('./rest-job.ts'),
+      ]);
+      upkeep = composeUpkeep(broker, (...given) => [...walJob(...given), ...restJob(...given)]);
     }
     const outcome = await upkeep.round({ deadline: clock.monotonic() + ROUND_MS_MAX, everyMs: EVERY_MS });
     if (outcome.kind === 'skipped') {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
  * How many partition keys the items of REST are spread over: one takes 1,000 writes a second, and a
  * sweep asks each once.
  */
-const SHARDS = 16;
+const SHARDS = 4;
 
 /** Where an item of REST is: its names are hashed, because they may have any characters and length. */
 export function restKey(family: string, names: readonly string[]): { readonly pk: string; readonly sk: string } {
