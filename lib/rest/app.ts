@@ -138,7 +138,7 @@ async function check(
   if (contentType !== undefined && !route.consumes.includes(contentType)) return refusedWith(415);
   if ((request.headers.get('content-encoding') ?? 'identity') !== 'identity') return refusedWith(415);
   if (body.kind === 'stream') {
-    if (contentType === undefined && request.body !== null) return refusedWith(415);
+    if (contentType === undefined && hasBody(request)) return refusedWith(415);
     return { body: undefined, query: query.value, text: '', contentType };
   }
   const text = await readText(request, chunks, rest.settings.requestBytesMax);
@@ -147,6 +147,10 @@ async function check(
   const read = readJson(text, body.schema, body.isOptional === true);
   if (isRefusal(read)) return read;
   return { body: read.value, query: query.value, text, contentType: text === '' ? undefined : contentType };
+}
+
+function hasBody({ headers }: Request): boolean {
+  return headers.has('transfer-encoding') || Number(headers.get('content-length') ?? 0) > 0;
 }
 
 function readQuery(route: AnyRoute, given: URLSearchParams): { readonly value: unknown } | Refusal {

@@ -1,3 +1,4 @@
+import { documentRoutes } from './document-routes.ts';
 import { health } from './health.ts';
 import type { AnyRoute } from './route.ts';
 import { v2ConsumerStateRoutes } from './v2/consumer-state.ts';
@@ -6,8 +7,7 @@ import { v2ProduceRoutes } from './v2/produce.ts';
 import { v2TopicRoutes } from './v2/topics.ts';
 import { v3Routes } from './v3/routes.ts';
 
-/** All routes. */
-export const allRoutes: readonly AnyRoute[] = [
+const served: readonly AnyRoute[] = [
   health,
   ...v3Routes,
   ...v2TopicRoutes,
@@ -15,3 +15,6 @@ export const allRoutes: readonly AnyRoute[] = [
   ...v2ConsumerRoutes,
   ...v2ConsumerStateRoutes,
 ];
+
+/** All routes. */
+export const allRoutes: readonly AnyRoute[] = [...documentRoutes(served), ...served];

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { CLUSTER } from '../../auth/authorize.ts';
+import { CLUSTER, type Decisions, type Operation } from '../../auth/authorize.ts';
 import type { Answer } from '../answer.ts';
 import { badRequest, kafkaFailure } from '../errors.ts';
 import { defineClusterRoute, listSchema, resourceSchema } from './resource.ts';
@@ -49,8 +49,8 @@ const searchAcls = defineClusterRoute({
   query: aclFilter,
   success: ACL_LIST,
   accesses: readAccesses,
-  async handle(_rest, { query }) {
-    return isUnknown(query.resource_type, 'resource_type') ?? NO_AUTHORIZER;
+  async handle(_rest, { query, decisions }) {
+    return isUnknown(query.resource_type) ?? noAcls(decisions, 'DESCRIBE');
   },
 });
 
@@ -62,8 +62,8 @@ const createAcl = defineClusterRoute({
   body: { kind: 'json', schema: aclBody },
   success: { status: 201 },
   accesses: changeAccesses,
-  async handle(_rest, { body }) {
-    return isUnknown(body.resource_type, 'resource_type') ?? NO_AUTHORIZER;
+  async handle(_rest, { body, decisions }) {
+    return isUnknown(body.resource_type) ?? noAcls(decisions, 'ALTER');
   },
 });
 
@@ -75,8 +75,8 @@ const createAcls = defineClusterRoute({
   body: { kind: 'json', schema: v.object({ data: v.array(aclBody) }) },
   success: { status: 204 },
   accesses: changeAccesses,
-  async handle() {
-    return NO_AUTHORIZER;
+  async handle(_rest, { decisions }) {
+    return noAcls(decisions, 'ALTER');
   },
 });
 
@@ -88,17 +88,21 @@ const deleteAcls = defineClusterRoute({
   query: aclFilter,
   success: { status: 200, schema: v.object({ data: v.array(aclData) }) },
   accesses: changeAccesses,
-  async handle(_rest, { query }) {
+  async handle(_rest, { query, decisions }) {
     for (const name of ['resource_type', 'pattern_type', 'operation', 'permission'] as const) {
       const value = query[name];
       if (value === undefined || value === 'UNKNOWN') return badRequest(`${name} cannot be unspecified or UNKNOWN`);
     }
-    return NO_AUTHORIZER;
+    return noAcls(decisions, 'ALTER');
   },
 });
 
-function isUnknown(value: string | undefined, name: string): Answer | undefined {
-  return value === 'UNKNOWN' ? badRequest(`${name} cannot be UNKNOWN`) : undefined;
+function isUnknown(resourceType: string | undefined): Answer | undefined {
+  return resourceType === 'UNKNOWN' ? badRequest('resource_type cannot be UNKNOWN') : undefined;
+}
+
+function noAcls(decisions: Decisions, operation: Operation): Answer {
+  return decisions.allows(operation, CLUSTER) ? NO_AUTHORIZER : kafkaFailure({ error: 'CLUSTER_AUTHORIZATION_FAILED' });
 }
 
 export const aclRoutes = [searchAcls, createAcl, createAcls, deleteAcls];
