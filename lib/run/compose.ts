@@ -41,6 +41,12 @@ export interface Engine {
  */
 const LOCAL_INLINE_BYTES = 352 * 1024;
 
+/**
+ * On one machine, a journal with more KB per second than this has its bytes in WAL objects. Entries
+ * stay for two hours, and LMDB's file never becomes smaller; files of objects go.
+ */
+const LOCAL_INLINE_KB_PER_SECOND = 8 * 1024;
+
 /** How long a flush in WAL mode gathers batches if the setting is absent, by profile; ms. */
 const LINGER_MS: Readonly<Record<string, number>> = { latency: 25, default: 250, cost: 1_500 };
 
@@ -168,7 +174,7 @@ function journalEnvironment(options: ComposeOptions, dueJournals: DueJournals | 
 
 function tierLimits(settings: Settings): TierLimits {
   if (settings.store !== 'aws') {
-    return { inlineMaxBytes: LOCAL_INLINE_BYTES, lingerMs: 0, writeUnitsPerSecond: Number.POSITIVE_INFINITY };
+    return { inlineMaxBytes: LOCAL_INLINE_BYTES, lingerMs: 0, writeUnitsPerSecond: LOCAL_INLINE_KB_PER_SECOND };
   }
   return {
     inlineMaxBytes: settings.inlineMaxBytes,

@@ -136,4 +136,5 @@ function isSmallPart({ length, buffer }: Buffer): boolean {
   return length * KEPT_TIMES_MAX < buffer.byteLength;
 }
 
-const KEPT_TIMES_MAX = 4;
+/** A little more than a range of GET_BYTES_MAX has of the default of a consumer's max.partition.fetch.bytes, 1 MiB. */
+const KEPT_TIMES_MAX = 5;
