@@ -17,6 +17,36 @@ const REPLACED = [
       export const eventStreamSerdeProvider = undefined;
       export const EventStreamSerde = undefined;`,
   },
+  // Signatures for several regions at once: no bucket has them. The rest is the plain signer.
+  {
+    filter: /[/\\]signature-v4-multi-region[/\\]dist-es[/\\]SignatureV4MultiRegion\.js$/,
+    contents: `export { SignatureV4 as SignatureV4MultiRegion } from '@smithy/signature-v4';`,
+  },
+  // The region of an EC2 instance: Lambda says the region in a variable.
+  {
+    filter: /[/\\]getInstanceMetadataRegion\.js$/,
+    contents: 'export const getInstanceMetadataRegion = async () => undefined;',
+  },
+  // The adaptive mode of retries: the functions use none but the standard mode.
+  { filter: /[/\\]DefaultRateLimiter\.js$/, contents: 'export class DefaultRateLimiter {}' },
+  // Buckets of S3 Express: the functions have none.
+  {
+    filter: /[/\\]S3ExpressIdentityProviderImpl\.js$/,
+    contents: 'export class S3ExpressIdentityProviderImpl {}',
+  },
+  // A checksum that the functions do not ask for, and the streams of browsers.
+  { filter: /[/\\]Crc64NvmeJs\.js$/, contents: 'export class Crc64NvmeJs {}' },
+  { filter: /[/\\]sdk-stream-mixin\.browser\.js$/, contents: 'export const sdkStreamMixin = undefined;' },
+  {
+    filter: /[/\\]createBufferedReadable\.browser\.js$/,
+    contents: `
+      export const createBufferedReadableStream = undefined;
+      export const createBufferedReadable = undefined;
+      export const merge = undefined;
+      export const flush = undefined;
+      export const sizeOf = undefined;
+      export const modeOf = undefined;`,
+  },
   // Endpoint discovery: no DynamoDB command of the functions uses it.
   { filter: /[/\\]endpoint-cache[/\\].*[/\\]EndpointCache\.js$/, contents: 'export class EndpointCache {}' },
 ];
@@ -28,11 +58,19 @@ const REPLACED = [
  */
 const ERRORS_WITH_FIELDS = new Set(['ConditionalCheckFailedException']);
 
+/** The files of lib/settings with the help texts, which only the command line shows. */
+const WITH_HELP = /[/\\]lib[/\\]settings[/\\](?:schema|log-settings)\.ts$/;
+const HELP = /\bhelp:\s*'(?:[^'\\]|\\.)*'/g;
+
 /** Removes unused parts of the AWS SDK that the bundler keeps: 50 KiB with S3's client. */
 export const slimSdk = {
   name: 'slim-sdk',
   setup(builder) {
     for (const { filter, contents } of REPLACED) builder.onLoad({ filter }, () => ({ contents, loader: 'js' }));
+
+    builder.onLoad({ filter: WITH_HELP }, ({ path }) => {
+      return { contents: readFileSync(path, 'utf8').replace(HELP, "help: ''"), loader: 'ts' };
+    });
 
     // A client imports its package.json for the version only, but it is bundled completely.
     builder.onLoad({ filter: /@aws-sdk[/\\]client-\w+[/\\]package\.json$/ }, ({ path }) => {

@@ -74,6 +74,8 @@ const APPENDS = ['journal.query', 'journal.put', 'state.get', 'state.put', 'blob
 const READS_VIEWS = ['journal.query', 'state.get', 'blobs.get', 'blobs.getRange'] as const;
 /** Reads records from entries, WAL objects and segments, which are found by a query. */
 const READS_RECORDS = [...READS_VIEWS, 'state.query'] as const;
+/** Writes the markers of a transaction, and ends the pending offsets of its groups. */
+const ENDS_TRANSACTIONS = [...APPENDS, 'state.query'] as const;
 const READS_ITEMS = ['state.get', 'state.query'] as const;
 const WRITES_ITEMS = ['state.get', 'state.put'] as const;
 /** Writes groups and deletes their obsolete items. */
@@ -183,8 +185,9 @@ export const APIS = {
     calls: APPENDS,
     elementsMax: READ_MAX,
   },
-  // Whoever finds a transaction to be ended writes its markers.
-  InitProducerId: { ...versions(0, 5), function: 'coordinate', calls: APPENDS, elementsMax: READ_MAX },
+  // `produce` serves transactions, since their ends are appended to journals, and those of committed
+  // offsets are found by a query.
+  InitProducerId: { ...versions(0, 5), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
   OffsetForLeaderEpoch: {
     ...versions(2, 4),
     function: 'fetch',
@@ -192,9 +195,9 @@ export const APIS = {
     elementsMax: LOOKED_UP_MAX,
     isRepeatable: true,
   },
-  AddPartitionsToTxn: { ...versions(0, 5), function: 'coordinate', calls: APPENDS, elementsMax: READ_MAX },
-  AddOffsetsToTxn: { ...versions(0, 4), function: 'coordinate', calls: APPENDS, elementsMax: READ_MAX },
-  EndTxn: { ...versions(0, 5), function: 'coordinate', calls: APPENDS, elementsMax: READ_MAX },
+  AddPartitionsToTxn: { ...versions(0, 5), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
+  AddOffsetsToTxn: { ...versions(0, 4), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
+  EndTxn: { ...versions(0, 5), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
   DescribeConfigs: {
     ...versions(1, 4),
     function: 'admin',

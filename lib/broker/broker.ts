@@ -48,7 +48,7 @@ export interface GroupBroker extends Broker {
 }
 
 /** Additional dependencies of the handlers of transactions. */
-export interface TransactionBroker extends GroupBroker {
+export interface TransactionBroker extends Broker {
   readonly transactions: Coordinator;
 }
 

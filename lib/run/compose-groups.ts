@@ -5,8 +5,7 @@ import type { OffsetTransactions } from '../offsets/transactions.ts';
 import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
 import { groupConfig } from './group-config.ts';
-
-const MS_PER_MINUTE = 60_000;
+import { offsetSettings } from './offset-settings.ts';
 
 /** An engine with groups and their committed offsets. */
 export interface GroupEngine extends Engine {
@@ -43,9 +42,7 @@ export function withGroups<E extends Engine>(
     keepsOffsets: (groupId) => offsets.keeps(groupId),
     expireOffsets: (groupId, facts, since) => offsets.expire(groupId, facts, since, (id) => topics.isThere(id)),
   });
-  const retentionMs = settings.offsetsRetentionMinutes * MS_PER_MINUTE;
-  const offsetSettings = { retentionMs, metadataMax: settings.offsetMetadataMaxBytes };
-  const offsets = new Offsets({ state, clock, random, settings: offsetSettings }, groups, transactions);
+  const offsets = new Offsets({ state, clock, random, settings: offsetSettings(settings) }, groups, transactions);
   const close = async () => {
     await groups.close();
     await engine.close();

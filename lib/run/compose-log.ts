@@ -9,7 +9,6 @@ import { Joining } from '../transactions/joining.ts';
 import type { TransactionItems } from '../transactions/transaction-items.ts';
 import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
-import { transactionItems } from './transaction-items.ts';
 
 /**
  * The most bytes that fetches may hold, read and not yet sent: five full fetches of 50 MiB, the
@@ -28,9 +27,13 @@ export function withLog<E extends Engine>(
 }
 
 /** Adds what the function `produce` calls. */
-export function withAppends(options: ComposeOptions, engine: Engine): { readonly broker: ProduceBroker } {
+export function withAppends(
+  options: ComposeOptions,
+  engine: Engine,
+  items: TransactionItems,
+): { readonly broker: ProduceBroker } {
   const env = partitionsEnvironment(options, engine);
-  return withCalls(engine, appendCalls(appending(options, env, transactionItems(options))));
+  return withCalls(engine, appendCalls(appending(options, env, items)));
 }
 
 /** Adds what the function `fetch` calls. */

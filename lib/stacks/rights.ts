@@ -25,7 +25,7 @@ export interface Rights {
 export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
   produce: {
     journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],
-    stateTable: ['dynamodb:GetItem', 'dynamodb:PutItem'],
+    stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem'],
     objects: ['s3:GetObject', 's3:PutObject'],
     bucket: ['s3:ListBucket'],
   },
@@ -35,12 +35,11 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
   },
-  // It writes the markers of transactions into journals.
   coordinate: {
-    journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],
+    journalTable: [],
     stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
-    objects: ['s3:GetObject', 's3:PutObject'],
-    bucket: ['s3:ListBucket'],
+    objects: [],
+    bucket: [],
   },
   admin: {
     journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],

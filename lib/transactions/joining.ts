@@ -1,12 +1,14 @@
+import { assert } from '../core/assert.ts';
 import type { Failure } from '../core/errors.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import type { OpenTransactions, PartitionsToJoin } from '../log/open-transactions.ts';
+import type { GroupToJoin, JoinedGroup, OffsetTransactions } from '../offsets/transactions.ts';
 import type { TransactionState } from '../storage/items/transaction.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { decideAdd, decideVerify } from './decide-add.ts';
 import { hasTimedOut } from './decide-end.ts';
-import { refused, type TransactionDecision } from './decision.ts';
+import { isPrepared, refused, type TransactionDecision } from './decision.ts';
 import type { StoredTransaction, TransactionItems, TransactionStep } from './transaction-items.ts';
 
 /** Additions of one producer that wait for the one in progress. */
@@ -32,6 +34,34 @@ export class Joining implements OpenTransactions {
   /** See OpenTransactions. */
   join(request: PartitionsToJoin): Promise<Failure | undefined> {
     return request.protocol === 2 ? this.#add(request) : this.#verify(request);
+  }
+
+  /**
+   * For committed offsets in a process that may not append to journals: nothing is finished here. A
+   * transaction that is prepared or has timed out counts as open until another process has met it.
+   */
+  get forOffsets(): OffsetTransactions {
+    return {
+      join: (request) => this.#joinGroup(request),
+      meet: async (transactionalId, transaction) => {
+        const state = (await this.#items.read(transactionalId))?.state;
+        const isOpen = state !== undefined && (state.status === 'Ongoing' || isPrepared(state));
+        return isOpen && state.transaction === transaction ? 'open' : 'over';
+      },
+    };
+  }
+
+  async #joinGroup({ transactionalId, protocol, groupId, ...producer }: GroupToJoin): Promise<JoinedGroup> {
+    const request = { ...producer, partitions: new Map(), groups: [groupId] };
+    const step = await this.#items.step(
+      transactionalId,
+      (state, now) =>
+        late(state, now) ?? (protocol === 2 ? decideAdd(state, request, now) : decideVerify(state, request)),
+    );
+    const failure = failureOf(step);
+    if (failure !== undefined) return { kind: 'refused', ...failure };
+    assert('stored' in step, `a step ${step.kind} has no state`);
+    return { kind: 'open', transaction: step.stored.state.transaction };
   }
 
   async #verify(request: PartitionsToJoin): Promise<Failure | undefined> {

@@ -14,7 +14,7 @@ const DELETE_ITEM = 'dynamodb:DeleteItem';
 const EXPECTED: Readonly<Record<FunctionName, Readonly<Record<string, readonly string[]>>>> = {
   produce: {
     journal: [QUERY, PUT_ITEM],
-    state: [READ_ITEM, PUT_ITEM],
+    state: [READ_ITEM, QUERY, PUT_ITEM],
     objects: ['s3:GetObject', 's3:PutObject'],
     bucket: ['s3:ListBucket'],
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
@@ -28,10 +28,7 @@ const EXPECTED: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
   },
   coordinate: {
-    journal: [QUERY, PUT_ITEM],
     state: [READ_ITEM, QUERY, PUT_ITEM, DELETE_ITEM],
-    objects: ['s3:GetObject', 's3:PutObject'],
-    bucket: ['s3:ListBucket'],
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
   },
   admin: {

@@ -7,19 +7,15 @@ import { leaveGroup } from '../api/13-leave-group.ts';
 import { syncGroup } from '../api/14-sync-group.ts';
 import { describeGroups } from '../api/15-describe-groups.ts';
 import { listGroups } from '../api/16-list-groups.ts';
-import { initProducerId } from '../api/22-init-producer-id.ts';
-import { addPartitionsToTxn } from '../api/24-add-partitions-to-txn.ts';
-import { addOffsetsToTxn } from '../api/25-add-offsets-to-txn.ts';
-import { endTxn } from '../api/26-end-txn.ts';
 import { deleteGroups } from '../api/42-delete-groups.ts';
 import { offsetDelete } from '../api/47-offset-delete.ts';
 import { consumerGroupHeartbeat } from '../api/68-consumer-group-heartbeat.ts';
 import { consumerGroupDescribe } from '../api/69-consumer-group-describe.ts';
-import type { TransactionBroker } from '../broker.ts';
+import type { GroupBroker } from '../broker.ts';
 import type { ApisOf } from '../define-api.ts';
 
 /** The APIs that the function `coordinate` serves. */
-export const coordinateApis: ApisOf<'coordinate', TransactionBroker> = {
+export const coordinateApis: ApisOf<'coordinate', GroupBroker> = {
   OffsetCommit: offsetCommit,
   OffsetFetch: offsetFetch,
   FindCoordinator: findCoordinator,
@@ -29,10 +25,6 @@ export const coordinateApis: ApisOf<'coordinate', TransactionBroker> = {
   SyncGroup: syncGroup,
   DescribeGroups: describeGroups,
   ListGroups: listGroups,
-  InitProducerId: initProducerId,
-  AddPartitionsToTxn: addPartitionsToTxn,
-  AddOffsetsToTxn: addOffsetsToTxn,
-  EndTxn: endTxn,
   DeleteGroups: deleteGroups,
   OffsetDelete: offsetDelete,
   ConsumerGroupHeartbeat: consumerGroupHeartbeat,
