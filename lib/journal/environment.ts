@@ -16,8 +16,8 @@ export interface TailPacing {
 }
 
 /**
- * Consumers see a record of another process after about a twentieth of the time since the entry
- * before it.
+ * Consumers see a record of another process after about a twentieth of the time since the entry of
+ * another process before it.
  */
 export const LATENCY_PACING: TailPacing = { minMs: 10, maxMs: 1_000 };
 export const COST_PACING: TailPacing = { minMs: 250, maxMs: 10_000 };

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,11 +17,13 @@ const program = resolve(
   `history-${process.pid}.mjs`,
 );
 const dataDir = mkdtempSync(join(tmpdir(), 'tidelog-history-'));
-const removeAll = () => {
+let child: ChildProcess | undefined;
+const endAll = () => {
+  child?.kill('SIGKILL');
   rmSync(dataDir, { recursive: true, force: true });
   rmSync(program, { force: true });
 };
-process.on('exit', removeAll);
+process.on('exit', endAll);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await build({
   entryPoints: [resolve(import.meta.dirname, 'program.ts')],
@@ -33,6 +35,6 @@ await build({
   target: 'node20',
   logLevel: 'warning',
 });
-const child = spawn(process.execPath, [...nodeFlags, program, dataDir, gib], { stdio: 'inherit' });
+child = spawn(process.execPath, [...nodeFlags, program, dataDir, gib], { stdio: 'inherit' });
 const [code] = await once(child, 'exit');
 process.exitCode = code ?? 1;

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { composeBroker } from '../../../lib/run/compose-broker.ts';
+import { growHeapFreely } from '../../../lib/run/heap-growth.ts';
 import { scheduleSegments } from '../../../lib/run/segment-schedule.ts';
 import { composeUpkeep } from '../../../lib/run/upkeep.ts';
 import { walJob } from '../../../lib/run/wal-job.ts';
@@ -44,6 +45,7 @@ const sampling = setInterval(() => {
   memoryMax = Math.max(memoryMax, kib * 1024);
 }, 50);
 
+growHeapFreely();
 const clock = new ShiftedClock();
 const random = systemRandom;
 const logger = silentLogger;
@@ -128,7 +130,8 @@ clearInterval(watching);
 console.log(`unsealed: ${inGib(unsealed())} at the end, at most ${inGib(unsealedMax)} (a set has 0.06 GiB)`);
 await upkeeping;
 
-/* wait */ await delay(5_000);
+// What the writing left to merge is done meanwhile.
+await delay(5_000);
 const from = ends().map((end) => end - Math.ceil(HOT_BYTES / PARTITIONS / 1_000));
 const hot = await measured('hot read', async () => {
   let bytes = 0;
