@@ -125,7 +125,7 @@ export const APIS = {
   OffsetFetch: {
     ...versions(1, 10),
     function: 'coordinate',
-    calls: READS_ITEMS,
+    calls: KEEPS_GROUPS,
     elementsMax: LOOKED_UP_MAX,
     isRepeatable: true,
   },
@@ -198,6 +198,7 @@ export const APIS = {
   AddPartitionsToTxn: { ...versions(0, 5), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
   AddOffsetsToTxn: { ...versions(0, 4), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
   EndTxn: { ...versions(0, 5), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
+  TxnOffsetCommit: { ...versions(0, 5), function: 'coordinate', calls: KEEPS_GROUPS, elementsMax: LOOKED_UP_MAX },
   DescribeConfigs: {
     ...versions(1, 4),
     function: 'admin',

@@ -2,10 +2,12 @@ import type { GroupBroker } from '../broker/broker.ts';
 import { GroupCoordinator } from '../groups/coordinator.ts';
 import { Offsets } from '../offsets/offsets.ts';
 import type { OffsetTransactions } from '../offsets/transactions.ts';
+import { Joining } from '../transactions/joining.ts';
 import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
 import { groupConfig } from './group-config.ts';
 import { offsetSettings } from './offset-settings.ts';
+import { transactionItems } from './transaction-items.ts';
 
 /** An engine with groups and their committed offsets. */
 export interface GroupEngine extends Engine {
@@ -13,17 +15,11 @@ export interface GroupEngine extends Engine {
   readonly groups: GroupCoordinator;
 }
 
-/** For an engine without a transaction coordinator: no transaction is open. */
-const NO_TRANSACTIONS: OffsetTransactions = {
-  join: async () => ({ kind: 'refused', error: 'INVALID_PRODUCER_ID_MAPPING', message: 'there are no transactions' }),
-  meet: async () => 'open',
-};
-
 /** Adds groups and committed offsets to an engine. Each of the two needs the other. */
 export function withGroups<E extends Engine>(
   options: ComposeOptions,
   engine: E,
-  transactions: OffsetTransactions = NO_TRANSACTIONS,
+  transactions: OffsetTransactions = new Joining(transactionItems(options)).forOffsets,
 ): E & GroupEngine {
   const { stores, clock, random, logger, settings } = options;
   const { broker, ageing } = engine;

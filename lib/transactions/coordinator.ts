@@ -8,7 +8,7 @@ import type { StoreTime } from '../storage/ports.ts';
 import { type AddRequest, decideAdd, decideVerify } from './decide-add.ts';
 import { decideEnd, decideTimeout, type EndRequest, hasTimedOut } from './decide-end.ts';
 import { decideInit, type InitRequest } from './decide-init.ts';
-import { isPrepared, refused, type TransactionDecision } from './decision.ts';
+import { isOpen, isPrepared, refused, type TransactionDecision } from './decision.ts';
 import type { CoordinatorEnvironment } from './environment.ts';
 import { type FinishOutcome, finishTransaction } from './finish.ts';
 import type { StoredTransaction, TransactionItems } from './transaction-items.ts';
@@ -117,8 +117,7 @@ export class Coordinator implements LeftTransactions, OffsetTransactions {
   /** See OffsetTransactions. */
   async meet(transactionalId: string, transaction: number): Promise<'open' | 'over'> {
     const state = await this.#meet(transactionalId);
-    const isOpen = state !== undefined && (state.status === 'Ongoing' || isPrepared(state));
-    return isOpen && state.transaction === transaction ? 'open' : 'over';
+    return state !== undefined && isOpen(state, transaction) ? 'open' : 'over';
   }
 
   /** See LeftTransactions. */

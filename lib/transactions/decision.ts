@@ -40,3 +40,8 @@ export function isEpochExhausted(producerEpoch: number): boolean {
 export function isPrepared({ status }: TransactionState): boolean {
   return status === 'PrepareCommit' || status === 'PrepareAbort';
 }
+
+/** Whether the transaction with this number has not ended for all of its partitions and groups. */
+export function isOpen(state: TransactionState, transaction: number): boolean {
+  return state.transaction === transaction && (state.status === 'Ongoing' || isPrepared(state));
+}

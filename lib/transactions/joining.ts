@@ -8,7 +8,7 @@ import type { TransactionState } from '../storage/items/transaction.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { decideAdd, decideVerify } from './decide-add.ts';
 import { hasTimedOut } from './decide-end.ts';
-import { isPrepared, refused, type TransactionDecision } from './decision.ts';
+import { isOpen, refused, type TransactionDecision } from './decision.ts';
 import type { StoredTransaction, TransactionItems, TransactionStep } from './transaction-items.ts';
 
 /** Additions of one producer that wait for the one in progress. */
@@ -45,8 +45,7 @@ export class Joining implements OpenTransactions {
       join: (request) => this.#joinGroup(request),
       meet: async (transactionalId, transaction) => {
         const state = (await this.#items.read(transactionalId))?.state;
-        const isOpen = state !== undefined && (state.status === 'Ongoing' || isPrepared(state));
-        return isOpen && state.transaction === transaction ? 'open' : 'over';
+        return state !== undefined && isOpen(state, transaction) ? 'open' : 'over';
       },
     };
   }

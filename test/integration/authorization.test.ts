@@ -283,6 +283,19 @@ api('AddOffsetsToTxn', ApiKey.AddOffsetsToTxn, 4, {
   denied: () => failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
   question: ['WRITE TRANSACTIONAL_ID tx', 'READ GROUP g'],
 });
+api('TxnOffsetCommit', ApiKey.TxnOffsetCommit, 5, {
+  request: () => ({
+    ...{ transactionalId: 'tx', producerId: 1, producerEpoch: 0, groupId: 'g' },
+    topics: [
+      { name: 'mine', partitions: [{ partitionIndex: 0, committedOffset: 1, committedMetadata: null }] },
+      { name: 'empty', partitions: [] },
+    ],
+  }),
+  denied: () => ({
+    topics: [{ name: 'mine', partitions: [{ partitionIndex: 0, ...failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED') }] }],
+  }),
+  question: ['WRITE TRANSACTIONAL_ID tx', 'READ GROUP g', 'READ TOPIC mine', 'READ TOPIC empty'],
+});
 api('EndTxn', ApiKey.EndTxn, 5, {
   request: () => ({ transactionalId: 'tx', producerId: 1, producerEpoch: 0, committed: true }),
   denied: () => failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),

@@ -7,6 +7,7 @@ import { ApiKey, type RequestInput } from '../../lib/wire/apis.ts';
 import { receiveFrame } from '../../lib/wire/frame.ts';
 import { ADDRESS, CLUSTER_ID, type Engine, startEngine } from '../support/engine.ts';
 import { GROUP_APIS } from '../support/group-apis.ts';
+import { fetchOffsets, offsetsIn } from '../support/offset-requests.ts';
 import { RawTransactor } from '../support/raw-transactor.ts';
 import {
   batchOf,
@@ -195,6 +196,15 @@ describe('a request of every version gets its answer', () => {
     const { transactionalId, producerId, producerEpoch } = await open(version);
     const request = { transactionalId, producerId, producerEpoch, groupId: 'g' };
     expect(await engine.client.ask(ApiKey.AddOffsetsToTxn, version, request)).toMatchObject({ errorCode: 0 });
+  });
+
+  everyVersion(ApiKey.TxnOffsetCommit, 'TxnOffsetCommit', async (version) => {
+    const transactor = await open(version);
+    const groupId = `of version ${version}`;
+    expect(await transactor.addOffsets(groupId)).toBe(0);
+    expect(await transactor.commitOffsets(groupId, topic, { 0: 7, 1: 9 }, { version })).toEqual([0, 0]);
+    expect(await transactor.commit()).toBe(0);
+    expect(offsetsIn(await fetchOffsets(engine.client, groupId, topic, [0, 1]))).toEqual([7, 9]);
   });
 
   everyVersion(ApiKey.EndTxn, 'EndTxn', async (version) => {

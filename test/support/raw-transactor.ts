@@ -1,5 +1,6 @@
 import { ApiKey } from '../../lib/wire/apis.ts';
 import type { KafkaClient } from './kafka-client.ts';
+import { type CommitOptions, NOBODY } from './offset-requests.ts';
 import { batchOf, type Produced, produce, type TopicName } from './requests.ts';
 
 export interface RawTransactorOptions {
@@ -75,6 +76,42 @@ export class RawTransactor {
     const { transactionalId, producerId, producerEpoch } = this;
     const records = batchOf(values, { producerId, producerEpoch, baseSequence, isTransactional: true });
     return produce(this.client, topic, records, { version, transactionalId, partition });
+  }
+
+  /** AddOffsetsToTxn; the error code. */
+  async addOffsets(groupId: string): Promise<number> {
+    const { transactionalId, producerId, producerEpoch } = this;
+    const request = { transactionalId, producerId, producerEpoch, groupId };
+    return (await this.client.ask(ApiKey.AddOffsetsToTxn, 4, request)).errorCode;
+  }
+
+  /** TxnOffsetCommit for one topic; the error codes of the partitions. */
+  async commitOffsets(
+    groupId: string,
+    topic: Pick<TopicName, 'name'>,
+    offsets: Readonly<Record<number, number>>,
+    { by = NOBODY, version = this.protocol === 2 ? 5 : 3, metadata = '' }: CommitOptions = {},
+  ): Promise<number[]> {
+    const { transactionalId, producerId, producerEpoch } = this;
+    const { topics } = await this.client.ask(ApiKey.TxnOffsetCommit, version, {
+      ...{ transactionalId, producerId, producerEpoch, groupId },
+      ...(version < 3
+        ? {}
+        : {
+            generationIdOrMemberEpoch: by.generation,
+            memberId: by.memberId,
+            groupInstanceId: by.instanceId ?? null,
+          }),
+      topics: [
+        {
+          name: topic.name,
+          partitions: Object.entries(offsets).map(([partition, committedOffset]) => ({
+            ...{ partitionIndex: Number(partition), committedOffset, committedMetadata: metadata },
+          })),
+        },
+      ],
+    });
+    return topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode));
   }
 
   commit(): Promise<number> {

@@ -7,6 +7,7 @@ import { leaveGroup } from '../api/13-leave-group.ts';
 import { syncGroup } from '../api/14-sync-group.ts';
 import { describeGroups } from '../api/15-describe-groups.ts';
 import { listGroups } from '../api/16-list-groups.ts';
+import { txnOffsetCommit } from '../api/28-txn-offset-commit.ts';
 import { deleteGroups } from '../api/42-delete-groups.ts';
 import { offsetDelete } from '../api/47-offset-delete.ts';
 import { consumerGroupHeartbeat } from '../api/68-consumer-group-heartbeat.ts';
@@ -25,6 +26,7 @@ export const coordinateApis: ApisOf<'coordinate', GroupBroker> = {
   SyncGroup: syncGroup,
   DescribeGroups: describeGroups,
   ListGroups: listGroups,
+  TxnOffsetCommit: txnOffsetCommit,
   DeleteGroups: deleteGroups,
   OffsetDelete: offsetDelete,
   ConsumerGroupHeartbeat: consumerGroupHeartbeat,
