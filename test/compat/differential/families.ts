@@ -8,6 +8,7 @@ import { describedTopics, metadata } from './metadata.ts';
 import { fetching, offsets, producing } from './records.ts';
 import type { Family } from './speaker.ts';
 import { morePartitions, topicCreation, topicDeletion } from './topics.ts';
+import { transactionalOffsets } from './transactional-offsets.ts';
 
 /** In this order, as some list everything that the ones before have left. */
 export const FAMILIES: readonly Family[] = [
@@ -24,6 +25,7 @@ export const FAMILIES: readonly Family[] = [
   recordDeletion,
   classicGroups,
   commits,
+  transactionalOffsets,
   consumerGroups,
   cluster,
 ];
