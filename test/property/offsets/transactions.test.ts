@@ -52,7 +52,7 @@ const action = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: kind('end'), process, producer, commit: mostly }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('init'), process, producer }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('fetch'), process, partition, pair: producer }) },
-  { weight: 1, arbitrary: fc.record({ kind: kind('rebalance'), partition }) },
+  { weight: 3, arbitrary: fc.record({ kind: kind('rebalance'), partition }) },
   { weight: 1, arbitrary: fc.record({ kind: kind('kill'), process, afterCalls: fc.nat(6) }) },
   { weight: 4, arbitrary: fc.record({ kind: kind('wait'), calls: fc.nat(40) }) },
 );
