@@ -1,4 +1,5 @@
 import type { SegmentReader } from '../segments/segment-reader.ts';
+import type { HeldReaders } from './held-readers.ts';
 import type { ReadBudget } from './read-budget.ts';
 import {
   catchUpWhereNeeded,
@@ -22,6 +23,8 @@ export interface FetchLimits {
   readonly signal: AbortSignal;
   readonly budget: ReadBudget;
   readonly segments: SegmentReader;
+  /** Default: nobody looks after readers that are held up. */
+  readonly heldReaders?: HeldReaders | undefined;
 }
 
 /**
@@ -37,6 +40,8 @@ export async function delayedFetch(
   const failures = await catchUpWhereNeeded(partitions, limits.isolation);
   for (;;) {
     const news = watch(partitions);
+    const held = limits.isolation === 'read_committed' ? limits.heldReaders : undefined;
+    const lookIn = held?.notice(partitions) ?? Number.POSITIVE_INFINITY;
     try {
       let maxBytes = limits.maxBytes;
       const fetched = await limits.budget.run(Math.max(0, limits.maxBytes), (bytes) => {
@@ -49,7 +54,7 @@ export async function delayedFetch(
       if (clock === undefined || failed || enough || limits.signal.aborted) return fetched;
       const left = limits.deadline - clock.monotonic();
       if (left <= 0) return fetched;
-      const cancelTimer = clock.setTimer(left, news.wake);
+      const cancelTimer = clock.setTimer(Math.min(left, lookIn), news.wake);
       limits.signal.addEventListener('abort', news.wake, { once: true });
       await news.came;
       cancelTimer();

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Turns } from '../kit/turns.ts';
 import type { ProduceValidation } from '../records/produce-rules.ts';
 import type { SegmentReader } from '../segments/segment-reader.ts';
+import type { HeldReaders } from './held-readers.ts';
 import type { OpenTransactions } from './open-transactions.ts';
 import type { Partitions } from './partitions.ts';
 import type { ReadBudget } from './read-budget.ts';
@@ -31,6 +32,8 @@ export interface ReadEnvironment extends PartitionsEnvironment {
   readonly readBudget: ReadBudget;
   /** Reads sealed history. */
   readonly segments: SegmentReader;
+  /** Absent in a process that may not write: it leaves open transactions to the others. */
+  readonly heldReaders?: HeldReaders | undefined;
 }
 
 /** The dependencies of the log. */

@@ -78,7 +78,7 @@ export async function fetch(
   partitions: readonly PartitionToFetch[],
   terms: FetchTerms,
 ): Promise<FetchResult> {
-  const { clock, readBudget: budget, segments } = env;
+  const { clock, readBudget: budget, segments, heldReaders } = env;
   const { isolation, maxBytes } = terms;
   const began = clock.monotonic() - terms.waitedMs;
   const targets = await targetsOf(env, context, partitions, isolation);
@@ -94,7 +94,8 @@ export async function fetch(
   const away = context.again?.signal;
   const deadline = Math.min(waitsUntil, context.deadline);
   const signal = away === undefined ? context.signal : AbortSignal.any([context.signal, away]);
-  const fetched = await delayedFetch(open, { minBytes, maxBytes, isolation, deadline, signal, budget, segments });
+  const limits = { minBytes, maxBytes, isolation, deadline, signal, budget, segments, heldReaders };
+  const fetched = await delayedFetch(open, limits);
   // Partitions without a journal never have records. A client that fetches only those must not poll
   // without a pause.
   const left = deadline - clock.monotonic();

@@ -31,7 +31,8 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
     listDueJournals,
   );
   const items = transactionItems(options);
-  const engine = withLog(options, withTransactions(options, core, items), items);
+  const coordinated = withTransactions(options, core, items);
+  const engine = withLog(options, coordinated, items, coordinated.broker.transactions);
   const close = async () => {
     await membership?.leave();
     await engine.close();

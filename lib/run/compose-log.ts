@@ -1,6 +1,8 @@
 import type { AdminBroker, LogBroker, ProduceBroker, ReadBroker } from '../broker/broker.ts';
 import type { AppendEnvironment, PartitionsEnvironment, ReadEnvironment } from '../log/environment.ts';
+import { HeldReaders } from '../log/held-readers.ts';
 import { adminCalls, appendCalls, openLog, readCalls } from '../log/log.ts';
+import type { LeftTransactions } from '../log/open-transactions.ts';
 import { Partitions } from '../log/partitions.ts';
 import { ReadBudget } from '../log/read-budget.ts';
 import { SegmentFinder } from '../segments/segment-finder.ts';
@@ -21,9 +23,11 @@ export function withLog<E extends Engine>(
   options: ComposeOptions,
   engine: E,
   items: TransactionItems,
+  transactions: LeftTransactions,
 ): E & { readonly broker: LogBroker } {
   const env = partitionsEnvironment(options, engine);
-  return withCalls(engine, openLog({ ...appending(options, env, items), ...reading(options, env) }));
+  const heldReaders = new HeldReaders(transactions);
+  return withCalls(engine, openLog({ ...appending(options, env, items), ...reading(options, env), heldReaders }));
 }
 
 /** Adds what the function `produce` calls. */

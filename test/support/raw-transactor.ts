@@ -7,6 +7,8 @@ export interface RawTransactorOptions {
   /** 2 (KIP-890): batches add their partitions, and each end bumps the epoch. */
   readonly protocol?: 1 | 2;
   readonly timeoutMs?: number;
+  /** Of its records; ms. Default: now. */
+  readonly timestamp?: number;
 }
 
 /** A transactional producer that sends its requests one by one, and right or wrong ones as it is told. */
@@ -15,6 +17,7 @@ export class RawTransactor {
   readonly transactionalId: string;
   readonly protocol: 1 | 2;
   readonly timeoutMs: number;
+  readonly timestamp: number | undefined;
   producerId = -1;
   producerEpoch = -1;
   /** The next sequence by topic and partition. */
@@ -25,6 +28,7 @@ export class RawTransactor {
     this.transactionalId = transactionalId;
     this.protocol = options.protocol ?? 2;
     this.timeoutMs = options.timeoutMs ?? 60_000;
+    this.timestamp = options.timestamp;
   }
 
   /** A producer that believes what this one does: a zombie, if this one goes on. */
@@ -73,8 +77,8 @@ export class RawTransactor {
     values: readonly string[],
     { partition = 0, baseSequence = 0, version = this.protocol === 2 ? 12 : 11 } = {},
   ): Promise<Produced> {
-    const { transactionalId, producerId, producerEpoch } = this;
-    const records = batchOf(values, { producerId, producerEpoch, baseSequence, isTransactional: true });
+    const { transactionalId, producerId, producerEpoch, timestamp = Date.now() } = this;
+    const records = batchOf(values, { timestamp, producerId, producerEpoch, baseSequence, isTransactional: true });
     return produce(this.client, topic, records, { version, transactionalId, partition });
   }
 
