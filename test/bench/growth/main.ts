@@ -1,6 +1,9 @@
 import { cpus, loadavg } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import type { CallKind } from '../../../lib/storage/ports.ts';
+import { systemClock } from '../../../lib/core/clock.ts';
+import { systemRandom } from '../../../lib/core/random.ts';
+import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
+import type { CallKind, Stores } from '../../../lib/storage/ports.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName } from '../../support/requests.ts';
 import { sealNow } from '../../support/sealing.ts';
@@ -14,6 +17,8 @@ const asked = process.argv.slice(2).map(Number);
 const SIZES = asked.length === 2 ? asked : [10, 10_000];
 const WARM_UP = 200;
 const REQUESTS = 2_000;
+/** New processes, each of which reads the first record once. */
+const PROCESSES = 200;
 const RECORD = 'x'.repeat(1_000);
 
 /** Calls of requests at a journal: whoever waits for nothing else. */
@@ -23,12 +28,16 @@ interface Subject {
   readonly segments: number;
   readonly engine: Engine;
   readonly topic: TopicName;
-  readonly ms: { produce: number[]; fetch: number[] };
+  readonly stores: Stores;
+  readonly ms: { produce: number[]; fetch: number[]; first: number[] };
 }
 
+// Without a cache of ranges every fetch reads the store.
+const SETTINGS = { 'tidelog.cache.bytes': '0' };
+
 async function subject(segments: number): Promise<Subject> {
-  // Without a cache every fetch finds its segment and reads it, as the first one of a process does.
-  const engine = await startEngine({ settings: { 'tidelog.cache.bytes': '0' } });
+  const stores = memoryStores({ clock: systemClock, random: systemRandom });
+  const engine = await startEngine({ stores, settings: SETTINGS });
   const topic = await createTopic(engine.client, 'grown', { configs: { 'retention.ms': '-1' } });
   const open = await engine.journalOf(topic.name);
   for (let count = 0; count < segments; count++) {
@@ -37,7 +46,7 @@ async function subject(segments: number): Promise<Subject> {
   }
   const found = open.journal.view.partitions.get(0)?.segments;
   if (found !== segments) throw new Error(`${found} segments, expected ${segments}`);
-  return { segments, engine, topic, ms: { produce: [], fetch: [] } };
+  return { segments, engine, topic, stores, ms: { produce: [], fetch: [], first: [] } };
 }
 
 async function append({ engine, topic }: Pick<Subject, 'engine' | 'topic'>): Promise<void> {
@@ -45,7 +54,7 @@ async function append({ engine, topic }: Pick<Subject, 'engine' | 'topic'>): Pro
   if (errorCode !== 0) throw new Error(`a batch was answered with error ${errorCode}`);
 }
 
-async function readFirst({ engine, topic }: Subject): Promise<void> {
+async function readFirst({ engine, topic }: Pick<Subject, 'engine' | 'topic'>): Promise<void> {
   const { errorCode, records } = await fetch(engine.client, topic, { offset: 0, maxBytes: 1, partitionMaxBytes: 1 });
   if (errorCode !== 0 || records === null) throw new Error(`a fetch was answered with error ${errorCode}`);
 }
@@ -58,13 +67,19 @@ async function timed(work: () => Promise<void>): Promise<number> {
 
 /** Store calls of one request of each kind. */
 async function callsOf(one: Subject): Promise<string> {
-  const count = async (work: () => Promise<void>) => {
-    const before = KINDS.map((kind) => one.engine.meter.totals(kind).calls);
+  const count = async (work: () => Promise<void>, { meter }: Engine = one.engine) => {
+    const before = KINDS.map((kind) => meter.totals(kind).calls);
     await work();
-    const made = KINDS.map((kind, index) => one.engine.meter.totals(kind).calls - before[index]!);
+    const made = KINDS.map((kind, index) => meter.totals(kind).calls - before[index]!);
     return KINDS.flatMap((kind, index) => (made[index]! > 0 ? [`${made[index]} ${kind}`] : [])).join(', ');
   };
-  return `produce: ${await count(() => append(one))}; fetch: ${await count(() => readFirst(one))}`;
+  const fresh = await startEngine({ stores: one.stores, settings: SETTINGS });
+  const calls = [
+    `produce: ${await count(() => append(one))}`,
+    `fetch: ${await count(() => readFirst(one))}`,
+    `first fetch: ${await count(() => readFirst({ ...one, engine: fresh }), fresh)}`,
+  ];
+  return calls.join('; ');
 }
 
 const subjects: Subject[] = [];
@@ -80,15 +95,23 @@ for (let count = 0; count < WARM_UP + REQUESTS; count++) {
     one.ms.fetch.push(fetchMs);
   }
 }
+for (const one of subjects) await sealNow(await one.engine.journalOf(one.topic.name));
+for (let count = 0; count < PROCESSES; count++) {
+  for (const one of count % 2 === 0 ? subjects : [...subjects].reverse()) {
+    const engine = await startEngine({ stores: one.stores, settings: SETTINGS });
+    one.ms.first.push(await timed(() => readFirst({ ...one, engine })));
+    await engine.close();
+  }
+}
 for (const one of subjects) {
-  const p50 = { produce: median(one.ms.produce), fetch: median(one.ms.fetch) };
+  const [produceMs, fetchMs, firstMs] = [one.ms.produce, one.ms.fetch, one.ms.first].map((ms) => median(ms).toFixed(3));
   console.log(
-    `${one.segments} segments: produce p50 ${p50.produce.toFixed(3)} ms, fetch at the start p50 ${p50.fetch.toFixed(3)} ms`,
+    `${one.segments} segments, p50 in ms: produce ${produceMs}, fetch at the start ${fetchMs}, first fetch of a process ${firstMs}`,
   );
   console.log(`  store calls: ${await callsOf(one)}`);
 }
 const [few, many] = subjects as [Subject, Subject];
-for (const kind of ['produce', 'fetch'] as const) {
+for (const kind of ['produce', 'fetch', 'first'] as const) {
   const change = median(many.ms[kind]) / median(few.ms[kind]) - 1;
   console.log(`${kind}: ${(change * 100).toFixed(1)} % from ${few.segments} to ${many.segments} segments`);
 }
