@@ -9,7 +9,7 @@ import { chunksOf, readJson, readText } from './body.ts';
 import type { RestEnvironment } from './environment.ts';
 import { refusedWith, storeUnavailable } from './errors.ts';
 import { linksFrom } from './links.ts';
-import { acceptedType, JSON_TYPE, mediaTypeOf, V2_TYPE } from './media-type.ts';
+import { acceptedType, errorTypeOf, JSON_TYPE, mediaTypeOf } from './media-type.ts';
 import type { AnyRoute, RestRequest } from './route.ts';
 import { send } from './send.ts';
 
@@ -80,11 +80,11 @@ async function serve(
   caller: Caller,
 ): Promise<Response> {
   const answerType = acceptedType(request.headers.get('accept') ?? undefined, route.produces);
-  const type = answerType ?? typeOfErrors(new URL(request.url).pathname);
+  const type = answerType ?? errorTypeOf(new URL(request.url).pathname);
   const finish = (answer: Answer) => {
     const isError = answer.kind === 'refused';
     const withETag = route.method === 'GET' && answerType === JSON_TYPE;
-    return send(answer, { request, type: isError ? typeOfErrors(route.path) : type, withETag });
+    return send(answer, { request, type: isError ? errorTypeOf(route.path) : type, withETag });
   };
   if (answerType === undefined) return finish(refusedWith(406));
   const chunks = caller.body ?? chunksOf(request);
@@ -161,15 +161,10 @@ function readQuery(route: AnyRoute, given: URLSearchParams): { readonly value: u
   return refusedWith(404);
 }
 
-/** Errors have the type of the interface, whatever the client accepts. */
-function typeOfErrors(path: string): string {
-  return /^\/(?:topics|consumers|brokers)(?:\/|$)/.test(path) ? V2_TYPE : JSON_TYPE;
-}
-
 function fail(
   refusal: Refusal & { readonly status: StatusCode | number },
   request: Request,
   path: string,
 ): Promise<Response> {
-  return send(refusal, { request, type: typeOfErrors(path), withETag: false });
+  return send(refusal, { request, type: errorTypeOf(path), withETag: false });
 }

@@ -56,3 +56,8 @@ function specificityOf(range: string, type: string): number {
   if (range === `${type.split('/', 1)[0]}/*`) return 2;
   return range === '*/*' ? 1 : 0;
 }
+
+/** The type of errors: that of the interface that a path belongs to, whatever the client accepts. */
+export function errorTypeOf(path: string): string {
+  return /^\/(?:topics|consumers|brokers)(?:\/|$)/.test(path) ? V2_TYPE : JSON_TYPE;
+}

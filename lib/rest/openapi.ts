@@ -1,7 +1,7 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import { VERSION } from '../core/version.ts';
-import { JSON_TYPE } from './media-type.ts';
+import { errorTypeOf } from './media-type.ts';
 import type { AnyRoute } from './route.ts';
 
 const errorSchema = v.object({ error_code: v.number(), message: v.string() });
@@ -48,7 +48,7 @@ function operationOf({ summary, tag, path, query, body, consumes, produces, succ
       [status]: { description: summary, ...(schema === undefined ? {} : { content: contentOf(produces, schema) }) },
       default: {
         description: 'The request failed.',
-        content: { [JSON_TYPE]: { schema: { $ref: '#/components/schemas/Error' } } },
+        content: { [errorTypeOf(path)]: { schema: { $ref: '#/components/schemas/Error' } } },
       },
     },
   };

@@ -2,13 +2,30 @@ import type { GroupBroker, LogBroker } from '../broker/broker.ts';
 import { type RestHandler, restApp } from '../rest/app.ts';
 import type { RestEnvironment } from '../rest/environment.ts';
 import type { AnyRoute } from '../rest/route.ts';
+import type { GroupEngine } from './compose-groups.ts';
+import { withLog } from './compose-log.ts';
 import type { ComposeOptions } from './compose-options.ts';
+import { soloLeadership } from './solo-leadership.ts';
 
 /** The largest body that is taken as a whole; bytes. Base64 of a dozen batches of 1 MiB. */
 const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
 
 /** The largest answer of records, as Confluent's `consumer.request.max.bytes`; bytes. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+
+/**
+ * The rooms for the REST interface of an engine. In a fleet it reads and appends beside the leaders, as
+ * functions do: a client of HTTP does not look for the node that leads a partition.
+ */
+export function roomsForRest(
+  options: ComposeOptions,
+  engine: GroupEngine & { readonly broker: GroupBroker & LogBroker },
+): GroupBroker & LogBroker {
+  if (!options.settings.fleet) return engine.broker;
+  const leadership = soloLeadership(options, engine.broker.admin.journals, engine.ageing);
+  const { log } = withLog(options, { ...engine, broker: { ...engine.broker, leadership } }).broker;
+  return { ...engine.broker, log };
+}
 
 /** The REST interface of a process, over the rooms that its Kafka handlers use. */
 export function composeRest(

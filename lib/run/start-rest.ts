@@ -1,24 +1,20 @@
-import type { GroupBroker, LogBroker } from '../broker/broker.ts';
-import type { Clock } from '../core/clock.ts';
-import type { Logger } from '../core/logger.ts';
 import { type HttpServer, startHttpServer } from '../doors/http/server.ts';
 import { allRoutes } from '../rest/routes.ts';
 import { type Address, formatAddress } from '../settings/listeners.ts';
+import type { ComposedBroker } from './compose-broker.ts';
 import type { ComposeOptions } from './compose-options.ts';
-import { composeRest } from './compose-rest.ts';
+import { composeRest, roomsForRest } from './compose-rest.ts';
 import { StartError } from './start-error.ts';
 
-export interface StartRestOptions extends Pick<ComposeOptions, 'stores' | 'random' | 'settings'> {
+export interface StartRestOptions extends ComposeOptions {
   readonly address: Address;
-  readonly broker: GroupBroker & LogBroker;
-  readonly clock: Clock;
-  readonly logger: Logger;
+  readonly engine: ComposedBroker;
 }
 
 /** Serves REST in this process. Throws StartError. */
 export async function startRest(options: StartRestOptions): Promise<HttpServer> {
-  const { address, broker, clock, logger, settings } = options;
-  const handle = composeRest(options, broker, allRoutes);
+  const { address, engine, clock, logger, settings } = options;
+  const handle = composeRest(options, roomsForRest(options, engine), allRoutes);
   try {
     return await startHttpServer({
       ...address,

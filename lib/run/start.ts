@@ -8,12 +8,12 @@ import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
 import { SUSTAINED_OVER_NETWORK_MS, WriteWatch } from '../storage/write-watch.ts';
 import { type ComposedBroker, composeBroker } from './compose-broker.ts';
+import type { ComposeOptions } from './compose-options.ts';
 import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
 import type { Monitoring } from './metrics/monitoring.ts';
 import { openStores, writeAdvice } from './open-stores.ts';
 import { scheduleSegments } from './segment-schedule.ts';
 import { StartError } from './start-error.ts';
-import type { StartRestOptions } from './start-rest.ts';
 import { scheduleUpkeep } from './upkeep-schedule.ts';
 
 export { StartError };
@@ -70,7 +70,7 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
     monitoring = await openMonitoring(settings, opened, clock, logger, () => writes.problem);
     const stores = monitoring?.stores ?? opened;
     const observer = monitoring?.observer;
-    const broker = await composeBroker({
+    const composing = {
       stores,
       clock,
       random,
@@ -79,7 +79,8 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
       advertised,
       unsentBytes: () => gateway?.stats.answerBytes ?? 0,
       observer,
-    });
+    };
+    const broker = await composeBroker(composing);
     try {
       gateway = await startGateway({
         listeners: settings.listeners,
@@ -94,7 +95,7 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
       throw error;
     }
     const started = gateway;
-    const rest = await openRest(options, broker, { stores, random, settings, clock, logger }, started);
+    const rest = await openRest(options, broker, composing, started);
     await joinFleet(broker, settings, advertised, started);
     const endUpkeep = scheduleUpkeep(broker, clock, logger);
     const checkEveryMs = settings.logRetentionCheckIntervalMs;
@@ -147,7 +148,7 @@ export async function startTidelog(options: StartOptions): Promise<Tidelog> {
 async function openRest(
   { settings: { restListener, given }, restFallback }: StartOptions,
   broker: ComposedBroker,
-  parts: Omit<StartRestOptions, 'address' | 'broker'>,
+  composing: ComposeOptions,
   gateway: Gateway,
 ): Promise<HttpServer | undefined> {
   const fallback = given.has('restListeners') ? undefined : restFallback;
@@ -155,10 +156,10 @@ async function openRest(
   if (address === undefined) return undefined;
   const { startRest } = await import('./start-rest.ts');
   try {
-    return await startRest({ ...parts, address, broker: broker.broker });
+    return await startRest({ ...composing, address, engine: broker });
   } catch (error) {
     if (fallback !== undefined && error instanceof StartError) {
-      parts.logger.log('warn', { event: 'rest_not_served', message: error.message });
+      composing.logger.log('warn', { event: 'rest_not_served', message: error.message });
       return undefined;
     }
     await gateway.drain(0);
