@@ -22,7 +22,7 @@ export type Resource =
   | { readonly type: 'GROUP'; readonly name: string }
   | { readonly type: 'TRANSACTIONAL_ID'; readonly name: string }
   | { readonly type: 'CLUSTER' }
-  | { readonly type: 'ANY'; readonly of: 'TOPIC' | 'GROUP' };
+  | { readonly type: 'ANY'; readonly of: 'TOPIC' | 'GROUP' | 'TRANSACTIONAL_ID' };
 
 /** One operation on one resource. */
 export interface Access {
@@ -66,6 +66,7 @@ export const allowAll: Authorize = () => EVERYTHING;
 export const CLUSTER: Resource = { type: 'CLUSTER' };
 export const ANY_TOPIC: Resource = { type: 'ANY', of: 'TOPIC' };
 export const ANY_GROUP: Resource = { type: 'ANY', of: 'GROUP' };
+export const ANY_TRANSACTIONAL_ID: Resource = { type: 'ANY', of: 'TRANSACTIONAL_ID' };
 
 export function topicResource(name: string): Resource {
   return { type: 'TOPIC', name };

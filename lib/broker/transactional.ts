@@ -1,10 +1,14 @@
-import type { Access } from '../auth/authorize.ts';
+import type { Access, Resource } from '../auth/authorize.ts';
 import type { ErrorName, Failure } from '../core/errors.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 
+export function transactionalIdResource(transactionalId: string): Resource {
+  return { type: 'TRANSACTIONAL_ID', name: transactionalId };
+}
+
 /** The right to use a transactional id. */
 export function transactionalAccess(operation: 'WRITE' | 'DESCRIBE', transactionalId: string): Access {
-  return { operation, resource: { type: 'TRANSACTIONAL_ID', name: transactionalId } };
+  return { operation, resource: transactionalIdResource(transactionalId) };
 }
 
 type Refused = { readonly kind: 'refused' } & Failure;

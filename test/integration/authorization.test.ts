@@ -301,6 +301,32 @@ api('EndTxn', ApiKey.EndTxn, 5, {
   denied: () => failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'),
   question: ['WRITE TRANSACTIONAL_ID tx'],
 });
+api('WriteTxnMarkers', ApiKey.WriteTxnMarkers, 1, {
+  request: () => ({
+    markers: [
+      {
+        ...{ producerId: 1, producerEpoch: 0, transactionResult: false, coordinatorEpoch: 0 },
+        topics: [{ name: 'mine', partitionIndexes: [0] }],
+      },
+    ],
+  }),
+  denied: () => ({
+    markers: [{ producerId: 1, topics: [{ name: 'mine', partitions: [{ partitionIndex: 0, ...noCluster }] }] }],
+  }),
+  question: ['ALTER CLUSTER', 'CLUSTER_ACTION CLUSTER'],
+});
+api('DescribeTransactions', ApiKey.DescribeTransactions, 0, {
+  request: () => ({ transactionalIds: ['tx'] }),
+  denied: () => ({
+    transactionStates: [{ ...failed('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'), transactionalId: 'tx' }],
+  }),
+  question: ['DESCRIBE TRANSACTIONAL_ID tx', 'DESCRIBE ANY TOPIC'],
+});
+api('ListTransactions', ApiKey.ListTransactions, 2, {
+  request: () => ({ stateFilters: [], producerIdFilters: [] }),
+  denied: () => ({ errorCode: 0, transactionStates: [] }),
+  question: ['DESCRIBE ANY TRANSACTIONAL_ID'],
+});
 api('OffsetForLeaderEpoch', ApiKey.OffsetForLeaderEpoch, 4, {
   request: () => ({ topics: [{ topic: 'mine', partitions: [{ partition: 0, leaderEpoch: 0 }] }] }),
   denied: () => ({ topics: [{ topic: 'mine', partitions: [noTopic] }] }),

@@ -214,6 +214,33 @@ describe('a request of every version gets its answer', () => {
     expect(await engine.client.ask(ApiKey.EndTxn, version, request)).toMatchObject({ errorCode: 0, ...next });
   });
 
+  everyVersion(ApiKey.WriteTxnMarkers, 'WriteTxnMarkers', async (version) => {
+    const topics = [{ name: topic.name, partitionIndexes: [0] }];
+    const marker = { producerId: 77_000, producerEpoch: 0, transactionResult: false, coordinatorEpoch: 0, topics };
+    const partitions = [{ partitionIndex: 0, errorCode: 0 }];
+    expect(await engine.client.ask(ApiKey.WriteTxnMarkers, version, { markers: [marker] })).toEqual({
+      markers: [{ producerId: 77_000, topics: [{ name: topic.name, partitions }] }],
+    });
+  });
+
+  everyVersion(ApiKey.DescribeTransactions, 'DescribeTransactions', async (version) => {
+    const { transactionalId, producerId, producerEpoch } = await open(version);
+    const answer = await engine.client.ask(ApiKey.DescribeTransactions, version, {
+      transactionalIds: [transactionalId],
+    });
+    const state = { errorCode: 0, transactionalId, transactionState: 'Ongoing', producerId, producerEpoch };
+    expect(answer.transactionStates).toMatchObject([{ ...state, topics: [{ topic: topic.name, partitions: [0] }] }]);
+  });
+
+  everyVersion(ApiKey.ListTransactions, 'ListTransactions', async (version) => {
+    const { transactionalId, producerId } = await open(version);
+    const request = { stateFilters: ['Ongoing'], producerIdFilters: [producerId] };
+    expect(await engine.client.ask(ApiKey.ListTransactions, version, request)).toMatchObject({
+      errorCode: 0,
+      transactionStates: [{ transactionalId, producerId, transactionState: 'Ongoing' }],
+    });
+  });
+
   everyVersion(ApiKey.OffsetForLeaderEpoch, 'OffsetForLeaderEpoch', async (version) => {
     const { offset } = await listOffset(engine.client, topic, -1);
     const { topics } = await engine.client.ask(ApiKey.OffsetForLeaderEpoch, version, {

@@ -33,7 +33,7 @@ function decisionsBy(rule: Rule, accesses: Question): Decisions {
       const known = asked(operation, resource);
       if (known !== undefined) return known;
       const { type } = resource;
-      if ((type === 'TOPIC' || type === 'GROUP') && asked(operation, { type: 'ANY', of: type }) !== undefined) {
+      if (type !== 'CLUSTER' && type !== 'ANY' && asked(operation, { type: 'ANY', of: type }) !== undefined) {
         return rule(operation, resource);
       }
       throw new Error(`not asked: ${operation} on ${JSON.stringify(resource)}`);
