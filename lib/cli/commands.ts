@@ -33,6 +33,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     program: async (io) => (await import('./groups.ts')).groupsProgram(io),
   },
   {
+    name: 'transactions',
+    summary: 'Lists, describes and aborts transactions, also hanging ones.',
+    program: async (io) => (await import('./transactions.ts')).transactionsProgram(io),
+  },
+  {
     name: 'configs',
     summary: 'Shows and changes the configs of topics and brokers.',
     program: async (io) => (await import('./configs.ts')).configsProgram(io),

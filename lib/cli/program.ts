@@ -85,7 +85,8 @@ export function withExamples(command: Command, examples: readonly (readonly [lin
   );
 }
 
-function durationFlag(text: string): number {
+/** A parser for a flag that takes a time; ms. */
+export function durationFlag(text: string): number {
   const ms = parseDuration(text);
   if (ms === undefined) throw new InvalidArgumentError('It takes a time such as 500ms, 30s or 2m.');
   return ms;

@@ -1,4 +1,4 @@
-import type { GroupBroker, LogBroker } from '../broker/broker.ts';
+import type { GroupBroker, LogBroker, TransactionBroker } from '../broker/broker.ts';
 import { type RestHandler, restApp } from '../rest/app.ts';
 import type { RestEnvironment } from '../rest/environment.ts';
 import type { AnyRoute } from '../rest/route.ts';
@@ -6,6 +6,7 @@ import type { GroupEngine } from './compose-groups.ts';
 import { withLog } from './compose-log.ts';
 import type { ComposeOptions } from './compose-options.ts';
 import { soloLeadership } from './solo-leadership.ts';
+import { transactionItems } from './transaction-items.ts';
 
 /** The largest body that is taken as a whole; bytes. Base64 of a dozen batches of 1 MiB. */
 const REQUEST_BYTES_MAX = 16 * 1024 * 1024;
@@ -19,11 +20,12 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
  */
 export function roomsForRest(
   options: ComposeOptions,
-  engine: GroupEngine & { readonly broker: GroupBroker & LogBroker },
+  engine: GroupEngine & { readonly broker: GroupBroker & LogBroker & TransactionBroker },
 ): GroupBroker & LogBroker {
   if (!options.settings.fleet) return engine.broker;
   const leadership = soloLeadership(options, engine.broker.admin.journals, engine.ageing);
-  const { log } = withLog(options, { ...engine, broker: { ...engine.broker, leadership } }).broker;
+  const beside = { ...engine, broker: { ...engine.broker, leadership } };
+  const { log } = withLog(options, beside, transactionItems(options), engine.broker.transactions).broker;
   return { ...engine.broker, log };
 }
 

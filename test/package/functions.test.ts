@@ -31,10 +31,13 @@ const filesOf = (build: string, name: string) =>
     .sort()
     .map((file) => ({ file, bytes: readFileSync(join(folder, build, name, file)) }));
 
-/** The engine of topic patterns: read with the first pattern of a group, never by a cold start. */
+/**
+ * The engine of patterns, of topics in groups and of transactional ids in lists: read with the first pattern, never by a
+ * cold start.
+ */
 const isPatternEngine = ({ file }: { file: string }) => file.startsWith('topic-pattern-');
 const PATTERN_ENGINE_KIB_MAX = 150;
-const WITH_GROUPS = ['coordinate', 'maintain'];
+const WITH_PATTERNS = ['coordinate', 'maintain', 'produce'];
 const WITHOUT_FRAMES = ['maintain', 'seal'];
 
 describe('the bundles', () => {
@@ -50,7 +53,7 @@ describe('the bundles', () => {
     const files = filesOf('first', name);
     const size = (chosen: typeof files) => chosen.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const engine = files.filter(isPatternEngine);
-    expect(engine).toHaveLength(WITH_GROUPS.includes(name) ? 1 : 0);
+    expect(engine).toHaveLength(WITH_PATTERNS.includes(name) ? 1 : 0);
     expect(size(engine)).toBeLessThanOrEqual(PATTERN_ENGINE_KIB_MAX * KIB);
     expect(size(files.filter((one) => !isPatternEngine(one)))).toBeLessThanOrEqual(500 * KIB);
     const foreign = filesOf('first', name).filter(({ bytes }) => /lmdb|platformatic|\.node"/.test(bytes.toString()));

@@ -69,6 +69,11 @@ export class KafkaBroker {
     }
   }
 
+  /** 'host:port', as clients take it. */
+  get bootstrap(): string {
+    return `${this.host}:${this.port}`;
+  }
+
   /** Ends the process and removes its folder. */
   async stop(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BrokerProcess } from './broker-process.ts';
+import type { BrokerAddress } from './broker-process.ts';
 import { fetchArtifacts } from './maven.ts';
 
 export const KAFKA_TOOLS_VERSION = '4.3.1';
@@ -43,6 +43,7 @@ const CLASSES = {
   'kafka-producer-perf-test': 'org.apache.kafka.tools.ProducerPerformance',
   'kafka-reassign-partitions': 'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
   'kafka-topics': 'org.apache.kafka.tools.TopicCommand',
+  'kafka-transactions': 'org.apache.kafka.tools.TransactionsCommand',
   'kafka-verifiable-producer': 'org.apache.kafka.tools.VerifiableProducer',
 } as const;
 
@@ -62,9 +63,9 @@ export interface ToolRun {
 export class KafkaTools {
   readonly #jars: string;
   readonly #folder: string;
-  readonly #broker: BrokerProcess;
+  readonly #broker: BrokerAddress;
 
-  private constructor(jars: string, broker: BrokerProcess) {
+  private constructor(jars: string, broker: BrokerAddress) {
     this.#jars = jars;
     this.#broker = broker;
     this.#folder = mkdtempSync(join(tmpdir(), 'tidelog-tools-'));
@@ -72,7 +73,7 @@ export class KafkaTools {
   }
 
   /** Fetches the tools, if that was not done before. Throws if Maven fails. */
-  static async of(broker: BrokerProcess): Promise<KafkaTools> {
+  static async of(broker: BrokerAddress): Promise<KafkaTools> {
     const tools = new KafkaTools(await fetchArtifacts(ARTIFACTS), broker);
     await tools.#archiveClasses();
     return tools;

@@ -1,10 +1,9 @@
-import type { Clock } from '../../core/clock.ts';
 import { errorName } from '../../core/errors.ts';
 import { ApiKey, type RequestInput } from '../../wire/apis.ts';
 import { ConsumerProtocolAssignment, decodeConsumerProtocol } from '../../wire/messages/consumer-protocol.ts';
-import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
+import { brokerRefusal, CommandError } from '../failure.ts';
 import { grouped } from '../grouped.ts';
-import { Attempts } from './attempts.ts';
+import { type CoordinatorLookup, findCoordinator, KeyType } from './coordinator.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import { askMetadata } from './topics.ts';
 
@@ -50,25 +49,16 @@ export interface Committed {
 
 export type PartitionOffset = Pick<Committed, 'topic' | 'partition' | 'offset'>;
 
-const GROUP_KEY_TYPE = 0;
 /** From this version on, requests and answers name topics by id. */
 const BY_NAME_VERSION_MAX = 9;
-const FIRST_WITH_COORDINATORS = 4;
 const FIRST_WITH_GROUPS = 8;
-const RETRY_MS = 100;
-
-export interface GroupLookup {
-  readonly clock: Clock;
-  /** How long to wait for a coordinator that is not available yet; ms. */
-  readonly timeoutMs: number;
-}
 
 /** The groups of a cluster. All methods throw CommandError. */
 export class GroupClient {
   readonly #client: KafkaClient;
-  readonly #lookup: GroupLookup;
+  readonly #lookup: CoordinatorLookup;
 
-  constructor(client: KafkaClient, lookup: GroupLookup) {
+  constructor(client: KafkaClient, lookup: CoordinatorLookup) {
     this.#client = client;
     this.#lookup = lookup;
   }
@@ -243,24 +233,8 @@ export class GroupClient {
   }
 
   /** The node that coordinates a group. The client learns its address. */
-  async coordinator(group: string): Promise<number> {
-    const { clock, timeoutMs } = this.#lookup;
-    const attempts = new Attempts(clock, timeoutMs, RETRY_MS);
-    for (;;) {
-      const { version, body } = await this.#client.askWithVersion(ApiKey.FindCoordinator, (version) => ({
-        ...(version >= 1 && { keyType: GROUP_KEY_TYPE }),
-        ...(version >= FIRST_WITH_COORDINATORS ? { coordinatorKeys: [group] } : { key: group }),
-      }));
-      const { errorCode, nodeId, host, port } = version >= FIRST_WITH_COORDINATORS ? body.coordinators[0]! : body;
-      if (errorCode === 0) {
-        this.#client.learnNodes([{ nodeId, host, port }]);
-        return nodeId;
-      }
-      if (!isRetriable(errorCode) || attempts.areOver) {
-        throw brokerRefusal(`Group ${group} has no coordinator`, errorCode);
-      }
-      await attempts.wait();
-    }
+  coordinator(group: string): Promise<number> {
+    return findCoordinator(this.#client, this.#lookup, KeyType.group, group, `Group ${group}`);
   }
 }
 
