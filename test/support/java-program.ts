@@ -42,11 +42,15 @@ export class JavaProgram {
     return new JavaProgram(basename(source, '.java'), jars, folder);
   }
 
+  /** What starts it, for who does that. */
+  command(args: readonly string[]): readonly [string, ...string[]] {
+    return ['java', ...JAVA_FLAGS, '-cp', this.#classPath, this.#main, ...args];
+  }
+
   /** Starts it. */
   start(args: readonly string[]): RunningJava {
-    const child = spawn('java', [...JAVA_FLAGS, '-cp', this.#classPath, this.#main, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const [java, ...words] = this.command(args);
+    const child = spawn(java, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     let out = '';
     let err = '';
     child.stdout.setEncoding('utf8').on('data', (chunk) => {

@@ -30,20 +30,30 @@ export class KafkaBroker {
   readonly host = '127.0.0.1';
   readonly port: number;
   readonly #folder: string;
-  readonly #child: ChildProcess;
+  readonly #spawn: () => ChildProcess;
+  #child: ChildProcess;
 
-  private constructor(port: number, folder: string, child: ChildProcess) {
+  private constructor(port: number, folder: string, spawnBroker: () => ChildProcess) {
     this.port = port;
     this.#folder = folder;
-    this.#child = child;
+    this.#spawn = spawnBroker;
+    this.#child = spawnBroker();
+  }
+
+  get bootstrap(): string {
+    return `${this.host}:${this.port}`;
   }
 
   /**
    * Starts it and waits until it takes connections and has registered itself.
    *
    * @param properties server.properties beyond those of a single node
+   * @param features levels that differ from those of the release
    */
-  static async start(properties: Readonly<Record<string, string>> = {}): Promise<KafkaBroker> {
+  static async start(
+    properties: Readonly<Record<string, string>> = {},
+    features: Readonly<Record<string, number>> = {},
+  ): Promise<KafkaBroker> {
     const jars = await fetchArtifacts(ARTIFACTS);
     const folder = mkdtempSync(join(tmpdir(), 'tidelog-kafka-'));
     const [port, controllerPort] = await freePorts(2);
@@ -58,10 +68,10 @@ export class KafkaBroker {
     try {
       // Log folders that a broker before has formatted are taken over as they are.
       const format = ['format', '--standalone', '--ignore-formatted', '-t', KAFKA_CLUSTER_ID, '-c', config];
-      await succeeded(java('kafka.tools.StorageTool', format));
-      const child = java('kafka.Kafka', [config]);
-      const broker = new KafkaBroker(port!, folder, child);
-      await broker.#registered(output(child));
+      const levels = Object.entries(features).flatMap(([name, level]) => ['--feature', `${name}=${level}`]);
+      await succeeded(java('kafka.tools.StorageTool', [...format, ...levels]));
+      const broker = new KafkaBroker(port!, folder, () => java('kafka.Kafka', [config]));
+      await broker.#registered();
       return broker;
     } catch (error) {
       rmSync(folder, { recursive: true, force: true });
@@ -86,13 +96,28 @@ export class KafkaBroker {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #registered(said: () => string): Promise<void> {
-    const kill = () => this.#child.kill('SIGKILL');
+  /** Ends the process without a chance to do anything. */
+  async kill(): Promise<void> {
+    const exited = once(this.#child, 'exit');
+    this.#child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Starts it again after `kill`, over the same folder and on the same port. */
+  async restart(): Promise<void> {
+    this.#child = this.#spawn();
+    await this.#registered();
+  }
+
+  async #registered(): Promise<void> {
+    const child = this.#child;
+    const said = output(child);
+    const kill = () => child.kill('SIGKILL');
     process.on('exit', kill);
-    void once(this.#child, 'exit').finally(() => process.off('exit', kill));
+    void once(child, 'exit').finally(() => process.off('exit', kill));
     const giveUpAt = performance.now() + scaled(START_TIMEOUT_MS);
     for (;;) {
-      if (this.#child.exitCode !== null || performance.now() > giveUpAt) {
+      if (child.exitCode !== null || performance.now() > giveUpAt) {
         kill();
         throw new Error(`Kafka did not start:\n${said()}`);
       }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
-import { CompressionCodecs, CompressionTypes, Kafka, logLevel } from 'kafkajs';
+import type * as kafkajs from 'kafkajs';
 import { compressFrame, decompressFrame } from 'lz4-napi';
 import snappy from 'snappy';
 import type { BrokerAddress } from './broker-process.ts';
@@ -8,6 +8,9 @@ import type { BrokerAddress } from './broker-process.ts';
 process.env.KAFKAJS_NO_PARTITIONER_WARNING = '1';
 
 const requireKafkajs = createRequire(import.meta.url);
+// Node finds only some of the names in this CommonJS module for an `import`.
+const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = requireKafkajs('kafkajs') as typeof kafkajs;
+type CompressionTypes = kafkajs.CompressionTypes;
 export const KAFKAJS_VERSION = (requireKafkajs('kafkajs/package.json') as { version: string }).version;
 
 interface Encoder {
@@ -56,7 +59,7 @@ CompressionCodecs[CompressionTypes.ZSTD] = () => ({
 export { CompressionTypes };
 
 /** A kafkajs client of a broker. */
-export function kafkajsClient(broker: BrokerAddress): Kafka {
+export function kafkajsClient(broker: BrokerAddress): kafkajs.Kafka {
   return new Kafka({
     clientId: 'compat',
     brokers: [broker.bootstrap],
@@ -157,6 +160,53 @@ async function readPartition(node: LowBroker, topic: string, partition: number, 
     }
     next = records.length === 0 ? from : records.at(-1)!.offset + 1;
     if (next >= Number(answer!.highWatermark)) return records;
+  }
+}
+
+/** What kafkajs' own consumer makes of the answer for one partition: a batch without control records and aborted ones. */
+interface LowBatch {
+  readonly messages: LowPartition['messages'];
+  isEmptyIncludingFiltered(): boolean;
+  lastOffset(): string;
+}
+
+/** Values of all partitions as its consumer hands them out, up to where it is not given more, as `PARTITION:VALUE`. */
+export async function kafkajsReadIsolated(
+  broker: BrokerAddress,
+  topic: string,
+  isCommitted: boolean,
+): Promise<string[]> {
+  const Batch = requireKafkajs('kafkajs/src/consumer/batch') as new (
+    topic: string,
+    fetchedOffset: string,
+    answer: LowPartition,
+  ) => LowBatch;
+  const cluster = lowCluster(broker);
+  await cluster.connect();
+  try {
+    await cluster.addTargetTopic(topic);
+    const values: string[] = [];
+    const partitions = cluster.findTopicPartitionMetadata(topic).sort((a, b) => a.partitionId - b.partitionId);
+    for (const { partitionId: partition, leader } of partitions) {
+      const node = await cluster.findBroker({ nodeId: leader });
+      for (let next = 0n; ; ) {
+        const fetchOffset = String(next);
+        const { responses } = await node.fetch({
+          maxWaitTime: 100,
+          minBytes: 1,
+          maxBytes: 10 * MIB,
+          isolationLevel: isCommitted ? 1 : 0,
+          topics: [{ topic, partitions: [{ partition, fetchOffset, maxBytes: MIB }] }],
+        });
+        const batch = new Batch(topic, fetchOffset, responses[0]!.partitions[0]!);
+        if (batch.isEmptyIncludingFiltered()) break;
+        values.push(...batch.messages.map(({ value }) => `${partition}:${value}`));
+        next = BigInt(batch.lastOffset()) + 1n;
+      }
+    }
+    return values;
+  } finally {
+    await cluster.disconnect();
   }
 }
 

@@ -9,6 +9,8 @@ export const PROGRAMS = [
   'test/contract/embedded-writer.ts',
   'test/support/good-client.ts',
   'test/support/kafkajs-member.ts',
+  'test/support/kafkajs-transactor.ts',
+  'test/support/platformatic-transactor.ts',
 ] as const;
 export type Program = (typeof PROGRAMS)[number];
 

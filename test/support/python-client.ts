@@ -5,7 +5,7 @@ import type { BrokerProcess } from './broker-process.ts';
 import type { ReadRecord, SentRecord, WriteOptions, WritingClient } from './client-suite.ts';
 
 /** Debian's own, which is the one that sees Debian's packages. */
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
 const SCRIPTS = fileURLToPath(new URL('../compat/python/', import.meta.url));
 
 /** Whether Python has all of these modules. */
