@@ -106,12 +106,13 @@ public class Transactions {
       consumer.seekToBeginning(all);
       var ends = consumer.endOffsets(all);
       long giveUpAt = System.currentTimeMillis() + PATIENCE_MS;
-      while (!all.stream().allMatch(one -> consumer.position(one) >= ends.get(one))) {
+      do {
         if (System.currentTimeMillis() > giveUpAt) throw new IllegalStateException("nothing is read any more");
-        for (var found : consumer.poll(Duration.ofMillis(100))) {
+        // At least once, as long as a fetch that waits takes.
+        for (var found : consumer.poll(Duration.ofMillis(600))) {
           values.computeIfAbsent(found.partition(), key -> new ArrayList<>()).add(found.value());
         }
-      }
+      } while (!all.stream().allMatch(one -> consumer.position(one) >= ends.get(one)));
     }
     List<String> told = new ArrayList<>();
     values.forEach((partition, some) -> some.forEach(value -> told.add(partition + ":" + value)));
