@@ -232,6 +232,18 @@ describe.skipIf(!HAVE_TOOLS)("Kafka's own tools", () => {
     expect((await kcatRead(broker, 'console-lz4')).length).toBe(RECORDS + 2 + 20_000);
   });
 
+  it('kafka-producer-perf-test writes in transactions, each of them committed', async () => {
+    const load = ['--num-records', '2000', '--record-size', '200', '--throughput', '2000'];
+    const transactions = ['--transactional-id', 'perf', '--transaction-duration-ms', '100'];
+    const topic = await createTopic(client, 'in-transactions');
+    const out = await tools.output('kafka-producer-perf-test', ['--topic', topic.name, ...load, ...transactions]);
+    expect(out).toMatch(/^2000 records sent, /m);
+    // kcat reads what is committed, which the markers of the transactions, several of them, are not.
+    expect(await kcatRead(broker, topic.name)).toHaveLength(2000);
+    expect((await listOffset(client, topic, -1)).offset).toBeGreaterThan(2001);
+    await deleteTopic(client, topic.name);
+  });
+
   it('kafka-verifiable-producer has every record acknowledged', async () => {
     const load = ['--topic', 'console-snappy', '--max-messages', '2000', '--throughput', '-1', '--acks', '-1'];
     const out = await tools.output('kafka-verifiable-producer', load);
