@@ -40,10 +40,6 @@ export class KafkaBroker {
     this.#child = spawnBroker();
   }
 
-  get bootstrap(): string {
-    return `${this.host}:${this.port}`;
-  }
-
   /**
    * Starts it and waits until it takes connections and has registered itself.
    *
