@@ -18,8 +18,10 @@ export interface SettingFlags {
  * Adds `--config FILE` and a flag for each setting to a program: `--num-partitions 3`,
  * `--num-partitions=3`; for a setting that is true or false also the bare flag. Aliases and
  * `--tidelog-...` are accepted too, but not shown.
+ *
+ * @param only the settings to add flags for; default: all
  */
-export function addSettingFlags(program: Command): SettingFlags {
+export function addSettingFlags(program: Command, only?: ReadonlySet<SettingField>): SettingFlags {
   const flags: SettingFlags = { configFile: undefined, values: new Map() };
   program.addOption(
     new Option('--config [file]', 'a server.properties file').preset('').argParser((path) => {
@@ -29,6 +31,7 @@ export function addSettingFlags(program: Command): SettingFlags {
   );
   const shown = new Set(SETTING_NAMES.map(({ key }) => flagOf(key)));
   for (const [name, setting] of settingsBy(flagOf)) {
+    if (only?.has(setting.field) === false) continue;
     program.addOption(settingOption(name, setting, flags).hideHelp(!shown.has(name)));
     program.addOption(settingOption(`tidelog-${name}`, setting, flags).hideHelp());
   }

@@ -1,6 +1,7 @@
 import { assert } from '../core/assert.ts';
 import type { Offset } from '../core/offset.ts';
 import type { LogStart, LogStartEntry, ReplaceEntry, SealEntry } from './entry.ts';
+import type { ImportEntry } from './import-entry.ts';
 import type { SegmentPart } from './segment-part.ts';
 import { emptyPartition, type JournalView, type PartitionView } from './view.ts';
 
@@ -15,15 +16,23 @@ export function applySeal(view: JournalView, seq: number, entry: SealEntry): voi
   for (const partition of view.partitions.values()) {
     partition.entriesOffset = partition.sealedOffset;
     const part = parts.get(partition.partition);
-    if (part !== undefined) addSegment(partition, part);
+    if (part !== undefined) {
+      addPart(partition, part);
+      endHot(partition, part.log.length);
+    }
     dropRows(view, partition, trimmableSeq);
     // The transaction indexes of the segments have the others.
     partition.aborted = partition.aborted.filter((range) => range.lastOffset >= partition.entriesOffset);
   }
   for (const { partition, bytes } of entry.leftOut ?? []) endHot(view.partitions.get(partition)!, bytes);
-  const { fromSeq, toSeq, toTime, key, time } = entry;
-  view.lastSeal = { seq, fromSeq, toSeq, key, time, parts: entry.parts };
-  view.trimmableSeq = trimmableSeq;
+  endSeal(view, seq, entry);
+}
+
+/** Makes the entry in slot `seq` the newest seal of the journal. */
+export function endSeal(view: JournalView, seq: number, entry: SealEntry | ImportEntry): void {
+  const { fromSeq, toSeq, toTime, key, time, parts } = entry;
+  view.lastSeal = { seq, fromSeq, toSeq, key, time, parts };
+  view.trimmableSeq = view.sealedSeq;
   view.trimmableTime = view.sealedTime;
   view.sealedSeq = toSeq;
   view.sealedTime = toTime;
@@ -149,11 +158,11 @@ function assertCountsFit(partition: PartitionView, start: LogStart): void {
   );
 }
 
-function addSegment(partition: PartitionView, part: SegmentPart): void {
+/** Counts the part that continues the sealed history. */
+export function addPart(partition: PartitionView, part: SegmentPart): void {
   partition.sealedOffset = part.nextOffset;
   partition.segments += 1;
   partition.sealedBytes += part.log.length;
-  endHot(partition, part.log.length);
 }
 
 function endHot(partition: PartitionView, bytes: number): void {

@@ -1,5 +1,6 @@
 import { assert } from '../core/assert.ts';
 import { NO_OFFSET } from '../core/offset.ts';
+import { applyImport } from './apply-import.ts';
 import { applyReplace, applySeal, applySegmentCounts } from './apply-seal.ts';
 import type { BatchMeta, Entry, LogStartEntry, MarkersEntry, RecordsEntry } from './entry.ts';
 import { afterBatch, afterMarker, isForgotten } from './producers.ts';
@@ -9,10 +10,10 @@ import {
   BLOCK_ROWS_MAX,
   BLOCK_ROWS_MIN_PER_PARTITION,
   type BlockRow,
-  emptyPartition,
   type JournalView,
   lastStableOffset,
   type PartitionView,
+  partitionOf,
 } from './view.ts';
 
 /**
@@ -48,6 +49,9 @@ export function apply(view: JournalView, seq: number, entry: Entry, size: number
     case 'replace':
       applyReplace(view, seq, entry);
       break;
+    case 'import':
+      applyImport(view, seq, entry);
+      break;
     case 'close':
       view.closed = true;
       break;
@@ -57,16 +61,6 @@ export function apply(view: JournalView, seq: number, entry: Entry, size: number
   view.blockEntries += 1;
   view.blockBytes += size;
   if (view.blockEntries >= BLOCK_ENTRIES || view.blockBytes >= BLOCK_BYTES) closeBlock(view);
-}
-
-/** The partition's state; created for its first batch. */
-export function partitionOf(view: JournalView, partition: number): PartitionView {
-  let state = view.partitions.get(partition);
-  if (state === undefined) {
-    state = emptyPartition(partition);
-    view.partitions.set(partition, state);
-  }
-  return state;
 }
 
 function applyBatch(view: JournalView, seq: number, batch: BatchMeta, time: number): void {

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter, MalformedBytesError } from '../core/bytes.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
-import type { ProducerState } from './producers.ts';
+import { readList, readProducer, writeList, writeProducer } from './producer-codec.ts';
 import { readParts, writeParts } from './segment-part.ts';
 import { emptyPartition, emptyView, type JournalView, type LastSeal, type PartitionView } from './view.ts';
 
@@ -184,41 +184,4 @@ function readPartition(reader: ByteReader): PartitionView {
   partition.blocks = rows();
   partition.recent = rows();
   return partition;
-}
-
-function writeProducer(writer: ByteWriter, state: ProducerState): void {
-  writer.int(state.epoch);
-  writer.uint(state.lastTime);
-  writer.int(state.transactionStart);
-  writeList(writer, state.batches, (batch) => {
-    writer.int(batch.baseSequence);
-    writer.int(batch.lastSequence);
-    writer.uint(batch.baseOffset);
-    writer.int(batch.timestamp);
-  });
-}
-
-function readProducer(reader: ByteReader): ProducerState {
-  return {
-    epoch: reader.int(),
-    lastTime: reader.uint(),
-    transactionStart: reader.int(),
-    batches: readList(reader, () => ({
-      baseSequence: reader.int(),
-      lastSequence: reader.int(),
-      baseOffset: reader.uint(),
-      timestamp: reader.int(),
-    })),
-  };
-}
-
-function writeList<T>(writer: ByteWriter, list: readonly T[], write: (element: T) => void): void {
-  writer.uint(list.length);
-  for (const element of list) write(element);
-}
-
-function readList<T>(reader: ByteReader, read: () => T): T[] {
-  const list: T[] = [];
-  for (let left = reader.uint(); left > 0; left--) list.push(read());
-  return list;
 }

@@ -8,6 +8,7 @@ import {
   writePackedBatches,
   writePlainBatches,
 } from './batch-list.ts';
+import { type ImportEntry, readImported, writeImported } from './import-entry.ts';
 import { readParts, type SegmentPart, writeParts } from './segment-part.ts';
 
 export type { BatchMeta } from './batch-list.ts';
@@ -137,9 +138,19 @@ export type Entry =
   | LogStartEntry
   | SealEntry
   | ReplaceEntry
+  | ImportEntry
   | CloseEntry;
 
-const KIND_CODES = { records: 1, markers: 2, leaderChange: 3, logStart: 4, seal: 5, close: 6, replace: 7 } as const;
+const KIND_CODES = {
+  records: 1,
+  markers: 2,
+  leaderChange: 3,
+  logStart: 4,
+  seal: 5,
+  close: 6,
+  replace: 7,
+  import: 11,
+} as const;
 /** A `logStart` entry that counts segments. Without counts it has the older code. */
 const LOG_START_COUNTED = 8;
 /** A `replace` entry of a compaction. That of a merge, and of earlier programs, has the older code. */
@@ -185,12 +196,12 @@ export function encodeEntry(entry: Entry): Buffer {
       writeStarts(writer, entry);
       break;
     case 'seal':
-      writer.uint(entry.fromSeq);
-      writer.uint(entry.toSeq);
-      writer.uint(entry.toTime);
-      writer.string(entry.key);
-      writeParts(writer, entry.parts);
+      writeSealed(writer, entry);
       writeLeftOut(writer, entry.leftOut ?? []);
+      break;
+    case 'import':
+      writeSealed(writer, entry);
+      writeImported(writer, entry.partitions);
       break;
     case 'replace':
       writer.uint(entry.partition);
@@ -234,16 +245,9 @@ export function decodeEntry(body: Buffer): Entry {
     case LOG_START_COUNTED:
       return { kind: 'logStart', time, starts: readStarts(reader, kind === LOG_START_COUNTED) };
     case KIND_CODES.seal:
-      return {
-        kind: 'seal',
-        time,
-        fromSeq: reader.uint(),
-        toSeq: reader.uint(),
-        toTime: reader.uint(),
-        key: reader.string(),
-        parts: readParts(reader),
-        ...readLeftOut(reader),
-      };
+      return { kind: 'seal', time, ...readSealed(reader), ...readLeftOut(reader) };
+    case KIND_CODES.import:
+      return { kind: 'import', time, ...readSealed(reader), partitions: readImported(reader) };
     case KIND_CODES.replace:
     case REPLACE_CLEANED:
       return {
@@ -310,6 +314,26 @@ function writeCleaned(writer: ByteWriter, { cleanedAt, cleanTo, deleteHorizon }:
 function readCleaned(reader: ByteReader): CleanedSegments {
   const cleaned = { cleanedAt: reader.uint(), cleanTo: reader.uint() };
   return reader.u8() === 0 ? cleaned : { ...cleaned, deleteHorizon: reader.uint() };
+}
+
+type Sealed = Pick<SealEntry, 'fromSeq' | 'toSeq' | 'toTime' | 'key' | 'parts'>;
+
+function writeSealed(writer: ByteWriter, { fromSeq, toSeq, toTime, key, parts }: Sealed): void {
+  writer.uint(fromSeq);
+  writer.uint(toSeq);
+  writer.uint(toTime);
+  writer.string(key);
+  writeParts(writer, parts);
+}
+
+function readSealed(reader: ByteReader): Sealed {
+  return {
+    fromSeq: reader.uint(),
+    toSeq: reader.uint(),
+    toTime: reader.uint(),
+    key: reader.string(),
+    parts: readParts(reader),
+  };
 }
 
 function writeLeftOut(writer: ByteWriter, leftOut: readonly PartitionBytes[]): void {

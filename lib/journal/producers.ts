@@ -1,7 +1,10 @@
 import type { ErrorName } from '../core/errors.ts';
-import { NO_OFFSET, type Offset } from '../core/offset.ts';
+import { NO_OFFSET } from '../core/offset.ts';
 import { incrementSequence } from '../records/batch.ts';
 import type { BatchMeta } from './entry.ts';
+import type { ProducerState, RememberedBatch } from './producer-codec.ts';
+
+export type { ProducerState, RememberedBatch } from './producer-codec.ts';
 
 /**
  * Batches remembered per producer and partition (Kafka: ProducerStateEntry.NUM_BATCHES_TO_RETAIN).
@@ -18,25 +21,6 @@ export const PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
 /** Whether a producer counts as one that was never there. Not while its transaction is open. */
 export function isForgotten({ transactionStart, lastTime }: ProducerState, time: number): boolean {
   return transactionStart === NO_OFFSET && lastTime + PRODUCER_EXPIRATION_MS < time;
-}
-
-export interface RememberedBatch {
-  readonly baseSequence: number;
-  readonly lastSequence: number;
-  readonly baseOffset: Offset;
-  /** The log append time that the response had; ms. */
-  readonly timestamp: number;
-}
-
-/** The state of one producer in a partition. Immutable. */
-export interface ProducerState {
-  readonly epoch: number;
-  /** The last batches of this epoch, oldest first, at most REMEMBERED_BATCHES. */
-  readonly batches: readonly RememberedBatch[];
-  /** Time of the last entry with a batch of the producer; ms. */
-  readonly lastTime: number;
-  /** First offset of its open transaction; NO_OFFSET if there is none. */
-  readonly transactionStart: Offset;
 }
 
 export type SequenceVerdict =

@@ -184,6 +184,16 @@ export function emptyPartition(partition: number): PartitionView {
   };
 }
 
+/** The partition's state; created for its first batch. */
+export function partitionOf(view: JournalView, partition: number): PartitionView {
+  let state = view.partitions.get(partition);
+  if (state === undefined) {
+    state = emptyPartition(partition);
+    view.partitions.set(partition, state);
+  }
+  return state;
+}
+
 /**
  * The first offset of a partition that is read from entries; those below it are read from segments.
  * The span of the newest seal is still read from entries, because its segment items may be missing.

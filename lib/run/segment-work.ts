@@ -1,4 +1,5 @@
 import type { EffectiveTopicConfig } from '../core/topic-config.ts';
+import { collectImport } from '../imports/unfinished.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import type { JournalView } from '../journal/view.ts';
 import { boundedMap } from '../kit/bounded-map.ts';
@@ -103,13 +104,16 @@ export class SegmentWork {
   async #journal(id: JournalId, deadline: number): Promise<DueOutcome> {
     const { journals, topics } = this.#admin;
     const open = await journals.open(id);
+    // The item of an import may be there without the journal.
+    if (open === undefined) await collectImport(this.#admin, topicIdOf(id));
     if (open === undefined) return { next: undefined };
     // Once for all that follows: each part decides on this view, or on an own entry after it.
     await open.journal.catchUp(true);
     const { entriesGraceMs } = this.#settings;
     if (open.journal.view.closed) return this.#purge(open, deadline);
     const topic = await topics.getById(topicIdOf(id));
-    // The topic is being created or deleted.
+    // The topic is being created, imported or deleted.
+    if (topic === undefined) await collectImport(this.#admin, topicIdOf(id));
     if (topic === undefined) return { next: this.#now(open) + entriesGraceMs };
     const { config } = topic;
     const sealed = await this.seal(open, config, deadline, true);

@@ -3,15 +3,14 @@ import { newNonce } from '../core/nonce.ts';
 import { randomUuid } from '../core/uuid.ts';
 import { createJournal } from '../journal/create.ts';
 import { changeItem, type ItemPut } from '../kit/change-item.ts';
-import { journalId } from '../storage/items/journal-entry.ts';
 import { decodeTopic, encodeTopic, TOPIC_IDS_PK, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
-import type { Item, PutCondition } from '../storage/ports.ts';
+import type { Item, PutCondition, PutOptions } from '../storage/ports.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import type { AdminEnvironment } from './environment.ts';
 import { topicConfigProblem, topicConfigsProblem } from './topic-configs.ts';
 import { isReservedTopic, OFFSETS_TOPIC, topicNameProblem } from './topic-name.ts';
-import type { Topic } from './topics.ts';
+import { journalsOf, type Topic } from './topics.ts';
 
 /**
  * Maximum partitions of a topic; keeps checkpoints and Metadata responses small. Kafka has no such
@@ -45,6 +44,29 @@ export async function createTopic(
   wanted: NewTopic,
   validateOnly: boolean,
 ): Promise<CreateTopicOutcome> {
+  const decided = await decideTopic(env, wanted);
+  if (decided.kind === 'rejected') return decided;
+  const { existing } = decided;
+  if (existing !== undefined && decodeTopic(existing.body).deletedAt === undefined) return alreadyThere(wanted.name);
+  const { partitions, replicationFactor, journals, configs } = decided.record;
+  if (validateOnly) return { kind: 'valid', partitions, replicationFactor, journals, configs };
+
+  const { record } = decided;
+  await Promise.all(journalsOf(record).map((id) => createJournal(env.journals.env, id, record.createdAt)));
+  return nameTopic(env, record, existing);
+}
+
+export type DecidedTopic =
+  | {
+      readonly kind: 'decided';
+      readonly record: TopicRecord;
+      /** The item under the topic's name: of a topic that exists, or of one that was deleted. */
+      readonly existing: Item | undefined;
+    }
+  | ({ readonly kind: 'rejected' } & Failure);
+
+/** Checks a new topic and decides what it will be, with a new id. Throws StoreUnavailableError. */
+export async function decideTopic(env: AdminEnvironment, wanted: NewTopic): Promise<DecidedTopic> {
   if (wanted.name === OFFSETS_TOPIC) return alreadyThere(wanted.name);
   if (isReservedTopic(wanted.name)) {
     const message = `Creation of internal topic ${wanted.name} is prohibited.`;
@@ -54,53 +76,52 @@ export async function createTopic(
   if (checked.kind === 'rejected') return checked;
   const { state } = env.journals.env.stores;
   const { item: existing } = await state.get(TOPICS_PK, wanted.name, true);
-  if (existing !== undefined && decodeTopic(existing.body).deletedAt === undefined) return alreadyThere(wanted.name);
   const { partitions, replicationFactor, configs } = checked;
-  const journals = Math.min(Number(configs['tidelog.journals'] ?? env.defaultJournals), partitions);
-  if (validateOnly) return { kind: 'valid', partitions, replicationFactor, journals, configs };
-
-  const createdAt = Math.floor(state.now());
   const record: TopicRecord = {
     id: randomUuid(env.journals.env.random),
     name: wanted.name,
     partitions,
-    journals,
+    journals: Math.min(Number(configs['tidelog.journals'] ?? env.defaultJournals), partitions),
     replicationFactor,
     configs,
-    createdAt,
+    createdAt: Math.floor(state.now()),
   };
-  await Promise.all(
-    Array.from({ length: record.journals }, (_, index) =>
-      createJournal(env.journals.env, journalId(record.id, index), createdAt),
-    ),
-  );
+  return { kind: 'decided', record, existing };
+}
+
+/**
+ * Makes a topic exist whose journals are there: puts the item under its id, then the item under its
+ * name. Throws StoreUnavailableError.
+ *
+ * @param existing the item under its name
+ */
+export async function nameTopic(
+  env: AdminEnvironment,
+  record: TopicRecord,
+  existing: Item | undefined,
+  options: PutOptions = {},
+): Promise<Exclude<CreateTopicOutcome, { kind: 'valid' }>> {
+  const { name, createdAt } = record;
+  const { stores, clock, random } = env.journals.env;
   // A deleted topic of that name left its item; the new version continues from it (rule R9).
   const version = Math.max(createdAt, (existing?.version ?? 0) + 1);
   await putTopicCopy(env, record, version);
   const condition: PutCondition =
     existing === undefined ? { kind: 'absent' } : { kind: 'version', version: existing.version };
-  const { random } = env.journals.env;
-  const item: Item = {
-    pk: TOPICS_PK,
-    sk: record.name,
-    version,
-    nonce: newNonce(random),
-    body: encodeTopic(record),
-  };
-  const put = await putItem(state, item, condition, env.journals.env.clock, random);
+  const item: Item = { pk: TOPICS_PK, sk: name, version, nonce: newNonce(random), body: encodeTopic(record) };
+  const put = await putItem(stores.state, item, condition, clock, random, options);
   switch (put.kind) {
     case 'committed':
       break;
     case 'conflict':
-      if (put.existing === undefined || decodeTopic(put.existing.body).id !== record.id)
-        return alreadyThere(wanted.name);
+      if (put.existing === undefined || decodeTopic(put.existing.body).id !== record.id) return alreadyThere(name);
       break;
     case 'refused':
     case 'uncertain':
-      throw new StoreUnavailableError(`topic ${wanted.name} was not (surely) created: ${put.message}`);
+      throw new StoreUnavailableError(`topic ${name} was not (surely) created: ${put.message}`);
   }
   env.topics.remember(record, version);
-  return { kind: 'created', topic: env.topics.peek(record.name)! };
+  return { kind: 'created', topic: env.topics.peek(name)! };
 }
 
 /**
@@ -127,7 +148,7 @@ export async function putTopicCopy(
   );
 }
 
-function alreadyThere(name: string): CreateTopicOutcome {
+function alreadyThere(name: string): { readonly kind: 'rejected' } & Failure {
   return { kind: 'rejected', error: 'TOPIC_ALREADY_EXISTS', message: `Topic '${name}' already exists.` };
 }
 

@@ -1,7 +1,6 @@
 import { changeItem } from '../kit/change-item.ts';
-import { journalId } from '../storage/items/journal-entry.ts';
 import { decodeTopic, encodeTopic, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
-import { StoreUnavailableError } from '../storage/ports.ts';
+import { closeJournals } from './close-journals.ts';
 import { putTopicCopy } from './create-topic.ts';
 import type { AdminEnvironment } from './environment.ts';
 import type { Topic } from './topics.ts';
@@ -14,27 +13,13 @@ import type { Topic } from './topics.ts';
  */
 export async function deleteTopic(env: Rooms, topic: Topic, deadline: number): Promise<boolean> {
   const { record } = topic;
-  const closed = await Promise.all(
-    Array.from({ length: record.journals }, (_, index) => closeJournal(env, record, index, deadline)),
-  );
+  const isClosed = await closeJournals(env, record, deadline);
   const marked = await markDeleted(env, record);
   // If this call closed a journal, it deleted the topic, even if another process set the mark.
-  return marked || closed.includes(true);
+  return marked || isClosed;
 }
 
 type Rooms = Pick<AdminEnvironment, 'journals' | 'topics'>;
-
-/** True if this call closed the journal. */
-async function closeJournal(env: Rooms, record: TopicRecord, index: number, deadline: number): Promise<boolean> {
-  const open = await env.journals.open(journalId(record.id, index));
-  if (open === undefined) return false;
-  if (!open.journal.view.closed) await open.journal.env.dueJournals?.close(open.journal.id);
-  const make = (view: { closed: boolean }, time: number) =>
-    view.closed ? undefined : ({ kind: 'close', time } as const);
-  const outcome = await open.writer.appendEntry(make, deadline);
-  if (outcome === 'timedOut') throw new StoreUnavailableError(`topic ${record.name} could not be closed in time`);
-  return outcome === 'written';
-}
 
 async function markDeleted(env: Rooms, record: TopicRecord): Promise<boolean> {
   const { stores, clock, random } = env.journals.env;

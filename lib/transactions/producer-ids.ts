@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
-import { changeItem } from '../kit/change-item.ts';
+import { type ChangeEnvironment, changeItem } from '../kit/change-item.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import {
   decodeNextProducerId,
@@ -52,4 +52,18 @@ export class ProducerIds {
     this.#next = first;
     this.#end = first + PRODUCER_ID_BLOCK;
   }
+}
+
+/**
+ * Makes the next block begin at `least` or later. Returns where the next block began before: no process
+ * has an id from there on. Throws StoreUnavailableError.
+ */
+export async function raiseNextProducerId(env: ChangeEnvironment, least: number): Promise<number> {
+  let before = 0;
+  await changeItem(env, { pk: PRODUCER_IDS_PK, sk: PRODUCER_IDS_SK }, (item) => {
+    before = item === undefined ? 0 : decodeNextProducerId(item.body);
+    if (before >= least) return { kind: 'keep', result: undefined };
+    return { kind: 'put', version: (item?.version ?? 0) + 1, body: encodeNextProducerId(least) };
+  });
+  return before;
 }

@@ -1,6 +1,7 @@
 import { assert } from '../../core/assert.ts';
 import type { Offset } from '../../core/offset.ts';
 import type { StoreTime } from '../../storage/ports.ts';
+import { assertImportFits } from '../apply-import.ts';
 import { assertReplaceFits, assertSealFits, assertStartsFit } from '../apply-seal.ts';
 import { type AppendResult, type BatchToAppend, decideAppend, type TransactionFact } from '../decide-append.ts';
 import { Draft } from '../draft.ts';
@@ -111,6 +112,7 @@ function metaOf(batch: BatchToAppend, baseOffset: Offset, position: number): Bat
 export function assertFollows(view: JournalView, seq: number, entry: Entry): void {
   assert(seq === view.seq + 1, `an entry for slot ${seq} was decided on a view of slot ${view.seq}`);
   if (entry.kind === 'seal') assertSealFits(view, entry);
+  if (entry.kind === 'import') assertImportFits(view, entry);
   if (entry.kind === 'replace') assertReplaceFits(view, entry);
   if (entry.kind === 'logStart') assertStartsFit(view, entry);
   if (entry.kind !== 'records' && entry.kind !== 'markers') return;

@@ -5,9 +5,12 @@ export class CorruptFileError extends Error {
   /** The first byte that does not fit; of a batch that does not fit, its first byte. */
   readonly position: number;
   readonly reason: string;
+  /** The file ends before the batch at `position` does. */
+  readonly isCutOff: boolean;
 
-  constructor(file: string, position: number, reason: string) {
+  constructor(file: string, position: number, reason: string, { isCutOff = false } = {}) {
     super(`file ${file}, byte ${position}: ${reason}`);
+    this.isCutOff = isCutOff;
     this.file = file;
     this.position = position;
     this.reason = reason;

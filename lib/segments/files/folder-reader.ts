@@ -140,10 +140,11 @@ export async function* readLogFile(
 /** Bytes from `position` on, with at least one whole batch. */
 async function readFrom(folder: LogFolder, log: LogFileInfo, position: number): Promise<Buffer> {
   const bytes = await readExactly(folder, log, position, Math.min(position + READ_BYTES, log.size));
-  const { sizeInBytes } = headerAt(bytes, 0, log.name, position);
   const left = log.size - position;
-  if (sizeInBytes > left)
-    throw new CorruptFileError(log.name, position, `a batch of ${sizeInBytes} bytes, ${left} are left`);
+  const cutOff = (reason: string) => new CorruptFileError(log.name, position, reason, { isCutOff: true });
+  if (left < BATCH_OVERHEAD_BYTES) throw cutOff('batch header is cut off');
+  const { sizeInBytes } = headerAt(bytes, 0, log.name, position);
+  if (sizeInBytes > left) throw cutOff(`a batch of ${sizeInBytes} bytes, ${left} are left`);
   if (sizeInBytes > BATCH_BYTES_MAX) throw new CorruptFileError(log.name, position, `a batch of ${sizeInBytes} bytes`);
   return sizeInBytes <= bytes.length ? bytes : readExactly(folder, log, position, position + sizeInBytes);
 }

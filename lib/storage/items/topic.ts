@@ -35,16 +35,22 @@ export function encodeTopic(topic: TopicRecord): Buffer {
 
 /** Throws MalformedBytesError. */
 export function decodeTopic(body: Buffer): TopicRecord {
-  const topic = decodeJsonBody(FORMAT, body) as TopicRecord | null;
-  const whole =
+  const topic = decodeJsonBody(FORMAT, body);
+  if (!isTopicRecord(topic)) throw new MalformedBytesError('the topic item lacks what every topic has');
+  return topic;
+}
+
+/** Whether a decoded value has what every topic has. */
+export function isTopicRecord(value: unknown): value is TopicRecord {
+  const topic = value as TopicRecord | null | undefined;
+  return (
     typeof topic?.id === 'string' &&
     typeof topic.name === 'string' &&
     isCount(topic.partitions) &&
     isCount(topic.journals) &&
     typeof topic.configs === 'object' &&
-    topic.configs !== null;
-  if (!whole) throw new MalformedBytesError('the topic item lacks what every topic has');
-  return topic;
+    topic.configs !== null
+  );
 }
 
 /**

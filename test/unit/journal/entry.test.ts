@@ -116,6 +116,38 @@ describe('the bytes of an entry', () => {
       },
       '0109e80702ac02b602016b03800100e707b10201d00f',
     ],
+    [
+      {
+        kind: 'import',
+        time: 1_000,
+        fromSeq: 1,
+        toSeq: 2,
+        toTime: 999,
+        key: 'k',
+        parts: [part({ partition: 2, baseOffset: 300, nextOffset: 310 })],
+        partitions: [
+          {
+            partition: 2,
+            start: { baseOffset: 300, logStartOffset: 302 },
+            epochs: [{ epoch: 3, startOffset: 300 }],
+            openTransactions: [[7, 305]],
+            producers: [
+              [
+                7,
+                {
+                  epoch: 1,
+                  lastTime: 900,
+                  transactionStart: 305,
+                  batches: [{ baseSequence: 0, lastSequence: 4, baseOffset: 305, timestamp: 900 }],
+                },
+              ],
+            ],
+          },
+          { partition: 3, epochs: [], openTransactions: [], producers: [] },
+        ],
+      },
+      '010ae8070102e707016b0102ac020a0cd80402800482040c080497aee7de0e020201ac02020103ac020107b1020107028407e204010008b102880e0300000000',
+    ],
     [{ kind: 'close', time: 1_000 }, '0106e807'],
   ];
 
