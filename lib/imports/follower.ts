@@ -94,9 +94,11 @@ export class PartitionFollower {
     const { producerId, producerEpoch, attributes, maxTimestamp } = header;
     if (producerId > PRODUCER_ID_MAX) throw new CorruptRecordError(`a batch of producer id ${producerId}`);
     this.#producerIdMax = Math.max(this.#producerIdMax, producerId);
-    if (!this.transactions.open.has(producerId)) this.#openEpochs.delete(producerId);
+    const isOpen = this.transactions.open.has(producerId);
+    if (!isOpen) this.#openEpochs.delete(producerId);
     else if (isTransactional(attributes)) this.#openEpochs.set(producerId, producerEpoch);
-    if (maxTimestamp + PRODUCER_EXPIRATION_MS < this.#now) {
+    // In an open transaction it is not forgotten, however old its batches are.
+    if (!isOpen && maxTimestamp + PRODUCER_EXPIRATION_MS < this.#now) {
       this.producers.delete(producerId);
       return;
     }

@@ -46,7 +46,7 @@ const NO_ADDRESS = { host: 'localhost', port: 0 };
 
 /** What an import needs, from an engine that puts journals on the due list. */
 export function importEnvironment(
-  { stores, clock, random, logger }: ComposeOptions,
+  { stores, clock, random, logger }: Pick<ComposeOptions, 'stores' | 'clock' | 'random' | 'logger'>,
   engine: Engine,
 ): ImportEnvironment {
   const changes = { state: stores.state, clock, random };

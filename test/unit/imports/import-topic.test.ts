@@ -149,6 +149,15 @@ describe('an import', () => {
     expect(await world.run(others.next())).toBe(5_001);
   });
 
+  it('keeps the sequences of a producer whose old transaction it aborts', async () => {
+    const world = await createWorld();
+    const day = 24 * 60 * 60 * 1000;
+    const steps: Step[] = [{ kind: 'data', timestamps: [T0 - 8 * day, T0 - 8 * day], valueBytes: 1, producer: 5_000 }];
+    const outcome = importedOf(await world.run(importing(world.process(), sourcesOf([await folderOf(steps)]))));
+    const { partition } = await viewOf(world, outcome.topic.id);
+    expect(partition.producers.get(5_000)!.batches).toMatchObject([{ baseSequence: 0, lastSequence: 1 }]);
+  });
+
   it('refuses a topic that exists, and a name or config that Kafka refuses', async () => {
     const world = await createWorld();
     const sources = sourcesOf([await folderOf(STEPS)]);
