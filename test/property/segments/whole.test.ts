@@ -6,8 +6,8 @@ import { check, checkEveryOffset, checkRest } from './whole/checks.ts';
 import { DAY_MS, type Step, step } from './whole/steps.ts';
 import { WholeLog } from './whole/whole-log.ts';
 
-/** Days until every grace is over: that of a replaced segment's object begins with the look at it. */
-const DAYS = 6;
+/** Days until every grace is over: an import that might have been given up is looked at after a week. */
+const DAYS = 9;
 
 /**
  * The same runs each time, so that a failure comes from a change. Others by hand:

@@ -72,6 +72,23 @@ export class PartitionModel {
     return this.#open.has(producer);
   }
 
+  /**
+   * Aborts the open transactions as an import does, in the order in which they began: those of which a
+   * batch is there. Nothing tells of the others any more.
+   */
+  abortOpen(timestamp: number, bytes: number): void {
+    const [first] = this.batches.filter(({ nextOffset }) => nextOffset > this.logStart);
+    const begins = (producer: Producer) =>
+      this.#records.find(
+        (one) =>
+          one.state === 'open' && one.producer === producer && one.offset >= (first?.baseOffset ?? this.nextOffset),
+      )?.offset;
+    const open = [...this.#open.keys()].map((producer) => ({ producer, begin: begins(producer) }));
+    for (const { producer, begin } of open) if (begin === undefined) this.#open.delete(producer);
+    const left = open.filter(({ begin }) => begin !== undefined).sort((a, b) => a.begin! - b.begin!);
+    for (const { producer } of left) this.end(producer, false, timestamp, bytes);
+  }
+
   get lastStableOffset(): number {
     return Math.max(this.logStart, Math.min(this.nextOffset, ...this.#open.values()));
   }

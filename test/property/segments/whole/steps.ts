@@ -45,6 +45,8 @@ export type Step =
   /** Everything that is due, by the production program: seals, merges, retention, trimming, objects. */
   | { readonly do: 'sweep' }
   | { readonly do: 'collect' }
+  /** The place's topic is copied as Kafka's files, deleted, and imported. */
+  | { readonly do: 'import'; readonly place: Place; readonly setBytes: number }
   /** New process objects over the same store. */
   | { readonly do: 'restart' }
   | { readonly do: 'wait'; readonly ms: number };
@@ -108,6 +110,7 @@ export const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: stepOf('trim', { place }) },
   { weight: 2, arbitrary: stepOf('sweep', {}) },
   { weight: 1, arbitrary: stepOf('collect', {}) },
+  { weight: 2, arbitrary: stepOf('import', { place, setBytes: fc.constantFrom(200, 1e6) }) },
   { weight: 2, arbitrary: stepOf('restart', {}) },
   { weight: 4, arbitrary: stepOf('wait', { ms: fc.constantFrom(60_000, HOUR_MS, 3 * HOUR_MS, DAY_MS, 8 * DAY_MS) }) },
 );

@@ -11,6 +11,7 @@ import { mergeSegments } from '../../../../lib/segments/merge.ts';
 import { retainJournal } from '../../../../lib/segments/retain.ts';
 import { sealJournal } from '../../../../lib/segments/seal.ts';
 import { trimJournal } from '../../../../lib/segments/trim.ts';
+import { importAgain } from './import-again.ts';
 import { PartitionModel } from './partition-model.ts';
 import { expectedLogStart } from './retention-model.ts';
 import {
@@ -121,6 +122,13 @@ export class WholeLog {
         return this.sweep();
       case 'collect':
         return this.collect();
+      case 'import': {
+        const outcome = await importAgain(this, step.place, step.setBytes);
+        const { topic } = partitionOf(step.place);
+        // A producer whose last batch has ended, or is old, is not known to the new topic.
+        for (const id of this.#sent.keys()) if (id.startsWith(`${topic}-`)) this.#sent.delete(id);
+        return outcome;
+      }
       case 'restart':
         await world.restart();
         return 'done';
