@@ -108,7 +108,7 @@ export const STORING: readonly Mutation[] = [
     'deletion',
     'lifecycle',
     ['deleteLost'],
-    'lib/topics/delete-topic.ts',
+    'lib/topics/close-journals.ts',
     "view.closed ? undefined : ({ kind: 'close', time } as const)",
     'undefined',
   ),

@@ -24,8 +24,8 @@ export const WRITING: readonly Mutation[] = [
     'lifecycle',
     ['unknownTopic', 'exception', 'deleteLost'],
     CREATE_TOPIC,
-    'await Promise.all(\n    Array.from({ length: record.journals }',
-    'void Promise.all(\n    Array.from({ length: record.journals }',
+    'await Promise.all(journalsOf(record)',
+    'void Promise.all(journalsOf(record)',
   ),
   mutation(
     'journals begin with another epoch',
