@@ -80,12 +80,15 @@ export class CloseConnection {
 
 /**
  * Returned in place of an answer: the request still waits, and the caller sends it again with this
- * token (RequestContext.again).
+ * token (RequestContext.again). `answer` is what it would be answered with if it waited no longer;
+ * undefined if the caller has to ask for that.
  */
 export class AskAgain {
   readonly token: string;
+  readonly answer: object | undefined;
 
-  constructor(token: string) {
+  constructor(token: string, answer?: object) {
     this.token = token;
+    this.answer = answer;
   }
 }

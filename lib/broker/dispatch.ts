@@ -83,8 +83,10 @@ async function serve<B extends Broker>(
         const answer = await accepted.handler(broker, body, head.apiVersion, context);
         if (answer === NO_ANSWER) return { kind: 'none' };
         if (answer instanceof CloseConnection) return { kind: 'close', reason: answer.reason };
-        if (answer instanceof AskAgain) return { kind: 'again', token: answer.token };
-        return await encodeAnswer(broker, accepted, head, answer, context);
+        if (!(answer instanceof AskAgain)) return await encodeAnswer(broker, accepted, head, answer, context);
+        const { token, answer: unless } = answer;
+        const encoded = unless && (await encodeAnswer(broker, accepted, head, unless, context));
+        return { kind: 'again', token, chunks: encoded?.kind === 'answer' ? encoded.chunks : undefined };
       } catch (error) {
         return failure(broker, head.apiKey, error);
       }

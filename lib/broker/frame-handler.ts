@@ -29,9 +29,11 @@ export type FrameHandler = (frame: ReceivedFrame, context: RequestContext) => Pr
 
 /**
  * The same, with the additional outcome `again`: the frame has to be sent again with the token
- * (RequestContext.again).
+ * (RequestContext.again). `chunks`: the response frame for a client that waits no longer.
  */
 export type PatientFrameHandler = (
   frame: ReceivedFrame,
   context: RequestContext,
-) => Promise<FrameOutcome | { readonly kind: 'again'; readonly token: string }>;
+) => Promise<
+  FrameOutcome | { readonly kind: 'again'; readonly token: string; readonly chunks?: readonly Buffer[] | undefined }
+>;

@@ -29,6 +29,7 @@ const TUNNEL_SETTINGS: ReadonlySet<SettingField> = new Set([
   'queuedMaxRequestBytes',
   'profile',
   'lingerMs',
+  'journalTable',
   'metricsPort',
   'metricsHost',
   'logLevel',

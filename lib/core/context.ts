@@ -51,4 +51,33 @@ export interface Again {
   readonly signal: AbortSignal;
   /** The token that the request got when it was last sent back; undefined the first time. */
   readonly token: string | undefined;
+  /** Filled in by handlers for a sender that waits itself; absent for one that does not. */
+  readonly advice?: Advice | undefined;
+}
+
+/**
+ * What the sender of a request is told beside its outcome, so that it asks again only when it is
+ * worth it. Subjects are names of what requests depend on: the id and the name of a topic, or the
+ * id of a group.
+ */
+export interface Advice {
+  /** What the outcome depends on: a change of it may change the answer. */
+  about?: readonly string[];
+  /** Whether the request has changed what it is about. */
+  hasChanged?: boolean;
+  /**
+   * The session time-out of the member that sent the request, ms: the same request changes nothing
+   * and has the same answer until the member's session has to be renewed, or something changes.
+   */
+  sessionMs?: number;
+  /** When it is worth asking again, ms from now; not bounded yet. */
+  afterMs?: number;
+  /** Where news of a waiting fetch will be: the journals that it waits for, with their last slots. */
+  tails?: readonly JournalTail[];
+}
+
+/** The newest entry of a journal that a process knows. */
+export interface JournalTail {
+  readonly journal: string;
+  readonly seq: number;
 }

@@ -1,5 +1,5 @@
 import { clipText } from '../core/clip-text.ts';
-import { type Clock, sleep } from '../core/clock.ts';
+import { afterMicrotasks, type Clock, sleep } from '../core/clock.ts';
 import type { RequestContext } from '../core/context.ts';
 import type { Logger } from '../core/logger.ts';
 import { type Random, randomInt } from '../core/random.ts';
@@ -14,7 +14,7 @@ import type { TopicLook } from './facts.ts';
 import { type Facts, NO_FACTS } from './facts.ts';
 import type { Group, Session } from './group.ts';
 import { type GroupStore, isStoreProblem, type LoadedGroup, sinceOf } from './group-store.ts';
-import { Leases } from './leases.ts';
+import { everyone, Leases } from './leases.ts';
 import { PatternMatches } from './pattern-matches.ts';
 import { offsetFactsOf, protocolOf } from './protocols.ts';
 import { RequestQueue } from './queue.ts';
@@ -126,7 +126,8 @@ export class GroupWorker {
   }
 
   #sleepUntilDue(): void {
-    if (this.#queue.size === 0) return;
+    // What only waits for its member's lease is answered by the outcome of that write.
+    if (!this.#queue.all().some(({ state }) => state.kind !== 'renewing')) return;
     const { group } = this.#loaded ?? {};
     const now = this.#now();
     const dueAt = group === undefined ? undefined : protocolOf(group).dueAt(group);
@@ -141,6 +142,8 @@ export class GroupWorker {
 
   async #run(): Promise<void> {
     try {
+      // Requests that came together, in one envelope or one packet, are decided in one round.
+      await new Promise<void>(afterMicrotasks);
       for (;;) {
         this.#queue.failLate();
         if (this.#queue.size === 0) return;
@@ -283,15 +286,20 @@ export class GroupWorker {
   }
 
   #deliver({ results }: Decision<GroupRequest>, now: number): void {
-    const sessions = this.#sessionsOf(results.flatMap(({ result }) => result.alive ?? []));
+    const { sessions, isWhole } = this.#sessionsOf(results.flatMap(({ result }) => result.alive ?? []));
     for (const { request, result } of results) {
       // The client may have disconnected during the write.
-      const isOpen = request.state.kind !== 'answered';
+      const { isOpen } = request;
+      const session = result.alive === undefined ? undefined : sessions.get(result.alive);
       if (result.kind === 'wait') {
         if (isOpen) request.wait(result);
+        // A request that is sent away does not wait here, where #keepAlive would see it.
+        const isSentAway = isOpen && !request.isOpen;
+        if (isSentAway && session !== undefined && this.#leases.isDue(session, now)) void this.#renew(session, now);
         continue;
       }
-      const session = result.alive === undefined ? undefined : sessions.get(result.alive);
+      const advice = request.context.again?.advice;
+      if (advice !== undefined && session !== undefined) advice.sessionMs = session.timeoutMs;
       if (session === undefined || !this.#leases.isDue(session, now)) {
         request.reply(result.reply);
         continue;
@@ -300,7 +308,7 @@ export class GroupWorker {
       // session ends, another process may have removed the member.
       if (isOpen) request.renew();
       const endsAt = this.#leases.endOf(session);
-      void this.#renew(session, now).then((renewed) => {
+      void this.#renew(isWhole ? everyone(sessions) : session, now).then((renewed) => {
         if (renewed && this.#now() < endsAt) request.reply(result.reply);
         else request.fail('COORDINATOR_NOT_AVAILABLE');
       });
@@ -310,7 +318,7 @@ export class GroupWorker {
   /** Renews the leases of members whose requests wait here: a waiting request is a sign of life. */
   #keepAlive(now: number): void {
     const waiting = this.#queue.all().flatMap(({ alive }) => alive ?? []);
-    for (const session of this.#sessionsOf(waiting).values()) {
+    for (const session of this.#sessionsOf(waiting).sessions.values()) {
       if (this.#leases.isDue(session, now)) void this.#renew(session, now);
     }
   }
@@ -324,15 +332,21 @@ export class GroupWorker {
     }
   }
 
-  #sessionsOf(memberIds: readonly string[]): ReadonlyMap<string, Session> {
+  /** The sessions of these members. `isWhole`: they are several, and the group has no others. */
+  #sessionsOf(memberIds: readonly string[]): {
+    readonly sessions: ReadonlyMap<string, Session>;
+    readonly isWhole: boolean;
+  } {
     const { group } = this.#loaded!;
-    if (memberIds.length === 0 || group === undefined) return new Map();
+    const sessions = new Map<string, Session>();
+    if (memberIds.length === 0 || group === undefined) return { sessions, isWhole: false };
     const wanted = new Set(memberIds);
-    const found = new Map<string, Session>();
+    let members = 0;
     for (const session of protocolOf(group).sessions(group)) {
-      if (wanted.has(session.memberId)) found.set(session.memberId, session);
+      members++;
+      if (wanted.has(session.memberId)) sessions.set(session.memberId, session);
     }
-    return found;
+    return { sessions, isWhole: members > 1 && sessions.size === members };
   }
 
   #lookForOrphans(): void {

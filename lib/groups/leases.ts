@@ -40,6 +40,19 @@ const ORPHAN_AGE_MS = 30 * 60 * 1000;
 /** Leases deleted concurrently when several members are removed together. */
 const DELETED_AT_ONCE = 16;
 
+/** The member id of the lease that stands for every member the group has when it is written. */
+const EVERYONE = '';
+
+/**
+ * A session that stands for all of these, where they are the whole group: one lease is written for
+ * them. The lease of a member that joined before it was written began then at the earliest.
+ */
+export function everyone(sessions: ReadonlyMap<string, Session>): Session {
+  const all = [...sessions.values()];
+  const seenAt = Math.min(...all.map((one) => one.seenAt));
+  return { memberId: EVERYONE, timeoutMs: Math.max(...all.map(({ timeoutMs }) => timeoutMs)), seenAt };
+}
+
 interface KnownLease {
   readonly at: StoreTime;
   readonly version: number;
@@ -85,15 +98,13 @@ export class Leases {
    * of the write is unknown. Concurrent calls share a write.
    */
   renew(session: Session, now: StoreTime): Promise<boolean> {
-    const since = Math.max(this.#known.get(session.memberId)?.at ?? 0, session.seenAt);
-    if (now - since < session.timeoutMs * RENEWED_AFTER) return DONE;
+    if (session.memberId !== EVERYONE && !this.isDue(session, now)) return DONE;
     return this.#renewals.join(session.memberId, () => this.#write(session, now));
   }
 
   /** Whether `renew` would write. */
   isDue(session: Session, now: StoreTime): boolean {
-    const since = Math.max(this.#known.get(session.memberId)?.at ?? 0, session.seenAt);
-    return now - since >= session.timeoutMs * RENEWED_AFTER;
+    return now - this.#aliveAt(session) >= session.timeoutMs * RENEWED_AFTER;
   }
 
   /**
@@ -110,8 +121,13 @@ export class Leases {
   }
 
   /** When the member's session ends, as far as this process knows. */
-  endOf({ memberId, timeoutMs, seenAt }: Session): StoreTime {
-    return Math.max(this.#known.get(memberId)?.at ?? 0, seenAt) + timeoutMs;
+  endOf(session: Session): StoreTime {
+    return this.#aliveAt(session) + session.timeoutMs;
+  }
+
+  #aliveAt({ memberId, seenAt }: Session): StoreTime {
+    const [own, all] = [this.#known.get(memberId)?.at ?? 0, this.#known.get(EVERYONE)?.at ?? 0];
+    return Math.max(own, all, seenAt);
   }
 
   #overAt(sessions: readonly Session[], now: StoreTime): ReadonlySet<string> {
@@ -151,7 +167,7 @@ export class Leases {
       const page = await this.#env.state.query({ pk, from, to: GROUP_LEASES.to, consistent: true });
       for (const item of page.items) {
         const { memberId, lease, sessionMs } = this.#take(item);
-        if (members.has(memberId)) continue;
+        if (memberId === EVERYONE || members.has(memberId)) continue;
         this.#known.delete(memberId);
         if (now - lease.at > Math.max(ORPHAN_AGE_MS, sessionMs)) void this.#deleteOrphan(item);
       }

@@ -58,6 +58,10 @@ export class GroupRequest {
     return this.#state;
   }
 
+  get isOpen(): boolean {
+    return this.#state.kind !== 'answered';
+  }
+
   /** The step that decides the request. */
   get step(): Step<unknown> {
     const state = this.#state;

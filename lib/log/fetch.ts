@@ -1,10 +1,11 @@
 import { sleep } from '../core/clock.ts';
-import type { RequestContext } from '../core/context.ts';
+import type { Advice, RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
 import type { Offset } from '../core/offset.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { isUnreadable } from '../journal/read.ts';
 import { each } from '../kit/each.ts';
+import { topicIdOf } from '../storage/items/journal-entry.ts';
 import { TopicAccess } from './access.ts';
 import { delayedFetch } from './delayed-fetch.ts';
 import type { ReadEnvironment } from './environment.ts';
@@ -57,13 +58,18 @@ export type FetchOutcome =
   | { readonly kind: 'absent'; readonly error: ErrorName };
 
 /**
- * `outcomes` are in the order of the request. `sentAway`: there is no data yet, and the sender has
- * to repeat the request (RequestContext.again); `waitedMs` is the time that the request has waited
- * so far.
+ * `outcomes` are in the order of the request. `sentAway`: there is not enough data yet, and the
+ * sender has to repeat the request (RequestContext.again); `waitedMs` is the time that the request
+ * has waited so far. `hasData`: a part of what it waits for is there.
  */
 export type FetchResult =
   | { readonly kind: 'fetched'; readonly outcomes: readonly FetchOutcome[] }
-  | { readonly kind: 'sentAway'; readonly waitedMs: number };
+  | {
+      readonly kind: 'sentAway';
+      readonly waitedMs: number;
+      readonly outcomes: readonly FetchOutcome[];
+      readonly hasData: boolean;
+    };
 
 /**
  * Partitions of one request looked up at the same time. In a cold process each may take several
@@ -105,14 +111,34 @@ export async function fetch(
     (open.length === 0 && !hasEmpty) ||
     fetched.some((one) => one.error !== 'NONE') ||
     readable(fetched) >= Math.min(minBytes, maxBytes);
-  if (away?.aborted === true && !answerable && clock.monotonic() < waitsUntil) {
-    return { kind: 'sentAway', waitedMs: clock.monotonic() - began };
-  }
   let next = 0;
   const outcomes = targets.map(
     (target): FetchOutcome => (target.kind === 'open' ? { kind: 'read', fetched: fetched[next++]! } : target),
   );
+  if (away?.aborted === true && !answerable && clock.monotonic() < waitsUntil) {
+    const advice = context.again?.advice;
+    if (advice !== undefined) advise(advice, env, open);
+    const waitedMs = clock.monotonic() - began;
+    return { kind: 'sentAway', waitedMs, outcomes, hasData: readable(fetched) > 0 };
+  }
   return { kind: 'fetched', outcomes };
+}
+
+/** The interval of questions is the time since the last entry divided by this, as that of Tail. */
+const AGE_DIVISOR = 20;
+
+/** The age of a journal that nothing is waited for in, or that is older; ms. */
+const AGE_MAX_MS = 24 * 60 * 60 * 1000;
+
+/** Tells the sender which journals the request waits for, and how long nothing has come there. */
+function advise(advice: Advice, { partitions }: ReadEnvironment, open: readonly PartitionToRead[]): void {
+  const journals = [...new Set(open.map(({ open: { journal } }) => journal))];
+  const ids = [...new Set(journals.map(({ id }) => topicIdOf(id)))];
+  // Producers may name a topic otherwise than this request does.
+  advice.about = ids.flatMap((id) => [id, partitions.peekTopic({ id })?.record.name ?? id]);
+  advice.tails = journals.map(({ id, view }) => ({ journal: id, seq: view.seq }));
+  const ages = journals.map(({ env, view }) => env.stores.journal.now() - view.time);
+  advice.afterMs = Math.max(0, Math.floor(Math.min(AGE_MAX_MS, ...ages) / AGE_DIVISOR));
 }
 
 function readable(fetched: readonly FetchedPartition[]): number {

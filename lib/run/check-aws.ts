@@ -1,3 +1,4 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../core/clock.ts';
 import { defaultCredentials } from '../doors/tunnel/credentials.ts';
 import { withAbort } from '../kit/deadline.ts';
@@ -29,8 +30,7 @@ const BUCKET_RIGHTS = 's3:GetObject, PutObject, DeleteObject and ListBucket';
  * sentence for each problem: what is wrong, and what to do.
  */
 export async function checkAws({ journalTable, stateTable, bucket }: Settings, clock: Clock): Promise<void> {
-  const [{ QueryCommand }, { GetObjectCommand }, { dynamoDbClient }, { s3Client }] = await Promise.all([
-    import('@aws-sdk/client-dynamodb'),
+  const [{ GetObjectCommand }, { dynamoDbClient }, { s3Client }] = await Promise.all([
     import('@aws-sdk/client-s3'),
     import('../storage/dynamodb/client.ts'),
     import('../storage/s3/client.ts'),
@@ -39,22 +39,7 @@ export async function checkAws({ journalTable, stateTable, bucket }: Settings, c
   const s3 = s3Client();
   try {
     await requireCredentials(await defaultCredentials());
-    const region = await dynamoDb.config.region().catch(() => {
-      throw regionMissing('the tables');
-    });
-    // Not GetItem: the engine does not need it on the journal table, so roles may lack it.
-    const question = {
-      KeyConditionExpression: `${PARTITION_KEY} = :pk`,
-      ExpressionAttributeValues: { ':pk': { S: NOTHING } },
-      Limit: 1,
-    };
-    const checkTable = (flag: string, table: string) =>
-      withAbort(clock, ANSWER_TIMEOUT_MS, (abortSignal) =>
-        dynamoDb.send(new QueryCommand({ TableName: table, ...question }), { abortSignal }),
-      ).then(
-        () => undefined,
-        (error: SdkException) => tableProblem(flag, table, region, error),
-      );
+    const region = await regionOf(dynamoDb);
     const checkBucket = (name: string) =>
       withAbort(clock, ANSWER_TIMEOUT_MS, (abortSignal) =>
         s3.send(new GetObjectCommand({ Bucket: name, Key: NOTHING }), { abortSignal }),
@@ -63,8 +48,8 @@ export async function checkAws({ journalTable, stateTable, bucket }: Settings, c
         (error: SdkException) => bucketProblem(name, region, error),
       );
     const problems = await Promise.all([
-      checkTable('--journal-table', journalTable!),
-      checkTable('--state-table', stateTable!),
+      checkTable(dynamoDb, '--journal-table', journalTable!, TABLE_RIGHTS, clock),
+      checkTable(dynamoDb, '--state-table', stateTable!, TABLE_RIGHTS, clock),
       checkBucket(bucket!),
     ]);
     const found = problems.filter((problem) => problem !== undefined);
@@ -75,14 +60,47 @@ export async function checkAws({ journalTable, stateTable, bucket }: Settings, c
   }
 }
 
-function tableProblem(flag: string, table: string, region: string, error: SdkException): string {
+/** The region of a client. Throws StartError if there is none. */
+function regionOf(client: DynamoDBClient): Promise<string> {
+  return client.config.region().catch(() => {
+    throw regionMissing('the tables');
+  });
+}
+
+/**
+ * What is wrong with a table that the flag names, in one sentence; undefined if it can be read.
+ * `rights` are the actions that are needed on it. Throws StartError if there is no region.
+ */
+export async function checkTable(
+  client: DynamoDBClient,
+  flag: string,
+  table: string,
+  rights: string,
+  clock: Clock,
+): Promise<string | undefined> {
+  const { QueryCommand } = await import('@aws-sdk/client-dynamodb');
+  const region = await regionOf(client);
+  // Not GetItem: nobody needs it on the journal table, so roles may lack it.
+  const question = new QueryCommand({
+    TableName: table,
+    KeyConditionExpression: `${PARTITION_KEY} = :pk`,
+    ExpressionAttributeValues: { ':pk': { S: NOTHING } },
+    Limit: 1,
+  });
+  return withAbort(clock, ANSWER_TIMEOUT_MS, (abortSignal) => client.send(question, { abortSignal })).then(
+    () => undefined,
+    (error: SdkException) => tableProblem(flag, table, rights, region, error),
+  );
+}
+
+function tableProblem(flag: string, table: string, rights: string, region: string, error: SdkException): string {
   switch (error.name) {
     case 'ResourceNotFoundException':
       return `There is no table ${table} in ${region}. Check ${flag} against the outputs of the State stack, and AWS_REGION.`;
     case 'ValidationException':
       return `The table ${table} is not one of Tidelog's: ${error.message}. Its keys have to be pk and sk, both texts. Check ${flag}.`;
     case 'AccessDeniedException':
-      return `The credentials may not read the table ${table}: ${error.message}. They need ${TABLE_RIGHTS} on it.`;
+      return `The credentials may not read the table ${table}: ${error.message}. They need ${rights} on it.`;
   }
   return (
     identityProblem('DynamoDB', error) ??

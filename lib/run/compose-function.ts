@@ -170,6 +170,7 @@ class Instance<T> {
     const asFunction: FunctionTraits = {
       needsClusterId: this.#name === 'admin',
       collectsUnused: false,
+      usesTopicConfigs: this.#name !== 'fetch',
       batchBytesMax: BATCH_BYTES_MAX,
       wake: this.#wake,
     };

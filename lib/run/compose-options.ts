@@ -45,6 +45,8 @@ export interface FunctionTraits {
    * checkpoints.
    */
   readonly collectsUnused: boolean;
+  /** Whether topics' configs matter to it, so that it reads topics in use again and again. */
+  readonly usesTopicConfigs: boolean;
   /** Limit for one batch, bytes. Larger ones are refused. */
   readonly batchBytesMax: number;
   /** Starts the function that seals. Absent if this one does not. */

@@ -79,6 +79,7 @@ export async function composeEngine(
   const offsetsTopic = new OffsetsTopic(stores.state, settings.offsetsTopicNumPartitions);
   const topics: Topics = new Topics(stores.state, ageing, topicDefaults(settings), {
     offsetsTopic,
+    usesConfigs: asFunction?.usesTopicConfigs,
     onGone: (record) => {
       for (const id of journalsOf(record)) journals.forget(id);
     },

@@ -4,20 +4,24 @@ import { type Random, systemRandom } from '../core/random.ts';
 import { type Gateway, ListenError, startGateway } from '../doors/tcp/server.ts';
 import { checkFunctions, type FunctionProblem } from '../doors/tunnel/check-functions.ts';
 import type { FlushPace } from '../doors/tunnel/merged-produce.ts';
+import { WAITING_PACES } from '../doors/tunnel/pace.ts';
+import { TailWatch } from '../doors/tunnel/tail-watch.ts';
 import type { Transport } from '../doors/tunnel/transport.ts';
 import { tunnelHandler } from '../doors/tunnel/tunnel.ts';
 import type { Via } from '../doors/tunnel/via.ts';
 import { type Address, formatAddress } from '../settings/listeners.ts';
 import type { Settings } from '../settings/settings.ts';
+import type { ItemStore } from '../storage/ports.ts';
 import { advertisedAddress, DRAIN_TIMEOUT_MS, gatewayLimits, listenProblem, metricsProblem } from './listening.ts';
 import type { TunnelMonitoring } from './metrics/tunnel-monitoring.ts';
+import type { JournalTable } from './open-journal-table.ts';
 import { openTransport } from './open-transport.ts';
 import { StartError } from './start-error.ts';
 
 export interface StartTunnelOptions {
   /**
-   * Used: the listeners, the limits of connections and memory, the pace of flushes, metrics and log
-   * level.
+   * Used: the listeners, the limits of connections and memory, the paces of the profile, the table of
+   * the journals, metrics and log level.
    */
   readonly settings: Settings;
   readonly via: Via;
@@ -25,6 +29,8 @@ export interface StartTunnelOptions {
   readonly region?: string | undefined;
   /** Default: made from `via`. */
   readonly transport?: Transport;
+  /** The table of the journals, to look at their tails. Default: the table of the settings, if any. */
+  readonly journal?: Pick<ItemStore, 'query'>;
   readonly clock?: Clock;
   readonly random?: Random;
   /** Default: JSON lines on stderr. */
@@ -68,6 +74,7 @@ export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> 
   let monitoring: TunnelMonitoring | undefined;
   let gateway: Gateway | undefined;
   let notAllowed: readonly string[] = [];
+  let journals: Partial<JournalTable> = {};
   const advertised = (name: string): Address => {
     // Frames arrive only at these listeners.
     const listener = settings.listeners.find((candidate) => candidate.name === name)!;
@@ -78,6 +85,7 @@ export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> 
     const transport = monitoring?.transport ?? opened;
     const problems = await checkFunctions(transport, clock);
     if (problems.some(isFatal)) throw new StartError(problems.map(({ message }) => message).join('\n'));
+    journals = await openJournals(options, clock, random);
     notAllowed = problems.map(({ name }) => name);
     for (const { name, message } of problems) {
       logger.log('warn', { event: 'function_not_allowed', function: name, message });
@@ -90,6 +98,8 @@ export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> 
       advertised,
       pace: paceOf(settings),
       transactionVersion: settings.transactionVersion,
+      waiting: WAITING_PACES[settings.profile]!,
+      tails: journals.journal && new TailWatch(journals.journal, logger),
     });
     gateway = await startGateway({
       listeners: settings.listeners,
@@ -101,6 +111,7 @@ export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> 
     });
   } catch (error) {
     opened.close();
+    journals.close?.();
     await monitoring?.close();
     throw error instanceof ListenError ? new StartError(listenProblem(error), { cause: error }) : error;
   }
@@ -124,6 +135,7 @@ export async function startTunnel(options: StartTunnelOptions): Promise<Tunnel> 
       monitoring?.draining();
       await started.drain(DRAIN_TIMEOUT_MS);
       opened.close();
+      journals.close?.();
       await monitoring?.close();
       logger.log('info', { event: 'stopped' });
     },
@@ -141,6 +153,20 @@ function isFatal({ name, isForbidden }: FunctionProblem): boolean {
 function paceOf({ profile, lingerMs }: Settings): FlushPace {
   const pace = PACES[profile]!;
   return lingerMs === undefined ? pace : { ...pace, intervalMs: lingerMs };
+}
+
+/**
+ * The table of the journals, if the settings name it. The client of DynamoDB is loaded
+ * only then. Throws StartError if the table cannot be read.
+ */
+async function openJournals(
+  { settings: { journalTable }, region, journal }: StartTunnelOptions,
+  clock: Clock,
+  random: Random,
+): Promise<Partial<JournalTable>> {
+  if (journal !== undefined || journalTable === undefined) return { ...(journal && { journal }) };
+  const { openJournalTable } = await import('./open-journal-table.ts');
+  return openJournalTable(journalTable, region, clock, random);
 }
 
 /** Loads the metrics only if they are served. Throws StartError. */

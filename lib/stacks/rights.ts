@@ -75,6 +75,9 @@ export const GATEWAY_RIGHTS: Rights = {
   bucket: ['s3:ListBucket'],
 };
 
+/** What a tunnel that looks at the journal table itself does there. */
+export const TAIL_ACTIONS = ['dynamodb:Query'] as const satisfies readonly TableAction[];
+
 /**
  * The functions that a role must be able to call to use a Kafka client. `admin` is in all of them,
  * as it answers Metadata, the first request of every client. A producer needs `coordinate` for

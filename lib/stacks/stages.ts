@@ -81,7 +81,7 @@ export interface Stage {
  */
 const SMALL_FUNCTIONS = {
   produce: 512,
-  fetch: 512,
+  fetch: 256,
   coordinate: 256,
   admin: 256,
   maintain: 512,

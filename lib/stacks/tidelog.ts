@@ -8,7 +8,7 @@ import { createFrontDoor } from './front-door/create.ts';
 import type { FrontDoor } from './front-door/front-door.ts';
 import { FunctionSchedule } from './function-schedule.ts';
 import { TidelogFunctions } from './functions.ts';
-import { CALLS } from './rights.ts';
+import { CALLS, TAIL_ACTIONS } from './rights.ts';
 import {
   DEFAULT_STAGE,
   type FrontDoorKind,
@@ -145,6 +145,16 @@ export class Tidelog extends Construct {
   /** Lets a role call all functions except the scheduled ones. */
   grantAdmin(grantee: IGrantable, way?: CallWay): Grant {
     return this.#grantCalls(grantee, CALLS.administer, way);
+  }
+
+  /**
+   * Lets a role that runs a tunnel look at the ends of journals itself (`--journal-table`), so that it
+   * calls functions only when something has come. This reads every topic's entries, whatever rights
+   * Kafka principals have.
+   */
+  grantTail(grantee: IGrantable): Grant {
+    const resourceArns = [this.journalTable.tableArn];
+    return Grant.addToPrincipal({ grantee, actions: [...TAIL_ACTIONS], resourceArns });
   }
 
   /**

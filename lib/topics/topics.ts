@@ -47,6 +47,11 @@ interface Known {
 }
 
 export interface TopicsOptions {
+  /**
+   * Whether changes of configs have to take effect soon: topics in use are then read again in the
+   * background. Default: true.
+   */
+  readonly usesConfigs?: boolean | undefined;
   /** `__consumer_offsets`, which is not stored. */
   readonly offsetsTopic?: OffsetsTopic;
   /**
@@ -70,10 +75,12 @@ export class Topics {
   readonly #reads = new SharedReads<string, Topic | undefined>();
   readonly #offsetsTopic: OffsetsTopic;
   readonly #offsets: Topic;
+  readonly #freshMs: number;
   #changes = 0;
 
   constructor(state: ItemStore, clock: Clock, defaults: TopicDefaults, options: TopicsOptions = {}) {
-    const { offsetsTopic = new OffsetsTopic(state), onGone = () => {} } = options;
+    const { offsetsTopic = new OffsetsTopic(state), onGone = () => {}, usesConfigs = true } = options;
+    this.#freshMs = usesConfigs ? FRESH_MS : STALE_MS;
     this.#state = state;
     this.#clock = clock;
     this.#defaults = defaults;
@@ -91,7 +98,7 @@ export class Topics {
   }
 
   /**
-   * The topic from memory, unless it was read too long ago. Past FRESH_MS it is also read again in
+   * The topic from memory, unless it was read too long ago. Past FRESH_MS it may also be read again in
    * the background.
    */
   peek(name: string): Topic | undefined {
@@ -100,7 +107,7 @@ export class Topics {
     if (known === undefined) return undefined;
     const age = this.#clock.monotonic() - known.readAt;
     if (age > STALE_MS) return undefined;
-    if (age > FRESH_MS && this.#reads.running(name) === undefined) void this.read(name).catch(() => {});
+    if (age > this.#freshMs && this.#reads.running(name) === undefined) void this.read(name).catch(() => {});
     return known.topic;
   }
 

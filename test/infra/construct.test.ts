@@ -130,6 +130,16 @@ describe('grants', () => {
     expect(granted(method, { frontDoor: 'url' }).functions).toEqual(functions);
   });
 
+  it('grantTail is for queries of the journal table, and for nothing else', () => {
+    const { stack, log } = shop({});
+    const role = new Role(stack, 'Tunnel', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+    log.grantTail(role as IGrantable).assertSuccess();
+    const grants = grantsOf(Template.fromStack(stack)).filter(({ at }) => at.startsWith('TunnelDefaultPolicy'));
+    expect(grants.map(({ actions }) => actions)).toEqual([['dynamodb:Query']]);
+    expect(JSON.stringify(grants[0]!.resources)).toContain('JournalTable');
+    expect(JSON.stringify(grants[0]!.resources)).not.toContain('*');
+  });
+
   it('are for the URL and not for the function where there are function URLs', () => {
     const { actions } = granted('grantProduce', { frontDoor: 'url' });
     expect(actions).toEqual(['lambda:InvokeFunction', 'lambda:InvokeFunctionUrl']);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FRAME_FUNCTIONS } from '../../lib/broker/apis.ts';
-import { CALLS } from '../../lib/stacks/rights.ts';
+import { CALLS, TAIL_ACTIONS } from '../../lib/stacks/rights.ts';
 
 const DOCS = resolve(import.meta.dirname, '../../docs');
 
@@ -35,7 +35,11 @@ const viaUrl = { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } };
 
 describe('policies in the documents', () => {
   it('GATEWAY.md: the tunnel may call what serves Kafka requests, and nothing else', () => {
-    const shapes = policiesIn('GATEWAY.md').map((policy) =>
+    const policies = policiesIn('GATEWAY.md');
+    const [tail] = policies.pop()!;
+    expect([tail?.Action]).toEqual([...TAIL_ACTIONS]);
+    expect(tail?.Resource).toEqual(['arn:aws:dynamodb:REGION:ACCOUNT:table/JOURNAL_TABLE']);
+    const shapes = policies.map((policy) =>
       policy.map((one) => ({ action: one.Action, functions: functionsOf(one), condition: one.Condition })),
     );
     expect(shapes).toEqual([

@@ -10,8 +10,9 @@ import {
   type RequestEnvelope,
 } from '../../lib/doors/tunnel/envelope.ts';
 import type { FlushPace } from '../../lib/doors/tunnel/merged-produce.ts';
+import { WAITING_PACES } from '../../lib/doors/tunnel/pace.ts';
 import type { CallOutcome, Transport } from '../../lib/doors/tunnel/transport.ts';
-import { tunnelHandler } from '../../lib/doors/tunnel/tunnel.ts';
+import { type TunnelOptions, tunnelHandler } from '../../lib/doors/tunnel/tunnel.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
 import { ApiKey, apis, type RequestBody, type RequestInput } from '../../lib/wire/apis.ts';
 import { encodeRequest } from '../../lib/wire/client-frame.ts';
@@ -52,7 +53,7 @@ export class FakeTransport implements Transport {
         ids,
         end,
         answer: (answers = envelope.frames.map(({ frame }) => success(frame))) =>
-          end({ kind: 'answered', body: encodeAnswerEnvelope(answers) }),
+          end({ kind: 'answered', body: encodeAnswerEnvelope(answers, isAdvised(answers) ? 2 : 1) }),
       };
       this.calls.push(call);
       this.automatic?.(call);
@@ -64,6 +65,11 @@ export class FakeTransport implements Transport {
   }
 
   close(): void {}
+}
+
+/** Functions that do not advise are older than the tunnel. */
+function isAdvised(answers: readonly EnvelopeAnswer[]): boolean {
+  return answers.some((answer) => 'advice' in answer);
 }
 
 /** The answer to a Produce frame whose partitions have this error, else one that is nothing but the correlation id. */
@@ -130,7 +136,7 @@ export interface TunnelRig {
 }
 
 /** A tunnel on a virtual clock, over a transport in the test's hands. */
-export function tunnelRig(pace: Partial<FlushPace> = {}): TunnelRig {
+export function tunnelRig(pace: Partial<FlushPace> = {}, more: Partial<TunnelOptions> = {}): TunnelRig {
   const clock = new VirtualClock();
   const transport = new FakeTransport();
   const lines: TunnelRig['lines'] = [];
@@ -143,6 +149,8 @@ export function tunnelRig(pace: Partial<FlushPace> = {}): TunnelRig {
     advertised: (listener) => ({ host: `${listener.toLowerCase()}.example`, port: 9092 }),
     pace: { intervalMs: 0, flights: 1, ...pace },
     transactionVersion: 2,
+    waiting: WAITING_PACES.default!,
+    ...more,
   });
   return {
     clock,

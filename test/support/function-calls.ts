@@ -1,9 +1,5 @@
-import {
-  decodeAnswerEnvelope,
-  type EnvelopeAnswer,
-  type EnvelopeFrame,
-  encodeRequestEnvelope,
-} from '../../lib/doors/tunnel/envelope.ts';
+import { decodeAnswerEnvelope } from '../../lib/doors/tunnel/answer-envelope.ts';
+import { type EnvelopeAnswer, type EnvelopeFrame, encodeRequestEnvelope } from '../../lib/doors/tunnel/envelope.ts';
 import type { ApiKey, RequestInput, ResponseBody } from '../../lib/wire/apis.ts';
 import { decodeResponse, encodeRequest } from '../../lib/wire/client-frame.ts';
 import { SIZE_PREFIX_BYTES } from '../../lib/wire/frame.ts';

@@ -19,7 +19,8 @@ const FULL_FETCH_EPOCHS: readonly number[] = [0, -1];
 /**
  * Fetch, versions 4 to 18. Sessions (KIP-227) are declined with session id 0, so every request
  * names all of its partitions. The answer waits for `minBytes` up to `maxWaitMs` (see Log.fetch). A
- * function may answer `again` before that; the token is the time that the request has waited, ms.
+ * function may answer `again` before that; the token is the time that the request has waited, ms. A
+ * gateway that waits itself puts in its own time, and gets the answer without records in advance.
  */
 export const fetch = defineApi(Fetch, async (broker: ReadBroker, request, version, context) => {
   if (!FULL_FETCH_EPOCHS.includes(request.sessionEpoch)) {
@@ -33,15 +34,11 @@ export const fetch = defineApi(Fetch, async (broker: ReadBroker, request, versio
   const maxBytes = Math.min(request.maxBytes, broker.settings.fetchMaxBytes, room);
   const waitedMs = waitedBefore(context.again?.token);
   const result = await broker.log.fetch(context, asked, { isolation, minBytes, maxBytes, maxWaitMs, waitedMs });
-  if (result.kind === 'sentAway') return new AskAgain(String(Math.floor(result.waitedMs)));
-  return fetchAnswer(
-    broker,
-    context,
-    version,
-    asked,
-    result.outcomes,
-    recordsIn(context.answerBytes?.max, asked.length),
-  );
+  const recordsMax = recordsIn(context.answerBytes?.max, asked.length);
+  const answer = () => fetchAnswer(broker, context, version, asked, result.outcomes, recordsMax);
+  if (result.kind === 'fetched') return answer();
+  const hasSenderWait = context.again?.advice !== undefined && !result.hasData;
+  return new AskAgain(String(Math.floor(result.waitedMs)), hasSenderWait ? answer() : undefined);
 });
 
 /** From this version on, topics are named by id, and a top-level error comes without partitions. */

@@ -4,6 +4,7 @@ import { OffsetCommit } from '../../wire/messages/08-offset-commit.ts';
 import type { GroupBroker } from '../broker.ts';
 import { commitTopics, refuseTopics } from '../commit-topics.ts';
 import { defineApi } from '../define-api.ts';
+import { adviseGroup, forgoQuiet } from '../group-advice.ts';
 import { namedTopicAccesses, nameTopics } from '../group-topics.ts';
 
 /** From this version on, topics are named by id. */
@@ -34,5 +35,9 @@ export const offsetCommit = defineApi(OffsetCommit, async (broker: GroupBroker, 
   };
   const commit = { groupId, claim, kind: { transactional: false, apiVersion: version } };
   const retentionMs = retentionTimeMs === DEFAULT_RETENTION ? undefined : retentionTimeMs;
-  return { topics: await commitTopics(broker, decisions, topics, nameOf, commit, context, { retentionMs }) };
+  const committed = await commitTopics(broker, decisions, topics, nameOf, commit, context, { retentionMs });
+  adviseGroup(context, groupId, false);
+  const isClean = committed.every(({ partitions }) => partitions.every((one) => one.errorCode === 0));
+  if (!isClean) forgoQuiet(context);
+  return { topics: committed };
 });

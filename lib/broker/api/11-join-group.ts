@@ -7,6 +7,7 @@ import { JoinGroup } from '../../wire/messages/11-join-group.ts';
 import type { GroupBroker } from '../broker.ts';
 import { AskAgain } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
+import { adviseGroup } from '../group-advice.ts';
 
 /**
  * From version 1 on, members send their rebalance time-out. Before, it equals the session time-out.
@@ -54,6 +55,8 @@ export const joinGroup = defineApi(JoinGroup, async (broker: GroupBroker, reques
   const token = context.again?.token;
   const resumed = token === undefined ? undefined : resumeJoin(token, request.groupInstanceId);
   const submitted = await broker.groups.submitWaiting(groupId, resumed ?? step, context);
+  // A join that waits on changes nothing any more; its first try began a rebalance, and its end is one.
+  adviseGroup(context, groupId, token === undefined || submitted.kind !== 'again');
   if (submitted.kind === 'again') return new AskAgain(submitted.token);
   return respond(submitted.kind === 'reply' ? submitted.reply : joinRefused(memberId, submitted.error));
 });

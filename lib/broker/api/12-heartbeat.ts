@@ -4,6 +4,7 @@ import { heartbeatStep } from '../../groups/steps.ts';
 import { Heartbeat } from '../../wire/messages/12-heartbeat.ts';
 import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
+import { adviseGroup } from '../group-advice.ts';
 
 /**
  * Heartbeat, versions 0 to 4. Reads the group once. Writes the member's lease when a third of its
@@ -17,5 +18,6 @@ export const heartbeat = defineApi(Heartbeat, async (broker: GroupBroker, reques
   if (groupId === '') return answer('INVALID_GROUP_ID');
   const step = heartbeatStep({ memberId, instanceId: groupInstanceId, generation: generationId });
   const submitted = await broker.groups.submit(groupId, step, context);
+  adviseGroup(context, groupId, false);
   return answer(submitted.kind === 'reply' ? submitted.reply : submitted.error);
 });

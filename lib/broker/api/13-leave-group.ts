@@ -5,6 +5,7 @@ import { leaveStep } from '../../groups/steps.ts';
 import { LeaveGroup } from '../../wire/messages/13-leave-group.ts';
 import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
+import { adviseGroup } from '../group-advice.ts';
 
 /** From this version on, several members may leave at once, each with its own error. */
 const FIRST_WITH_MEMBERS = 3;
@@ -29,6 +30,7 @@ export const leaveGroup = defineApi(LeaveGroup, async (broker: GroupBroker, requ
     if (reason !== null) broker.logger.log('debug', { event: 'group_leave', groupId, memberId, reason });
   }
   const submitted = await broker.groups.submit(groupId, leaveStep({ members }), context);
+  adviseGroup(context, groupId, true);
   if (submitted.kind === 'failed') return refused(submitted.error);
   if (version < FIRST_WITH_MEMBERS) return { errorCode: errorCode(submitted.reply[0]!.error) };
   return {

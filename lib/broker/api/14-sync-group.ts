@@ -6,6 +6,7 @@ import { SyncGroup } from '../../wire/messages/14-sync-group.ts';
 import type { GroupBroker } from '../broker.ts';
 import { AskAgain } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
+import { adviseGroup } from '../group-advice.ts';
 
 /** From this version on, request and answer name the protocol. */
 const FIRST_WITH_PROTOCOL = 5;
@@ -32,6 +33,7 @@ export const syncGroup = defineApi(SyncGroup, async (broker: GroupBroker, reques
     assignments,
   });
   const submitted = await broker.groups.submitWaiting(groupId, step, context);
+  adviseGroup(context, groupId, submitted.kind !== 'again');
   if (submitted.kind === 'again') return new AskAgain(submitted.token);
   return answer(submitted.kind === 'reply' ? submitted.reply : syncRefused(submitted.error));
 });

@@ -6,6 +6,7 @@ import { consumerHeartbeatStep } from '../../groups/steps.ts';
 import { ConsumerGroupHeartbeat } from '../../wire/messages/68-consumer-group-heartbeat.ts';
 import type { GroupBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
+import { adviseGroup, forgoQuiet } from '../group-advice.ts';
 
 /**
  * ConsumerGroupHeartbeat, versions 0 and 1: members of consumer groups (KIP-848) use it to join, to
@@ -43,7 +44,14 @@ export const consumerGroupHeartbeat = defineApi(
     const problem = heartbeatProblem(groupId, heartbeat, version, broker.settings.groups.consumer.assignors);
     if (problem !== undefined) return refused(problem);
     const submitted = await broker.groups.submit(groupId, consumerHeartbeatStep(heartbeat, mayDescribe), context);
-    return submitted.kind === 'reply' ? answer(submitted.reply) : refused(submitted);
+    if (submitted.kind !== 'reply') return refused(submitted);
+    const { reply } = submitted;
+    const isQuiet = reply.kind === 'ok' && reply.memberEpoch === request.memberEpoch && reply.assignment === null;
+    adviseGroup(context, groupId, !isQuiet || request.topicPartitions !== null || subscribedTopicNames !== null);
+    // A member that waits for partitions of others is told to ask more often.
+    const isWaiting = isQuiet && reply.heartbeatIntervalMs < broker.settings.groups.consumer.heartbeatIntervalMs;
+    if (!isQuiet || isWaiting) forgoQuiet(context);
+    return answer(reply);
   },
 );
 

@@ -100,9 +100,9 @@ function timeFor(context: LambdaContext | undefined): number {
 
 async function serve(channel: Channel, { kind, body }: FrameCall, serving: Serving): Promise<LambdaAnswer> {
   if (kind === 'frames') {
-    const answers = await serveEnvelope(serving, body);
-    if ('kind' in answers) return errorAnswer(channel, answers);
-    return binaryAnswer(channel, ENVELOPE_CONTENT_TYPE, [encodeAnswerEnvelope(answers)]);
+    const served = await serveEnvelope(serving, body);
+    if ('kind' in served) return errorAnswer(channel, served);
+    return binaryAnswer(channel, ENVELOPE_CONTENT_TYPE, [encodeAnswerEnvelope(served.answers, served.format)]);
   }
   const answer = await serveFrame(serving, body);
   if (answer === undefined) return emptyAnswer(channel);

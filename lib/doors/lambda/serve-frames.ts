@@ -6,10 +6,15 @@ import type { FrameOutcome, PatientFrameHandler } from '../../broker/frame-handl
 import { functionOf } from '../../broker/functions.ts';
 import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Principal, RequestContext } from '../../core/context.ts';
+import type { Advice, Principal, RequestContext } from '../../core/context.ts';
 import { ApiKey } from '../../wire/api-key.ts';
 import { type ReceivedFrame, receiveFrame, SIZE_PREFIX_BYTES } from '../../wire/frame.ts';
-import { decodeRequestEnvelope, type EnvelopeAnswer, type RequestEnvelope } from '../tunnel/envelope.ts';
+import {
+  type AnswerFormat,
+  decodeRequestEnvelope,
+  type EnvelopeAnswer,
+  FORMAT_WITH_ADVICE,
+} from '../tunnel/envelope.ts';
 import { ANSWER_BYTES_MAX } from './limits.ts';
 import { type Refusal, refused } from './refusal.ts';
 
@@ -31,21 +36,31 @@ export interface Serving {
   readonly deadline: number;
 }
 
+/** The answers to the frames of an envelope, in their order, and the format that the gateway reads. */
+export interface AnswerEnvelope {
+  readonly format: AnswerFormat;
+  readonly answers: readonly EnvelopeAnswer[];
+}
+
 /** The listener name of frames without an envelope. */
 const DIRECT_LISTENER = 'FUNCTION';
 
 /** The kind byte and the length in front of each answer; see envelope.ts. */
 const ENVELOPE_BYTES_PER_ANSWER = 5;
 
+/** What is told of an answer has another length, and may have a token; see envelope.ts. */
+const ENVELOPE_BYTES_PER_ADVICE = 256;
+
 /**
  * Serves all frames of an envelope concurrently. Produce frames take their places in envelope order
- * before the first await. As soon as one frame has its answer, frames that only wait for other
- * requests get `again`, so that they do not delay it. An envelope with any invalid frame is refused
- * as a whole.
+ * before the first await. Frames that wait for other requests get `again`: at once if the gateway
+ * waits itself, else as soon as one frame has its answer, so that they do not delay it. An envelope
+ * with any invalid frame is refused as a whole.
  */
-export async function serveEnvelope(serving: Serving, body: Buffer): Promise<readonly EnvelopeAnswer[] | Refusal> {
+export async function serveEnvelope(serving: Serving, body: Buffer): Promise<AnswerEnvelope | Refusal> {
   const envelope = readEnvelope(body);
   if ('kind' in envelope) return envelope;
+  const format = envelope.answers;
   const requests = envelope.frames.map(({ frame, ...origin }) => ({ frame: receiveFrame(frame), ...origin }));
   const misplaced = requests.find(({ frame }) => isMisplaced(frame, serving.name));
   if (misplaced !== undefined) return misdirected(serving.name, misplaced.frame.head.apiKey);
@@ -61,11 +76,15 @@ export async function serveEnvelope(serving: Serving, body: Buffer): Promise<rea
   const answerBytes = { max: ANSWER_BYTES_MAX, share: Math.floor(ANSWER_BYTES_MAX / Math.max(1, fetches)) };
   const away = new AbortController();
   setMaxListeners(0, away.signal);
-  const waitMs = Math.min(waitMaxMs, Math.max(0, serving.sendAwayAt - clock.monotonic()));
+  // A gateway that waits itself is not made to pay for a function that does.
+  const senderWaits = format === FORMAT_WITH_ADVICE;
+  const waitMs = senderWaits ? 0 : Math.min(waitMaxMs, Math.max(0, serving.sendAwayAt - clock.monotonic()));
+  if (senderWaits) away.abort();
   const cancel = clock.setTimer(waitMs, () => away.abort());
-  const outcomes = await Promise.all(
+  const served = await Promise.all(
     requests.map(async ({ frame, host, token, principal }) => {
-      const again = { signal: away.signal, token };
+      const advice: Advice | undefined = senderWaits ? {} : undefined;
+      const again = { signal: away.signal, token, advice };
       const context = {
         principal: principalOfFrame(caller, principal),
         clientId: frame.head.clientId ?? '',
@@ -79,11 +98,11 @@ export async function serveEnvelope(serving: Serving, body: Buffer): Promise<rea
       };
       const outcome = await serving.handle(frame, context);
       away.abort();
-      return outcome;
+      return { outcome, advice };
     }),
   );
   cancel();
-  return fitted(outcomes, frames);
+  return { format, answers: fitted(served, frames) };
 }
 
 /**
@@ -146,7 +165,7 @@ function neverAborted(): AbortSignal {
   return signal;
 }
 
-function readEnvelope(body: Buffer): RequestEnvelope | Refusal {
+function readEnvelope(body: Buffer): ReturnType<typeof decodeRequestEnvelope> | Refusal {
   try {
     return decodeRequestEnvelope(body);
   } catch (error) {
@@ -172,26 +191,44 @@ function statusOf({ fault }: FrameOutcome & { kind: 'close' }): Refusal['status'
   return fault === 'bug' ? 500 : 400;
 }
 
-type Outcome = Awaited<ReturnType<PatientFrameHandler>>;
+/** A frame's outcome, and what its handler has to tell the sender. */
+interface Served {
+  readonly outcome: Awaited<ReturnType<PatientFrameHandler>>;
+  readonly advice: Advice | undefined;
+}
 
 /**
  * The answers that fit into one body. A Fetch answer that does not fit becomes `again`, and the
  * next try reads the same records.
  */
-function fitted(outcomes: readonly Outcome[], frames: readonly ReceivedFrame[]): EnvelopeAnswer[] {
-  const whole = ANSWER_BYTES_MAX - 1 - outcomes.length * ENVELOPE_BYTES_PER_ANSWER;
-  const sizes = outcomes.map((outcome) => (outcome.kind === 'answer' ? sizeOf(outcome.chunks) - SIZE_PREFIX_BYTES : 0));
+function fitted(served: readonly Served[], frames: readonly ReceivedFrame[]): EnvelopeAnswer[] {
+  const whole = served.reduce((rest, { advice }) => rest - besides(advice), ANSWER_BYTES_MAX - 1);
+  const sizes = served.map(({ outcome }) =>
+    'chunks' in outcome && outcome.chunks !== undefined ? sizeOf(outcome.chunks) - SIZE_PREFIX_BYTES : 0,
+  );
   let left = sizes.reduce((rest, size, index) => (isFetch(frames[index]!) ? rest : rest - size), whole);
-  return outcomes.map((outcome, index): EnvelopeAnswer => {
-    if (outcome.kind !== 'answer') return outcome;
+  return served.map(({ outcome, advice }, index): EnvelopeAnswer => {
     const size = sizes[index]!;
+    if (outcome.kind === 'again') {
+      const chunks = size > 0 && size <= left ? withoutSize(outcome.chunks!) : undefined;
+      if (chunks !== undefined) left -= size;
+      return { kind: 'again', token: outcome.token, chunks, advice };
+    }
+    if (outcome.kind !== 'answer') return outcome;
     if (isFetch(frames[index]!)) {
-      if (size <= whole && size > left) return { kind: 'again', token: '0' };
+      if (size <= whole && size > left) return { kind: 'again', token: '0', advice: {} };
       left -= size;
     }
     if (left < 0) return { kind: 'close', reason: tooLarge(size) };
-    return { kind: 'answer', chunks: withoutSize(outcome.chunks) };
+    if (outcome.errorCode !== 0) delete advice?.sessionMs;
+    return { kind: 'answer', chunks: withoutSize(outcome.chunks), advice };
   });
+}
+
+/** The bytes of an answer in an envelope beside those of its response. */
+function besides(advice: Advice | undefined): number {
+  if (advice === undefined) return ENVELOPE_BYTES_PER_ANSWER;
+  return ENVELOPE_BYTES_PER_ANSWER + ENVELOPE_BYTES_PER_ADVICE + Buffer.byteLength(JSON.stringify(advice));
 }
 
 function tooLarge(bytes: number): string {

@@ -1,16 +1,23 @@
 import * as v from 'valibot';
 import { isPrincipal } from '../../auth/principal.ts';
 import { MalformedBytesError } from '../../core/bytes.ts';
-import type { Principal } from '../../core/context.ts';
+import type { Advice, Principal } from '../../core/context.ts';
 
 /**
  * The bodies between a gateway and a function: several Kafka frames in one body.
  *
  *   request   1 byte format (1 or 2), 4 bytes length, JSON (`head`), then frames
- *   answer    1 byte format (1), then per frame 1 byte kind, 4 bytes length, bytes
+ *   answer 1  1 byte format, then per frame 1 byte kind, 4 bytes length, bytes
+ *   answer 2  1 byte format, then per frame 1 byte kind, 4 bytes length, JSON (`told`), 4 bytes
+ *             length, bytes
  *
  * Frames are requests without their 4-byte size, each after a length of 4 bytes. Numbers are
  * big-endian.
+ *
+ * The head says which answer the gateway reads (`answers`); without it, that is format 1. A gateway
+ * that reads format 2 waits itself: no frame waits in the function, `again` comes at once, and the
+ * answers tell when it is worth asking again. Each side ignores what it does not know in the JSON of
+ * the other, so gateways and functions of different versions serve each other.
  *
  * Format 2 adds the principal of each frame's client. Only a request that carries a principal uses
  * it, so that a gateway without authentication can be newer than its functions. A function that
@@ -34,12 +41,17 @@ export interface EnvelopeFrame {
   readonly principal?: Principal | undefined;
 }
 
+/** The formats of answers. See ENVELOPE_CONTENT_TYPE. */
+export type AnswerFormat = 1 | 2;
+
 export interface RequestEnvelope {
   /** The listener that received the frames. */
   readonly listener: string;
   /** The address that clients of that listener are given. */
   readonly advertised: { readonly host: string; readonly port: number };
   readonly frames: readonly EnvelopeFrame[];
+  /** The newest format of answers that the gateway reads. Default: 1. */
+  readonly answers?: AnswerFormat;
 }
 
 /**
@@ -47,21 +59,34 @@ export interface RequestEnvelope {
  * - `none`: nothing is sent to the client.
  * - `close`: the client's connection has to be closed.
  * - `again`: the request still waits. The gateway sends the same frame with the token again, until
- *   the request's own time is over.
+ *   the request's own time is over. `chunks`: the response to a client that waits no longer.
+ *
+ * `advice` and `chunks` of `again` come in format 2 only.
  */
 export type EnvelopeAnswer =
-  | { readonly kind: 'answer'; readonly chunks: readonly Buffer[] }
+  | { readonly kind: 'answer'; readonly chunks: readonly Buffer[]; readonly advice?: Advice | undefined }
   | { readonly kind: 'none' }
   | { readonly kind: 'close'; readonly reason: string }
-  | { readonly kind: 'again'; readonly token: string };
+  | {
+      readonly kind: 'again';
+      readonly token: string;
+      readonly chunks?: readonly Buffer[] | undefined;
+      readonly advice?: Advice | undefined;
+    };
+
+/** What format 2 tells of one frame beside its bytes, as JSON. */
+export type Told = Advice & { readonly token?: string | undefined };
 
 const FORMAT = 1;
 const FORMAT_WITH_PRINCIPALS = 2;
 
+/** The newest format of answers. */
+export const FORMAT_WITH_ADVICE = 2;
+
 /** Frames of one flush. A gateway with more frames sends another envelope. */
 export const ENVELOPE_FRAMES_MAX = 1_000;
 
-const KINDS = ['answer', 'none', 'close', 'again'] as const;
+export const KINDS = ['answer', 'none', 'close', 'again'] as const;
 
 const frameHead = v.object({
   host: v.string(),
@@ -73,13 +98,15 @@ const head = v.object({
   listener: v.string(),
   advertised: v.object({ host: v.string(), port: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)) }),
   frames: v.pipe(v.array(frameHead), v.maxLength(ENVELOPE_FRAMES_MAX)),
+  answers: v.optional(v.number()),
 });
 
-export function encodeRequestEnvelope({ listener, advertised, frames }: RequestEnvelope): Buffer {
+export function encodeRequestEnvelope({ listener, advertised, frames, answers }: RequestEnvelope): Buffer {
   const format = frames.some(({ principal }) => principal !== undefined) ? FORMAT_WITH_PRINCIPALS : FORMAT;
   const json = {
     listener,
     advertised,
+    answers,
     frames: frames.map(({ host, token, principal }) => ({ host, token, principal })),
   };
   const parts = [Buffer.of(format), ...sized(Buffer.from(JSON.stringify(json)))];
@@ -88,8 +115,8 @@ export function encodeRequestEnvelope({ listener, advertised, frames }: RequestE
 }
 
 /** Frames are views of `body`. Throws MalformedBytesError. */
-export function decodeRequestEnvelope(body: Buffer): RequestEnvelope {
-  const reader = new Reader(body, FORMAT_WITH_PRINCIPALS);
+export function decodeRequestEnvelope(body: Buffer): RequestEnvelope & { readonly answers: AnswerFormat } {
+  const reader = new EnvelopeReader(body, FORMAT_WITH_PRINCIPALS);
   let json: unknown;
   try {
     json = JSON.parse(reader.sized().toString());
@@ -99,7 +126,7 @@ export function decodeRequestEnvelope(body: Buffer): RequestEnvelope {
   }
   const parsed = v.safeParse(head, json);
   if (!parsed.success) throw new MalformedBytesError(`the head of the envelope: ${parsed.issues[0].message}`);
-  const { listener, advertised } = parsed.output;
+  const { listener, advertised, answers = FORMAT } = parsed.output;
   const frames = parsed.output.frames.map(({ host, token, principal }) => ({
     frame: reader.sized(),
     host,
@@ -108,39 +135,25 @@ export function decodeRequestEnvelope(body: Buffer): RequestEnvelope {
     ...(reader.format === FORMAT_WITH_PRINCIPALS ? { principal } : {}),
   }));
   reader.end();
-  return { listener, advertised, frames };
+  return { listener, advertised, frames, answers: answers >= FORMAT_WITH_ADVICE ? FORMAT_WITH_ADVICE : FORMAT };
 }
 
-export function encodeAnswerEnvelope(answers: readonly EnvelopeAnswer[]): Buffer {
-  const parts: Buffer[] = [Buffer.of(FORMAT)];
-  for (const answer of answers) parts.push(Buffer.of(KINDS.indexOf(answer.kind)), ...sized(...bytesOf(answer)));
+export function encodeAnswerEnvelope(answers: readonly EnvelopeAnswer[], format: AnswerFormat = FORMAT): Buffer {
+  const parts: Buffer[] = [Buffer.of(format)];
+  for (const answer of answers) {
+    parts.push(Buffer.of(KINDS.indexOf(answer.kind)));
+    if (format === FORMAT_WITH_ADVICE) parts.push(...sized(Buffer.from(JSON.stringify(toldOf(answer)))));
+    parts.push(...sized(...bytesOf(answer, format)));
+  }
   return Buffer.concat(parts);
 }
 
-/** Throws MalformedBytesError, also if the number of answers is not `count`. */
-export function decodeAnswerEnvelope(body: Buffer, count: number): readonly EnvelopeAnswer[] {
-  const reader = new Reader(body, FORMAT);
-  const answers = Array.from({ length: count }, () => answerOf(reader.byte(), reader.sized()));
-  reader.end();
-  return answers;
+function toldOf(answer: EnvelopeAnswer): Told {
+  if (answer.kind === 'again') return { ...answer.advice, token: answer.token };
+  return answer.kind === 'answer' ? (answer.advice ?? {}) : {};
 }
 
-function answerOf(kind: number, bytes: Buffer): EnvelopeAnswer {
-  switch (KINDS[kind]) {
-    case 'answer':
-      return { kind: 'answer', chunks: [bytes] };
-    case 'none':
-      return { kind: 'none' };
-    case 'close':
-      return { kind: 'close', reason: bytes.toString() };
-    case 'again':
-      return { kind: 'again', token: bytes.toString() };
-    default:
-      throw new MalformedBytesError(`the envelope has an answer of the unknown kind ${kind}`);
-  }
-}
-
-function bytesOf(answer: EnvelopeAnswer): readonly Buffer[] {
+function bytesOf(answer: EnvelopeAnswer, format: AnswerFormat): readonly Buffer[] {
   switch (answer.kind) {
     case 'answer':
       return answer.chunks;
@@ -149,7 +162,7 @@ function bytesOf(answer: EnvelopeAnswer): readonly Buffer[] {
     case 'close':
       return [Buffer.from(answer.reason)];
     case 'again':
-      return [Buffer.from(answer.token)];
+      return format === FORMAT ? [Buffer.from(answer.token)] : (answer.chunks ?? []);
   }
 }
 
@@ -159,7 +172,8 @@ function sized(...chunks: readonly Buffer[]): Buffer[] {
   return [size, ...chunks];
 }
 
-class Reader {
+/** Reads the parts of an envelope in order. All methods throw MalformedBytesError. */
+export class EnvelopeReader {
   readonly format: number;
   readonly #body: Buffer;
   #at = 0;

@@ -4,7 +4,9 @@ import { MalformedBytesError } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { Random } from '../../core/random.ts';
-import { decodeAnswerEnvelope, type EnvelopeAnswer, type EnvelopeFrame, encodeRequestEnvelope } from './envelope.ts';
+import { decodeAnswerEnvelope } from './answer-envelope.ts';
+import type { Changes } from './changes.ts';
+import { type EnvelopeAnswer, type EnvelopeFrame, encodeRequestEnvelope, FORMAT_WITH_ADVICE } from './envelope.ts';
 import type { Transport, Trouble } from './transport.ts';
 import type { TroubleLog } from './trouble-log.ts';
 
@@ -15,6 +17,7 @@ export interface TunnelEnvironment {
   readonly random: Random;
   readonly logger: Logger;
   readonly trouble: TroubleLog;
+  readonly changes: Changes;
   /** The address that clients of a listener are given. */
   readonly advertised: (listener: string) => { readonly host: string; readonly port: number };
 }
@@ -31,7 +34,7 @@ export async function sendFrames(
 ): Promise<SendOutcome> {
   const outcome = await transport.call(
     name,
-    encodeRequestEnvelope({ listener, advertised: advertised(listener), frames }),
+    encodeRequestEnvelope({ listener, advertised: advertised(listener), frames, answers: FORMAT_WITH_ADVICE }),
   );
   if (outcome.kind !== 'answered') return outcome;
   try {

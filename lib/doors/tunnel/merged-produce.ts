@@ -7,13 +7,7 @@ import { ENVELOPE_FRAMES_MAX, type EnvelopeAnswer } from './envelope.ts';
 import { answered, sendFrames, type TunnelEnvironment } from './environment.ts';
 import { asksToRepeat, type ProduceFrame, refusal } from './produce-frame.ts';
 import { backoffMs, mayPass, PATIENCE_MS } from './retry.ts';
-import { FLIGHTS_MAX, FRAME_BYTES_MAX, type Trouble } from './transport.ts';
-
-/**
- * Bytes of frames at which a flush is full. The rest up to FRAME_BYTES_MAX is for the envelope's
- * head.
- */
-export const FLUSH_BYTES_MAX = 4_000_000;
+import { FLIGHTS_MAX, FLUSH_BYTES_MAX, FRAME_BYTES_MAX, type Trouble } from './transport.ts';
 
 /**
  * After this time a flush no longer holds back other connections; ms. Ten times that of a warm
@@ -218,15 +212,15 @@ export class MergedProduce {
     const reason = this.#broken.get(connection);
     if (reason !== undefined) {
       settle({ kind: 'close', reason });
-    } else if (answer.kind === 'answer') {
-      settle(answered(answer.chunks));
+    } else if (answer.kind === 'answer' || answer.kind === 'none') {
+      settle(answer.kind === 'none' ? answer : answered(answer.chunks));
+      this.#env.changes.tell(produce.body.topicData.flatMap(({ name, topicId }) => [name, topicId]));
+      if (answer.kind === 'none') return;
       // Another function instance has not seen the failure. It would accept the producer's next
       // batch as its first.
       if (produce.isRepeatable && asksToRepeat(answer.chunks[0]!, produce.version)) {
         this.#break(connection, 'a batch is to be sent again, and those behind it must not overtake it');
       }
-    } else if (answer.kind === 'none') {
-      settle(answer);
     } else {
       // `again` leaves open whether the batch was appended. Functions do not answer Produce with
       // it.

@@ -84,3 +84,6 @@ export const SOCKETS_MAX = FRAME_FUNCTIONS.length * LONE_REQUESTS_MAX + FLIGHTS_
  * MB of bytes. The rest is for the headers of the event.
  */
 export const FRAME_BYTES_MAX = 4_400_000;
+
+/** Bytes of frames at which an envelope is full. The rest up to FRAME_BYTES_MAX is for its head. */
+export const FLUSH_BYTES_MAX = 4_000_000;

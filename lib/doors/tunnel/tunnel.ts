@@ -2,7 +2,7 @@ import { apiVersionsAnswer, unsupportedApiVersions } from '../../broker/api/18-a
 import { APIS } from '../../broker/apis.ts';
 import type { FrameHandler, FrameOutcome } from '../../broker/frame-handler.ts';
 import { functionOf } from '../../broker/functions.ts';
-import { isServed, notServed } from '../../broker/served.ts';
+import { isServed, notServed, rowOf } from '../../broker/served.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { RequestContext } from '../../core/context.ts';
 import type { Logger } from '../../core/logger.ts';
@@ -10,12 +10,18 @@ import type { Random } from '../../core/random.ts';
 import { ApiKey } from '../../wire/api-key.ts';
 import { decodeRequest, encodeResponse, type RequestFrame } from '../../wire/frame.ts';
 import { ApiVersions } from '../../wire/messages/18-api-versions.ts';
+import { Changes } from './changes.ts';
 import type { TunnelEnvironment } from './environment.ts';
-import { LoneRequests } from './lone-request.ts';
+import { FunctionCalls } from './function-calls.ts';
+import { sendAlone } from './lone-request.ts';
 import { type FlushPace, MergedProduce, refusedAsTooLarge, tooLargeMessage } from './merged-produce.ts';
+import type { WaitingPace } from './pace.ts';
 import { readProduceFrame } from './produce-frame.ts';
+import { REPEATED, RepeatedRequests } from './repeated-requests.ts';
+import type { TailWatch } from './tail-watch.ts';
 import { FRAME_BYTES_MAX, type Transport } from './transport.ts';
 import { TroubleLog } from './trouble-log.ts';
+import { WaitingRequests } from './waiting-requests.ts';
 
 export interface TunnelOptions {
   readonly transport: Transport;
@@ -27,6 +33,9 @@ export interface TunnelOptions {
   readonly pace: FlushPace;
   /** The level of the feature transaction.version. */
   readonly transactionVersion: number;
+  readonly waiting: WaitingPace;
+  /** Looks at journals for waiting fetches. Default: functions are asked. */
+  readonly tails?: TailWatch | undefined;
 }
 
 /**
@@ -35,9 +44,12 @@ export interface TunnelOptions {
  */
 export function tunnelHandler(options: TunnelOptions): FrameHandler {
   const { transport, clock, logger } = options;
-  const env: TunnelEnvironment = { ...options, trouble: new TroubleLog(transport, clock, logger) };
+  const trouble = new TroubleLog(transport, clock, logger);
+  const env: TunnelEnvironment = { ...options, trouble, changes: new Changes(clock) };
   const produces = new MergedProduce(env, options.pace);
-  const others = new LoneRequests(env);
+  const calls = new FunctionCalls(env);
+  const waiting = new WaitingRequests(env, calls, options.waiting, options.tails);
+  const repeated = new RepeatedRequests(env, calls, options.waiting);
 
   return async (frame, context): Promise<FrameOutcome> => {
     if (frame.kind === 'malformed') return { kind: 'close', reason: `malformed request: ${frame.reason}` };
@@ -50,7 +62,8 @@ export function tunnelHandler(options: TunnelOptions): FrameHandler {
       const reason = `a request of ${length} bytes to the function ${functionOf(apiKey)}, which takes ${FRAME_BYTES_MAX} at most`;
       return { kind: 'close', reason };
     }
-    return others.send(frame, context);
+    if (rowOf(apiKey)?.progress === 'waiting') return waiting.send(frame, context);
+    return REPEATED.has(apiKey) ? repeated.send(frame, context) : sendAlone(calls, frame, context);
   };
 
   function produce(frame: RequestFrame, context: RequestContext): Promise<FrameOutcome> | FrameOutcome {

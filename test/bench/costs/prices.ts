@@ -13,6 +13,10 @@ export const PRICES = {
   s3: { put: 5e-6, get: 0.4e-6, list: 5e-6 },
   /** Dollars for keeping a GB (10^9 bytes) for a month of 30 days. */
   storage: { dynamodb: 0.25, s3: 0.023 },
+  /** Dollars per request and per GB-second on arm64. https://aws.amazon.com/lambda/pricing/ */
+  lambda: { request: 0.2e-6, gbSecond: 13.3334e-6 },
+  /** Dollars per request of an HTTP API. https://aws.amazon.com/api-gateway/pricing/ */
+  httpApi: { request: 1e-6 },
 } as const;
 
 /** A write unit is 1 KB of an item, a strongly consistent read unit 4 KB; each request rounds up. */

@@ -58,7 +58,7 @@ describe('the principal of a frame', () => {
       size,
       heartbeat,
     ]);
-    expect(await serveEnvelope(call, old)).toEqual([{ kind: 'none' }]);
+    expect(await serveEnvelope(call, old)).toEqual({ format: 1, answers: [{ kind: 'none' }] });
     expect(call.contexts.map(({ principal, host }) => [principal, host])).toEqual([['User:gateway', '::1']]);
   });
 
@@ -89,7 +89,7 @@ describe.each([
 
   it('is served with it', async () => {
     const call = serving(deciding((operation) => operation === 'CLUSTER_ACTION'));
-    expect(await serveEnvelope(call, envelope('User:ada'))).toEqual([{ kind: 'none' }]);
+    expect(await serveEnvelope(call, envelope('User:ada'))).toEqual({ format: 1, answers: [{ kind: 'none' }] });
     expect(call.contexts.map(({ principal }) => principal)).toEqual(['User:ada']);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { decodeAnswerEnvelope } from '../../../../lib/doors/tunnel/answer-envelope.ts';
 import {
-  decodeAnswerEnvelope,
   decodeRequestEnvelope,
   type EnvelopeAnswer,
   encodeAnswerEnvelope,
@@ -22,7 +22,7 @@ describe('the bytes of an envelope are what they have always been', () => {
       '{"listener":"L","advertised":{"host":"h","port":9092},"frames":[{"host":"127.0.0.1","token":"t"},{"host":"::1"}]}';
     const bytes = `\x01\x00\x00\x00${String.fromCharCode(json.length)}${json}\x00\x00\x00\x02ab\x00\x00\x00\x01c`;
     expect(encodeRequestEnvelope(envelope).toString('latin1')).toBe(bytes);
-    expect(decodeRequestEnvelope(Buffer.from(bytes, 'latin1'))).toEqual(envelope);
+    expect(decodeRequestEnvelope(Buffer.from(bytes, 'latin1'))).toEqual({ ...envelope, answers: 1 });
   });
 
   it('to a function, with principals', () => {
@@ -38,7 +38,7 @@ describe('the bytes of an envelope are what they have always been', () => {
       '{"listener":"L","advertised":{"host":"h","port":9092},"frames":[{"host":"127.0.0.1","token":"t","principal":"User:ada"},{"host":"::1"}]}';
     const bytes = `\x02\x00\x00\x00${String.fromCharCode(json.length)}${json}\x00\x00\x00\x02ab\x00\x00\x00\x01c`;
     expect(encodeRequestEnvelope(envelope).toString('latin1')).toBe(bytes);
-    expect(decodeRequestEnvelope(Buffer.from(bytes, 'latin1'))).toEqual(envelope);
+    expect(decodeRequestEnvelope(Buffer.from(bytes, 'latin1'))).toEqual({ ...envelope, answers: 1 });
   });
 
   it('from a function', () => {
@@ -78,6 +78,46 @@ describe('a request envelope', () => {
   });
 });
 
-it('an answer of the format of requests with principals is refused: no function sends one', () => {
-  expect(() => decodeAnswerEnvelope(Buffer.of(2), 0)).toThrow('envelope format 2 is unknown to this program');
+it('an answer of a format that no function sends is refused', () => {
+  expect(() => decodeAnswerEnvelope(Buffer.of(3), 0)).toThrow('envelope format 3 is unknown to this program');
+});
+
+describe('what is told beside answers', () => {
+  const answers: EnvelopeAnswer[] = [
+    { kind: 'answer', chunks: [Buffer.from('ab')], advice: { sessionMs: 45_000, about: ['g'] } },
+    {
+      kind: 'again',
+      token: 't',
+      chunks: [Buffer.from('c')],
+      advice: { afterMs: 7, tails: [{ journal: 'j', seq: 1 }] },
+    },
+    { kind: 'none' },
+  ];
+
+  it('comes in format 2, which the request asks for', () => {
+    const asking = { listener: 'L', advertised: { host: 'h', port: 1 }, frames: [], answers: 2 as const };
+    expect(decodeRequestEnvelope(encodeRequestEnvelope(asking)).answers).toBe(2);
+    expect(decodeAnswerEnvelope(encodeAnswerEnvelope(answers, 2), 3)).toEqual(answers);
+  });
+
+  it('is left out for a gateway that does not ask for it', () => {
+    const { answers: _, ...old } = {
+      listener: 'L',
+      advertised: { host: 'h', port: 1 },
+      frames: [],
+      answers: 2 as const,
+    };
+    expect(decodeRequestEnvelope(encodeRequestEnvelope(old)).answers).toBe(1);
+    expect(decodeAnswerEnvelope(encodeAnswerEnvelope(answers), 3)).toEqual([
+      { kind: 'answer', chunks: [Buffer.from('ab')] },
+      { kind: 'again', token: 't' },
+      { kind: 'none' },
+    ]);
+  });
+
+  it('has to be JSON of the known form', () => {
+    const told = Buffer.from('{"afterMs":"soon"}');
+    const body = Buffer.concat([Buffer.of(2, 3, 0, 0, 0, told.length), told, Buffer.alloc(4)]);
+    expect(() => decodeAnswerEnvelope(body, 1)).toThrow('cannot be read');
+  });
 });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { FLUSH_BYTES_MAX } from '../../../../lib/doors/tunnel/merged-produce.ts';
 import { PATIENCE_MS } from '../../../../lib/doors/tunnel/retry.ts';
-import type { CallOutcome } from '../../../../lib/doors/tunnel/transport.ts';
+import { type CallOutcome, FLUSH_BYTES_MAX } from '../../../../lib/doors/tunnel/transport.ts';
 import { ApiKey } from '../../../../lib/wire/apis.ts';
 import { decodeResponse } from '../../../../lib/wire/client-frame.ts';
 import { type FakeConnection, produceFrame, success, tunnelRig } from '../../../support/fake-transport.ts';
