@@ -136,7 +136,7 @@ describe('grants', () => {
     log.grantTail(role as IGrantable).assertSuccess();
     const grants = grantsOf(Template.fromStack(stack)).filter(({ at }) => at.startsWith('TunnelDefaultPolicy'));
     expect(grants.map(({ actions }) => actions)).toEqual([['dynamodb:Query']]);
-    expect(JSON.stringify(grants[0]!.resources)).toContain('JournalTable');
+    expect(JSON.stringify(grants[0]!.resources)).toContain('StateJournal');
     expect(JSON.stringify(grants[0]!.resources)).not.toContain('*');
   });
 
