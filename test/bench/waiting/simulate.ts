@@ -25,8 +25,8 @@ const MINUTE_MS = 60 * SECOND_MS;
 const WAY_MS = { lambda: 10, http: 20 } as const;
 
 /**
- * What a warm function computes for a call, beside its waits for the stores: 1.5 ms of a CPU, of which
- * a function of 256 MB has 14 % (docs/PERFORMANCE.md); ms.
+ * What a warm function is assumed to compute for a call, beside its waits for the stores: 1.5 ms of a
+ * CPU, of which a function of 256 MB has 14 %. Not measured; ms.
  */
 const CPU_MS = 10;
 
