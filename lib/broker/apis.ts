@@ -198,7 +198,7 @@ export const APIS = {
   AddPartitionsToTxn: { ...versions(0, 5), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
   AddOffsetsToTxn: { ...versions(0, 4), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
   EndTxn: { ...versions(0, 5), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: READ_MAX },
-  WriteTxnMarkers: { ...versions(1, 2), function: 'produce', calls: ENDS_TRANSACTIONS, elementsMax: WRITTEN_MAX },
+  WriteTxnMarkers: { ...versions(1, 2), function: 'admin', calls: APPENDS, elementsMax: WRITTEN_MAX },
   TxnOffsetCommit: { ...versions(0, 5), function: 'coordinate', calls: KEEPS_GROUPS, elementsMax: LOOKED_UP_MAX },
   DescribeConfigs: {
     ...versions(1, 4),
@@ -255,14 +255,14 @@ export const APIS = {
   },
   DescribeTransactions: {
     ...versions(0, 0),
-    function: 'produce',
+    function: 'coordinate',
     calls: READS_ITEMS,
     elementsMax: READ_MAX,
     isRepeatable: true,
   },
   ListTransactions: {
     ...versions(0, 2),
-    function: 'produce',
+    function: 'coordinate',
     calls: READS_ITEMS,
     elementsMax: READ_MAX,
     isRepeatable: true,

@@ -12,6 +12,7 @@ import type { Offsets } from '../offsets/offsets.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
 import type { Coordinator } from '../transactions/coordinator.ts';
 import type { ProducerIds } from '../transactions/producer-ids.ts';
+import type { TransactionReader } from '../transactions/transaction-reader.ts';
 
 /** The dependencies of the handlers. */
 export interface Broker {
@@ -50,6 +51,11 @@ export interface GroupBroker extends Broker {
 /** Additional dependencies of the handlers of transactions. */
 export interface TransactionBroker extends Broker {
   readonly transactions: Coordinator;
+}
+
+/** Additional dependencies of the handlers that list and describe transactions. */
+export interface TransactionReadBroker extends Broker {
+  readonly transactionReader: TransactionReader;
 }
 
 export interface BrokerSettings {

@@ -1,5 +1,5 @@
 import { allApis } from '../broker/apis-of/all.ts';
-import type { GroupBroker, LogBroker, TransactionBroker } from '../broker/broker.ts';
+import type { LogBroker } from '../broker/broker.ts';
 import { frameHandler } from '../broker/dispatch.ts';
 import type { FrameHandler } from '../broker/frame-handler.ts';
 import { composeEngine } from './compose.ts';
@@ -12,7 +12,7 @@ import { transactionItems } from './transaction-items.ts';
 
 /** A process that serves every API. */
 export interface ComposedBroker extends TransactionEngine {
-  readonly broker: GroupBroker & TransactionBroker & LogBroker;
+  readonly broker: TransactionEngine['broker'] & LogBroker;
   readonly handleFrame: FrameHandler;
   /** Undefined for a process outside a fleet. */
   readonly membership: Membership | undefined;

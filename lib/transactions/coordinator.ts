@@ -12,7 +12,6 @@ import { decideInit, type InitRequest } from './decide-init.ts';
 import { isOpen, isPrepared, refused, type TransactionDecision } from './decision.ts';
 import type { CoordinatorEnvironment } from './environment.ts';
 import { type FinishOutcome, finishTransaction } from './finish.ts';
-import { type ListEnvironment, listTransactions, type TransactionFilter } from './list-transactions.ts';
 import type { StoredTransaction, TransactionItems } from './transaction-items.ts';
 
 export type TransactionAnswer =
@@ -114,12 +113,6 @@ export class Coordinator implements LeftTransactions, OffsetTransactions {
     const request = { ...producer, partitions: new Map(), groups: [groupId] };
     const answer = await (protocol === 2 ? this.add(request, limits) : this.verify(request, limits));
     return answer.kind === 'ok' ? { kind: 'open', transaction: answer.state.transaction } : answer;
-  }
-
-  /** See listTransactions. */
-  list(filter: TransactionFilter, by: Pick<ListEnvironment, 'logger' | 'turns'>): Promise<TransactionState[]> {
-    const { state, clock, random } = this.#env;
-    return listTransactions({ ...by, state, clock, random, items: this.#items }, filter);
   }
 
   /** The state of a transactional id; undefined if it is unknown. Strongly consistent. */

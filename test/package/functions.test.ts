@@ -37,7 +37,7 @@ const filesOf = (build: string, name: string) =>
  */
 const isPatternEngine = ({ file }: { file: string }) => file.startsWith('topic-pattern-');
 const PATTERN_ENGINE_KIB_MAX = 150;
-const WITH_PATTERNS = ['coordinate', 'maintain', 'produce'];
+const WITH_GROUPS = ['coordinate', 'maintain'];
 const WITHOUT_FRAMES = ['maintain', 'seal'];
 
 describe('the bundles', () => {
@@ -53,7 +53,7 @@ describe('the bundles', () => {
     const files = filesOf('first', name);
     const size = (chosen: typeof files) => chosen.reduce((sum, { bytes }) => sum + bytes.length, 0);
     const engine = files.filter(isPatternEngine);
-    expect(engine).toHaveLength(WITH_PATTERNS.includes(name) ? 1 : 0);
+    expect(engine).toHaveLength(WITH_GROUPS.includes(name) ? 1 : 0);
     expect(size(engine)).toBeLessThanOrEqual(PATTERN_ENGINE_KIB_MAX * KIB);
     expect(size(files.filter((one) => !isPatternEngine(one)))).toBeLessThanOrEqual(500 * KIB);
     const foreign = filesOf('first', name).filter(({ bytes }) => /lmdb|platformatic|\.node"/.test(bytes.toString()));

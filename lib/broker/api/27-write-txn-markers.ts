@@ -6,7 +6,7 @@ import { StoreUnavailableError } from '../../storage/ports.ts';
 import { isInternalTopic } from '../../topics/topic-name.ts';
 import { type EndInPartitions, endInPartitions } from '../../transactions/end-in-partitions.ts';
 import { WriteTxnMarkers } from '../../wire/messages/27-write-txn-markers.ts';
-import type { TransactionBroker } from '../broker.ts';
+import type { Broker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { withPartitions } from '../group-topics.ts';
 import { namedOnce } from '../named-once.ts';
@@ -17,46 +17,43 @@ import { namedOnce } from '../named-once.ts';
  * Admin.abortTransaction, `kafka-transactions abort`), who need ALTER or CLUSTER_ACTION on the
  * cluster. The coordinator epoch is not looked at: coordinators have none.
  */
-export const writeTxnMarkers = defineApi(
-  WriteTxnMarkers,
-  async (broker: TransactionBroker, request, _version, context) => {
-    const rights: Access[] = [
-      { operation: 'ALTER', resource: CLUSTER },
-      { operation: 'CLUSTER_ACTION', resource: CLUSTER },
-    ];
-    const decisions = await broker.authorize(context, rights);
-    const isAllowed = rights.some(({ operation, resource }) => decisions.allows(operation, resource));
-    const markers = await each(
-      broker,
-      request.markers,
-      async ({ producerId, producerEpoch, transactionResult, ...rest }) => {
-        const { transactionVersion } = rest;
-        const marker = { producerId, producerEpoch, commit: transactionResult, transactionVersion };
-        const named = namedOnce(
-          rest.topics,
-          ({ name }) => name,
-          ({ partitionIndexes }) => partitionIndexes,
-          (partition) => partition,
-        );
-        const topics = await each(broker, named, async ({ topic: { name }, partitions }) => {
-          const errors = isAllowed
-            ? await end(broker, name, { ...marker, partitions }, context)
-            : partitions.map((): ErrorName => 'CLUSTER_AUTHORIZATION_FAILED');
-          return {
-            name,
-            partitions: partitions.map((partitionIndex, at) => ({ partitionIndex, errorCode: errorCode(errors[at]!) })),
-          };
-        });
-        return { producerId, topics };
-      },
-    );
-    return { markers };
-  },
-);
+export const writeTxnMarkers = defineApi(WriteTxnMarkers, async (broker: Broker, request, _version, context) => {
+  const rights: Access[] = [
+    { operation: 'ALTER', resource: CLUSTER },
+    { operation: 'CLUSTER_ACTION', resource: CLUSTER },
+  ];
+  const decisions = await broker.authorize(context, rights);
+  const isAllowed = rights.some(({ operation, resource }) => decisions.allows(operation, resource));
+  const markers = await each(
+    broker,
+    request.markers,
+    async ({ producerId, producerEpoch, transactionResult, ...rest }) => {
+      const { transactionVersion } = rest;
+      const marker = { producerId, producerEpoch, commit: transactionResult, transactionVersion };
+      const named = namedOnce(
+        rest.topics,
+        ({ name }) => name,
+        ({ partitionIndexes }) => partitionIndexes,
+        (partition) => partition,
+      );
+      const topics = await each(broker, named, async ({ topic: { name }, partitions }) => {
+        const errors = isAllowed
+          ? await end(broker, name, { ...marker, partitions }, context)
+          : partitions.map((): ErrorName => 'CLUSTER_AUTHORIZATION_FAILED');
+        return {
+          name,
+          partitions: partitions.map((partitionIndex, at) => ({ partitionIndex, errorCode: errorCode(errors[at]!) })),
+        };
+      });
+      return { producerId, topics };
+    },
+  );
+  return { markers };
+});
 
 /** Internal topics have no records: the offsets of a transaction end with their group's items. */
 async function end(
-  broker: TransactionBroker,
+  broker: Broker,
   name: string,
   request: Omit<EndInPartitions, 'topic'>,
   context: RequestContext,

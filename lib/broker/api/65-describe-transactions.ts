@@ -5,7 +5,7 @@ import type { TransactionState } from '../../storage/items/transaction.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { OFFSETS_TOPIC } from '../../topics/topic-name.ts';
 import { DescribeTransactions } from '../../wire/messages/65-describe-transactions.ts';
-import type { TransactionBroker } from '../broker.ts';
+import type { TransactionReadBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { offsetsPartition } from '../offsets-partition.ts';
 import { transactionalAccess } from '../transactional.ts';
@@ -16,7 +16,7 @@ import { transactionalAccess } from '../transactional.ts';
  */
 export const describeTransactions = defineApi(
   DescribeTransactions,
-  async (broker: TransactionBroker, request, _version, context) => {
+  async (broker: TransactionReadBroker, request, _version, context) => {
     const ids = request.transactionalIds;
     const decisions = await broker.authorize(context, [
       ...[...new Set(ids)].map((id) => transactionalAccess('DESCRIBE', id)),
@@ -28,7 +28,7 @@ export const describeTransactions = defineApi(
         return failed(transactionalId, 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED');
       if (transactionalId === '') return failed(transactionalId, 'INVALID_REQUEST');
       try {
-        const state = await broker.transactions.read(transactionalId);
+        const state = await broker.transactionReader.read(transactionalId);
         if (state === undefined || state.status === 'Dead')
           return failed(transactionalId, 'TRANSACTIONAL_ID_NOT_FOUND');
         return {
@@ -54,7 +54,7 @@ function failed(transactionalId: string, error: ErrorName) {
   };
 }
 
-async function topicsOf(broker: TransactionBroker, decisions: Decisions, { partitions, groups }: TransactionState) {
+async function topicsOf(broker: TransactionReadBroker, decisions: Decisions, { partitions, groups }: TransactionState) {
   const { topics } = broker.admin;
   const found = await each(broker, [...partitions], async ([topicId, listed]) => {
     const topic = (await topics.getById(topicId))?.record.name;

@@ -2,7 +2,7 @@ import { ANY_TRANSACTIONAL_ID } from '../../auth/authorize.ts';
 import { type ErrorName, errorCode } from '../../core/errors.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { ListTransactions } from '../../wire/messages/66-list-transactions.ts';
-import type { TransactionBroker } from '../broker.ts';
+import type { TransactionReadBroker } from '../broker.ts';
 import { defineApi } from '../define-api.ts';
 import { KAFKA_STATES } from '../transaction-states.ts';
 import { transactionalIdResource } from '../transactional.ts';
@@ -14,7 +14,7 @@ import { transactionalIdResource } from '../transactional.ts';
  */
 export const listTransactions = defineApi(
   ListTransactions,
-  async (broker: TransactionBroker, request, _version, context) => {
+  async (broker: TransactionReadBroker, request, _version, context) => {
     const refused = (error: ErrorName) => ({
       ...{ errorCode: errorCode(error), unknownStateFilters: [], transactionStates: [] },
     });
@@ -33,7 +33,7 @@ export const listTransactions = defineApi(
     };
     try {
       await leadership.look();
-      const listed = await broker.transactions.list(filter, broker);
+      const listed = await broker.transactionReader.list(filter);
       return {
         errorCode: 0,
         unknownStateFilters: unknownIn(request.stateFilters),

@@ -3,6 +3,7 @@ import { apiVersions } from '../api/18-api-versions.ts';
 import { createTopics } from '../api/19-create-topics.ts';
 import { deleteTopics } from '../api/20-delete-topics.ts';
 import { deleteRecords } from '../api/21-delete-records.ts';
+import { writeTxnMarkers } from '../api/27-write-txn-markers.ts';
 import { describeConfigs } from '../api/32-describe-configs.ts';
 import { alterConfigs } from '../api/33-alter-configs.ts';
 import { describeLogDirs } from '../api/35-describe-log-dirs.ts';
@@ -38,6 +39,7 @@ export const adminApis: ApisOf<'admin', AdminBroker> = {
   DescribeQuorum: describeQuorum,
   UpdateFeatures: updateFeatures,
   DescribeCluster: describeCluster,
+  WriteTxnMarkers: writeTxnMarkers,
   DescribeProducers: describeProducers,
   ListConfigResources: listConfigResources,
   DescribeTopicPartitions: describeTopicPartitions,

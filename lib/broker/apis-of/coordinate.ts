@@ -10,13 +10,15 @@ import { listGroups } from '../api/16-list-groups.ts';
 import { txnOffsetCommit } from '../api/28-txn-offset-commit.ts';
 import { deleteGroups } from '../api/42-delete-groups.ts';
 import { offsetDelete } from '../api/47-offset-delete.ts';
+import { describeTransactions } from '../api/65-describe-transactions.ts';
+import { listTransactions } from '../api/66-list-transactions.ts';
 import { consumerGroupHeartbeat } from '../api/68-consumer-group-heartbeat.ts';
 import { consumerGroupDescribe } from '../api/69-consumer-group-describe.ts';
-import type { GroupBroker } from '../broker.ts';
+import type { GroupBroker, TransactionReadBroker } from '../broker.ts';
 import type { ApisOf } from '../define-api.ts';
 
 /** The APIs that the function `coordinate` serves. */
-export const coordinateApis: ApisOf<'coordinate', GroupBroker> = {
+export const coordinateApis: ApisOf<'coordinate', GroupBroker & TransactionReadBroker> = {
   OffsetCommit: offsetCommit,
   OffsetFetch: offsetFetch,
   FindCoordinator: findCoordinator,
@@ -29,6 +31,8 @@ export const coordinateApis: ApisOf<'coordinate', GroupBroker> = {
   TxnOffsetCommit: txnOffsetCommit,
   DeleteGroups: deleteGroups,
   OffsetDelete: offsetDelete,
+  DescribeTransactions: describeTransactions,
+  ListTransactions: listTransactions,
   ConsumerGroupHeartbeat: consumerGroupHeartbeat,
   ConsumerGroupDescribe: consumerGroupDescribe,
 };

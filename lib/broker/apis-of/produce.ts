@@ -3,9 +3,6 @@ import { initProducerId } from '../api/22-init-producer-id.ts';
 import { addPartitionsToTxn } from '../api/24-add-partitions-to-txn.ts';
 import { addOffsetsToTxn } from '../api/25-add-offsets-to-txn.ts';
 import { endTxn } from '../api/26-end-txn.ts';
-import { writeTxnMarkers } from '../api/27-write-txn-markers.ts';
-import { describeTransactions } from '../api/65-describe-transactions.ts';
-import { listTransactions } from '../api/66-list-transactions.ts';
 import type { ProduceBroker, TransactionBroker } from '../broker.ts';
 import type { ApisOf } from '../define-api.ts';
 
@@ -16,7 +13,4 @@ export const produceApis: ApisOf<'produce', ProduceBroker & TransactionBroker> =
   AddPartitionsToTxn: addPartitionsToTxn,
   AddOffsetsToTxn: addOffsetsToTxn,
   EndTxn: endTxn,
-  WriteTxnMarkers: writeTxnMarkers,
-  DescribeTransactions: describeTransactions,
-  ListTransactions: listTransactions,
 };
