@@ -6,7 +6,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { slimSdk } from './slim-sdk.mjs';
+import { slimBundle } from './slim-bundle.mjs';
 
 const here = new URL('.', import.meta.url);
 const names = readdirSync(here)
@@ -37,7 +37,8 @@ for (const name of names) {
     alias: { '@aws-sdk/credential-provider-node': './lib/storage/aws/env-credentials.ts' },
     // Identifies browsers. Node does not load it.
     external: ['bowser'],
-    plugins: [slimSdk],
+    // `admin` answers DescribeConfigs.
+    plugins: [slimBundle({ describesSettings: name === 'admin' })],
     // CommonJS code in the bundle loads Node's built-in modules by require.
     banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
     legalComments: 'none',

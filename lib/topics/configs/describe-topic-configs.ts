@@ -2,6 +2,7 @@ import type { TopicRecord } from '../../storage/items/topic.ts';
 import { type BrokerConfigs, brokerSynonyms, brokerValue } from './broker-configs.ts';
 import { shownValue } from './config-value.ts';
 import type { ConfigSynonym, DescribedConfig } from './described-config.ts';
+import { TOPIC_CONFIG_DOCUMENTATION } from './topic-config-documentation.ts';
 import { JOURNALS_CONFIG, TOPIC_CONFIGS, type TopicConfigDefinition } from './topic-config-table.ts';
 
 /** Name suffixes of durations that are not in ms. */
@@ -27,7 +28,7 @@ export function describeTopicDefaults(broker: BrokerConfigs): DescribedConfig[] 
         sensitive: false,
         type: definition.type,
         synonyms,
-        documentation: definition.documentation,
+        documentation: TOPIC_CONFIG_DOCUMENTATION.get(name)!,
       };
     });
 }

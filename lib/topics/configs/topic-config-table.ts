@@ -10,7 +10,6 @@ export interface TopicConfigDefinition extends ConfigRange {
    * in order of precedence.
    */
   readonly synonyms: readonly string[];
-  readonly documentation: string;
 }
 
 const LONG_MAX = '9223372036854775807';
@@ -51,9 +50,8 @@ function define(
   fallback: string,
   synonyms: readonly string[],
   range: ConfigRange,
-  documentation: string,
 ): TopicConfigDefinition {
-  return { type, fallback, synonyms, ...range, documentation };
+  return { type, fallback, synonyms, ...range };
 }
 
 /**
@@ -62,275 +60,49 @@ function define(
  * those that have an effect.
  */
 export const TOPIC_CONFIGS: ReadonlyMap<string, TopicConfigDefinition> = new Map([
-  [
-    'cleanup.policy',
-    define(
-      'LIST',
-      'delete',
-      ['log.cleanup.policy'],
-      { words: ['compact', 'delete'] },
-      'Whether old records are deleted, or the newest of each key is kept.',
-    ),
-  ],
-  [
-    'compression.gzip.level',
-    define(
-      'INT',
-      '-1',
-      ['compression.gzip.level'],
-      { check: gzipLevel },
-      'How hard gzip tries. Accepted, without effect.',
-    ),
-  ],
-  [
-    'compression.lz4.level',
-    define('INT', '9', ['compression.lz4.level'], { min: 1, max: 17 }, 'How hard lz4 tries. Accepted, without effect.'),
-  ],
+  ['cleanup.policy', define('LIST', 'delete', ['log.cleanup.policy'], { words: ['compact', 'delete'] })],
+  ['compression.gzip.level', define('INT', '-1', ['compression.gzip.level'], { check: gzipLevel })],
+  ['compression.lz4.level', define('INT', '9', ['compression.lz4.level'], { min: 1, max: 17 })],
   [
     'compression.type',
-    define(
-      'STRING',
-      'producer',
-      ['compression.type'],
-      { words: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'] },
-      'How record batches are kept; producer keeps them as they came.',
-    ),
+    define('STRING', 'producer', ['compression.type'], {
+      words: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
+    }),
   ],
-  [
-    'compression.zstd.level',
-    define(
-      'INT',
-      '3',
-      ['compression.zstd.level'],
-      { min: -131072, max: 22 },
-      'How hard zstd tries. Accepted, without effect.',
-    ),
-  ],
-  [
-    'delete.retention.ms',
-    define(
-      'LONG',
-      '86400000',
-      ['log.cleaner.delete.retention.ms'],
-      { min: 0 },
-      'How long the mark of a deleted key stays in a compacted topic.',
-    ),
-  ],
-  [
-    'file.delete.delay.ms',
-    define(
-      'LONG',
-      '60000',
-      ['log.segment.delete.delay.ms'],
-      { min: 0 },
-      'Accepted, without effect: the store frees its space.',
-    ),
-  ],
-  [
-    'flush.messages',
-    define(
-      'LONG',
-      LONG_MAX,
-      ['log.flush.interval.messages'],
-      { min: 1 },
-      'Accepted, without effect: every acknowledged batch is durable.',
-    ),
-  ],
-  [
-    'flush.ms',
-    define(
-      'LONG',
-      LONG_MAX,
-      ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
-      { min: 0 },
-      'Accepted, without effect: every acknowledged batch is durable.',
-    ),
-  ],
-  [
-    'follower.replication.throttled.replicas',
-    define('LIST', '', [], { check: throttledReplicas }, 'Accepted, without effect: the store replicates by itself.'),
-  ],
-  [
-    'index.interval.bytes',
-    define(
-      'INT',
-      '4096',
-      ['log.index.interval.bytes'],
-      { min: 0 },
-      'Bytes of record batches between two entries of the index of a segment.',
-    ),
-  ],
-  [
-    'leader.replication.throttled.replicas',
-    define('LIST', '', [], { check: throttledReplicas }, 'Accepted, without effect: the store replicates by itself.'),
-  ],
-  [
-    'local.retention.bytes',
-    define(
-      'LONG',
-      '-2',
-      ['log.local.retention.bytes'],
-      { min: -2 },
-      'Accepted, without effect: no process keeps a local log.',
-    ),
-  ],
-  [
-    'local.retention.ms',
-    define(
-      'LONG',
-      '-2',
-      ['log.local.retention.ms'],
-      { min: -2 },
-      'Accepted, without effect: no process keeps a local log.',
-    ),
-  ],
-  [
-    'max.compaction.lag.ms',
-    define(
-      'LONG',
-      LONG_MAX,
-      ['log.cleaner.max.compaction.lag.ms'],
-      { min: 1 },
-      'How long a record may stay uncompacted.',
-    ),
-  ],
-  [
-    'max.message.bytes',
-    define(
-      'INT',
-      '1048588',
-      ['message.max.bytes'],
-      { min: 0, max: MESSAGE_BYTES_MAX },
-      'The largest record batch that is taken, after compression.',
-    ),
-  ],
-  [
-    'message.timestamp.after.max.ms',
-    define(
-      'LONG',
-      '3600000',
-      ['log.message.timestamp.after.max.ms'],
-      { min: 0 },
-      'How far after now the time of a record may lie.',
-    ),
-  ],
-  [
-    'message.timestamp.before.max.ms',
-    define(
-      'LONG',
-      LONG_MAX,
-      ['log.message.timestamp.before.max.ms'],
-      { min: 0 },
-      'How far before now the time of a record may lie.',
-    ),
-  ],
+  ['compression.zstd.level', define('INT', '3', ['compression.zstd.level'], { min: -131072, max: 22 })],
+  ['delete.retention.ms', define('LONG', '86400000', ['log.cleaner.delete.retention.ms'], { min: 0 })],
+  ['file.delete.delay.ms', define('LONG', '60000', ['log.segment.delete.delay.ms'], { min: 0 })],
+  ['flush.messages', define('LONG', LONG_MAX, ['log.flush.interval.messages'], { min: 1 })],
+  ['flush.ms', define('LONG', LONG_MAX, ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'], { min: 0 })],
+  ['follower.replication.throttled.replicas', define('LIST', '', [], { check: throttledReplicas })],
+  ['index.interval.bytes', define('INT', '4096', ['log.index.interval.bytes'], { min: 0 })],
+  ['leader.replication.throttled.replicas', define('LIST', '', [], { check: throttledReplicas })],
+  ['local.retention.bytes', define('LONG', '-2', ['log.local.retention.bytes'], { min: -2 })],
+  ['local.retention.ms', define('LONG', '-2', ['log.local.retention.ms'], { min: -2 })],
+  ['max.compaction.lag.ms', define('LONG', LONG_MAX, ['log.cleaner.max.compaction.lag.ms'], { min: 1 })],
+  ['max.message.bytes', define('INT', '1048588', ['message.max.bytes'], { min: 0, max: MESSAGE_BYTES_MAX })],
+  ['message.timestamp.after.max.ms', define('LONG', '3600000', ['log.message.timestamp.after.max.ms'], { min: 0 })],
+  ['message.timestamp.before.max.ms', define('LONG', LONG_MAX, ['log.message.timestamp.before.max.ms'], { min: 0 })],
   [
     'message.timestamp.type',
-    define(
-      'STRING',
-      'CreateTime',
-      ['log.message.timestamp.type'],
-      { words: ['CreateTime', 'LogAppendTime'] },
-      "Whether records keep the producer's time or get that of the append.",
-    ),
+    define('STRING', 'CreateTime', ['log.message.timestamp.type'], { words: ['CreateTime', 'LogAppendTime'] }),
   ],
-  [
-    'min.cleanable.dirty.ratio',
-    define(
-      'DOUBLE',
-      '0.5',
-      ['log.cleaner.min.cleanable.ratio'],
-      { min: 0, max: 1 },
-      'How much of a compacted topic has to be new before it is compacted again.',
-    ),
-  ],
-  [
-    'min.compaction.lag.ms',
-    define('LONG', '0', ['log.cleaner.min.compaction.lag.ms'], { min: 0 }, 'How long a record stays uncompacted.'),
-  ],
-  [
-    'min.insync.replicas',
-    define(
-      'INT',
-      '1',
-      ['min.insync.replicas'],
-      { min: 1 },
-      'Shown as it was set. Every acknowledged record is as durable as the store makes it, so it never refuses.',
-    ),
-  ],
-  [
-    'preallocate',
-    define(
-      'BOOLEAN',
-      'false',
-      ['log.preallocate'],
-      {},
-      'Accepted, without effect: there are no files to make room in.',
-    ),
-  ],
-  ['remote.log.copy.disable', define('BOOLEAN', 'false', [], {}, 'Accepted, without effect: there is one tier.')],
-  ['remote.log.delete.on.disable', define('BOOLEAN', 'false', [], {}, 'Accepted, without effect: there is one tier.')],
-  ['remote.storage.enable', define('BOOLEAN', 'false', [], { check: remoteStorage }, 'Only false: there is one tier.')],
-  [
-    'retention.bytes',
-    define('LONG', '-1', ['log.retention.bytes'], {}, 'How much of a partition is kept; below 0 for all.'),
-  ],
+  ['min.cleanable.dirty.ratio', define('DOUBLE', '0.5', ['log.cleaner.min.cleanable.ratio'], { min: 0, max: 1 })],
+  ['min.compaction.lag.ms', define('LONG', '0', ['log.cleaner.min.compaction.lag.ms'], { min: 0 })],
+  ['min.insync.replicas', define('INT', '1', ['min.insync.replicas'], { min: 1 })],
+  ['preallocate', define('BOOLEAN', 'false', ['log.preallocate'], {})],
+  ['remote.log.copy.disable', define('BOOLEAN', 'false', [], {})],
+  ['remote.log.delete.on.disable', define('BOOLEAN', 'false', [], {})],
+  ['remote.storage.enable', define('BOOLEAN', 'false', [], { check: remoteStorage })],
+  ['retention.bytes', define('LONG', '-1', ['log.retention.bytes'], {})],
   [
     'retention.ms',
-    define(
-      'LONG',
-      '604800000',
-      ['log.retention.ms', 'log.retention.minutes', 'log.retention.hours'],
-      { min: -1 },
-      'How long records are kept; -1 for ever.',
-    ),
+    define('LONG', '604800000', ['log.retention.ms', 'log.retention.minutes', 'log.retention.hours'], { min: -1 }),
   ],
-  [
-    'segment.bytes',
-    define('INT', '1073741824', ['log.segment.bytes'], { min: MIB }, 'The largest segment of a partition.'),
-  ],
-  [
-    'segment.index.bytes',
-    define(
-      'INT',
-      '10485760',
-      ['log.index.size.max.bytes'],
-      { min: 4 },
-      'Accepted, without effect: an index is as large as it needs to be.',
-    ),
-  ],
-  [
-    'segment.jitter.ms',
-    define('LONG', '0', ['log.roll.jitter.ms', 'log.roll.jitter.hours'], { min: 0 }, 'Accepted, without effect.'),
-  ],
-  [
-    'segment.ms',
-    define(
-      'LONG',
-      '604800000',
-      ['log.roll.ms', 'log.roll.hours'],
-      { min: 1 },
-      'How old a segment gets before a new one begins.',
-    ),
-  ],
-  [
-    'unclean.leader.election.enable',
-    define(
-      'BOOLEAN',
-      'false',
-      ['unclean.leader.election.enable'],
-      {},
-      'Accepted, without effect: no copy is ever behind.',
-    ),
-  ],
-  [
-    JOURNALS_CONFIG,
-    define(
-      'INT',
-      '1',
-      ['tidelog.journals'],
-      { min: 1, max: 64 },
-      'On how many journals the partitions are spread. Fixed when the topic is created.',
-    ),
-  ],
+  ['segment.bytes', define('INT', '1073741824', ['log.segment.bytes'], { min: MIB })],
+  ['segment.index.bytes', define('INT', '10485760', ['log.index.size.max.bytes'], { min: 4 })],
+  ['segment.jitter.ms', define('LONG', '0', ['log.roll.jitter.ms', 'log.roll.jitter.hours'], { min: 0 })],
+  ['segment.ms', define('LONG', '604800000', ['log.roll.ms', 'log.roll.hours'], { min: 1 })],
+  ['unclean.leader.election.enable', define('BOOLEAN', 'false', ['unclean.leader.election.enable'], {})],
+  [JOURNALS_CONFIG, define('INT', '1', ['tidelog.journals'], { min: 1, max: 64 })],
 ]);

@@ -146,7 +146,7 @@ describe('the bytes of an entry', () => {
           { partition: 3, epochs: [], openTransactions: [], producers: [] },
         ],
       },
-      '010ae8070102e707016b0102ac020a0cd80402800482040c080497aee7de0e020201ac02020103ac020107b1020107028407e204010008b102880e0300000000',
+      '010be8070102e707016b0102ac020a0cd80402800482040c080497aee7de0e020201ac02020103ac020107b1020107028407e204010008b102880e0300000000',
     ],
     [{ kind: 'close', time: 1_000 }, '0106e807'],
   ];
@@ -196,7 +196,7 @@ describe('the bytes of an entry', () => {
 
   it.each([
     ['another format', '0201e80700', 'format 2 is newer'],
-    ['an unknown kind', '010be807', 'kind 11 is unknown'],
+    ['an unknown kind', '010ce807', 'kind 12 is unknown'],
     ['an unknown place for the payload', '0101e8070002', 'payload kind 2 is unknown'],
     ['a batch that follows none', '010ae807010800000000', 'none of its partition is before it'],
     ['a batch of an unknown form', '010ae80702020000000000030000', 'a batch has form 3'],

@@ -5,6 +5,7 @@ import { brokerSynonyms, describeBrokerConfigs } from '../../../lib/topics/confi
 import { changeConfigs, replaceConfigs } from '../../../lib/topics/configs/change-configs.ts';
 import { type ConfigType, shownValue, valueProblem } from '../../../lib/topics/configs/config-value.ts';
 import { describeGroupConfigs } from '../../../lib/topics/configs/group-configs.ts';
+import { TOPIC_CONFIG_DOCUMENTATION } from '../../../lib/topics/configs/topic-config-documentation.ts';
 import { TOPIC_CONFIGS } from '../../../lib/topics/configs/topic-config-table.ts';
 import { topicConfigProblem } from '../../../lib/topics/topic-configs.ts';
 import { createAdminWorld } from './world.ts';
@@ -49,7 +50,7 @@ describe('the table of topic configs', () => {
   it.each([...TOPIC_CONFIGS])('%s has a default that is allowed, and a sentence', (name, definition) => {
     expect(topicConfigProblem(name, definition.fallback)).toBeUndefined();
     expect(shownValue(definition.type, definition.fallback)).toBe(definition.fallback);
-    expect(definition.documentation).toMatch(/^[A-Z].*\.$/);
+    expect(TOPIC_CONFIG_DOCUMENTATION.get(name)).toMatch(/^[A-Z].*\.$/);
   });
 });
 

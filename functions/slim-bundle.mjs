@@ -58,18 +58,27 @@ const REPLACED = [
  */
 const ERRORS_WITH_FIELDS = new Set(['ConditionalCheckFailedException']);
 
-/** The files of lib/settings with the help texts, which only the command line shows. */
+/**
+ * The files of lib/settings with help texts, which only the command line shows, and with the forms of
+ * values, of which DescribeConfigs derives Kafka's types.
+ */
 const WITH_HELP = /[/\\]lib[/\\]settings[/\\](?:schema|log-settings)\.ts$/;
 const HELP = /\bhelp:\s*'(?:[^'\\]|\\.)*'/g;
+const HELP_AND_VALUES = /\b(help|value):\s*'(?:[^'\\]|\\.)*'/g;
 
-/** Removes unused parts of the AWS SDK that the bundler keeps: 50 KiB with S3's client. */
-export const slimSdk = {
-  name: 'slim-sdk',
+/**
+ * Removes what a function does not use and the bundler keeps: parts of the AWS SDK, 50 KiB with S3's
+ * client, and texts of settings; `describesSettings` keeps the forms of their values.
+ */
+export const slimBundle = ({ describesSettings }) => ({
+  name: 'slim-bundle',
   setup(builder) {
     for (const { filter, contents } of REPLACED) builder.onLoad({ filter }, () => ({ contents, loader: 'js' }));
 
     builder.onLoad({ filter: WITH_HELP }, ({ path }) => {
-      return { contents: readFileSync(path, 'utf8').replace(HELP, "help: ''"), loader: 'ts' };
+      const text = readFileSync(path, 'utf8');
+      const contents = describesSettings ? text.replace(HELP, "help: ''") : text.replace(HELP_AND_VALUES, "$1: ''");
+      return { contents, loader: 'ts' };
     });
 
     // A client imports its package.json for the version only, but it is bundled completely.
@@ -94,4 +103,4 @@ export const slimSdk = {
       return { contents, loader: 'js' };
     });
   },
-};
+});
