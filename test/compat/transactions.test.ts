@@ -14,6 +14,9 @@ import { until } from '../support/waiting.ts';
 
 /** Fetching jars, or starting Kafka. */
 const START_TIMEOUT_MS = scaled(300_000);
+const SHORT_TIMEOUT_MS = 3_000;
+/** A transaction that is left open is aborted within its time-out and ten seconds, while anybody reads. */
+const ABORTED_WITHIN_MS = SHORT_TIMEOUT_MS + 10_000;
 
 // Which of them can be run has to be known before any test is named.
 const clients = await transactionClients();
@@ -149,6 +152,23 @@ describe.each(VERSIONS)(`${CLUSTER_NAME} with transaction.version $transactionVe
       await successor.send(topic, 1, 'after');
       await successor.commit();
       expect(await reader.read(topic, 'committed')).toEqual(['0:committed', '1:after']);
+    });
+
+    it.skipIf(!isThere)('holds readers back for its time-out if it is killed and nobody takes over', async () => {
+      await newTopic();
+      const [killed, reader] = [await producing(SHORT_TIMEOUT_MS), start()];
+      await killed.begin();
+      await killed.send(topic, 0, 'open');
+      await killed.kill();
+      const other = start();
+      await other.init(`other-id-of-${topic}`);
+      await other.begin();
+      await other.send(topic, 0, 'behind');
+      await other.commit();
+      expect(await reader.read(topic, 'committed')).toEqual([]);
+      const isRead = async () => (await reader.read(topic, 'committed')).length > 0;
+      await until(isRead, 'the end of the transaction', { withinMs: ABORTED_WITHIN_MS, everyMs: 200 });
+      expect(await reader.read(topic, 'committed')).toEqual(['0:behind']);
     });
   });
 });
