@@ -6,8 +6,17 @@ import type { AnyRoute } from './route.ts';
 
 const errorSchema = v.object({ error_code: v.number(), message: v.string() });
 
+/** An OpenAPI document, as far as its form is fixed. */
+export interface OpenApiDocument {
+  readonly openapi: string;
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
+  /** By path and method. */
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+}
+
 /** The OpenAPI document of routes, from their own schemas. */
-export function openApiDocument(routes: readonly AnyRoute[]) {
+export function openApiDocument(routes: readonly AnyRoute[]): OpenApiDocument {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operationOf(route) };
