@@ -29,7 +29,14 @@ const PARTITIONS = 10_000;
 const OFFSETS = 2_000;
 
 /** The APIs whose requests name one thing only. */
-const WITHOUT_ARRAYS = [ApiKey.Heartbeat, ApiKey.ApiVersions, ApiKey.InitProducerId, ApiKey.DescribeCluster].sort();
+const WITHOUT_ARRAYS = [
+  ApiKey.Heartbeat,
+  ApiKey.ApiVersions,
+  ApiKey.InitProducerId,
+  ApiKey.AddOffsetsToTxn,
+  ApiKey.EndTxn,
+  ApiKey.DescribeCluster,
+].sort();
 
 const folder = temporaryFolder();
 let broker: BrokerProcess;
