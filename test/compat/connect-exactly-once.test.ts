@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../support/broker-process.ts';
 import { CLUSTER_NAME, type Cluster, clientOf, startCluster } from '../support/cluster.ts';
-import { ConnectWorkers } from '../support/connect-workers.ts';
+import { ConnectWorkers, type Worker } from '../support/connect-workers.ts';
 import { kcatRead } from '../support/kcat.ts';
 import { scaled } from '../support/machine.ts';
 import { mavenMissing } from '../support/maven.ts';
@@ -66,6 +66,11 @@ describe.skipIf(!HAVE_CONNECT || !haveKcat())(`Kafka Connect with exactly-once s
   /** What a reader of committed records is given, which librdkafka is by default. */
   const lines = async () => (await kcatRead(cluster!, TOPIC)).map(({ value }) => value);
 
+  async function isAt(count: number, worker: Worker): Promise<boolean> {
+    await connect!.restartFailed(worker, 'source');
+    return (await lines()).length >= count;
+  }
+
   it(
     'writes each line once, in order, although its worker is killed at its work and replaced',
     async () => {
@@ -87,14 +92,14 @@ describe.skipIf(!HAVE_CONNECT || !haveKcat())(`Kafka Connect with exactly-once s
       let read = 0;
       for (let kills = 0; kills < KILLS; kills++) {
         const target = read + LINES_BETWEEN_KILLS;
-        await until(async () => (await lines()).length >= target, `${target} lines`, PATIENCE);
+        await until(() => isAt(target, worker), `${target} lines`, PATIENCE);
         await worker.process.kill();
         read = (await lines()).length;
         worker = await connect!.start();
       }
       isOver = true;
       const written = await writing;
-      await until(async () => (await lines()).length >= written, 'all lines', PATIENCE);
+      await until(() => isAt(written, worker), 'all lines', PATIENCE);
       expect(await lines()).toEqual(Array.from({ length: written }, (_, line) => `line ${line}`));
     },
     scaled(240_000),

@@ -56,7 +56,6 @@ describe.skipIf(!HAVE_JAVA || !haveKcat())(`Kafka Streams, exactly_once_v2, on $
       await words!.produce(LINES);
       const more = { counts: countsAfter(lines + LINES), jumps: 0 };
       expect(await words!.counted(lines + LINES, 'isolation.level=read_committed')).toEqual(more);
-      expect(replacement.out).not.toContain('failed with');
     },
     scaled(240_000),
   );

@@ -83,6 +83,13 @@ export class ConnectWorkers {
       | undefined;
     return status?.tasks.find(({ state }) => state === 'RUNNING')?.worker_id;
   }
+
+  /** Starts the tasks of a connector again that have failed, as whoever watches over it does. */
+  async restartFailed(worker: Worker, name: string): Promise<void> {
+    const path = `/connectors/${name}/restart?includeTasks=true&onlyFailed=true`;
+    // A worker that is rebalancing takes it another time.
+    await fetch(worker.url + path, { method: 'POST' }).catch(() => {});
+  }
 }
 
 async function ask(worker: Worker, path: string, config?: object): Promise<unknown> {

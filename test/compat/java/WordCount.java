@@ -119,7 +119,7 @@ public class WordCount {
     KafkaStreams streams = new KafkaStreams(builder.build(), config);
     streams.setUncaughtExceptionHandler(error -> {
       System.out.println("failed with " + error);
-      return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+      return StreamThreadExceptionResponse.REPLACE_THREAD;
     });
     streams.setStateListener((now, before) -> System.out.println("state " + now));
     streams.setGlobalStateRestoreListener(new Restored());
