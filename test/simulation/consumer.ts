@@ -19,6 +19,8 @@ export interface ConsumerPlan {
   readonly wander: number;
   /** It stays with the broker in this place, and rests when that does. */
   readonly place?: number;
+  /** Reads to the end of the log: no transaction stays open. */
+  readonly toEnd?: boolean;
   /** Names the topic by its id, so that nothing of it gets to another of the same name. */
   readonly byId?: boolean;
 }
@@ -87,9 +89,10 @@ export class Consumer extends Caller {
   }
 
   #caughtUp(): boolean {
+    const { committed, toEnd = false } = this.plan;
     return this.positions.every((position, index) => {
       const partition = this.#partition(index);
-      return partition === undefined || position >= (this.plan.committed ? stableEnd(partition) : partition.next);
+      return partition === undefined || position >= (committed && !toEnd ? stableEnd(partition) : partition.next);
     });
   }
 

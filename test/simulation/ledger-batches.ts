@@ -71,11 +71,14 @@ export function takeMarker(
   at: string,
 ): void {
   const known = partition.producers.get(entry.producerId);
-  if (known !== undefined && known.epoch >= entry.producerEpoch) {
+  const transaction = partition.open.get(entry.producerId);
+  // In version 1 the markers have the epoch of the transaction, whose sequences go on.
+  const isSameEpoch = known?.epoch === entry.producerEpoch;
+  if (known !== undefined && (isSameEpoch ? transaction === undefined : known.epoch > entry.producerEpoch)) {
     ledger.report('badControl', `${at}: a marker of epoch ${entry.producerEpoch} after epoch ${known.epoch}`);
   }
-  partition.producers.set(entry.producerId, { epoch: entry.producerEpoch, lastSequence: -1 });
-  const transaction = partition.open.get(entry.producerId);
+  const lastSequence = isSameEpoch ? known.lastSequence : -1;
+  partition.producers.set(entry.producerId, { epoch: entry.producerEpoch, lastSequence });
   if (transaction !== undefined) transaction.outcome = entry.commit ? 'commit' : 'abort';
   partition.open.delete(entry.producerId);
   partition.batches.push({

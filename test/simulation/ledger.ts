@@ -14,6 +14,7 @@ import type { Item } from '../../lib/storage/ports.ts';
 import type { Check } from './checks.ts';
 import { takeBatch, takeMarker } from './ledger-batches.ts';
 import { takeReplace, takeSeal } from './ledger-seals.ts';
+import type { SimTransaction } from './transactions/sim-transaction.ts';
 
 /** A record batch as a simulated client made it. */
 export interface Sent {
@@ -26,6 +27,8 @@ export interface Sent {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
+  /** The transaction that it belongs to, where a coordinator decides on it. */
+  readonly of?: SimTransaction;
   /** How often it was given to a broker. */
   sends: number;
 }

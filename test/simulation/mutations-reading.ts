@@ -212,7 +212,7 @@ export const READING: readonly Mutation[] = [
   mutation(
     'read_committed reads to the end',
     'read_committed',
-    'transactions',
+    'markers',
     ['unstable'],
     FETCH,
     "isolation === 'read_committed' ? bounds.lastStableOffset : bounds.highWatermark",
@@ -221,7 +221,7 @@ export const READING: readonly Mutation[] = [
   mutation(
     'aborted transactions are not listed',
     'read_committed',
-    'transactions',
+    'markers',
     ['isolation'],
     'lib/journal/view.ts',
     'return partition.aborted.filter((range) => range.lastOffset >= from && range.firstOffset < to);',
@@ -230,7 +230,7 @@ export const READING: readonly Mutation[] = [
   mutation(
     'what was aborted is looked up after the batches were read',
     'read_committed',
-    'transactions',
+    'markers',
     ['isolation'],
     FETCH,
     'return answer(one, read.map(bytesOf), until, one.aborted);',
@@ -239,7 +239,7 @@ export const READING: readonly Mutation[] = [
   mutation(
     'a marker leaves its transaction open',
     'last stable offset',
-    'transactions',
+    'markers',
     ['stuck', 'viewDiffers', 'staleList'],
     'lib/journal/apply.ts',
     'partition.openTransactions.delete(marker.producerId);',

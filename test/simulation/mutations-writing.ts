@@ -155,7 +155,7 @@ export const WRITING: readonly Mutation[] = [
   mutation(
     'a control entry is written as it was made although the slot was lost',
     'R7',
-    'transactions',
+    'markers',
     ['offsetTwice', 'badControl', 'timeBack', 'engineError', 'exception', 'stuck', 'torn'],
     WRITER,
     'const entry = work.make(view, time);',
@@ -164,7 +164,7 @@ export const WRITING: readonly Mutation[] = [
   mutation(
     'a leader change is written once more',
     'R7',
-    'transactions',
+    'markers',
     ['badControl', 'engineError'],
     WRITER,
     'const entry = work.make(view, time);',
@@ -176,7 +176,7 @@ export const WRITING: readonly Mutation[] = [
   mutation(
     'a control entry counts as written although the slot was lost',
     'R7',
-    'transactions',
+    'markers',
     ['torn'],
     WRITER,
     'return this.#afterLostRace(attempt, put, verdict.item);',
@@ -274,7 +274,7 @@ export const BATCHES: readonly Mutation[] = [
   mutation(
     'old epochs are let in',
     'fencing',
-    'transactions',
+    'markers',
     ['zombie', 'order', 'duplicate'],
     PRODUCERS,
     'if (batch.producerEpoch < state.epoch) {',
@@ -301,7 +301,7 @@ export const BATCHES: readonly Mutation[] = [
   mutation(
     'batches are described with epoch 0',
     'batches are kept as they came',
-    'transactions',
+    'markers',
     ['altered', 'wronglyRefused', 'ackLost'],
     PRODUCE,
     'producerEpoch: header.producerEpoch,',

@@ -3,6 +3,7 @@ import { GROUPS, OFFSETS } from './mutations-groups.ts';
 import { HISTORY } from './mutations-history.ts';
 import { LEADING } from './mutations-leadership.ts';
 import { READING, STORING } from './mutations-reading.ts';
+import { TRANSACTION_FACTS, TRANSACTIONS } from './mutations-transactions.ts';
 import { BATCHES, WRITING } from './mutations-writing.ts';
 
 /** All that the simulation has to notice. */
@@ -14,5 +15,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...OFFSETS,
   ...GROUPS,
   ...LEADING,
+  ...TRANSACTION_FACTS,
+  ...TRANSACTIONS,
   ...HISTORY,
 ];

@@ -5,6 +5,7 @@ import type { HistoryPlan } from './historian.ts';
 import type { LifecyclePlan } from './lifecycle.ts';
 import type { OperatorPlan } from './operator.ts';
 import type { ProducerPlan } from './producer.ts';
+import type { TransactionalScenePlan } from './transactions/scenario.ts';
 import type { TransactorPlan } from './transactor.ts';
 import type { Rates, TroubleTimes } from './trouble.ts';
 
@@ -38,6 +39,8 @@ export interface Plan {
   readonly topics: readonly TopicPlan[];
   readonly lifecycles: readonly LifecyclePlan[];
   readonly groups?: readonly GroupPlan[];
+  /** Transactions by clients, over topics of this plan. */
+  readonly transactional?: TransactionalScenePlan;
   readonly stretches: readonly Stretch[];
   /** The processes seal, merge, compact, retain, trim and collect; the janitor stays away. */
   readonly history?: HistoryPlan;

@@ -18,6 +18,9 @@ import type { Plan, Stretch, TopicPlan } from './plan.ts';
 import { Producer } from './producer.ts';
 import { SCENARIOS, type ScenarioName } from './scenarios.ts';
 import { createTopic, type SimTopic } from './topics.ts';
+import type { TransactionalScenePlan } from './transactions/scenario.ts';
+import { TopicRemover } from './transactions/topic-remover.ts';
+import { TransactionalProducer } from './transactions/transactional-producer.ts';
 import { Transactor } from './transactor.ts';
 import { type Violation, World } from './world.ts';
 
@@ -88,6 +91,8 @@ class Run {
   readonly #historian: Historian | undefined;
   readonly #producers: Producer[] = [];
   readonly #transactors: Transactor[] = [];
+  readonly #transactionals: TransactionalProducer[] = [];
+  readonly #removers: TopicRemover[] = [];
   readonly #lifecycles: Lifecycle[] = [];
   readonly #operators: Operator[] = [];
   readonly #consumers: Consumer[] = [];
@@ -139,7 +144,7 @@ class Run {
     const { scenario, seed } = this.#options;
     const { violations, trace, ledger, groups, leadership, checkpoints, troubles, events, clock } = this.#world;
     const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
-    const acknowledging = [...this.#producers, ...this.#transactors, ...this.#lifecycles];
+    const acknowledging = [...this.#producers, ...this.#transactors, ...this.#transactionals, ...this.#lifecycles];
     return {
       scenario,
       seed,
@@ -148,6 +153,7 @@ class Run {
       clients: [
         ...acknowledging,
         ...this.#operators,
+        ...this.#removers,
         ...this.#consumers,
         ...this.#trusters,
         ...this.#members,
@@ -190,6 +196,7 @@ class Run {
     }
     this.#topics = topics;
     for (const [index, group] of (this.#plan.groups ?? []).entries()) this.#setUpGroup(group, `${index}`, topics);
+    if (this.#plan.transactional !== undefined) this.#setUpTransactional(this.#plan.transactional, topics);
     for (const [index, lifecycle] of this.#plan.lifecycles.entries()) {
       this.#add(this.#lifecycles, new Lifecycle(this.#cluster, `life${index}`, lifecycle));
     }
@@ -214,6 +221,19 @@ class Run {
       this.#add(this.#trusters, new Truster(cluster, `m${index}${n}`, topic));
     }
     return topic;
+  }
+
+  #setUpTransactional(plan: TransactionalScenePlan, topics: readonly SimTopic[]): void {
+    const named = (name: string) => topics.find((topic) => topic.name === name)!;
+    const scene = { input: named(plan.input), outputs: plan.outputs.map(named), groups: plan.groups };
+    for (const [index, one] of plan.producers.entries()) {
+      for (let n = 0; n < one.clients; n++) {
+        this.#add(this.#transactionals, new TransactionalProducer(this.#cluster, `e${index}${n}`, one, scene));
+      }
+    }
+    const { removed } = plan;
+    if (removed === undefined) return;
+    this.#add(this.#removers, new TopicRemover(this.#cluster, 'd', named(removed.topic), removed.withinMs));
   }
 
   #setUpGroup(plan: GroupPlan, index: string, topics: readonly SimTopic[]): void {
@@ -241,7 +261,14 @@ class Run {
     troubles.on = stretch.troubledMs > 0;
     this.#cluster.resting = stretch.resting ?? 0;
     this.#cluster.disturb();
-    const writing = [...this.#producers, ...this.#transactors, ...this.#lifecycles, ...this.#operators];
+    const writing = [
+      ...this.#producers,
+      ...this.#transactors,
+      ...this.#transactionals,
+      ...this.#lifecycles,
+      ...this.#operators,
+      ...this.#removers,
+    ];
     for (const group of this.#groups) group.over = false;
     const written = new Set<Caller>(writing);
     const readers = [...this.#consumers, ...this.#trusters, ...this.#members];

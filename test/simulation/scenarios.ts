@@ -17,6 +17,7 @@ import {
   TIMES,
   TOPIC,
 } from './scenario-parts.ts';
+import { transactions } from './transactions/scenario.ts';
 
 /** A little of everything. */
 function mixed(random: Random): Plan {
@@ -337,8 +338,8 @@ function topicChanges(): Plan {
   };
 }
 
-/** Transactions begin, abort and commit among other producers' batches, and readers see the committed ones only. */
-function transactions(): Plan {
+/** Transactions begin, abort and commit by handmade markers among other producers' batches, and readers see the committed ones only. */
+function markers(): Plan {
   const transactor = { transactions: 12, batchesMax: 5, valueBytes: 60 };
   return {
     rates: { ...RATES, crash: 0.5, freeze: 1, slowBack: 0.1 },
@@ -435,6 +436,7 @@ export const SCENARIOS = {
   checkpoints,
   lifecycle,
   topicChanges,
+  markers,
   transactions,
   firstBatches,
   outages,

@@ -15,6 +15,7 @@ import { LeadershipLedger } from './leadership/leadership-ledger.ts';
 import { Ledger } from './ledger.ts';
 import { SegmentLedger } from './segment-ledger.ts';
 import { watchStore } from './store-watch.ts';
+import { TransactionLedger } from './transactions/transaction-ledger.ts';
 import { type Rates, Troubles, type TroubleTimes } from './trouble.ts';
 
 export interface Violation {
@@ -43,6 +44,7 @@ export class World {
   readonly segments: SegmentLedger;
   readonly groups: GroupLedger;
   readonly leadership: LeadershipLedger;
+  readonly transactions: TransactionLedger;
   readonly violations: Violation[] = [];
   readonly trace: string[] = [];
   readonly #random: Random;
@@ -62,6 +64,12 @@ export class World {
     this.groups = new GroupLedger(
       (kind, message) => this.report(kind, message),
       () => this.clock.monotonic(),
+    );
+    this.transactions = new TransactionLedger(
+      this.ledger,
+      this.groups,
+      (kind, message) => this.report(kind, message),
+      () => this.clock.now(),
     );
     this.leadership = new LeadershipLedger(this.ledger, (kind, message) => this.report(kind, message));
     watchStore(this.clock, {
@@ -122,6 +130,7 @@ export class World {
     if (table === 'journal') {
       this.ledger.wrote(item);
       this.leadership.landed(item);
+      this.transactions.landed(item);
       return;
     }
     const key = `${item.pk}\0${item.sk}`;
@@ -139,5 +148,6 @@ export class World {
     else if (item.pk === LEADERS_PK) this.leadership.wrote(item);
     else if (item.pk === NODES_PK) this.leadership.wroteNode(item, before, this.clock.now());
     else this.groups.wrote(item);
+    this.transactions.wrote(item);
   }
 }

@@ -1,0 +1,279 @@
+import type { Check } from './checks.ts';
+import { type Mutation, mutation } from './mutation.ts';
+
+const ADD = 'lib/transactions/decide-add.ts';
+const COORDINATOR = 'lib/transactions/coordinator.ts';
+const END = 'lib/transactions/decide-end.ts';
+const FINISH = 'lib/transactions/finish.ts';
+const INIT = 'lib/transactions/decide-init.ts';
+const ITEMS = 'lib/transactions/transaction-items.ts';
+const JOINING = 'lib/transactions/joining.ts';
+const MARKERS = 'lib/transactions/write-markers.ts';
+const PENDING = 'lib/offsets/pending.ts';
+
+function transactional(
+  rule: string,
+  name: string,
+  checks: readonly Check[],
+  file: string,
+  find: string,
+  replace: string,
+): Mutation {
+  return mutation(name, rule, 'transactions', checks, file, find, replace);
+}
+
+/** What is read of the coordinator, and when: R6, R14. */
+export const TRANSACTION_FACTS: readonly Mutation[] = [
+  transactional(
+    'R14',
+    'a first batch is appended without a look at its transaction',
+    ['unfounded', 'fenced', 'stuck'],
+    'lib/journal/decide-append.ts',
+    'if (batch.transactional && !batch.transactionVerified && !continues(state, batch)) {',
+    'if (batch.transactional && !batch.transactionVerified && (false as boolean)) {',
+  ),
+  transactional(
+    'R14',
+    'a first batch of version 1 is not verified',
+    ['unfounded', 'fenced', 'stuck', 'adopted'],
+    JOINING,
+    'return request.protocol === 2 ? this.#add(request) : this.#verify(request);',
+    'return request.protocol === 2 ? this.#add(request) : Promise.resolve(undefined);',
+  ),
+  transactional(
+    'R14',
+    'a first batch of version 2 does not add its partition',
+    ['unfounded', 'fenced', 'stuck'],
+    JOINING,
+    'return request.protocol === 2 ? this.#add(request) : this.#verify(request);',
+    'return request.protocol === 2 ? Promise.resolve(undefined) : this.#verify(request);',
+  ),
+  transactional(
+    'R14',
+    'partitions count as listed in the transaction',
+    ['unfounded', 'torn', 'stuck'],
+    ADD,
+    'for (const partition of wanted) if (listed?.has(partition) !== true) return false;',
+    'void listed;',
+  ),
+  transactional(
+    'R14',
+    'groups count as listed in the transaction',
+    ['torn', 'stuck'],
+    ADD,
+    'return groups.every((group) => state.groups.has(group));',
+    'return true;',
+  ),
+  transactional(
+    'R6',
+    'what the coordinator said is believed after a conflict, too',
+    ['unfounded', 'fenced', 'badControl', 'torn'],
+    'lib/journal/writer/writer.ts',
+    'const facts = attempt.facts?.seq === view.seq ? attempt.facts : undefined;',
+    'const facts = attempt.facts;',
+  ),
+  transactional(
+    'R6',
+    'markers are written without a look whether the transaction is still prepared',
+    ['unfounded', 'badControl', 'torn', 'endLost'],
+    MARKERS,
+    'isOver = isPrepared !== undefined && !(await isPrepared());',
+    'isOver = false;',
+  ),
+  transactional(
+    'R6',
+    'pending offsets are applied without a look whether the transaction is still prepared',
+    ['unfounded'],
+    'lib/offsets/end-pending.ts',
+    "if (end.commit && !(await end.isPrepared())) return 'done';",
+    '',
+  ),
+  transactional(
+    'R6',
+    'coordinator items are read eventually consistent',
+    ['unfounded', 'fenced', 'wronglyRefused', 'adopted', 'torn'],
+    ITEMS,
+    'this.#env.state.get(transactionPk(transactionalId), TRANSACTION_SK, true);',
+    'this.#env.state.get(transactionPk(transactionalId), TRANSACTION_SK, false);',
+  ),
+];
+
+/** The states of the coordinator, and what an end does. */
+export const TRANSACTIONS: readonly Mutation[] = [
+  transactional(
+    'fencing',
+    'additions of an old epoch are taken',
+    ['unfounded', 'fenced', 'adopted', 'inputTwice'],
+    ADD,
+    'if (state.producerEpoch !== producerEpoch) {',
+    'if (false as boolean) {',
+  ),
+  transactional(
+    'fencing',
+    'an end of an old epoch is taken',
+    ['endLost', 'adopted', 'unfounded', 'torn'],
+    END,
+    'if (!hasValidEpoch(state, request, retry))',
+    'if ((false as boolean) && !hasValidEpoch(state, request, retry))',
+  ),
+  transactional(
+    'fencing',
+    'InitProducerId leaves the open transaction as it is',
+    ['badTransition'],
+    INIT,
+    "if (state.status === 'Ongoing') return fence(state, newProducerId, now);",
+    '',
+  ),
+  transactional(
+    'fencing',
+    'InitProducerId does not bump the epoch',
+    ['adopted', 'inputTwice', 'unfounded', 'wronglyRefused', 'endLost'],
+    INIT,
+    "return { kind: 'put', state: { ...empty, producerEpoch: state.producerEpoch + 1, lastProducerEpoch } };",
+    "return { kind: 'put', state: { ...empty, lastProducerEpoch } };",
+  ),
+  transactional(
+    'fencing',
+    'InitProducerId does not bump the epoch a second time after a fence',
+    ['adopted', 'inputTwice', 'endLost'],
+    COORDINATOR,
+    'decideInit(state, { ...request, timeoutMaxMs, newProducerId }, now),\n    );',
+    'decideInit(state, { ...request, timeoutMaxMs, newProducerId }, now),\n      () => true,\n    );',
+  ),
+  transactional(
+    'fencing',
+    'the end of a transaction of version 2 does not bump the epoch',
+    ['unfounded', 'badControl', 'adopted', 'stuck', 'torn', 'badTransition'],
+    END,
+    'producerEpoch: isBumped ? state.producerEpoch + 1 : state.producerEpoch,',
+    'producerEpoch: state.producerEpoch,',
+  ),
+  transactional(
+    'states',
+    'InitProducerId passes over a prepared transaction',
+    ['badTransition'],
+    INIT,
+    "if (isPrepared(state)) return { kind: 'finish' };",
+    '',
+  ),
+  transactional(
+    'states',
+    'additions pass over a prepared transaction',
+    ['badTransition'],
+    ADD,
+    "if (isPrepared(state)) return { kind: 'finish' };\n  const isOpen",
+    'const isOpen',
+  ),
+  transactional(
+    'states',
+    'the next transaction has the number of the one before',
+    ['badTransition'],
+    ADD,
+    'transaction: isOpen ? state.transaction : state.transaction + 1,',
+    'transaction: state.transaction,',
+  ),
+  transactional(
+    'states',
+    'a finisher completes whatever transaction is prepared',
+    ['torn', 'badTransition', 'unfounded'],
+    FINISH,
+    'current !== undefined && isSame(current, state)',
+    'current !== undefined && (isPrepared(current) || isSame(current, state))',
+  ),
+  transactional(
+    'commit before answer',
+    'EndTxn is answered before the markers are written',
+    ['torn', 'endLost'],
+    COORDINATOR,
+    'const finished = await this.#finish(step.stored, limits);',
+    "void this.#finish(step.stored, limits);\n          const finished = 'complete' as FinishOutcome;",
+  ),
+  transactional(
+    'atomicity',
+    'a transaction is over without the markers of one journal',
+    ['torn'],
+    FINISH,
+    'const outcomes = await each({}, [...targets], ([journal, partitions]) =>',
+    'const outcomes = await each({}, [...targets].slice(1), ([journal, partitions]) =>',
+  ),
+  transactional(
+    'atomicity',
+    'a transaction is over without the markers that took too long',
+    ['torn'],
+    FINISH,
+    "if (outcomes.includes('timedOut')) return 'timedOut';",
+    '',
+  ),
+  transactional(
+    'atomicity',
+    'a partition without data gets no marker',
+    ['torn', 'fenced'],
+    MARKERS,
+    'if (state === undefined || state.epoch < producerEpoch) return true;',
+    'if (state === undefined) return false;\n  if (state.epoch < producerEpoch) return true;',
+  ),
+  transactional(
+    'atomicity',
+    'a transaction is over before the offsets of its groups',
+    ['torn'],
+    FINISH,
+    'await each({}, [...state.groups], (groupId) =>',
+    'await each({}, [] as string[], (groupId) =>',
+  ),
+  transactional(
+    'atomicity',
+    'an abort applies the offsets of its groups',
+    ['unfounded'],
+    PENDING,
+    'if (commit && one.offset !== undefined) {',
+    'if (one.offset !== undefined) {',
+  ),
+  transactional(
+    'adoption',
+    'the number of a transaction does not count for pending offsets',
+    ['unfounded', 'adopted'],
+    PENDING,
+    'return one.transactionalId === other.transactionalId && one.transaction === other.transaction;',
+    'return one.transactionalId === other.transactionalId;',
+  ),
+  transactional(
+    'adoption',
+    'an open transaction counts as over for those who find its offsets',
+    ['torn'],
+    COORDINATOR,
+    "return state !== undefined && isOpen(state, transaction) ? 'open' : 'over';",
+    "return 'over';",
+  ),
+  transactional(
+    'time-outs',
+    'transactions never time out',
+    ['stuck'],
+    END,
+    "return status === 'Ongoing' && startedAt + timeoutMs < now;",
+    'return (false as boolean) && startedAt + timeoutMs < now;',
+  ),
+  transactional(
+    'time-outs',
+    'transactions time out at once',
+    ['abortedEarly', 'wronglyRefused', 'stuck'],
+    END,
+    "return status === 'Ongoing' && startedAt + timeoutMs < now;",
+    "return status === 'Ongoing' && startedAt + timeoutMs / 10 < now;",
+  ),
+  transactional(
+    'R8',
+    "transactions time out by the process's own clock",
+    ['abortedEarly', 'wronglyRefused'],
+    ITEMS,
+    'return Math.floor(this.#env.state.now());',
+    'return Math.floor(this.#env.clock.now());',
+  ),
+  transactional(
+    'last stable offset',
+    'readers do not look at what holds them up',
+    ['stuck'],
+    'lib/log/held-readers.ts',
+    'void this.#look(held, open);',
+    '',
+  ),
+];

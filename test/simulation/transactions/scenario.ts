@@ -1,0 +1,70 @@
+import { type Random, randomInt } from '../../../lib/core/random.ts';
+import type { Plan } from '../plan.ts';
+import { awsSettings, CLUSTER, CONSUMER, PRODUCER, RATES, SECOND_MS, TIMES, TOPIC } from '../scenario-parts.ts';
+import type { TransactionalPlan } from './transactional-producer.ts';
+
+/** Transactions over several topics and groups of the same plan, by the requests of clients. */
+export interface TransactionalScenePlan {
+  /** Names of topics. Offsets are committed for a partition of the input per transactional id. */
+  readonly input: string;
+  readonly outputs: readonly string[];
+  readonly groups: readonly string[];
+  readonly producers: readonly TransactionalPlan[];
+  /** A topic that is deleted in the first stretch. */
+  readonly removed?: { readonly topic: string; readonly withinMs: number };
+}
+
+const TROUBLED_MS = 20 * SECOND_MS;
+
+/**
+ * Clients of both protocols consume, transform and produce. Several have the same transactional id, and take it from each other;
+ * they die and sleep in the middle, are late by more than their time-out, and copies of their requests come when all is over.
+ */
+export function transactions(random: Random): Plan {
+  const ids = randomInt(random, 2, 5);
+  const producers = Array.from({ length: ids }, (_, place): TransactionalPlan => {
+    const protocol = random.next() < 0.6 ? 2 : 1;
+    const clients = random.next() < 0.6 ? 2 : 1;
+    const timeoutMs = randomInt(random, 3, 12) * SECOND_MS;
+    return { transactionalId: `id${place}`, protocol, clients, transactions: 10, batchesMax: 4, timeoutMs, place };
+  });
+  const reader = { ...CONSUMER, committed: true, toEnd: true };
+  const isRemoved = random.next() < 0.4;
+  const outputs = ['orders', 'payments', ...(isRemoved ? ['doomed'] : [])];
+  return {
+    rates: {
+      ...RATES,
+      crash: 0.2,
+      freeze: 0.6,
+      lostAnswer: 0.02,
+      slowThere: 0.03,
+      slowBack: 0.03,
+      dropAfter: 0.04,
+      dropBefore: 0.01,
+      duplicate: 0.1,
+    },
+    times: TIMES,
+    cluster: { ...CLUSTER, brokers: 4, settings: awsSettings() },
+    topics: [
+      { ...TOPIC, name: 'input', partitions: ids, journals: 1 },
+      {
+        ...TOPIC,
+        name: 'orders',
+        producers: [{ ...PRODUCER, batches: 20, thinkMs: 300 }],
+        consumers: [reader, { ...CONSUMER, committed: true, toEnd: true, maxBytes: 600 }],
+        operators: [{ leaderChanges: 3, logStarts: 0, keep: 1 }],
+      },
+      { ...TOPIC, name: 'payments', partitions: 2, journals: 1, consumers: [reader] },
+      ...(isRemoved ? [{ ...TOPIC, name: 'doomed', partitions: 2 }] : []),
+    ],
+    lifecycles: [],
+    transactional: {
+      input: 'input',
+      outputs,
+      groups: ['totals', 'audit'],
+      producers,
+      ...(isRemoved ? { removed: { topic: 'doomed', withinMs: TROUBLED_MS } } : {}),
+    },
+    stretches: [{ troubledMs: TROUBLED_MS, idleMs: 0, sweeps: 0 }],
+  };
+}
