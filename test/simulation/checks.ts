@@ -47,10 +47,11 @@ export const CHECKS = {
   badTransition: 'a coordinator item goes from state to state as Kafka has it; epochs and numbers never go back',
   unfounded: 'batches, markers and offsets of a transaction land while its coordinator item says so',
   adopted: 'a transaction holds what was sent for it, and nothing of another one',
-  fenced: 'nothing of an older epoch lands once InitProducerId has answered',
+  fenced:
+    'nothing of an older epoch lands once InitProducerId has answered; commits go on where the one before stopped',
   endLost: 'a transaction ends as its producer asked, if that was answered',
   abortedEarly: 'a transaction is aborted by its producer, by a successor, or by its time-out',
-  inputTwice: 'each committed transaction goes on where the one before has stopped',
+  offsetUnstable: 'an offset is not told as stable while the transaction is open that may replace it',
   leaderUnfounded: 'a leader item tells of a takeover that is in the journal',
   foreignEpoch: 'what a gateway of a fleet appends lies under an epoch that it took over itself',
   epochTold: 'no node tells an epoch that the journal has not come to, nor an older one than it told before',

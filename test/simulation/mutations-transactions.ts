@@ -10,6 +10,7 @@ const ITEMS = 'lib/transactions/transaction-items.ts';
 const JOINING = 'lib/transactions/joining.ts';
 const MARKERS = 'lib/transactions/write-markers.ts';
 const PENDING = 'lib/offsets/pending.ts';
+const WRITER = 'lib/journal/writer/writer.ts';
 
 function transactional(
   rule: string,
@@ -24,6 +25,25 @@ function transactional(
 
 /** What is read of the coordinator, and when: R6, R14. */
 export const TRANSACTION_FACTS: readonly Mutation[] = [
+  {
+    rule: 'R6',
+    name: 'what the coordinator said is believed after a conflict, too',
+    scenario: 'transactions',
+    checks: ['unfounded', 'fenced', 'badControl', 'torn'],
+    edits: [
+      {
+        file: WRITER,
+        find: 'this.#enter(this.#begin(work, number + 1, losses));',
+        replace:
+          "const { facts } = state.attempt;\n            const next = this.#begin(work, number + 1, losses);\n            this.#enter('attempt' in next ? { ...next, attempt: { ...next.attempt, facts } } : next);",
+      },
+      {
+        file: WRITER,
+        find: 'const facts = attempt.facts?.seq === view.seq ? attempt.facts : undefined;',
+        replace: 'const { facts } = attempt;',
+      },
+    ],
+  },
   transactional(
     'R14',
     'a first batch is appended without a look at its transaction',
@@ -66,27 +86,11 @@ export const TRANSACTION_FACTS: readonly Mutation[] = [
   ),
   transactional(
     'R6',
-    'what the coordinator said is believed after a conflict, too',
-    ['unfounded', 'fenced', 'badControl', 'torn'],
-    'lib/journal/writer/writer.ts',
-    'const facts = attempt.facts?.seq === view.seq ? attempt.facts : undefined;',
-    'const facts = attempt.facts;',
-  ),
-  transactional(
-    'R6',
     'markers are written without a look whether the transaction is still prepared',
     ['unfounded', 'badControl', 'torn', 'endLost'],
     MARKERS,
     'isOver = isPrepared !== undefined && !(await isPrepared());',
     'isOver = false;',
-  ),
-  transactional(
-    'R6',
-    'pending offsets are applied without a look whether the transaction is still prepared',
-    ['unfounded'],
-    'lib/offsets/end-pending.ts',
-    "if (end.commit && !(await end.isPrepared())) return 'done';",
-    '',
   ),
   transactional(
     'R6',
@@ -103,7 +107,7 @@ export const TRANSACTIONS: readonly Mutation[] = [
   transactional(
     'fencing',
     'additions of an old epoch are taken',
-    ['unfounded', 'fenced', 'adopted', 'inputTwice'],
+    ['unfounded', 'fenced', 'adopted'],
     ADD,
     'if (state.producerEpoch !== producerEpoch) {',
     'if (false as boolean) {',
@@ -127,7 +131,7 @@ export const TRANSACTIONS: readonly Mutation[] = [
   transactional(
     'fencing',
     'InitProducerId does not bump the epoch',
-    ['adopted', 'inputTwice', 'unfounded', 'wronglyRefused', 'endLost'],
+    ['adopted', 'unfounded', 'wronglyRefused', 'endLost'],
     INIT,
     "return { kind: 'put', state: { ...empty, producerEpoch: state.producerEpoch + 1, lastProducerEpoch } };",
     "return { kind: 'put', state: { ...empty, lastProducerEpoch } };",
@@ -135,7 +139,7 @@ export const TRANSACTIONS: readonly Mutation[] = [
   transactional(
     'fencing',
     'InitProducerId does not bump the epoch a second time after a fence',
-    ['adopted', 'inputTwice', 'endLost'],
+    ['adopted', 'endLost'],
     COORDINATOR,
     'decideInit(state, { ...request, timeoutMaxMs, newProducerId }, now),\n    );',
     'decideInit(state, { ...request, timeoutMaxMs, newProducerId }, now),\n      () => true,\n    );',
@@ -198,14 +202,6 @@ export const TRANSACTIONS: readonly Mutation[] = [
   ),
   transactional(
     'atomicity',
-    'a transaction is over without the markers that took too long',
-    ['torn'],
-    FINISH,
-    "if (outcomes.includes('timedOut')) return 'timedOut';",
-    '',
-  ),
-  transactional(
-    'atomicity',
     'a partition without data gets no marker',
     ['torn', 'fenced'],
     MARKERS,
@@ -243,6 +239,14 @@ export const TRANSACTIONS: readonly Mutation[] = [
     COORDINATOR,
     "return state !== undefined && isOpen(state, transaction) ? 'open' : 'over';",
     "return 'over';",
+  ),
+  transactional(
+    'KIP-447',
+    'offsets are told as stable whatever is pending',
+    ['offsetUnstable'],
+    'lib/offsets/decide.ts',
+    'if (requireStable && block.pending.some((pending) => pending.partition === partition)) {',
+    'if (requireStable && (false as boolean)) {',
   ),
   transactional(
     'time-outs',

@@ -18,6 +18,7 @@ import type { Plan, Stretch, TopicPlan } from './plan.ts';
 import { Producer } from './producer.ts';
 import { SCENARIOS, type ScenarioName } from './scenarios.ts';
 import { createTopic, type SimTopic } from './topics.ts';
+import { OffsetWatcher } from './transactions/offset-watcher.ts';
 import type { TransactionalScenePlan } from './transactions/scenario.ts';
 import { TopicRemover } from './transactions/topic-remover.ts';
 import { TransactionalProducer } from './transactions/transactional-producer.ts';
@@ -92,6 +93,7 @@ class Run {
   readonly #producers: Producer[] = [];
   readonly #transactors: Transactor[] = [];
   readonly #transactionals: TransactionalProducer[] = [];
+  readonly #watchers: OffsetWatcher[] = [];
   readonly #removers: TopicRemover[] = [];
   readonly #lifecycles: Lifecycle[] = [];
   readonly #operators: Operator[] = [];
@@ -155,6 +157,7 @@ class Run {
         ...this.#operators,
         ...this.#removers,
         ...this.#consumers,
+        ...this.#watchers,
         ...this.#trusters,
         ...this.#members,
         ...this.#groupOperators,
@@ -231,6 +234,7 @@ class Run {
         this.#add(this.#transactionals, new TransactionalProducer(this.#cluster, `e${index}${n}`, one, scene));
       }
     }
+    this.#add(this.#watchers, new OffsetWatcher(this.#cluster, 'w', scene));
     const { removed } = plan;
     if (removed === undefined) return;
     this.#add(this.#removers, new TopicRemover(this.#cluster, 'd', named(removed.topic), removed.withinMs));
@@ -271,7 +275,7 @@ class Run {
     ];
     for (const group of this.#groups) group.over = false;
     const written = new Set<Caller>(writing);
-    const readers = [...this.#consumers, ...this.#trusters, ...this.#members];
+    const readers = [...this.#consumers, ...this.#watchers, ...this.#trusters, ...this.#members];
     const reading = new Set<Caller>(readers);
     const mayStop = () => written.size === 0;
     const all = [

@@ -70,6 +70,7 @@ export class World {
       this.groups,
       (kind, message) => this.report(kind, message),
       () => this.clock.now(),
+      () => this.clock.monotonic(),
     );
     this.leadership = new LeadershipLedger(this.ledger, (kind, message) => this.report(kind, message));
     watchStore(this.clock, {

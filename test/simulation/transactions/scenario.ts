@@ -1,4 +1,5 @@
 import { type Random, randomInt } from '../../../lib/core/random.ts';
+import { OFFSETS_BLOCK_PARTITIONS } from '../../../lib/storage/items/committed-offsets.ts';
 import type { Plan } from '../plan.ts';
 import { awsSettings, CLUSTER, CONSUMER, PRODUCER, RATES, SECOND_MS, TIMES, TOPIC } from '../scenario-parts.ts';
 import type { TransactionalPlan } from './transactional-producer.ts';
@@ -37,7 +38,8 @@ export function transactions(random: Random): Plan {
       crash: 0.2,
       freeze: 0.6,
       lostAnswer: 0.02,
-      slowThere: 0.03,
+      slowThere: 0.05,
+      slowPart: 0.12,
       slowBack: 0.03,
       dropAfter: 0.04,
       dropBefore: 0.01,
@@ -46,7 +48,7 @@ export function transactions(random: Random): Plan {
     times: TIMES,
     cluster: { ...CLUSTER, brokers: 4, settings: awsSettings() },
     topics: [
-      { ...TOPIC, name: 'input', partitions: ids, journals: 1 },
+      { ...TOPIC, name: 'input', partitions: OFFSETS_BLOCK_PARTITIONS + ids, journals: 1 },
       {
         ...TOPIC,
         name: 'orders',

@@ -1,4 +1,8 @@
-import { decodeOffsetsBlock, offsetsPk } from '../../../lib/storage/items/committed-offsets.ts';
+import {
+  decodeOffsetsBlock,
+  OFFSETS_BLOCK_PARTITIONS,
+  offsetsPk,
+} from '../../../lib/storage/items/committed-offsets.ts';
 import { journalId, slotOf } from '../../../lib/storage/items/journal-entry.ts';
 import { decodeTopic, TOPIC_IDS_PK } from '../../../lib/storage/items/topic.ts';
 import { decodeTransaction, TRANSACTION_SK, type TransactionState } from '../../../lib/storage/items/transaction.ts';
@@ -30,6 +34,11 @@ interface Fence {
   readonly producerEpoch: number;
 }
 
+interface Pending {
+  readonly of: SimTransaction;
+  readonly since: number;
+}
+
 /**
  * What lands of transactions, held against what their producers have asked for and against the coordinator items as they stand
  * in the store at that moment, without the engine's code for transactions.
@@ -47,13 +56,18 @@ export class TransactionLedger {
   /** InitProducerIds that have no answer, which may fence at any time, and when the last one was answered. */
   readonly #inits = new Map<string, { open: number; answeredAt: number }>();
   readonly #journals = new Map<string, number>();
+  /** By group and partition: the pending offsets that are there, by transaction, and since when. */
+  readonly #pending = new Map<string, Map<string, Pending>>();
   /** The last offset that a committed transaction has left. */
   readonly #chain = new Map<string, number>();
   commits = 0;
   aborts = 0;
   timeouts = 0;
 
-  constructor(ledger: Ledger, groups: GroupLedger, report: Report, now: () => number) {
+  readonly #monotonic: () => number;
+
+  constructor(ledger: Ledger, groups: GroupLedger, report: Report, now: () => number, monotonic: () => number) {
+    this.#monotonic = monotonic;
     this.#ledger = ledger;
     this.#groups = groups;
     this.#report = report;
@@ -172,8 +186,14 @@ export class TransactionLedger {
         `${at} belongs to transaction ${number}, of ${owner.name}, not ${sim.number}`,
       );
     }
+    if (sim.number === number) return;
     sim.number = number;
     this.#sims.set(key, sim);
+    // It may be the first that lands of a transaction whose end is prepared already.
+    const state = this.state(sim.transactionalId);
+    if (state?.transaction !== number || !state.status.endsWith('Abort')) return;
+    sim.outcome = 'abort';
+    sim.over = state.status === 'CompleteAbort';
   }
 
   /** An item of the state table has landed. */
@@ -214,7 +234,7 @@ export class TransactionLedger {
       if (!before.groups.has(groupId)) this.#report('torn', `${at}: ${sim.name} without its group ${groupId}`);
       const place = `${groupId} ${key}`;
       const last = this.#chain.get(place) ?? 0;
-      if (last !== from) this.#report('inputTwice', `${at}: ${sim.name} read ${place} from ${from}, not ${last}`);
+      if (last !== from) this.#report('fenced', `${at}: ${sim.name} read ${place} from ${from}, not ${last}`);
       this.#chain.set(place, to);
     }
   }
@@ -255,15 +275,35 @@ export class TransactionLedger {
     }
   }
 
+  /** OffsetFetch has told an offset as stable: that of no transaction that was open all the time. */
+  toldStable(groupId: string, key: string, sentAt: number): void {
+    for (const { of, since } of this.#pending.get(`${groupId} ${key}`)?.values() ?? []) {
+      const state = this.state(of.transactionalId);
+      const isOpen = state?.status === 'Ongoing' && state.transaction === of.number;
+      if (since < sentAt && isOpen) this.#report('offsetUnstable', `${groupId} ${key}: ${of.name} is open`);
+    }
+  }
+
   #wroteBlock({ pk, sk, body }: Item): void {
     const block = decodeOffsetsBlock(body);
     const where = `${pk} ${sk}`;
-    for (const { transaction, offset, partition } of block.pending) {
-      const known = this.#offsets.get(Number(NUMBERED.exec(offset?.metadata ?? '')?.[1]));
-      if (known !== undefined)
-        this.#number(known.of, transaction, `${where}: pending offset of partition ${partition}`);
-    }
     const topicId = sk.slice(0, sk.lastIndexOf('/'));
+    const groupId = pk.slice(offsetsPk('').length);
+    const pending = new Map<string, Map<string, Pending>>();
+    for (const { transactionalId, transaction, offset, partition } of block.pending) {
+      const known = this.#offsets.get(Number(NUMBERED.exec(offset?.metadata ?? '')?.[1]));
+      if (known === undefined) continue;
+      this.#number(known.of, transaction, `${where}: pending offset of partition ${partition}`);
+      const place = `${groupId} ${partitionKey(topicId, partition)}`;
+      const one = `${transactionalId}/${transaction}`;
+      const since = this.#pending.get(place)?.get(one)?.since ?? this.#monotonic();
+      pending.set(place, new Map([...(pending.get(place) ?? []), [one, { of: known.of, since }]]));
+    }
+    const first = Number(sk.slice(sk.lastIndexOf('/') + 1)) * OFFSETS_BLOCK_PARTITIONS;
+    for (let partition = first; partition < first + OFFSETS_BLOCK_PARTITIONS; partition++) {
+      const place = `${groupId} ${partitionKey(topicId, partition)}`;
+      this.#pending.set(place, pending.get(place) ?? new Map());
+    }
     for (const [partition, { metadata }] of block.committed) {
       const number = Number(NUMBERED.exec(metadata)?.[1]);
       const known = this.#offsets.get(number);

@@ -1,0 +1,127 @@
+import { type ErrorName, errorCode } from '../../../lib/core/errors.ts';
+import { randomInt } from '../../../lib/core/random.ts';
+import { ApiKey, type RequestInput } from '../../../lib/wire/apis.ts';
+import { ANSWER_TIMEOUT_MS, Caller } from '../caller.ts';
+import type { Cluster } from '../cluster.ts';
+import type { Answer } from '../connection.ts';
+import type { Sent } from '../ledger.ts';
+import type { SimTopic } from '../topics.ts';
+import type { SimTransaction } from './sim-transaction.ts';
+
+const ATTEMPTS_MAX = 8;
+/** Some have no patience: others are asked while the first still works on it; ms. */
+const HASTY = 0.4;
+const HASTY_MS = [40, 300] as const;
+/** The chance to give up what had no answer. */
+const GIVES_UP = 0.3;
+
+export const OK = errorCode('NONE');
+
+export const RETRIED = codes([
+  'REQUEST_TIMED_OUT',
+  'KAFKA_STORAGE_ERROR',
+  'NOT_ENOUGH_REPLICAS',
+  'CONCURRENT_TRANSACTIONS',
+  'COORDINATOR_NOT_AVAILABLE',
+  'UNSTABLE_OFFSET_COMMIT',
+]);
+
+/** What somebody may be told who has lost its id or its transaction. */
+export const LOST = codes([
+  'INVALID_PRODUCER_EPOCH',
+  'PRODUCER_FENCED',
+  'INVALID_PRODUCER_ID_MAPPING',
+  'INVALID_TXN_STATE',
+  'TRANSACTION_ABORTABLE',
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+]);
+
+const GONE = codes(['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID', 'OPERATION_NOT_ATTEMPTED']);
+
+export type Outcome = 'done' | 'failed' | 'lost';
+export type Step = () => Promise<Outcome>;
+
+/** How a transactional producer asks: with little patience, and over a network that keeps copies. */
+export class TransactionalCaller extends Caller {
+  readonly #transactionalId: string;
+
+  constructor(cluster: Cluster, name: string, transactionalId: string) {
+    super(cluster, name);
+    this.#transactionalId = transactionalId;
+  }
+
+  protected get isOver(): boolean {
+    return this.cluster.world.violations.length > 0;
+  }
+
+  protected get ledger() {
+    return this.cluster.world.transactions;
+  }
+
+  protected get isTroubled(): boolean {
+    return this.cluster.world.troubles.on;
+  }
+
+  /** Sends until there is an answer that stays. `ask` gives the error code; undefined without an answer. */
+  protected async attempt(
+    sim: SimTransaction,
+    what: string,
+    topic: SimTopic | undefined,
+    ask: () => Promise<number | undefined>,
+  ): Promise<Outcome> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX && !this.isOver; attempt++) {
+      const wasOpen = this.ledger.isOpen(sim);
+      const code = await ask();
+      if (code === OK) return 'done';
+      if (code !== undefined && GONE.has(code)) {
+        if (topic?.deleting !== true) this.cluster.world.report('unknownTopic', `${sim.name}: ${what}`);
+        return 'failed';
+      }
+      if (code !== undefined && LOST.has(code)) {
+        if (wasOpen && this.ledger.isOpen(sim)) {
+          this.cluster.world.report('wronglyRefused', `${sim.name} is open, and ${what} was answered ${code}`);
+        }
+        return 'lost';
+      }
+      if (code !== undefined && !RETRIED.has(code)) {
+        this.unexpected(what, code);
+        return 'failed';
+      }
+      // What it gives up may still come in.
+      if (this.isTroubled && this.random.next() < GIVES_UP) return 'failed';
+      if (this.random.next() < 0.5) this.leave();
+      await this.pause();
+    }
+    return 'failed';
+  }
+
+  /** Asks, and now and then the network keeps a copy that comes later, to any process. */
+  protected askCopied<Key extends ApiKey>(
+    apiKey: Key,
+    version: number,
+    body: RequestInput<Key>,
+    sent?: Sent,
+  ): Promise<Answer<Key>> {
+    const { cluster, random } = this;
+    if (sent !== undefined) sent.sends++;
+    const copied = () => {
+      if (sent !== undefined) sent.sends++;
+      // InitProducerId may take the id away from whoever has got it meanwhile.
+      if (apiKey === ApiKey.InitProducerId) this.ledger.inits(this.#transactionalId);
+    };
+    return this.connection.ask(apiKey, version, body, this.patienceMs(), { instance: cluster.pick(random), copied });
+  }
+
+  protected patienceMs(): number {
+    const isHasty = this.isTroubled && this.random.next() < HASTY;
+    return isHasty ? randomInt(this.random, ...HASTY_MS) : ANSWER_TIMEOUT_MS;
+  }
+
+  protected unexpected(what: string, code: number): void {
+    this.cluster.world.report('unexpectedError', `${this.name} was answered ${code} to ${what}`);
+  }
+}
+
+function codes(names: readonly ErrorName[]): ReadonlySet<number> {
+  return new Set(names.map((name) => errorCode(name)));
+}
