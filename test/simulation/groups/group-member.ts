@@ -7,6 +7,7 @@ import { Connection } from '../connection.ts';
 import { journalOf, type SimTopic } from '../topics.ts';
 import type { Claim } from './group-ledger.ts';
 import type { SentCommit } from './group-record.ts';
+import { commitInTransaction, TRANSACTION_REFUSALS } from './member-transaction.ts';
 import type { SimGroup } from './sim-group.ts';
 import { parsePartitionKey, partitionKey, type StoredGroup } from './stored-group.ts';
 
@@ -24,6 +25,8 @@ export interface MemberPlan {
   readonly commits: number;
   readonly leaves: number;
   readonly freezes: number;
+  /** The chance that a commit is a transaction; none where left out. */
+  readonly transactional?: number;
 }
 
 const WITH_IDS = 10;
@@ -42,6 +45,7 @@ const SEEK = 0.08;
 const NONE = errorCode('NONE');
 const OUT_OF_RANGE = errorCode('OFFSET_OUT_OF_RANGE');
 const STORAGE_ERROR = errorCode('KAFKA_STORAGE_ERROR');
+const UNSTABLE = errorCode('UNSTABLE_OFFSET_COMMIT');
 
 /** What a member may be answered to a commit or a question for offsets; it hears the rest from its heartbeats. */
 const REFUSALS = new Set([
@@ -158,7 +162,11 @@ export abstract class GroupMember extends Caller {
     const sentAt = this.now;
     const copyTo = { instance: cluster.pick(random), copied: () => {} };
     const connection = far ? new Connection(cluster.world, this.name, cluster.pick(random), random) : this.connection;
-    const answer = await connection.ask(ApiKey.OffsetCommit, version, body, far ? FAR_COMMIT_MS : 5_000, copyTo);
+    const patienceMs = far ? FAR_COMMIT_MS : 5_000;
+    if (this.plan.transactional !== undefined && random.next() < this.plan.transactional) {
+      return this.#committedInTransaction(commits, connection, patienceMs);
+    }
+    const answer = await connection.ask(ApiKey.OffsetCommit, version, body, patienceMs, copyTo);
     if (answer === 'closed') return;
     for (const { name, topicId, partitions } of answer.topics) {
       const topic = this.group.topics.find((one) => (version >= WITH_IDS ? one.id === topicId : one.name === name))!;
@@ -169,6 +177,17 @@ export abstract class GroupMember extends Caller {
           this.ledger.committed(commit, sentAt);
           if (commit.generation === this.generation) this.#committedOf(key).push(commit);
         } else if (!REFUSALS.has(code)) this.unexpected('a commit', code);
+      }
+    }
+  }
+
+  async #committedInTransaction(commits: readonly SentCommit[], connection: Connection, patienceMs: number) {
+    const { group, claim } = this;
+    const codes = await commitInTransaction(this, connection, patienceMs, { group, claim, commits });
+    for (const [commit, code] of codes ?? []) {
+      if (code === NONE && commit.generation === this.generation) this.#committedOf(commit.key).push(commit);
+      else if (code !== NONE && !REFUSALS.has(code) && !TRANSACTION_REFUSALS.has(code)) {
+        this.unexpected('a transactional commit', code);
       }
     }
   }
@@ -227,7 +246,8 @@ export abstract class GroupMember extends Caller {
       const isIt = (topic: SimTopic) =>
         'topicId' in told && version >= WITH_IDS ? topic.id === told.topicId : topic.name === told.name;
       const topic = group.topics.find(isIt)!;
-      for (const { partitionIndex, committedOffset, metadata } of partitions) {
+      for (const { partitionIndex, committedOffset, metadata, errorCode: code } of partitions) {
+        if (code === UNSTABLE) continue;
         const key = partitionKey(topic.id, partitionIndex);
         const fences = isMember() && ownedBefore.has(key) && isOwner(key);
         const offset = { offset: committedOffset, metadata: metadata ?? '' };

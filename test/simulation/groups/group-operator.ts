@@ -86,7 +86,8 @@ export class GroupOperator extends Caller {
     this.#expect('OffsetFetch', told!.errorCode);
     for (const { name, partitions } of told!.topics) {
       const topic = group.topics.find((one) => one.name === name)!;
-      for (const { partitionIndex, committedOffset: offset, metadata } of partitions) {
+      for (const { partitionIndex, committedOffset: offset, metadata, errorCode: code } of partitions) {
+        if (code === errorCode('UNSTABLE_OFFSET_COMMIT')) continue;
         const key = partitionKey(topic.id, partitionIndex);
         this.cluster.world.groups.fetched(group.id, key, { offset, metadata: metadata ?? '' }, sentAt);
       }

@@ -112,6 +112,16 @@ export function zombies(random: Random): Plan {
   };
 }
 
+/** As `zombies`, and members commit by transactions that end when others may have their partitions. */
+export function memberTransactions(random: Random): Plan {
+  const { groups: plans = [], ...plan } = zombies(random);
+  const groups = plans.map(({ members, ...group }) => ({
+    ...group,
+    members: members.map((member) => ({ ...member, commits: 0.3, transactional: 0.8 })),
+  }));
+  return { ...plan, groups };
+}
+
 /** Groups are deleted and made anew again and again, while first commits hang on their way. */
 export function deletions(random: Random): Plan {
   const { cluster, topics, ...plan } = zombies(random);

@@ -22,6 +22,7 @@ export class TopicRemover extends Caller {
     if (topic.deleting) return;
     await this.sleep(this.random.next() * this.#withinMs);
     topic.deleting = true;
+    this.cluster.world.transactions.removes(topic.id);
     this.cluster.world.note('removing', topic.name);
     const topics = [{ name: null, topicId: topic.id }];
     await this.insist(ApiKey.DeleteTopics, 6, { topics, timeoutMs: 3_000 }, (answer) =>

@@ -60,9 +60,7 @@ export class TransactionLedger {
   readonly #pending = new Map<string, Map<string, Pending>>();
   /** The last offset that a committed transaction has left. */
   readonly #chain = new Map<string, number>();
-  commits = 0;
-  aborts = 0;
-  timeouts = 0;
+  readonly #removed = new Set<string>();
 
   readonly #monotonic: () => number;
 
@@ -103,6 +101,11 @@ export class TransactionLedger {
     if (known?.producerId === producerId && known.producerEpoch >= producerEpoch) return;
     if (known !== undefined && known.producerId > producerId) return;
     this.#fences.set(transactionalId, { producerId, producerEpoch });
+  }
+
+  /** A topic is about to be deleted: its partitions need no markers any more. */
+  removes(topicId: string): void {
+    this.#removed.add(topicId);
   }
 
   /** TxnOffsetCommit is about to be sent. */
@@ -189,11 +192,12 @@ export class TransactionLedger {
     if (sim.number === number) return;
     sim.number = number;
     this.#sims.set(key, sim);
-    // It may be the first that lands of a transaction whose end is prepared already.
-    const state = this.state(sim.transactionalId);
-    if (state?.transaction !== number || !state.status.endsWith('Abort')) return;
-    sim.outcome = 'abort';
-    sim.over = state.status === 'CompleteAbort';
+    // It may be the first that lands of a transaction whose end is prepared, or over. None of it was acknowledged before, so that
+    // its producer has not committed it.
+    const { transaction, status } = this.state(sim.transactionalId)!;
+    const isPast = transaction > number || status === 'CompleteAbort';
+    if (isPast || status === 'PrepareAbort') sim.outcome = 'abort';
+    sim.over = isPast;
   }
 
   /** An item of the state table has landed. */
@@ -226,7 +230,6 @@ export class TransactionLedger {
   }
 
   #committing(sim: SimTransaction | undefined, before: TransactionState, at: string): void {
-    this.commits++;
     if (sim === undefined) return;
     if (sim.asked !== 'commit') return void this.#report('endLost', `${at}; ${sim.name} asked for ${sim.asked}`);
     sim.outcome = 'commit';
@@ -244,19 +247,18 @@ export class TransactionLedger {
     { transactionalId, startedAt, timeoutMs }: TransactionState,
     at: string,
   ): void {
-    this.aborts++;
     if (sim !== undefined) sim.outcome = 'abort';
     const isLate = startedAt + timeoutMs < this.#now() + TIME_TOLERANCE_MS;
     const { open, answeredAt } = this.#inits.get(transactionalId) ?? { open: 0, answeredAt: 0 };
     const isFence = open > 0 || answeredAt >= startedAt - TIME_TOLERANCE_MS;
-    if (sim?.asked === 'abort' || isFence) return;
-    if (isLate) this.timeouts++;
-    else if (sim !== undefined) this.#report('abortedEarly', `${at}: nobody asked for it`);
+    if (sim === undefined || sim.asked === 'abort' || isFence || isLate) return;
+    this.#report('abortedEarly', `${at}: nobody asked for it`);
   }
 
   #completed(sim: SimTransaction | undefined, prepared: TransactionState, at: string): void {
     if (sim !== undefined) sim.over = true;
     for (const [topicId, partitions] of prepared.partitions) {
+      if (this.#removed.has(topicId)) continue;
       for (const partition of partitions) {
         const journal = this.#ledger.journals.get(journalId(topicId, partition % (this.#journals.get(topicId) ?? 1)));
         if (journal === undefined || journal.closed) continue;
