@@ -1,10 +1,9 @@
 import * as v from 'valibot';
 import { CLUSTER, type Decisions } from '../../auth/authorize.ts';
-import type { RequestContext } from '../../core/context.ts';
 import { brokerConfigsProblem, describeBrokerConfigs } from '../../topics/configs/broker-configs.ts';
 import type { ConfigChange } from '../../topics/configs/change-configs.ts';
 import type { DescribedConfig } from '../../topics/configs/described-config.ts';
-import { type Answer, isRefusal, NO_CONTENT, ok, type Refusal } from '../answer.ts';
+import { type Answer, isRefusal, NO_CONTENT, type Refusal } from '../answer.ts';
 import type { RestEnvironment } from '../environment.ts';
 import { kafkaFailure, refusedWith } from '../errors.ts';
 import { liveNodes } from '../find-topic.ts';
@@ -13,14 +12,13 @@ import {
   alterConfigs,
   alterConfigsBody,
   CONFIG_FIELDS,
-  configCalled,
   configFields,
   setConfig,
   updateConfigBody,
 } from './config-data.ts';
+import { CONFIGS_TAG, type ConfigRequest, type ConfiguredResource, configRoutes } from './config-routes.ts';
 import { type ClusterLinks, defineClusterRoute, list, listSchema, resourceSchema } from './resource.ts';
 
-const TAG = 'Configs (v3)';
 const brokerConfigData = resourceSchema('KafkaBrokerConfig', { ...CONFIG_FIELDS, broker_id: v.number() });
 const BROKER_CONFIG_LIST = { status: 200, schema: listSchema('KafkaBrokerConfigList', brokerConfigData) };
 const clusterConfigData = resourceSchema('KafkaClusterConfig', { ...CONFIG_FIELDS, config_type: v.string() });
@@ -28,109 +26,42 @@ const clusterConfigData = resourceSchema('KafkaClusterConfig', { ...CONFIG_FIELD
 const readAccesses = () => [{ operation: 'DESCRIBE_CONFIGS', resource: CLUSTER }] as const;
 const changeAccesses = () => [...readAccesses(), { operation: 'ALTER_CONFIGS', resource: CLUSTER }] as const;
 
-const listConfigs = defineClusterRoute({
-  method: 'GET',
-  path: '/brokers/{broker_id}/configs',
-  summary: 'List the configs of a broker',
-  tag: TAG,
-  success: BROKER_CONFIG_LIST,
-  accesses: readAccesses,
-  async handle(rest, { parameters, decisions, context }, cluster) {
-    const found = await brokerConfigs(rest, decisions, context, parameters.broker_id);
-    if (isRefusal(found)) return found;
-    const { nodeId, configs } = found;
-    const data = configs.map((config) => describe(cluster, nodeId, config));
-    return list('KafkaBrokerConfigList', cluster.url('brokers', nodeId, 'configs'), data);
-  },
-});
-
 /** GET brokers/-/configs: of this process. Those of other gateways of a fleet are theirs to tell. */
 const listAllConfigs = defineClusterRoute({
   method: 'GET',
   path: '/brokers/-/configs',
   summary: 'List the configs of all brokers',
-  tag: TAG,
+  tag: CONFIGS_TAG,
   success: BROKER_CONFIG_LIST,
   accesses: readAccesses,
   async handle(rest, { decisions, context }, cluster) {
-    const found = await brokerConfigs(rest, decisions, context, String(rest.leadership.nodeId));
-    if (isRefusal(found)) return found;
-    const { nodeId, configs } = found;
+    const { nodeId } = rest.leadership;
+    const configs = await readConfigs(rest, { id: `${nodeId}`, decisions, context });
+    if (isRefusal(configs)) return configs;
     const data = configs.map((config) => describe(cluster, nodeId, config));
     return list('KafkaBrokerConfigList', cluster.url('brokers', '-', 'configs'), data);
   },
 });
 
-const getConfig = defineClusterRoute({
-  method: 'GET',
-  path: '/brokers/{broker_id}/configs/{name}',
-  summary: 'Get a config of a broker',
-  tag: TAG,
-  success: { status: 200, schema: brokerConfigData },
-  accesses: readAccesses,
-  async handle(rest, { parameters, decisions, context }, cluster) {
-    const found = await brokerConfigs(rest, decisions, context, parameters.broker_id);
-    if (isRefusal(found)) return found;
-    const config = configCalled(found.configs, parameters.name);
-    return isRefusal(config) ? config : ok(describe(cluster, found.nodeId, config));
-  },
-});
-
-const putConfig = defineClusterRoute({
-  method: 'PUT',
-  path: '/brokers/{broker_id}/configs/{name}',
-  summary: 'Set a config of a broker',
-  tag: TAG,
-  body: { kind: 'json', schema: updateConfigBody },
-  success: { status: 204 },
-  accesses: changeAccesses,
-  async handle(rest, { parameters, body, decisions, context }) {
-    const found = await brokerConfigs(rest, decisions, context, parameters.broker_id);
-    if (isRefusal(found)) return found;
-    const config = configCalled(found.configs, parameters.name);
-    if (isRefusal(config)) return config;
-    const changes = setConfig(config.name, body);
-    return isRefusal(changes) ? changes : change(decisions, changes);
-  },
-});
-
-const deleteConfig = defineClusterRoute({
-  method: 'DELETE',
-  path: '/brokers/{broker_id}/configs/{name}',
-  summary: 'Reset a config of a broker',
-  tag: TAG,
-  success: { status: 204 },
-  accesses: changeAccesses,
-  async handle(rest, { parameters, decisions, context }) {
-    const found = await brokerConfigs(rest, decisions, context, parameters.broker_id);
-    if (isRefusal(found)) return found;
-    const config = configCalled(found.configs, parameters.name);
-    return isRefusal(config) ? config : change(decisions, [{ name: config.name, operation: 'DELETE' }]);
-  },
-});
-
-const alter = defineClusterRoute({
-  method: 'POST',
-  path: '/brokers/{broker_id}/configs:alter',
-  summary: 'Change configs of a broker',
-  tag: TAG,
-  body: { kind: 'json', schema: alterConfigsBody },
-  success: { status: 204 },
-  accesses: changeAccesses,
-  async handle(rest, { parameters, body, decisions, context }) {
-    const found = await brokerConfigs(rest, decisions, context, parameters.broker_id);
-    if (isRefusal(found)) return found;
-    const changes = alterConfigs(body, found.configs, `BROKER ${found.nodeId} in cluster ${rest.clusterId}`);
-    return isRefusal(changes) ? changes : change(decisions, changes);
-  },
-});
+const brokerConfigsOf: ConfiguredResource = {
+  path: '/brokers/{broker_id}',
+  parameter: 'broker_id',
+  name: 'broker',
+  kind: 'KafkaBrokerConfig',
+  schema: brokerConfigData,
+  accesses: (operation) => [{ operation, resource: CLUSTER }],
+  read: readConfigs,
+  change: async (_rest, { decisions }, changes) => change(decisions, changes),
+  describe: (cluster, id, config) => describe(cluster, Number(id), config),
+  called: (id) => `BROKER ${id}`,
+};
 
 /** The cluster-wide configs that were set while brokers ran: a process's settings cannot be. */
 const listClusterConfigs = defineClusterRoute({
   method: 'GET',
   path: '/broker-configs',
   summary: 'List the dynamic configs of all brokers',
-  tag: TAG,
+  tag: CONFIGS_TAG,
   success: { status: 200, schema: listSchema('KafkaClusterConfigList', clusterConfigData) },
   accesses: readAccesses,
   async handle(_rest, { decisions }, cluster) {
@@ -144,7 +75,7 @@ const getClusterConfig = defineClusterRoute({
   method: 'GET',
   path: '/broker-configs/{name}',
   summary: 'Get a dynamic config of all brokers',
-  tag: TAG,
+  tag: CONFIGS_TAG,
   success: { status: 200, schema: clusterConfigData },
   accesses: readAccesses,
   async handle(_rest, { decisions }) {
@@ -156,7 +87,7 @@ const putClusterConfig = defineClusterRoute({
   method: 'PUT',
   path: '/broker-configs/{name}',
   summary: 'Set a dynamic config of all brokers',
-  tag: TAG,
+  tag: CONFIGS_TAG,
   body: { kind: 'json', schema: updateConfigBody },
   success: { status: 204 },
   accesses: changeAccesses,
@@ -170,7 +101,7 @@ const deleteClusterConfig = defineClusterRoute({
   method: 'DELETE',
   path: '/broker-configs/{name}',
   summary: 'Reset a dynamic config of all brokers',
-  tag: TAG,
+  tag: CONFIGS_TAG,
   success: { status: 204 },
   accesses: changeAccesses,
   async handle(_rest, { parameters, decisions }) {
@@ -182,7 +113,7 @@ const alterClusterConfigs = defineClusterRoute({
   method: 'POST',
   path: '/broker-configs:alter',
   summary: 'Change dynamic configs of all brokers',
-  tag: TAG,
+  tag: CONFIGS_TAG,
   body: { kind: 'json', schema: alterConfigsBody },
   success: { status: 204 },
   accesses: changeAccesses,
@@ -197,12 +128,10 @@ function forbidden(decisions: Decisions, operation: 'DESCRIBE_CONFIGS' | 'ALTER_
 }
 
 /** The configs of a broker. A process knows its own alone. */
-async function brokerConfigs(
+async function readConfigs(
   rest: RestEnvironment,
-  decisions: Decisions,
-  context: RequestContext,
-  id: string,
-): Promise<{ readonly nodeId: number; readonly configs: DescribedConfig[] } | Refusal> {
+  { id, decisions, context }: ConfigRequest,
+): Promise<readonly DescribedConfig[] | Refusal> {
   const problem = forbidden(decisions, 'DESCRIBE_CONFIGS');
   if (problem !== undefined) return problem;
   const node = nodeCalled(await liveNodes(rest, context), id);
@@ -212,7 +141,7 @@ async function brokerConfigs(
     const message = `Unexpected broker id, expected ${nodeId} but received ${id}`;
     return kafkaFailure({ error: 'INVALID_REQUEST', message });
   }
-  return { nodeId, configs: describeBrokerConfigs(rest.admin.brokerConfigs) };
+  return describeBrokerConfigs(rest.admin.brokerConfigs);
 }
 
 async function change(decisions: Decisions, changes: readonly ConfigChange[]): Promise<Answer> {
@@ -234,11 +163,7 @@ function describe(cluster: ClusterLinks, nodeId: number, config: DescribedConfig
 
 export const brokerConfigRoutes = [
   listAllConfigs,
-  listConfigs,
-  getConfig,
-  putConfig,
-  deleteConfig,
-  alter,
+  ...configRoutes(brokerConfigsOf),
   listClusterConfigs,
   getClusterConfig,
   putClusterConfig,
