@@ -305,10 +305,22 @@ describe.skipIf(!HAVE_TOOLS)("Kafka's own tools", () => {
     expect(await quorum('--replication', '--human-readable')).toMatch(/^0\s.*Leader\s*$/m);
   });
 
-  it('kafka-features describes none and changes none', async () => {
-    expect(await tools.output('kafka-features', ['describe'])).toBe('');
-    const upgrade = await tools.run('kafka-features', ['upgrade', '--feature', 'transaction.version=2']);
-    expect(upgrade).toMatchObject({ code: 1, out: expect.stringContaining('does not support this feature') });
+  it('kafka-features describes transaction.version and changes nothing', async () => {
+    const described = await tools.output('kafka-features', ['describe']);
+    expect(lines(described)).toEqual([
+      expect.stringMatching(/^Feature: transaction\.version\s.*SupportedMaxVersion: 2\s+FinalizedVersionLevel: 2\s/),
+    ]);
+    const change = (way: string, feature: string) => tools.run('kafka-features', [way, '--feature', feature]);
+    expect(await change('upgrade', 'transaction.version=2')).toMatchObject({ code: 0 });
+    expect(await change('downgrade', 'transaction.version=1')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('tidelog.transaction.version keeps it at 2'),
+    });
+    expect(await change('upgrade', 'group.version=1')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('does not support this feature'),
+    });
+    expect(await tools.output('kafka-features', ['describe'])).toBe(described);
   });
 
   it('kafka-log-dirs tells the size of every partition', async () => {
