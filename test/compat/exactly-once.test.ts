@@ -153,10 +153,11 @@ describe.skipIf(!HAVE_JAVA)(`${CLUSTER_NAME}, consume, transform, produce (TIDEL
     }
   }
 
-  it.each(EXAMPLE_PROGRAMS)(
+  it.for(EXAMPLE_PROGRAMS)(
     '$name: each order has one invoice, whichever pair or broker is killed',
-    async ({ name, missing, records: byDefault, prepare }) => {
-      if (!have(name, missing === undefined, `It cannot be run: ${missing}.`)) return;
+    { timeout: RUN_TIMEOUT_MS },
+    async ({ name, missing, records: byDefault, prepare }, { skip }) => {
+      skip(!have(name, missing === undefined, `It cannot be run: ${missing}.`));
       const records = Number(RECORDS ?? byDefault);
       const orders = Array.from({ length: records }, (_, order) => String(order));
       const client = await clientOf(cluster!);
@@ -220,6 +221,5 @@ describe.skipIf(!HAVE_JAVA)(`${CLUSTER_NAME}, consume, transform, produce (TIDEL
       process.stdout.write(`${name}: ${records} orders, pairs killed ${kills}, ended by themselves ${ends}, `);
       process.stdout.write(`broker killed ${brokerKills}\n`);
     },
-    RUN_TIMEOUT_MS,
   );
 });
