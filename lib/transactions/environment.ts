@@ -20,6 +20,12 @@ export interface JournalMarkers {
   /** The epoch of the markers: in version 2 the one after that of the transaction's batches. */
   readonly producerEpoch: number;
   readonly commit: boolean;
+  /**
+   * The version of the transaction's end. In version 1 the markers have the epoch of its batches, so
+   * that the view cannot tell its marker from that of an earlier transaction. Absent for markers
+   * without a coordinator item.
+   */
+  readonly protocol?: 1 | 2;
   /** By Clock.monotonic(); ms. */
   readonly deadline: number;
   /**

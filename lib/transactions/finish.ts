@@ -28,12 +28,13 @@ export async function finishTransaction(
   deadline: number,
 ): Promise<FinishOutcome> {
   assert(isPrepared(state), `a transaction in ${state.status} cannot be finished`);
-  const { transactionalId, transaction, producerId, producerEpoch } = state;
+  const { transactionalId, transaction, producerId, producerEpoch, protocol } = state;
+  const producer = { producerId, producerEpoch, protocol };
   const commit = state.status === 'PrepareCommit';
   const prepared = async () => (await items.read(transactionalId))?.version === version;
   const targets = await partitionsByJournal(journals, state.partitions);
   const outcomes = await each({}, [...targets], ([journal, partitions]) =>
-    journals.write({ journal, partitions, producerId, producerEpoch, commit, deadline, isPrepared: prepared }),
+    journals.write({ journal, partitions, ...producer, commit, deadline, isPrepared: prepared }),
   );
   if (outcomes.includes('over')) return 'complete';
   if (outcomes.includes('timedOut')) return 'timedOut';

@@ -15,9 +15,9 @@ const ENTRY_MARKERS_MAX = 2_000;
 /** Coordinators are not numbered: the items order what they do. */
 const COORDINATOR_EPOCH = 0;
 
-type Markers = Pick<JournalMarkers, 'partitions' | 'producerId' | 'producerEpoch' | 'commit'>;
+type Markers = Pick<JournalMarkers, 'partitions' | 'producerId' | 'producerEpoch' | 'commit' | 'protocol'>;
 
-/** See MarkedJournals.write. Repeated markers are left out. Throws StoreUnavailableError. */
+/** See MarkedJournals.write. Repeated markers of version 2 are left out. Throws StoreUnavailableError. */
 export async function writeMarkers(journals: Journals, markers: JournalMarkers): Promise<MarkersOutcome> {
   const { deadline, isPrepared } = markers;
   const open = await journals.open(markers.journal);
@@ -42,9 +42,9 @@ export async function writeMarkers(journals: Journals, markers: JournalMarkers):
 }
 
 /**
- * The entry that ends the transaction in the partitions that have no marker of it yet; undefined if
- * all have one. A partition without data gets one too: the view then refuses batches of the ended
- * transaction.
+ * The entry that ends the transaction in the partitions that may have no marker of it yet; undefined
+ * if all have one. A partition without data gets one too: a batch that was verified before the end
+ * loses its slot, and the view of version 2 refuses it.
  */
 export function markersEntry(view: JournalView, markers: Markers, time: StoreTime): MarkersEntry | undefined {
   if (view.closed) return undefined;
@@ -87,11 +87,13 @@ export function markersEntry(view: JournalView, markers: Markers, time: StoreTim
 
 /**
  * Whether the partition has an open transaction that the marker ends, or does not know the marker's
- * epoch yet. With a newer epoch, a newer transaction is there: its marker came before.
+ * epoch yet. With a newer epoch, a newer transaction is there: its marker came before. In version 1
+ * a marker with the same epoch may be that of an earlier transaction, so that one more is written.
  */
-function isDue(view: JournalView, partition: number, { producerId, producerEpoch }: Markers): boolean {
+function isDue(view: JournalView, partition: number, { producerId, producerEpoch, protocol }: Markers): boolean {
   const known = view.partitions.get(partition);
   const state = known?.producers.get(producerId);
   if (state === undefined || state.epoch < producerEpoch) return true;
-  return state.epoch === producerEpoch && known?.openTransactions.has(producerId) === true;
+  if (state.epoch > producerEpoch) return false;
+  return protocol === 1 || known?.openTransactions.has(producerId) === true;
 }

@@ -73,8 +73,9 @@ export function takeMarker(
   const known = partition.producers.get(entry.producerId);
   const transaction = partition.open.get(entry.producerId);
   // In version 1 the markers have the epoch of the transaction, whose sequences go on.
+  const isRepeated = transaction === undefined && !ledger.ofVersion1.has(entry.producerId);
   const isSameEpoch = known?.epoch === entry.producerEpoch;
-  if (known !== undefined && (isSameEpoch ? transaction === undefined : known.epoch > entry.producerEpoch)) {
+  if (known !== undefined && (isSameEpoch ? isRepeated : known.epoch > entry.producerEpoch)) {
     ledger.report('badControl', `${at}: a marker of epoch ${entry.producerEpoch} after epoch ${known.epoch}`);
   }
   const lastSequence = isSameEpoch ? known.lastSequence : -1;

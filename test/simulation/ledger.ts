@@ -90,6 +90,8 @@ export type Report = (kind: Check, message: string) => void;
  */
 export class Ledger {
   readonly journals = new Map<string, LedgerJournal>();
+  /** Producer ids of transactions version 1, whose markers may come again. */
+  readonly ofVersion1 = new Set<number>();
   readonly #sent = new Map<number, Sent>();
   readonly #blobs = new Map<string, Buffer>();
   /** Entries in the store by the object they name. */

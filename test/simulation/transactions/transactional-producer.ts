@@ -125,6 +125,7 @@ export class TransactionalProducer extends TransactionalCaller {
     if (producerId !== this.#producerId || producerEpoch !== this.#producerEpoch) this.#sequences = new Map();
     this.#producerId = producerId;
     this.#producerEpoch = producerEpoch;
+    if (this.plan.protocol === 1) this.cluster.world.ledger.ofVersion1.add(producerId);
     this.cluster.world.note('producer', this.name, producerId, producerEpoch);
   }
 
