@@ -138,7 +138,9 @@ export class TransactionLedger {
       const where = `${id}, partition ${meta.partition}, offset ${meta.baseOffset}`;
       if (sent?.of !== undefined && transaction !== undefined)
         this.#batch(sent.of, transaction, id, meta.partition, where);
-      if (sent === undefined && entry.kind === 'markers') {
+      // In version 1 each finisher writes a marker, the last ones when the transaction is over; these end nothing.
+      const endsNothing = transaction === undefined && this.#ledger.ofVersion1.has(meta.producerId);
+      if (sent === undefined && entry.kind === 'markers' && !endsNothing) {
         this.#marker(entry, transaction === undefined ? undefined : this.#ofPartition.get(transaction), where);
       }
     }
