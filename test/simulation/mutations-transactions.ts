@@ -10,7 +10,6 @@ const ITEMS = 'lib/transactions/transaction-items.ts';
 const JOINING = 'lib/transactions/joining.ts';
 const MARKERS = 'lib/transactions/write-markers.ts';
 const PENDING = 'lib/offsets/pending.ts';
-const WRITER = 'lib/journal/writer/writer.ts';
 
 function transactional(
   rule: string,
@@ -25,25 +24,6 @@ function transactional(
 
 /** What is read of the coordinator, and when: R6, R14. */
 export const TRANSACTION_FACTS: readonly Mutation[] = [
-  {
-    rule: 'R6',
-    name: 'what the coordinator said is believed after a conflict, too',
-    scenario: 'transactions',
-    checks: ['unfounded', 'fenced', 'badControl', 'torn'],
-    edits: [
-      {
-        file: WRITER,
-        find: 'this.#enter(this.#begin(work, number + 1, losses));',
-        replace:
-          "const { facts } = state.attempt;\n            const next = this.#begin(work, number + 1, losses);\n            this.#enter('attempt' in next ? { ...next, attempt: { ...next.attempt, facts } } : next);",
-      },
-      {
-        file: WRITER,
-        find: 'const facts = attempt.facts?.seq === view.seq ? attempt.facts : undefined;',
-        replace: 'const { facts } = attempt;',
-      },
-    ],
-  },
   transactional(
     'R14',
     'a first batch is appended without a look at its transaction',
@@ -86,41 +66,11 @@ export const TRANSACTION_FACTS: readonly Mutation[] = [
   ),
   transactional(
     'R6',
-    'markers are written without a look whether the transaction is still prepared',
-    ['unfounded', 'badControl', 'torn', 'endLost'],
-    MARKERS,
-    'isOver = isPrepared !== undefined && !(await isPrepared());',
-    'isOver = false;',
-  ),
-  transactional(
-    'R6',
     'coordinator items are read eventually consistent',
     ['unfounded', 'fenced', 'wronglyRefused', 'adopted', 'torn'],
     ITEMS,
     'this.#env.state.get(transactionPk(transactionalId), TRANSACTION_SK, true);',
     'this.#env.state.get(transactionPk(transactionalId), TRANSACTION_SK, false);',
-  ),
-];
-
-/** Offsets that members commit by transactions: R6, R13. */
-export const MEMBER_TRANSACTIONS: readonly Mutation[] = [
-  mutation(
-    'who asks for stable offsets leaves no stamp on them',
-    'R13',
-    'memberTransactions',
-    ['staleCommit', 'offsetOther', 'offsetLost'],
-    'lib/offsets/decide.ts',
-    'const block = fetch.mayConsume ? raise(expired, fetch.topic, partitions, facts) : expired;',
-    'const block = fetch.mayConsume && !fetch.requireStable ? raise(expired, fetch.topic, partitions, facts) : expired;',
-  ),
-  mutation(
-    'a pending offset is written over what others wrote meanwhile',
-    'R6',
-    'memberTransactions',
-    ['staleCommit', 'offsetLost', 'offsetOther'],
-    'lib/offsets/commit.ts',
-    "part.stored = outcome.stored;\n        part.confirmed = true;\n        return 'again';",
-    "if (commit.producer !== undefined) return blocks.apply(part.key, outcome.stored, decision.change, now).then(() => 'done' as const);\n        part.stored = outcome.stored;\n        part.confirmed = true;\n        return 'again';",
   ),
 ];
 
@@ -153,7 +103,7 @@ export const TRANSACTIONS: readonly Mutation[] = [
   transactional(
     'fencing',
     'InitProducerId does not bump the epoch',
-    ['adopted', 'unfounded', 'wronglyRefused', 'endLost'],
+    ['adopted', 'ackLost', 'unfounded', 'wronglyRefused', 'endLost'],
     INIT,
     "return { kind: 'put', state: { ...empty, producerEpoch: state.producerEpoch + 1, lastProducerEpoch } };",
     "return { kind: 'put', state: { ...empty, lastProducerEpoch } };",
@@ -169,7 +119,7 @@ export const TRANSACTIONS: readonly Mutation[] = [
   transactional(
     'fencing',
     'the end of a transaction of version 2 does not bump the epoch',
-    ['unfounded', 'badControl', 'adopted', 'stuck', 'torn', 'badTransition'],
+    ['unfounded', 'badControl', 'adopted', 'order', 'stuck', 'torn', 'badTransition'],
     END,
     'producerEpoch: isBumped ? state.producerEpoch + 1 : state.producerEpoch,',
     'producerEpoch: state.producerEpoch,',
@@ -245,14 +195,6 @@ export const TRANSACTIONS: readonly Mutation[] = [
     PENDING,
     'if (commit && one.offset !== undefined) {',
     'if (one.offset !== undefined) {',
-  ),
-  transactional(
-    'adoption',
-    'the number of a transaction does not count for pending offsets',
-    ['unfounded', 'adopted'],
-    PENDING,
-    'return one.transactionalId === other.transactionalId && one.transaction === other.transaction;',
-    'return one.transactionalId === other.transactionalId;',
   ),
   transactional(
     'adoption',
