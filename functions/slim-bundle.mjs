@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * Replacements for modules that the AWS SDK's clients import and the functions never use. Each
- * would be called only by an operation or in a runtime that the functions do not have.
+ * Replacements for modules that the bundler keeps and the functions never use. Each would be called
+ * only by an operation, with a setting or in a runtime that the functions do not have.
  */
 const REPLACED = [
   // Fallbacks for a Node without node:crypto.
@@ -46,6 +46,11 @@ const REPLACED = [
       export const flush = undefined;
       export const sizeOf = undefined;
       export const modeOf = undefined;`,
+  },
+  // A function listens nowhere.
+  {
+    filter: /[/\\]lib[/\\]settings[/\\]rest-listener\.ts$/,
+    contents: `export const readRestListener = () => ({ kind: 'rest', address: undefined });`,
   },
   // Endpoint discovery: no DynamoDB command of the functions uses it.
   { filter: /[/\\]endpoint-cache[/\\].*[/\\]EndpointCache\.js$/, contents: 'export class EndpointCache {}' },

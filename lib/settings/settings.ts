@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import * as v from 'valibot';
 import { SETTING_NAMES, type SettingName, settingsBy, variableOf } from './keys.ts';
-import { type Address, type Listener, readListeners, readRestListener } from './listeners.ts';
+import { type Address, type Listener, readListeners } from './listeners.ts';
 import { nearest } from './nearest.ts';
 import { parseProperties } from './properties.ts';
+import { readRestListener } from './rest-listener.ts';
 import { type RawSettings, type SettingField, settingsSchema } from './schema.ts';
 
 /**
