@@ -135,7 +135,10 @@ describe.each([1, 2] as const)('a transaction of version %i', (protocol) => {
     expect(await readCommitted(other.client, orders, { offset: 3 })).toEqual(['c']);
   });
 
-  it('is finished by several processes at once, with one marker in each partition', async () => {
+  // In version 1 a process cannot tell its marker from that of an earlier transaction, and writes one.
+  const markersMax = protocol === 2 ? 1 : 3;
+
+  it(`is finished by three processes at once, with at most ${markersMax} markers in each partition`, async () => {
     const others = await Promise.all([startEngine({ stores }), startEngine({ stores })]);
     const one = await started('t', protocol);
     await joined(one, [orders, [0, 1, 2]], [payments, [0]]);
@@ -145,7 +148,10 @@ describe.each([1, 2] as const)('a transaction of version %i', (protocol) => {
     expect(await Promise.all(ends.map((end) => end.commit()))).toEqual([0, 0, 0]);
     expect(new Set(ends.map(({ producerEpoch }) => producerEpoch)).size).toBe(1);
     for (const partition of [0, 1, 2]) {
-      expect(Number((await fetch(others[0].client, orders, { partition })).highWatermark)).toBe(2);
+      const end = Number((await fetch(others[0].client, orders, { partition })).highWatermark);
+      expect(end).toBeGreaterThanOrEqual(2);
+      expect(end).toBeLessThanOrEqual(1 + markersMax);
+      expect(await readCommitted(others[0].client, orders, { partition })).toEqual(['a']);
     }
     expect(await readCommitted(others[1].client, payments)).toEqual(['p']);
   });
