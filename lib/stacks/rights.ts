@@ -80,9 +80,9 @@ export const TAIL_ACTIONS = ['dynamodb:Query'] as const satisfies readonly Table
 
 /**
  * The functions that a role must be able to call to use a Kafka client. `admin` is in all of them,
- * as it answers Metadata, the first request of every client. A producer needs `coordinate` for
- * InitProducerId. IAM sees functions, not topics, so it cannot say what a caller may do to which
- * topic.
+ * as it answers Metadata, the first request of every client. A transactional producer needs
+ * `coordinate` for FindCoordinator and TxnOffsetCommit. IAM sees functions, not topics, so it cannot
+ * say what a caller may do to which topic.
  */
 export const CALLS = {
   produce: ['produce', 'coordinate', 'admin'],
