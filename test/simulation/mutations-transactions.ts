@@ -74,6 +74,28 @@ export const TRANSACTION_FACTS: readonly Mutation[] = [
   ),
 ];
 
+/** Offsets that members commit by transactions: R6, R13. */
+export const MEMBER_TRANSACTIONS: readonly Mutation[] = [
+  mutation(
+    'who asks for stable offsets leaves no stamp on them',
+    'R13',
+    'memberTransactions',
+    ['staleCommit', 'offsetOther', 'offsetLost'],
+    'lib/offsets/decide.ts',
+    'const block = fetch.mayConsume ? raise(expired, fetch.topic, partitions, facts) : expired;',
+    'const block = fetch.mayConsume && !fetch.requireStable ? raise(expired, fetch.topic, partitions, facts) : expired;',
+  ),
+  mutation(
+    'a pending offset is written over what others wrote meanwhile',
+    'R6',
+    'memberTransactions',
+    ['staleCommit', 'offsetLost', 'offsetOther'],
+    'lib/offsets/commit.ts',
+    "part.stored = outcome.stored;\n        part.confirmed = true;\n        return 'again';",
+    "if (commit.producer !== undefined) return blocks.apply(part.key, outcome.stored, decision.change, now).then(() => 'done' as const);\n        part.stored = outcome.stored;\n        part.confirmed = true;\n        return 'again';",
+  ),
+];
+
 /** The states of the coordinator, and what an end does. */
 export const TRANSACTIONS: readonly Mutation[] = [
   transactional(
@@ -235,13 +257,5 @@ export const TRANSACTIONS: readonly Mutation[] = [
     ITEMS,
     'return Math.floor(this.#env.state.now());',
     'return Math.floor(this.#env.clock.now());',
-  ),
-  transactional(
-    'last stable offset',
-    'readers do not look at what holds them up',
-    ['stuck'],
-    'lib/log/held-readers.ts',
-    'void this.#look(held, open);',
-    '',
   ),
 ];

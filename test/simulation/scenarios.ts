@@ -1,6 +1,6 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
 import { settingsOf } from '../support/settings.ts';
-import { deletions, GROUP_SETTINGS, groups, mixedGroups, zombies } from './groups/scenario.ts';
+import { deletions, GROUP_SETTINGS, groups, memberTransactions, mixedGroups, zombies } from './groups/scenario.ts';
 import { leadership } from './leadership/scenario.ts';
 import type { Plan } from './plan.ts';
 import type { ProducerPlan } from './producer.ts';
@@ -443,6 +443,7 @@ export const SCENARIOS = {
   newcomer,
   groups,
   zombies,
+  memberTransactions,
   deletions,
   leadership,
 } satisfies Record<string, (random: Random) => Plan>;
