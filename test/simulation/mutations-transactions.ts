@@ -251,6 +251,14 @@ export const TRANSACTIONS: readonly Mutation[] = [
     "return status === 'Ongoing' && startedAt + timeoutMs / 10 < now;",
   ),
   transactional(
+    'time-outs',
+    'whoever is held up by an open transaction aborts it',
+    ['abortedEarly'],
+    END,
+    "if (!hasTimedOut(state, now)) return { kind: 'done', state };",
+    "if (state.status !== 'Ongoing') return { kind: 'done', state };",
+  ),
+  transactional(
     'R8',
     "transactions time out by the process's own clock",
     ['abortedEarly', 'wronglyRefused'],

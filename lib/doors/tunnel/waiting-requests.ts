@@ -132,7 +132,7 @@ export class WaitingRequests {
         // Only a drain sets a deadline. A client that has ended its side may still wait for the answer
         // of a call.
         if (Number.isFinite(context.deadline)) waiter.settle({ kind: 'close', reason: 'the gateway stops' });
-        else if (this.#parked.has(waiter)) waiter.settle(NOBODY_WAITS);
+        else if (this.#parked.has(waiter)) waiter.settle(endOfWait(waiter));
       };
       context.signal.addEventListener('abort', onAbort);
       this.#park(waiter);
@@ -145,7 +145,7 @@ export class WaitingRequests {
     if (waiter.isSettled) return;
     const wasAsked = silence !== undefined || token !== undefined;
     if (waiter.frame.signal.aborted && wasAsked) {
-      waiter.settle(NOBODY_WAITS);
+      waiter.settle(endOfWait(waiter));
     } else if (silence === undefined) {
       void this.#ask(waiter.name, [waiter]);
     } else {
@@ -290,7 +290,12 @@ export class WaitingRequests {
 /** As that of the engine's own tail (lib/journal/tail.ts), which the function divides by. */
 const AGE_DIVISOR = 20;
 
-const NOBODY_WAITS: FrameOutcome = { kind: 'close', reason: 'the client no longer waits for the answer' };
+/** For a client that has ended its side: what would end the wait of a fetch, which it may still read. */
+function endOfWait({ silence, correlationId }: Waiter): FrameOutcome {
+  const response = silence?.response;
+  if (response !== undefined) return answeredAs(response, correlationId);
+  return { kind: 'close', reason: 'the client no longer waits for the answer' };
+}
 
 function frameOf({ frame, key, since, silence, token }: Waiter, now: number): FrameToSend {
   if (silence === undefined) return frame;

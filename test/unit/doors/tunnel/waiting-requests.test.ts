@@ -190,7 +190,7 @@ describe('a fetch that nothing is there for', () => {
     gone.abort();
     drained.drain();
     await turn();
-    expect([gone.outcomes[0]?.kind, drained.outcomes[0]?.kind]).toEqual(['close', 'close']);
+    expect([gone.outcomes[0]?.kind, drained.outcomes[0]?.kind]).toEqual(['answer', 'close']);
     await later(60_000);
     expect(asked()).toEqual([[1], [1]]);
   });
