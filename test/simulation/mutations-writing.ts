@@ -60,8 +60,8 @@ export const WRITING: readonly Mutation[] = [
     'unknowns',
     ['duplicate', 'engineError', 'wronglyRefused', 'ackLost'],
     JOURNAL,
-    "this.#pending.nonce === nonce ? 'mine' : 'taken'",
-    "'taken'",
+    "this.#pending.seen = isMine ? 'mine' : 'taken'",
+    "this.#pending.seen = 'taken'",
   ),
   mutation(
     "one's own item is taken for that of others",
@@ -143,11 +143,15 @@ export const WRITING: readonly Mutation[] = [
     edits: [
       {
         file: WRITER,
-        find: 'const decided = this.#decide(view, requests, { time, isConfirmed, isInObject: stretch !== undefined });',
+        find: 'const decided = this.#decide(view, requests, {',
         replace: `const self = work as unknown as { kept?: ReturnType<typeof decideGroup> };
-    const fresh = this.#decide(view, requests, { time, isConfirmed, isInObject: stretch !== undefined });
-    if (fresh.kind === 'append') self.kept ??= fresh;
-    const decided = self.kept ?? fresh;`,
+    const decided = self.kept ?? this.#decide(view, requests, {`,
+      },
+      {
+        file: WRITER,
+        find: "if (decided.kind === 'confirm') return { kind: 'reading', attempt };",
+        replace: `if (decided.kind === 'append') self.kept ??= decided;
+    if (decided.kind === 'confirm') return { kind: 'reading', attempt };`,
       },
       WITHOUT_ASSERTION,
     ],
