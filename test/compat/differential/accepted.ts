@@ -16,7 +16,7 @@ const onlyHereASentence = ({ path, tidelog, kafka }: Difference) =>
 
 export const ACCEPTED: readonly AcceptedDifference[] = [
   {
-    what: 'ApiVersions lists only the APIs that are served, and no features',
+    what: 'ApiVersions lists only the APIs that are served, and of the features only `transaction.version`, whose level is a setting',
     why: 'clients take what is listed for what works',
     matches: ({ api, path }) =>
       api === 'ApiVersions' &&
@@ -80,14 +80,14 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
     matches: (one) => one.api === 'ConsumerGroupHeartbeat' && one.path === 'errorMessage' && inCase(one, 'leave again'),
   },
   {
-    what: 'FindCoordinator for a transactional id gets INVALID_REQUEST',
-    why: 'there is no transaction coordinator yet',
-    matches: (one) => one.api === 'FindCoordinator' && inCase(one, 'of type 1'),
-  },
-  {
     what: "DescribeLogDirs does not know the sizes of the volume (-1), and its sizes of partitions differ from those of Kafka's files",
     why: 'batches of many partitions share entries and objects',
     matches: ({ api, path }) => api === 'DescribeLogDirs' && /(partitionSize|totalBytes|usableBytes)$/.test(path),
+  },
+  {
+    what: 'DescribeProducers has no sentence for a topic that is not there',
+    why: 'the error code says it',
+    matches: ({ api, path }) => api === 'DescribeProducers' && path === 'topics.partitions.errorMessage',
   },
 ];
 

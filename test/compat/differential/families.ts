@@ -9,6 +9,7 @@ import { fetching, offsets, producing } from './records.ts';
 import type { Family } from './speaker.ts';
 import { morePartitions, topicCreation, topicDeletion } from './topics.ts';
 import { transactionalOffsets } from './transactional-offsets.ts';
+import { transactions } from './transactions.ts';
 
 /** In this order, as some list everything that the ones before have left. */
 export const FAMILIES: readonly Family[] = [
@@ -26,6 +27,7 @@ export const FAMILIES: readonly Family[] = [
   classicGroups,
   commits,
   transactionalOffsets,
+  transactions,
   consumerGroups,
   cluster,
 ];
