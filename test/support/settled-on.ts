@@ -1,13 +1,13 @@
-import { expect } from 'vitest';
 import type { VirtualClock } from './virtual-clock.ts';
 
-/** What a promise comes to while virtual time passes; fails if it has not by `withinMs` of it. */
+/** What a promise comes to while virtual time passes; throws if it has not by `withinMs` of it. */
 export async function settledOn<T>(clock: VirtualClock, promise: Promise<T>, withinMs = 60_000): Promise<T> {
   let isSettled = false;
   const note = () => {
     isSettled = true;
   };
   promise.then(note, note);
-  expect(await clock.runUntil(() => isSettled, withinMs)).toBe(true);
+  if (!(await clock.runUntil(() => isSettled, withinMs)))
+    throw new Error(`no outcome within ${withinMs} ms of virtual time`);
   return promise;
 }

@@ -4,6 +4,7 @@ import { startEngine } from '../../support/engine.ts';
 import { RawTransactor } from '../../support/raw-transactor.ts';
 import { batchOf, createTopic, produce, type TopicName } from '../../support/requests.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { settledOn } from '../../support/settled-on.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { quantile } from '../statistics.ts';
 
@@ -43,7 +44,7 @@ interface Figures {
 async function run(of: Case): Promise<Figures> {
   const clock = new VirtualClock();
   const stores = memoryStores({ clock, random: seededRandom(1), latency: awsLatency });
-  const settled = <T>(promise: Promise<T>) => inVirtualTime(clock, promise);
+  const settled = <T>(promise: Promise<T>) => settledOn(clock, promise);
   const engine = await settled(startEngine({ stores, clock }));
   const configs = { 'tidelog.journals': `${of.journals}` };
   const topic = await settled(createTopic(engine.client, 'written', { partitions: of.partitions, configs }));
@@ -92,16 +93,6 @@ async function transaction(
 
 function mustBeZero(codes: readonly number[]): void {
   if (codes.some((code) => code !== 0)) throw new Error(`answered with the error codes ${codes.join(', ')}`);
-}
-
-async function inVirtualTime<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
-  let isSettled = false;
-  const note = () => {
-    isSettled = true;
-  };
-  promise.then(note, note);
-  if (!(await clock.runUntil(() => isSettled, 600_000))) throw new Error('no answer within 10 minutes of virtual time');
-  return promise;
 }
 
 const ms = (value: number) => value.toFixed(0);
