@@ -6,6 +6,7 @@ import { encodeBatch, type RecordInput } from '../../records/encode.ts';
 import { partitionForKey } from '../../records/murmur2.ts';
 import { ApiKey } from '../../wire/apis.ts';
 import { Attempts } from '../client/attempts.ts';
+import { ConnectionError } from '../client/connection-problem.ts';
 import type { KafkaClient } from '../client/kafka-client.ts';
 import type { Topic } from '../client/topics.ts';
 import { brokerRefusal, CommandError, isRetriable } from '../failure.ts';
@@ -84,11 +85,18 @@ export class Producer {
     const request = { transactionalId: null, transactionTimeoutMs: timeoutMs };
     const attempts = new Attempts(clock, timeoutMs, ID_RETRY_MS);
     for (;;) {
-      const { errorCode, producerId, producerEpoch } = await client.ask(ApiKey.InitProducerId, request);
-      if (errorCode === 0) return new Producer(options, { producerId, producerEpoch });
-      // A Kafka broker that has just started fetches its first block of ids at the first request,
-      // which gets an error.
-      if (!isRetriable(errorCode) || attempts.areOver) throw brokerRefusal('The broker gave no producer id', errorCode);
+      try {
+        const { errorCode, producerId, producerEpoch } = await client.ask(ApiKey.InitProducerId, request);
+        if (errorCode === 0) return new Producer(options, { producerId, producerEpoch });
+        // A Kafka broker that has just started fetches its first block of ids at the first request,
+        // which gets an error.
+        if (!isRetriable(errorCode) || attempts.areOver) {
+          throw brokerRefusal('The broker gave no producer id', errorCode);
+        }
+      } catch (error) {
+        // The topic was looked up over the same address, so a lost connection can be made again.
+        if (!(error instanceof ConnectionError) || attempts.areOver) throw error;
+      }
       await attempts.wait();
     }
   }

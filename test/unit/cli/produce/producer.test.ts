@@ -14,7 +14,7 @@ const TOPIC = { name: 't', id: '', isInternal: false, replicationFactor: 1, part
 type Answer = number | 'lost' | 'held';
 
 /** A broker that answers produce requests as `answers` says, with an error code each, and writes down what it was sent. */
-function fakeBroker(answers: (baseSequence: number, attempt: number) => Answer, idErrors: number[] = []) {
+function fakeBroker(answers: (baseSequence: number, attempt: number) => Answer, idErrors: (number | 'lost')[] = []) {
   const sequences: number[] = [];
   const held: (() => void)[] = [];
   const answer = (errorCode: number) => ({
@@ -23,7 +23,11 @@ function fakeBroker(answers: (baseSequence: number, attempt: number) => Answer, 
   const client = {
     learnNodes() {},
     async ask(key: ApiKey, request: { topicData: { partitionData: { records: Buffer[] }[] }[] }) {
-      if (key === ApiKey.InitProducerId) return { errorCode: idErrors.shift() ?? 0, producerId: 5, producerEpoch: 0 };
+      if (key === ApiKey.InitProducerId) {
+        const errorCode = idErrors.shift() ?? 0;
+        if (errorCode === 'lost') throw new ConnectionError('lost', { kind: 'closed' });
+        return { errorCode, producerId: 5, producerEpoch: 0 };
+      }
       if (key === ApiKey.Metadata) {
         const partition = { errorCode: 0, partitionIndex: 0, leaderId: 0, replicaNodes: [0] };
         return {
@@ -66,6 +70,14 @@ describe('Producer', () => {
     expect(left).toEqual([]);
     const { client } = fakeBroker(() => 0, [ERROR_CODES.CLUSTER_AUTHORIZATION_FAILED]);
     await expect(open(client, 1)).rejects.toThrow('The broker gave no producer id: CLUSTER_AUTHORIZATION_FAILED');
+  });
+
+  it('asks again for a producer id over a new connection when the first is lost, until its time is over', async () => {
+    const left: 'lost'[] = ['lost', 'lost'];
+    await open(fakeBroker(() => 0, left).client, 1);
+    expect(left).toEqual([]);
+    const { client } = fakeBroker(() => 0, Array(1_000).fill('lost'));
+    await expect(open(client, 1, 150)).rejects.toThrow('lost');
   });
 
   it('holds a bounded number of bytes while the broker does not answer', async () => {
