@@ -271,7 +271,10 @@ export class WaitingRequests {
     };
     if (advice === undefined) silence.dueAt = asked.at + AGAIN_INTERVAL_MS;
     else if (isFetch) this.#setPace(silence, now, this.#tails === undefined ? this.#pace.fetch : this.#pace.tail);
-    else silence.dueAt = now + this.#pace.groupMs;
+    else {
+      silence.paceMs = this.#pace.groupMs;
+      silence.dueAt = now + silence.paceMs;
+    }
     if (key !== undefined && silence.response !== undefined) this.#silences.set(key, silence);
     return silence;
   }

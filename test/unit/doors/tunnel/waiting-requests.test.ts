@@ -217,6 +217,15 @@ describe('joins that wait', () => {
     expect(transport.calls[3]!.envelope.frames.map(({ token }) => token)).toEqual(['joined', 'joined', 'joined']);
   });
 
+  it('that began at different times come together in one call', async () => {
+    const { connect, asked, later } = silentRig(() => waitOn);
+    connect().send(joinFrame(1));
+    await later(200);
+    connect().send(joinFrame(2));
+    await later(1_200);
+    expect(asked()).toEqual([[1], [2], [1, 2], [1, 2]]);
+  });
+
   it('are asked for at once when their group has changed', async () => {
     const { connect, turn, transport } = tunnelRig();
     for (const id of [1, 2]) connect().send(joinFrame(id));
