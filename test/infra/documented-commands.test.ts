@@ -33,6 +33,7 @@ function parse(line: string): Command {
   for (let at = 0; at < args.length; at++) {
     const arg = args[at]!;
     if (arg === '--all') isAll = true;
+    else if (arg === '--require-approval') at++;
     else if (arg === '-c') {
       const [name, value] = args[++at]!.split('=');
       context[name!] = value!;
