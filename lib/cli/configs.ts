@@ -1,3 +1,4 @@
+import { warnWithoutEffect } from './client/config-effects.ts';
 import { alterConfigs, describeConfigs, type Resource, ResourceType, showResource } from './client/configs.ts';
 import { withClient } from './client/connect.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
@@ -124,6 +125,8 @@ function addAlter(program: Command, io: CommandIo): void {
       await alterConfigs(client, resource, changes);
       if (flags.json) io.out(json({ resource: showResource(resource), altered: true }));
       else io.out(`Changed the configs of ${showResource(resource)}.\n`);
+      const names = changes.set.map(([name]) => name);
+      if (resource.type === ResourceType.topic) await warnWithoutEffect(client, io, resource.name, names);
     });
   });
 }

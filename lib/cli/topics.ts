@@ -1,6 +1,7 @@
 import { systemClock } from '../core/clock.ts';
 import { ERROR_CODES } from '../core/errors.ts';
 import { ApiKey } from '../wire/apis.ts';
+import { warnWithoutEffect } from './client/config-effects.ts';
 import { alterConfigs, describeConfigs, ResourceType } from './client/configs.ts';
 import { withClient } from './client/connect.ts';
 import type { KafkaClient } from './client/kafka-client.ts';
@@ -104,6 +105,7 @@ async function create(client: KafkaClient, io: CommandIo, name: string, flags: C
     io.out(
       `Created topic ${name}${created.numPartitions < 1 ? '' : ` with ${counted(created.numPartitions, 'partition')}`}.\n`,
     );
+  if (!existed) await warnWithoutEffect(client, io, name, namesOf(flags.config));
 }
 
 function addList(program: Command, io: CommandIo): void {
@@ -156,6 +158,7 @@ function addDescribe(program: Command, io: CommandIo): void {
       for (const topic of wanted) described.push(await describe(client, topic, flags.storage === true));
       if (flags.json) io.out(json(described));
       else io.out(described.map(descriptionText).join('\n'));
+      for (const { name, configs } of described) await warnWithoutEffect(client, io, name, Object.keys(configs ?? {}));
     }),
   );
 }
@@ -269,6 +272,11 @@ async function alter(client: KafkaClient, io: CommandIo, name: string, flags: Al
   }
   if (flags.json) io.out(json({ name, altered: true }));
   else io.out(`Changed topic ${name}.\n`);
+  await warnWithoutEffect(client, io, name, namesOf(flags.config));
+}
+
+function namesOf(configs: readonly (readonly [name: string, value: string])[] = []): string[] {
+  return configs.map(([name]) => name);
 }
 
 function addDelete(program: Command, io: CommandIo): void {

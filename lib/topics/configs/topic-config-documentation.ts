@@ -28,7 +28,7 @@ export const TOPIC_CONFIG_DOCUMENTATION: ReadonlyMap<string, string> = new Map([
   ['min.compaction.lag.ms', 'How long a record stays uncompacted.'],
   [
     'min.insync.replicas',
-    'Shown as it was set. Every acknowledged record is as durable as the store makes it, so it never refuses.',
+    'Accepted, without effect: the store acknowledges a write only when it is durable everywhere.',
   ],
   ['preallocate', 'Accepted, without effect: there are no files to make room in.'],
   ['remote.log.copy.disable', 'Accepted, without effect: there is one tier.'],
