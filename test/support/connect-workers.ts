@@ -76,6 +76,11 @@ export class ConnectWorkers {
     return (await ask(worker, `/connectors/${name}/config`, config)) !== undefined;
   }
 
+  /** The config of a connector as the worker knows it; undefined if it does not answer. */
+  async configOf(worker: Worker, name: string): Promise<unknown> {
+    return ask(worker, `/connectors/${name}/config`);
+  }
+
   /** Where the task of a connector runs, once it does: `HOST:PORT`. */
   async placeOf(worker: Worker, name: string): Promise<string | undefined> {
     const status = (await ask(worker, `/connectors/${name}/status`)) as
