@@ -67,15 +67,19 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** Of a file that is not whole yet; one that a failure has left is written over. */
+export const UNFINISHED_SUFFIX = '.new';
+
 /** Writes a file that is there whole or not at all. */
 export async function writeWhole(path: string, text: string): Promise<void> {
-  const handle = await open(`${path}.new`, 'w');
+  const unfinished = `${path}${UNFINISHED_SUFFIX}`;
+  const handle = await open(unfinished, 'w');
   try {
     await handle.writeFile(text);
     await handle.sync();
   } finally {
     await handle.close();
   }
-  await rename(`${path}.new`, path);
+  await rename(unfinished, path);
   await syncFolder(dirname(path));
 }

@@ -20,6 +20,7 @@ import {
 } from '../program.ts';
 import { showProgress, summaryText } from '../terminal/progress.ts';
 import { json } from '../terminal/text.ts';
+import { UNFINISHED_SUFFIX } from './disk-folder.ts';
 import { exportPartition, PARTIAL_SUFFIX } from './export-partition.ts';
 import { type ExportPlan, PLAN_SUFFIX, readPlan, writePlan } from './export-plan.ts';
 import { fetchBatches, madeAnew, sameTopic } from './fetch-batches.ts';
@@ -167,7 +168,8 @@ async function planOf(client: KafkaClient, topic: Topic, dir: string, flags: Exp
 
 /** A new export goes into an empty folder, or beside the export of another topic. */
 function refuseForeign(dir: string, { name, partitions }: Topic): void {
-  const names = readdirSync(dir);
+  // A plan that could not be written, as on a full disk, is none.
+  const names = readdirSync(dir).filter((one) => one !== `${name}${PLAN_SUFFIX}${UNFINISHED_SUFFIX}`);
   const own = new Set(partitions.flatMap(({ index }) => [`${name}-${index}`, `${name}-${index}${PARTIAL_SUFFIX}`]));
   if (names.length === 0) return;
   if (names.some((one) => one.endsWith(PLAN_SUFFIX)) && !names.some((one) => own.has(one))) return;

@@ -1,7 +1,11 @@
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tidelog } from '../../../lib/run/start.ts';
+import { temporaryFolder } from '../../support/broker-process.ts';
+import { filesIn } from '../../support/files-in.ts';
 import { cliOf, startMemoryTidelog } from './cli-run.ts';
 
 /** Stands before the broker and cuts connections where a test says so. */
@@ -97,6 +101,55 @@ it('both give up when the broker stays away', async () => {
     expect([exitCode, err]).toEqual([1, expect.stringMatching(/closed the connection|did not answer|No broker/)]);
   }
   cutsNow = () => false;
+});
+
+describe('segments export', () => {
+  const folder = temporaryFolder();
+  afterAll(() => folder.remove());
+  /** More than one answer to a Fetch takes. */
+  const RECORDS = 12_000;
+  const input = Array.from({ length: RECORDS }, (_, index) => `line ${index} ${'x'.repeat(1_000)}\n`).join('');
+  const exported = (name: string, ...more: string[]) => {
+    const args = ['segments', 'export', 'cut-export', join(folder.path, name), '--segment-bytes', '1000000'];
+    return cli([...args, '--json', ...more]);
+  };
+  const wanted = () => filesIn(join(folder.path, 'whole', 'cut-export-0'));
+
+  beforeAll(async () => {
+    await cli(['topics', 'create', 'cut-export']);
+    await cli(['produce', 'cut-export', '--batch-size', '100000'], { input });
+    expect(await exported('whole')).toMatchObject({ exitCode: 0, err: '' });
+    expect(Object.keys(wanted()).filter((name) => name.endsWith('.log')).length).toBeGreaterThan(10);
+  });
+
+  it('writes the same files when answers are cut off', async () => {
+    cutEvery(5_000_000, 3, false);
+    const run = await exported('cut');
+    cutsNow = () => false;
+    expect([run.exitCode, run.err, cuts]).toEqual([0, '', 3]);
+    expect(JSON.parse(run.out)).toMatchObject({ copied: 1, records: RECORDS });
+    expect(filesIn(join(folder.path, 'cut', 'cut-export-0'))).toEqual(wanted());
+  });
+
+  it('gives up in one sentence when the broker stays away, and goes on in a second run', async () => {
+    let passed = 0;
+    // The first answer with records passes, and part of the second.
+    cutsNow = (towards, bytes) => {
+      if (!towards) passed += bytes;
+      return passed > 10_000_000;
+    };
+    const lost = await exported('away', '--timeout', '600ms');
+    cutsNow = () => false;
+    const { error } = JSON.parse(lost.err);
+    expect([lost.exitCode, error.message]).toEqual([1, expect.stringContaining('The same command goes on')]);
+    expect(readdirSync(join(folder.path, 'away')).sort()).toEqual(['cut-export-0.partial', 'cut-export.export.json']);
+    const again = await exported('away');
+    expect(again).toMatchObject({ exitCode: 0, err: '' });
+    const { records } = JSON.parse(again.out);
+    expect(records).toBeGreaterThan(0);
+    expect(records).toBeLessThan(RECORDS / 2);
+    expect(filesIn(join(folder.path, 'away', 'cut-export-0'))).toEqual(wanted());
+  });
 });
 
 async function* slowInput() {

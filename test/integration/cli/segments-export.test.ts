@@ -15,6 +15,7 @@ import { splitBatches } from '../../../lib/records/batch.ts';
 import type { Tidelog } from '../../../lib/run/start.ts';
 import { SegmentFileWriter } from '../../../lib/segments/files/file-writer.ts';
 import { temporaryFolder } from '../../support/broker-process.ts';
+import { filesIn } from '../../support/files-in.ts';
 import { freePort } from '../../support/free-ports.ts';
 import { MemoryFolder } from '../../unit/segments/files/memory-folder.ts';
 import { cliOf, startMemoryTidelog } from './cli-run.ts';
@@ -32,15 +33,6 @@ afterAll(async () => {
   await tidelog.close();
   folder.remove();
 });
-
-/** The files of a folder by name, as text that a test can compare. */
-function filesIn(path: string): Record<string, string> {
-  return Object.fromEntries(
-    readdirSync(path)
-      .sort()
-      .map((name) => [name, readFileSync(join(path, name), 'latin1')]),
-  );
-}
 
 async function filled(topic: string, partitions = 1): Promise<void> {
   await cli(['topics', 'create', topic, '-p', String(partitions)]);
