@@ -13,7 +13,7 @@ import { journalsOf } from '../topics/topics.ts';
 import { raiseNextProducerId } from '../transactions/producer-ids.ts';
 import type { ImportEnvironment } from './environment.ts';
 import { ENTRY_MS_MAX, JournalImport, type SurveyedLog } from './import-journal.ts';
-import { type CutOff, PartitionLog, type PartitionSource } from './partition-log.ts';
+import { type CutOff, type LogGap, PartitionLog, type PartitionSource } from './partition-log.ts';
 import { type Counted, survey } from './survey.ts';
 import {
   ABANDONED_AFTER_MS,
@@ -65,6 +65,7 @@ export interface ImportedTopic {
   /** Transactions that were open at the end of the files and were aborted. */
   readonly abortedTransactions: number;
   readonly cutOff: readonly CutOff[];
+  readonly gaps: readonly LogGap[];
 }
 
 type Rejected = { readonly kind: 'rejected' } & Failure;
@@ -119,6 +120,7 @@ export async function importTopic(env: ImportEnvironment, request: ImportRequest
     isResumed: resumed !== undefined,
     abortedTransactions: surveyed.reduce((sum, { survey: { openTransactions } }) => sum + openTransactions, 0),
     cutOff: surveyed.flatMap(({ survey: { cutOff } }) => (cutOff === undefined ? [] : [cutOff])),
+    gaps: surveyed.flatMap(({ survey: { gaps } }) => gaps),
   };
 }
 

@@ -22,10 +22,23 @@ export interface CutOff {
   readonly bytes: number;
 }
 
+/** Offsets between two files of which neither has a record. Compaction leaves such gaps, and so does a lost file. */
+export interface LogGap {
+  /** The file behind the gap, with the folder's name. */
+  readonly file: string;
+  readonly firstOffset: Offset;
+  readonly lastOffset: Offset;
+}
+
 /** A batch and where it stands, or the end of the files. */
 export type LogItem =
   | { readonly kind: 'batch'; readonly batch: BatchView; readonly at: Place }
-  | { readonly kind: 'end'; readonly nextOffset: Offset; readonly cutOff?: CutOff };
+  | {
+      readonly kind: 'end';
+      readonly nextOffset: Offset;
+      readonly cutOff?: CutOff;
+      readonly gaps: readonly LogGap[];
+    };
 
 export interface Place {
   readonly file: string;
@@ -68,11 +81,16 @@ export class PartitionLog {
    * end. Throws CorruptFileError.
    */
   async *read(): AsyncGenerator<readonly LogItem[]> {
-    const { logs } = this.contents;
+    const { logs, indexedFrom } = this.contents;
     let nextOffset = logs[0]!.baseOffset;
+    // The end of the last batch.
+    let covered = Math.max(indexedFrom ?? nextOffset, this.source.logStartOffset ?? 0);
     let cutOff: CutOff | undefined;
+    const gaps: LogGap[] = [];
     for (const log of logs) {
       const file = `${this.source.name}/${log.name}`;
+      if (covered < log.baseOffset) gaps.push({ file, firstOffset: covered, lastOffset: log.baseOffset - 1 });
+      covered = Math.max(covered, log.baseOffset);
       let position = 0;
       const pieces = readLogFile(this.source.folder, log);
       for (;;) {
@@ -92,12 +110,13 @@ export class PartitionLog {
           const at = { file, position };
           position += batch.header.sizeInBytes;
           nextOffset = lastOffset(batch.header) + 1;
+          covered = Math.max(covered, nextOffset);
           if (nextOffset > this.logStartOffset) items.push({ kind: 'batch', batch, at });
         }
         yield items;
       }
     }
-    yield [{ kind: 'end', nextOffset, ...(cutOff !== undefined && { cutOff }) }];
+    yield [{ kind: 'end', nextOffset, gaps, ...(cutOff !== undefined && { cutOff }) }];
   }
 }
 

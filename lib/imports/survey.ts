@@ -3,7 +3,7 @@ import type { Offset } from '../core/offset.ts';
 import { BatchField, type BatchView } from '../records/batch.ts';
 import { CorruptFileError } from '../segments/files/corrupt-file.ts';
 import { PartitionFollower } from './follower.ts';
-import { type CutOff, locating, type PartitionLog } from './partition-log.ts';
+import { type CutOff, type LogGap, locating, type PartitionLog } from './partition-log.ts';
 
 /** What was found in the files of a partition. */
 export interface PartitionSurvey {
@@ -18,6 +18,7 @@ export interface PartitionSurvey {
   readonly producerIdMax: number;
   readonly openTransactions: number;
   readonly cutOff: CutOff | undefined;
+  readonly gaps: readonly LogGap[];
   /** Tells these batches from others. */
   readonly digest: string;
 }
@@ -42,12 +43,12 @@ export async function survey(log: PartitionLog, counted: Counted): Promise<Parti
   for await (const items of log.read()) {
     for (const item of items) {
       if (item.kind === 'end') {
-        const { nextOffset: endOffset, cutOff } = item;
+        const { nextOffset: endOffset, cutOff, gaps } = item;
         checkLogStart(log, endOffset);
         const digest = digests.end(log, endOffset);
         const { leaderEpoch, producerIdMax } = follower;
         const openTransactions = follower.transactions.open.size;
-        const facts = { leaderEpoch, producerIdMax, openTransactions, cutOff, digest };
+        const facts = { leaderEpoch, producerIdMax, openTransactions, cutOff, gaps, digest };
         return { baseOffset, logStartOffset, endOffset, ...facts };
       }
       const { batch, at } = item;

@@ -27,6 +27,9 @@ const STORE_SETTINGS: ReadonlySet<SettingField> = new Set([
 /** The records of a copy are old: with the usual retention they would be gone at once. */
 const KEEP_EVERYTHING = { 'retention.ms': '-1', 'retention.bytes': '-1' };
 
+/** Gaps that a text names. */
+const NAMED_GAPS_MAX = 5;
+
 const ADVICE: Partial<Record<ErrorName, string>> = {
   TOPIC_ALREADY_EXISTS: 'Delete it first, or import into another store.',
 };
@@ -113,18 +116,28 @@ function standing({ checked, stored, totalBytes }: ImportProgress, elapsedMs: nu
   return { records, bytes, done: bytes, total: 2 * totalBytes, elapsedMs };
 }
 
-function described({ topic, records, bytes, isResumed, abortedTransactions, cutOff }: ImportedTopic) {
+function described({ topic, records, bytes, isResumed, abortedTransactions, cutOff, gaps }: ImportedTopic) {
   const { name, id: topicId, partitions } = topic;
-  return { topic: name, topicId, partitions, records, bytes, resumed: isResumed, abortedTransactions, cutOff };
+  return { topic: name, topicId, partitions, records, bytes, resumed: isResumed, abortedTransactions, cutOff, gaps };
 }
 
-function text({ topic, records, bytes, abortedTransactions, cutOff }: ImportedTopic, elapsedMs: number): string {
+function text({ topic, records, bytes, abortedTransactions, cutOff, gaps }: ImportedTopic, elapsedMs: number): string {
   const lines = [`Imported ${topic.name}: ${summaryText({ records, bytes, elapsedMs })}.`];
   if (abortedTransactions > 0) {
     lines.push(`Aborted ${counted(abortedTransactions, 'transaction')} that the files do not end.`);
   }
   for (const { file, position, bytes: left } of cutOff) {
     lines.push(`Left out ${showBytes(left)} of ${file} from byte ${position} on: its last batch is cut off.`);
+  }
+  // Compaction leaves gaps.
+  const told = topic.configs['cleanup.policy']?.includes('compact') ? [] : gaps;
+  for (const { file, firstOffset, lastOffset } of told.slice(0, NAMED_GAPS_MAX)) {
+    lines.push(
+      `No file has the offsets ${firstOffset} to ${lastOffset}, before ${file}: unless the topic was compacted, one is missing.`,
+    );
+  }
+  if (told.length > NAMED_GAPS_MAX) {
+    lines.push(`There are ${counted(told.length - NAMED_GAPS_MAX, 'more gap')} like this.`);
   }
   return `${lines.join('\n')}\n`;
 }

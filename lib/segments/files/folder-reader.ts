@@ -18,6 +18,7 @@ import {
   LEADER_EPOCH_FILE,
   PARTITION_METADATA_FILE,
   parseSegmentFileName,
+  segmentFileName,
 } from './file-names.ts';
 import { parseLeaderEpochs } from './leader-epoch-checkpoint.ts';
 import { parsePartitionMetadata } from './partition-metadata.ts';
@@ -57,11 +58,15 @@ export interface FolderContents {
   readonly epochs: readonly EpochStart[];
   /** The `.log` files, ascending. */
   readonly logs: readonly LogFileInfo[];
+  /** The base offset of the first index without a `.log`, if that lies before the first `.log`. */
+  readonly indexedFrom?: Offset;
 }
 
 /**
- * What a partition's folder holds. Indexes and other files are ignored. Throws CorruptFileError for
- * a text file that cannot be read, and where Kafka left a replacement of segments unfinished.
+ * What a partition's folder holds. What is in the indexes is ignored, and other files are. Throws
+ * CorruptFileError for a text file that cannot be read, where Kafka left a replacement of segments
+ * unfinished, and for an index whose `.log` is missing. Before the first `.log` that is allowed: a
+ * broker that is stopped while it deletes old segments may leave it.
  */
 export async function readFolder(folder: LogFolder): Promise<FolderContents> {
   const files = await folder.list();
@@ -74,6 +79,7 @@ export async function readFolder(folder: LogFolder): Promise<FolderContents> {
     .filter(({ parsed }) => parsed?.kind === 'log')
     .map(({ name, size, parsed }) => ({ name, size, baseOffset: parsed!.baseOffset }))
     .sort((a, b) => a.baseOffset - b.baseOffset);
+  const indexedFrom = indexedBefore(files, logs);
   const textOf = async (wanted: string) => {
     const size = files.find(({ name }) => name === wanted)?.size;
     if (size === undefined) return undefined;
@@ -88,7 +94,28 @@ export async function readFolder(folder: LogFolder): Promise<FolderContents> {
       const next = logs[index + 1]?.baseOffset;
       return next === undefined ? log : { ...log, nextBaseOffset: next };
     }),
+    ...(indexedFrom !== undefined && { indexedFrom }),
   };
+}
+
+/** Of the indexes without a `.log`, the first base offset before the first `.log`. Throws CorruptFileError for others. */
+function indexedBefore(
+  files: readonly { readonly name: string }[],
+  logs: readonly { readonly baseOffset: Offset }[],
+): Offset | undefined {
+  const [first] = logs;
+  if (first === undefined) return undefined;
+  const bases = new Set(logs.map(({ baseOffset }) => baseOffset));
+  let before: Offset | undefined;
+  for (const { name } of files) {
+    const baseOffset = parseSegmentFileName(name)?.baseOffset;
+    if (baseOffset === undefined || bases.has(baseOffset)) continue;
+    if (baseOffset > first.baseOffset) {
+      throw new CorruptFileError(name, 0, `an index of which ${segmentFileName(baseOffset, 'log')} is missing`);
+    }
+    before = Math.min(before ?? baseOffset, baseOffset);
+  }
+  return before;
 }
 
 export type LogFilePiece =

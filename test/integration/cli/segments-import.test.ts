@@ -144,6 +144,27 @@ describe('segments import', () => {
     expect(run).toMatchObject({ exitCode: 0, out: expect.stringContaining(`of torn-0/${last} from byte `) });
   });
 
+  it('tells which offsets no file has, unless the topic is compacted', async () => {
+    const dir = await filled('holes');
+    const names = readdirSync(join(dir, 'holes-0')).filter((name) => name.endsWith('.log'));
+    const [missing, next] = names.sort().slice(1, 3) as [string, string];
+    rmSync(join(dir, 'holes-0', missing));
+    await cli(['topics', 'delete', 'holes']);
+    const index = missing.replace('.log', '.index');
+    expect(await imported(dir, 'holes')).toMatchObject({
+      exitCode: 1,
+      err: `holes was not imported: file holes-0/${index}, byte 0: an index of which ${missing} is missing.\n`,
+    });
+    for (const kind of ['index', 'timeindex']) rmSync(join(dir, 'holes-0', missing.replace('log', kind)));
+    const [from, end] = [missing, next].map((name) => Number(name.slice(0, -4))) as [number, number];
+    const told = `No file has the offsets ${from} to ${end - 1}, before holes-0/${next}: unless the topic was compacted, one is missing.\n`;
+    const run = await imported(dir, 'holes');
+    expect(run).toMatchObject({ exitCode: 0, out: expect.stringContaining(told) });
+    await cli(['topics', 'delete', 'holes']);
+    const compacted = await imported(dir, 'holes', '--topic-config', 'cleanup.policy=compact');
+    expect(compacted).toMatchObject({ exitCode: 0, out: expect.not.stringContaining('No file') });
+  });
+
   it('refuses what it cannot do in one sentence, and nothing becomes visible', async () => {
     const dir = await filled('whole', 3);
     const exists = await imported(dir, 'whole');

@@ -4,7 +4,7 @@ import { CorruptFileError } from '../../../lib/segments/files/corrupt-file.ts';
 import { createWorld, type World } from '../journal/world.ts';
 import type { MemoryFolder } from '../segments/files/memory-folder.ts';
 import { contentOf } from '../segments/format/contents.ts';
-import { folderOf, importing, STEPS, sourcesOf, topicIn } from './world.ts';
+import { type FolderOptions, folderOf, importing, STEPS, sourcesOf, topicIn } from './world.ts';
 
 const LAST = '00000000000000000013.log';
 
@@ -79,6 +79,51 @@ describe('an import of files of which one is corrupt', () => {
     expect((await refused(epochs('0\n1\n7 0\n'))).message).toContain('where leader-epoch-checkpoint has epoch 7');
     expect(await refused((folder) => folder.put('0.swap', ''))).toMatchObject({ file: 'orders-1/0.swap' });
     expect((await refused(() => {}, 99)).message).toContain('before the log start 99');
+  });
+
+  describe('a .log file that is missing', () => {
+    const SECOND = '00000000000000000003.log';
+    const without = (name: string, ...kinds: readonly string[]) => {
+      return (folder: MemoryFolder) => {
+        for (const kind of kinds) folder.files.delete(name.replace('log', kind));
+      };
+    };
+    const gapsWithout = async (damage: (folder: MemoryFolder) => void, logStart?: number, options?: FolderOptions) => {
+      const world = await createWorld();
+      const folder = await folderOf(STEPS, options);
+      damage(folder);
+      const outcome = await world.run(importing(world.process(), sourcesOf([folder], logStart)));
+      expect(outcome).toMatchObject({ kind: 'imported' });
+      return outcome.kind === 'imported' ? outcome.gaps : [];
+    };
+
+    it('is refused if its index is there, in the middle and at the end', async () => {
+      for (const name of [SECOND, LAST]) {
+        const error = await refused(without(name, 'log'));
+        expect(error).toMatchObject({ file: `orders-1/${name.replace('log', 'index')}`, position: 0 });
+        expect(error.reason).toContain(`${name} is missing`);
+      }
+    });
+
+    it('is told as a gap if its indexes are missing too, and so is what compaction leaves', async () => {
+      const removed = without(SECOND, 'log', 'index', 'timeindex', 'txnindex');
+      expect(await gapsWithout(removed)).toEqual([
+        { file: 'orders-0/00000000000000000010.log', firstOffset: 3, lastOffset: 9 },
+      ]);
+      // Each batch has a file of its own, and the steps leave out five offsets.
+      const compacted = await gapsWithout(() => {}, undefined, { segmentBytes: 1 });
+      expect(compacted).toEqual([{ file: 'orders-0/00000000000000000009.log', firstOffset: 4, lastOffset: 8 }]);
+      expect(await gapsWithout(() => {})).toEqual([]);
+    });
+
+    it('is told as a gap at the beginning, unless the log starts behind it', async () => {
+      const first = '00000000000000000000.log';
+      const gap = { file: `orders-0/${SECOND}`, firstOffset: 0, lastOffset: 2 };
+      expect(await gapsWithout(without(first, 'log'))).toEqual([gap]);
+      expect(await gapsWithout(without(first, 'log'), 2)).toEqual([{ ...gap, firstOffset: 2 }]);
+      expect(await gapsWithout(without(first, 'log'), 3)).toEqual([]);
+      expect(await gapsWithout(without(first, 'log', 'index', 'timeindex'))).toEqual([]);
+    });
   });
 
   it('leaves out a batch that is cut off at the end if asked to, and says where', async () => {
