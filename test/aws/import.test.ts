@@ -28,6 +28,8 @@ describe.skipIf(deployed === undefined)('segments import into the tables and the
   let gateway: LocalGateway;
   /** What the copy has to read as. */
   let expected: readonly string[];
+  /** Records in the files: whole batches, also of one that the log start divides. */
+  let records: number;
 
   const readAll = async (cli: ReturnType<typeof cliOf>) => {
     const run = await cli(['consume', 'copied', '--from-beginning', '--until-end', '--json']);
@@ -49,7 +51,7 @@ describe.skipIf(deployed === undefined)('segments import into the tables and the
       expect(await cli(args, { input: input.join('') })).toMatchObject({ exitCode: 0 });
       await cli(['topics', 'delete-records', 'copied', '--before-offset', '20', '--partition', '1']);
       expected = await readAll(cli);
-      expect(await cli(['segments', 'export', 'copied', source])).toMatchObject({ exitCode: 0, err: '' });
+      records = JSON.parse((await cli(['segments', 'export', 'copied', source, '--json'])).out).records;
     } finally {
       await tidelog.close();
     }
@@ -75,10 +77,11 @@ describe.skipIf(deployed === undefined)('segments import into the tables and the
     'makes a topic that the functions serve: the same records, offsets and files',
     async () => {
       const { stdout } = await imported();
-      expect(JSON.parse(stdout)).toMatchObject({ topic: 'copied', partitions: PARTITIONS, records: RECORDS, gaps: [] });
+      expect(JSON.parse(stdout)).toMatchObject({ topic: 'copied', partitions: PARTITIONS, records, gaps: [] });
       const cli = cliOf(() => gateway.bootstrapServers);
       expect(await readAll(cli)).toEqual(expected);
       expect(expected.length).toBeGreaterThan(RECORDS - 30);
+      expect(records).toBeGreaterThanOrEqual(expected.length - 1);
       const again = join(folder.path, 'again');
       expect(await cli(['segments', 'export', 'copied', again])).toMatchObject({ exitCode: 0, err: '' });
       for (let partition = 0; partition < PARTITIONS; partition++) {
