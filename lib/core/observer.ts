@@ -28,7 +28,30 @@ export interface Observer {
   polled(lagMs: number | undefined): void;
   /** A tail poll failed. */
   pollFailed(): void;
+  /** Work on sealed history has written objects with so many bytes of record batches. */
+  wroteHistory(work: HistoryWork, bytes: number): void;
+  /** A seal came this long after it was due; ms. One that is due by size is due since its newest batch. */
+  sealLagged(lagMs: number): void;
+  /** An object that nothing names any more was deleted. */
+  collected(kind: CollectedObject): void;
+  /** Work on history could not be done; `event` is that of the log line. */
+  historyFailed(event: HistoryFailure): void;
 }
+
+export type HistoryWork = 'seal' | 'merge' | 'compaction';
+
+/** The object was one with segments, or a WAL object. */
+export type CollectedObject = 'segment' | 'wal';
+
+export type HistoryFailure =
+  | 'seal_unreadable'
+  | 'seal_items_failed'
+  | 'merge_unreadable'
+  | 'replace_items_failed'
+  | 'compaction_failed'
+  | 'retention_failed'
+  | 'segment_object_unreadable'
+  | 'segments_failed';
 
 /** As in FrameOutcome (lib/broker): answered, no response, connection closed. */
 export type RequestOutcome = 'answer' | 'none' | 'close';

@@ -4,6 +4,7 @@ import { type Random, randomInt } from '../core/random.ts';
 import type { EffectiveTopicConfig } from '../core/topic-config.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { UnreadableItems } from '../kit/unreadable-items.ts';
+import { reportFailure } from '../segments/report-failure.ts';
 import { decideSeal } from '../segments/seal-span.ts';
 import { topicIdOf } from '../storage/items/journal-entry.ts';
 import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
@@ -71,7 +72,7 @@ export function scheduleSegments(options: SegmentScheduleOptions): () => void {
         clock.setTimer(ms, () => void once()),
       );
     const once = async () => {
-      await run().catch((error: unknown) => log(logger, error));
+      await run().catch((error: unknown) => reportFailed(engine, logger, error));
       if (!isOver) again(everyMs);
     };
     again(firstMs);
@@ -97,9 +98,10 @@ function grown({ broker: { admin, leadership }, segments }: Engine) {
   return due;
 }
 
-function log(logger: Logger, error: unknown): void {
+function reportFailed({ broker }: Engine, logger: Logger, error: unknown): void {
   const isSilent = error instanceof StoreUnavailableError;
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const message = isSilent ? error.message : stack;
-  logger.log(isSilent ? 'warn' : 'error', { event: 'segments_failed', message });
+  const { observer } = broker.admin.journals.env;
+  reportFailure({ logger, observer }, isSilent ? 'warn' : 'error', { event: 'segments_failed', message });
 }

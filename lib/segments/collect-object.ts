@@ -15,6 +15,7 @@ import { DIRECTORY_TAIL_BYTES, type DirectoryRow, decodeDirectory } from './form
 import { isSettledReplaced, removeSegments } from './remove-segments.ts';
 import type { FoundReplace } from './repair-items.ts';
 import { repairReplaces } from './replace.ts';
+import { reportFailure } from './report-failure.ts';
 import type { SegmentIndex } from './segment-index.ts';
 import { SegmentItems } from './segment-items.ts';
 import type { DueOutcome } from './sweep.ts';
@@ -55,7 +56,8 @@ const AT_ONCE = 16;
 export async function collectObject(env: CollectObjectEnvironment, name: string): Promise<DueOutcome> {
   const isMarked = name.endsWith(UNNAMED_MARK);
   const key = isMarked ? name.slice(0, -UNNAMED_MARK.length) : name;
-  const { blobs } = env.journals.env.stores;
+  const { stores, observer } = env.journals.env;
+  const { blobs } = stores;
   const found = await blobs.getRange(key, 0, 0);
   const owner = segmentOwner(key);
   if (found.kind === 'missing') return { next: undefined, counts: { gone: 1 } };
@@ -74,6 +76,7 @@ export async function collectObject(env: CollectObjectEnvironment, name: string)
     case 'unnamed':
       if (isMarked) {
         await blobs.delete(key);
+        observer?.collected('segment');
         return { next: undefined, counts: { deletedObjects: 1 } };
       }
       await env.due.add({ kind: 'object', name: `${key}${UNNAMED_MARK}`, at: blobs.now() + OBJECT_GRACE_MS });
@@ -158,7 +161,7 @@ async function directoryOf({ env }: Journal, { key, size }: BlobInfo): Promise<r
     return read.kind === 'directory' ? read.rows : undefined;
   } catch (error) {
     if (!(error instanceof MalformedBytesError)) throw error;
-    env.logger.log('error', { event: 'segment_object_unreadable', object: key, message: error.message });
+    reportFailure(env, 'error', { event: 'segment_object_unreadable', object: key, message: error.message });
     return undefined;
   }
 }

@@ -99,7 +99,7 @@ export async function collectWal(
   deadline: number,
   seen = new SeenWal(),
 ): Promise<CollectedWal> {
-  const { stores, clock } = journals.env;
+  const { stores, clock, observer } = journals.env;
   const { blobs } = stores;
   const counts = { looked: 0, deleted: 0, inUse: 0, withoutHeader: 0, skipped: 0 };
   // Whichever store has answered already tells the time.
@@ -111,8 +111,9 @@ export async function collectWal(
   const known = new KnownJournals(journals);
   const collect = async (object: BlobInfo) => {
     counts.looked++;
-    if (hasWalHeader(object.key)) counts[await collectOne(blobs, known, seen, unreadable, object)]++;
-    else counts.withoutHeader++;
+    const found = hasWalHeader(object.key) ? await collectOne(blobs, known, seen, unreadable, object) : 'withoutHeader';
+    counts[found]++;
+    if (found === 'deleted') observer?.collected('wal');
   };
   for (let after = isWaiting ? undefined : cursor; ; ) {
     if (clock.monotonic() >= deadline) return { cursor: after, isComplete: false, counts };

@@ -16,6 +16,7 @@ import { type CleanedGroup, cleanGroup, type GroupPass } from './compact-group.t
 import { mapSegments } from './compact-map.ts';
 import type { CompactionEnvironment, CompactionLimits } from './compaction-environment.ts';
 import { repairReplace, replaceSegments } from './replace.ts';
+import { reportFailure } from './report-failure.ts';
 import { batchWindows, firstTimestamp, SegmentGoneError, transactionsOf } from './segment-batches.ts';
 
 /** `max.compaction.lag.ms` by default, which means none. A time in ms stays exact below it. */
@@ -105,10 +106,11 @@ export async function compactPartition(
 function log({ journal }: OpenJournal, partition: number, outcome: CompactionOutcome, durationMs: number): void {
   const of = { journal: journal.id, partition };
   if (outcome.kind === 'unreadable' || outcome.kind === 'mapTooSmall') {
-    journal.env.logger.log('error', { event: 'compaction_failed', ...of, message: outcome.message });
+    reportFailure(journal.env, 'error', { event: 'compaction_failed', ...of, message: outcome.message });
   } else if (outcome.kind === 'cleaned' || outcome.kind === 'interrupted') {
     const isComplete = outcome.kind === 'cleaned';
     journal.env.logger.log('info', { event: 'compacted', ...of, isComplete, durationMs, ...outcome.counts });
+    journal.env.observer?.wroteHistory('compaction', outcome.counts.writtenBytes);
   }
 }
 

@@ -11,6 +11,7 @@ import { type SegmentSet, SegmentSetBuilder } from './format/segment-set.ts';
 import type { AbortedTransaction } from './format/transaction-index.ts';
 import { decideMerge, MERGE_SEGMENTS_MAX, type MergeLimits } from './merge-plan.ts';
 import { repairReplace, replaceSegments } from './replace.ts';
+import { reportFailure } from './report-failure.ts';
 import type { SealEnvironment } from './seal-environment.ts';
 import type { Unreadable } from './seal-read.ts';
 import { batchWindows, DamagedBatchError, SegmentGoneError, transactionsOf } from './segment-batches.ts';
@@ -58,7 +59,7 @@ export async function mergeSegments(
 }
 
 function unreadable({ journal: { id, env } }: OpenJournal, message: string): MergeOutcome {
-  env.logger.log('error', { event: 'merge_unreadable', journal: id, message });
+  reportFailure(env, 'error', { event: 'merge_unreadable', journal: id, message });
   return { kind: 'unreadable', message };
 }
 
@@ -86,7 +87,9 @@ async function merge(
   }
   const outcome = await replaceSegments(env, open, { partition, old, key, set }, deadline);
   if (outcome !== 'replaced') return { kind: outcome };
-  return { kind: 'merged', segments: old.length, bytes: set.parts[0]!.log.length };
+  const bytes = set.parts[0]!.log.length;
+  journal.env.observer?.wroteHistory('merge', bytes);
+  return { kind: 'merged', segments: old.length, bytes };
 }
 
 /**

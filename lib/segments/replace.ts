@@ -12,6 +12,7 @@ import { StoreUnavailableError } from '../storage/ports.ts';
 import { newObjectDue, storeObject } from './due-objects.ts';
 import type { SegmentSet } from './format/segment-set.ts';
 import type { FoundReplace } from './repair-items.ts';
+import { reportFailure } from './report-failure.ts';
 import type { SealEnvironment } from './seal-environment.ts';
 
 /** New segments of one partition and the old ones with the same offsets. */
@@ -94,7 +95,7 @@ export async function replaceSegments(
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     // The next replacement of the partition, or the seal of the entry, completes it.
-    journal.env.logger.log('warn', { event: 'replace_items_failed', journal: journal.id, message: error.message });
+    reportFailure(journal.env, 'warn', { event: 'replace_items_failed', journal: journal.id, message: error.message });
   }
   return 'replaced';
 }

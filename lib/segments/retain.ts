@@ -17,6 +17,7 @@ import {
 } from './decide-retention.ts';
 import type { DueList } from './due-list.ts';
 import { putUnnamedDue } from './due-objects.ts';
+import { reportFailure } from './report-failure.ts';
 import type { SegmentIndex } from './segment-index.ts';
 
 /** What ending and removing segments needs beside the journal. */
@@ -124,7 +125,7 @@ function lookAtAll(index: SegmentIndex, journal: Journal, limits: RetentionLimit
 
 /** Nothing of this partition is deleted, and the others are looked at. */
 function damaged({ id, env }: Journal, partition: PartitionView, { message }: MalformedBytesError): Look {
-  env.logger.log('error', { event: 'retention_failed', journal: id, partition: partition.partition, message });
+  reportFailure(env, 'error', { event: 'retention_failed', journal: id, partition: partition.partition, message });
   const nextAt = env.stores.journal.now() + DAMAGED_AGAIN_MS;
   return { partition, on: partition, decision: { start: undefined, nextAt, hasMore: false }, hasEnded: false };
 }

@@ -1,6 +1,7 @@
 import { MalformedBytesError } from '../core/bytes.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { repairLastSeal } from './repair-items.ts';
+import { reportFailure } from './report-failure.ts';
 import { sealJournal } from './seal.ts';
 import type { SealEnvironment } from './seal-environment.ts';
 import { nextLookAt, type SealLimits } from './seal-span.ts';
@@ -31,7 +32,7 @@ export async function sealWhatIsDue(
   } catch (error) {
     // A segment item of the seal before: it has to be read back before the next seal (rule R15).
     if (!(error instanceof MalformedBytesError)) throw error;
-    of.logger.log('error', { event: 'seal_unreadable', journal: id, message: error.message });
+    reportFailure(of, 'error', { event: 'seal_unreadable', journal: id, message: error.message });
     return unreadable(open, counts);
   }
 }

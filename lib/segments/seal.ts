@@ -8,6 +8,7 @@ import { storeObject } from './due-objects.ts';
 import { type SegmentSet, SegmentSetBuilder } from './format/segment-set.ts';
 import { repairLastSeal, writeSealItems } from './repair-items.ts';
 import { repairReplaces } from './replace.ts';
+import { reportFailure } from './report-failure.ts';
 import type { SealEnvironment } from './seal-environment.ts';
 import { type ReadSpan, readSpan, type SpanLog, type Unreadable } from './seal-read.ts';
 import { decideSeal, type SealLimits, spanBounds } from './seal-span.ts';
@@ -67,6 +68,7 @@ async function seal(
   if (!isConfirmed) await journal.catchUp(true);
   const due = decideSeal(journal.view, limits, stores.journal.now(), isForced);
   if (due === undefined) return { kind: 'nothingDue' };
+  const { hotSince, hotBytes } = journal.view;
   const isLost = () => journal.view.sealedSeq >= due.fromSeq;
   // The view forgets the newest seal with the next one (rule R15).
   await repairLastSeal(env.index, journal);
@@ -76,13 +78,20 @@ async function seal(
     // Entries are also missing once others have sealed and deleted them.
     await journal.catchUp(true);
     if (isLost()) return { kind: 'lost' };
-    journal.env.logger.log('error', { event: 'seal_unreadable', journal: journal.id, message: read.message });
+    reportFailure(journal.env, 'error', { event: 'seal_unreadable', journal: journal.id, message: read.message });
     return read;
   }
   await repairReplaces(env, journal, read.replaces);
   if (isLost()) return { kind: 'lost' };
   if (isLate()) return { kind: 'timedOut' };
-  return writeSet(env, open, read, limits, deadline);
+  const sealed = await writeSet(env, open, read, limits, deadline);
+  if (sealed.kind === 'sealed') {
+    const isByAge = !isForced && hotBytes < limits.sealBytes;
+    const dueSince = isByAge ? hotSince + limits.sealMs : read.span.toTime;
+    journal.env.observer?.wroteHistory('seal', sealed.bytes);
+    journal.env.observer?.sealLagged(Math.max(0, stores.journal.now() - dueSince));
+  }
+  return sealed;
 }
 
 async function writeSet(
@@ -156,6 +165,6 @@ async function finish(env: SealEnvironment, journal: Journal, key: string, due: 
     await env.due.done(due);
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
-    journal.env.logger.log('warn', { event: 'seal_items_failed', journal: journal.id, message: error.message });
+    reportFailure(journal.env, 'warn', { event: 'seal_items_failed', journal: journal.id, message: error.message });
   }
 }

@@ -77,6 +77,24 @@ describe('/metrics', () => {
     expect(value('process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
   });
 
+  it('tells what is sealed, and what is not', async () => {
+    const tidelog = await start();
+    const client = await connect(tidelog);
+    const quiet = await createTopic(client, 'quiet');
+    await produce(client, quiet, batchOf(['not sealed']));
+    const topic = await createTopic(client, 'sealed', { configs: { 'segment.ms': '500' } });
+    await produce(client, topic, batchOf(['a', 'b']));
+    await expect
+      .poll(async () => (await scrape(tidelog)).get('tidelog_history_work_total{work="seal"}'), { timeout: 10_000 })
+      .toBe(1);
+    const metrics = await scrape(tidelog);
+    expect(metrics.get('tidelog_history_written_bytes_total{work="seal"}')).toBe(batchOf(['a', 'b']).length);
+    expect(metrics.get('tidelog_unsealed_bytes')).toBe(batchOf(['not sealed']).length);
+    expect(metrics.get('tidelog_unsealed_age_seconds_max')).toBeGreaterThan(0.5);
+    expect(metrics.get('tidelog_seal_lag_seconds_count')).toBe(1);
+    expect(metrics.get('tidelog_seal_lag_seconds_sum')).toBeLessThan(10);
+  });
+
   it('counts what strangers ask for under names that it knows', async () => {
     const tidelog = await start();
     const client = await connect(tidelog);

@@ -1,6 +1,7 @@
 import type { Authorize } from '../../lib/auth/authorize.ts';
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import type { LogFields, Logger, LogLevel } from '../../lib/core/logger.ts';
+import type { Observer } from '../../lib/core/observer.ts';
 import { systemRandom } from '../../lib/core/random.ts';
 import type { OpenJournal } from '../../lib/journal/open-journal.ts';
 import { type ComposedBroker, composeBroker } from '../../lib/run/compose-broker.ts';
@@ -23,6 +24,7 @@ export interface EngineOptions {
   readonly authorize?: Authorize;
   /** Where clients are told to find it; ADDRESS when left out. */
   readonly address?: { readonly host: string; readonly port: number };
+  readonly observer?: Observer;
 }
 
 export interface LoggedLine extends LogFields {
@@ -56,6 +58,7 @@ export async function startEngine(options: EngineOptions = {}): Promise<Engine> 
     settings: settingsOf({ 'tidelog.store': 'memory', 'cluster.id': CLUSTER_ID, ...options.settings }),
     advertised: () => options.address ?? ADDRESS,
     authorize: options.authorize,
+    observer: options.observer,
   });
   return {
     ...composed,

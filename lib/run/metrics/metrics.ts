@@ -1,11 +1,12 @@
 import { Registry } from 'prom-client';
 import { errorName } from '../../core/errors.ts';
-import type { Observer, RequestOutcome } from '../../core/observer.ts';
+import type { CollectedObject, HistoryFailure, HistoryWork, Observer, RequestOutcome } from '../../core/observer.ts';
 import type { GatewayStats } from '../../doors/tcp/server.ts';
 import type { Journals } from '../../journal/open-journal.ts';
 import type { Meter, MeteredCall } from '../../storage/metering.ts';
 import type { CallKind } from '../../storage/ports.ts';
 import { findApi } from '../../wire/apis.ts';
+import { HistoryMetrics } from './history-metrics.ts';
 import { Buckets, type Labels, Readings } from './tallies.ts';
 
 /** Values that are read when the metrics are scraped. */
@@ -74,6 +75,7 @@ export class Metrics implements Observer, Meter {
   readonly #functions = new Map<string, FunctionTally>();
   readonly #groups = new Buckets(GROUP_BUCKETS);
   readonly #lag = new Buckets(LAG_BUCKETS);
+  readonly #history = new HistoryMetrics(this.#readings);
   readonly #polls = { news: 0, none: 0, failed: 0 };
   #conflicts = 0;
 
@@ -120,6 +122,22 @@ export class Metrics implements Observer, Meter {
     this.#polls.failed += 1;
   }
 
+  wroteHistory(work: HistoryWork, bytes: number): void {
+    this.#history.wrote(work, bytes);
+  }
+
+  sealLagged(lagMs: number): void {
+    this.#history.sealLagged(lagMs);
+  }
+
+  collected(kind: CollectedObject): void {
+    this.#history.collected(kind);
+  }
+
+  historyFailed(event: HistoryFailure): void {
+    this.#history.failed(event);
+  }
+
   record({ kind, outcome, bytesIn, bytesOut, durationMs }: MeteredCall): void {
     let tally = this.#stores.get(kind);
     if (tally === undefined) {
@@ -148,6 +166,7 @@ export class Metrics implements Observer, Meter {
   watch({ gateway, journals }: MetricSources): void {
     this.watchGateway(gateway);
     this.#watchJournals(journals);
+    this.#history.watch(journals);
   }
 
   /** The part of `watch` that needs no engine. Call it once. */
