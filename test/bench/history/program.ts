@@ -12,6 +12,7 @@ import { scheduleSegments } from '../../../lib/run/segment-schedule.ts';
 import { composeUpkeep } from '../../../lib/run/upkeep.ts';
 import { walJob } from '../../../lib/run/wal-job.ts';
 import { openEmbeddedStores } from '../../../lib/storage/embedded/embedded-stores.ts';
+import { meterStores } from '../../../lib/storage/metering.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { EngineClient } from '../../support/kafka-client.ts';
 import { createTopic } from '../../support/requests.ts';
@@ -19,6 +20,7 @@ import { settingsOf } from '../../support/settings.ts';
 import { ShiftedClock } from '../../support/shifted-clock.ts';
 import { MachineLoad } from '../machine-load.ts';
 import { Load, readAll } from './log-client.ts';
+import { StoreCalls } from './store-calls.ts';
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
@@ -32,6 +34,8 @@ const FORWARD_MS = 3 * 60 * 60 * 1000;
 /** How much of the end of the log is read while it is in memory, and how often. */
 const HOT_BYTES = 32 * MIB;
 const HOT_TIMES = 16;
+/** Longer than the pause between two looks at what is due. */
+const IDLE_MS = 5_000;
 /** Rounds after which everything that retention and the graces allow is deleted. */
 const ROUNDS_MAX = 12;
 
@@ -49,7 +53,8 @@ growHeapFreely();
 const clock = new ShiftedClock();
 const random = systemRandom;
 const logger = silentLogger;
-const stores = await openEmbeddedStores({ path: dataDir, clock, random });
+const calls = new StoreCalls();
+const stores = meterStores(await openEmbeddedStores({ path: dataDir, clock, random }), calls);
 const settings = settingsOf({ 'tidelog.store': 'embedded', 'tidelog.data.dir': dataDir });
 const advertised = () => ({ host: 'localhost', port: 9092 });
 const engine = await composeBroker({ stores, clock, random, logger, settings, advertised });
@@ -73,6 +78,7 @@ const ends = () => {
 
 async function measured<T extends number>(name: string, work: () => Promise<T>): Promise<number> {
   const others = new MachineLoad();
+  calls.reset();
   const cpu = process.cpuUsage();
   const begun = performance.now();
   const bytes = await work();
@@ -87,6 +93,7 @@ async function measured<T extends number>(name: string, work: () => Promise<T>):
     `other programs ${(others.others(cpuMs) * 100).toFixed(0)} % of a core`,
   ];
   console.log(parts.join(', '));
+  console.log(`  ${calls.told(bytes)}`);
   return rate;
 }
 
@@ -107,6 +114,14 @@ async function diskBytes(folder = dataDir): Promise<number> {
       );
   }
   return sum;
+}
+
+/** Waits until nothing reads or writes objects for a while. */
+async function untilIdle(): Promise<void> {
+  for (let before = -1; before !== calls.ofObjects; ) {
+    before = calls.ofObjects;
+    await delay(IDLE_MS);
+  }
 }
 
 const inGib = (bytes: number) => `${(bytes / GIB).toFixed(2)} GiB`;
@@ -130,8 +145,8 @@ clearInterval(watching);
 console.log(`unsealed: ${inGib(unsealed())} at the end, at most ${inGib(unsealedMax)} (a set has 0.06 GiB)`);
 await upkeeping;
 
-// What the writing left to merge is done meanwhile.
-await delay(5_000);
+// What the writing left to seal and to merge is done meanwhile.
+await untilIdle();
 const from = ends().map((end) => end - Math.ceil(HOT_BYTES / PARTITIONS / 1_000));
 const hot = await measured('hot read', async () => {
   let bytes = 0;
