@@ -25,9 +25,6 @@ import type { StoreTime } from '../storage/ports.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
 import { type SegmentSettings, sealLimits } from './segment-limits.ts';
 
-/** Maximum bytes of a merged segment: an object of this size costs little to PUT, for what it holds. */
-const MERGE_BYTES = 64 * 1024 * 1024;
-
 /** Interrupted passes that are remembered; one that is not begins again. */
 const CURSORS_MAX = 1_024;
 
@@ -93,7 +90,8 @@ export class SegmentWork {
     const { sealed: seals = 0 } = sealed.counts ?? {};
     if (seals === 0) return sealed;
     const { indexIntervalBytes } = config;
-    const merged = await mergeWhatIsDue(env, open, { mergeBytes: MERGE_BYTES, indexIntervalBytes }, deadline);
+    const { mergeBytes } = this.#settings;
+    const merged = await mergeWhatIsDue(env, open, { mergeBytes, indexIntervalBytes }, deadline);
     return { next: sealed.next, counts: { ...sealed.counts, ...merged } };
   }
 

@@ -10,6 +10,9 @@ import type { Instance } from './instance.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
+/** Above all that a partition gets: segments of any size are merged. */
+const MERGE_BYTES = 64 * 1024 * 1024;
+
 export interface HistoryPlan {
   /** A journal is sealed once so many bytes are not; small, so that there are many seals. */
   readonly sealBytes: number;
@@ -148,7 +151,7 @@ export class Historian {
     const known = this.#works.get(instance);
     if (known !== undefined) return known;
     const { sealBytes, entriesGraceMs } = this.#plan;
-    const work = new SegmentWork(instance.engine.broker.admin, { sealBytes, entriesGraceMs });
+    const work = new SegmentWork(instance.engine.broker.admin, { sealBytes, mergeBytes: MERGE_BYTES, entriesGraceMs });
     this.#works.set(instance, work);
     return work;
   }

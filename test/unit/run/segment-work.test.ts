@@ -13,7 +13,7 @@ const MIB = 1024 * 1024;
 /** Their rewriting takes several looks. */
 const SEGMENTS = 16;
 
-const SETTINGS = { sealBytes: 64 * 1024 * 1024, entriesGraceMs: 2 * HOUR };
+const SETTINGS = { sealBytes: 64 * MIB, mergeBytes: 64 * MIB, entriesGraceMs: 2 * HOUR };
 
 let world: AdminWorld;
 let process: AdminProcess;
