@@ -16,6 +16,11 @@ export interface TierLimits {
    * table takes 1,000.
    */
   readonly writeUnitsPerSecond: number;
+  /**
+   * A journal with more than `bytesPerSecond` has flushes of more than `bytes` in WAL objects. For a
+   * store whose entries take space for long. Absent: no such bound.
+   */
+  readonly large?: { readonly bytes: number; readonly bytesPerSecond: number } | undefined;
 }
 
 /**
@@ -57,6 +62,11 @@ export class RateMeter {
     this.#units *= share;
     this.#at = now;
   }
+}
+
+/** Whether a flush of the inline tier goes into an entry. Pure. */
+export function fitsEntry(bytes: number, rate: { bytes: number }, { inlineMaxBytes, large }: TierLimits): boolean {
+  return bytes <= (large !== undefined && rate.bytes > large.bytesPerSecond ? large.bytes : inlineMaxBytes);
 }
 
 /** The tier for a journal, from its current tier and its rates. Pure. */

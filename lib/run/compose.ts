@@ -47,6 +47,12 @@ const LOCAL_INLINE_BYTES = 352 * 1024;
  */
 const LOCAL_INLINE_KB_PER_SECOND = 8 * 1024;
 
+/**
+ * From 1 MB/s on, so have flushes that are worth a file of their own. A journal with flushes of this
+ * size takes 7 GB of LMDB at most, and then makes 16 files a second.
+ */
+const LOCAL_LARGE = { bytes: 64 * 1024, bytesPerSecond: 1024 * 1024 };
+
 /** How long a flush in WAL mode gathers batches if the setting is absent, by profile; ms. */
 const LINGER_MS: Readonly<Record<string, number>> = { latency: 25, default: 250, cost: 1_500 };
 
@@ -175,7 +181,12 @@ function journalEnvironment(options: ComposeOptions, dueJournals: DueJournals | 
 
 function tierLimits(settings: Settings): TierLimits {
   if (settings.store !== 'aws') {
-    return { inlineMaxBytes: LOCAL_INLINE_BYTES, lingerMs: 0, writeUnitsPerSecond: LOCAL_INLINE_KB_PER_SECOND };
+    return {
+      inlineMaxBytes: LOCAL_INLINE_BYTES,
+      lingerMs: 0,
+      writeUnitsPerSecond: LOCAL_INLINE_KB_PER_SECOND,
+      large: LOCAL_LARGE,
+    };
   }
   return {
     inlineMaxBytes: settings.inlineMaxBytes,

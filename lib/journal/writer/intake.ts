@@ -1,5 +1,5 @@
 import type { Journal } from '../journal.ts';
-import { nextTier, RateMeter, type Tier } from '../tier.ts';
+import { fitsEntry, nextTier, RateMeter, type Tier } from '../tier.ts';
 import type { WalOutcome, WalSource } from '../wal.ts';
 import { expireRequests, Group, type Request } from './work.ts';
 
@@ -101,8 +101,9 @@ export class Intake {
     if (ahead > 0 && (this.#waitingBytes < AHEAD_BYTES_MIN || ahead >= GROUPS_AHEAD_MAX)) return;
     if (this.#state.kind === 'gathering') this.#state.cancel();
     this.#state = OPEN;
-    this.#tier = nextTier(this.#tier, this.#rate.perSecond(clock.monotonic()), limits);
-    if (this.#tier === 'inline' && this.#waitingBytes <= limits.inlineMaxBytes) {
+    const rate = this.#rate.perSecond(clock.monotonic());
+    this.#tier = nextTier(this.#tier, rate, limits);
+    if (this.#tier === 'inline' && fitsEntry(this.#waitingBytes, rate, limits)) {
       this.#queue.push(this.#takeGroup());
     } else {
       this.#state = { kind: 'promised' };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nextTier, RateMeter, type Tier } from '../../../lib/journal/tier.ts';
+import { fitsEntry, nextTier, RateMeter, type Tier } from '../../../lib/journal/tier.ts';
 
 const LIMITS = { inlineMaxBytes: 4_096, lingerMs: 250, writeUnitsPerSecond: 700 };
 
@@ -25,6 +25,15 @@ describe('the tier', () => {
   it('without lingering goes by write units alone', () => {
     expect(nextTier('inline', { bytes: 1e12, units: 0 }, { ...LIMITS, lingerMs: 0 })).toBe('inline');
   });
+});
+
+it('a flush fits into an entry up to the bound for the rate', () => {
+  const large = { bytes: 1_000, bytesPerSecond: 500 };
+  expect(fitsEntry(4_096, { bytes: 1e12 }, LIMITS)).toBe(true);
+  expect(fitsEntry(4_097, { bytes: 0 }, LIMITS)).toBe(false);
+  expect(fitsEntry(4_096, { bytes: 500 }, { ...LIMITS, large })).toBe(true);
+  expect(fitsEntry(1_000, { bytes: 501 }, { ...LIMITS, large })).toBe(true);
+  expect(fitsEntry(1_001, { bytes: 501 }, { ...LIMITS, large })).toBe(false);
 });
 
 describe('the rate', () => {
