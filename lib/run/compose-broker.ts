@@ -8,6 +8,7 @@ import { composeNodes, type Membership } from './compose-nodes.ts';
 import type { ComposeOptions } from './compose-options.ts';
 import { type TransactionEngine, withTransactions } from './compose-transactions.ts';
 import { listDueJournals } from './due-journals.ts';
+import { LOCAL_LIMITS } from './local-limits.ts';
 import { transactionItems } from './transaction-items.ts';
 
 /** A process that serves every API. */
@@ -21,8 +22,9 @@ export interface ComposedBroker extends TransactionEngine {
 /** Builds the engine from the stores, with its frame handler. Throws StoreUnavailableError. */
 export async function composeBroker(options: ComposeOptions): Promise<ComposedBroker> {
   let membership: Membership | undefined;
+  const local = options.settings.store === 'aws' ? undefined : LOCAL_LIMITS;
   const core = await composeEngine(
-    options,
+    { ...options, local },
     (...given) => {
       const nodes = composeNodes(...given);
       membership = nodes.membership;

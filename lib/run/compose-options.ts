@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Random } from '../core/random.ts';
 import type { Journals } from '../journal/open-journal.ts';
+import type { TierLimits } from '../journal/tier.ts';
 import type { Settings } from '../settings/settings.ts';
 import type { Stores } from '../storage/ports.ts';
 import type { Wake } from './wake.ts';
@@ -28,6 +29,14 @@ export interface ComposeOptions {
   readonly observer?: Observer | undefined;
   /** Absent for a long-running process. */
   readonly asFunction?: FunctionTraits | undefined;
+  /** How batches are stored on one machine. Absent: as on AWS. */
+  readonly local?: LocalLimits | undefined;
+}
+
+export interface LocalLimits {
+  readonly tier: TierLimits;
+  /** Concurrent writes of WAL objects. */
+  readonly walInFlight: number;
 }
 
 /**

@@ -33,35 +33,11 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-/**
- * A local store has no cost per byte, and an item is written in one commit. A WAL object needs two
- * syncs and then the commit of its entry: at 350 KB an item takes half the time
- * (docs/decisions/0003-embedded-inline.md). So only flushes that do not fit into an item become WAL
- * objects: MAX_ITEM_BYTES less 40 bytes for each of 1,000 batches and the keys.
- */
-const LOCAL_INLINE_BYTES = 352 * 1024;
-
-/**
- * On one machine, a journal with more KB per second than this has its bytes in WAL objects. Entries
- * stay for two hours, and LMDB's file never becomes smaller; files of objects go.
- */
-const LOCAL_INLINE_KB_PER_SECOND = 8 * 1024;
-
-/**
- * From 1 MB/s on, so have flushes that are worth a file of their own. A journal with flushes of this
- * size takes 7 GB of LMDB at most, and then makes 16 files a second.
- */
-const LOCAL_LARGE = { bytes: 64 * 1024, bytesPerSecond: 1024 * 1024 };
-
 /** How long a flush in WAL mode gathers batches if the setting is absent, by profile; ms. */
 const LINGER_MS: Readonly<Record<string, number>> = { latency: 25, default: 250, cost: 1_500 };
 
-/**
- * Concurrent writes of WAL objects: a PUT to S3 takes 50 to 100 ms; local files are synced one
- * after the other.
- */
-const WAL_IN_FLIGHT_AWS = 8;
-const WAL_IN_FLIGHT_LOCAL = 2;
+/** Concurrent writes of WAL objects: a PUT to S3 takes 50 to 100 ms. */
+const WAL_IN_FLIGHT = 8;
 
 /**
  * Builds the engine from the stores. Throws StoreUnavailableError.
@@ -150,16 +126,16 @@ function logDirOf({ store, dataDir, bucket }: Settings): string {
 const FUNCTION_GATHER_MS = 1;
 
 function journalEnvironment(options: ComposeOptions, dueJournals: DueJournals | undefined): JournalEnvironment {
-  const { stores, clock, random, logger, settings, observer, asFunction } = options;
-  const local = settings.store !== 'aws';
+  const { stores, clock, random, logger, settings, observer, asFunction, local } = options;
   const isFunction = asFunction !== undefined;
   // A function flushes once per request, so its rate says nothing. Only a flush's size decides
   // whether it becomes an item or a WAL object.
-  const tier = isFunction ? { ...tierLimits(settings), lingerMs: 0 } : tierLimits(settings);
-  const limits = {
+  const limits = local?.tier ?? tierLimits(settings);
+  const tier = isFunction ? { ...limits, lingerMs: 0 } : limits;
+  const walLimits = {
     lingerMs: isFunction ? FUNCTION_GATHER_MS : tier.lingerMs,
     flushBytes: settings.walFlushBytes,
-    inFlight: local ? WAL_IN_FLIGHT_LOCAL : WAL_IN_FLIGHT_AWS,
+    inFlight: local?.walInFlight ?? WAL_IN_FLIGHT,
   };
   return {
     stores,
@@ -167,7 +143,7 @@ function journalEnvironment(options: ComposeOptions, dueJournals: DueJournals | 
     random,
     logger,
     cache: new EntryCache(settings.cacheBytes),
-    wal: new WalWriter(stores.blobs, clock, random, limits),
+    wal: new WalWriter(stores.blobs, clock, random, walLimits),
     tier,
     pacing: settings.profile === 'cost' ? COST_PACING : LATENCY_PACING,
     trust: { generation: 0 },
@@ -180,14 +156,6 @@ function journalEnvironment(options: ComposeOptions, dueJournals: DueJournals | 
 }
 
 function tierLimits(settings: Settings): TierLimits {
-  if (settings.store !== 'aws') {
-    return {
-      inlineMaxBytes: LOCAL_INLINE_BYTES,
-      lingerMs: 0,
-      writeUnitsPerSecond: LOCAL_INLINE_KB_PER_SECOND,
-      large: LOCAL_LARGE,
-    };
-  }
   return {
     inlineMaxBytes: settings.inlineMaxBytes,
     lingerMs: settings.lingerMs ?? LINGER_MS[settings.profile]!,
