@@ -17,12 +17,12 @@ import {
   TIMES,
   TOPIC,
 } from './scenario-parts.ts';
-import { transactions } from './transactions/scenario.ts';
+import { mixedTransactions, transactions } from './transactions/scenario.ts';
 
 /** A little of everything. */
 function mixed(random: Random): Plan {
   const big = { ...PRODUCER, valueBytes: 900, thinkMs: 12, batches: 60 };
-  const consumers = [CONSUMER, { ...CONSUMER, committed: true, maxWaitMs: 100 }];
+  const consumers = [CONSUMER, { ...CONSUMER, committed: true, toEnd: true, maxWaitMs: 100 }];
   return {
     rates: RATES,
     times: TIMES,
@@ -42,10 +42,10 @@ function mixed(random: Random): Plan {
         journals: 1,
         producers: [big, { ...PRODUCER, batches: 60 }],
         consumers,
-        transactors: [{ transactions: 6, batchesMax: 4, valueBytes: 60 }],
       },
     ],
     groups: mixedGroups(random),
+    transactional: mixedTransactions(random, 'orders', ['orders', 'payments']),
     lifecycles: [],
     stretches: [
       { troubledMs: 6 * SECOND_MS, idleMs: 6 * HOUR_MS, sweeps: 3 },

@@ -31,6 +31,7 @@ describe('a simulated cluster', () => {
     const result = await runSeed({ scenario: 'mixed', seed });
     expect(wrongIn(result)).toEqual([]);
     hasWorked(result);
+    expect(result.figures.transactions).toBeGreaterThan(0);
   });
 
   it.each(others)('keeps them in the scenario %s', async (scenario) => {
@@ -47,7 +48,7 @@ describe('a simulated cluster', () => {
     }
   });
 
-  it.each(['mixed', 'objects', 'lifecycle', 'groups', 'leadership'] as const)(
+  it.each(['mixed', 'objects', 'lifecycle', 'groups', 'leadership', 'transactions'] as const)(
     'goes the same way with the same seed: %s',
     async (scenario) => {
       const [once, again, other] = [

@@ -70,3 +70,15 @@ export function transactions(random: Random): Plan {
     stretches: [{ troubledMs: TROUBLED_MS, idleMs: 0, sweeps: 0 }],
   };
 }
+
+/** A transactional id or two beside everything else, which has to be done soon. */
+export function mixedTransactions(random: Random, input: string, outputs: readonly string[]): TransactionalScenePlan {
+  const ids = randomInt(random, 1, 3);
+  const producers = Array.from({ length: ids }, (_, place): TransactionalPlan => {
+    const protocol = random.next() < 0.6 ? 2 : 1;
+    const clients = ids === 1 && random.next() < 0.6 ? 2 : 1;
+    const timeoutMs = randomInt(random, 2, 5) * SECOND_MS;
+    return { transactionalId: `id${place}`, protocol, clients, transactions: 4, batchesMax: 4, timeoutMs, place };
+  });
+  return { input, outputs, groups: ['totals'], producers };
+}

@@ -61,6 +61,8 @@ export class TransactionLedger {
   /** The last offset that a committed transaction has left. */
   readonly #chain = new Map<string, number>();
   readonly #removed = new Set<string>();
+  /** Transactions of which something has landed, and that are committed everywhere. */
+  committed = 0;
 
   readonly #monotonic: () => number;
 
@@ -272,6 +274,7 @@ export class TransactionLedger {
       }
     }
     if (prepared.status !== 'PrepareCommit') return;
+    if (sim !== undefined) this.committed++;
     for (const { groupId, key, number } of sim?.offsets ?? []) {
       if (!this.#groups.group(groupId).standsSince(key, Number.NEGATIVE_INFINITY).has(number)) {
         return void this.#report('torn', `${at}: offset #${number} of ${key} in ${groupId} is not committed`);

@@ -41,8 +41,9 @@ const SLEEPS = 0.05;
 const ABANDONS = 0.4;
 /** ... how long, as a part of its time-out. */
 const SLEEP_TIMEOUTS_MAX = 2.5;
-/** Before it takes its id back from whoever has it. */
-const AWAY_MS = [200, 6_000] as const;
+/** Before it takes its id back from whoever has it; at most this part of its time-out. */
+const AWAY_MIN_MS = 200;
+const AWAY_TIMEOUTS_MAX = 0.8;
 
 /** A client that consumes, transforms and produces, or something that believes to be that client. */
 export class TransactionalProducer extends TransactionalCaller {
@@ -76,17 +77,22 @@ export class TransactionalProducer extends TransactionalCaller {
       if (outcome === 'lost') {
         this.#producerId = -1;
         this.#current = undefined;
-        await this.sleep(randomInt(this.random, ...AWAY_MS));
+        await this.sleep(randomInt(this.random, AWAY_MIN_MS, AWAY_TIMEOUTS_MAX * this.plan.timeoutMs));
       } else if (this.#inDoubt && !(await this.#begin(true))) this.#producerId = -1;
       if (this.random.next() < 0.3) this.leave();
     }
-    if (this.random.next() < ABANDONS) await this.#abandon();
+    if (this.random.next() < ABANDONS) {
+      await this.#abandon();
+      this.#producerId = -1;
+      this.#current = undefined;
+    }
     if (!this.isOver) await this.#fetchPositions();
   }
 
-  /** Its partitions of the input, whose offsets lie in two items. */
+  /** Its partitions of the input, whose offsets lie in two items if the input is large enough. */
   get #places(): readonly number[] {
-    return [this.plan.place, this.plan.place + OFFSETS_BLOCK_PARTITIONS];
+    const { place } = this.plan;
+    return [place, place + OFFSETS_BLOCK_PARTITIONS].filter((one) => one < this.scene.input.partitions);
   }
 
   /** InitProducerId, and where its groups stand. `again`: with the epoch that it has (KIP-360). */
