@@ -51,6 +51,7 @@ export const CHECKS = {
     'nothing of an older epoch lands once InitProducerId has answered; commits go on where the one before stopped',
   endLost: 'a transaction ends as its producer asked, if that was answered',
   abortedEarly: 'a transaction is aborted by its producer, by a successor, or by its time-out',
+  heldBack: 'a transaction holds readers up no longer than its time-out and ten seconds',
   offsetUnstable: 'an offset is not told as stable while the transaction is open that may replace it',
   leaderUnfounded: 'a leader item tells of a takeover that is in the journal',
   foreignEpoch: 'what a gateway of a fleet appends lies under an epoch that it took over itself',

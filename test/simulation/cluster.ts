@@ -146,9 +146,14 @@ export class Cluster {
 
   /** Whether nothing has gone wrong since `at`, nor shortly before, and this process was there all the time. */
   isCalmSince(at: number, instance: Instance): boolean {
-    const calmAt = this.#calmAt ?? Number.POSITIVE_INFINITY;
+    return this.calmFrom(instance) <= at;
+  }
+
+  /** From when on nothing has gone wrong with this process, nor shortly before; Infinity while something does. */
+  calmFrom(instance: Instance): number {
+    if (instance.process.state !== 'up') return Number.POSITIVE_INFINITY;
     const upAt = this.#thawedAt.get(instance) ?? 0;
-    return Math.max(calmAt, upAt) + AFTERMATH_MS <= at && instance.process.state === 'up';
+    return Math.max(this.#calmAt ?? Number.POSITIVE_INFINITY, upAt) + AFTERMATH_MS;
   }
 
   /** Whether some process has gone on since `at` that stood still before. */

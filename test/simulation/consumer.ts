@@ -9,6 +9,7 @@ import type { Instance } from './instance.ts';
 import { FleetReader } from './leadership/fleet-reader.ts';
 import { type LedgerPartition, stableEnd } from './ledger.ts';
 import { journalOf, named, type SimTopic } from './topics.ts';
+import { HeldReader } from './transactions/held-reader.ts';
 
 export interface ConsumerPlan {
   readonly committed: boolean;
@@ -48,6 +49,7 @@ export class Consumer extends Caller {
   readonly #version: number;
   /** Where there is a fleet, it goes to the leaders. */
   #router: FleetReader | undefined;
+  readonly #waiting: HeldReader;
   polls = 0;
   ended = false;
 
@@ -55,6 +57,7 @@ export class Consumer extends Caller {
     super(cluster, name);
     this.topic = topic;
     this.plan = plan;
+    this.#waiting = new HeldReader(cluster, name);
     this.positions = Array.from({ length: topic.partitions }, () => 0);
     this.#version = plan.byId === true || this.random.next() < 0.5 ? WITH_IDS : WITH_NAMES;
     if (cluster.plan.fleet !== undefined) this.#router = new FleetReader(this, topic);
@@ -120,23 +123,22 @@ export class Consumer extends Caller {
       ],
       forgottenTopicsData: [],
     };
-    const answer =
-      target === undefined
-        ? await this.ask(ApiKey.Fetch, this.#version, body)
-        : await target.connection.ask(ApiKey.Fetch, this.#version, body, ANSWER_TIMEOUT_MS);
+    const connection = target?.connection ?? this.connection;
+    const answer = await connection.ask(ApiKey.Fetch, this.#version, body, ANSWER_TIMEOUT_MS);
     if (answer === 'closed') {
+      this.#waiting.interrupted();
       await this.pause();
       return this.#router?.refresh();
     }
     for (const told of answer.responses[0]?.partitions ?? []) {
       const offset = asked[told.partitionIndex]!;
       if (target !== undefined && (await target.isMoved(told.partitionIndex, told.errorCode))) continue;
-      if (told.errorCode === 0) this.#read(told, offset);
+      if (told.errorCode === 0) this.#read(told, offset, connection.instance);
       else await this.#failed(told, offset);
     }
   }
 
-  #read(told: FetchedPartition, offset: number): void {
+  #read(told: FetchedPartition, offset: number, instance: Instance): void {
     const { world } = this.cluster;
     const partition = this.#partition(told.partitionIndex);
     const records = told.records ?? Buffer.alloc(0);
@@ -152,6 +154,7 @@ export class Consumer extends Caller {
       lastStableOffset: told.lastStableOffset,
       aborted: told.abortedTransactions ?? [],
     });
+    if (this.plan.committed) this.#waiting.waits(partition, next, instance);
     if (next !== offset) world.note('read', this.name, told.partitionIndex, offset, next);
     this.positions[told.partitionIndex] = next;
   }

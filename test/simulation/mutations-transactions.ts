@@ -1,3 +1,4 @@
+import type { Edit } from './bundle.ts';
 import type { Check } from './checks.ts';
 import { type Mutation, mutation } from './mutation.ts';
 
@@ -71,6 +72,71 @@ export const TRANSACTION_FACTS: readonly Mutation[] = [
     ITEMS,
     'this.#env.state.get(transactionPk(transactionalId), TRANSACTION_SK, true);',
     'this.#env.state.get(transactionPk(transactionalId), TRANSACTION_SK, false);',
+  ),
+];
+
+function straggling(rule: string, name: string, checks: readonly Check[], edits: readonly Edit[]): Mutation {
+  return { rule, name, scenario: 'stragglers', checks, edits };
+}
+
+const WRITER = 'lib/journal/writer/writer.ts';
+
+/** The facts of a group's batches, or of a control entry, are those of the first attempt. */
+function believing(name: string, kind: 'group' | 'entry'): Mutation {
+  return straggling(
+    'R6',
+    name,
+    ['unfounded', 'torn', 'fenced'],
+    [
+      {
+        file: WRITER,
+        find: 'this.#enter(this.#begin(work, number + 1, losses));',
+        replace: `const again = this.#begin(work, number + 1, losses);
+            const { facts } = state.attempt;
+            this.#enter('attempt' in again ? { ...again, attempt: { ...again.attempt, facts } } : again);`,
+      },
+      {
+        file: WRITER,
+        find: 'const facts = attempt.facts?.seq === view.seq ? attempt.facts : undefined;',
+        replace: `const facts = attempt.facts?.seq === view.seq || work.kind === '${kind}' ? attempt.facts : undefined;`,
+      },
+    ],
+  );
+}
+
+/** What comes when its transaction is over, while the next one of the same producer is open: R6, R14. */
+export const STRAGGLERS: readonly Mutation[] = [
+  straggling(
+    'R6',
+    'markers are written without a look at the coordinator item',
+    ['unfounded', 'torn'],
+    [
+      {
+        file: MARKERS,
+        find: 'isOver = isPrepared !== undefined && !(await isPrepared());',
+        replace: 'void isPrepared;',
+      },
+    ],
+  ),
+  believing('what the coordinator said of a batch is believed after a conflict', 'group'),
+  believing('what the coordinator said of a marker is believed after a conflict', 'entry'),
+  straggling(
+    'R14',
+    'the number of a transaction does not count for pending offsets',
+    ['unfounded'],
+    [
+      {
+        file: PENDING,
+        find: 'return one.transactionalId === other.transactionalId && one.transaction === other.transaction;',
+        replace: 'return one.transactionalId === other.transactionalId;',
+      },
+    ],
+  ),
+  straggling(
+    'time-outs',
+    'readers do not look at what holds them up',
+    ['heldBack'],
+    [{ file: 'lib/log/held-readers.ts', find: 'void this.#look(held, open);', replace: 'void open;' }],
   ),
 ];
 

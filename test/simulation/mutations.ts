@@ -3,7 +3,7 @@ import { GROUPS, OFFSETS } from './mutations-groups.ts';
 import { HISTORY } from './mutations-history.ts';
 import { LEADING } from './mutations-leadership.ts';
 import { READING, STORING } from './mutations-reading.ts';
-import { MEMBER_TRANSACTIONS, TRANSACTION_FACTS, TRANSACTIONS } from './mutations-transactions.ts';
+import { MEMBER_TRANSACTIONS, STRAGGLERS, TRANSACTION_FACTS, TRANSACTIONS } from './mutations-transactions.ts';
 import { BATCHES, WRITING } from './mutations-writing.ts';
 
 /** All that the simulation has to notice. */
@@ -16,6 +16,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...GROUPS,
   ...LEADING,
   ...TRANSACTION_FACTS,
+  ...STRAGGLERS,
   ...MEMBER_TRANSACTIONS,
   ...TRANSACTIONS,
   ...HISTORY,

@@ -17,7 +17,7 @@ import {
   TIMES,
   TOPIC,
 } from './scenario-parts.ts';
-import { mixedTransactions, transactions } from './transactions/scenario.ts';
+import { mixedTransactions, stragglers, transactions } from './transactions/scenario.ts';
 
 /** A little of everything. */
 function mixed(random: Random): Plan {
@@ -438,6 +438,7 @@ export const SCENARIOS = {
   topicChanges,
   markers,
   transactions,
+  stragglers,
   firstBatches,
   outages,
   newcomer,

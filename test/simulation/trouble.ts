@@ -10,6 +10,8 @@ export const STORE_TROUBLES = [
   'outage',
   'slowThere',
   'slowPart',
+  'slowEntry',
+  'slowDecision',
   'slowBack',
   'staleRead',
   'shortPage',
@@ -34,7 +36,10 @@ export type Trouble = (typeof STORE_TROUBLES)[number] | (typeof WORLD_TROUBLES)[
 export type Rates = { readonly [kind in Trouble]?: number };
 
 export interface TroubleTimes {
-  /** How long `slowThere`, `slowPart` (puts of leases and offsets) and `slowBack` hold a call up, at most; ms. */
+  /**
+   * How long `slowThere`, `slowPart` (puts of leases and offsets), `slowEntry` (puts of entries), `slowDecision` (answers to puts
+   * of coordinator items) and `slowBack` hold a call up, at most; ms.
+   */
   readonly slowMs: number;
   /** How late `landsLater` lands, at most; ms. Beyond 15 minutes the signature is too old. */
   readonly landMs: number;
@@ -107,6 +112,9 @@ export class Troubles {
     if (call.operation === 'put') {
       const isPart = call.key.startsWith('offsets/') || call.sortKey.startsWith('lease/');
       if (isPart && this.strikes('slowPart')) return { delayBeforeMs: this.#upTo(slowMs) };
+      if (call.key.startsWith('journal/') && this.strikes('slowEntry')) return { delayBeforeMs: this.#upTo(slowMs) };
+      if (call.key.startsWith('transaction/') && this.strikes('slowDecision'))
+        return { delayAfterMs: this.#upTo(slowMs) };
       return this.strikes('landsLater', factor) ? this.#landLater(call.client) : undefined;
     }
     if (call.consistent === false && this.strikes('staleRead')) {

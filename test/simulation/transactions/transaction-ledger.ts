@@ -86,6 +86,15 @@ export class TransactionLedger {
     return state.status === 'Ongoing' && state.startedAt + state.timeoutMs > this.#now() + 2 * TIME_TOLERANCE_MS;
   }
 
+  /** When a transaction may be ended by whoever meets it; undefined if it is over, or has no coordinator. */
+  dueAt(transaction: Transaction): number | undefined {
+    const sim = this.#ofPartition.get(transaction);
+    const state = sim === undefined ? undefined : this.state(sim.transactionalId);
+    if (state === undefined || state.transaction !== sim?.number) return undefined;
+    if (state.status === 'Ongoing') return state.startedAt + state.timeoutMs;
+    return isPrepared(state) ? state.updatedAt : undefined;
+  }
+
   /** InitProducerId is about to be sent, and may fence until it is answered; returns what notes the answer. */
   inits(transactionalId: string): () => void {
     const inits = this.#inits.get(transactionalId) ?? { open: 0, answeredAt: 0 };
@@ -332,8 +341,12 @@ const EPOCH_EXHAUSTED = 32_766;
 /** The epoch of the batches of the item's transaction. */
 function epochOf({ status, producerEpoch, lastProducerEpoch, protocol }: TransactionState): number | undefined {
   if (status === 'Ongoing') return producerEpoch;
-  if (status !== 'PrepareCommit' && status !== 'PrepareAbort') return undefined;
+  if (!isPrepared({ status })) return undefined;
   return protocol === 2 ? lastProducerEpoch : producerEpoch;
+}
+
+function isPrepared({ status }: Pick<TransactionState, 'status'>): boolean {
+  return status === 'PrepareCommit' || status === 'PrepareAbort';
 }
 
 function isFenced(sim: SimTransaction, { producerId, producerEpoch }: Fence): boolean {

@@ -9,11 +9,17 @@ import type { SimTopic } from '../topics.ts';
 import type { SimTransaction } from './sim-transaction.ts';
 
 const ATTEMPTS_MAX = 8;
-/** Some have no patience: others are asked while the first still works on it; ms. */
-const HASTY = 0.4;
 const HASTY_MS = [40, 300] as const;
-/** The chance to give up what had no answer. */
-const GIVES_UP = 0.3;
+
+/** How clients behave while there are troubles. */
+export interface Habits {
+  /** The chance to have no patience: others are asked while the first still works on it. */
+  readonly hasty: number;
+  /** The chance to give up what had no answer. */
+  readonly givesUp: number;
+  /** Mean wait between two steps of a transaction; ms. */
+  readonly thinkMs: number;
+}
 
 export const OK = errorCode('NONE');
 
@@ -44,10 +50,12 @@ export type Step = () => Promise<Outcome>;
 /** How a transactional producer asks: with little patience, and over a network that keeps copies. */
 export class TransactionalCaller extends Caller {
   readonly #transactionalId: string;
+  readonly #habits: Habits;
 
-  constructor(cluster: Cluster, name: string, transactionalId: string) {
+  constructor(cluster: Cluster, name: string, transactionalId: string, habits: Habits) {
     super(cluster, name);
     this.#transactionalId = transactionalId;
+    this.#habits = habits;
   }
 
   protected get isOver(): boolean {
@@ -60,6 +68,11 @@ export class TransactionalCaller extends Caller {
 
   protected get isTroubled(): boolean {
     return this.cluster.world.troubles.on;
+  }
+
+  protected async think(): Promise<void> {
+    const { thinkMs } = this.#habits;
+    if (thinkMs > 0) await this.sleep(this.random.next() * 2 * thinkMs);
   }
 
   /** Sends until there is an answer that stays. `ask` gives the error code; undefined without an answer. */
@@ -88,7 +101,7 @@ export class TransactionalCaller extends Caller {
         return 'failed';
       }
       // What it gives up may still come in.
-      if (this.isTroubled && this.random.next() < GIVES_UP) return 'failed';
+      if (this.isTroubled && this.random.next() < this.#habits.givesUp) return 'failed';
       if (this.random.next() < 0.5) this.leave();
       await this.pause();
     }
@@ -113,7 +126,7 @@ export class TransactionalCaller extends Caller {
   }
 
   protected patienceMs(): number {
-    const isHasty = this.isTroubled && this.random.next() < HASTY;
+    const isHasty = this.isTroubled && this.random.next() < this.#habits.hasty;
     return isHasty ? randomInt(this.random, ...HASTY_MS) : ANSWER_TIMEOUT_MS;
   }
 

@@ -9,7 +9,15 @@ import { partitionKey } from '../groups/stored-group.ts';
 import { makeBatch } from '../make-batch.ts';
 import type { SimTopic } from '../topics.ts';
 import type { SimTransaction, TransactionOffset } from './sim-transaction.ts';
-import { LOST, OK, type Outcome, RETRIED, type Step, TransactionalCaller } from './transactional-caller.ts';
+import {
+  type Habits,
+  LOST,
+  OK,
+  type Outcome,
+  RETRIED,
+  type Step,
+  TransactionalCaller,
+} from './transactional-caller.ts';
 
 export interface TransactionalPlan {
   readonly transactionalId: string;
@@ -24,6 +32,7 @@ export interface TransactionalPlan {
   readonly timeoutMs: number;
   /** Its partition of the topic that it reads. */
   readonly place: number;
+  readonly habits: Habits;
 }
 
 /** Where transactional producers read from, write to and commit to. */
@@ -64,7 +73,7 @@ export class TransactionalProducer extends TransactionalCaller {
   acknowledged = 0;
 
   constructor(cluster: Cluster, name: string, plan: TransactionalPlan, scene: TransactionalScene) {
-    super(cluster, name, plan.transactionalId);
+    super(cluster, name, plan.transactionalId, plan.habits);
     this.plan = plan;
     this.scene = scene;
   }
@@ -89,10 +98,12 @@ export class TransactionalProducer extends TransactionalCaller {
     if (!this.isOver) await this.#fetchPositions();
   }
 
-  /** Its partitions of the input, whose offsets lie in two items if the input is large enough. */
+  /** Its partitions of the input: one in each item that a group's offsets of the topic take. */
   get #places(): readonly number[] {
-    const { place } = this.plan;
-    return [place, place + OFFSETS_BLOCK_PARTITIONS].filter((one) => one < this.scene.input.partitions);
+    const places: number[] = [];
+    const { partitions } = this.scene.input;
+    for (let place = this.plan.place; place < partitions; place += OFFSETS_BLOCK_PARTITIONS) places.push(place);
+    return places;
   }
 
   /** InitProducerId, and where its groups stand. `again`: with the epoch that it has (KIP-360). */
@@ -172,6 +183,7 @@ export class TransactionalProducer extends TransactionalCaller {
     let outcome: Outcome = 'done';
     for (const step of steps) {
       if (await this.#befall(sim, step)) return 'lost';
+      await this.think();
       outcome = await step();
       if (outcome !== 'done' || this.isOver) break;
     }
