@@ -26,7 +26,7 @@ export class SegmentFinder {
 
   /**
    * The segment that holds an offset of a partition; undefined if none does. Costs one query of one
-   * item, or nothing if the segment was found before.
+   * item, or nothing if the segment was found within the last minute.
    *
    * The answer may have been replaced or removed since, also in the store. Its object stays
    * readable for the grace period of rule R5 and has the same records, those that a compaction
@@ -40,14 +40,14 @@ export class SegmentFinder {
     { consistent = false }: FindOptions = {},
   ): Promise<LiveSegment | undefined> {
     const pk = segmentPk(topicId, partition);
-    const known = consistent ? undefined : this.#cache.get(pk, offset);
+    const known = consistent ? undefined : this.#cache.get(pk, offset, this.#state.now());
     if (known !== undefined) return known;
     const items = this.#items(topicId, partition);
     let found = await items.lastLive(offset, consistent);
     // An eventually consistent read may not show the newest segments yet.
     if (!consistent && !holdsOffset(found, offset)) found = await items.lastLive(offset, true);
     if (found === undefined || !holdsOffset(found, offset)) return undefined;
-    this.#cache.set(pk, found);
+    this.#cache.set(pk, found, this.#state.now());
     return found;
   }
 

@@ -39,7 +39,7 @@ export class SegmentReader {
   readonly #aborted: SealedAborted;
 
   constructor({ index, blobs, clock, cacheBytes, readsAhead }: SegmentReaderOptions) {
-    this.source = new SegmentSource(index, blobs, cacheBytes);
+    this.source = new SegmentSource(index, blobs, clock, cacheBytes);
     this.#aborted = new SealedAborted(this.source);
     this.#ahead = readsAhead ? new ReadAhead(this.source, clock, cacheBytes) : undefined;
   }

@@ -71,6 +71,8 @@ export class SegmentSearch {
   readonly continues: boolean;
   readonly #source: SegmentSource;
   #here: Here | undefined;
+  /** When the segment was found where another search went before; ms. */
+  #since: number | undefined;
   /** The position of the first batch found. */
   #first: Here | undefined;
   #next: Offset;
@@ -91,7 +93,9 @@ export class SegmentSearch {
     const stopped = source.stoppedAt(range.topicId, range.partition, range.from);
     this.continues = stopped !== undefined;
     const place = stopped?.place;
-    if (place !== undefined) this.#here = hereAt(place.part, place.at, range.from, place.at);
+    if (place === undefined) return;
+    this.#here = hereAt(place.part, place.at, range.from, place.at);
+    this.#since = stopped?.at;
   }
 
   /** In offset order. */
@@ -249,6 +253,7 @@ export class SegmentSearch {
 
   async #locate(missing: ObjectMissingError | undefined): Promise<Here> {
     const { topicId, partition } = this.range;
+    this.#since = undefined;
     const part = await this.#source.partAt(topicId, partition, this.#next, missing !== undefined);
     if (part.key === missing?.key) throw missing;
     this.#segments += 1;
@@ -304,7 +309,7 @@ export class SegmentSearch {
     const last = this.#found.at(-1);
     if (last === undefined) return;
     const { topicId, partition } = this.range;
-    this.#source.stop(topicId, partition, last.lastOffset + 1, { place: this.#here });
+    this.#source.stop(topicId, partition, last.lastOffset + 1, this.#here, this.#since);
   }
 }
 

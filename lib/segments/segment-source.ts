@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../core/clock.ts';
 import type { Offset } from '../core/offset.ts';
 import type { Uuid } from '../core/uuid.ts';
 import type { SegmentPart } from '../journal/segment-part.ts';
@@ -7,6 +8,7 @@ import { SharedReads } from '../kit/shared-reads.ts';
 import { type BlobStore, StoreUnavailableError } from '../storage/ports.ts';
 import { decodeIndexBlock, type PartIndex } from './format/index-block.ts';
 import { ObjectMissingError, ObjectRanges } from './object-ranges.ts';
+import { FOUND_FOR_MS } from './segment-cache.ts';
 
 /** A partition's segment: where it lies, and the object that holds it. */
 export interface HistoryPart extends SegmentPart {
@@ -68,6 +70,8 @@ export interface Place {
  */
 export interface Stopped {
   readonly place: Place | undefined;
+  /** By Clock.monotonic(): the segment counts for as long as one that was found then; ms. */
+  readonly at: number;
 }
 
 /** The share of the capacity for indexes: they take about a hundredth of their logs' bytes. */
@@ -84,13 +88,15 @@ export class SegmentSource {
   readonly ranges: ObjectRanges;
   readonly index: HistoryIndex;
   readonly #blobs: Pick<BlobStore, 'getRange'>;
+  readonly #clock: Clock;
   readonly #indexes: LRUCache<string, { readonly decoded: PartIndex; readonly bytes: number }>;
   readonly #indexReads = new SharedReads<string, PartIndex>();
   readonly #stopped = boundedMap<string, Stopped>(STOPPED_MAX);
 
-  constructor(index: HistoryIndex, blobs: Pick<BlobStore, 'getRange'>, capacityBytes: number) {
+  constructor(index: HistoryIndex, blobs: Pick<BlobStore, 'getRange'>, clock: Clock, capacityBytes: number) {
     this.index = index;
     this.#blobs = blobs;
+    this.#clock = clock;
     this.ranges = new ObjectRanges(blobs, capacityBytes * (1 - INDEX_SHARE));
     this.#indexes = new LRUCache({
       maxSize: Math.max(1, Math.floor(capacityBytes * INDEX_SHARE)),
@@ -141,11 +147,15 @@ export class SegmentSource {
 
   /** Where a reader stopped whose next offset is `offset`. */
   stoppedAt(topicId: Uuid, partition: number, offset: Offset): Stopped | undefined {
-    return this.#stopped.get(`${topicId}/${partition}/${offset}`);
+    const stopped = this.#stopped.get(`${topicId}/${partition}/${offset}`);
+    if (stopped === undefined || this.#clock.monotonic() - stopped.at <= FOUND_FOR_MS) return stopped;
+    return { place: undefined, at: stopped.at };
   }
 
-  stop(topicId: Uuid, partition: number, offset: Offset, stopped: Stopped): void {
-    this.#stopped.set(`${topicId}/${partition}/${offset}`, stopped);
+  /** `since`: when the segment of the place was found, if the reader went on in it. */
+  stop(topicId: Uuid, partition: number, offset: Offset, place: Place | undefined, since: number | undefined): void {
+    const at = since ?? this.#clock.monotonic();
+    this.#stopped.set(`${topicId}/${partition}/${offset}`, { place, at });
   }
 }
 

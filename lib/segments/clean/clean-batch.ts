@@ -51,7 +51,7 @@ export function cleanBatch(pass: CleaningPass, batch: Buffer, header: BatchHeade
   const isDropped = control ? isUnused && isPastHorizon(header, pass.now) : isUnused;
   const aborted = marker?.aborted && { aborted: marker.aborted };
   if (isDropped) {
-    return { bytes: placeholder(pass, batch, header), recordsRead: header.recordCount, recordsKept: 0, ...aborted };
+    return { bytes: placeholder(pass, batch, header), recordsRead: header.recordCount, recordsKept: 0 };
   }
 
   const cursor = openBatch(batch, header);

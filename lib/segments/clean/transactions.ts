@@ -55,8 +55,10 @@ export class PassedTransactions {
 
   /**
    * Passes a control batch. `isUnused`: no batch of its transaction is left, so that it may go once
-   * its delete horizon has passed. `aborted`: the transaction to keep in the transaction index,
-   * because readers may still meet a batch of it. Throws CorruptRecordError.
+   * its delete horizon has passed. `aborted`: the transaction to keep in the transaction index for as
+   * long as the marker stays, because readers that hold replaced segments may still meet a batch of
+   * it. (Kafka's cleaner drops it as soon as the marker is unused: its readers hold no such segments.)
+   * Throws CorruptRecordError.
    */
   onControlBatch(batch: Buffer, header: BatchHeader): { isUnused: boolean; aborted?: AbortedTransaction } {
     this.#advance(header);
@@ -69,8 +71,7 @@ export class PassedTransactions {
     const ongoing = this.#aborted.get(producerId);
     this.#aborted.delete(producerId);
     if (ongoing === undefined) return { isUnused: !mayHaveMissed };
-    if (!ongoing.seen && !mayHaveMissed) return { isUnused: true };
-    return { isUnused: false, aborted: ongoing.transaction };
+    return { isUnused: !ongoing.seen && !mayHaveMissed, aborted: ongoing.transaction };
   }
 
   /** Whether batches of the transaction that the producer's marker ends may lie before the pass. */

@@ -46,6 +46,18 @@ describe('find', () => {
     expect(await world.run(index.find('other', 0, 15))).toBeUndefined();
   });
 
+  it('asks again once a minute has passed, since the segment may have been replaced', async () => {
+    await sealed(world, index, [10, 20]);
+    await find(3);
+    const before = queries();
+    await world.clock.advance(MINUTE - 1_000);
+    await find(3);
+    expect(queries()).toBe(before);
+    await world.clock.advance(2_000);
+    await find(3);
+    expect(queries()).toBe(before + 1);
+  });
+
   it('asks no second time for a segment that it found, and does after `forget` or when told', async () => {
     await sealed(world, index, [10, 20]);
     expect(await find(3)).toMatchObject({ baseOffset: 0 });
