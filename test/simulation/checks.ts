@@ -17,6 +17,10 @@ export const CHECKS = {
   zombie: 'nothing of an old producer epoch follows the marker that fenced it',
   objectMissing: 'every object that an entry or a checkpoint names is there, for as long as it is named',
   leftOver: 'once all graces are over, everything is sealed and nothing is stored that nothing names',
+  cleanedWrongly:
+    'history stays as it is, but for what a newer record of the key, an abort or `delete.retention.ms` lets compaction remove',
+  endedEarly: 'the log start moves only as far as retention or a request allows',
+  notCleaned: 'in the end, compaction and retention have removed all that they have to',
   ackLost: 'an acknowledged batch is in the log, at the offset that was answered',
   wronglyRefused: 'the next batch of a producer is not refused',
   unexpectedError: 'clients get no error that they gave no reason for',

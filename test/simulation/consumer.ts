@@ -7,7 +7,7 @@ import type { Cluster } from './cluster.ts';
 import type { Answer } from './connection.ts';
 import type { Instance } from './instance.ts';
 import { FleetReader } from './leadership/fleet-reader.ts';
-import { type LedgerPartition, stableEnd } from './ledger.ts';
+import { isRemoved, type LedgerPartition, stableEnd } from './ledger.ts';
 import { journalOf, named, type SimTopic } from './topics.ts';
 import { HeldReader } from './transactions/held-reader.ts';
 
@@ -95,7 +95,8 @@ export class Consumer extends Caller {
     const { committed, toEnd = false } = this.plan;
     return this.positions.every((position, index) => {
       const partition = this.#partition(index);
-      return partition === undefined || position >= (committed && !toEnd ? stableEnd(partition) : partition.next);
+      if (partition === undefined) return true;
+      return isRemoved(partition, position, committed && !toEnd ? stableEnd(partition) : partition.next);
     });
   }
 

@@ -5,6 +5,7 @@ import { SegmentWork } from '../../lib/run/segment-work.ts';
 import { collectWal } from '../../lib/segments/collect-wal.ts';
 import { topicIdOf } from '../../lib/storage/items/journal-entry.ts';
 import { StoreUnavailableError } from '../../lib/storage/ports.ts';
+import { Cleaner } from './cleaning/cleaner.ts';
 import type { Cluster } from './cluster.ts';
 import type { Instance } from './instance.ts';
 
@@ -23,6 +24,8 @@ export interface HistoryPlan {
   readonly frozen: number;
   /** Share of the stored objects that their processes name hours later, or never. */
   readonly frozenObjects: number;
+  /** Share of the looks that compact a journal and end what retention does not keep; none where left out. */
+  readonly cleans?: number;
 }
 
 /** A look takes about so long when nothing goes wrong; ms. */
@@ -51,12 +54,14 @@ export class Historian {
   readonly #works = new Map<Instance, SegmentWork>();
   readonly #looking = new Set<Instance>();
   readonly #random;
+  readonly #cleaner: Cleaner | undefined;
   isOver = false;
 
   constructor(cluster: Cluster, plan: HistoryPlan) {
     this.#cluster = cluster;
     this.#plan = plan;
     this.#random = cluster.world.split();
+    this.#cleaner = plan.cleans === undefined ? undefined : new Cleaner(cluster.world.split());
     cluster.world.segments.onObject = () => {
       if (this.#random.next() >= plan.frozenObjects || this.#looking.size === 0) return;
       // Any of those that may have stored it; mostly there is one.
@@ -92,8 +97,9 @@ export class Historian {
       await this.#sleep(HOURS_APART * HOUR_MS);
       await this.finish();
     }
-    const { segments, ledger } = this.#cluster.world;
+    const { segments, ledger, cleaning } = this.#cluster.world;
     segments.checkRest(ledger.journals);
+    cleaning.checkRest();
   }
 
   async #look(): Promise<void> {
@@ -114,7 +120,12 @@ export class Historian {
         return;
       }
       const topic = await admin.topics.getById(topicIdOf(open.journal.id));
-      if (topic !== undefined) await this.#workOf(instance).seal(open, topic.config, deadline);
+      if (topic === undefined) return;
+      if (this.#cleaner !== undefined && this.#random.next() < this.#plan.cleans!) {
+        await this.#cleaner.clean(instance, open, topic.config, deadline);
+      } else {
+        await this.#workOf(instance).seal(open, topic.config, deadline);
+      }
     } catch (error) {
       this.#failed(instance, error);
     } finally {

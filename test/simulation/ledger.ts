@@ -57,6 +57,8 @@ export interface LedgerPartition {
   logStart: number;
   readonly producers: Map<number, { epoch: number; lastSequence: number }>;
   readonly open: Map<number, Transaction>;
+  /** Offsets of the records that compaction has removed. */
+  readonly removed: Set<number>;
   readonly seen: Map<string, number>;
 }
 
@@ -289,6 +291,7 @@ function partitionOf(journal: LedgerJournal, partition: number): LedgerPartition
       logStart: 0,
       producers: new Map(),
       open: new Map(),
+      removed: new Set(),
       seen: new Map(),
     };
     journal.partitions.set(partition, known);
@@ -301,6 +304,12 @@ export function stableEnd(partition: LedgerPartition): number {
   let stable = partition.next;
   for (const transaction of partition.open.values()) stable = Math.min(stable, transaction.firstOffset);
   return Math.max(stable, partition.logStart);
+}
+
+/** Whether compaction has removed everything from `from` up to `to`, which is excluded. */
+export function isRemoved({ removed }: LedgerPartition, from: number, to: number): boolean {
+  for (let offset = from; offset < to; offset++) if (!removed.has(offset)) return false;
+  return true;
 }
 
 /** The index of the batch that holds `offset`; -1 if none does. */

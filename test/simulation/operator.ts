@@ -64,6 +64,7 @@ export class Operator extends Caller {
         : ({ kind: 'logStart', time, starts: [{ partition, offset }] } as const);
     };
     world.note('logStart', partition, offset);
+    world.cleaning.asked(journalOf(this.topic, partition), partition, offset);
     await insistOnEntry(this, this.topic, partition, make);
   }
 }

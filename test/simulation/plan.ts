@@ -13,6 +13,8 @@ export interface TopicPlan {
   readonly name: string;
   readonly partitions: number;
   readonly journals: number;
+  /** Beside `tidelog.journals`. */
+  readonly configs?: Readonly<Record<string, string>>;
   readonly producers: readonly ProducerPlan[];
   readonly consumers: readonly ConsumerPlan[];
   /** Clients that ask with the epochs that the Metadata of one node tells; none when left out. */

@@ -7,7 +7,7 @@ import type { Cluster } from './cluster.ts';
 import type { Answer, Connection } from './connection.ts';
 import { MOVED, Router } from './leadership/router.ts';
 import type { Sent } from './ledger.ts';
-import { makeBatch } from './make-batch.ts';
+import { type KeysPlan, makeBatch } from './make-batch.ts';
 import { named, type SimTopic } from './topics.ts';
 
 export interface ProducerPlan {
@@ -24,6 +24,7 @@ export interface ProducerPlan {
   readonly slowStart: boolean;
   /** Names the topic by its id, so that nothing of it gets to another of the same name. */
   readonly byId?: boolean;
+  readonly keys?: KeysPlan;
   /** Where there is a fleet: by processes beside it instead of by leaders. */
   readonly via?: 'functions';
 }
@@ -141,6 +142,7 @@ export class Producer extends Caller {
       partition: lane.partition,
       records,
       valueBytes: this.plan.valueBytes,
+      keys: this.plan.keys,
       producerId: this.#producerId,
       producerEpoch: this.#producerId < 0 ? -1 : 0,
       baseSequence: this.#producerId < 0 ? -1 : lane.sequence,

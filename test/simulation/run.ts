@@ -211,7 +211,7 @@ class Run {
 
   async #setUpTopic(caller: Caller, plan: TopicPlan, index: string): Promise<SimTopic> {
     const cluster = this.#cluster;
-    const topic = await createTopic(caller, plan.name, plan.partitions, plan.journals);
+    const topic = await createTopic(caller, plan.name, plan.partitions, plan.journals, new Set(), plan.configs);
     for (const [n, one] of plan.producers.entries()) {
       this.#add(this.#producers, new Producer(cluster, `p${index}${n}`, topic, one));
     }

@@ -1,5 +1,6 @@
 import { type Random, randomInt } from '../../lib/core/random.ts';
 import { settingsOf } from '../support/settings.ts';
+import { cleaning } from './cleaning/scenario.ts';
 import { deletions, GROUP_SETTINGS, groups, memberTransactions, mixedGroups, zombies } from './groups/scenario.ts';
 import { leadership } from './leadership/scenario.ts';
 import type { Plan } from './plan.ts';
@@ -427,6 +428,7 @@ function newcomer(): Plan {
 export const SCENARIOS = {
   mixed,
   history,
+  cleaning,
   contention,
   unknowns,
   freezes,

@@ -35,6 +35,7 @@ export async function createTopic(
   partitions: number,
   journals: number,
   gone: ReadonlySet<string> = new Set(),
+  configs: Readonly<Record<string, string>> = {},
 ): Promise<SimTopic> {
   const topics = [
     {
@@ -42,7 +43,10 @@ export async function createTopic(
       numPartitions: partitions,
       replicationFactor: 1,
       assignments: [],
-      configs: [{ name: 'tidelog.journals', value: String(journals) }],
+      configs: Object.entries({ 'tidelog.journals': String(journals), ...configs }).map(([config, value]) => ({
+        name: config,
+        value,
+      })),
     },
   ];
   for (;;) {

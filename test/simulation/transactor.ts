@@ -7,7 +7,7 @@ import { Caller } from './caller.ts';
 import { checkAcknowledged } from './client-checks.ts';
 import type { Cluster } from './cluster.ts';
 import { appendVerified, insistOnEntry } from './direct.ts';
-import { makeBatch } from './make-batch.ts';
+import { type KeysPlan, makeBatch } from './make-batch.ts';
 import { journalOf, type SimTopic } from './topics.ts';
 
 export interface TransactorPlan {
@@ -15,6 +15,7 @@ export interface TransactorPlan {
   readonly transactions: number;
   readonly batchesMax: number;
   readonly valueBytes: number;
+  readonly keys?: KeysPlan;
 }
 
 const ATTEMPTS_MAX = 6;
@@ -85,6 +86,7 @@ export class Transactor extends Caller {
       partition,
       records,
       valueBytes: this.plan.valueBytes,
+      keys: this.plan.keys,
       producerId: this.#producerId,
       producerEpoch: this.#epoch,
       baseSequence,

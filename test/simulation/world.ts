@@ -9,6 +9,7 @@ import { seededRandom } from '../support/seeded-random.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { CheckpointLog } from './checkpoint-log.ts';
 import type { Check } from './checks.ts';
+import { CleaningLedger } from './cleaning/cleaning-ledger.ts';
 import { GroupLedger } from './groups/group-ledger.ts';
 import { awsLatency } from './latencies.ts';
 import { LeadershipLedger } from './leadership/leadership-ledger.ts';
@@ -45,6 +46,7 @@ export class World {
   readonly groups: GroupLedger;
   readonly leadership: LeadershipLedger;
   readonly transactions: TransactionLedger;
+  readonly cleaning: CleaningLedger;
   readonly violations: Violation[] = [];
   readonly trace: string[] = [];
   readonly #random: Random;
@@ -72,6 +74,11 @@ export class World {
       () => this.clock.now(),
       () => this.clock.monotonic(),
     );
+    this.cleaning = new CleaningLedger(
+      this.ledger,
+      (kind, message) => this.report(kind, message),
+      () => this.clock.now(),
+    );
     this.leadership = new LeadershipLedger(this.ledger, (kind, message) => this.report(kind, message));
     watchStore(this.clock, {
       wrote: (table, item, before) => this.#wrote(table, item, before),
@@ -80,6 +87,7 @@ export class World {
         if (table === 'journal') this.ledger.deleted(item);
         else {
           this.segments.deleted(item);
+          this.cleaning.deleted(item);
           this.groups.deleted(item);
         }
       },
@@ -132,6 +140,7 @@ export class World {
       this.ledger.wrote(item);
       this.leadership.landed(item);
       this.transactions.landed(item);
+      this.cleaning.landed(item);
       return;
     }
     const key = `${item.pk}\0${item.sk}`;
@@ -140,11 +149,12 @@ export class World {
     const isPart = (item.pk.startsWith('group/') && item.sk.includes('/')) || item.pk === DUE_PK;
     const last = isPart ? undefined : this.#versions.get(key);
     const known = last ?? before?.version ?? -1;
-    if (item.version <= known) {
+    if (item.version <= known && !this.cleaning.isEnded(item)) {
       this.report('versionBack', `${item.pk} ${item.sk} went from version ${known} to ${item.version}`);
     }
     this.#versions.set(key, Math.max(known, item.version));
     this.segments.wrote(item);
+    this.cleaning.wrote(item);
     if (item.pk.startsWith('checkpoint/')) this.checkpoints.wrote(item);
     else if (item.pk === LEADERS_PK) this.leadership.wrote(item);
     else if (item.pk === NODES_PK) this.leadership.wroteNode(item, before, this.clock.now());
