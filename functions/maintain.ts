@@ -1,6 +1,6 @@
 import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
 import type { ScheduledAnswer } from '../lib/doors/lambda/scheduled.ts';
-import { composeMaintainFunction } from '../lib/run/compose-function.ts';
+import { composeMaintainFunction } from '../lib/run/compose-scheduled.ts';
 import { maintainFunction } from '../lib/run/functions/maintain.ts';
 
 const maintain = composeMaintainFunction(maintainFunction);

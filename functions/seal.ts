@@ -1,6 +1,6 @@
 import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
 import type { ScheduledAnswer } from '../lib/doors/lambda/scheduled.ts';
-import { composeSealFunction } from '../lib/run/compose-function.ts';
+import { composeSealFunction } from '../lib/run/compose-scheduled.ts';
 import { sealFunction } from '../lib/run/functions/seal.ts';
 
 const seal = composeSealFunction(sealFunction);

@@ -72,6 +72,8 @@ export interface Advice {
   sessionMs?: number;
   /** When it is worth asking again, ms from now; not bounded yet. */
   afterMs?: number;
+  /** Ask again within this time, even if nothing has changed; ms. */
+  withinMs?: number;
   /** Where news of a waiting fetch will be: the journals that it waits for, with their last slots. */
   tails?: readonly JournalTail[];
 }

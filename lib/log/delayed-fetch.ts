@@ -23,8 +23,7 @@ export interface FetchLimits {
   readonly signal: AbortSignal;
   readonly budget: ReadBudget;
   readonly segments: SegmentReader;
-  /** Default: nobody looks after readers that are held up. */
-  readonly heldReaders?: HeldReaders | undefined;
+  readonly heldReaders: HeldReaders;
 }
 
 /**

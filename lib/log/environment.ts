@@ -32,8 +32,8 @@ export interface ReadEnvironment extends PartitionsEnvironment {
   readonly readBudget: ReadBudget;
   /** Reads sealed history. */
   readonly segments: SegmentReader;
-  /** Absent in a process that may not write: it leaves open transactions to the others. */
-  readonly heldReaders?: HeldReaders | undefined;
+  /** Looks after readers that wait behind an open transaction. */
+  readonly heldReaders: HeldReaders;
 }
 
 /** The dependencies of the log. */

@@ -117,7 +117,10 @@ export async function fetch(
   );
   if (away?.aborted === true && !answerable && clock.monotonic() < waitsUntil) {
     const advice = context.again?.advice;
-    if (advice !== undefined) advise(advice, env, open);
+    if (advice !== undefined) {
+      const lookInMs = isolation === 'read_committed' ? await heldReaders.lookedIn(open) : Number.POSITIVE_INFINITY;
+      advise(advice, env, open, lookInMs);
+    }
     const waitedMs = clock.monotonic() - began;
     return { kind: 'sentAway', waitedMs, outcomes, hasData: readable(fetched) > 0 };
   }
@@ -130,8 +133,16 @@ const AGE_DIVISOR = 20;
 /** The age of a journal that nothing is waited for in, or that is older; ms. */
 const AGE_MAX_MS = 24 * 60 * 60 * 1000;
 
-/** Tells the sender which journals the request waits for, and how long nothing has come there. */
-function advise(advice: Advice, { partitions }: ReadEnvironment, open: readonly PartitionToRead[]): void {
+/**
+ * Tells the sender which journals the request waits for, how long nothing has come there, and, if the
+ * request is held up by a transaction, when that is to be looked at again (`lookInMs`).
+ */
+function advise(
+  advice: Advice,
+  { partitions }: ReadEnvironment,
+  open: readonly PartitionToRead[],
+  lookInMs: number,
+): void {
   const journals = [...new Set(open.map(({ open: { journal } }) => journal))];
   const ids = [...new Set(journals.map(({ id }) => topicIdOf(id)))];
   // Producers may name a topic otherwise than this request does.
@@ -139,6 +150,7 @@ function advise(advice: Advice, { partitions }: ReadEnvironment, open: readonly 
   advice.tails = journals.map(({ id, view }) => ({ journal: id, seq: view.seq }));
   const ages = journals.map(({ env, view }) => env.stores.journal.now() - view.time);
   advice.afterMs = Math.max(0, Math.floor(Math.min(AGE_MAX_MS, ...ages) / AGE_DIVISOR));
+  if (lookInMs !== Number.POSITIVE_INFINITY) advice.withinMs = Math.max(0, Math.ceil(lookInMs));
 }
 
 function readable(fetched: readonly FetchedPartition[]): number {

@@ -1,3 +1,4 @@
+import type { Clock } from '../core/clock.ts';
 import type { Offset } from '../core/offset.ts';
 import { lastStableOffset } from '../journal/view.ts';
 import { boundedMap } from '../kit/bounded-map.ts';
@@ -6,8 +7,8 @@ import type { LeftTransactions } from './open-transactions.ts';
 import type { PartitionToRead } from './read-partitions.ts';
 
 /**
- * A reader is held up this long before the transaction is looked at: nearly all end by themselves
- * before that; ms.
+ * A reader is held up this long, or nothing was appended for so long, before the transaction is looked
+ * at: nearly all end by themselves before that; ms.
  */
 const FIRST_LOOK_MS = 5_000;
 
@@ -23,6 +24,8 @@ interface Held {
   readonly start: Offset;
   /** By Clock.monotonic(); ms. */
   lookAt: number;
+  /** The look in progress. */
+  look: Promise<void> | undefined;
 }
 
 /**
@@ -32,11 +35,14 @@ interface Held {
  */
 export class HeldReaders {
   readonly #transactions: LeftTransactions;
+  readonly #clock: Clock;
   readonly #held = boundedMap<string, Held>(HELD_MAX);
   readonly #looks = new SharedReads<number, number | undefined>();
 
-  constructor(transactions: LeftTransactions) {
+  /** @param clock goes on while the process is frozen */
+  constructor(transactions: LeftTransactions, clock: Clock) {
     this.#transactions = transactions;
+    this.#clock = clock;
   }
 
   /**
@@ -49,7 +55,14 @@ export class HeldReaders {
     return next;
   }
 
-  #noticeOne({ open, partition, offset }: PartitionToRead): number {
+  /** The same after the looks in progress, for a reader who is told when to ask again. */
+  async lookedIn(partitions: readonly PartitionToRead[]): Promise<number> {
+    await Promise.all(partitions.map((one) => this.#held.get(keyOf(one))?.look));
+    return this.notice(partitions);
+  }
+
+  #noticeOne(one: PartitionToRead): number {
+    const { open, partition, offset } = one;
     const { journal } = open;
     const view = journal.view.partitions.get(partition);
     if (view === undefined || view.openTransactions.size === 0) return Number.POSITIVE_INFINITY;
@@ -58,31 +71,37 @@ export class HeldReaders {
     const first = [...view.openTransactions].find(([, from]) => from <= start);
     if (first === undefined) return Number.POSITIVE_INFINITY;
     const [producerId] = first;
-    const now = journal.env.clock.monotonic();
-    const key = `${journal.id}/${partition}`;
+    const now = this.#clock.monotonic();
+    const key = keyOf(one);
     let held = this.#held.get(key);
     if (held?.producerId !== producerId || held.start !== start) {
-      held = { producerId, start, lookAt: now + FIRST_LOOK_MS };
+      // Another process may have noticed it before: a request of the same reader reaches any of them.
+      const quietMs = Math.max(0, journal.env.stores.journal.now() - journal.view.time);
+      held = { producerId, start, lookAt: now + Math.max(0, FIRST_LOOK_MS - quietMs), look: undefined };
       this.#held.set(key, held);
     }
     if (now >= held.lookAt) {
       held.lookAt = now + LOOK_MAX_MS;
-      void this.#look(held, open);
+      held.look = this.#look(held, open);
     }
     return held.lookAt - now;
   }
 
   async #look(held: Held, { journal }: PartitionToRead['open']): Promise<void> {
-    const { clock, logger, stores } = journal.env;
+    const { logger, stores } = journal.env;
     try {
       const { producerId } = held;
       const timesOutAt = await this.#looks.join(producerId, () => this.#transactions.meetProducer(producerId));
       if (timesOutAt === undefined) return;
       const left = timesOutAt - stores.state.now() + 1;
-      held.lookAt = Math.min(held.lookAt, clock.monotonic() + Math.max(left, LOOK_MIN_MS));
+      held.lookAt = Math.min(held.lookAt, this.#clock.monotonic() + Math.max(left, LOOK_MIN_MS));
     } catch (error) {
       // The reader goes on, and the next look tries again.
       logger.log('warn', { event: 'transaction_not_met', journal: journal.id, message: String(error) });
     }
   }
+}
+
+function keyOf({ open: { journal }, partition }: PartitionToRead): string {
+  return `${journal.id}/${partition}`;
 }

@@ -2,12 +2,10 @@ import type { GroupBroker } from '../broker/broker.ts';
 import { GroupCoordinator } from '../groups/coordinator.ts';
 import { Offsets } from '../offsets/offsets.ts';
 import type { OffsetTransactions } from '../offsets/transactions.ts';
-import { Joining } from '../transactions/joining.ts';
 import type { Engine } from './compose.ts';
 import type { ComposeOptions } from './compose-options.ts';
 import { groupConfig } from './group-config.ts';
 import { offsetSettings } from './offset-settings.ts';
-import { transactionItems } from './transaction-items.ts';
 
 /** An engine with groups and their committed offsets. */
 export interface GroupEngine extends Engine {
@@ -19,7 +17,7 @@ export interface GroupEngine extends Engine {
 export function withGroups<E extends Engine>(
   options: ComposeOptions,
   engine: E,
-  transactions: OffsetTransactions = new Joining(transactionItems(options)).forOffsets,
+  transactions: OffsetTransactions,
 ): E & GroupEngine {
   const { stores, clock, random, logger, settings } = options;
   const { broker, ageing } = engine;

@@ -26,8 +26,8 @@ export function withLog<E extends Engine>(
   transactions: LeftTransactions,
 ): E & { readonly broker: LogBroker } {
   const env = partitionsEnvironment(options, engine);
-  const heldReaders = new HeldReaders(transactions);
-  return withCalls(engine, openLog({ ...appending(options, env, items), ...reading(options, env), heldReaders }));
+  const heldReaders = new HeldReaders(transactions, engine.ageing);
+  return withCalls(engine, openLog({ ...appending(options, env, items), ...reading(options, env, heldReaders) }));
 }
 
 /** Adds what the function `produce` calls. */
@@ -41,8 +41,13 @@ export function withAppends(
 }
 
 /** Adds what the function `fetch` calls. */
-export function withReads(options: ComposeOptions, engine: Engine): { readonly broker: ReadBroker } {
-  return withCalls(engine, readCalls(reading(options, partitionsEnvironment(options, engine))));
+export function withReads(
+  options: ComposeOptions,
+  engine: Engine,
+  transactions: LeftTransactions,
+): { readonly broker: ReadBroker } {
+  const heldReaders = new HeldReaders(transactions, engine.ageing);
+  return withCalls(engine, readCalls(reading(options, partitionsEnvironment(options, engine), heldReaders)));
 }
 
 /** Adds what the function `admin` calls. */
@@ -69,7 +74,7 @@ function appending(
   return { ...env, validation: settings.produceValidation, batchBytesMax: asFunction?.batchBytesMax, transactions };
 }
 
-function reading(options: ComposeOptions, env: PartitionsEnvironment): ReadEnvironment {
+function reading(options: ComposeOptions, env: PartitionsEnvironment, heldReaders: HeldReaders): ReadEnvironment {
   const { settings, asFunction, stores } = options;
   const { clock } = env;
   const segments = new SegmentReader({
@@ -79,5 +84,6 @@ function reading(options: ComposeOptions, env: PartitionsEnvironment): ReadEnvir
     cacheBytes: settings.cacheBytes,
     readsAhead: asFunction === undefined,
   });
-  return { ...env, segments, readBudget: new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0)) };
+  const readBudget = new ReadBudget(READ_BYTES_MAX, options.unsentBytes ?? (() => 0));
+  return { ...env, segments, readBudget, heldReaders };
 }

@@ -1,6 +1,7 @@
 import { FRAME_FUNCTIONS, type FrameFunction } from '../broker/apis.ts';
 import { callsOf } from '../broker/functions.ts';
 import type { CallKind } from '../storage/ports.ts';
+import { SCHEDULED_RIGHTS } from './store-rights.ts';
 
 /** All functions of a deployment. */
 export type FunctionName = FrameFunction | 'maintain' | 'seal';
@@ -16,18 +17,5 @@ export const FUNCTION_RIGHTS: Readonly<Record<FunctionName, readonly CallKind[]>
     FrameFunction,
     readonly CallKind[]
   >),
-  maintain: ['state.get', 'state.query', 'state.put', 'state.delete', 'blobs.delete', 'blobs.list'],
-  seal: [
-    ...(['journal.get', 'journal.query', 'journal.put', 'journal.delete'] as const),
-    ...(['state.get', 'state.query', 'state.put', 'state.delete'] as const),
-    ...(['blobs.get', 'blobs.getRange', 'blobs.put', 'blobs.delete', 'blobs.list'] as const),
-  ],
+  ...SCHEDULED_RIGHTS,
 };
-
-/**
- * Throws for a call that the function has no right to; that is a bug, which AWS would answer with
- * AccessDenied.
- */
-export function assertRight(name: FunctionName, kind: CallKind): void {
-  if (!FUNCTION_RIGHTS[name].includes(kind)) throw new Error(`the function ${name} may not call ${kind}`);
-}

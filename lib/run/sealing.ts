@@ -1,5 +1,7 @@
 import { type Clock, sleep } from '../core/clock.ts';
+import { each } from '../kit/each.ts';
 import { UnreadableItems } from '../kit/unreadable-items.ts';
+import type { LeftTransactions } from '../log/open-transactions.ts';
 import { SEAL_RUNNER_SK } from '../storage/items/upkeep-runner.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { type JobSummary, Upkeep } from '../upkeep/upkeep.ts';
@@ -31,13 +33,15 @@ export class Sealing {
   readonly #clock: Clock;
   readonly #work: SegmentWork;
   readonly #upkeep: Upkeep;
+  readonly #transactions: LeftTransactions;
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, transactions: LeftTransactions) {
     const { admin } = engine.broker;
     const { stores, clock, random, logger } = admin.journals.env;
     const unreadable = new UnreadableItems(logger);
     this.#clock = clock;
-    this.#work = new SegmentWork(admin, engine.segments);
+    this.#transactions = transactions;
+    this.#work = new SegmentWork(admin, engine.segments, transactions);
     this.#upkeep = new Upkeep(
       { state: stores.state, clock, random, logger, unreadable },
       [
@@ -46,6 +50,16 @@ export class Sealing {
       ],
       SEAL_RUNNER_SK,
     );
+  }
+
+  /**
+   * Ends the transactions of these producers that hold up readers: finishes what is prepared, and
+   * aborts what has timed out. Needs no claim, since any process may do it. Throws
+   * StoreUnavailableError.
+   */
+  async endTransactions(producers: readonly number[]): Promise<{ readonly met: number; readonly open: number }> {
+    const ends = await each({}, [...new Set(producers)], (producerId) => this.#transactions.meetProducer(producerId));
+    return { met: ends.length, open: ends.filter((timesOutAt) => timesOutAt !== undefined).length };
   }
 
   /**

@@ -9,6 +9,7 @@ import { decideSeal } from '../segments/seal-span.ts';
 import { topicIdOf } from '../storage/items/journal-entry.ts';
 import { type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
 import type { Engine } from './compose.ts';
+import type { TransactionEngine } from './compose-transactions.ts';
 import { sealLimits } from './segment-limits.ts';
 import type { SegmentWork } from './segment-work.ts';
 
@@ -22,7 +23,7 @@ const SEAL_EVERY_MS = 1_000;
 const SWEEP_MS_MAX = 5 * 60 * 1000;
 
 export interface SegmentScheduleOptions {
-  readonly engine: Engine;
+  readonly engine: TransactionEngine;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -38,13 +39,15 @@ export interface SegmentScheduleOptions {
  */
 export function scheduleSegments(options: SegmentScheduleOptions): () => void {
   const { engine, clock, random, logger, checkEveryMs } = options;
-  const { admin } = engine.broker;
+  const { admin, transactions } = engine.broker;
   const timers = new Map<string, () => void>();
   let isOver = false;
   let work: Promise<SegmentWork> | undefined;
   // Not at the start, so that the start does not wait for it.
   const load = () => {
-    work ??= import('./segment-work.ts').then(({ SegmentWork }) => new SegmentWork(admin, engine.segments));
+    work ??= import('./segment-work.ts').then(
+      ({ SegmentWork }) => new SegmentWork(admin, engine.segments, transactions),
+    );
     return work;
   };
   /** What cannot be read stays due. It is tried again as often as the due list says; store time, ms. */

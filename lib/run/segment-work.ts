@@ -6,6 +6,7 @@ import { boundedMap } from '../kit/bounded-map.ts';
 import { earliest } from '../kit/earliest.ts';
 import { Slots } from '../kit/slots.ts';
 import type { UnreadableItems } from '../kit/unreadable-items.ts';
+import type { LeftTransactions } from '../log/open-transactions.ts';
 import { collectObject } from '../segments/collect-object.ts';
 import { type CompactionCursor, compactPartition } from '../segments/compact.ts';
 import { COMPACTION_LIMITS } from '../segments/compaction-environment.ts';
@@ -23,6 +24,7 @@ import type { DueKind } from '../storage/items/due.ts';
 import { type JournalId, journalId, topicIdOf } from '../storage/items/journal-entry.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import type { AdminEnvironment } from '../topics/environment.ts';
+import { endLeftOpen } from '../transactions/left-open.ts';
 import { type SegmentSettings, sealLimits } from './segment-limits.ts';
 
 /** Interrupted passes that are remembered; one that is not begins again. */
@@ -35,13 +37,15 @@ const AGAIN_MS = 1_000;
 const COMPACT_AGAIN_MS = 60_000;
 
 /**
- * The work on the history of journals that are due: seals, merges, compacts, ends what retention no
- * longer keeps, deletes entries that are in segments, and deletes what is left of deleted topics.
+ * The work on journals that are due: ends transactions that nobody has ended in time, seals, merges,
+ * compacts, ends what retention no longer keeps, deletes entries that are in segments, and deletes
+ * what is left of deleted topics.
  * Every part may be done by several processes at once, and be interrupted at any point.
  */
 export class SegmentWork {
   readonly #admin: Pick<AdminEnvironment, 'journals' | 'topics'>;
   readonly #settings: SegmentSettings;
+  readonly #transactions: LeftTransactions | undefined;
   readonly due: DueList;
   readonly #index: SegmentIndex;
   readonly #seals = new Slots(1);
@@ -49,9 +53,15 @@ export class SegmentWork {
   /** Where passes that were interrupted go on, by journal and partition. */
   readonly #cursors = boundedMap<string, CompactionCursor>(CURSORS_MAX);
 
-  constructor(admin: Pick<AdminEnvironment, 'journals' | 'topics'>, settings: SegmentSettings) {
+  /** @param transactions Default: open transactions are left to others. */
+  constructor(
+    admin: Pick<AdminEnvironment, 'journals' | 'topics'>,
+    settings: SegmentSettings,
+    transactions?: LeftTransactions,
+  ) {
     this.#admin = admin;
     this.#settings = settings;
+    this.#transactions = transactions;
     const { stores, clock, random } = admin.journals.env;
     const changes = { state: stores.state, clock, random };
     this.due = new DueList(changes);
@@ -114,6 +124,9 @@ export class SegmentWork {
     if (topic === undefined) await collectImport(this.#admin, topicIdOf(id));
     if (topic === undefined) return { next: this.#now(open) + entriesGraceMs };
     const { config } = topic;
+    // First, since what is open keeps history from being compacted.
+    const transactions = this.#transactions;
+    const left = transactions === undefined ? NOTHING_OPEN : await endLeftOpen(transactions, open.journal);
     const sealed = await this.seal(open, config, deadline, true);
     // Before compaction, which ends where entries are still read.
     const quiet = await sealQuiet(this.#sealing, open, deadline);
@@ -123,9 +136,10 @@ export class SegmentWork {
     const isLate = !retained.isComplete || !trimmed.isComplete;
     const late = isLate ? this.#now(open) + AGAIN_MS : undefined;
     return {
-      next: earliest([sealed.next, quiet.next, compacted.next, retained.nextAt, trimmed.nextAt, late]),
+      next: earliest([left.next, sealed.next, quiet.next, compacted.next, retained.nextAt, trimmed.nextAt, late]),
       counts: {
         ...sealed.counts,
+        transactionsEnded: left.ended,
         quiet: quiet.isSealed ? 1 : 0,
         ...compacted.counts,
         ...named('retained', retained.counts),
@@ -172,6 +186,7 @@ export class SegmentWork {
 }
 
 const NOTHING: DueOutcome = { next: undefined };
+const NOTHING_OPEN: Awaited<ReturnType<typeof endLeftOpen>> = { next: undefined, ended: 0 };
 
 function sealedPartitions({ partitions }: JournalView): number[] {
   return [...partitions.values()].filter(({ segments }) => segments > 0).map(({ partition }) => partition);

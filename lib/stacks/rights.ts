@@ -63,9 +63,14 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
 
 /**
  * The functions that may start another one, by lambda:InvokeFunction on that one only: `produce` wakes
- * `seal` when a journal has grown by a segment.
+ * `seal` when a journal has grown by a segment; `fetch` and `coordinate`, which may not append to
+ * journals, when a reader is held up by a transaction that nobody ends.
  */
-export const WAKES: Readonly<Partial<Record<FunctionName, 'seal'>>> = { produce: 'seal' };
+export const WAKES: Readonly<Partial<Record<FunctionName, 'seal'>>> = {
+  produce: 'seal',
+  fetch: 'seal',
+  coordinate: 'seal',
+};
 
 /** A gateway runs the whole engine, so it needs the rights of all functions together. */
 export const GATEWAY_RIGHTS: Rights = {

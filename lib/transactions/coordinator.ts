@@ -1,6 +1,5 @@
 import type { RequestContext } from '../core/context.ts';
 import type { Failure } from '../core/errors.ts';
-import { boundedMap } from '../kit/bounded-map.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import type { LeftTransactions } from '../log/open-transactions.ts';
 import type { GroupToJoin, JoinedGroup, OffsetTransactions } from '../offsets/transactions.ts';
@@ -31,9 +30,6 @@ type Limits = Pick<RequestContext, 'deadline'>;
 /** Longest time for the markers of one transaction; clients wait 30 s for a request; ms. */
 const FINISH_MAX_MS = 20_000;
 
-/** Producer ids remembered, of producers that have held up readers. */
-const IDS_MAX = 1_000;
-
 /**
  * Decisions for one request. Each further one follows a transaction that was finished, or a new
  * producer id, so that a few are enough; others may change the item meanwhile.
@@ -50,8 +46,6 @@ const DECISIONS_MAX = 10;
 export class Coordinator implements LeftTransactions, OffsetTransactions {
   readonly #env: CoordinatorEnvironment;
   readonly #items: TransactionItems;
-  /** The transactional ids of producer ids, which never change. */
-  readonly #ids = boundedMap<number, string>(IDS_MAX);
   readonly #finishing = new SharedReads<string, FinishOutcome>();
 
   constructor(env: CoordinatorEnvironment, items: TransactionItems) {
@@ -128,9 +122,8 @@ export class Coordinator implements LeftTransactions, OffsetTransactions {
 
   /** See LeftTransactions. */
   async meetProducer(producerId: number): Promise<StoreTime | undefined> {
-    const transactionalId = this.#ids.get(producerId) ?? (await this.#items.idOf(producerId));
+    const transactionalId = await this.#items.idOf(producerId);
     if (transactionalId === undefined) return undefined;
-    this.#ids.set(producerId, transactionalId);
     const state = await this.#meet(transactionalId);
     if (state === undefined || state.producerId !== producerId) return undefined;
     // Its markers could not be written in time: the next one who meets it goes on.

@@ -3,12 +3,12 @@ import type { Failure } from '../core/errors.ts';
 import type { Uuid } from '../core/uuid.ts';
 import { SharedReads } from '../kit/shared-reads.ts';
 import type { OpenTransactions, PartitionsToJoin } from '../log/open-transactions.ts';
-import type { GroupToJoin, JoinedGroup, OffsetTransactions } from '../offsets/transactions.ts';
+import type { GroupToJoin, JoinedGroup } from '../offsets/transactions.ts';
 import type { TransactionState } from '../storage/items/transaction.ts';
 import type { StoreTime } from '../storage/ports.ts';
 import { decideAdd, decideVerify } from './decide-add.ts';
 import { hasTimedOut } from './decide-end.ts';
-import { isOpen, refused, type TransactionDecision } from './decision.ts';
+import { refused, type TransactionDecision } from './decision.ts';
 import type { StoredTransaction, TransactionItems, TransactionStep } from './transaction-items.ts';
 
 /** Additions of one producer that wait for the one in progress. */
@@ -36,21 +36,8 @@ export class Joining implements OpenTransactions {
     return request.protocol === 2 ? this.#add(request) : this.#verify(request);
   }
 
-  /**
-   * For committed offsets in a process that may not append to journals: nothing is finished here. A
-   * transaction that is prepared or has timed out counts as open until another process has met it.
-   */
-  get forOffsets(): OffsetTransactions {
-    return {
-      join: (request) => this.#joinGroup(request),
-      meet: async (transactionalId, transaction) => {
-        const state = (await this.#items.read(transactionalId))?.state;
-        return state !== undefined && isOpen(state, transaction) ? 'open' : 'over';
-      },
-    };
-  }
-
-  async #joinGroup({ transactionalId, protocol, groupId, ...producer }: GroupToJoin): Promise<JoinedGroup> {
+  /** See OffsetTransactions. */
+  async joinGroup({ transactionalId, protocol, groupId, ...producer }: GroupToJoin): Promise<JoinedGroup> {
     const request = { ...producer, partitions: new Map(), groups: [groupId] };
     const step = await this.#items.step(
       transactionalId,

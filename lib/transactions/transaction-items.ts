@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { boundedMap } from '../kit/bounded-map.ts';
 import { changeItem, type ItemPut } from '../kit/change-item.ts';
 import {
   decodeTransaction,
@@ -20,6 +21,9 @@ import { TransactionIds } from './transaction-ids.ts';
 
 /** Memory for items, so that the next change needs no read; bytes of their bodies. */
 const REMEMBERED_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Producer ids remembered, of producers that have held up readers. */
+const IDS_MAX = 1_000;
 
 /** What is left of an item for its body, beside the keys, the nonce and the attributes. */
 const BODY_BYTES_MAX = MAX_ITEM_BYTES - 2_048;
@@ -46,6 +50,9 @@ export class TransactionItems {
   readonly ids: TransactionIds;
   readonly #env: TransactionsEnvironment;
   readonly #known = new LRUCache<string, StoredTransaction>({ maxSize: REMEMBERED_BYTES_MAX });
+
+  /** The transactional ids of producer ids, which never change. */
+  readonly #names = boundedMap<number, string>(IDS_MAX);
 
   constructor(env: TransactionsEnvironment) {
     this.#env = env;
@@ -79,10 +86,15 @@ export class TransactionItems {
     return { kind: 'put', stored: this.#remember(changed.item)! };
   }
 
-  /** The transactional id of a producer id; undefined if it has none. Strongly consistent. */
+  /** The transactional id of a producer id; undefined if it has none. Read once, strongly consistent. */
   async idOf(producerId: number): Promise<string | undefined> {
+    const known = this.#names.get(producerId);
+    if (known !== undefined) return known;
     const { item } = await this.#env.state.get(transactionProducerPk(producerId), TRANSACTION_PRODUCER_SK, true);
-    return item === undefined ? undefined : decodeTransactionProducer(item.body);
+    if (item === undefined) return undefined;
+    const transactionalId = decodeTransactionProducer(item.body);
+    this.#names.set(producerId, transactionalId);
+    return transactionalId;
   }
 
   /**

@@ -26,10 +26,12 @@ const EXPECTED: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    seal: ['lambda:InvokeFunction'],
   },
   coordinate: {
     state: [READ_ITEM, QUERY, PUT_ITEM, DELETE_ITEM],
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    seal: ['lambda:InvokeFunction'],
   },
   admin: {
     journal: [QUERY, PUT_ITEM],

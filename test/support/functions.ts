@@ -5,12 +5,8 @@ import { type Random, systemRandom } from '../../lib/core/random.ts';
 import type { LambdaHandler } from '../../lib/doors/lambda/handler.ts';
 import type { ScheduledHandler } from '../../lib/doors/lambda/scheduled.ts';
 import type { EnvelopeAnswer } from '../../lib/doors/tunnel/envelope.ts';
-import {
-  composeFrameFunction,
-  composeMaintainFunction,
-  composeSealFunction,
-  type FrameFunctionDefinition,
-} from '../../lib/run/compose-function.ts';
+import { composeFrameFunction, type FrameFunctionDefinition } from '../../lib/run/compose-function.ts';
+import { composeMaintainFunction, composeSealFunction } from '../../lib/run/compose-scheduled.ts';
 import type { FunctionName } from '../../lib/run/function-rights.ts';
 import { adminFunction } from '../../lib/run/functions/admin.ts';
 import { coordinateFunction } from '../../lib/run/functions/coordinate.ts';
@@ -19,6 +15,7 @@ import { maintainFunction } from '../../lib/run/functions/maintain.ts';
 import { produceFunction } from '../../lib/run/functions/produce.ts';
 import { sealFunction } from '../../lib/run/functions/seal.ts';
 import type { Wake } from '../../lib/run/wake.ts';
+import { WAKES } from '../../lib/stacks/rights.ts';
 import { memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import { meterStores } from '../../lib/storage/metering.ts';
 import type { Stores } from '../../lib/storage/ports.ts';
@@ -42,7 +39,7 @@ export interface FunctionsOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** What Lambda's context says is left for each call; ms. */
   readonly remainingMs?: number;
-  /** Starts the function `seal` for `produce`. Default: nothing does. */
+  /** Starts the function `seal` for those that may. Default: nothing does. */
   readonly wake?: Wake;
 }
 
@@ -92,7 +89,7 @@ export function startFunctions(options: FunctionsOptions = {}): Functions {
     stores: meterStores(stores, meters[name]),
     clock,
     random,
-    ...(name === 'produce' && options.wake !== undefined && { wake: options.wake }),
+    ...(name in WAKES && options.wake !== undefined && { wake: options.wake }),
     logger: { log: (level: LoggedLine['level'], fields: object) => lines.push({ level, ...fields } as LoggedLine) },
   });
   const handlers = Object.fromEntries(

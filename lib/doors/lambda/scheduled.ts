@@ -18,11 +18,20 @@ export interface ScheduledOptions<Summary extends object> {
   readonly clock: Clock;
   readonly logger: Logger;
   /**
-   * Does the work that is due, until `deadline` (Clock.monotonic()). Throws StoreUnavailableError.
+   * Does the work that is due, or that the event asks for, until `deadline` (Clock.monotonic()).
+   * Throws StoreUnavailableError.
    */
-  upkeep(deadline: number): Promise<Summary>;
+  upkeep(deadline: number, asked: AskedFor): Promise<Summary>;
   /** See FrameFunctionOptions. */
   settle(deadline: number): Promise<boolean>;
+}
+
+/** What an event asks for. */
+export interface AskedFor {
+  /** How long the call may take; ms. */
+  readonly withinMs: number;
+  /** Producers whose transactions are to be ended, and nothing else. */
+  readonly producers?: readonly number[] | undefined;
 }
 
 /** What was done, or the reason why nothing was. */
@@ -34,15 +43,15 @@ export type ScheduledHandler = (event: unknown, context: LambdaContext) => Promi
 
 /**
  * A function that no client calls. Takes `{"tidelog": NAME}`, or EventBridge's default event if no
- * input is set; `"withinMs"` in the former limits the time of this call. Throws
- * StoreUnavailableError, so that Lambda or the scheduler retries. A wrong event only gets an answer
- * that says so.
+ * input is set; `"withinMs"` in the former limits the time of this call, and `"producers"` are the
+ * ids of producers with something to end. Throws StoreUnavailableError, so that Lambda or the
+ * scheduler retries. A wrong event only gets an answer that says so.
  */
 export function scheduledFunction<Summary extends object>(options: ScheduledOptions<Summary>): ScheduledHandler {
   const { name, clock, logger, msMax, overtimeMs } = options;
   return async (event, context) => {
-    const withinMs = timeAskedFor(event, name);
-    if (withinMs === undefined) {
+    const asked = askedFor(event, name);
+    if (asked === undefined) {
       const { status, message } = refused(400, `the event is neither {"tidelog": "${name}"} nor one of a scheduler`);
       logger.log('warn', { event: 'call_refused', function: name, status, message });
       return { error: { status, message } };
@@ -50,9 +59,9 @@ export function scheduledFunction<Summary extends object>(options: ScheduledOpti
     const remaining = context?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY;
     const leftMs = remaining - TIMEOUT_MARGIN_MS - SETTLE_MS - overtimeMs;
     const startedAt = clock.monotonic();
-    const deadline = startedAt + Math.max(0, Math.min(msMax, withinMs, leftMs));
+    const deadline = startedAt + Math.max(0, Math.min(msMax, asked.withinMs, leftMs));
     try {
-      const upkeep = await options.upkeep(deadline);
+      const upkeep = await options.upkeep(deadline, asked);
       const durationMs = Math.round(clock.monotonic() - startedAt);
       logger.log('info', { event: options.event, durationMs, summary: JSON.stringify(upkeep) });
       return { upkeep };
@@ -66,11 +75,17 @@ export function scheduledFunction<Summary extends object>(options: ScheduledOpti
   };
 }
 
-/** How long the event allows the call to take, ms. Undefined: it is not for this function. */
-function timeAskedFor(event: unknown, name: string): number | undefined {
+/** The most producers of one event: a reader is held up by few. */
+const PRODUCERS_MAX = 1_000;
+
+/** Undefined: the event is not for this function. */
+function askedFor(event: unknown, name: string): AskedFor | undefined {
   if (!isObject(event)) return undefined;
   const isFromScheduler = event.source === 'aws.scheduler' || event.source === 'aws.events';
   if (event.tidelog !== name && !isFromScheduler) return undefined;
-  const { withinMs = Number.POSITIVE_INFINITY } = event;
-  return typeof withinMs === 'number' && withinMs >= 0 ? withinMs : undefined;
+  const { withinMs = Number.POSITIVE_INFINITY, producers } = event;
+  if (typeof withinMs !== 'number' || !(withinMs >= 0)) return undefined;
+  if (producers === undefined) return { withinMs };
+  if (!Array.isArray(producers) || producers.length > PRODUCERS_MAX) return undefined;
+  return producers.every((id) => Number.isSafeInteger(id) && id >= 0) ? { withinMs, producers } : undefined;
 }

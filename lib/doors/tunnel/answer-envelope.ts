@@ -8,6 +8,7 @@ const told = v.object({
   hasChanged: v.optional(v.boolean()),
   sessionMs: v.optional(v.number()),
   afterMs: v.optional(v.number()),
+  withinMs: v.optional(v.number()),
   tails: v.optional(v.array(v.object({ journal: v.string(), seq: v.number() }))),
 });
 

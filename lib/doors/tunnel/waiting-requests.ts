@@ -48,6 +48,8 @@ interface Silence {
   readonly answeredAt: number;
   /** What the function said of when to ask again, without bounds; ms. */
   readonly afterMs: number;
+  /** The function is asked by then, whether or not the journals have news. */
+  readonly askBy: number;
   /** The least time between two questions; ms. */
   minMs: number;
   paceMs: number;
@@ -203,9 +205,9 @@ export class WaitingRequests {
   async #watchOrAsk(waiters: readonly Waiter[], now: number): Promise<void> {
     const tails = this.#tails;
     const isWatched = ({ silence, endsAt }: Waiter) => {
-      const { tails: journals, response, asked } = silence!;
+      const { tails: journals, response, askBy } = silence!;
       const canWait = endsAt > now || response !== undefined;
-      return tails !== undefined && journals.length > 0 && canWait && now - asked.at < ASKED_EVERY_MS;
+      return tails !== undefined && journals.length > 0 && canWait && now < askBy;
     };
     const watched = waiters.filter(isWatched);
     const news = tails === undefined ? undefined : await tails.news(watched.flatMap(({ silence }) => silence!.tails));
@@ -257,6 +259,7 @@ export class WaitingRequests {
     const isFetch = name === 'fetch';
     if (isFetch && advice !== undefined && advice.afterMs === undefined) return undefined;
     const now = this.#env.clock.monotonic();
+    const { withinMs = Number.POSITIVE_INFINITY } = advice ?? {};
     const silence: Silence = {
       about: advice?.about ?? [],
       tails: advice?.tails ?? [],
@@ -265,6 +268,7 @@ export class WaitingRequests {
       asked,
       answeredAt: now,
       afterMs: advice?.afterMs ?? 0,
+      askBy: Math.min(asked.at + ASKED_EVERY_MS, now + withinMs),
       minMs: 0,
       paceMs: 0,
       dueAt: now,
@@ -280,12 +284,12 @@ export class WaitingRequests {
   }
 
   #setPace(silence: Silence, now: number, bounds: WaitingPace['fetch']): void {
-    const { about, asked, afterMs } = silence;
+    const { about, asked, afterMs, askBy } = silence;
     const changedAt = this.#env.changes.lastOf(about)?.at ?? Number.NEGATIVE_INFINITY;
     const isFresh = changedAt > asked.at - STALE_READ_MS;
     const wantedMs = afterMs + (now - asked.at) / AGE_DIVISOR;
     silence.minMs = bounds.minMs;
-    silence.paceMs = isFresh ? bounds.minMs : boundedMs(wantedMs, bounds);
+    silence.paceMs = isFresh ? bounds.minMs : boundedMs(Math.min(wantedMs, askBy - now), bounds);
     silence.dueAt = now + silence.paceMs;
   }
 }

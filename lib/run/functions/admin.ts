@@ -1,5 +1,6 @@
 import { adminApis } from '../../broker/apis-of/admin.ts';
 import { patientFrameHandler } from '../../broker/dispatch.ts';
+import { callsOf } from '../../broker/functions.ts';
 import { composeEngine } from '../compose.ts';
 import type { FrameFunctionDefinition } from '../compose-function.ts';
 import { withAdministration } from '../compose-log.ts';
@@ -9,6 +10,7 @@ import { openBlobs } from './open-blobs.ts';
 
 export const adminFunction: FrameFunctionDefinition = {
   name: 'admin',
+  rights: callsOf('admin'),
   openBlobs,
   async make(options) {
     const { broker } = withAdministration(options, await composeEngine(options, soloLeadership, listDueJournals));

@@ -1,18 +1,23 @@
 import { coordinateApis } from '../../broker/apis-of/coordinate.ts';
 import { patientFrameHandler } from '../../broker/dispatch.ts';
-import { Joining } from '../../transactions/joining.ts';
+import { callsOf } from '../../broker/functions.ts';
 import { composeEngine } from '../compose.ts';
 import type { FrameFunctionDefinition } from '../compose-function.ts';
 import { withGroups } from '../compose-groups.ts';
+import { leftToOthers, offsetTransactions } from '../left-transactions.ts';
 import { soloLeadership } from '../solo-leadership.ts';
 import { transactionItems, transactionReader } from '../transaction-items.ts';
+import { wakeSeal } from './wake-seal.ts';
 
 export const coordinateFunction: FrameFunctionDefinition = {
   name: 'coordinate',
+  rights: callsOf('coordinate'),
+  openWake: wakeSeal,
   async make(options) {
     const items = transactionItems(options);
     const engine = await composeEngine(options, soloLeadership);
-    const grouped = withGroups(options, engine, new Joining(items).forOffsets);
+    const transactions = offsetTransactions(items, leftToOthers(options, engine, items));
+    const grouped = withGroups(options, engine, transactions);
     const broker = { ...grouped.broker, transactionReader: transactionReader(options, engine, items) };
     return { handle: patientFrameHandler(broker, coordinateApis), authorize: broker.authorize };
   },

@@ -1,5 +1,6 @@
 import { produceApis } from '../../broker/apis-of/produce.ts';
 import { patientFrameHandler } from '../../broker/dispatch.ts';
+import { callsOf } from '../../broker/functions.ts';
 import { composeEngine } from '../compose.ts';
 import { composeCoordinator, pendingOffsets } from '../compose-coordinator.ts';
 import type { FrameFunctionDefinition } from '../compose-function.ts';
@@ -12,6 +13,7 @@ import { wakeSeal } from './wake-seal.ts';
 
 export const produceFunction: FrameFunctionDefinition = {
   name: 'produce',
+  rights: callsOf('produce'),
   openBlobs,
   openWake: wakeSeal,
   async make(options) {

@@ -1,13 +1,15 @@
 import { defaultCredentials } from '../../doors/tunnel/credentials.ts';
 import { type Signer, signerFor } from '../../doors/tunnel/signing.ts';
 import { withAbort } from '../../kit/deadline.ts';
-import type { OpenWake } from '../wake.ts';
+import type { LeftOpen, OpenWake } from '../wake.ts';
 
 /** Lambda accepts an asynchronous call within some 20 ms; the first one also connects; ms. */
 const ACCEPTED_WITHIN_MS = 1_500;
 
 const ACCEPTED = 202;
-const OWN_ENDING = '-produce';
+
+/** The functions that the stacks allow to start `seal`. */
+const OWN_NAME = /^(.+)-(?:produce|fetch|coordinate)$/;
 
 /**
  * Calls the function `seal` of the same deployment, asynchronously. Undefined outside of Lambda, and
@@ -17,20 +19,21 @@ const OWN_ENDING = '-produce';
  */
 export const wakeSeal: OpenWake = (environment, clock) => {
   const { AWS_LAMBDA_FUNCTION_NAME: own = '', AWS_REGION: region } = environment;
-  if (region === undefined || !own.endsWith(OWN_ENDING)) return undefined;
-  const name = `${own.slice(0, -OWN_ENDING.length)}-seal`;
+  const [, prefix] = OWN_NAME.exec(own) ?? [];
+  if (region === undefined || prefix === undefined) return undefined;
+  const name = `${prefix}-seal`;
   const url = new URL(`/2015-03-31/functions/${name}/invocations`, endpointOf(environment, region));
-  const body = Buffer.from(JSON.stringify({ tidelog: 'seal' }));
   const unsigned = { 'content-type': 'application/json', 'x-amz-invocation-type': 'Event' };
   let signer: Promise<Signer> | undefined;
-  const send = async () => {
+  const send = async (left: LeftOpen | undefined) => {
+    const body = Buffer.from(JSON.stringify({ tidelog: 'seal', ...left }));
     signer ??= defaultCredentials().then((credentials) => signerFor({ service: 'lambda', region }, credentials, clock));
     const { host: _, ...headers } = await (await signer).sign({ url, headers: unsigned, body });
     return withAbort(clock, ACCEPTED_WITHIN_MS, (signal) => fetch(url, { method: 'POST', headers, body, signal }));
   };
-  return async () => {
+  return async (left) => {
     try {
-      const answer = await send();
+      const answer = await send(left);
       if (answer.status === ACCEPTED) return { kind: 'woken' };
       return { kind: 'failed', message: `${name}: ${answer.status} ${await answer.text()}` };
     } catch (error) {

@@ -3,7 +3,8 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { ANSWER_BYTES_MAX, BATCH_BYTES_MAX } from '../../../lib/doors/lambda/limits.ts';
 import { encodeBatch } from '../../../lib/records/encode.ts';
-import { assertRight, FUNCTION_RIGHTS } from '../../../lib/run/function-rights.ts';
+import { FUNCTION_RIGHTS } from '../../../lib/run/function-rights.ts';
+import { assertRight } from '../../../lib/run/store-rights.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
 import { startEngine } from '../../support/engine.ts';
@@ -263,6 +264,8 @@ describe('rights', () => {
   });
 
   it('end what goes beyond them', () => {
-    expect(() => assertRight('fetch', 'journal.put')).toThrow('the function fetch may not call journal.put');
+    expect(() => assertRight('fetch', FUNCTION_RIGHTS.fetch, 'journal.put')).toThrow(
+      'the function fetch may not call journal.put',
+    );
   });
 });

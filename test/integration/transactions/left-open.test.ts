@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { afterMicrotasks } from '../../../lib/core/clock.ts';
 import { errorCode } from '../../../lib/core/errors.ts';
 import { type Engine, emptyStores, startEngine } from '../../support/engine.ts';
+import { prepareCommit } from '../../support/prepared-transaction.ts';
 import { RawTransactor } from '../../support/raw-transactor.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName } from '../../support/requests.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -74,20 +75,8 @@ describe('a transaction that its producer has left open', () => {
   });
 
   it('is finished by a reader if the process that ended it died in the middle', async () => {
-    const { version, state } = (await prepared())!;
+    const { version, state } = await prepareCommit(stores, clock, abandoned);
     expect([state.status, version > 0]).toEqual(['PrepareCommit', true]);
     expect(await heldFor(30_000)).toBeLessThanOrEqual(10_000);
   });
 });
-
-/** The item after the put of PrepareCommit, whose process wrote nothing after it. */
-async function prepared() {
-  const { TransactionItems } = await import('../../../lib/transactions/transaction-items.ts');
-  const { decideEnd } = await import('../../../lib/transactions/decide-end.ts');
-  const { systemRandom } = await import('../../../lib/core/random.ts');
-  const items = new TransactionItems({ state: stores.state, clock, random: systemRandom });
-  const { producerId, producerEpoch } = abandoned;
-  const end = { producerId, producerEpoch, commit: true, protocol: 2, newProducerId: undefined } as const;
-  const step = await items.step('abandoned', (state, now) => decideEnd(state, end, now));
-  return 'stored' in step ? step.stored : undefined;
-}

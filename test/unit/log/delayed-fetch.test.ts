@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createJournal } from '../../../lib/journal/create.ts';
 import { delayedFetch } from '../../../lib/log/delayed-fetch.ts';
+import { HeldReaders } from '../../../lib/log/held-readers.ts';
 import { ReadBudget } from '../../../lib/log/read-budget.ts';
 import type { FetchedPartition, PartitionToRead } from '../../../lib/log/read-partitions.ts';
 import { entryPk, type JournalId, journalId } from '../../../lib/storage/items/journal-entry.ts';
@@ -82,6 +83,7 @@ async function fetchAll(by: Process, topics: number, options: Options = {}): Pro
     deadline: 0,
     signal: new AbortController().signal,
     budget: new ReadBudget(1e9, () => 0),
+    heldReaders: new HeldReaders({ meetProducer: async () => undefined }, world.clock),
     segments: {} as never,
   } as const;
   return world.run(delayedFetch(partitions, limits));

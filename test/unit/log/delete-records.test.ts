@@ -4,6 +4,7 @@ import { Solo } from '../../../lib/cluster/solo.ts';
 import type { RequestContext } from '../../../lib/core/context.ts';
 import { emptyPartition, emptyView, type JournalView } from '../../../lib/journal/view.ts';
 import { decideDeletion, type RecordsToDelete } from '../../../lib/log/delete-records.ts';
+import { HeldReaders } from '../../../lib/log/held-readers.ts';
 import { type Log, openLog } from '../../../lib/log/log.ts';
 import { ReadBudget } from '../../../lib/log/read-budget.ts';
 import { batchOf } from '../../support/requests.ts';
@@ -79,6 +80,7 @@ describe('a request', () => {
       leadership: leads === undefined ? solo : Object.assign(Object.create(solo), leads),
       authorize: () => ({ allows: () => true }),
       readBudget: new ReadBudget(1e9, () => 0),
+      heldReaders: new HeldReaders({ meetProducer: async () => undefined }, world.clock),
       segments: {} as never,
       validation: 'full',
       transactions: { join: async () => ({ error: 'INVALID_TXN_STATE' }) },

@@ -4,6 +4,7 @@ import { Solo } from '../../../lib/cluster/solo.ts';
 import type { RequestContext } from '../../../lib/core/context.ts';
 import { ZERO_UUID } from '../../../lib/core/uuid.ts';
 import type { LogEnvironment } from '../../../lib/log/environment.ts';
+import { HeldReaders } from '../../../lib/log/held-readers.ts';
 import { type Log, openLog } from '../../../lib/log/log.ts';
 import type { TopicReference } from '../../../lib/log/partitions.ts';
 import { ReadBudget } from '../../../lib/log/read-budget.ts';
@@ -52,6 +53,7 @@ function logOf(by: AdminProcess, decide: (accesses: readonly Access[]) => Return
       return decide(accesses);
     },
     readBudget: new ReadBudget(1e9, () => 0),
+    heldReaders: new HeldReaders({ meetProducer: async () => undefined }, world.clock),
     segments: {} as never,
     validation: 'full',
     transactions: { join: async () => ({ error: 'INVALID_TXN_STATE' }) },

@@ -273,7 +273,7 @@ describe('joins that wait', () => {
 });
 
 describe('a tunnel that looks at the journals itself', () => {
-  function watchingRig(newest: () => number | 'unavailable') {
+  function watchingRig(newest: () => number | 'unavailable', answer: () => EnvelopeAnswer = nothingNew) {
     const queries: unknown[] = [];
     const journal = {
       query: async (request: object) => {
@@ -285,7 +285,7 @@ describe('a tunnel that looks at the journals itself', () => {
       },
     };
     const rig = tunnelRig({}, { tails: new TailWatch(journal, { log: () => {} }) });
-    rig.transport.automatic = (call) => call.answer(call.envelope.frames.map(() => nothingNew()));
+    rig.transport.automatic = (call) => call.answer(call.envelope.frames.map(() => answer()));
     return { ...rig, queries };
   }
 
@@ -308,6 +308,23 @@ describe('a tunnel that looks at the journals itself', () => {
     newest = 5;
     await clock.advance(3_000);
     expect(transport.calls).toHaveLength(3);
+  });
+
+  it('asks the function within the time that it wants to be asked in', async () => {
+    const held = (): EnvelopeAnswer => {
+      const answer = nothingNew();
+      return answer.kind === 'again' ? { ...answer, advice: { ...answer.advice, withinMs: 10_000 } } : answer;
+    };
+    const { connect, turn, clock, transport, queries } = watchingRig(() => TAIL.seq, held);
+    connect().send(fetchFrame(1, { maxWaitMs: 100_000 }));
+    await turn();
+    await clock.advance(9_999);
+    expect(transport.calls).toHaveLength(1);
+    await clock.advance(1);
+    expect(transport.calls).toHaveLength(2);
+    expect(queries).toHaveLength(3);
+    await clock.advance(50_000);
+    expect(transport.calls).toHaveLength(7);
   });
 
   it('asks the function where the journal cannot be read, and every five minutes', async () => {

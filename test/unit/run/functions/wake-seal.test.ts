@@ -68,6 +68,14 @@ describe('the wake of the function seal', () => {
     ]);
   });
 
+  it.each(['tidelog-dev-fetch', 'tidelog-dev-coordinate'])('names the producers for %s', async (own) => {
+    const wake = wakeSeal({ ...environment(), AWS_LAMBDA_FUNCTION_NAME: own }, systemClock)!;
+    expect(await wake({ producers: [7] })).toEqual({ kind: 'woken' });
+    expect(received).toMatchObject([
+      { url: '/2015-03-31/functions/tidelog-dev-seal/invocations', body: '{"tidelog":"seal","producers":[7]}' },
+    ]);
+  });
+
   it('says what Lambda answers otherwise', async () => {
     status = 404;
     const wake = wakeSeal(environment(), systemClock)!;
@@ -83,7 +91,7 @@ describe('the wake of the function seal', () => {
 
   it.each([
     ['outside of Lambda', { AWS_LAMBDA_FUNCTION_NAME: undefined }],
-    ['by a function of another name', { AWS_LAMBDA_FUNCTION_NAME: 'tidelog-fetch' }],
+    ['by a function of another name', { AWS_LAMBDA_FUNCTION_NAME: 'tidelog-admin' }],
     ['without a region', { AWS_REGION: undefined }],
   ])('is not made %s', (_, change) => {
     expect(wakeSeal({ ...environment(), ...change }, systemClock)).toBeUndefined();
