@@ -1,5 +1,5 @@
 import type { LambdaAnswer } from '../lib/doors/lambda/answers.ts';
-import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
+import type { LambdaContext } from '../lib/doors/lambda/call.ts';
 import { composeFrameFunction } from '../lib/run/compose-function.ts';
 import { produceFunction } from '../lib/run/functions/produce.ts';
 

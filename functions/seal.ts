@@ -1,4 +1,4 @@
-import type { LambdaContext } from '../lib/doors/lambda/handler.ts';
+import type { LambdaContext } from '../lib/doors/lambda/call.ts';
 import type { ScheduledAnswer } from '../lib/doors/lambda/scheduled.ts';
 import { composeSealFunction } from '../lib/run/compose-scheduled.ts';
 import { sealFunction } from '../lib/run/functions/seal.ts';

@@ -71,6 +71,9 @@ const WITH_HELP = /[/\\]lib[/\\]settings[/\\](?:schema|log-settings)\.ts$/;
 const HELP = /\bhelp:\s*'(?:[^'\\]|\\.)*'/g;
 const HELP_AND_VALUES = /\b(help|value):\s*'(?:[^'\\]|\\.)*'/g;
 
+/** The documentation of topics' configs, which DescribeConfigs shows and REST does not. */
+const DOCUMENTATION = /[/\\]lib[/\\]topics[/\\]configs[/\\]topic-config-documentation\.ts$/;
+
 /**
  * Removes what a function does not use and the bundler keeps: parts of the AWS SDK, 50 KiB with S3's
  * client, and texts of settings; `describesSettings` keeps the forms of their values.
@@ -85,6 +88,13 @@ export const slimBundle = ({ describesSettings }) => ({
       const contents = describesSettings ? text.replace(HELP, "help: ''") : text.replace(HELP_AND_VALUES, "$1: ''");
       return { contents, loader: 'ts' };
     });
+
+    if (!describesSettings) {
+      builder.onLoad({ filter: DOCUMENTATION }, () => ({
+        contents: 'export const TOPIC_CONFIG_DOCUMENTATION = new Map();',
+        loader: 'js',
+      }));
+    }
 
     // A client imports its package.json for the version only, but it is bundled completely.
     builder.onLoad({ filter: /@aws-sdk[/\\]client-\w+[/\\]package\.json$/ }, ({ path }) => {

@@ -12,6 +12,9 @@ export const UPKEEP: Principal = 'User:upkeep';
 /** A caller that has `lambda:InvokeFunction` and sends no principal. */
 const INVOKER: Principal = 'User:lambda';
 
+/** Principals that stand for no identity of a client. */
+const OWN: readonly Principal[] = [ANONYMOUS, UPKEEP, INVOKER];
+
 const TYPE = 'User:';
 
 /**
@@ -44,6 +47,16 @@ export function principalOfIam({ arn, id }: IamIdentity): Principal | undefined 
   if (typeof arn === 'string' && arn !== '') return `${TYPE}${arn.replace(ASSUMED_ROLE, '$1')}`;
   if (typeof id === 'string' && id !== '') return `${TYPE}${id.replace(/:.*$/, '')}`;
   return undefined;
+}
+
+/**
+ * The principal of the subject of a token, as Kafka's OAUTHBEARER has it. Undefined for what is no
+ * name, and for names that others have: ARNs are those of IAM identities.
+ */
+export function principalOfSubject(subject: unknown): Principal | undefined {
+  const principal = `${TYPE}${subject}`;
+  if (typeof subject !== 'string' || !isPrincipal(principal)) return undefined;
+  return subject.startsWith('arn:') || OWN.includes(principal) ? undefined : principal;
 }
 
 /**

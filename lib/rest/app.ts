@@ -1,5 +1,5 @@
-import { Hono } from 'hono';
 import { cors } from 'hono/cors';
+import { Hono } from 'hono/tiny';
 import type { StatusCode } from 'hono/utils/http-status';
 import * as v from 'valibot';
 import type { Principal } from '../core/context.ts';

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { ok } from './answer.ts';
 import { JSON_TYPE, V2_TYPE } from './media-type.ts';
-import { openApiDocument } from './openapi.ts';
 import { routesPage } from './page.ts';
 import { type AnyRoute, defineRoute } from './route.ts';
 
@@ -32,7 +31,11 @@ export function documentRoutes(routes: readonly AnyRoute[]): readonly AnyRoute[]
     produces: [JSON_TYPE],
     success: { status: 200, schema: v.looseObject({ openapi: v.string() }) },
     accesses: () => [],
-    handle: async () => ok(openApiDocument(all)),
+    async handle() {
+      // Few ask for it, and a function's cold start is longer by what it loads.
+      const { openApiDocument } = await import('./openapi.ts');
+      return ok(openApiDocument(all));
+    },
   });
   const all: readonly AnyRoute[] = [page, document, ...routes];
   return [page, document];

@@ -1,7 +1,7 @@
 import type { AdminBroker, LogBroker, ProduceBroker, ReadBroker } from '../broker/broker.ts';
 import type { AppendEnvironment, PartitionsEnvironment, ReadEnvironment } from '../log/environment.ts';
 import { HeldReaders } from '../log/held-readers.ts';
-import { adminCalls, appendCalls, openLog, readCalls } from '../log/log.ts';
+import { type AppendCalls, adminCalls, appendCalls, openLog, type ReadCalls, readCalls } from '../log/log.ts';
 import type { LeftTransactions } from '../log/open-transactions.ts';
 import { Partitions } from '../log/partitions.ts';
 import { ReadBudget } from '../log/read-budget.ts';
@@ -38,6 +38,18 @@ export function withAppends(
 ): { readonly broker: ProduceBroker } {
   const env = partitionsEnvironment(options, engine);
   return withCalls(engine, appendCalls(appending(options, env, items)));
+}
+
+/** Adds what the function `rest` calls. */
+export function withRecords<E extends Engine>(
+  options: ComposeOptions,
+  engine: E,
+  items: TransactionItems,
+  transactions: LeftTransactions,
+): E & { readonly broker: LogBroker<AppendCalls & ReadCalls> } {
+  const env = partitionsEnvironment(options, engine);
+  const reads = readCalls(reading(options, env, new HeldReaders(transactions, engine.ageing)));
+  return withCalls(engine, { ...appendCalls(appending(options, env, items)), ...reads });
 }
 
 /** Adds what the function `fetch` calls. */

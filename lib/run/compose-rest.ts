@@ -1,4 +1,5 @@
 import type { GroupBroker, LogBroker, TransactionBroker } from '../broker/broker.ts';
+import type { AppendCalls, ReadCalls } from '../log/log.ts';
 import { type RestHandler, restApp } from '../rest/app.ts';
 import type { RestEnvironment } from '../rest/environment.ts';
 import type { AnyRoute } from '../rest/route.ts';
@@ -32,7 +33,7 @@ export function roomsForRest(
 /** The REST interface of a process, over the rooms that its Kafka handlers use. */
 export function composeRest(
   options: Pick<ComposeOptions, 'stores' | 'random' | 'settings'>,
-  broker: GroupBroker & LogBroker,
+  broker: GroupBroker & LogBroker<AppendCalls & ReadCalls>,
   routes: readonly AnyRoute[],
   limits: { readonly requestBytesMax?: number; readonly answerBytesMax?: number } = {},
 ): RestHandler {

@@ -31,6 +31,9 @@ export interface FunctionParts {
  */
 const CACHE_BYTES = '16777216';
 
+/** The functions whose answers contain the cluster id. */
+const SHOW_CLUSTER_ID: readonly FunctionName[] = ['admin', 'rest'];
+
 /**
  * A function: its name, and how its engine is built. Each has its own file in lib/run/functions, so
  * that a function's bundle has nothing that only other functions need.
@@ -98,7 +101,7 @@ export class FunctionInstance<T> {
     const [listener] = settings.listeners;
     const address = listener?.advertised ?? listener ?? { host: '127.0.0.1', port: 9092 };
     const asFunction: FunctionTraits = {
-      needsClusterId: this.#name === 'admin',
+      needsClusterId: SHOW_CLUSTER_ID.includes(this.#name),
       collectsUnused: false,
       usesTopicConfigs: this.#name !== 'fetch',
       batchBytesMax: BATCH_BYTES_MAX,

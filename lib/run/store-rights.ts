@@ -1,6 +1,18 @@
 import type { CallKind } from '../storage/ports.ts';
 
-/** The store calls that the functions without APIs may make. */
+// The store calls that a function may make: those of its APIs, by the table in lib/broker/apis.ts, and
+// these. Its stores refuse any other call, and so does its IAM policy (docs/FUNCTIONS.md has the
+// actions). All puts and deletes of items are conditional. `produce` deletes nothing; `fetch` writes
+// nothing; only `seal` deletes entries.
+
+/** What `rest` does for callers of HTTP: produce, fetch, topics, configs, groups. */
+export const REST_RIGHTS: readonly CallKind[] = [
+  ...(['journal.query', 'journal.put'] as const),
+  ...(['state.get', 'state.query', 'state.put', 'state.delete'] as const),
+  ...(['blobs.get', 'blobs.getRange', 'blobs.put'] as const),
+];
+
+/** Those of the functions that run on schedules. */
 export const SCHEDULED_RIGHTS = {
   maintain: ['state.get', 'state.query', 'state.put', 'state.delete', 'blobs.delete', 'blobs.list'],
   seal: [

@@ -18,7 +18,7 @@ export interface Rights {
 }
 
 /**
- * The IAM actions of each function. lib/run/function-rights.ts has the same as calls to the stores,
+ * The IAM actions of each function. lib/run/functions has the same as calls to the stores,
  * and a test compares them. The lists are literal, since the grants of the CDK include more than is
  * requested.
  */

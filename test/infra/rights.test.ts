@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { FUNCTION_RIGHTS } from '../../lib/run/function-rights.ts';
 import { GATEWAY_RIGHTS, RIGHTS, type Rights } from '../../lib/stacks/rights.ts';
 import { FRONT_DOORS, FUNCTION_NAMES, type FunctionName } from '../../lib/stacks/stages.ts';
 import type { CallKind } from '../../lib/storage/ports.ts';
+import { FUNCTION_RIGHTS } from '../support/function-rights.ts';
 import { type Grant, grantsOf, synthesized } from './synthesized.ts';
 
 const READ_ITEM = 'dynamodb:GetItem';

@@ -3,9 +3,11 @@ import { functionOf } from '../../lib/broker/functions.ts';
 import { type Clock, systemClock } from '../../lib/core/clock.ts';
 import { type Random, systemRandom } from '../../lib/core/random.ts';
 import type { LambdaHandler } from '../../lib/doors/lambda/handler.ts';
+import type { RestLambdaHandler } from '../../lib/doors/lambda/rest-function.ts';
 import type { ScheduledHandler } from '../../lib/doors/lambda/scheduled.ts';
 import type { EnvelopeAnswer } from '../../lib/doors/tunnel/envelope.ts';
 import { composeFrameFunction, type FrameFunctionDefinition } from '../../lib/run/compose-function.ts';
+import { composeRestFunction } from '../../lib/run/compose-rest-function.ts';
 import { composeMaintainFunction, composeSealFunction } from '../../lib/run/compose-scheduled.ts';
 import type { FunctionName } from '../../lib/run/function-rights.ts';
 import { adminFunction } from '../../lib/run/functions/admin.ts';
@@ -13,6 +15,7 @@ import { coordinateFunction } from '../../lib/run/functions/coordinate.ts';
 import { fetchFunction } from '../../lib/run/functions/fetch.ts';
 import { maintainFunction } from '../../lib/run/functions/maintain.ts';
 import { produceFunction } from '../../lib/run/functions/produce.ts';
+import { restFunction } from '../../lib/run/functions/rest.ts';
 import { sealFunction } from '../../lib/run/functions/seal.ts';
 import type { Wake } from '../../lib/run/wake.ts';
 import { WAKES } from '../../lib/stacks/rights.ts';
@@ -46,6 +49,7 @@ export interface FunctionsOptions {
 /** One instance of each function over the same stores, as a deployment has them. */
 export interface Functions {
   readonly handlers: Readonly<Record<FrameFunction, LambdaHandler>>;
+  readonly rest: RestLambdaHandler;
   readonly maintain: ScheduledHandler;
   readonly seal: ScheduledHandler;
   /** Counts each function's calls to the stores. */
@@ -82,7 +86,7 @@ export function startFunctions(options: FunctionsOptions = {}): Functions {
   const context = { ...LAMBDA_CONTEXT, getRemainingTimeInMillis: () => remainingMs };
   const stores = options.stores ?? memoryStores({ clock, random });
   const lines: LoggedLine[] = [];
-  const names = [...FRAME_FUNCTIONS, 'maintain', 'seal'] as const;
+  const names = [...FRAME_FUNCTIONS, 'rest', 'maintain', 'seal'] as const;
   const meters = Object.fromEntries(names.map((name) => [name, new CountingMeter()])) as Functions['meters'];
   const parts = (name: (typeof names)[number]) => ({
     environment: { ...FUNCTION_ENVIRONMENT, ...options.environment },
@@ -97,6 +101,7 @@ export function startFunctions(options: FunctionsOptions = {}): Functions {
   ) as Functions['handlers'];
   const functions: Functions = {
     handlers,
+    rest: composeRestFunction(restFunction, parts('rest')),
     maintain: composeMaintainFunction(maintainFunction, parts('maintain')),
     seal: composeSealFunction(sealFunction, parts('seal')),
     meters,

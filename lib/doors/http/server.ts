@@ -14,6 +14,8 @@ export interface HttpCaller {
   readonly deadline: number;
   /** Aborts when the client is gone or the server drains. */
   readonly signal: AbortSignal;
+  /** The address of the server as the client knows it. Default: that of the request's URL. */
+  readonly baseUrl?: string;
   /** The body of a GET, which a Request cannot have; undefined without one. */
   readonly body?: AsyncIterable<Uint8Array> | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Logger } from '../../core/logger.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
-import type { LambdaContext } from './handler.ts';
+import type { LambdaContext } from './call.ts';
 import { SETTLE_MS, TIMEOUT_MARGIN_MS } from './limits.ts';
 import { refused } from './refusal.ts';
 import { isObject } from './shapes.ts';

@@ -38,13 +38,13 @@ export async function readRecords(
 ): Promise<ReadRecords | Refusal> {
   const { fetched, outOfRange, problem } = await fetchOnce(rest, instance, terms, context);
   if (problem !== undefined) return problem;
-  if (outOfRange.length === 0) return cut(instance, fetched, terms.maxBytes);
+  if (outOfRange.length === 0) return cut(rest, instance, fetched, terms.maxBytes);
   const reset = await resetPositions(rest, instance, outOfRange, context);
   if (isRefusal(reset)) return reset;
   const positions = instance.positions.map((one) => reset.find((other) => isSamePartition(one, other)) ?? one);
   const moved = { ...instance, positions };
   const again = await fetchOnce(rest, moved, { ...terms, timeoutMs: 0 }, context);
-  return again.problem ?? cut(moved, again.fetched, terms.maxBytes);
+  return again.problem ?? cut(rest, moved, again.fetched, terms.maxBytes);
 }
 
 interface Fetched {
@@ -90,10 +90,16 @@ async function fetchOnce(
 const GONE: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_ID', 'UNKNOWN_TOPIC_OR_PARTITION']);
 
 /** The records that fit, and the positions behind them. */
-function cut(instance: RestConsumer, fetched: readonly Fetched[], maxBytes: number): ReadRecords | Refusal {
+function cut(
+  { settings }: RestEnvironment,
+  instance: RestConsumer,
+  fetched: readonly Fetched[],
+  maxBytes: number,
+): ReadRecords | Refusal {
   const texts: string[] = [];
   const moved = new Map<RestPosition, number>();
   let bytes = 0;
+  let answerBytes = 2;
   for (const { position, partition } of fetched) {
     let next = position.offset;
     let isFull = false;
@@ -107,6 +113,12 @@ function cut(instance: RestConsumer, fetched: readonly Fetched[], maxBytes: numb
           if (isFull) break;
           const text = recordText(instance.format, position, record);
           if (isRefusal(text)) return text;
+          // Small records are larger as text: with the topic's name, and in base64.
+          const textBytes = Buffer.byteLength(text) + 1;
+          isFull = answerBytes + textBytes > settings.answerBytesMax;
+          if (isFull && texts.length === 0) return tooLarge(position, record);
+          if (isFull) break;
+          answerBytes += textBytes;
           texts.push(text);
           bytes += size;
           next = record.offset + 1;
@@ -120,6 +132,12 @@ function cut(instance: RestConsumer, fetched: readonly Fetched[], maxBytes: numb
   }
   const positions = instance.positions.map((one) => ({ ...one, offset: moved.get(one) ?? one.offset }));
   return { text: `[${texts.join(',')}]`, instance: { ...instance, positions } };
+}
+
+/** Only a function has answers that are smaller than a record may be. */
+function tooLarge({ topic, partition }: RestPosition, { offset }: Record): Refusal {
+  const message = `The record at offset ${offset} of ${topic}-${partition} is larger than an answer; seek past it.`;
+  return kafkaFailure({ error: 'MESSAGE_TOO_LARGE', message });
 }
 
 function recordText(

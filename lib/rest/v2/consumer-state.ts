@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { type Decisions, topicResource } from '../../auth/authorize.ts';
 import { NO_OFFSET } from '../../core/offset.ts';
-import { compilePattern } from '../../groups/consumer/topic-pattern.ts';
+import type { CompiledPattern } from '../../groups/consumer/topic-pattern.ts';
 import type { RestConsumer, RestPartition, RestPosition, RestSelection } from '../../storage/items/rest-consumer.ts';
 import { isRefusal, NO_CONTENT, ok, type Refusal } from '../answer.ts';
 import { leaveGroup } from '../consumers/membership.ts';
@@ -36,7 +36,7 @@ const subscribe = defineInstanceRoute({
     if (topics != null) selection = { kind: 'topics', topics: [...new Set(topics)].sort() };
     else if (pattern != null) selection = { kind: 'pattern', pattern };
     else return { answer: NO_CONTENT };
-    if (pattern != null && compilePattern(pattern).kind === 'invalid') {
+    if (pattern != null && (await compiledOf(pattern)).kind === 'invalid') {
       return badRequest(`topic_pattern=${JSON.stringify(pattern)} is no regular expression of RE2.`);
     }
     const { kind } = instance.selection;
@@ -59,6 +59,12 @@ const getSubscription = defineInstanceRoute({
   },
 });
 
+/** Loads the engine of patterns with the first one. */
+async function compiledOf(pattern: string): Promise<CompiledPattern> {
+  const { compilePattern } = await import('../../groups/consumer/topic-pattern.ts');
+  return compilePattern(pattern);
+}
+
 async function subscribedTopics(
   rest: RestEnvironment,
   decisions: Decisions,
@@ -66,7 +72,7 @@ async function subscribedTopics(
 ): Promise<readonly string[]> {
   if (selection.kind === 'topics') return selection.topics;
   if (selection.kind !== 'pattern') return [];
-  const compiled = compilePattern(selection.pattern);
+  const compiled = await compiledOf(selection.pattern);
   if (compiled.kind === 'invalid') return [];
   const names = (await rest.admin.topics.list()).map(({ record }) => record.name);
   return names.filter((name) => compiled.pattern.matches(name) && decisions.allows('DESCRIBE', topicResource(name)));

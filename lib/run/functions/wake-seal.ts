@@ -9,7 +9,7 @@ const ACCEPTED_WITHIN_MS = 1_500;
 const ACCEPTED = 202;
 
 /** The functions that the stacks allow to start `seal`. */
-const OWN_NAME = /^(.+)-(?:produce|fetch|coordinate)$/;
+const OWN_NAME = /^(.+)-(?:produce|fetch|coordinate|rest)$/;
 
 /**
  * Calls the function `seal` of the same deployment, asynchronously. Undefined outside of Lambda, and

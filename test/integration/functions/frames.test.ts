@@ -3,7 +3,6 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { systemRandom } from '../../../lib/core/random.ts';
 import { ANSWER_BYTES_MAX, BATCH_BYTES_MAX } from '../../../lib/doors/lambda/limits.ts';
 import { encodeBatch } from '../../../lib/records/encode.ts';
-import { FUNCTION_RIGHTS } from '../../../lib/run/function-rights.ts';
 import { assertRight } from '../../../lib/run/store-rights.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
@@ -18,6 +17,7 @@ import {
   responseOf,
   TUNNEL_ADDRESS,
 } from '../../support/function-calls.ts';
+import { FUNCTION_RIGHTS } from '../../support/function-rights.ts';
 import { clientOf, type Functions, LAMBDA_CONTEXT, startFunctions } from '../../support/functions.ts';
 import { GroupMember } from '../../support/group-member.ts';
 import {

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { lastOffset } from '../../../lib/records/batch.ts';
 import { encodeBatch } from '../../../lib/records/encode.ts';
-import { FUNCTION_RIGHTS } from '../../../lib/run/function-rights.ts';
 import { DueList } from '../../../lib/segments/due-list.ts';
 import type { JournalId } from '../../../lib/storage/items/journal-entry.ts';
 import type { Fault } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
+import { FUNCTION_RIGHTS } from '../../support/function-rights.ts';
 import { clientOf, type Functions, LAMBDA_CONTEXT, startFunctions } from '../../support/functions.ts';
 import {
   batchesIn,

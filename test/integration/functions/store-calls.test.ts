@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { systemRandom } from '../../../lib/core/random.ts';
+import { encodeBatch } from '../../../lib/records/encode.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
-import { clientOf, type Functions, startFunctions } from '../../support/functions.ts';
+import { clientOf, type Functions, LAMBDA_CONTEXT, startFunctions } from '../../support/functions.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName, valuesIn } from '../../support/requests.ts';
+import { payload2, receivedOf } from '../../support/rest-events.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 // The figures of the design: a warm produce or fetch is one call to the store, a cold one three more at most.
@@ -111,4 +113,41 @@ describe('beside that', () => {
     await running(client.ask(ApiKey.Heartbeat, 4, beat));
     expect(functions.meters.coordinate.counts()).toEqual({ 'state.get': 1 });
   });
+});
+
+describe('records by REST', () => {
+  const JSON_TYPE = { 'Content-Type': 'application/json' };
+
+  async function post(path: string, body: object, headers: Readonly<Record<string, string>> = JSON_TYPE) {
+    const event = payload2({ method: 'POST', path, headers, body: JSON.stringify(body) });
+    return receivedOf(await running(functions.rest(event, LAMBDA_CONTEXT)));
+  }
+
+  it('cost what the same records cost by Kafka, a MB in one POST too', async () => {
+    const values = Array.from({ length: 1_000 }, (_, at) => String(at).padStart(1_000, '.'));
+    const v2 = { 'Content-Type': 'application/vnd.kafka.json.v2+json' };
+    const batch = encodeBatch(
+      values.map((value) => ({ timestamp: T0, key: null, value: Buffer.from(value) })),
+      {},
+    );
+    const posts = [
+      () => post('/topics/counted', { records: values.map((value) => ({ value })) }, v2),
+      () => post('/v3/clusters/c/topics/counted/records:batch', { entries: values.map(entryOf) }),
+    ];
+    await post('/topics/counted', { records: [{ value: 'warm' }] }, v2);
+    await running(produce(clientOf(functions), topic, small('warm')));
+    functions.meters.produce.reset();
+    const produced = await running(produce(clientOf(functions), topic, batch));
+    expect(produced).toMatchObject({ errorCode: 0 });
+    expect(functions.meters.produce.counts()).toEqual({ 'blobs.put': 1, 'journal.put': 1 });
+    for (const send of posts) {
+      // Both have now seen what the other one appended.
+      await post('/topics/counted', { records: [{ value: 'warm' }] }, v2);
+      functions.meters.rest.reset();
+      expect((await send()).status).toBeLessThan(300);
+      expect(functions.meters.rest.counts()).toEqual(functions.meters.produce.counts());
+    }
+  });
+
+  const entryOf = (data: string, at: number) => ({ id: String(at), value: { type: 'STRING', data } });
 });
