@@ -22,6 +22,8 @@ export interface DeployOptions {
 export interface Deployed {
   /** The value of `tidelog gateway --via`: the front door's address, or those of the functions. */
   readonly via: string;
+  /** The base of the paths of REST. */
+  readonly restUrl: string;
   /**
    * The functions are named `${functionPrefix}-produce` and so on; `--via lambda:${functionPrefix}`
    * invokes them.
@@ -68,6 +70,7 @@ export async function deployTo(endpoint: Endpoint, options: DeployOptions = {}):
   const urlOf = (name: string) => addressOn(endpoint.url, output(stacks.service, name));
   return {
     via: api === 'url' ? FUNCTION_URLS.map(([name, key]) => `${name}=${urlOf(key)}`).join(',') : urlOf('ApiUrl'),
+    restUrl: urlOf('RestUrl'),
     functionPrefix: output(stacks.service, 'FunctionPrefix'),
     journalTable: output(stacks.state, 'JournalTableName'),
     stateTable: output(stacks.state, 'StateTableName'),

@@ -1,4 +1,12 @@
-import { DEFAULT_STAGE, FRONT_DOORS, SMALL_GATEWAY, STAGES, type Stage, type StageName } from './stages.ts';
+import {
+  DEFAULT_STAGE,
+  FRONT_DOORS,
+  type JwtIssuer,
+  SMALL_GATEWAY,
+  STAGES,
+  type Stage,
+  type StageName,
+} from './stages.ts';
 
 /** What to synthesize: a stage, with the changes of `-c name=value`. */
 export interface Deployment {
@@ -21,7 +29,8 @@ const PREFIX = /^(?=.{1,40}$)[A-Za-z](-?[A-Za-z0-9])*$/;
 const SWITCHES = ['on', 'off'] as const;
 
 /**
- * Reads the context values `stage`, `api`, `prefix`, `gateway` and `functions`. The stage sets
+ * Reads the context values `stage`, `api`, `prefix`, `gateway`, `jwtIssuer`, `jwtAudience` and
+ * `functions`. The stage sets
  * everything else.
  *
  * @param endpointUrl AWS_ENDPOINT_URL, without which the CDK deploys to an account of AWS
@@ -42,6 +51,10 @@ export function readContext(given: (name: string) => unknown, endpointUrl?: stri
     );
   }
   const frontDoor = oneOf('api', FRONT_DOORS) ?? stage.frontDoor;
+  const jwt = readJwt(given('jwtIssuer'), given('jwtAudience'), problems) ?? stage.jwt;
+  if (jwt !== undefined && frontDoor !== 'http') {
+    problems.push(`-c jwtIssuer= needs an HTTP API, which checks the tokens; with -c api=${frontDoor} nothing does.`);
+  }
   const gateway = oneOf('gateway', SWITCHES);
   const prefix = given('prefix') ?? stage.prefix;
   if (typeof prefix !== 'string' || !PREFIX.test(prefix)) {
@@ -59,8 +72,23 @@ export function readContext(given: (name: string) => unknown, endpointUrl?: stri
   return {
     kind: 'deployment',
     deployment: {
-      stage: { ...rest, prefix: prefix as string, frontDoor, ...(wanted === undefined ? {} : { gateway: wanted }) },
+      stage: {
+        ...rest,
+        prefix: prefix as string,
+        frontDoor,
+        ...(jwt === undefined ? {} : { jwt }),
+        ...(wanted === undefined ? {} : { gateway: wanted }),
+      },
       functionsFolder: functionsFolder as string | undefined,
     },
   };
+}
+
+function readJwt(issuer: unknown, audience: unknown, problems: string[]): JwtIssuer | undefined {
+  if (issuer === undefined && audience === undefined) return undefined;
+  const names = typeof audience === 'string' ? audience.split(',').filter((name) => name !== '') : [];
+  if (typeof issuer === 'string' && /^https:\/\/\S+$/.test(issuer) && names.length > 0)
+    return { issuer, audience: names };
+  problems.push('-c jwtIssuer= needs the https address of the issuer, and -c jwtAudience= one or more names.');
+  return undefined;
 }

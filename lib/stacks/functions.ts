@@ -29,6 +29,7 @@ const DESCRIPTIONS: Readonly<Record<FunctionName, string>> = {
   fetch: 'Tidelog: reads record batches and offsets',
   coordinate: 'Tidelog: consumer groups, committed offsets, producer ids',
   admin: 'Tidelog: topics, configs, metadata',
+  rest: 'Tidelog: the REST interface',
   maintain: 'Tidelog: scheduled upkeep',
   seal: 'Tidelog: seals, compacts and deletes history',
 };

@@ -6,6 +6,7 @@ export type {
   FrontDoorKind,
   FunctionName,
   GatewaySize,
+  JwtIssuer,
   LogRetentionDays,
   Removal,
   Throttling,

@@ -47,6 +47,12 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
     objects: ['s3:GetObject', 's3:PutObject'],
     bucket: ['s3:ListBucket'],
   },
+  rest: {
+    journalTable: ['dynamodb:Query', 'dynamodb:PutItem'],
+    stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: ['s3:ListBucket'],
+  },
   maintain: {
     journalTable: [],
     stateTable: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:DeleteItem'],
@@ -62,14 +68,15 @@ export const RIGHTS: Readonly<Record<FunctionName, Rights>> = {
 };
 
 /**
- * The functions that may start another one, by lambda:InvokeFunction on that one only: `produce` wakes
- * `seal` when a journal has grown by a segment; `fetch` and `coordinate`, which may not append to
- * journals, when a reader is held up by a transaction that nobody ends.
+ * The functions that may start another one, by lambda:InvokeFunction on that one only: `produce`
+ * and `rest` wake `seal` when a journal has grown by a segment; `rest`, and `fetch` and `coordinate`,
+ * which may not append to journals, when a reader is held up by a transaction that nobody ends.
  */
 export const WAKES: Readonly<Partial<Record<FunctionName, 'seal'>>> = {
   produce: 'seal',
   fetch: 'seal',
   coordinate: 'seal',
+  rest: 'seal',
 };
 
 /** A gateway runs the whole engine, so it needs the rights of all functions together. */
@@ -94,3 +101,19 @@ export const CALLS = {
   consume: ['fetch', 'coordinate', 'admin'],
   administer: ['produce', 'fetch', 'coordinate', 'admin'],
 } as const satisfies Readonly<Record<string, readonly FunctionName[]>>;
+
+/**
+ * The requests of REST that a role must be able to make: method and path. `*` stands for anything,
+ * slashes as well. Producers find the cluster's id by the first one.
+ */
+export const REST_REQUESTS = {
+  produce: [
+    'GET /v3/clusters',
+    'POST /v3/clusters/*/topics/*/records',
+    'POST /v3/clusters/*/topics/*/records:batch',
+    'POST /topics/*',
+  ],
+  consume: ['GET /v3/*', 'GET /brokers', 'GET /topics', 'GET /topics/*', '* /consumers/*'],
+} as const satisfies Readonly<Record<string, readonly RestRequest[]>>;
+
+export type RestRequest = `${'GET' | 'POST' | '*'} /${string}`;

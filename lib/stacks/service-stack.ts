@@ -14,7 +14,16 @@ export interface ServiceStackProps extends StackProps {
 export class ServiceStack extends Stack {
   constructor(scope: Construct, id: string, { stage, functionsFolder, ...props }: ServiceStackProps) {
     super(scope, id, { description: 'Tidelog: the functions, and the way in to them', ...props });
-    const { prefix, frontDoor: kind, throttling, memoryMiB, logRetentionDays, maintenanceMinutes, sealMinutes } = stage;
+    const {
+      prefix,
+      frontDoor: kind,
+      throttling,
+      memoryMiB,
+      logRetentionDays,
+      maintenanceMinutes,
+      sealMinutes,
+      jwt,
+    } = stage;
     const { frontDoor, functionPrefix } = new Tidelog(this, 'Tidelog', {
       state: importState(this, stage),
       functionPrefix: prefix.toLowerCase(),
@@ -26,6 +35,7 @@ export class ServiceStack extends Stack {
       sealMinutes,
       anonymous: stage.anonymous,
       settings: stage.settings,
+      ...(jwt === undefined ? {} : { jwt }),
       ...(functionsFolder === undefined ? {} : { functionsFolder }),
     });
     if (frontDoor.url !== undefined) new CfnOutput(this, 'ApiUrl', { value: frontDoor.url });
@@ -33,6 +43,7 @@ export class ServiceStack extends Stack {
       const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}Url`;
       new CfnOutput(this, id, { value: frontDoor.urls![name] });
     }
+    new CfnOutput(this, 'RestUrl', { value: frontDoor.restUrl });
     new CfnOutput(this, 'FunctionPrefix', { value: functionPrefix });
   }
 }

@@ -1,10 +1,12 @@
 import { FRAME_FUNCTIONS } from '../broker/apis.ts';
 
-/**
- * Every function of the Service stack: those that serve Kafka frames, the scheduled upkeep, and the
- * work on history.
- */
-export const FUNCTION_NAMES = [...FRAME_FUNCTIONS, 'maintain', 'seal'] as const;
+/** The functions behind the front door: those that serve Kafka frames, and the one that serves REST. */
+export const CALLED_FUNCTIONS = [...FRAME_FUNCTIONS, 'rest'] as const;
+
+export type CalledFunction = (typeof CALLED_FUNCTIONS)[number];
+
+/** Every function of the Service stack: also the scheduled upkeep, and the work on history. */
+export const FUNCTION_NAMES = [...CALLED_FUNCTIONS, 'maintain', 'seal'] as const;
 
 export type FunctionName = (typeof FUNCTION_NAMES)[number];
 
@@ -16,6 +18,17 @@ export type FunctionName = (typeof FUNCTION_NAMES)[number];
 export const FRONT_DOORS = ['http', 'rest', 'url'] as const;
 
 export type FrontDoorKind = (typeof FRONT_DOORS)[number];
+
+/**
+ * Who issues the tokens that callers of REST send in place of an IAM signature. API Gateway checks
+ * them before it calls the function.
+ */
+export interface JwtIssuer {
+  /** Its URL, behind which API Gateway finds its keys. */
+  readonly issuer: string;
+  /** A token has to be meant for one of these. */
+  readonly audience: readonly string[];
+}
 
 /** What happens to tables and bucket when their stack is deleted or would replace them. */
 export type Removal = 'retain' | 'destroy';
@@ -55,6 +68,8 @@ export interface Stage {
   /** Existing tables and an existing bucket, by name; then there is no State stack. */
   readonly existing?: ExistingState;
   readonly frontDoor: FrontDoorKind;
+  /** Default: REST asks for IAM signatures, as frames always do. Only for the front door `http`. */
+  readonly jwt?: JwtIssuer;
   readonly throttling: Throttling;
   /** MiB, which also set the share of a CPU: 1,769 are one. */
   readonly memoryMiB: Readonly<Record<FunctionName, number>>;
@@ -84,6 +99,7 @@ const SMALL_FUNCTIONS = {
   fetch: 256,
   coordinate: 256,
   admin: 256,
+  rest: 512,
   maintain: 512,
   seal: 1024,
 } as const;

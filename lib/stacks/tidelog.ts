@@ -8,11 +8,12 @@ import { createFrontDoor } from './front-door/create.ts';
 import type { FrontDoor } from './front-door/front-door.ts';
 import { FunctionSchedule } from './function-schedule.ts';
 import { TidelogFunctions } from './functions.ts';
-import { CALLS, TAIL_ACTIONS } from './rights.ts';
+import { CALLS, REST_REQUESTS, TAIL_ACTIONS } from './rights.ts';
 import {
   DEFAULT_STAGE,
   type FrontDoorKind,
   type FunctionName,
+  type JwtIssuer,
   type LogRetentionDays,
   type Removal,
   STAGES,
@@ -35,6 +36,11 @@ export interface TidelogProps {
   readonly functionPrefix?: string;
   /** The entrance for requests. Default: `http`, an HTTP API. All require IAM signatures. */
   readonly frontDoor?: FrontDoorKind;
+  /**
+   * Callers of REST send a token of this issuer in place of an IAM signature. Only for the front door
+   * `http`. Default: they sign.
+   */
+  readonly jwt?: JwtIssuer;
   /** Throttling of all routes together. Function URLs have none. */
   readonly throttling?: Throttling;
   /** MiB per function. Functions not named keep their defaults. */
@@ -109,6 +115,7 @@ export class Tidelog extends Construct {
     this.frontDoor = createFrontDoor(this, props.frontDoor ?? STAGES[DEFAULT_STAGE].frontDoor, {
       functions,
       prefix,
+      jwt: props.jwt,
       throttling,
       logRetentionDays,
     });
@@ -142,7 +149,20 @@ export class Tidelog extends Construct {
     return this.#grantCalls(grantee, CALLS.consume, way);
   }
 
-  /** Lets a role call all functions except the scheduled ones. */
+  /**
+   * Lets a role write records by REST, to any topic. With function URLs it may do all that REST does:
+   * a URL knows no paths.
+   */
+  grantRestProduce(grantee: IGrantable): Grant {
+    return this.frontDoor.grantRest(grantee, REST_REQUESTS.produce);
+  }
+
+  /** Lets a role read by REST: records, consumer instances, topics and groups. See grantRestProduce. */
+  grantRestConsume(grantee: IGrantable): Grant {
+    return this.frontDoor.grantRest(grantee, REST_REQUESTS.consume);
+  }
+
+  /** Lets a role call all functions that take frames. */
   grantAdmin(grantee: IGrantable, way?: CallWay): Grant {
     return this.#grantCalls(grantee, CALLS.administer, way);
   }

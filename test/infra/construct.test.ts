@@ -2,9 +2,14 @@ import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type IGrantable, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, it } from 'vitest';
+import { allRoutes } from '../../lib/rest/routes.ts';
+import { REST_PATHS } from '../../lib/stacks/front-door/front-door.ts';
 import { type CallWay, StackError, Tidelog, type TidelogProps, TidelogState } from '../../lib/stacks/index.ts';
-import { FRONT_DOORS } from '../../lib/stacks/stages.ts';
+import { REST_REQUESTS } from '../../lib/stacks/rights.ts';
+import { FRONT_DOORS, FUNCTION_NAMES } from '../../lib/stacks/stages.ts';
 import { FUNCTIONS, grantsOf, propertiesOf, quickApp } from './synthesized.ts';
+
+const JWT = { issuer: 'https://login.example.com/', audience: ['orders'] };
 
 /** Somebody else's stack with a Tidelog in it. */
 function shop(props: TidelogProps = {}): { stack: Stack; log: Tidelog } {
@@ -23,12 +28,12 @@ describe('the construct', () => {
     const template = Template.fromStack(stack);
     template.resourceCountIs('AWS::DynamoDB::Table', 2);
     template.resourceCountIs('AWS::S3::Bucket', 1);
-    template.resourceCountIs('AWS::Lambda::Function', 6);
-    template.resourceCountIs('AWS::ApiGatewayV2::Route', 4);
+    template.resourceCountIs('AWS::Lambda::Function', 7);
+    template.resourceCountIs('AWS::ApiGatewayV2::Route', 4 + REST_PATHS.length);
     template.resourceCountIs('AWS::Scheduler::Schedule', 2);
     template.allResources('AWS::DynamoDB::Table', { DeletionPolicy: 'Retain' });
     template.allResourcesProperties('AWS::DynamoDB::Table', { DeletionProtectionEnabled: true });
-    expect(Object.keys(log.functions).sort()).toEqual(['admin', 'coordinate', 'fetch', 'maintain', 'produce', 'seal']);
+    expect(Object.keys(log.functions).sort()).toEqual([...FUNCTION_NAMES].sort());
   });
 
   it.each(FRONT_DOORS)('adds no outputs to a stack of somebody else, with the front door %s', (frontDoor) => {
@@ -41,8 +46,8 @@ describe('the construct', () => {
     expect(log.functionPrefix).toMatch(/^shoplog[0-9a-f]{8}$/);
     expect(other.functionPrefix).not.toBe(log.functionPrefix);
     const names = functionNames(stack);
-    expect(names).toHaveLength(12);
-    expect(new Set(names).size).toBe(12);
+    expect(names).toHaveLength(14);
+    expect(new Set(names).size).toBe(14);
   });
 
   it('keeps the names short in the deepest place', () => {
@@ -95,6 +100,7 @@ describe('the construct', () => {
     [{ settings: { 'num.partition': '3' } }, /There is no setting num\.partition\. Did you mean num\.partitions\?/],
     [{ settings: { 'num.partitions': 'many' } }, /num\.partitions: "many" .* is wrong/],
     [{ settings: { 'tidelog.store': 'memory' } }, /^settings: tidelog\.store cannot be set; the stack does\.$/],
+    [{ frontDoor: 'url', jwt: JWT }, /^jwt: only an HTTP API checks tokens, the front door url does not\.$/],
     [{ functionsFolder: '/nowhere' }, /^The function produce is not built: .* Run npm run build first\.$/],
   ])('refuses %j with a sentence', (props, message) => {
     expect(() => shop(props)).toThrow(StackError);
@@ -150,5 +156,66 @@ describe('grants', () => {
       actions: ['lambda:InvokeFunction'],
       functions: ['admin', 'coordinate', 'produce'],
     });
+  });
+
+  /** The requests of REST that a role may make, and the actions. */
+  function restGranted(method: 'grantRestProduce' | 'grantRestConsume', props: TidelogProps) {
+    const { stack, log } = shop(props);
+    const role = new Role(stack, 'Program', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+    log[method](role as IGrantable).assertSuccess();
+    const grants = grantsOf(Template.fromStack(stack)).filter(({ at }) => at.startsWith('ProgramDefaultPolicy'));
+    const requests = grants
+      .flatMap(({ resources }) => resources)
+      .map((resource) => /\/(?:\$default|kafka)\/([A-Z*]+\/[^"]*)"/.exec(JSON.stringify(resource))?.[1]);
+    return { actions: [...new Set(grants.flatMap(({ actions }) => actions))].sort(), requests };
+  }
+
+  it.each(['http', 'rest'] as const)('of REST are for paths of it, with the front door %s', (frontDoor) => {
+    expect(restGranted('grantRestProduce', { frontDoor })).toEqual({
+      actions: ['execute-api:Invoke'],
+      requests: [
+        'GET/v3/clusters',
+        'POST/v3/clusters/*/topics/*/records',
+        'POST/v3/clusters/*/topics/*/records:batch',
+        'POST/topics/*',
+      ],
+    });
+    expect(restGranted('grantRestConsume', { frontDoor })).toEqual({
+      actions: ['execute-api:Invoke'],
+      requests: ['GET/v3/*', 'GET/brokers', 'GET/topics', 'GET/topics/*', '*/consumers/*'],
+    });
+  });
+
+  it('of REST allow what they are named after, by the routes that there are', () => {
+    const allowed = (name: keyof typeof REST_REQUESTS, method: string, path: string) =>
+      REST_REQUESTS[name].some((request) => {
+        const [verb, pattern] = request.split(' ') as [string, string];
+        const text = pattern.split('*').map((part) => part.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&'));
+        return (verb === '*' || verb === method) && new RegExp(`^${text.join('.*')}$`).test(path);
+      });
+    const routes = allRoutes.map(({ method, path, tag }) => ({ method, path: path.replaceAll(/\{\w+\}/g, 'x'), tag }));
+    const by = (name: keyof typeof REST_REQUESTS) =>
+      routes.filter(({ method, path }) => allowed(name, method, path)).map(({ method, path }) => `${method} ${path}`);
+    expect(by('produce').sort()).toEqual([
+      'GET /v3/clusters',
+      'POST /topics/x',
+      'POST /topics/x/partitions/x',
+      'POST /v3/clusters/x/topics/x/records',
+      'POST /v3/clusters/x/topics/x/records:batch',
+    ]);
+    // All that belongs to consumers, and of the rest nothing that changes anything.
+    const consumers = routes.filter(({ path }) => path.startsWith('/consumers/'));
+    expect(consumers.length).toBeGreaterThan(10);
+    expect(by('consume')).toEqual(expect.arrayContaining(consumers.map(({ method, path }) => `${method} ${path}`)));
+    expect(by('consume').filter((request) => !/^GET |^[A-Z]+ \/consumers\//.test(request))).toEqual([]);
+  });
+
+  it('of REST are for the whole function where there are function URLs', () => {
+    const { actions } = restGranted('grantRestProduce', { frontDoor: 'url' });
+    expect(actions).toEqual(['lambda:InvokeFunction', 'lambda:InvokeFunctionUrl']);
+  });
+
+  it('of REST are refused where callers send tokens', () => {
+    expect(() => restGranted('grantRestConsume', { jwt: JWT })).toThrow(StackError);
   });
 });

@@ -33,6 +33,21 @@ describe('the context', () => {
     expect(stageOf({ gateway: 'off' })).not.toHaveProperty('gateway');
   });
 
+  it('takes an issuer of tokens for REST', () => {
+    const jwt = { issuer: 'https://login.example.com/', audience: ['orders', 'billing'] };
+    expect(stageOf({ jwtIssuer: jwt.issuer, jwtAudience: 'orders,billing' })).toEqual({ ...STAGES.prod, jwt });
+    expect(stageOf({})).not.toHaveProperty('jwt');
+    const problem = '-c jwtIssuer= needs the https address of the issuer, and -c jwtAudience= one or more names.';
+    const halves = [{ jwtIssuer: jwt.issuer }, { jwtAudience: 'orders' }, { jwtIssuer: 'http://x/', jwtAudience: 'a' }];
+    for (const half of [...halves, { jwtIssuer: jwt.issuer, jwtAudience: ',' }]) {
+      expect(read(half)).toEqual({ kind: 'invalid', problem });
+    }
+    expect(read({ api: 'url', jwtIssuer: jwt.issuer, jwtAudience: 'orders' })).toEqual({
+      kind: 'invalid',
+      problem: '-c jwtIssuer= needs an HTTP API, which checks the tokens; with -c api=url nothing does.',
+    });
+  });
+
   it('takes the folder of the functions', () => {
     expect(read({ functions: '/some/where' })).toMatchObject({ deployment: { functionsFolder: '/some/where' } });
     expect(read({})).toMatchObject({ deployment: { functionsFolder: undefined } });

@@ -1,13 +1,18 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { FRAME_FUNCTIONS } from '../../lib/broker/apis.ts';
+import { allRoutes } from '../../lib/rest/routes.ts';
+import { REST_PATHS } from '../../lib/stacks/front-door/front-door.ts';
+import { CALLED_FUNCTIONS } from '../../lib/stacks/stages.ts';
 import { only, propertiesOf, synthesized } from './synthesized.ts';
 
 const THROTTLING = { requestsPerSecond: 70, burst: 90 };
 
 /** The function that an integration's URI or a function URL points to, by the logical id in it. */
 function functionIn(value: unknown): string {
-  return /Functions(Produce|Fetch|Coordinate|Admin|Maintain)Function/.exec(JSON.stringify(value))![1]!.toLowerCase();
+  return /Functions(Produce|Fetch|Coordinate|Admin|Rest|Maintain)Function/
+    .exec(JSON.stringify(value))![1]!
+    .toLowerCase();
 }
 
 function logLine(format: unknown): Record<string, string> {
@@ -21,7 +26,7 @@ function outputsOf(template: Template): string[] {
 describe('the front door http', () => {
   const { service } = synthesized({ frontDoor: 'http', throttling: THROTTLING });
 
-  it('has a POST route per function, each with IAM', () => {
+  it('has a POST route per function of frames and those of REST, each with IAM', () => {
     const integrations = propertiesOf(service, 'AWS::ApiGatewayV2::Integration');
     const routes = Object.values(propertiesOf(service, 'AWS::ApiGatewayV2::Route')).map((route) => {
       const [, [, integrationId]] = (route.Target as { 'Fn::Join': [string, [string, { Ref: string }]] })['Fn::Join'];
@@ -29,7 +34,10 @@ describe('the front door http', () => {
       return [route.RouteKey, route.AuthorizationType, functionIn(IntegrationUri), PayloadFormatVersion];
     });
     expect(routes.sort()).toEqual(
-      FRAME_FUNCTIONS.map((name) => [`POST /kafka/${name}`, 'AWS_IAM', name, '2.0']).sort(),
+      [
+        ...FRAME_FUNCTIONS.map((name) => [`POST /kafka/${name}`, 'AWS_IAM', name, '2.0']),
+        ...REST_PATHS.map((path) => [`ANY ${path}`, 'AWS_IAM', 'rest', '2.0']),
+      ].sort(),
     );
   });
 
@@ -62,7 +70,8 @@ describe('the front door http', () => {
   });
 
   it('tells its base without a slash behind it', () => {
-    expect(outputsOf(service)).toEqual(['ApiUrl', 'FunctionPrefix']);
+    expect(outputsOf(service)).toEqual(['ApiUrl', 'FunctionPrefix', 'RestUrl']);
+    service.hasOutput('RestUrl', { Value: { 'Fn::GetAtt': [Match.anyValue(), 'ApiEndpoint'] } });
     service.hasOutput('ApiUrl', { Value: { 'Fn::GetAtt': [Match.anyValue(), 'ApiEndpoint'] } });
   });
 
@@ -71,27 +80,71 @@ describe('the front door http', () => {
     const allowed = permissions.map(({ Principal, FunctionName, SourceArn }) => [
       Principal,
       functionIn(FunctionName),
-      /\/kafka\/[a-z]+/.exec(JSON.stringify(SourceArn))?.[0],
+      /\/\*\/\*(\/[^"]*)"/.exec(JSON.stringify(SourceArn))?.[1],
     ]);
     expect(allowed.sort()).toEqual(
-      FRAME_FUNCTIONS.map((name) => ['apigateway.amazonaws.com', name, `/kafka/${name}`]).sort(),
+      [
+        ...FRAME_FUNCTIONS.map((name) => ['apigateway.amazonaws.com', name, `/kafka/${name}`]),
+        ...REST_PATHS.map((path) => ['apigateway.amazonaws.com', 'rest', path]),
+      ].sort(),
     );
+  });
+});
+
+describe('the paths of REST', () => {
+  it('reach every route that the function has, and none of the functions of frames', () => {
+    const reaches = (path: string) =>
+      REST_PATHS.some((one) => (one.endsWith('/{proxy+}') ? path.startsWith(one.slice(0, -8)) : path === one));
+    expect(allRoutes.map(({ path }) => path).filter((path) => !reaches(path))).toEqual([]);
+    expect(FRAME_FUNCTIONS.filter((name) => reaches(`/kafka/${name}`))).toEqual([]);
+  });
+});
+
+describe('the front door http with an issuer of tokens', () => {
+  const jwt = { issuer: 'https://login.example.com/', audience: ['orders', 'billing'] };
+  const { service } = synthesized({ frontDoor: 'http', jwt });
+
+  it('asks callers of REST for a token, and callers of frames for a signature as before', () => {
+    const routes = Object.values(propertiesOf(service, 'AWS::ApiGatewayV2::Route'));
+    const types = routes.map(({ RouteKey, AuthorizationType }) => `${String(RouteKey)} ${String(AuthorizationType)}`);
+    expect(types.sort()).toEqual(
+      [
+        ...FRAME_FUNCTIONS.map((name) => `POST /kafka/${name} AWS_IAM`),
+        ...REST_PATHS.map((path) => `ANY ${path} JWT`),
+      ].sort(),
+    );
+    expect(only(service, 'AWS::ApiGatewayV2::Authorizer')).toMatchObject({
+      AuthorizerType: 'JWT',
+      IdentitySource: ['$request.header.Authorization'],
+      JwtConfiguration: { Issuer: 'https://login.example.com/', Audience: ['orders', 'billing'] },
+    });
+  });
+
+  it('logs whose token it was', () => {
+    const { Format } = only(service, 'AWS::ApiGatewayV2::Stage').AccessLogSettings as { Format: string };
+    expect(logLine(Format)).toMatchObject({ subject: '$context.authorizer.claims.sub' });
   });
 });
 
 describe('the front door rest', () => {
   const { service } = synthesized({ frontDoor: 'rest', throttling: THROTTLING });
 
-  it('has a POST method per function, each with IAM', () => {
+  it('has a POST method per function of frames and the paths of REST, each with IAM', () => {
     const paths = propertiesOf(service, 'AWS::ApiGateway::Resource');
     const methods = Object.values(propertiesOf(service, 'AWS::ApiGateway::Method')).map((method) => {
-      const { PathPart, ParentId } = paths[(method.ResourceId as { Ref: string }).Ref]!;
-      const parent = paths[(ParentId as { Ref: string }).Ref]!.PathPart;
       const { Uri, Type } = method.Integration as { Uri: unknown; Type: string };
-      return [method.HttpMethod, `/${parent}/${PathPart}`, method.AuthorizationType, functionIn(Uri), Type];
+      return [method.HttpMethod, pathOf(method.ResourceId) || '/', method.AuthorizationType, functionIn(Uri), Type];
     });
+    /** Undefined parents are the root's. */
+    function pathOf(id: unknown): string {
+      const own = paths[(id as { Ref?: string }).Ref ?? ''];
+      return own === undefined ? '' : `${pathOf(own.ParentId)}/${String(own.PathPart)}`;
+    }
     expect(methods.sort()).toEqual(
-      FRAME_FUNCTIONS.map((name) => ['POST', `/kafka/${name}`, 'AWS_IAM', name, 'AWS_PROXY']).sort(),
+      [
+        ...FRAME_FUNCTIONS.map((name) => ['POST', `/kafka/${name}`, 'AWS_IAM', name, 'AWS_PROXY']),
+        ...REST_PATHS.map((path) => ['ANY', path, 'AWS_IAM', 'rest', 'AWS_PROXY']),
+      ].sort(),
     );
   });
 
@@ -121,7 +174,7 @@ describe('the front door rest', () => {
   });
 
   it('tells its base with the stage and without a slash behind it', () => {
-    expect(outputsOf(service)).toEqual(['ApiUrl', 'FunctionPrefix']);
+    expect(outputsOf(service)).toEqual(['ApiUrl', 'FunctionPrefix', 'RestUrl']);
     const { Value } = service.findOutputs('ApiUrl').ApiUrl as { Value: { 'Fn::Join': [string, unknown[]] } };
     expect(Value['Fn::Join'][1].at(-1)).toBe('/kafka');
   });
@@ -136,7 +189,7 @@ describe('the front door url', () => {
       url.AuthType,
       url.InvokeMode,
     ]);
-    expect(urls.sort()).toEqual(FRAME_FUNCTIONS.map((name) => [name, 'AWS_IAM', 'BUFFERED']).sort());
+    expect(urls.sort()).toEqual(CALLED_FUNCTIONS.map((name) => [name, 'AWS_IAM', 'BUFFERED']).sort());
   });
 
   it('lets nobody in by a policy of the function', () => {
@@ -144,7 +197,14 @@ describe('the front door url', () => {
   });
 
   it('tells the URL of each function', () => {
-    expect(outputsOf(service)).toEqual(['AdminUrl', 'CoordinateUrl', 'FetchUrl', 'FunctionPrefix', 'ProduceUrl']);
+    expect(outputsOf(service)).toEqual([
+      'AdminUrl',
+      'CoordinateUrl',
+      'FetchUrl',
+      'FunctionPrefix',
+      'ProduceUrl',
+      'RestUrl',
+    ]);
     service.hasOutput('ProduceUrl', { Value: { 'Fn::GetAtt': [Match.stringLikeRegexp('produce'), 'FunctionUrl'] } });
   });
 });

@@ -53,6 +53,11 @@ describe("cdk-nag's packs AwsSolutions and Serverless", () => {
     expect(findings(synthesized({ frontDoor }).app)).toEqual([]);
   });
 
+  it('find nothing where callers of REST send tokens', () => {
+    const jwt = { issuer: 'https://login.example.com/', audience: ['orders'] };
+    expect(findings(synthesized({ jwt }).app)).toEqual([]);
+  });
+
   it.each(Object.keys(STAGES) as (keyof typeof STAGES)[])('find nothing in the stage %s', (name) => {
     expect(findings(synthesized(STAGES[name]).app)).toEqual([]);
   });

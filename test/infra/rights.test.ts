@@ -40,6 +40,14 @@ const EXPECTED: Readonly<Record<FunctionName, Readonly<Record<string, readonly s
     bucket: ['s3:ListBucket'],
     logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
   },
+  rest: {
+    journal: [QUERY, PUT_ITEM],
+    state: [READ_ITEM, QUERY, PUT_ITEM, DELETE_ITEM],
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: ['s3:ListBucket'],
+    logs: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    seal: ['lambda:InvokeFunction'],
+  },
   maintain: {
     state: [READ_ITEM, QUERY, PUT_ITEM, DELETE_ITEM],
     objects: ['s3:DeleteObject'],

@@ -35,6 +35,7 @@ describe('the functions', () => {
       'tidelog-fetch': 29,
       'tidelog-coordinate': 29,
       'tidelog-admin': 29,
+      'tidelog-rest': 29,
       'tidelog-maintain': 300,
       'tidelog-seal': 900,
     });
@@ -42,7 +43,7 @@ describe('the functions', () => {
 
   it('have the memory of the stage', () => {
     const { service } = synthesized({
-      memoryMiB: { produce: 1024, fetch: 768, coordinate: 512, admin: 256, maintain: 128, seal: 1536 },
+      memoryMiB: { produce: 1024, fetch: 768, coordinate: 512, admin: 256, rest: 2048, maintain: 128, seal: 1536 },
     });
     const memory = Object.values(propertiesOf(service, 'AWS::Lambda::Function')).map((properties) => [
       properties.FunctionName,
@@ -53,6 +54,7 @@ describe('the functions', () => {
       'tidelog-fetch': 768,
       'tidelog-coordinate': 512,
       'tidelog-admin': 256,
+      'tidelog-rest': 2048,
       'tidelog-maintain': 128,
       'tidelog-seal': 1536,
     });

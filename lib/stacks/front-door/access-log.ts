@@ -5,9 +5,13 @@ import type { Construct } from 'constructs';
 import type { LogRetentionDays } from '../stages.ts';
 
 /**
- * One line of JSON per request: caller, route, duration. Both kinds of API have these variables.
+ * One line of JSON per request: caller, route, duration. Both kinds of API have these variables, but
+ * for the subject of a token.
  */
-export function accessLogFormat(route: '$context.routeKey' | '$context.resourcePath'): AccessLogFormat {
+export function accessLogFormat(
+  route: '$context.routeKey' | '$context.resourcePath',
+  withSubject = false,
+): AccessLogFormat {
   return AccessLogFormat.custom(
     JSON.stringify({
       requestId: '$context.requestId',
@@ -20,6 +24,7 @@ export function accessLogFormat(route: '$context.routeKey' | '$context.resourceP
       error: '$context.error.message',
       sourceIp: '$context.identity.sourceIp',
       caller: '$context.identity.userArn',
+      ...(withSubject ? { subject: '$context.authorizer.claims.sub' } : {}),
     }),
   );
 }

@@ -1,25 +1,30 @@
 import { Stack } from 'aws-cdk-lib';
 import { HttpApi, HttpMethod, HttpStage, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
-import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
+import type { RestRequest } from '../rights.ts';
+import { StackError } from '../stack-error.ts';
 import { accessLogFormat, accessLogGroup } from './access-log.ts';
-import { type FrontDoor, type FrontDoorProps, pathOf } from './front-door.ts';
+import { type FrontDoor, type FrontDoorProps, pathOf, REST_PATHS } from './front-door.ts';
 
-/** An HTTP API with a route per function: the cheaper of API Gateway's two kinds. */
+/** An HTTP API: the cheaper of API Gateway's two kinds. */
 export class HttpFrontDoor extends Construct implements FrontDoor {
   readonly url: string;
   readonly via: string;
   readonly urls = undefined;
+  readonly restUrl: string;
   readonly #api: HttpApi;
+  readonly #takesTokens: boolean;
 
-  constructor(scope: Construct, id: string, { functions, prefix, throttling, logRetentionDays }: FrontDoorProps) {
+  constructor(scope: Construct, id: string, props: FrontDoorProps) {
     super(scope, id);
+    const { functions, prefix, jwt, throttling, logRetentionDays } = props;
     this.#api = new HttpApi(this, 'Api', {
       apiName: prefix,
-      description: 'Tidelog: Kafka frames for the functions',
+      description: 'Tidelog: Kafka frames and REST for the functions',
       createDefaultStage: false,
     });
     const authorizer = new HttpIamAuthorizer();
@@ -31,6 +36,15 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
         authorizer,
       });
     }
+    const restAuthorizer =
+      jwt === undefined
+        ? authorizer
+        : new HttpJwtAuthorizer('Jwt', jwt.issuer, { authorizerName: `${prefix}-jwt`, jwtAudience: [...jwt.audience] });
+    const integration = new HttpLambdaIntegration('rest', functions.rest);
+    for (const path of REST_PATHS) {
+      this.#api.addRoutes({ path, methods: [HttpMethod.ANY], integration, authorizer: restAuthorizer });
+    }
+    this.#takesTokens = jwt !== undefined;
     new HttpStage(this, 'Stage', {
       httpApi: this.#api,
       stageName: '$default',
@@ -38,16 +52,30 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
       throttle: { rateLimit: throttling.requestsPerSecond, burstLimit: throttling.burst },
       accessLogSettings: {
         destination: new LogGroupLogDestination(accessLogGroup(this, prefix, logRetentionDays)),
-        format: accessLogFormat('$context.routeKey'),
+        format: accessLogFormat('$context.routeKey', this.#takesTokens),
       },
     });
     this.url = this.#api.apiEndpoint;
     this.via = this.url;
+    this.restUrl = this.url;
   }
 
   grantCall(grantee: IGrantable, name: FrameFunction): Grant {
-    const resource = `${this.#api.apiId}/$default/POST${pathOf(name)}`;
-    const arn = Stack.of(this).formatArn({ service: 'execute-api', resource });
-    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [arn] });
+    return this.#grant(grantee, [`POST${pathOf(name)}`]);
+  }
+
+  grantRest(grantee: IGrantable, requests: readonly RestRequest[]): Grant {
+    if (this.#takesTokens) throw new StackError('jwt: callers of REST send tokens, so a role cannot be let in.');
+    return this.#grant(
+      grantee,
+      requests.map((request) => request.replace(' ', '')),
+    );
+  }
+
+  #grant(grantee: IGrantable, requests: readonly string[]): Grant {
+    const resourceArns = requests.map((request) =>
+      Stack.of(this).formatArn({ service: 'execute-api', resource: `${this.#api.apiId}/$default/${request}` }),
+    );
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
   }
 }

@@ -11,23 +11,25 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import { acknowledge } from '../acknowledge.ts';
+import type { RestRequest } from '../rights.ts';
 import { accessLogFormat, accessLogGroup } from './access-log.ts';
-import { type FrontDoor, type FrontDoorProps, pathOf } from './front-door.ts';
+import { type FrontDoor, type FrontDoorProps, pathOf, REST_PATHS } from './front-door.ts';
 
 const STAGE = 'kafka';
 
-/** A REST API with a method per function, for WAF or for endpoints without HTTP APIs. */
+/** API Gateway's REST API, for WAF or for endpoints without HTTP APIs. */
 export class RestFrontDoor extends Construct implements FrontDoor {
   readonly url: string;
   readonly via: string;
   readonly urls = undefined;
+  readonly restUrl: string;
   readonly #api: RestApi;
 
   constructor(scope: Construct, id: string, { functions, prefix, throttling, logRetentionDays }: FrontDoorProps) {
     super(scope, id);
     this.#api = new RestApi(this, 'Api', {
       restApiName: prefix,
-      description: 'Tidelog: Kafka frames for the functions',
+      description: 'Tidelog: Kafka frames and REST for the functions',
       endpointTypes: [EndpointType.REGIONAL],
       // Without it, API Gateway would decode the body as UTF-8.
       binaryMediaTypes: ['*/*'],
@@ -49,12 +51,16 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       const resource = this.#api.root.resourceForPath(pathOf(name));
       resource.addMethod('POST', new LambdaIntegration(functions[name], { allowTestInvoke: false }));
     }
+    for (const path of REST_PATHS) {
+      const resource = path === '/' ? this.#api.root : this.#api.root.resourceForPath(path);
+      resource.addMethod('ANY', new LambdaIntegration(functions.rest, { allowTestInvoke: false }));
+    }
     // The API's own `url` ends with a slash, so the base is composed here.
     this.url = `https://${this.#api.restApiId}.execute-api.${Stack.of(this).region}.${Stack.of(this).urlSuffix}/${STAGE}`;
     this.via = this.url;
+    this.restUrl = this.url;
     acknowledge(this, {
-      'AwsSolutions-APIG2':
-        'Bodies are binary frames, which no model of API Gateway can check; the functions refuse malformed ones.',
+      'AwsSolutions-APIG2': 'The functions check bodies: frames are binary, and those of REST are of many media types.',
       'AwsSolutions-APIG3':
         'Callers sign with IAM, and a WAF is billed by the month. Who wants one can attach it to the stage.',
       'AwsSolutions-COG4': 'Callers are programs with IAM roles, so every method asks for a signature by IAM.',
@@ -68,5 +74,13 @@ export class RestFrontDoor extends Construct implements FrontDoor {
   grantCall(grantee: IGrantable, name: FrameFunction): Grant {
     const arn = this.#api.arnForExecuteApi('POST', pathOf(name), STAGE);
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [arn] });
+  }
+
+  grantRest(grantee: IGrantable, requests: readonly RestRequest[]): Grant {
+    const resourceArns = requests.map((request) => {
+      const [method, path] = request.split(' ') as [string, string];
+      return this.#api.arnForExecuteApi(method, path, STAGE);
+    });
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
   }
 }

@@ -5,11 +5,14 @@ import { ApiKey } from '../../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { LAMBDA_CONTEXT, startFunctions } from '../../support/functions.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName } from '../../support/requests.ts';
+import { payload2, receivedOf } from '../../support/rest-events.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const T0 = 1_700_000_000_000;
 const HOUR_MS = 3_600_000;
 const EVENT = { tidelog: 'maintain' };
+/** Instances and keys are spread over four partition keys each. */
+const REST_QUERIES = 8;
 
 let clock: VirtualClock;
 let stores: ReturnType<typeof memoryStores>;
@@ -68,29 +71,54 @@ async function maintain(
   functions = startFunctions({ stores, clock }),
   context = LAMBDA_CONTEXT,
 ) {
-  const answer = functions.maintain(event, context);
+  const answer = await inTime(functions.maintain(event, context));
+  return { answer, counts: functions.meters.maintain.counts() };
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
   let done = false;
-  void answer.finally(() => {
+  const ended = work.finally(() => {
     done = true;
   });
   while (!done) {
     await clock.runUntil(() => done, 1_000);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  return { answer: await answer, counts: functions.meters.maintain.counts() };
+  return ended;
 }
 
 describe('upkeep', () => {
-  it('with nothing due is three queries, a list of the objects, and two puts that keep other processes away', async () => {
+  it('with nothing due is eleven queries, a list of the objects, and two puts that keep other processes away', async () => {
     const { answer, counts } = await maintain();
     expect(answer).toEqual({
       upkeep: {
         groups: { looked: 0, removed: 0, expired: 0, dropped: 0, skipped: 0, isComplete: true },
         'transactional-ids': { looked: 0, expired: 0, removed: 0, skipped: 0, isComplete: true },
         checkpoints: { looked: 0, deleted: 0, skipped: 0, isComplete: true },
+        rest: { looked: 0, deleted: 0, skipped: 0, isComplete: true },
       },
     });
-    expect(counts).toEqual({ 'state.query': 3, 'state.put': 2, 'blobs.list': 1 });
+    expect(counts).toEqual({ 'state.query': 3 + REST_QUERIES, 'state.put': 2, 'blobs.list': 1 });
+  });
+
+  it('deletes abandoned consumer instances of REST, and forgotten idempotency keys', async () => {
+    const { rest } = startFunctions({ stores, clock });
+    const post = async (path: string, body: object, headers: Readonly<Record<string, string>>) => {
+      const event = payload2({ method: 'POST', path, headers, body: JSON.stringify(body) });
+      expect(receivedOf(await inTime(rest(event, LAMBDA_CONTEXT))).status).toBe(200);
+    };
+    const v2 = { 'Content-Type': 'application/vnd.kafka.v2+json' };
+    const json = { 'Content-Type': 'application/vnd.kafka.json.v2+json', 'Idempotency-Key': 'once' };
+    await post('/consumers/g', { name: 'abandoned' }, v2);
+    await post('/topics/kept', { records: [{ value: 1 }] }, json);
+    const left = () => stores.contents().state.filter(({ pk }) => pk.startsWith('rest/')).length;
+    expect(left()).toBe(2);
+    expect((await maintain()).answer).toMatchObject({ upkeep: { rest: { looked: 2, deleted: 0 } } });
+    await clock.advance(2 * HOUR_MS);
+    expect((await maintain()).answer).toMatchObject({ upkeep: { rest: { looked: 2, deleted: 1 } } });
+    await clock.advance(12 * HOUR_MS);
+    expect((await maintain()).answer).toMatchObject({ upkeep: { rest: { looked: 1, deleted: 1 } } });
+    expect(left()).toBe(0);
   });
 
   it('deletes the objects of replaced checkpoints, and not the one that is named', async () => {
