@@ -8,9 +8,18 @@ export type Answer =
       readonly headers?: Readonly<Record<string, string>>;
     }
   /** A text that is sent as it is. */
-  | { readonly kind: 'text'; readonly contentType: string; readonly text: string }
+  | {
+      readonly kind: 'text';
+      readonly contentType: string;
+      readonly text: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Texts that are sent as they come. */
-  | { readonly kind: 'stream'; readonly chunks: AsyncIterable<string> }
+  | {
+      readonly kind: 'stream';
+      readonly chunks: AsyncIterable<string>;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   | Refusal;
 
 /** The answer to a request that failed: Confluent's `error_code` and `message`. */

@@ -1,10 +1,8 @@
 import * as v from 'valibot';
 import { ok } from './answer.ts';
-import { JSON_TYPE, V2_TYPE } from './media-type.ts';
+import { HTML_TYPE, JSON_TYPE, V2_TYPE } from './media-type.ts';
 import { routesPage } from './page.ts';
 import { type AnyRoute, defineRoute } from './route.ts';
-
-const HTML_TYPE = 'text/html';
 
 /** The routes that describe the others: the page at `/`, which is `{}` to a client of v2, and the document. */
 export function documentRoutes(routes: readonly AnyRoute[]): readonly AnyRoute[] {

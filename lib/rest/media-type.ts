@@ -1,5 +1,7 @@
-/** Confluent's media types (io.confluent.kafkarest.Versions). */
+/** Media types; those of v2 as Confluent has them (io.confluent.kafkarest.Versions). */
 export const JSON_TYPE = 'application/json';
+export const HTML_TYPE = 'text/html';
+export const EVENTS_TYPE = 'text/event-stream';
 export const V2_TYPE = 'application/vnd.kafka.v2+json';
 const V2_EMBEDDED = /^application\/vnd\.kafka\.(binary|json|avro|jsonschema|protobuf)\.v2\+json$/;
 

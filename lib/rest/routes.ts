@@ -5,11 +5,13 @@ import { v2ConsumerStateRoutes } from './v2/consumer-state.ts';
 import { v2ConsumerRoutes } from './v2/consumers.ts';
 import { v2ProduceRoutes } from './v2/produce.ts';
 import { v2TopicRoutes } from './v2/topics.ts';
+import { streamRecords } from './v3/records-stream.ts';
 import { v3Routes } from './v3/routes.ts';
 
 const served: readonly AnyRoute[] = [
   health,
   ...v3Routes,
+  streamRecords,
   ...v2TopicRoutes,
   ...v2ProduceRoutes,
   ...v2ConsumerRoutes,

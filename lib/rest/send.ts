@@ -20,9 +20,9 @@ export interface SendTerms {
 export async function send(answer: Answer, { request, type, withETag }: SendTerms): Promise<Response> {
   switch (answer.kind) {
     case 'stream':
-      return new Response(encoded(answer.chunks), { headers: { 'Content-Type': type } });
+      return new Response(encoded(answer.chunks), { headers: { 'Content-Type': type, ...answer.headers } });
     case 'text':
-      return sendText(answer.text, 200, { 'Content-Type': answer.contentType }, request, withETag);
+      return sendText(answer.text, 200, { 'Content-Type': answer.contentType, ...answer.headers }, request, withETag);
     case 'refused': {
       const body = JSON.stringify({ error_code: answer.errorCode, message: answer.message });
       return sendText(body, answer.status, { 'Content-Type': type }, request, false);

@@ -5,6 +5,7 @@ import type { Source } from '../json/source.ts';
 import type { RecordToProduce } from '../produce/plan.ts';
 import type { ProducedRecord } from '../produce/produce.ts';
 import { formatOf, NEEDS_REGISTRY, type RecordFormat, serialize, serializeHeaders } from '../produce/serialize.ts';
+import { instantIn, shownInstant } from '../timestamp.ts';
 
 const INT32_MAX = 2 ** 31 - 1;
 
@@ -84,12 +85,8 @@ function serializePart(
   return isRefusal(bytes) ? bytes : { format, bytes };
 }
 
-/** ISO 8601 with a zone, as Java's Instant reads it. */
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})$/;
-
 function instantOf(text: string): number | Refusal {
-  const at = INSTANT.test(text) ? Date.parse(text) : Number.NaN;
-  return Number.isNaN(at) ? badRequest(`timestamp=${JSON.stringify(text.slice(0, 40))} is no time.`) : at;
+  return instantIn(text) ?? badRequest(`timestamp=${JSON.stringify(text.slice(0, 40))} is no time.`);
 }
 
 /** A report on a record that was stored, or the refusal. */
@@ -120,9 +117,4 @@ export function reportOn(
         },
       };
   }
-}
-
-/** As Java writes an Instant: without a fraction of zero. */
-function shownInstant(timestamp: number): string {
-  return new Date(timestamp).toISOString().replace('.000Z', 'Z');
 }

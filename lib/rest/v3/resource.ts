@@ -68,6 +68,8 @@ const CLUSTER_PATH = '/v3/clusters/{cluster_id}';
 interface ClusterRoute<Path extends string, Body, Query>
   extends Omit<Route<`${typeof CLUSTER_PATH}${Path}`, Body, Query>, 'path' | 'handle' | 'consumes' | 'produces'> {
   readonly path: Path;
+  /** Media types of the answer. Default: JSON. */
+  readonly produces?: readonly string[];
   /** Whether any id of a cluster is taken, as Confluent's produce does. */
   readonly takesAnyCluster?: boolean;
   handle(
@@ -84,6 +86,7 @@ export function defineClusterRoute<const Path extends string, Body = undefined, 
   return defineRoute<`${typeof CLUSTER_PATH}${Path}`, Body, Query>({
     ...route,
     ...V3,
+    produces: route.produces ?? V3.produces,
     path: `${CLUSTER_PATH}${route.path}`,
     async handle(rest, request) {
       const { cluster_id: asked } = request.parameters as { readonly cluster_id: string };
