@@ -1,5 +1,8 @@
 import * as v from 'valibot';
+import { ANY_TOPIC, type Decisions, topicResource } from '../auth/authorize.ts';
+import { StoreUnavailableError } from '../storage/ports.ts';
 import { ok } from './answer.ts';
+import type { RestEnvironment } from './environment.ts';
 import { HTML_TYPE, JSON_TYPE, V2_TYPE } from './media-type.ts';
 import { routesPage } from './page.ts';
 import { type AnyRoute, defineRoute } from './route.ts';
@@ -14,10 +17,11 @@ export function documentRoutes(routes: readonly AnyRoute[]): readonly AnyRoute[]
     consumes: [],
     produces: [HTML_TYPE, V2_TYPE],
     success: { status: 200 },
-    accesses: () => [],
-    async handle(_rest, { answerType }) {
+    accesses: () => [{ operation: 'DESCRIBE', resource: ANY_TOPIC }],
+    async handle(rest, { answerType, decisions }) {
       if (answerType === V2_TYPE) return ok({});
-      return { kind: 'text', contentType: 'text/html; charset=utf-8', text: routesPage(all) };
+      const topics = await topicNames(rest, decisions);
+      return { kind: 'text', contentType: 'text/html; charset=utf-8', text: routesPage(all, topics) };
     },
   });
   const document: AnyRoute = defineRoute({
@@ -37,4 +41,15 @@ export function documentRoutes(routes: readonly AnyRoute[]): readonly AnyRoute[]
   });
   const all: readonly AnyRoute[] = [page, document, ...routes];
   return [page, document];
+}
+
+/** The topics that the client may describe; none if the store does not answer, as the page is of use without. */
+async function topicNames({ admin }: RestEnvironment, decisions: Decisions): Promise<readonly string[]> {
+  try {
+    const names = (await admin.topics.list()).map(({ record }) => record.name);
+    return names.filter((name) => decisions.allows('DESCRIBE', topicResource(name))).sort();
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) return [];
+    throw error;
+  }
 }

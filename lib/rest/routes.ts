@@ -1,6 +1,7 @@
 import { documentRoutes } from './document-routes.ts';
 import { health } from './health.ts';
 import type { AnyRoute } from './route.ts';
+import { tailRoute } from './ui/routes.ts';
 import { v2ConsumerStateRoutes } from './v2/consumer-state.ts';
 import { v2ConsumerRoutes } from './v2/consumers.ts';
 import { v2ProduceRoutes } from './v2/produce.ts';
@@ -12,6 +13,7 @@ const served: readonly AnyRoute[] = [
   health,
   ...v3Routes,
   streamRecords,
+  tailRoute,
   ...v2TopicRoutes,
   ...v2ProduceRoutes,
   ...v2ConsumerRoutes,

@@ -13,6 +13,7 @@ export interface StreamEvent {
 
 /** Reads the text of server-sent events as a browser does (HTML standard, 9.2.6). */
 export class EventParser {
+  /** All but those that only say where the stream is. */
   readonly events: StreamEvent[] = [];
   /** What a browser would send as Last-Event-ID; undefined before the first id. */
   lastId: string | undefined;
@@ -42,7 +43,8 @@ export class EventParser {
   #dispatch(): void {
     this.lastId = this.#id;
     const data = this.#data.join('\n');
-    if (data !== '') this.events.push({ name: this.#name, id: this.#id ?? '', data: JSON.parse(data), text: data });
+    if (data !== '' && this.#name !== 'place')
+      this.events.push({ name: this.#name, id: this.#id ?? '', data: JSON.parse(data), text: data });
     this.#data = [];
     this.#name = 'message';
   }

@@ -1,5 +1,6 @@
 import type { Offset } from '../../core/offset.ts';
 import { type BatchHeader, isControl, isTransactional, lastOffset, readBatchHeader } from '../../records/batch.ts';
+import { CorruptRecordError } from '../../records/error.ts';
 import { iterateRecords } from '../../records/record.ts';
 import { eventText, recordData, type StreamFormat } from './event.ts';
 import type { Following } from './following.ts';
@@ -28,7 +29,7 @@ const PIECE_CHARS = 32 * 1024;
 
 /**
  * The events of what was found, in pieces. Moves the positions past what the pieces have: a piece
- * that is not asked for moves nothing.
+ * that is not asked for moves nothing. Throws CorruptRecordError, after the events before it.
  */
 export function* eventsOf(
   following: Following,
@@ -42,28 +43,34 @@ export function* eventsOf(
     lastId = following.place();
     text += eventText(lastId, data, name);
   };
-  for (const { partition, batches, aborted, gap } of found) {
-    // Before a piece is sent a refresh may not take partitions away: it comes between reads only.
-    if (gap !== undefined) {
-      positions.set(partition, gap.to);
-      add(JSON.stringify({ partition_id: partition, ...gap }), 'gap');
-    }
-    for (const batch of batches) {
-      const header = readBatchHeader(batch);
-      const end = lastOffset(header) + 1;
-      if (!isControl(header.attributes) && !isAborted(header, aborted)) {
-        for (const record of iterateRecords(batch, header)) {
-          if (record.offset < positions.get(partition)!) continue;
-          positions.set(partition, record.offset + 1);
-          add(recordData(partition, record, format));
-          if (text.length < PIECE_CHARS) continue;
-          yield { text, lastId };
-          text = '';
-        }
+  try {
+    for (const { partition, batches, aborted, gap } of found) {
+      // Before a piece is sent a refresh may not take partitions away: it comes between reads only.
+      if (gap !== undefined) {
+        positions.set(partition, gap.to);
+        add(JSON.stringify({ partition_id: partition, ...gap }), 'gap');
       }
-      // Compaction may have removed the last records of a batch.
-      if (end > positions.get(partition)!) positions.set(partition, end);
+      for (const batch of batches) {
+        const header = readBatchHeader(batch);
+        const end = lastOffset(header) + 1;
+        if (!isControl(header.attributes) && !isAborted(header, aborted)) {
+          for (const record of iterateRecords(batch, header)) {
+            if (record.offset < positions.get(partition)!) continue;
+            positions.set(partition, record.offset + 1);
+            add(recordData(partition, record, format));
+            if (text.length < PIECE_CHARS) continue;
+            yield { text, lastId };
+            text = '';
+          }
+        }
+        // Compaction may have removed the last records of a batch.
+        if (end > positions.get(partition)!) positions.set(partition, end);
+      }
     }
+  } catch (error) {
+    // The positions are past the events before the batch that cannot be read.
+    if (error instanceof CorruptRecordError && text !== '') yield { text, lastId };
+    throw error;
   }
   if (text !== '') yield { text, lastId };
 }

@@ -48,7 +48,7 @@ export async function* follow(rest: RestEnvironment, following: Following, terms
   // Also without an event the client learns where it is: it may lose the connection before the first one.
   let told = following.place();
   let toldAt = clock.monotonic();
-  yield `retry: ${RECONNECT_MS}\nid: ${told}\n\n`;
+  yield `retry: ${RECONNECT_MS}\n${placeEvent(told)}`;
   for (let round = 0; !signal.aborted && clock.monotonic() < endAt; round++) {
     const looked = await look(rest, following, terms, round, endAt);
     if (isRefusal(looked)) {
@@ -76,11 +76,16 @@ export async function* follow(rest: RestEnvironment, following: Following, terms
     const place = following.place();
     if (place === told && clock.monotonic() - toldAt < QUIET_MS_MAX) continue;
     // Offsets without a record that is shown move the place too, such as those of markers.
-    yield `:\nid: ${place}\n\n`;
+    yield `: alive\n${placeEvent(place)}`;
     told = place;
     toldAt = clock.monotonic();
   }
   if (!signal.aborted) await following.end();
+}
+
+/** Says where the stream is. Browsers give such an event to scripts that ask for it by name only. */
+function placeEvent(id: string): string {
+  return eventText(id, '{}', 'place');
 }
 
 function failureEvent(following: Following, { errorCode, message }: Refusal): string {
