@@ -41,7 +41,8 @@ type Env = { Bindings: { caller: Caller } };
  * Confluent's form.
  */
 export function restApp(rest: RestEnvironment, routes: readonly AnyRoute[]): RestHandler {
-  const app = new Hono<Env>();
+  // As Jersey does, and as the reference of v2 writes some of its paths: a slash at the end does not count.
+  const app = new Hono<Env>({ strict: false });
   const { allowedOrigins } = rest.settings;
   if (allowedOrigins.length > 0) {
     app.use(
