@@ -14,7 +14,7 @@ const app = new App({
   // stage.
   builtinCloudFormationValidation: false,
 });
-const outcome = readContext((name) => app.node.tryGetContext(name), process.env.AWS_ENDPOINT_URL);
+const outcome = readContext((name) => app.node.tryGetContext(name), process.env);
 if (outcome.kind === 'invalid') {
   fail(outcome.problem);
 } else {

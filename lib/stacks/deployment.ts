@@ -24,7 +24,14 @@ export function addStacks(app: App, { stage, functionsFolder }: Deployment, imag
   const gateway =
     stage.gateway === undefined
       ? undefined
-      : new GatewayStack(app, `${prefix}-Gateway`, { stage, size: stage.gateway, image, env, tags });
+      : new GatewayStack(app, `${prefix}-Gateway`, {
+          stage,
+          size: stage.gateway,
+          image,
+          // A look-up needs account and Region; the other stacks stay as they are without one.
+          env: { ...env, ...stage.network?.place },
+          tags,
+        });
   if (state !== undefined) for (const stack of [service, gateway]) stack?.node.addDependency(state);
   return { state, service, gateway };
 }

@@ -1,11 +1,20 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import {
+  ApplicationLogLevel,
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  SystemLogLevel,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct, type IConstruct } from 'constructs';
 import { variableOf } from '../settings/keys.ts';
 import { readSettings } from '../settings/settings.ts';
 import { acknowledge, wildcardResource } from './acknowledge.ts';
+import { keyStatements } from './keys.ts';
 import { bundleOf } from './package-files.ts';
 import { RIGHTS, type Rights, WAKES } from './rights.ts';
 import { StackError } from './stack-error.ts';
@@ -39,6 +48,7 @@ export interface TidelogFunctionsProps {
   /** Functions are named `${prefix}-produce` and so on. */
   readonly prefix: string;
   readonly memoryMiB: Readonly<Record<FunctionName, number>>;
+  readonly reservedConcurrency: Readonly<Partial<Record<FunctionName, number>>>;
   readonly logRetentionDays: LogRetentionDays;
   readonly anonymous: boolean;
   readonly settings: Readonly<Record<string, string>>;
@@ -62,6 +72,7 @@ export class TidelogFunctions extends Construct {
 
   #function(name: FunctionName, props: TidelogFunctionsProps, environment: Record<string, string>): LambdaFunction {
     const functionName = `${props.prefix}-${name}`;
+    const reserved = props.reservedConcurrency[name];
     const scope = new Construct(this, name.charAt(0).toUpperCase() + name.slice(1));
     const logGroup = new LogGroup(scope, 'Logs', {
       logGroupName: `/aws/lambda/${functionName}`,
@@ -72,7 +83,7 @@ export class TidelogFunctions extends Construct {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       description: DESCRIPTIONS[name],
       inlinePolicies: {
-        stores: new PolicyDocument({ statements: storeStatements(RIGHTS[name], props.state) }),
+        stores: new PolicyDocument({ statements: storeStatements(scope, RIGHTS[name], props.state) }),
         logs: new PolicyDocument({
           statements: [allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn])],
         }),
@@ -91,6 +102,14 @@ export class TidelogFunctions extends Construct {
       environment,
       role,
       logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      // Leaves out START, END and REPORT, three lines for every call. Calls that fail or time out are
+      // still logged.
+      systemLogLevelV2: SystemLogLevel.WARN,
+      // The lowest one. The functions choose themselves by `log.level`; a line without `timestamp` is
+      // INFO to Lambda, whatever it says.
+      applicationLogLevelV2: ApplicationLogLevel.TRACE,
+      ...(reserved === undefined ? {} : { reservedConcurrentExecutions: reserved }),
     });
     const failures =
       name in TIMEOUTS
@@ -129,18 +148,17 @@ export function environmentOf(props: {
   return Object.fromEntries(Object.entries({ ...own, ...settings }).map(([key, value]) => [variableOf(key), value]));
 }
 
-/** One statement for each store that the function has actions on. */
-export function storeStatements(
-  rights: Rights,
-  { journalTable, stateTable, bucket }: StateResources,
-): PolicyStatement[] {
+/** One statement for each store that a role has actions on, and for each customer's key of these. */
+export function storeStatements(scope: IConstruct, rights: Rights, state: StateResources): PolicyStatement[] {
+  const { journalTable, stateTable, bucket } = state;
   const wanted: [readonly string[], string][] = [
     [rights.journalTable, journalTable.tableArn],
     [rights.stateTable, stateTable.tableArn],
     [rights.objects, bucket.arnForObjects('*')],
     [rights.bucket, bucket.bucketArn],
   ];
-  return wanted.filter(([actions]) => actions.length > 0).map(([actions, arn]) => allow(actions, [arn]));
+  const stores = wanted.filter(([actions]) => actions.length > 0).map(([actions, arn]) => allow(actions, [arn]));
+  return [...stores, ...keyStatements(scope, rights, state)];
 }
 
 /** The only wildcard: S3 has no other ARN for all objects of a bucket. */

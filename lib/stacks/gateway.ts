@@ -1,14 +1,5 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import {
-  GatewayVpcEndpointAwsService,
-  IpAddresses,
-  type IVpc,
-  Peer,
-  Port,
-  SecurityGroup,
-  SubnetType,
-  Vpc,
-} from 'aws-cdk-lib/aws-ec2';
+import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
+import { type IPeer, type IVpc, Peer, Port, SecurityGroup, type SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import {
   Cluster,
   type ContainerImage,
@@ -27,6 +18,8 @@ import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { acknowledgeObjects, environmentOf, storeStatements } from './functions.ts';
 import { gatewayImage } from './gateway-image.ts';
+import { networkOf } from './gateway-network.ts';
+import { scaleGateways } from './gateway-scaling.ts';
 import { GATEWAY_RIGHTS } from './rights.ts';
 import { DEFAULT_STAGE, type GatewaySize, type LogRetentionDays, SMALL_GATEWAY, STAGES } from './stages.ts';
 import type { StateResources } from './state.ts';
@@ -37,11 +30,19 @@ export interface TidelogGatewayProps {
   /** Default: two of the smallest tasks. */
   readonly size?: GatewaySize;
   /**
-   * The network of gateways and clients. Its public subnets are used, and its DNS host names must
-   * be enabled. Default: a new VPC of two zones without NAT, with gateway endpoints for S3 and
-   * DynamoDB.
+   * The network of gateways and clients; its DNS host names must be enabled. Default: a new VPC of two
+   * zones without NAT, with gateway endpoints for S3 and DynamoDB.
    */
   readonly vpc?: IVpc;
+  /**
+   * The subnets of the load balancer and the gateways, which need a way to the image registry and the
+   * logs. Default: the private subnets of `vpc` with a way out, or else its public ones.
+   */
+  readonly subnets?: SubnetSelection;
+  /** The tasks get public addresses. Default: true where `subnets` is left out and there are only public ones. */
+  readonly assignPublicIp?: boolean;
+  /** Who may connect. Default: everybody in `vpc`. */
+  readonly clients?: readonly IPeer[];
   /** Settings by their keys, as in a server.properties file. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly logRetentionDays?: LogRetentionDays;
@@ -52,10 +53,6 @@ export interface TidelogGatewayProps {
 const KAFKA_PORT = 9092;
 const MONITORING_PORT = 9404;
 const HTTPS_PORT = 443;
-
-/** The default network is small. Peered networks must not overlap, so `vpc` can replace it. */
-const NETWORK = '10.92.0.0/20';
-const ZONES = 2;
 
 /** A gateway drains for 8 s after SIGTERM. This leaves it time to exit. */
 const STOP_TIMEOUT = Duration.seconds(20);
@@ -88,8 +85,10 @@ export class TidelogGateway extends Construct {
   constructor(scope: Construct, id: string, props: TidelogGatewayProps) {
     super(scope, id);
     const { size = SMALL_GATEWAY, image = gatewayImage() } = props;
-    this.vpc = props.vpc ?? (this.#network() as IVpc);
-    const [balancerGroup, taskGroup] = this.#securityGroups();
+    const { tasks, tasksMax = tasks } = size;
+    const network = networkOf(this, props);
+    this.vpc = network.vpc;
+    const [balancerGroup, taskGroup] = this.#securityGroups(network.clients);
     const cluster = new Cluster(this, 'Cluster', {
       vpc: this.vpc,
       containerInsightsV2: ContainerInsights.DISABLED,
@@ -102,19 +101,19 @@ export class TidelogGateway extends Construct {
       // The CDK's classes do not satisfy its own interfaces under exactOptionalPropertyTypes.
       cluster: cluster as ICluster,
       taskDefinition: this.#task(props, size, image),
-      desiredCount: size.tasks,
+      // A deployment must not take back what was scaled.
+      ...(tasksMax > tasks ? {} : { desiredCount: tasks }),
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
       circuitBreaker: { rollback: true },
       securityGroups: [taskGroup],
-      vpcSubnets: { subnetType: SubnetType.PUBLIC },
-      // A public address reaches the image registry and the logs; NAT would cost more than the
-      // gateways.
-      assignPublicIp: true,
+      vpcSubnets: network.subnets,
+      assignPublicIp: network.hasPublicAddresses,
     });
     const balancer = new NetworkLoadBalancer(this, 'LoadBalancer', {
       vpc: this.vpc,
-      vpcSubnets: { subnetType: SubnetType.PUBLIC },
+      vpcSubnets: network.subnets,
+      // The listeners have neither TLS nor logins yet, and clients are told the tasks' own addresses.
       internetFacing: false,
       crossZoneEnabled: true,
       securityGroups: [balancerGroup],
@@ -122,7 +121,8 @@ export class TidelogGateway extends Construct {
     acknowledge(balancer, {
       'AwsSolutions-ELB2': 'A network load balancer logs TLS listeners only, and this one has none.',
     });
-    balancer.addListener('Kafka', { port: KAFKA_PORT, protocol: Protocol.TCP }).addTargets('Gateways', {
+    const listener = balancer.addListener('Kafka', { port: KAFKA_PORT, protocol: Protocol.TCP });
+    const targets = listener.addTargets('Gateways', {
       port: KAFKA_PORT,
       protocol: Protocol.TCP,
       targets: [this.service],
@@ -136,43 +136,30 @@ export class TidelogGateway extends Construct {
         unhealthyThresholdCount: UNHEALTHY_AFTER,
       },
     });
+    if (tasksMax > tasks) {
+      scaleGateways(this, { service: this.service, balancer, targets, min: tasks, max: tasksMax });
+    }
     this.bootstrapServers = `${balancer.loadBalancerDnsName}:${KAFKA_PORT}`;
   }
 
-  #network(): Vpc {
-    const vpc = new Vpc(this, 'Vpc', {
-      ipAddresses: IpAddresses.cidr(NETWORK),
-      maxAzs: ZONES,
-      natGateways: 0,
-      subnetConfiguration: [{ name: 'Gateways', subnetType: SubnetType.PUBLIC, mapPublicIpOnLaunch: false }],
-      gatewayEndpoints: {
-        S3: { service: GatewayVpcEndpointAwsService.S3 },
-        DynamoDb: { service: GatewayVpcEndpointAwsService.DYNAMODB },
-      },
-      // Off: the CDK would add a function only to empty an unused security group.
-      restrictDefaultSecurityGroup: false,
-    });
-    acknowledge(vpc, {
-      'AwsSolutions-VPC7':
-        'Flow logs are billed by volume and say less than the gateways; switch them on where an audit needs them.',
-    });
-    return vpc;
-  }
-
-  #securityGroups(): [SecurityGroup, SecurityGroup] {
-    const clients = Peer.ipv4(this.vpc.vpcCidrBlock);
+  #securityGroups(clients: readonly IPeer[]): [SecurityGroup, SecurityGroup] {
     const group = (id: string, description: string) =>
       new SecurityGroup(this, id, { vpc: this.vpc, description, allowAllOutbound: false });
     const balancer = group('LoadBalancerGroup', 'Tidelog: the load balancer of the gateways');
     const tasks = group('TaskGroup', 'Tidelog: the gateways');
-    balancer.addIngressRule(clients, Port.tcp(KAFKA_PORT), 'Kafka clients that look for a first broker');
+    for (const client of clients) {
+      balancer.addIngressRule(client, Port.tcp(KAFKA_PORT), 'Kafka clients that look for a first broker');
+    }
     balancer.addEgressRule(tasks, Port.tcp(KAFKA_PORT), 'Gateways');
     balancer.addEgressRule(tasks, Port.tcp(MONITORING_PORT), 'Health checks');
-    tasks.addIngressRule(clients, Port.tcp(KAFKA_PORT), 'Kafka clients, which are told the address of each gateway');
+    for (const client of clients) {
+      tasks.addIngressRule(client, Port.tcp(KAFKA_PORT), 'Kafka clients, which are told the address of each gateway');
+    }
     tasks.addIngressRule(balancer, Port.tcp(KAFKA_PORT), 'Load balancer');
     tasks.addIngressRule(balancer, Port.tcp(MONITORING_PORT), 'Health checks');
     tasks.addEgressRule(Peer.anyIpv4(), Port.tcp(HTTPS_PORT), 'DynamoDB, S3, ECR, CloudWatch Logs');
-    for (const made of [balancer, tasks]) {
+    const isKnownLater = clients.some(({ uniqueId }) => Token.isUnresolved(uniqueId));
+    for (const made of isKnownLater ? [balancer, tasks] : []) {
       acknowledge(made, {
         'AwsSolutions-EC23':
           "The rule's range is the network's own, which cdk-nag cannot see as it is known at deployment only.",
@@ -186,7 +173,7 @@ export class TidelogGateway extends Construct {
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com'),
       description: 'Tidelog: gateways',
-      inlinePolicies: { stores: new PolicyDocument({ statements: storeStatements(GATEWAY_RIGHTS, state) }) },
+      inlinePolicies: { stores: new PolicyDocument({ statements: storeStatements(this, GATEWAY_RIGHTS, state) }) },
     });
     acknowledgeObjects(role, state);
     const task = new FargateTaskDefinition(this, 'Task', {

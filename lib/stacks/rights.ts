@@ -4,6 +4,16 @@ import type { FunctionName } from './stages.ts';
 type TableAction = 'dynamodb:GetItem' | 'dynamodb:Query' | 'dynamodb:PutItem' | 'dynamodb:DeleteItem';
 type ObjectAction = 's3:GetObject' | 's3:PutObject' | 's3:DeleteObject';
 
+/** What DynamoDB and S3 do with a customer's key for the caller of a table or of an object. */
+export type KeyAction =
+  | 'kms:Decrypt'
+  | 'kms:DescribeKey'
+  | 'kms:Encrypt'
+  | 'kms:ReEncryptFrom'
+  | 'kms:ReEncryptTo'
+  | 'kms:GenerateDataKey'
+  | 'kms:GenerateDataKeyWithoutPlaintext';
+
 /** The actions of one function; an empty list gives no policy statement. */
 export interface Rights {
   readonly journalTable: readonly TableAction[];
@@ -87,8 +97,42 @@ export const GATEWAY_RIGHTS: Rights = {
   bucket: ['s3:ListBucket'],
 };
 
+const READ_TABLE_KEY = ['kms:Decrypt', 'kms:DescribeKey'] as const;
+const WRITE_TABLE_KEY = [
+  ...READ_TABLE_KEY,
+  'kms:Encrypt',
+  'kms:ReEncryptFrom',
+  'kms:ReEncryptTo',
+  'kms:GenerateDataKey',
+  'kms:GenerateDataKeyWithoutPlaintext',
+] as const;
+
+/**
+ * The rights to the key of a table that go with an action, where the key is a customer's. Without
+ * them DynamoDB refuses the call.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+ */
+export const TABLE_KEY_ACTIONS: Readonly<Record<TableAction, readonly KeyAction[]>> = {
+  'dynamodb:GetItem': READ_TABLE_KEY,
+  'dynamodb:Query': READ_TABLE_KEY,
+  'dynamodb:PutItem': WRITE_TABLE_KEY,
+  'dynamodb:DeleteItem': WRITE_TABLE_KEY,
+};
+
+/**
+ * The same for objects.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+ */
+export const OBJECT_KEY_ACTIONS: Readonly<Record<ObjectAction, readonly KeyAction[]>> = {
+  's3:GetObject': ['kms:Decrypt'],
+  's3:PutObject': ['kms:GenerateDataKey'],
+  's3:DeleteObject': [],
+};
+
 /** What a tunnel that looks at the journal table itself does there. */
 export const TAIL_ACTIONS = ['dynamodb:Query'] as const satisfies readonly TableAction[];
+
+export const TAIL_RIGHTS: Rights = { journalTable: TAIL_ACTIONS, stateTable: [], objects: [], bucket: [] };
 
 /**
  * The functions that a role must be able to call to use a Kafka client. `admin` is in all of them,

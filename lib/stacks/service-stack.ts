@@ -14,22 +14,16 @@ export interface ServiceStackProps extends StackProps {
 export class ServiceStack extends Stack {
   constructor(scope: Construct, id: string, { stage, functionsFolder, ...props }: ServiceStackProps) {
     super(scope, id, { description: 'Tidelog: the functions, and the way in to them', ...props });
-    const {
-      prefix,
-      frontDoor: kind,
-      throttling,
-      memoryMiB,
-      logRetentionDays,
-      maintenanceMinutes,
-      sealMinutes,
-      jwt,
-    } = stage;
+    const { prefix, frontDoor: kind, throttling, accessLog, memoryMiB, reservedConcurrency, jwt } = stage;
+    const { logRetentionDays, maintenanceMinutes, sealMinutes } = stage;
     const { frontDoor, functionPrefix } = new Tidelog(this, 'Tidelog', {
       state: importState(this, stage),
       functionPrefix: prefix.toLowerCase(),
       frontDoor: kind,
       throttling,
+      accessLog,
       memoryMiB,
+      reservedConcurrency,
       logRetentionDays,
       maintenanceMinutes,
       sealMinutes,

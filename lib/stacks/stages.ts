@@ -36,6 +36,12 @@ export type Removal = 'retain' | 'destroy';
 /** Days that CloudWatch Logs keeps log lines; a subset of the allowed values. */
 export type LogRetentionDays = 1 | 3 | 5 | 7 | 14 | 30 | 60 | 90 | 180 | 365;
 
+/**
+ * Which key encrypts: the service's own, for which AWS charges nothing; the account's key for the
+ * service, `aws/dynamodb` or `aws/s3`; or a customer's key, by its ARN.
+ */
+export type KeyChoice = 'owned' | 'aws' | `arn:${string}`;
+
 /** API Gateway's token bucket for all routes together; beyond it callers get 429. */
 export interface Throttling {
   readonly requestsPerSecond: number;
@@ -44,10 +50,39 @@ export interface Throttling {
 
 /** The fleet of gateways, always on and billed by the hour. Sizes are those that Fargate offers. */
 export interface GatewaySize {
+  /** As many tasks run at least. */
   readonly tasks: number;
+  /** As many run at most, by CPU and connections. Default: `tasks`, so that nothing is scaled. */
+  readonly tasksMax?: number;
   /** 256 is a quarter of a virtual CPU. */
   readonly cpu: 256 | 512 | 1024 | 2048;
   readonly memoryMiB: number;
+}
+
+/** An account and a Region of AWS. */
+export interface Place {
+  readonly account: string;
+  readonly region: string;
+}
+
+/** Where gateways and their clients are. */
+export interface GatewayNetwork {
+  /** An existing VPC, by its id. Default: a new one. */
+  readonly vpc?: string;
+  /** Where the VPC is looked up. Default: the stage's account and Region. */
+  readonly place?: Place;
+  /**
+   * Subnets of the VPC, by their ids. Default: the CDK looks the VPC up in the account, and takes its
+   * private subnets with a way out, or else its public ones.
+   */
+  readonly subnets?: readonly string[];
+  /** The tasks get public addresses. Needed in `subnets` that are public. Default: false. */
+  readonly hasPublicAddresses?: boolean;
+  /**
+   * Who may connect: IPv4 ranges (`10.0.0.0/8`), security groups (`sg-...`), prefix lists (`pl-...`).
+   * Default: the VPC's own range.
+   */
+  readonly clients?: readonly string[];
 }
 
 /** Tables and a bucket that another stack retained or that a backup was restored to. */
@@ -67,12 +102,27 @@ export interface Stage {
   readonly removal: Removal;
   /** Existing tables and an existing bucket, by name; then there is no State stack. */
   readonly existing?: ExistingState;
+  readonly tableKey: KeyChoice;
+  readonly bucketKey: KeyChoice;
+  /** Point-in-time recovery of the tables, billed by their size. */
+  readonly pointInTimeRecovery: boolean;
   readonly frontDoor: FrontDoorKind;
   /** Default: REST asks for IAM signatures, as frames always do. Only for the front door `http`. */
   readonly jwt?: JwtIssuer;
   readonly throttling: Throttling;
+  /**
+   * A line for every request at the front door. Off by default: log deliveries need one of the ten
+   * resource policies of CloudWatch Logs in an account and Region, and where all are taken, the
+   * deployment fails.
+   */
+  readonly accessLog: boolean;
   /** MiB, which also set the share of a CPU: 1,769 are one. */
   readonly memoryMiB: Readonly<Record<FunctionName, number>>;
+  /**
+   * Instances that a function keeps for itself and does not exceed. Default: none; the functions share
+   * the account's concurrency with everything else.
+   */
+  readonly reservedConcurrency: Readonly<Partial<Record<FunctionName, number>>>;
   readonly logRetentionDays: LogRetentionDays;
   /** Minutes between two runs of the scheduled upkeep. */
   readonly maintenanceMinutes: number;
@@ -85,6 +135,8 @@ export interface Stage {
   readonly anonymous: boolean;
   /** Default: no gateway, so nothing is billed by the hour. */
   readonly gateway?: GatewaySize;
+  /** Where the gateways are. Default: a network of their own. */
+  readonly network?: GatewayNetwork;
   /** Settings of all functions and gateways by their keys, as in a server.properties file. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -110,10 +162,15 @@ export const SMALL_GATEWAY: GatewaySize = { tasks: 2, cpu: 256, memoryMiB: 512 }
 const production: Stage = {
   prefix: 'Tidelog',
   removal: 'retain',
+  tableKey: 'owned',
+  bucketKey: 'owned',
+  pointInTimeRecovery: true,
   frontDoor: 'http',
+  accessLog: false,
   // A tenth of an account's default quota of 10,000 requests a second.
   throttling: { requestsPerSecond: 1_000, burst: 2_000 },
   memoryMiB: SMALL_FUNCTIONS,
+  reservedConcurrency: {},
   logRetentionDays: 30,
   maintenanceMinutes: 60,
   sealMinutes: 15,
@@ -129,6 +186,7 @@ export const STAGES = {
     ...production,
     prefix: 'Tidelog-Dev',
     removal: 'destroy',
+    pointInTimeRecovery: false,
     throttling: { requestsPerSecond: 100, burst: 200 },
     logRetentionDays: 7,
   },
@@ -141,6 +199,7 @@ export const STAGES = {
     ...production,
     prefix: 'Tidelog-Local',
     removal: 'destroy',
+    pointInTimeRecovery: false,
     logRetentionDays: 1,
     anonymous: true,
     // MiniStack runs one call of a function at a time, so a waiting call delays all others.

@@ -1,7 +1,9 @@
 import { CfnOutput, Fn, Stack, type StackProps } from 'aws-cdk-lib';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
+import { keyOf } from './keys.ts';
 import type { Stage } from './stages.ts';
 import { type StateResources, TidelogState } from './state.ts';
 
@@ -16,7 +18,13 @@ export interface StateStackProps extends StackProps {
 export class StateStack extends Stack {
   constructor(scope: Construct, id: string, { stage, ...props }: StateStackProps) {
     super(scope, id, { description: 'Tidelog: the tables and the bucket that hold the log', ...props });
-    const { journalTable, stateTable, bucket } = new TidelogState(this, 'Tidelog', { removal: stage.removal });
+    const { removal, tableKey, bucketKey, pointInTimeRecovery } = stage;
+    const { journalTable, stateTable, bucket } = new TidelogState(this, 'Tidelog', {
+      removal,
+      pointInTimeRecovery,
+      tableKey: keyOf(this, 'TableKey', tableKey),
+      bucketKey: keyOf(this, 'BucketKey', bucketKey),
+    });
     const values = {
       JournalTableName: journalTable.tableName,
       StateTableName: stateTable.tableName,
@@ -39,11 +47,19 @@ export function importState(scope: Construct, stage: Stage): StateResources {
     stateTable: Fn.importValue(exportName(stage, 'StateTableName')),
     bucket: Fn.importValue(exportName(stage, 'BucketName')),
   };
+  const tableKey = encryptedBy(keyOf(scope, 'TableKey', stage.tableKey));
   return {
-    journalTable: Table.fromTableName(scope, 'JournalTable', names.journalTable),
-    stateTable: Table.fromTableName(scope, 'StateTable', names.stateTable),
-    bucket: Bucket.fromBucketName(scope, 'Bucket', names.bucket),
+    journalTable: Table.fromTableAttributes(scope, 'JournalTable', { tableName: names.journalTable, ...tableKey }),
+    stateTable: Table.fromTableAttributes(scope, 'StateTable', { tableName: names.stateTable, ...tableKey }),
+    bucket: Bucket.fromBucketAttributes(scope, 'Bucket', {
+      bucketName: names.bucket,
+      ...encryptedBy(keyOf(scope, 'BucketKey', stage.bucketKey)),
+    }),
   };
+}
+
+function encryptedBy(key: ReturnType<typeof keyOf>): { encryptionKey?: IKey } {
+  return typeof key === 'string' ? {} : { encryptionKey: key };
 }
 
 function exportName({ prefix }: Stage, name: (typeof OUTPUTS)[number]): string {

@@ -1,9 +1,18 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, type ITable, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  BillingMode,
+  type ITable,
+  Table,
+  TableEncryption,
+  type TableProps,
+} from 'aws-cdk-lib/aws-dynamodb';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
   BlockPublicAccess,
   Bucket,
   BucketEncryption,
+  type BucketProps,
   type IBucket,
   type LifecycleRule,
   ObjectOwnership,
@@ -22,6 +31,15 @@ export interface StateResources {
 export interface TidelogStateProps {
   /** Default: `retain`, with deletion protection on the tables. */
   readonly removal?: Removal;
+  /**
+   * The key of the tables: DynamoDB's own, which costs nothing; the account's `aws/dynamodb`; or a
+   * customer's, which every role that reads the tables must be allowed to use. Default: `owned`.
+   */
+  readonly tableKey?: 'owned' | 'aws' | IKey;
+  /** The key of the bucket: S3's own (SSE-S3), the account's `aws/s3`, or a customer's. Default: `owned`. */
+  readonly bucketKey?: 'owned' | 'aws' | IKey;
+  /** Point-in-time recovery of the tables, billed by their size. Default: true. */
+  readonly pointInTimeRecovery?: boolean;
 }
 
 /**
@@ -50,13 +68,13 @@ export class TidelogState extends Construct implements StateResources {
   readonly stateTable: ITable;
   readonly bucket: IBucket;
 
-  constructor(scope: Construct, id: string, { removal = 'retain' }: TidelogStateProps = {}) {
+  constructor(scope: Construct, id: string, props: TidelogStateProps = {}) {
     super(scope, id);
-    this.journalTable = this.#table('Journal', removal);
-    this.stateTable = this.#table('State', removal);
+    const { removal = 'retain', bucketKey = 'owned' } = props;
+    this.journalTable = this.#table('Journal', props);
+    this.stateTable = this.#table('State', props);
     const bucket = new Bucket(this, 'Bucket', {
-      // With a KMS key, each PUT of the write path would cost a request to KMS.
-      encryption: BucketEncryption.S3_MANAGED,
+      ...bucketEncryption(bucketKey),
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       enforceSSL: true,
@@ -78,20 +96,44 @@ export class TidelogState extends Construct implements StateResources {
     this.bucket = bucket as IBucket;
   }
 
-  #table(id: string, removal: Removal): ITable {
+  #table(
+    id: string,
+    { removal = 'retain', tableKey = 'owned', pointInTimeRecovery = true }: TidelogStateProps,
+  ): ITable {
     const table = new Table(this, id, {
       // The names are those of lib/storage/dynamodb/attributes.ts; a test compares them.
       partitionKey: { name: 'pk', type: AttributeType.STRING },
       sortKey: { name: 'sk', type: AttributeType.STRING },
       billingMode: BillingMode.PAY_PER_REQUEST,
-      // The account's own key for DynamoDB: visible in CloudTrail and without a monthly fee.
-      encryption: TableEncryption.AWS_MANAGED,
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      ...tableEncryption(tableKey),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: pointInTimeRecovery },
       deletionProtection: removal === 'retain',
       removalPolicy: policyOf(removal),
     });
+    if (!pointInTimeRecovery) {
+      acknowledge(table, {
+        'AwsSolutions-DDB3':
+          'Backups are billed by the size of the tables, and the data of a stage without them can be made again.',
+      });
+    }
     return table as ITable;
   }
+}
+
+/** Only the service's own key costs nothing: the others are billed by the request to KMS. */
+function tableEncryption(key: 'owned' | 'aws' | IKey): Pick<TableProps, 'encryption' | 'encryptionKey'> {
+  if (key === 'owned') return { encryption: TableEncryption.DEFAULT };
+  if (key === 'aws') return { encryption: TableEncryption.AWS_MANAGED };
+  return { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey: key };
+}
+
+/** A bucket key, so that not every object of the write path costs a request to KMS. */
+function bucketEncryption(
+  key: 'owned' | 'aws' | IKey,
+): Pick<BucketProps, 'encryption' | 'encryptionKey' | 'bucketKeyEnabled'> {
+  if (key === 'owned') return { encryption: BucketEncryption.S3_MANAGED };
+  if (key === 'aws') return { encryption: BucketEncryption.KMS_MANAGED, bucketKeyEnabled: true };
+  return { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true };
 }
 
 function policyOf(removal: Removal): RemovalPolicy {

@@ -8,7 +8,8 @@ import { createFrontDoor } from './front-door/create.ts';
 import type { FrontDoor } from './front-door/front-door.ts';
 import { FunctionSchedule } from './function-schedule.ts';
 import { TidelogFunctions } from './functions.ts';
-import { CALLS, REST_REQUESTS, TAIL_ACTIONS } from './rights.ts';
+import { keyStatements } from './keys.ts';
+import { CALLS, REST_REQUESTS, TAIL_ACTIONS, TAIL_RIGHTS } from './rights.ts';
 import {
   DEFAULT_STAGE,
   type FrontDoorKind,
@@ -45,6 +46,16 @@ export interface TidelogProps {
   readonly throttling?: Throttling;
   /** MiB per function. Functions not named keep their defaults. */
   readonly memoryMiB?: Readonly<Partial<Record<FunctionName, number>>>;
+  /**
+   * Instances per function that it keeps for itself and does not exceed. At least 100 of the account's
+   * must stay unreserved. Default: none reserved.
+   */
+  readonly reservedConcurrency?: Readonly<Partial<Record<FunctionName, number>>>;
+  /**
+   * A line for every request at the front door. Needs one of the account's ten resource policies for
+   * log deliveries. Default: false.
+   */
+  readonly accessLog?: boolean;
   readonly logRetentionDays?: LogRetentionDays;
   /** Minutes between two runs of the scheduled upkeep, a whole number. Default: 60. */
   readonly maintenanceMinutes?: number;
@@ -92,11 +103,13 @@ export class Tidelog extends Construct {
   constructor(scope: Construct, id: string, props: TidelogProps = {}) {
     super(scope, id);
     const { functionsFolder, ...given } = props;
-    const { memoryMiB, anonymous, logRetentionDays, throttling, maintenanceMinutes, sealMinutes, settings }: Stage = {
+    const stage: Stage = {
       ...STAGES[DEFAULT_STAGE],
       ...given,
       memoryMiB: { ...STAGES[DEFAULT_STAGE].memoryMiB, ...given.memoryMiB },
     };
+    const { memoryMiB, reservedConcurrency, anonymous, settings, throttling, accessLog, logRetentionDays } = stage;
+    const { maintenanceMinutes, sealMinutes } = stage;
     const state = props.state ?? new TidelogState(this, 'State', { removal: props.removal ?? 'retain' });
     ({ journalTable: this.journalTable, stateTable: this.stateTable, bucket: this.bucket } = state);
     this.functionPrefix =
@@ -106,6 +119,7 @@ export class Tidelog extends Construct {
       state,
       prefix,
       memoryMiB,
+      reservedConcurrency,
       logRetentionDays,
       anonymous,
       settings,
@@ -117,6 +131,7 @@ export class Tidelog extends Construct {
       prefix,
       jwt: props.jwt,
       throttling,
+      accessLog,
       logRetentionDays,
     });
     new FunctionSchedule(this, 'Maintenance', {
@@ -174,7 +189,11 @@ export class Tidelog extends Construct {
    */
   grantTail(grantee: IGrantable): Grant {
     const resourceArns = [this.journalTable.tableArn];
-    return Grant.addToPrincipal({ grantee, actions: [...TAIL_ACTIONS], resourceArns });
+    const grant = Grant.addToPrincipal({ grantee, actions: [...TAIL_ACTIONS], resourceArns });
+    for (const statement of keyStatements(this, TAIL_RIGHTS, this)) {
+      grantee.grantPrincipal.addToPrincipalPolicy(statement);
+    }
+    return grant;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { type IGrantable, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import { describe, expect, it } from 'vitest';
 import { allRoutes } from '../../lib/rest/routes.ts';
 import { REST_PATHS } from '../../lib/stacks/front-door/front-door.ts';
@@ -144,6 +145,16 @@ describe('grants', () => {
     expect(grants.map(({ actions }) => actions)).toEqual([['dynamodb:Query']]);
     expect(JSON.stringify(grants[0]!.resources)).toContain('StateJournal');
     expect(JSON.stringify(grants[0]!.resources)).not.toContain('*');
+  });
+
+  it("grantTail includes the use of the tables' key, where that is a customer's", () => {
+    const stack = new Stack(quickApp(), 'Shop');
+    const state = new TidelogState(stack, 'Own', { tableKey: new Key(stack, 'Key') as IKey });
+    const log = new Tidelog(stack, 'Log', { state, functionsFolder: FUNCTIONS });
+    const role = new Role(stack, 'Tunnel', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
+    log.grantTail(role as IGrantable).assertSuccess();
+    const grants = grantsOf(Template.fromStack(stack)).filter(({ at }) => at.startsWith('TunnelDefaultPolicy'));
+    expect(grants.map(({ actions }) => actions)).toEqual([['dynamodb:Query'], ['kms:Decrypt', 'kms:DescribeKey']]);
   });
 
   it('are for the URL and not for the function where there are function URLs', () => {

@@ -1,16 +1,17 @@
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readContext } from '../../lib/stacks/context.ts';
+import { type ContextEnvironment, readContext } from '../../lib/stacks/context.ts';
 import { FUNCTION_NAMES, STAGES, type Stage } from '../../lib/stacks/stages.ts';
 import { scaled } from '../support/machine.ts';
 import { FUNCTIONS, propertiesOf, synthesized } from './synthesized.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+const VPC = 'vpc-0123abcd';
 const LATER = scaled(60_000);
 
-function read(values: Readonly<Record<string, unknown>>, endpointUrl?: string) {
-  return readContext((name) => values[name], endpointUrl);
+function read(values: Readonly<Record<string, unknown>>, environment: ContextEnvironment = {}) {
+  return readContext((name) => values[name], environment);
 }
 
 function stageOf(values: Readonly<Record<string, unknown>>): Stage {
@@ -48,6 +49,54 @@ describe('the context', () => {
     });
   });
 
+  it('takes keys, backups, the access log and reserved instances', () => {
+    const key = 'arn:aws:kms:eu-west-1:111122223333:key/0123-abcd';
+    expect(stageOf({ tableKey: 'aws', bucketKey: key, pointInTimeRecovery: 'off', accessLog: 'on' })).toEqual({
+      ...STAGES.prod,
+      tableKey: 'aws',
+      bucketKey: key,
+      pointInTimeRecovery: false,
+      accessLog: true,
+    });
+    expect(stageOf({ reservedConcurrency: 'produce:50,seal:0' }).reservedConcurrency).toEqual({ produce: 50, seal: 0 });
+  });
+
+  it('takes the size of the fleet, its network and its clients', () => {
+    expect(stageOf({ gateway: 'on', tasks: '2-6' }).gateway).toEqual({
+      tasks: 2,
+      tasksMax: 6,
+      cpu: 256,
+      memoryMiB: 512,
+    });
+    expect(stageOf({ gateway: 'on', tasks: '3' }).gateway).toMatchObject({ tasks: 3 });
+    const clients = '10.0.0.0/8,sg-0123abcd,pl-0123abcd';
+    expect(stageOf({ gateway: 'on', balancer: 'internal', clients }).network).toEqual({ clients: clients.split(',') });
+    const named = {
+      gateway: 'on',
+      vpc: VPC,
+      subnets: 'subnet-0123abcd,subnet-0123abce',
+      publicAddresses: 'on',
+      clients,
+    };
+    expect(stageOf(named).network).toEqual({
+      vpc: VPC,
+      subnets: ['subnet-0123abcd', 'subnet-0123abce'],
+      hasPublicAddresses: true,
+      clients: clients.split(','),
+    });
+  });
+
+  it('looks a VPC up in the account and Region of the credentials', () => {
+    const outcome = read(
+      { gateway: 'on', vpc: VPC },
+      { CDK_DEFAULT_ACCOUNT: '111122223333', CDK_DEFAULT_REGION: 'eu-west-1' },
+    );
+    expect(outcome).toMatchObject({
+      deployment: { stage: { network: { vpc: VPC, place: { account: '111122223333', region: 'eu-west-1' } } } },
+    });
+    expect(outcome).not.toHaveProperty('deployment.stage.account');
+  });
+
   it('takes the folder of the functions', () => {
     expect(read({ functions: '/some/where' })).toMatchObject({ deployment: { functionsFolder: '/some/where' } });
     expect(read({})).toMatchObject({ deployment: { functionsFolder: undefined } });
@@ -58,13 +107,58 @@ describe('the context', () => {
     [{ stage: 'nope' }, '-c stage=nope is unknown; choose one of prod, dev, local.'],
     [{ stage: 'toString' }, '-c stage=toString is unknown; choose one of prod, dev, local.'],
     [{ gateway: 'yes' }, '-c gateway=yes is unknown; choose one of on, off.'],
+    [{ accessLog: 'yes' }, '-c accessLog=yes is unknown; choose one of on, off.'],
+    [
+      { tableKey: 'alias/mine' },
+      '-c tableKey=alias/mine is unknown; choose owned, aws, or the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID).',
+    ],
+    [
+      { bucketKey: 'arn:aws:kms:eu-west-1:111122223333:alias/mine' },
+      '-c bucketKey=arn:aws:kms:eu-west-1:111122223333:alias/mine is unknown; choose owned, aws, or the ARN of a key (arn:aws:kms:REGION:ACCOUNT:key/ID).',
+    ],
+    ...(['produce', 'produce:', 'produce:5,produce:6', 'brew:5', 'produce:-1', ''].map((reservedConcurrency) => [
+      { reservedConcurrency },
+      `-c reservedConcurrency=${reservedConcurrency} is wrong; it is FUNCTION:INSTANCES,... of produce, fetch, coordinate, admin, maintain, seal.`,
+    ]) as [object, string][]),
+    [{ vpc: 'vpc-0123abcd' }, '-c vpc= is for gateways; add -c gateway=on.'],
+    [
+      { gateway: 'on', balancer: 'public' },
+      '-c balancer=public would open a port to the Internet on which everybody reads and writes: the gateways have neither TLS nor logins yet. Leave it internal, or run the tunnel (tidelog gateway --via) beside the clients.',
+    ],
+    ...(['0', '6-2', '2-101', 'two', '2-'].map((tasks) => [
+      { gateway: 'on', tasks },
+      `-c tasks=${tasks} is wrong; it is MIN or MIN-MAX, from 1 to 100.`,
+    ]) as [object, string][]),
+    [{ gateway: 'on', vpc: 'default' }, '-c vpc=default is no id of a VPC (vpc-...).'],
+    [
+      { gateway: 'on', vpc: VPC },
+      '-c vpc=vpc-0123abcd is looked up in the account, which takes credentials and a Region; or name its subnets by -c subnets=.',
+    ],
+    [{ gateway: 'on', subnets: 'public' }, '-c subnets=public is no list of subnets (subnet-...,subnet-...).'],
+    [{ gateway: 'on', subnets: 'subnet-0123abcd', clients: '10.0.0.0/8' }, '-c subnets= needs -c vpc=ID.'],
+    [
+      { gateway: 'on', vpc: VPC, subnets: 'subnet-0123abcd' },
+      '-c subnets= needs -c clients=, as the range of the VPC is not known without a look-up.',
+    ],
+    [
+      { gateway: 'on', publicAddresses: 'on' },
+      '-c publicAddresses= needs -c subnets=; elsewhere the kind of the subnets decides.',
+    ],
+    ...(['10.0.0.0', '10.0.0.256/8', '10.0.0.0/33', 'sg-', 'everybody'].map((client) => [
+      { gateway: 'on', clients: `10.0.0.0/8,${client}` },
+      `-c clients= takes IPv4 ranges, security groups (sg-...) and prefix lists (pl-...), not ${client}.`,
+    ]) as [object, string][]),
+    [
+      { gateway: 'on', clients: '0.0.0.0/0' },
+      '-c clients=0.0.0.0/0 would let everybody in, and the listeners have no logins yet; name ranges.',
+    ],
     [{ functions: '' }, '-c functions= needs the path of a folder.'],
   ])('refuses %j with a sentence', (values, problem) => {
-    expect(read(values)).toEqual({ kind: 'invalid', problem });
+    expect(read(values as Record<string, unknown>)).toEqual({ kind: 'invalid', problem });
   });
 
   it.each([undefined, ''])('refuses the stage local with AWS_ENDPOINT_URL=%j', (endpointUrl) => {
-    expect(read({ stage: 'local' }, endpointUrl)).toEqual({
+    expect(read({ stage: 'local' }, { AWS_ENDPOINT_URL: endpointUrl })).toEqual({
       kind: 'invalid',
       problem:
         '-c stage=local lets callers in without an IAM identity, so it is for an AWS-compatible endpoint only; set AWS_ENDPOINT_URL to its address, or choose another stage.',
@@ -72,7 +166,9 @@ describe('the context', () => {
   });
 
   it('takes the stage local with an endpoint', () => {
-    expect(read({ stage: 'local' }, 'http://127.0.0.1:4566')).toMatchObject({ deployment: { stage: STAGES.local } });
+    expect(read({ stage: 'local' }, { AWS_ENDPOINT_URL: 'http://127.0.0.1:4566' })).toMatchObject({
+      deployment: { stage: STAGES.local },
+    });
   });
 
   it('has stages that never name the stacks of another one', () => {

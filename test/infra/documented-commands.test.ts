@@ -12,6 +12,9 @@ const DOCUMENTS = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) =>
   name.endsWith('.md'),
 );
 
+/** What the CLI adds to the environment of the app where it has credentials. */
+const CREDENTIALS = { CDK_DEFAULT_ACCOUNT: '111122223333', CDK_DEFAULT_REGION: 'eu-west-1' };
+
 interface Command {
   readonly verb: string;
   readonly stacks: readonly string[];
@@ -45,7 +48,7 @@ function parse(line: string): Command {
 
 /** The app with a command's context, as lib/stacks/app.ts makes it. */
 function appOf(context: Command['context']): App {
-  const outcome = readContext((name) => ({ functions: FUNCTIONS, ...context })[name]);
+  const outcome = readContext((name) => ({ functions: FUNCTIONS, ...context })[name], CREDENTIALS);
   if (outcome.kind === 'invalid') throw new Error(outcome.problem);
   const app = quickApp();
   addStacks(app, outcome.deployment, ContainerImage.fromAsset(join(import.meta.dirname, 'image')));

@@ -24,7 +24,7 @@ function outputsOf(template: Template): string[] {
 }
 
 describe('the front door http', () => {
-  const { service } = synthesized({ frontDoor: 'http', throttling: THROTTLING });
+  const { service } = synthesized({ frontDoor: 'http', throttling: THROTTLING, accessLog: true });
 
   it('has a POST route per function of frames and those of REST, each with IAM', () => {
     const integrations = propertiesOf(service, 'AWS::ApiGatewayV2::Integration');
@@ -127,7 +127,7 @@ describe('the front door http with an issuer of tokens', () => {
 });
 
 describe('the front door rest', () => {
-  const { service } = synthesized({ frontDoor: 'rest', throttling: THROTTLING });
+  const { service } = synthesized({ frontDoor: 'rest', throttling: THROTTLING, accessLog: true });
 
   it('has a POST method per function of frames and the paths of REST, each with IAM', () => {
     const paths = propertiesOf(service, 'AWS::ApiGateway::Resource');
@@ -206,5 +206,19 @@ describe('the front door url', () => {
       'RestUrl',
     ]);
     service.hasOutput('ProduceUrl', { Value: { 'Fn::GetAtt': [Match.stringLikeRegexp('produce'), 'FunctionUrl'] } });
+  });
+});
+
+describe('without the option accessLog', () => {
+  it('an HTTP API delivers no log', () => {
+    const { service } = synthesized({ frontDoor: 'http' });
+    expect(only(service, 'AWS::ApiGatewayV2::Stage')).not.toHaveProperty('AccessLogSettings');
+  });
+
+  it("a REST API delivers no log, and leaves the account's role for logs alone", () => {
+    const { service } = synthesized({ frontDoor: 'rest' });
+    expect(only(service, 'AWS::ApiGateway::Stage')).not.toHaveProperty('AccessLogSetting');
+    service.resourceCountIs('AWS::ApiGateway::Account', 0);
+    expect(JSON.stringify(only(service, 'AWS::ApiGateway::Stage').MethodSettings)).not.toContain('LoggingLevel');
   });
 });

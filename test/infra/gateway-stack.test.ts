@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { Stack } from 'aws-cdk-lib';
+import { App, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
@@ -13,7 +13,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadSettings } from '../../lib/settings/settings.ts';
 import { TidelogGateway } from '../../lib/stacks/gateway.ts';
 import { gatewayImage } from '../../lib/stacks/gateway-image.ts';
-import { grantsOf, only, propertiesOf, quickApp, synthesized } from './synthesized.ts';
+import { CONNECTIONS_PER_GATEWAY } from '../../lib/stacks/gateway-scaling.ts';
+import { grantsOf, only, propertiesOf, quickApp, type Synthesized, synthesized } from './synthesized.ts';
 
 const { gateway } = synthesized({
   gateway: { tasks: 3, cpu: 512, memoryMiB: 1024 },
@@ -125,6 +126,152 @@ describe('the Gateway stack', () => {
 
   it('keeps its log as long as the stage says', () => {
     expect(only(gateway, 'AWS::Logs::LogGroup')).toMatchObject({ RetentionInDays: 30 });
+  });
+});
+
+describe('the Gateway stack in an existing VPC', () => {
+  const VPC = 'vpc-0123abcd';
+  const SUBNETS = ['subnet-0123abcd', 'subnet-0123abce'];
+  const CLIENTS = ['10.0.0.0/8', 'sg-0123abcd', 'pl-0123abcd'];
+  const named = synthesized({
+    gateway: { tasks: 2, tasksMax: 6, cpu: 256, memoryMiB: 512 },
+    network: { vpc: VPC, subnets: SUBNETS, clients: CLIENTS },
+  }).gateway;
+
+  const networkOf = (template: Template) => {
+    const { AwsvpcConfiguration } = only(template, 'AWS::ECS::Service').NetworkConfiguration as {
+      AwsvpcConfiguration: { AssignPublicIp: string; Subnets: unknown };
+    };
+    const { Scheme, Subnets } = only(template, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
+    return {
+      scheme: Scheme,
+      balancer: Subnets,
+      tasks: AwsvpcConfiguration.Subnets,
+      publicIp: AwsvpcConfiguration.AssignPublicIp,
+    };
+  };
+
+  /** Who may connect to the Kafka port of each group, as in `-c clients=`. */
+  const admitted = (template: Template) => {
+    const inline = Object.values(propertiesOf(template, 'AWS::EC2::SecurityGroup')).flatMap(
+      ({ SecurityGroupIngress }) => SecurityGroupIngress as Record<string, unknown>[],
+    );
+    return [...inline, ...Object.values(propertiesOf(template, 'AWS::EC2::SecurityGroupIngress'))]
+      .filter(({ FromPort }) => FromPort === 9092)
+      .map((rule) => rule.CidrIp ?? rule.SourcePrefixListId ?? rule.SourceSecurityGroupId)
+      .filter((peer) => typeof peer === 'string')
+      .sort();
+  };
+
+  it('makes no network, and uses the subnets that are named', () => {
+    for (const type of ['AWS::EC2::VPC', 'AWS::EC2::Subnet', 'AWS::EC2::VPCEndpoint']) named.resourceCountIs(type, 0);
+    expect(networkOf(named)).toEqual({ scheme: 'internal', balancer: SUBNETS, tasks: SUBNETS, publicIp: 'DISABLED' });
+    const groups = Object.values(propertiesOf(named, 'AWS::EC2::SecurityGroup'));
+    expect(groups.map(({ VpcId }) => VpcId)).toEqual([VPC, VPC]);
+  });
+
+  it('gives public addresses where the subnets are public', () => {
+    const network = { vpc: VPC, subnets: SUBNETS, hasPublicAddresses: true, clients: CLIENTS };
+    expect(networkOf(synthesized({ network }).gateway)).toMatchObject({ publicIp: 'ENABLED', scheme: 'internal' });
+  });
+
+  it('lets the named clients in, at the load balancer and at the gateways', () => {
+    expect(admitted(named)).toEqual(CLIENTS.flatMap((client) => [client, client]).sort());
+    const own = synthesized({ network: { clients: ['192.168.0.0/16'] } }).gateway;
+    expect(admitted(own)).toEqual(['192.168.0.0/16', '192.168.0.0/16']);
+  });
+
+  it('scales by CPU and by connections, between the bounds, and is not set back by a deployment', () => {
+    expect(only(named, 'AWS::ApplicationAutoScaling::ScalableTarget')).toMatchObject({
+      MinCapacity: 2,
+      MaxCapacity: 6,
+      ScalableDimension: 'ecs:service:DesiredCount',
+    });
+    expect(only(named, 'AWS::ECS::Service')).not.toHaveProperty('DesiredCount');
+    const policies = Object.values(propertiesOf(named, 'AWS::ApplicationAutoScaling::ScalingPolicy'));
+    const tracked = policies.map(
+      ({ TargetTrackingScalingPolicyConfiguration: policy }) => policy as Record<string, unknown>,
+    );
+    expect(tracked).toHaveLength(2);
+    expect(tracked.find((policy) => 'PredefinedMetricSpecification' in policy)).toMatchObject({
+      PredefinedMetricSpecification: { PredefinedMetricType: 'ECSServiceAverageCPUUtilization' },
+      TargetValue: 60,
+    });
+    expect(tracked.find((policy) => 'CustomizedMetricSpecification' in policy)).toMatchObject({
+      CustomizedMetricSpecification: {
+        Metrics: [
+          { MetricStat: { Metric: { MetricName: 'ActiveFlowCount' } } },
+          { MetricStat: { Metric: { MetricName: 'HealthyHostCount' } } },
+          { Expression: 'connections / gateways', ReturnData: true },
+        ],
+      },
+      TargetValue: CONNECTIONS_PER_GATEWAY,
+    });
+    gateway.resourceCountIs('AWS::ApplicationAutoScaling::ScalableTarget', 0);
+  });
+
+  describe('that is looked up', () => {
+    const place = { account: '111122223333', region: 'eu-west-1' };
+    const key = `vpc-provider:account=${place.account}:filter.vpc-id=${VPC}:region=${place.region}:returnAsymmetricSubnets=true`;
+    const subnet = (subnetId: string, availabilityZone: string) => ({
+      subnetId,
+      availabilityZone,
+      routeTableId: 'rtb-1',
+    });
+
+    /** The stack with what `cdk.context.json` has after the CLI has asked AWS. */
+    function lookedUp(types: readonly ('Private' | 'Public')[]): Synthesized {
+      const subnetGroups = types.map((type) => ({
+        name: type,
+        type,
+        subnets: [subnet(`subnet-${type}-a`, 'eu-west-1a'), subnet(`subnet-${type}-b`, 'eu-west-1b')],
+      }));
+      const known = {
+        vpcId: VPC,
+        vpcCidrBlock: '10.1.0.0/16',
+        ownerAccountId: place.account,
+        availabilityZones: [],
+        subnetGroups,
+      };
+      const app = new App({ builtinCloudFormationValidation: false, context: { [key]: known } });
+      return synthesized({ network: { vpc: VPC, place } }, app);
+    }
+
+    it('is asked for once, by the CLI and not by the app', () => {
+      const { app } = synthesized({ network: { vpc: VPC, place } });
+      expect(app.synth().manifest.missing).toMatchObject([{ provider: 'vpc-provider', key }]);
+    });
+
+    it('has gateways in its private subnets, and lets in its own range', () => {
+      const { app, gateway: template } = lookedUp(['Public', 'Private']);
+      expect(app.synth().manifest.missing).toBeUndefined();
+      const subnets = ['subnet-Private-a', 'subnet-Private-b'];
+      expect(networkOf(template)).toEqual({
+        scheme: 'internal',
+        balancer: subnets,
+        tasks: subnets,
+        publicIp: 'DISABLED',
+      });
+      expect(admitted(template)).toEqual(['10.1.0.0/16', '10.1.0.0/16']);
+    });
+
+    it('has gateways with addresses in its public subnets where it has no others', () => {
+      const subnets = ['subnet-Public-a', 'subnet-Public-b'];
+      expect(networkOf(lookedUp(['Public']).gateway)).toEqual({
+        scheme: 'internal',
+        balancer: subnets,
+        tasks: subnets,
+        publicIp: 'ENABLED',
+      });
+    });
+
+    it('does not change what the other stacks are', () => {
+      const { stacks, state, service } = lookedUp(['Private']);
+      const plain = synthesized();
+      expect(state.toJSON()).toEqual(plain.state.toJSON());
+      expect(service.toJSON()).toEqual(plain.service.toJSON());
+      expect(stacks.gateway!.environment).toBe('aws://111122223333/eu-west-1');
+    });
   });
 });
 

@@ -151,6 +151,62 @@ describe('a function', () => {
   });
 });
 
+describe("a customer's key", () => {
+  const TABLE_KEY = 'arn:aws:kms:eu-west-1:111122223333:key/tables';
+  const BUCKET_KEY = 'arn:aws:kms:eu-west-1:111122223333:key/objects';
+  const keyed = synthesized({ tableKey: TABLE_KEY, bucketKey: BUCKET_KEY });
+  const reading = ['kms:Decrypt', 'kms:DescribeKey'];
+  const writing = [
+    ...reading,
+    'kms:Encrypt',
+    'kms:ReEncryptFrom',
+    'kms:ReEncryptTo',
+    'kms:GenerateDataKey',
+    'kms:GenerateDataKeyWithoutPlaintext',
+  ];
+  const EXPECTED_USES: Readonly<Record<FunctionName | 'gateway', Readonly<Record<string, readonly string[]>>>> = {
+    produce: { [TABLE_KEY]: writing, [BUCKET_KEY]: ['kms:Decrypt', 'kms:GenerateDataKey'] },
+    fetch: { [TABLE_KEY]: reading, [BUCKET_KEY]: ['kms:Decrypt'] },
+    coordinate: { [TABLE_KEY]: writing },
+    admin: { [TABLE_KEY]: writing, [BUCKET_KEY]: ['kms:Decrypt', 'kms:GenerateDataKey'] },
+    rest: { [TABLE_KEY]: writing, [BUCKET_KEY]: ['kms:Decrypt', 'kms:GenerateDataKey'] },
+    maintain: { [TABLE_KEY]: writing },
+    seal: { [TABLE_KEY]: writing, [BUCKET_KEY]: ['kms:Decrypt', 'kms:GenerateDataKey'] },
+    gateway: { [TABLE_KEY]: writing, [BUCKET_KEY]: ['kms:Decrypt', 'kms:GenerateDataKey'] },
+  };
+
+  const usesIn = (grants: readonly Grant[]) =>
+    Object.fromEntries(
+      grants
+        .filter(({ actions }) => actions.some((action) => action.startsWith('kms:')))
+        .map(({ resources, actions }) => [resources.join(), actions]),
+    );
+
+  it.each(FUNCTION_NAMES)('may be used by %s as far as its rights to tables and objects go', (name) => {
+    const role = `Functions${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
+    const own = grantsOf(keyed.service).filter(({ at }) => at.includes(role));
+    expect(usesIn(own)).toEqual(EXPECTED_USES[name]);
+  });
+
+  it('may be used by the gateways for all', () => {
+    expect(usesIn(grantsOf(keyed.gateway))).toEqual(EXPECTED_USES.gateway);
+  });
+
+  it('may be used through the service only that stores what it encrypts', () => {
+    const statements = JSON.stringify(keyed.service.findResources('AWS::IAM::Role')).match(
+      /"kms:ViaService":\{[^}]*/g,
+    )!;
+    expect(statements).toHaveLength(10);
+    expect(new Set(statements.map((text) => /\["",\["([a-z0-9]+)\./.exec(text)?.[1]))).toEqual(
+      new Set(['dynamodb', 's3']),
+    );
+  });
+
+  it('is in no policy where the tables and the bucket have none', () => {
+    expect(usesIn([...grantsOf(service), ...grantsOf(gateway)])).toEqual({});
+  });
+});
+
 describe('the gateway', () => {
   it('may do what all functions together may', () => {
     const all = new Set(FUNCTION_NAMES.flatMap((name) => listed(RIGHTS[name])));

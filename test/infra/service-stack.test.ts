@@ -2,7 +2,7 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../lib/settings/settings.ts';
 import { addStacks } from '../../lib/stacks/deployment.ts';
-import { FUNCTION_NAMES, STAGES } from '../../lib/stacks/stages.ts';
+import { FUNCTION_NAMES, STAGES, type Stage } from '../../lib/stacks/stages.ts';
 import { FUNCTIONS, propertiesOf, quickApp, synthesized } from './synthesized.ts';
 
 const { service } = synthesized({ settings: { 'tidelog.journals': '8', 'tidelog.profile': 'cost' } });
@@ -73,6 +73,25 @@ describe('the functions', () => {
       const { Ref } = (LoggingConfig as { LogGroup: { Ref: string } }).LogGroup;
       expect(groups[Ref]!.LogGroupName).toBe(`/aws/lambda/${FunctionName}`);
     }
+  });
+
+  it("log as JSON, without Lambda's lines for each call, and every line of Tidelog's own", () => {
+    service.allResourcesProperties('AWS::Lambda::Function', {
+      LoggingConfig: { LogFormat: 'JSON', SystemLogLevel: 'WARN', ApplicationLogLevel: 'TRACE' },
+    });
+  });
+
+  it('keep no instances for themselves, but as many as the stage says', () => {
+    const reserved = (differences: Partial<Stage>) =>
+      Object.values(propertiesOf(synthesized(differences).service, 'AWS::Lambda::Function')).flatMap(
+        ({ FunctionName, ReservedConcurrentExecutions: instances }) =>
+          instances === undefined ? [] : [[FunctionName, instances]],
+      );
+    expect(reserved({})).toEqual([]);
+    expect(reserved({ reservedConcurrency: { produce: 50, seal: 0 } })).toEqual([
+      ['tidelog-produce', 50],
+      ['tidelog-seal', 0],
+    ]);
   });
 
   it('get settings that Tidelog reads without a warning', () => {
@@ -148,7 +167,14 @@ describe.each([
       Target: { RetryPolicy: { MaximumEventAgeInSeconds: 300, MaximumRetryAttempts: 2 } },
     });
     service.hasResourceProperties('AWS::IAM::Role', {
-      AssumeRolePolicyDocument: { Statement: [{ Principal: { Service: 'scheduler.amazonaws.com' } }] },
+      AssumeRolePolicyDocument: {
+        Statement: [
+          {
+            Principal: { Service: 'scheduler.amazonaws.com' },
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          },
+        ],
+      },
       Policies: [
         {
           PolicyDocument: {

@@ -1,6 +1,6 @@
-import { Match } from 'aws-cdk-lib/assertions';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
-import { STAGES } from '../../lib/stacks/stages.ts';
+import { STAGES, type Stage } from '../../lib/stacks/stages.ts';
 import { PARTITION_KEY, SORT_KEY } from '../../lib/storage/dynamodb/attributes.ts';
 import { only, propertiesOf, synthesized } from './synthesized.ts';
 
@@ -27,7 +27,7 @@ describe('the State stack', () => {
     ]);
   });
 
-  it('has tables with the keys of the storage adapter, billed per request, with backups, encryption and protection', () => {
+  it('has tables with the keys of the storage adapter, billed per request, with backups, protection and the key that costs nothing', () => {
     state.allResourcesProperties('AWS::DynamoDB::Table', {
       KeySchema: [
         { AttributeName: PARTITION_KEY, KeyType: 'HASH' },
@@ -39,7 +39,8 @@ describe('the State stack', () => {
       ],
       BillingMode: 'PAY_PER_REQUEST',
       PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-      SSESpecification: { SSEEnabled: true },
+      // The key that DynamoDB owns.
+      SSESpecification: { SSEEnabled: false },
       DeletionProtectionEnabled: true,
     });
   });
@@ -112,6 +113,46 @@ describe('the State stack', () => {
       ['StateTableName', 'Tidelog-StateTableName'],
       ['BucketName', 'Tidelog-BucketName'],
     ]);
+  });
+
+  describe('with another key', () => {
+    const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/0123-abcd';
+
+    it("encrypts with the account's key for the service, and asks for it once per bucket key", () => {
+      const { state } = synthesized({ tableKey: 'aws', bucketKey: 'aws' });
+      state.allResourcesProperties('AWS::DynamoDB::Table', { SSESpecification: { SSEEnabled: true } });
+      expect(encryptionOf(state)).toEqual([
+        { BucketKeyEnabled: true, ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms' } },
+      ]);
+    });
+
+    it("encrypts with a customer's key", () => {
+      const { state } = synthesized({ tableKey: KEY, bucketKey: KEY });
+      state.allResourcesProperties('AWS::DynamoDB::Table', {
+        SSESpecification: { SSEEnabled: true, SSEType: 'KMS', KMSMasterKeyId: KEY },
+      });
+      expect(encryptionOf(state)).toEqual([
+        { BucketKeyEnabled: true, ServerSideEncryptionByDefault: { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: KEY } },
+      ]);
+    });
+
+    function encryptionOf(template: Template): unknown {
+      const { BucketEncryption } = only(template, 'AWS::S3::Bucket') as {
+        BucketEncryption: { ServerSideEncryptionConfiguration: unknown };
+      };
+      return BucketEncryption.ServerSideEncryptionConfiguration;
+    }
+  });
+
+  it('has backups of the tables in prod only, unless told otherwise', () => {
+    const backups = (differences: Partial<Stage>) =>
+      Object.values(propertiesOf(synthesized(differences).state, 'AWS::DynamoDB::Table')).map(
+        ({ PointInTimeRecoverySpecification }) =>
+          (PointInTimeRecoverySpecification as { PointInTimeRecoveryEnabled: boolean }).PointInTimeRecoveryEnabled,
+      );
+    expect(backups(STAGES.prod)).toEqual([true, true]);
+    expect(backups(STAGES.dev)).toEqual([false, false]);
+    expect(backups({ pointInTimeRecovery: false })).toEqual([false, false]);
   });
 
   it.each(['dev', 'local'] as const)('lets everything go in the stage %s', (name) => {

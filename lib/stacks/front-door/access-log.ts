@@ -4,6 +4,10 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { LogRetentionDays } from '../stages.ts';
 
+/** Why an API has no access log where none was asked for. */
+export const NO_ACCESS_LOG =
+  "Log deliveries need one of the account's ten resource policies for CloudWatch Logs, and every line is billed. Metrics count requests, errors and latencies; the option accessLog adds the log.";
+
 /**
  * One line of JSON per request: caller, route, duration. Both kinds of API have these variables, but
  * for the subject of a token.

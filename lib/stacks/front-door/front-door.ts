@@ -30,6 +30,8 @@ export interface FrontDoorProps {
   /** Undefined: REST asks for IAM signatures. */
   readonly jwt: JwtIssuer | undefined;
   readonly throttling: Throttling;
+  /** A function URL has none in any case. */
+  readonly accessLog: boolean;
   readonly logRetentionDays: LogRetentionDays;
 }
 

@@ -5,9 +5,10 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
+import { acknowledge } from '../acknowledge.ts';
 import type { RestRequest } from '../rights.ts';
 import { StackError } from '../stack-error.ts';
-import { accessLogFormat, accessLogGroup } from './access-log.ts';
+import { accessLogFormat, accessLogGroup, NO_ACCESS_LOG } from './access-log.ts';
 import { type FrontDoor, type FrontDoorProps, pathOf, REST_PATHS } from './front-door.ts';
 
 /** An HTTP API: the cheaper of API Gateway's two kinds. */
@@ -21,7 +22,7 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
 
   constructor(scope: Construct, id: string, props: FrontDoorProps) {
     super(scope, id);
-    const { functions, prefix, jwt, throttling, logRetentionDays } = props;
+    const { functions, prefix, jwt, throttling, accessLog, logRetentionDays } = props;
     this.#api = new HttpApi(this, 'Api', {
       apiName: prefix,
       description: 'Tidelog: Kafka frames and REST for the functions',
@@ -45,16 +46,21 @@ export class HttpFrontDoor extends Construct implements FrontDoor {
       this.#api.addRoutes({ path, methods: [HttpMethod.ANY], integration, authorizer: restAuthorizer });
     }
     this.#takesTokens = jwt !== undefined;
-    new HttpStage(this, 'Stage', {
+    const stage = new HttpStage(this, 'Stage', {
       httpApi: this.#api,
       stageName: '$default',
       autoDeploy: true,
       throttle: { rateLimit: throttling.requestsPerSecond, burstLimit: throttling.burst },
-      accessLogSettings: {
-        destination: new LogGroupLogDestination(accessLogGroup(this, prefix, logRetentionDays)),
-        format: accessLogFormat('$context.routeKey', this.#takesTokens),
-      },
+      ...(accessLog && {
+        accessLogSettings: {
+          destination: new LogGroupLogDestination(accessLogGroup(this, prefix, logRetentionDays)),
+          format: accessLogFormat('$context.routeKey', this.#takesTokens),
+        },
+      }),
     });
+    if (!accessLog) {
+      acknowledge(stage, { 'AwsSolutions-APIG1': NO_ACCESS_LOG, 'Serverless-APIGWAccessLogging': NO_ACCESS_LOG });
+    }
     this.url = this.#api.apiEndpoint;
     this.via = this.url;
     this.restUrl = this.url;

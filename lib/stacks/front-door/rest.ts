@@ -12,7 +12,7 @@ import { Construct } from 'constructs';
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import { acknowledge } from '../acknowledge.ts';
 import type { RestRequest } from '../rights.ts';
-import { accessLogFormat, accessLogGroup } from './access-log.ts';
+import { accessLogFormat, accessLogGroup, NO_ACCESS_LOG } from './access-log.ts';
 import { type FrontDoor, type FrontDoorProps, pathOf, REST_PATHS } from './front-door.ts';
 
 const STAGE = 'kafka';
@@ -25,8 +25,9 @@ export class RestFrontDoor extends Construct implements FrontDoor {
   readonly restUrl: string;
   readonly #api: RestApi;
 
-  constructor(scope: Construct, id: string, { functions, prefix, throttling, logRetentionDays }: FrontDoorProps) {
+  constructor(scope: Construct, id: string, props: FrontDoorProps) {
     super(scope, id);
+    const { functions, prefix, throttling, accessLog, logRetentionDays } = props;
     this.#api = new RestApi(this, 'Api', {
       restApiName: prefix,
       description: 'Tidelog: Kafka frames and REST for the functions',
@@ -34,15 +35,17 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       // Without it, API Gateway would decode the body as UTF-8.
       binaryMediaTypes: ['*/*'],
       // An account has one role for all its APIs. Without it no API writes logs.
-      cloudWatchRole: true,
+      cloudWatchRole: accessLog,
       defaultMethodOptions: { authorizationType: AuthorizationType.IAM },
       deployOptions: {
         stageName: STAGE,
         throttlingRateLimit: throttling.requestsPerSecond,
         throttlingBurstLimit: throttling.burst,
-        loggingLevel: MethodLoggingLevel.ERROR,
-        accessLogDestination: new LogGroupLogDestination(accessLogGroup(this, prefix, logRetentionDays)),
-        accessLogFormat: accessLogFormat('$context.resourcePath'),
+        ...(accessLog && {
+          loggingLevel: MethodLoggingLevel.ERROR,
+          accessLogDestination: new LogGroupLogDestination(accessLogGroup(this, prefix, logRetentionDays)),
+          accessLogFormat: accessLogFormat('$context.resourcePath'),
+        }),
       },
     });
     // Removes an output that the CDK adds to the stack, which may be a user's own.
@@ -64,10 +67,18 @@ export class RestFrontDoor extends Construct implements FrontDoor {
       'AwsSolutions-APIG3':
         'Callers sign with IAM, and a WAF is billed by the month. Who wants one can attach it to the stage.',
       'AwsSolutions-COG4': 'Callers are programs with IAM roles, so every method asks for a signature by IAM.',
-      'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]':
-        "The policy that AWS keeps for just this purpose: API Gateway's account-wide right to write logs.",
+      ...(accessLog
+        ? {
+            'AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]':
+              "The policy that AWS keeps for just this purpose: API Gateway's account-wide right to write logs.",
+          }
+        : {
+            'AwsSolutions-APIG1': NO_ACCESS_LOG,
+            'AwsSolutions-APIG6': NO_ACCESS_LOG,
+            'Serverless-APIGWAccessLogging': NO_ACCESS_LOG,
+          }),
       'Serverless-APIGWXrayEnabled':
-        'Traces are billed and would end here, as the functions have none. The access log has the latencies of both.',
+        'Traces are billed and would end here, as the functions have none. Metrics have the latencies of both.',
     });
   }
 
