@@ -56,8 +56,52 @@ export const transactions: Family = {
       stateFilters: ['Nowhere'],
       producerIdFilters: [producerId],
     }));
+    await unusualIds(speaker);
+    await unusualTimeouts(speaker);
   },
 };
+
+/** Ids of 0 bytes and of the most that fit into some requests: Kafka has no limit of its own. */
+async function unusualIds(speaker: Speaker): Promise<void> {
+  const unknown = { producerId: 999_999, producerEpoch: 0 };
+  const topics = [{ name: 'txn', partitions: [0, 1] }];
+  const offsets = [{ name: 'txn', partitions: [{ partitionIndex: 0, committedOffset: 5, committedMetadata: null }] }];
+  for (const [what, transactionalId] of [
+    ['0 bytes', ''],
+    ['10,000 bytes', 'i'.repeat(10_000)],
+    ['10,000 other bytes', 'é'.repeat(5_000)],
+  ] as const) {
+    const one = { transactionalId, ...unknown };
+    await speaker.every(`of an unknown id of ${what}`, ApiKey.AddPartitionsToTxn, (version) =>
+      adding(version, one, topics),
+    );
+    await speaker.every(`of an unknown id of ${what}`, ApiKey.AddOffsetsToTxn, () => ({ ...one, groupId: 'txn' }));
+    await speaker.every(`of an unknown id of ${what}`, ApiKey.EndTxn, () => ({ ...one, committed: true }));
+    await speaker.every(`of an unknown id of ${what}`, ApiKey.TxnOffsetCommit, () => ({
+      ...one,
+      groupId: 'txn-unusual',
+      topics: offsets,
+    }));
+    await speaker.every(`of an unknown id of ${what}`, ApiKey.DescribeTransactions, () => ({
+      transactionalIds: [transactionalId],
+    }));
+    if (transactionalId !== '') await init(speaker, transactionalId);
+    await speaker.every(`of ${what}`, ApiKey.InitProducerId, () => ({ transactionalId, transactionTimeoutMs: 60_000 }));
+  }
+}
+
+/** From 1 ms to `transaction.max.timeout.ms`; what is refused leaves the id as it was. */
+async function unusualTimeouts(speaker: Speaker): Promise<void> {
+  const { transactionalId } = await init(speaker, 'txn-timeouts');
+  for (const transactionTimeoutMs of [0, -1, 900_001, 2_147_483_647, -2_147_483_648, 1, 900_000]) {
+    for (const id of [transactionalId, 'txn-timeouts-new', null]) {
+      await speaker.every(`${id} with ${transactionTimeoutMs} ms`, ApiKey.InitProducerId, () => ({
+        transactionalId: id,
+        transactionTimeoutMs,
+      }));
+    }
+  }
+}
 
 interface Producer {
   readonly transactionalId: string;
