@@ -5,6 +5,7 @@ import type { JournalView } from '../journal/view.ts';
 import { each } from '../kit/each.ts';
 import { CHECKPOINT_SK, checkpointPk } from '../storage/items/checkpoint.ts';
 import { type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
+import { LEADERS_PK } from '../storage/items/leader.ts';
 import { partitionPrefix, segmentSetPrefix } from '../storage/items/segment-object.ts';
 import { TRIM_SK, trimPk } from '../storage/items/trim.ts';
 import { MAX_SIGNATURE_AGE_MS, type Stores, type StoreTime, StoreUnavailableError } from '../storage/ports.ts';
@@ -34,7 +35,7 @@ export interface PurgeOutcome {
 
 /**
  * Deletes everything of a closed journal, once the grace period has passed since its topic was
- * deleted: segment items and objects, entries, and at last its checkpoint. A checkpoint of the closed
+ * deleted: segment items and objects, entries, its leader item, and at last its checkpoint. A checkpoint of the closed
  * journal is stored before the first entry goes, so that the journal can be opened, and is closed,
  * until nothing is left of it.
  *
@@ -97,6 +98,8 @@ export async function purgeJournal(open: OpenJournal, graceMs: number, deadline:
     const nextAt = Number.isFinite(settledAt) ? settledAt + 1 : stores.state.now();
     return { isComplete: true, nextAt, counts };
   }
+  // No entry comes after a close, so that no leader change does either.
+  await deleteItem(stores, LEADERS_PK, id);
   await deleteItem(stores, trimPk(id), TRIM_SK);
   // The last thing that is left: without it the journal does not exist.
   await deleteItem(stores, checkpointPk(id), CHECKPOINT_SK);

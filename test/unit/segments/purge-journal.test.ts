@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { LeaderItems } from '../../../lib/cluster/leader-items.ts';
 import { createJournal } from '../../../lib/journal/create.ts';
 import { purgeJournal } from '../../../lib/segments/purge-journal.ts';
 import { trimJournal } from '../../../lib/segments/trim.ts';
+import { LEADERS_PK } from '../../../lib/storage/items/leader.ts';
 import { createWorld, FOREVER, HOUR, JOURNAL, MINUTE, type Process, T0, type World } from '../journal/world.ts';
 import { crashAtEachCall } from './crashes.ts';
 import { appendTo, objectKeys, sealAll } from './ending-world.ts';
@@ -71,6 +73,23 @@ describe('a closed journal', () => {
     expect((await world.run(process.open(OTHER))).journal.view.partitions.get(0)!.nextOffset).toBe(16);
   });
 
+  it('goes with its leader item, and not with those of others', async () => {
+    const { stores, clock, random } = process.env;
+    const leaders = new LeaderItems({ state: stores.state, clock, random, logger: process.env.logger });
+    for (const journal of [JOURNAL, OTHER]) {
+      for (const leaderEpoch of [1, 2]) await world.run(leaders.put({ journal, leaderEpoch, leader: 5 }));
+    }
+    await appendTo(world, process, [{}]);
+    await close();
+    await world.clock.advance(GRACE + 1);
+    // Metadata does not name an earlier epoch while anything of the journal is there.
+    await purge();
+    expect(keys()).toContain(`${LEADERS_PK}/${JOURNAL}`);
+    await purgeAll();
+    expect(keys()).toEqual([`${LEADERS_PK}/${OTHER}`]);
+    expect(await world.run(leaders.allEpochs())).toEqual(new Map([[OTHER, 2]]));
+  });
+
   it('can be opened, and is closed, while it is deleted', async () => {
     await appendTo(
       world,
@@ -113,6 +132,9 @@ it('a crash at any call leaves a journal that is closed or gone, and the next ca
   const work = (its: World, by: Process) => purgeAll(its, by, MINUTE);
   const crashes = await crashAtEachCall({
     prepare: async (its, by) => {
+      const { stores, clock, random, logger } = by.env;
+      const leaders = new LeaderItems({ state: stores.state, clock, random, logger });
+      await its.run(leaders.put({ journal: JOURNAL, leaderEpoch: 1, leader: 5 }));
       await appendTo(its, by, [{ records: 5 }]);
       await sealAll(its, by);
       await close(its, by);
