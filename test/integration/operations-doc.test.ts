@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Metrics } from '../../lib/run/metrics/metrics.ts';
 import { startEngine } from '../support/engine.ts';
+import { IDLE_GATEWAY } from '../support/idle-gateway.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/OPERATIONS.md'), 'utf8');
 
@@ -23,14 +24,7 @@ it('docs/OPERATIONS.md lists every metric with its kind and labels', async () =>
   const engine = await startEngine();
   const metrics = new Metrics();
   metrics.watch({
-    gateway: () => ({
-      connections: 0,
-      refusedConnections: 0,
-      requests: 0,
-      requestsInFlight: 0,
-      requestBytes: 0,
-      answerBytes: 0,
-    }),
+    gateway: () => IDLE_GATEWAY,
     journals: engine.broker.admin.journals,
   });
   const registered = metrics.registry.getMetricsAsArray().map((metric) => {

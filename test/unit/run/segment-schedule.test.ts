@@ -6,6 +6,7 @@ import { scheduleSegments } from '../../../lib/run/segment-schedule.ts';
 import { walJob } from '../../../lib/run/wal-job.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
+import { IDLE_GATEWAY } from '../../support/idle-gateway.ts';
 import { scaled } from '../../support/machine.ts';
 import { batchOf, createTopic, listOffset, produce, type TopicName } from '../../support/requests.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
@@ -24,15 +25,6 @@ const IN_WAL_OBJECTS = {
   'tidelog.state.table': 's',
   'tidelog.bucket': 'b',
   'tidelog.inline.max.bytes': '0',
-};
-
-const NO_CLIENTS = {
-  connections: 0,
-  refusedConnections: 0,
-  requests: 0,
-  requestsInFlight: 0,
-  requestBytes: 0,
-  answerBytes: 0,
 };
 
 /** A sample of the metrics page, by its name with labels; 0 if it is not there. */
@@ -58,7 +50,7 @@ async function start(settings: Readonly<Record<string, string>> = {}): Promise<v
   metrics = new Metrics();
   const observed = { 'tidelog.seal.bytes': `${MIB}`, ...settings };
   engine = await startEngine({ stores, clock, observer: metrics, settings: observed });
-  metrics.watch({ gateway: () => NO_CLIENTS, journals: engine.broker.admin.journals });
+  metrics.watch({ gateway: () => IDLE_GATEWAY, journals: engine.broker.admin.journals });
   lines = [];
   const logger = { log: (level: string, fields: object) => void lines.push({ level, ...fields }) };
   end = scheduleSegments({ engine, clock, random: seededRandom(2), logger, checkEveryMs: 10 * MINUTE_MS });
