@@ -21,6 +21,11 @@ export interface TierLimits {
    * store whose entries take space for long. Absent: no such bound.
    */
   readonly large?: { readonly bytes: number; readonly bytesPerSecond: number } | undefined;
+  /**
+   * Minimum bytes that must wait before the next flush begins while one is in flight. Default: 256
+   * KiB.
+   */
+  readonly aheadBytes?: number | undefined;
 }
 
 /**

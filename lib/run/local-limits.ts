@@ -20,6 +20,12 @@ const INLINE_KB_PER_SECOND = 8 * 1024;
  */
 const LARGE = { bytes: 64 * 1024, bytesPerSecond: 1024 * 1024 };
 
+/**
+ * A flush that waits for the one before it is larger, and each costs about as much as writing 1 MB: a
+ * file with its syncs, and a commit. S3 takes many PUTs at the same time, a disk does not.
+ */
+const AHEAD_BYTES = 2 * 1024 * 1024;
+
 /** Local files are synced one after the other. */
 const WAL_IN_FLIGHT = 2;
 
@@ -30,6 +36,7 @@ export const LOCAL_LIMITS: LocalLimits = {
     lingerMs: 0,
     writeUnitsPerSecond: INLINE_KB_PER_SECOND,
     large: LARGE,
+    aheadBytes: AHEAD_BYTES,
   },
   walInFlight: WAL_IN_FLIGHT,
 };

@@ -12,7 +12,7 @@ const GROUP_BATCHES_MAX = 1_000;
 const GROUP_BYTES_MAX = 8 * 1024 * 1024;
 /** Maximum groups whose bytes go to WAL objects while an earlier group commits. */
 const GROUPS_AHEAD_MAX = 3;
-/** Minimum bytes that must wait before the next object is started while a group is in flight. */
+/** Default of TierLimits.aheadBytes. */
 const AHEAD_BYTES_MIN = 256 * 1024;
 
 /**
@@ -98,7 +98,8 @@ export class Intake {
       return;
     }
     const ahead = this.#queue.length;
-    if (ahead > 0 && (this.#waitingBytes < AHEAD_BYTES_MIN || ahead >= GROUPS_AHEAD_MAX)) return;
+    const aheadBytes = limits.aheadBytes ?? AHEAD_BYTES_MIN;
+    if (ahead > 0 && (this.#waitingBytes < aheadBytes || ahead >= GROUPS_AHEAD_MAX)) return;
     if (this.#state.kind === 'gathering') this.#state.cancel();
     this.#state = OPEN;
     const rate = this.#rate.perSecond(clock.monotonic());

@@ -84,6 +84,24 @@ describe('in the WAL tier', () => {
     expect(objects()).toHaveLength(1);
   });
 
+  it('the next object begins beside the one before once so many bytes wait', async () => {
+    for (const [aheadBytes, puts] of [
+      [10_000, [1, 1, 2]],
+      [4_000, [1, 2, 3]],
+    ] as const) {
+      const one = world.process({ tier: { inlineMaxBytes: 0, aheadBytes } });
+      const { writer } = await one.open();
+      one.faults = first(1, 'blobs.put', { delayBeforeMs: 300 });
+      const all = [writer.append(batch('a'), FOREVER)];
+      for (const begun of puts) {
+        await world.clock.advance(10);
+        expect(one.count('blobs.put')).toBe(begun);
+        all.push(writer.append(batch('b'.repeat(5_000)), FOREVER));
+      }
+      await world.run(Promise.all(all));
+    }
+  });
+
   it('several journals share an object, each with a stretch of its own', async () => {
     await createJournal(process.env, 'topic/1', T0);
     const [one, two] = [await process.open(), await process.open('topic/1')];
