@@ -36,7 +36,7 @@ function typeOf({ field, isBoolean, value }: SettingName): ConfigType {
   if (isBoolean) return 'BOOLEAN';
   const takes = (text: string) => v.safeParse(settingsSchema.entries[field] as v.GenericSchema, text).success;
   if (takes('0.5') && !takes('x')) return 'DOUBLE';
-  const isNumber = ['1', '60000', '1000000000'].some(takes) && !takes('x');
+  const isNumber = ['1', '60000', '1000000000'].some(takes) && !takes('x') && !takes('auto');
   if (isNumber) return takes(BEYOND_INT32) ? 'LONG' : 'INT';
   return value.includes(',') ? 'LIST' : 'STRING';
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { logSettings } from './log-settings.ts';
 import { optionalSetting, setting } from './setting.ts';
-import { listOf, oneOf, text, wholeNumber, yesOrNo } from './value-types.ts';
+import { autoOr, listOf, oneOf, text, wholeNumber, yesOrNo } from './value-types.ts';
 
 const MIB = 1024 * 1024;
 
@@ -310,10 +310,10 @@ export const settingsSchema = v.object({
     value: 'BYTES',
     help: 'Flushes up to this size are written into the journal itself, larger ones as an object. For the store aws.',
   }),
-  journals: setting(wholeNumber(1, 64), '1', {
+  journals: setting(autoOr(1, 64), 'auto', {
     key: 'tidelog.journals',
-    value: 'NUMBER',
-    help: 'On how many journals the partitions of a new topic are spread.',
+    value: 'auto|NUMBER',
+    help: 'On how many journals the partitions of a new topic are spread; auto takes one per 16 partitions, at most 16.',
   }),
   cacheBytes: setting(wholeNumber(0), String(64 * MIB), {
     key: 'tidelog.cache.bytes',

@@ -33,6 +33,18 @@ export function unlimitedOr(max: number = LARGEST) {
   );
 }
 
+/** `auto`, or a whole number in [min, max]. A union of schemas would be larger in the bundles. */
+export function autoOr(min: number, max: number) {
+  const allowed = `auto, or a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.string(),
+    v.trim(),
+    v.regex(/^(auto|\d{1,9})$/, allowed),
+    v.transform((text) => (text === 'auto' ? text : Number(text))),
+    v.check((value) => value === 'auto' || (value >= min && value <= max), allowed),
+  );
+}
+
 /** A number from 0 to 1. */
 export function ratio() {
   const allowed = 'a number from 0 to 1';

@@ -175,7 +175,7 @@ const production: Stage = {
   maintenanceMinutes: 60,
   sealMinutes: 15,
   anonymous: false,
-  settings: { 'tidelog.journals': '1', 'tidelog.profile': 'default' },
+  settings: { 'tidelog.profile': 'default' },
 };
 
 /** The stages of Tidelog. `-c stage=NAME` deploys any stage in this list. */

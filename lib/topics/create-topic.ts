@@ -8,6 +8,7 @@ import type { Item, PutCondition, PutOptions } from '../storage/ports.ts';
 import { StoreUnavailableError } from '../storage/ports.ts';
 import { putItem } from '../storage/put-item.ts';
 import type { AdminEnvironment } from './environment.ts';
+import { journalCount } from './journal-count.ts';
 import { topicConfigProblem, topicConfigsProblem } from './topic-configs.ts';
 import { isReservedTopic, OFFSETS_TOPIC, topicNameProblem } from './topic-name.ts';
 import { journalsOf, type Topic } from './topics.ts';
@@ -77,11 +78,12 @@ export async function decideTopic(env: AdminEnvironment, wanted: NewTopic): Prom
   const { state } = env.journals.env.stores;
   const { item: existing } = await state.get(TOPICS_PK, wanted.name, true);
   const { partitions, replicationFactor, configs } = checked;
+  const { 'tidelog.journals': journals } = configs;
   const record: TopicRecord = {
     id: randomUuid(env.journals.env.random),
     name: wanted.name,
     partitions,
-    journals: Math.min(Number(configs['tidelog.journals'] ?? env.defaultJournals), partitions),
+    journals: journalCount(journals === undefined ? env.defaultJournals : Number(journals), partitions),
     replicationFactor,
     configs,
     createdAt: Math.floor(state.now()),

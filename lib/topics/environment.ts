@@ -9,7 +9,7 @@ export interface AdminEnvironment {
   /** Defaults for new topics: num.partitions, default.replication.factor, tidelog.journals. */
   readonly defaultPartitions: number;
   readonly defaultReplicationFactor: number;
-  readonly defaultJournals: number;
+  readonly defaultJournals: number | 'auto';
   /** The settings of this process, for DescribeConfigs. */
   readonly brokerConfigs: BrokerConfigs;
 }

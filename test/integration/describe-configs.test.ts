@@ -50,6 +50,21 @@ describe('the configs of a topic', () => {
     }
   });
 
+  it('have the number of journals that auto comes to, and say where it is from', async () => {
+    await createTopic(engine.client, 'wide', { partitions: 20 });
+    const wide = { value: '2', configType: 3, readOnly: true };
+    expect(await one('tidelog.journals', 'wide')).toMatchObject({
+      ...wide,
+      configSource: 5,
+      synonyms: [{ name: 'tidelog.journals', value: 'auto', source: 5 }],
+    });
+    expect(await one('tidelog.journals')).toMatchObject({ value: '1' });
+    expect(await broker('tidelog.journals')).toMatchObject({ value: 'auto', configType: 2 });
+    const { client } = await startEngine({ settings: { 'tidelog.journals': '8' } });
+    await createTopic(client, 'wide', { partitions: 20 });
+    expect(await describeOne(client, TOPIC, 'wide', 'tidelog.journals')).toMatchObject({ ...wide, value: '8' });
+  });
+
   it('are those that are named, once, without what is not there', async () => {
     const asked = ['retention.ms', 'nope', 'retention.ms', 'flush.ms'];
     const [result] = await describeResources(engine.client, [[TOPIC, 'plain', asked]]);

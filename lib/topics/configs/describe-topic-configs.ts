@@ -20,9 +20,11 @@ export function describeTopicDefaults(broker: BrokerConfigs): DescribedConfig[] 
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, definition]) => {
       const synonyms = synonymsOf(definition, broker);
+      const value = defaultValue(definition, broker);
       return {
         name,
-        value: shownValue(definition.type, defaultValue(definition, broker)),
+        // The number of journals may be `auto`; each topic has its own.
+        value: name === JOURNALS_CONFIG ? value : shownValue(definition.type, value),
         readOnly: name === JOURNALS_CONFIG,
         source: synonyms[0]?.source ?? 'DEFAULT_CONFIG',
         sensitive: false,

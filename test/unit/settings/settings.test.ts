@@ -78,6 +78,12 @@ describe('settings', () => {
     for (const nameOf of [variableOf, flagOf]) expect(settingsBy(nameOf).size).toBeGreaterThan(SETTING_NAMES.length);
   });
 
+  it('take auto or a number for the journals of a topic', () => {
+    expect(valid([]).journals).toBe('auto');
+    expect(valid(['--tidelog-journals', ' auto ']).journals).toBe('auto');
+    expect(valid(['--tidelog-journals', '64']).journals).toBe(64);
+  });
+
   it.each([
     [['--log-retention-minutes', '2'], 120_000],
     [['--log-retention-hours', '1'], 3_600_000],
@@ -104,6 +110,10 @@ describe('settings', () => {
     [['--inline-max-bytes', '32769'], 'allowed is a whole number from 0 to 32768.'],
     [['--log-retention-ms', '0'], 'allowed is a whole number from 1 up, or -1 for no limit.'],
     [['--log-cleaner-min-cleanable-ratio', '1.5'], 'allowed is a number from 0 to 1.'],
+    ...['0', '65', '-1', 'AUTO', 'auto8', ''].map((value): [string[], string] => [
+      ['--tidelog-journals', value],
+      'is wrong; allowed is auto, or a whole number from 1 to 64.',
+    ]),
     [['--log-level', 'loud'], 'allowed is one of debug, info, warn, error.'],
     [['--delete-topic-enable=maybe'], 'allowed is true or false.'],
     [['--log-cleanup-policy', 'delete,shred'], 'allowed is a list, separated by commas, of delete, compact.'],
