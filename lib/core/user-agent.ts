@@ -5,3 +5,6 @@ import { VERSION } from './version.ts';
  * whose requests they are.
  */
 export const USER_AGENT: [string, string][] = [['tidelog', VERSION]];
+
+/** The header of requests that no SDK client makes. */
+export const USER_AGENT_HEADER = `tidelog/${VERSION}`;

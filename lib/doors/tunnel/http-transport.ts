@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { FrameFunction } from '../../broker/apis.ts';
 import type { Clock } from '../../core/clock.ts';
 import { httpAgents } from '../../core/http-agents.ts';
-import { VERSION } from '../../core/version.ts';
+import { USER_AGENT_HEADER } from '../../core/user-agent.ts';
 import { ENVELOPE_CONTENT_TYPE } from './envelope.ts';
 import { type HttpAnswer, outcomeOfAnswer, outcomeOfError } from './http-outcome.ts';
 import type { Signer } from './signing.ts';
@@ -46,7 +46,7 @@ export function httpTransport({ urls, signers, permission, clock }: HttpTranspor
     const isTls = url.protocol === 'https:';
     const requestOptions = {
       method: 'POST',
-      headers: { ...headers, 'content-length': String(body.length), 'user-agent': `tidelog/${VERSION}` },
+      headers: { ...headers, 'content-length': String(body.length), 'user-agent': USER_AGENT_HEADER },
       agent: isTls ? agents.httpsAgent : agents.httpAgent,
     };
     return exchange(isTls ? requestTls : requestPlain, url, requestOptions, body, clock);

@@ -1,3 +1,4 @@
+import { USER_AGENT_HEADER } from '../../core/user-agent.ts';
 import { defaultCredentials } from '../../doors/tunnel/credentials.ts';
 import { type Signer, signerFor } from '../../doors/tunnel/signing.ts';
 import { withAbort } from '../../kit/deadline.ts';
@@ -28,7 +29,8 @@ export const wakeSeal: OpenWake = (environment, clock) => {
   const send = async (left: LeftOpen | undefined) => {
     const body = Buffer.from(JSON.stringify({ tidelog: 'seal', ...left }));
     signer ??= defaultCredentials().then((credentials) => signerFor({ service: 'lambda', region }, credentials, clock));
-    const { host: _, ...headers } = await (await signer).sign({ url, headers: unsigned, body });
+    const { host: _, ...signed } = await (await signer).sign({ url, headers: unsigned, body });
+    const headers = { ...signed, 'user-agent': USER_AGENT_HEADER };
     return withAbort(clock, ACCEPTED_WITHIN_MS, (signal) => fetch(url, { method: 'POST', headers, body, signal }));
   };
   return async (left) => {

@@ -14,14 +14,16 @@ const SOON_MS = scaled(3_000);
 /** Stands in for Lambda: holds calls with JOIN in them until `release` is called, and answers the others at once. */
 function holdingLambda() {
   const held: ServerResponse[] = [];
+  const userAgents: (string | undefined)[] = [];
   const answer = (response: ServerResponse) =>
     response.end(JSON.stringify({ body: Buffer.from('done').toString('base64') }));
   const server = createServer(async (request, response) => {
+    userAgents.push(request.headers['user-agent']);
     const { body } = JSON.parse(Buffer.concat(await request.toArray()).toString()) as { body: string };
     if (Buffer.from(body, 'base64').equals(JOIN)) held.push(response);
     else answer(response);
   });
-  return { server, held, release: () => held.splice(0).forEach(answer) };
+  return { server, held, userAgents, release: () => held.splice(0).forEach(answer) };
 }
 
 let lambda: ReturnType<typeof holdingLambda>;
@@ -57,5 +59,12 @@ it.each([60, LONE_REQUESTS_MAX - 1])('%i joins that wait do not hold up a heartb
   lambda.release();
   const kinds = (await Promise.all(joins)).map(({ kind }) => kind);
   expect(kinds.filter((kind) => kind === 'answered')).toHaveLength(count);
+  close();
+});
+
+it('says whose requests they are', async () => {
+  const { call, close } = await transport();
+  await call('coordinate', HEARTBEAT);
+  expect(lambda.userAgents).toEqual([expect.stringMatching(/(^| )tidelog\/\d+\.\d+\.\d+( |$)/)]);
   close();
 });

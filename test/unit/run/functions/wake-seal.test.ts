@@ -57,6 +57,7 @@ describe('the wake of the function seal', () => {
         body: '{"tidelog":"seal"}',
         headers: {
           host: `127.0.0.1:${port()}`,
+          'user-agent': expect.stringMatching(/^tidelog\/\d+\.\d+\.\d+$/),
           'content-length': '18',
           'x-amz-invocation-type': 'Event',
           'x-amz-security-token': 'token',
