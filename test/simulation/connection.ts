@@ -17,6 +17,7 @@ const COPY_MAX_MS = 4_000;
 export interface CopyTo {
   readonly instance: Instance;
   readonly copied: () => void;
+  readonly arrives?: () => void;
 }
 
 export type Answer<Key extends ApiKey> = ResponseBody<Key> | 'closed';
@@ -78,7 +79,7 @@ export class Connection {
     const request = frame.subarray(SIZE_PREFIX_BYTES);
     if (copyTo !== undefined && troubles.strikes('duplicate')) {
       copyTo.copied();
-      this.#sendCopy(request, copyTo.instance);
+      this.#sendCopy(request, copyTo);
     }
     return new Promise((resolve) => {
       const settle = (answer: Answer<Key>) => {
@@ -143,11 +144,14 @@ export class Connection {
     });
   }
 
-  #sendCopy(request: Buffer, to: Instance): void {
+  #sendCopy(request: Buffer, { instance, arrives = () => {} }: CopyTo): void {
     const { clock } = this.#world;
     const context = { ...this.#context, signal: new AbortController().signal };
     clock.setTimer(randomInt(this.#random, 1, COPY_MAX_MS), () => {
-      void to.ready().then(() => to.engine.handleFrame(receiveFrame(request), context));
+      void instance.ready().then(() => {
+        arrives();
+        return instance.engine.handleFrame(receiveFrame(request), context);
+      });
     });
   }
 }

@@ -52,6 +52,7 @@ export interface Figures {
   readonly commits: number;
   /** Transactions by the requests of clients that were committed. */
   readonly transactions: number;
+  readonly zombies: Readonly<Record<string, number>>;
   readonly generations: number;
   readonly takeovers: number;
   readonly checkpoints: number;
@@ -147,7 +148,7 @@ class Run {
   result(): RunResult {
     const { scenario, seed } = this.#options;
     const { violations, trace, ledger, groups, leadership, checkpoints, troubles, events, clock } = this.#world;
-    const transactions = this.#world.transactions.committed;
+    const { committed, zombies } = this.#world.transactions;
     const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
     const acknowledging = [...this.#producers, ...this.#transactors, ...this.#transactionals, ...this.#lifecycles];
     return {
@@ -173,7 +174,8 @@ class Run {
         entries: sum([...ledger.journals.values()].map((journal) => journal.entries.length)),
         objects: trace.filter((line) => line.includes(' stored wal/')).length,
         commits: groups.acknowledged,
-        transactions,
+        transactions: committed,
+        zombies: Object.fromEntries(zombies.counts),
         generations: sum([...groups.groups.values()].map((group) => group.generations)),
         takeovers: leadership.takeovers,
         checkpoints: checkpoints.stored,

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { type RunResult, runSeed } from './run.ts';
 import { SCENARIOS, type ScenarioName } from './scenarios.ts';
+import { ZOMBIES } from './transactions/zombies.ts';
 
 /** What each seed of `mixed` has to have been through, to count as one. */
 const ACKNOWLEDGED_MIN = 500;
 const BROKERS_MIN = 4;
 const TROUBLES_MIN = 20;
+
+/** Seeds of `transactions` in which every kind of zombie has to come up. */
+const ZOMBIE_SEEDS_MAX = 15;
 
 /** A seed's violations, with the line that shows them again. */
 function wrongIn({ scenario, seed, violations }: RunResult): string[] {
@@ -32,6 +36,17 @@ describe('a simulated cluster', () => {
     expect(wrongIn(result)).toEqual([]);
     hasWorked(result);
     expect(result.figures.transactions).toBeGreaterThan(0);
+  });
+
+  it('has every kind of zombie in its transactions', async () => {
+    const seen = new Set<string>();
+    const all = Object.keys(ZOMBIES).sort();
+    for (let seed = 1; seed <= ZOMBIE_SEEDS_MAX && seen.size < all.length; seed++) {
+      const result = await runSeed({ scenario: 'transactions', seed });
+      expect(wrongIn(result)).toEqual([]);
+      for (const zombie of Object.keys(result.figures.zombies)) seen.add(zombie);
+    }
+    expect([...seen].sort()).toEqual(all);
   });
 
   it.each(others)('keeps them in the scenario %s', async (scenario) => {

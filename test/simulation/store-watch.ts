@@ -5,6 +5,8 @@ import type { Item } from '../../lib/storage/ports.ts';
 /** Sees every change at the store itself, at the moment it happens and in the order in which it does. */
 export interface StoreWatcher {
   wrote(table: 'journal' | 'state', item: Item, before: Item | undefined): void;
+  /** Another item was there than the put had asked for. */
+  lost(item: Item): void;
   deleted(table: 'journal' | 'state', item: Item): void;
   stored(key: string, bytes: Buffer): void;
   removed(key: string): void;
@@ -24,6 +26,8 @@ MemoryServer.prototype.put = function (table, item, condition, signedAt) {
   const outcome = put.call(this, table, item, condition, signedAt);
   if (outcome.kind === 'committed') {
     watchers.get(this.clock)?.wrote(table === this.journal ? 'journal' : 'state', item, before);
+  } else if (outcome.kind === 'conflict') {
+    watchers.get(this.clock)?.lost(item);
   }
   return outcome;
 };

@@ -82,6 +82,7 @@ export class World {
     this.leadership = new LeadershipLedger(this.ledger, (kind, message) => this.report(kind, message));
     watchStore(this.clock, {
       wrote: (table, item, before) => this.#wrote(table, item, before),
+      lost: (item) => this.transactions.lost(item),
       deleted: (table, item) => {
         this.note('deleted', table, item.pk, item.sk);
         if (table === 'journal') this.ledger.deleted(item);

@@ -18,7 +18,7 @@ export interface TransactionalScenePlan {
 
 const TROUBLED_MS = 20 * SECOND_MS;
 
-const HABITS: Habits = { hasty: 0.4, givesUp: 0.3, thinkMs: 0 };
+const HABITS: Habits = { hasty: 0.4, givesUp: 0.3, thinkMs: 30 };
 
 /**
  * Clients of both protocols consume, transform and produce. Several have the same transactional id, and take it from each other;
@@ -55,7 +55,7 @@ export function transactions(random: Random): Plan {
       slowBack: 0.03,
       dropAfter: 0.04,
       dropBefore: 0.01,
-      duplicate: 0.1,
+      duplicate: 0.2,
     },
     times: TIMES,
     cluster: { ...CLUSTER, brokers: 4, settings: awsSettings() },
@@ -66,7 +66,7 @@ export function transactions(random: Random): Plan {
         name: 'orders',
         producers: [{ ...PRODUCER, batches: 20, thinkMs: 300 }],
         consumers: [reader, { ...CONSUMER, committed: true, toEnd: true, maxBytes: 600 }],
-        operators: [{ leaderChanges: 3, logStarts: 0, keep: 1 }],
+        operators: [{ leaderChanges: 8, logStarts: 0, keep: 1 }],
       },
       { ...TOPIC, name: 'payments', partitions: 2, journals: 1, consumers: [reader] },
       ...(isRemoved ? [{ ...TOPIC, name: 'doomed', partitions: 2 }] : []),

@@ -9,8 +9,16 @@ import { decodeTransaction, TRANSACTION_SK, type TransactionState } from '../../
 import type { Item } from '../../../lib/storage/ports.ts';
 import type { GroupLedger } from '../groups/group-ledger.ts';
 import { partitionKey } from '../groups/stored-group.ts';
-import { batchIndexAt, journalOfPk, type Ledger, type Report, type Transaction } from '../ledger.ts';
+import {
+  batchIndexAt,
+  journalOfPk,
+  type Ledger,
+  type LedgerJournal,
+  type Report,
+  type Transaction,
+} from '../ledger.ts';
 import type { SimTransaction, TransactionOffset } from './sim-transaction.ts';
+import { Zombies } from './zombies.ts';
 
 /** What may follow a status. */
 const NEXT: Readonly<Record<TransactionState['status'], readonly TransactionState['status'][]>> = {
@@ -63,6 +71,7 @@ export class TransactionLedger {
   readonly #removed = new Set<string>();
   /** Transactions of which something has landed, and that are committed everywhere. */
   committed = 0;
+  readonly zombies = new Zombies();
 
   readonly #monotonic: () => number;
 
@@ -116,6 +125,7 @@ export class TransactionLedger {
 
   /** A topic is about to be deleted: its partitions need no markers any more. */
   removes(topicId: string): void {
+    this.zombies.deletes(topicId, this.#states.values());
     this.#removed.add(topicId);
   }
 
@@ -140,6 +150,7 @@ export class TransactionLedger {
     const landed = journal?.entries[slotOf(item.sk)];
     if (journal === undefined || landed === undefined) return;
     const { entry } = landed;
+    if (entry.kind === 'leaderChange') this.zombies.leaderChanges(this.#hasOpen(journal));
     if (entry.kind !== 'records' && entry.kind !== 'markers') return;
     for (const meta of entry.batches) {
       const partition = journal.partitions.get(meta.partition);
@@ -155,6 +166,10 @@ export class TransactionLedger {
         this.#marker(entry, transaction === undefined ? undefined : this.#ofPartition.get(transaction), where);
       }
     }
+  }
+
+  #hasOpen({ partitions }: LedgerJournal): boolean {
+    return [...partitions.values()].some(({ open }) => [...open.values()].some((one) => this.#ofPartition.has(one)));
   }
 
   #batch(sim: SimTransaction, transaction: Transaction, journal: string, partition: number, where: string): void {
@@ -213,11 +228,15 @@ export class TransactionLedger {
     sim.over = isPast;
   }
 
+  /** A put has found another item than it had asked for. */
+  lost(item: Item): void {
+    if (isCoordinator(item)) this.zombies.lost(decodeTransaction(item.body));
+  }
+
   /** An item of the state table has landed. */
   wrote(item: Item): void {
     if (item.pk === TOPIC_IDS_PK) this.#journals.set(item.sk, decodeTopic(item.body).journals);
-    else if (item.sk === TRANSACTION_SK && item.pk.startsWith('transaction/'))
-      this.#wroteItem(decodeTransaction(item.body));
+    else if (isCoordinator(item)) this.#wroteItem(decodeTransaction(item.body));
     else if (item.pk.startsWith(offsetsPk(''))) this.#wroteBlock(item);
   }
 
@@ -334,6 +353,10 @@ export class TransactionLedger {
   }
 
   readonly #applied = new Set<number>();
+}
+
+function isCoordinator({ pk, sk }: Item): boolean {
+  return sk === TRANSACTION_SK && pk.startsWith('transaction/');
 }
 
 const EPOCH_EXHAUSTED = 32_766;

@@ -44,6 +44,9 @@ export const LOST = codes([
 
 const GONE = codes(['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID', 'OPERATION_NOT_ATTEMPTED']);
 
+/** What the attempts to commit offsets, or to add their group, are called. */
+export const OFFSETS_OF = 'offsets of';
+
 export type Outcome = 'done' | 'failed' | 'lost';
 export type Step = () => Promise<Outcome>;
 
@@ -84,7 +87,9 @@ export class TransactionalCaller extends Caller {
   ): Promise<Outcome> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX && !this.isOver; attempt++) {
       const wasOpen = this.ledger.isOpen(sim);
+      const wasCurrent = this.ledger.state(sim.transactionalId)?.producerEpoch === sim.producerEpoch;
       const code = await ask();
+      if (code !== undefined) this.ledger.zombies.answered(code, wasCurrent, what.startsWith(OFFSETS_OF));
       if (code === OK) return 'done';
       if (code !== undefined && GONE.has(code)) {
         if (topic?.deleting !== true) this.cluster.world.report('unknownTopic', `${sim.name}: ${what}`);
@@ -113,7 +118,7 @@ export class TransactionalCaller extends Caller {
     apiKey: Key,
     version: number,
     body: RequestInput<Key>,
-    sent?: Sent,
+    { sent, arrives }: { readonly sent?: Sent; readonly arrives?: () => void } = {},
   ): Promise<Answer<Key>> {
     const { cluster, random } = this;
     if (sent !== undefined) sent.sends++;
@@ -122,7 +127,11 @@ export class TransactionalCaller extends Caller {
       // InitProducerId may take the id away from whoever has got it meanwhile.
       if (apiKey === ApiKey.InitProducerId) this.ledger.inits(this.#transactionalId);
     };
-    return this.connection.ask(apiKey, version, body, this.patienceMs(), { instance: cluster.pick(random), copied });
+    return this.connection.ask(apiKey, version, body, this.patienceMs(), {
+      instance: cluster.pick(random),
+      copied,
+      ...(arrives === undefined ? {} : { arrives }),
+    });
   }
 
   protected patienceMs(): number {

@@ -2,8 +2,10 @@ import { errorCode } from '../../../lib/core/errors.ts';
 import { randomInt } from '../../../lib/core/random.ts';
 import { OFFSETS_BLOCK_PARTITIONS } from '../../../lib/storage/items/committed-offsets.ts';
 import { ApiKey } from '../../../lib/wire/apis.ts';
+import { Caller } from '../caller.ts';
 import { checkAcknowledged } from '../client-checks.ts';
 import type { Cluster } from '../cluster.ts';
+import type { Answer } from '../connection.ts';
 import { NOBODY } from '../groups/group-ledger.ts';
 import { partitionKey } from '../groups/stored-group.ts';
 import { makeBatch } from '../make-batch.ts';
@@ -12,6 +14,7 @@ import type { SimTransaction, TransactionOffset } from './sim-transaction.ts';
 import {
   type Habits,
   LOST,
+  OFFSETS_OF,
   OK,
   type Outcome,
   RETRIED,
@@ -46,10 +49,13 @@ const COMMIT_CHANCE = 0.7;
 /** What befalls a client within a transaction, per step and while there are troubles. */
 const DIES = 0.04;
 const SLEEPS = 0.05;
+/** ... while it adds offsets. */
+const USURPED = 0.04;
 /** The chance to leave a transaction open at last, which somebody else has to end. */
 const ABANDONS = 0.4;
 /** ... how long, as a part of its time-out. */
 const SLEEP_TIMEOUTS_MAX = 2.5;
+const AROUND_TIMEOUT_MS = [-300, 300] as const;
 /** Before it takes its id back from whoever has it; at most this part of its time-out. */
 const AWAY_MIN_MS = 200;
 const AWAY_TIMEOUTS_MAX = 0.8;
@@ -116,14 +122,11 @@ export class TransactionalProducer extends TransactionalCaller {
       producerEpoch: again ? this.#producerEpoch : -1,
     };
     for (;;) {
-      const answered = this.ledger.inits(transactionalId);
-      const answer = await this.askCopied(ApiKey.InitProducerId, 5, body);
+      const answer = await this.#init(() => this.askCopied(ApiKey.InitProducerId, 5, body));
       if (this.isOver) return false;
       if (answer !== 'closed') {
-        answered();
         const { errorCode: code, producerId, producerEpoch } = answer;
         if (code === OK) {
-          this.ledger.fences(transactionalId, producerId, producerEpoch);
           this.#take(producerId, producerEpoch);
           break;
         }
@@ -136,6 +139,24 @@ export class TransactionalProducer extends TransactionalCaller {
     this.#inDoubt = false;
     await this.#fetchPositions();
     return true;
+  }
+
+  async #init(ask: () => Promise<Answer<typeof ApiKey.InitProducerId>>): Promise<Answer<typeof ApiKey.InitProducerId>> {
+    const { transactionalId } = this.plan;
+    const answered = this.ledger.inits(transactionalId);
+    const answer = await ask();
+    if (answer === 'closed') return answer;
+    answered();
+    if (answer.errorCode === OK) this.ledger.fences(transactionalId, answer.producerId, answer.producerEpoch);
+    return answer;
+  }
+
+  /** Somebody takes the id at this moment, and is not heard of again. */
+  async #usurp(): Promise<void> {
+    const { transactionalId, timeoutMs } = this.plan;
+    const rival = new Caller(this.cluster, `${this.name}!`);
+    const body = { transactionalId, transactionTimeoutMs: timeoutMs, producerId: -1, producerEpoch: -1 };
+    await this.#init(() => rival.ask(ApiKey.InitProducerId, 5, body));
   }
 
   #take(producerId: number, producerEpoch: number): void {
@@ -256,11 +277,24 @@ export class TransactionalProducer extends TransactionalCaller {
       return true;
     }
     if (chance < DIES + SLEEPS) {
-      const ms = Math.ceil(this.random.next() * SLEEP_TIMEOUTS_MAX * this.plan.timeoutMs);
+      const ms = this.random.next() < 0.6 ? this.#untilTimeout(sim) : this.#asLongAs(SLEEP_TIMEOUTS_MAX);
       this.cluster.world.note('clientSleeps', sim.name, ms);
       await this.sleep(ms);
     }
     return false;
+  }
+
+  #asLongAs(timeouts: number): number {
+    return Math.ceil(this.random.next() * timeouts * this.plan.timeoutMs);
+  }
+
+  /** Until about the moment at which the transaction times out. */
+  #untilTimeout({ transactionalId }: SimTransaction): number {
+    const state = this.ledger.state(transactionalId);
+    if (state?.status !== 'Ongoing') return this.#asLongAs(1);
+    const dueAt = state.startedAt + state.timeoutMs;
+    const [low, high] = AROUND_TIMEOUT_MS;
+    return Math.max(0, Math.ceil(dueAt - this.cluster.world.clock.now() + randomInt(this.random, low, high)));
   }
 
   async #produce(sim: SimTransaction, topic: SimTopic, partition: number): Promise<Outcome> {
@@ -293,7 +327,7 @@ export class TransactionalProducer extends TransactionalCaller {
           timeoutMs: 2_000,
           topicData: [{ name: topic.name, partitionData: [{ index: partition, records: [sent.bytes] }] }],
         },
-        sent,
+        { sent, arrives: () => this.ledger.zombies.arrives('lateBatch', sim) },
       );
       if (answer === 'closed') return undefined;
       const told = answer.responses[0]!.partitionResponses[0]!;
@@ -308,6 +342,7 @@ export class TransactionalProducer extends TransactionalCaller {
   }
 
   async #commitOffset(sim: SimTransaction, groupId: string, place: number): Promise<Outcome> {
+    if (this.isTroubled && this.random.next() < USURPED) void this.#usurp();
     const added = await this.#add(sim, groupId, async () => {
       const { transactionalId, producerId, producerEpoch } = sim;
       const body = { transactionalId, producerId, producerEpoch, groupId };
@@ -324,7 +359,7 @@ export class TransactionalProducer extends TransactionalCaller {
     const { transactionalId, producerId, producerEpoch } = sim;
     const row = { partitionIndex: place, committedOffset: to, committedMetadata: `#${number}` };
     const topics = [{ name: this.scene.input.name, partitions: [row] }];
-    return this.attempt(sim, `offsets of ${groupId}`, this.scene.input, async () => {
+    return this.attempt(sim, `${OFFSETS_OF} ${groupId}`, this.scene.input, async () => {
       const body = { transactionalId, groupId, producerId, producerEpoch, topics };
       const version = sim.protocol === 2 ? 5 : 3;
       const answer =
@@ -347,7 +382,12 @@ export class TransactionalProducer extends TransactionalCaller {
     const added = this.#added;
     if (sim.protocol === 2 || added.has(what)) return 'done';
     const topic = this.scene.outputs.find(({ name }) => what.startsWith(`${name}/`));
-    const outcome = await this.attempt(sim, `adding ${what}`, topic, ask);
+    const outcome = await this.attempt(
+      sim,
+      topic === undefined ? `${OFFSETS_OF} ${what}, added` : `adding ${what}`,
+      topic,
+      ask,
+    );
     if (outcome === 'done') added.add(what);
     return outcome;
   }
@@ -371,10 +411,12 @@ export class TransactionalProducer extends TransactionalCaller {
     if (commit && !hasSome) return 'done';
     sim.asked = commit ? 'commit' : 'abort';
     world.note('ending', sim.name, sim.asked);
+    const arrives = () => this.ledger.zombies.arrives('lateEnd', sim);
     while (!this.isOver) {
+      this.ledger.zombies.ends(sim, this.ledger.state(transactionalId), world.clock.now());
       const answer =
         protocol === 2
-          ? await this.askCopied(ApiKey.EndTxn, 5, body)
+          ? await this.askCopied(ApiKey.EndTxn, 5, body, { arrives })
           : await this.ask(ApiKey.EndTxn, 3, body, this.patienceMs());
       const code = answer === 'closed' ? undefined : answer.errorCode;
       world.note('ended', sim.name, code ?? 'closed');
