@@ -240,6 +240,16 @@ export function abortsKnownTo({ openTransactions, aborted }: PartitionView, end:
   return known;
 }
 
+/**
+ * Whether the view ends in the middle of an import of the partition. A topic has its name only after
+ * the end, so that its clients must not be answered from such a view: it lacks the transactions that
+ * were aborted in its newest segment. After a seal it has rows of the entries.
+ */
+export function isWithinImport(partition: PartitionView): boolean {
+  const { blocks, recent, sealedOffset } = partition;
+  return blocks.length === 0 && recent.length === 0 && entriesFrom(partition) < sealedOffset;
+}
+
 /** Aborted ranges that overlap offsets [from, to), in order of their markers. */
 export function abortedBetween(partition: PartitionView, from: Offset, to: Offset): AbortedRange[] {
   return partition.aborted.filter((range) => range.lastOffset >= from && range.firstOffset < to);

@@ -5,7 +5,14 @@ import type { CachedEntry } from '../journal/entry-cache.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { OpenJournal } from '../journal/open-journal.ts';
 import { bytesOf, isUnreadable, loadPayloads } from '../journal/read.ts';
-import { type AbortedRange, abortedBetween, emptyPartition, entriesFrom, lastStableOffset } from '../journal/view.ts';
+import {
+  type AbortedRange,
+  abortedBetween,
+  emptyPartition,
+  entriesFrom,
+  isWithinImport,
+  lastStableOffset,
+} from '../journal/view.ts';
 import { each } from '../kit/each.ts';
 import { ObjectMissingError } from '../segments/object-ranges.ts';
 import type { SegmentReader } from '../segments/segment-reader.ts';
@@ -75,9 +82,10 @@ export async function catchUpWhereNeeded(
   const atEnd = partitions.filter((one) => !hasSomething(one, isolation));
   const behind = new Map<OpenJournal, boolean>();
   for (const one of atEnd) {
-    const past = one.offset > (one.open.journal.view.partitions.get(one.partition)?.nextOffset ?? 0);
+    const partition = one.open.journal.view.partitions.get(one.partition) ?? emptyPartition(one.partition);
     // Only a strongly consistent read can show that an offset past the end is an error.
-    behind.set(one.open, behind.get(one.open) === true || past);
+    const isStrong = one.offset > partition.nextOffset || isWithinImport(partition);
+    behind.set(one.open, behind.get(one.open) === true || isStrong);
   }
   const reasons = new Map<OpenJournal, string>();
   await each({ atOnce: CATCH_UPS_MAX }, [...behind], async ([open, strong]) => {
@@ -99,6 +107,7 @@ export async function catchUpWhereNeeded(
 /** Whether the view has records at the offset that the client may read. */
 function hasSomething(one: PartitionToRead, isolation: IsolationLevel): boolean {
   const partition = one.open.journal.view.partitions.get(one.partition) ?? emptyPartition(one.partition);
+  if (isWithinImport(partition)) return false;
   return one.offset < (isolation === 'read_committed' ? lastStableOffset(partition) : partition.nextOffset);
 }
 

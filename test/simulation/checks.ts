@@ -21,6 +21,7 @@ export const CHECKS = {
     'history stays as it is, but for what a newer record of the key, an abort or `delete.retention.ms` lets compaction remove',
   endedEarly: 'the log start moves only as far as retention or a request allows',
   notCleaned: 'in the end, compaction and retention have removed all that they have to',
+  importTorn: 'an imported topic has its name only once all of its files are in it',
   ackLost: 'an acknowledged batch is in the log, at the offset that was answered',
   wronglyRefused: 'the next batch of a producer is not refused',
   unexpectedError: 'clients get no error that they gave no reason for',

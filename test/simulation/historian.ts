@@ -26,6 +26,8 @@ export interface HistoryPlan {
   readonly frozenObjects: number;
   /** Share of the looks that compact a journal and end what retention does not keep; none where left out. */
   readonly cleans?: number;
+  /** What is left of deleted topics and abandoned imports goes within this time after the other graces; ms. */
+  readonly deletedMs?: number;
 }
 
 /** A look takes about so long when nothing goes wrong; ms. */
@@ -93,13 +95,21 @@ export class Historian {
 
   /** At the end: looks as long as something becomes due, hours after everybody has ended. */
   async settle(): Promise<void> {
-    for (let hours = 0; hours < SETTLED_HOURS; hours += HOURS_APART) {
-      await this.#sleep(HOURS_APART * HOUR_MS);
-      await this.finish();
+    await this.#settle();
+    if (this.#plan.deletedMs !== undefined) {
+      await this.#sleep(this.#plan.deletedMs);
+      await this.#settle();
     }
     const { segments, ledger, cleaning } = this.#cluster.world;
     segments.checkRest(ledger.journals);
     cleaning.checkRest();
+  }
+
+  async #settle(): Promise<void> {
+    for (let hours = 0; hours < SETTLED_HOURS; hours += HOURS_APART) {
+      await this.#sleep(HOURS_APART * HOUR_MS);
+      await this.finish();
+    }
   }
 
   async #look(): Promise<void> {

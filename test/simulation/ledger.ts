@@ -12,6 +12,7 @@ import { slotOf } from '../../lib/storage/items/journal-entry.ts';
 import { hasWalHeader } from '../../lib/storage/items/wal-object.ts';
 import type { Item } from '../../lib/storage/ports.ts';
 import type { Check } from './checks.ts';
+import { takeImport } from './imports/import-ledger.ts';
 import { takeBatch, takeMarker } from './ledger-batches.ts';
 import { takeReplace, takeSeal } from './ledger-seals.ts';
 import type { SimTransaction } from './transactions/sim-transaction.ts';
@@ -208,6 +209,9 @@ export class Ledger {
       case 'replace':
         takeReplace(this, journal, entry, where);
         break;
+      case 'import':
+        takeImport(this, journal, entry, where);
+        break;
       case 'close':
         journal.closed = true;
         break;
@@ -281,7 +285,7 @@ function headerNames(journal: string, { key, start, length }: Extract<Payload, {
   return stretches.some((row) => row.journal === journal && row.start === start && row.length === length);
 }
 
-function partitionOf(journal: LedgerJournal, partition: number): LedgerPartition {
+export function partitionOf(journal: LedgerJournal, partition: number): LedgerPartition {
   let known = journal.partitions.get(partition);
   if (known === undefined) {
     known = {

@@ -1,4 +1,5 @@
 import type { Mutation } from './mutation.ts';
+import { CLEANING } from './mutations-cleaning.ts';
 import { GROUPS, OFFSETS } from './mutations-groups.ts';
 import { HISTORY } from './mutations-history.ts';
 import { LEADING } from './mutations-leadership.ts';
@@ -20,4 +21,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MEMBER_TRANSACTIONS,
   ...TRANSACTIONS,
   ...HISTORY,
+  ...CLEANING,
 ];

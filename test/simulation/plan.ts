@@ -2,6 +2,7 @@ import type { ClusterPlan } from './cluster.ts';
 import type { ConsumerPlan } from './consumer.ts';
 import type { GroupPlan } from './groups/scenario.ts';
 import type { HistoryPlan } from './historian.ts';
+import type { ImportPlan } from './imports/importer.ts';
 import type { LifecyclePlan } from './lifecycle.ts';
 import type { OperatorPlan } from './operator.ts';
 import type { ProducerPlan } from './producer.ts';
@@ -43,6 +44,8 @@ export interface Plan {
   readonly groups?: readonly GroupPlan[];
   /** Transactions by clients, over topics of this plan. */
   readonly transactional?: TransactionalScenePlan;
+  /** Topics that are made of log files. */
+  readonly imports?: readonly ImportPlan[];
   readonly stretches: readonly Stretch[];
   /** The processes seal, merge, compact, retain, trim and collect; the janitor stays away. */
   readonly history?: HistoryPlan;

@@ -8,6 +8,7 @@ import { GroupSlot } from './groups/group-slot.ts';
 import type { GroupPlan } from './groups/scenario.ts';
 import { SimGroup } from './groups/sim-group.ts';
 import { Historian } from './historian.ts';
+import { Importer } from './imports/importer.ts';
 import { Janitor } from './janitor.ts';
 import { agreeOnLeaders } from './leadership/agreement.ts';
 import { Truster } from './leadership/truster.ts';
@@ -100,6 +101,7 @@ class Run {
   readonly #removers: TopicRemover[] = [];
   readonly #lifecycles: Lifecycle[] = [];
   readonly #operators: Operator[] = [];
+  readonly #importers: Importer[] = [];
   readonly #consumers: Consumer[] = [];
   readonly #trusters: Truster[] = [];
   readonly #groups: SimGroup[] = [];
@@ -136,7 +138,8 @@ class Run {
     await this.#until('reading everything again', this.#verify(), this.#settleMs);
     if (this.#over) return;
     if (this.#historian !== undefined) {
-      await this.#until('settling history', this.#historian.settle(), DAY_MS);
+      const settleMs = 2 * DAY_MS + (this.#plan.history?.deletedMs ?? 0);
+      await this.#until('settling history', this.#historian.settle(), settleMs);
       if (this.#over) return;
       await this.#until('reading everything once more', this.#verify(), this.#settleMs);
       if (this.#over) return;
@@ -150,7 +153,13 @@ class Run {
     const { violations, trace, ledger, groups, leadership, checkpoints, troubles, events, clock } = this.#world;
     const { committed, zombies } = this.#world.transactions;
     const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
-    const acknowledging = [...this.#producers, ...this.#transactors, ...this.#transactionals, ...this.#lifecycles];
+    const acknowledging = [
+      ...this.#producers,
+      ...this.#transactors,
+      ...this.#transactionals,
+      ...this.#lifecycles,
+      ...this.#importers,
+    ];
     return {
       scenario,
       seed,
@@ -206,6 +215,9 @@ class Run {
     this.#topics = topics;
     for (const [index, group] of (this.#plan.groups ?? []).entries()) this.#setUpGroup(group, `${index}`, topics);
     if (this.#plan.transactional !== undefined) this.#setUpTransactional(this.#plan.transactional, topics);
+    for (const [index, one] of (this.#plan.imports ?? []).entries()) {
+      this.#add(this.#importers, new Importer(this.#cluster, `f${index}`, one));
+    }
     for (const [index, lifecycle] of this.#plan.lifecycles.entries()) {
       this.#add(this.#lifecycles, new Lifecycle(this.#cluster, `life${index}`, lifecycle));
     }
@@ -278,6 +290,7 @@ class Run {
       ...this.#lifecycles,
       ...this.#operators,
       ...this.#removers,
+      ...this.#importers,
     ];
     for (const group of this.#groups) group.over = false;
     const written = new Set<Caller>(writing);
@@ -331,9 +344,11 @@ class Run {
   /** Everything is read from its beginning: by a new process, and by each of those that are there. */
   async #verify(): Promise<void> {
     this.#cluster.instances.push(this.#cluster.start());
-    const readers = this.#consumers.map((one, index) => {
+    const imported = this.#importers.flatMap(({ topic }) => (topic === undefined ? [] : [topic, topic]));
+    const topics = [...this.#consumers.map(({ topic }) => topic), ...imported];
+    const readers = topics.map((topic, index) => {
       const committed = index % 2 === 0;
-      return new Consumer(this.#cluster, `v${index}`, one.topic, { ...READ_AGAIN, committed });
+      return new Consumer(this.#cluster, `v${index}`, topic, { ...READ_AGAIN, committed });
     });
     this.#readAgain = readers;
     const running = this.#cluster.instances.filter((one) => one.process.state === 'up');

@@ -2,6 +2,7 @@ import { type Random, randomInt } from '../../lib/core/random.ts';
 import { settingsOf } from '../support/settings.ts';
 import { cleaning } from './cleaning/scenario.ts';
 import { deletions, GROUP_SETTINGS, groups, memberTransactions, mixedGroups, zombies } from './groups/scenario.ts';
+import { imports } from './imports/scenario.ts';
 import { leadership } from './leadership/scenario.ts';
 import type { Plan } from './plan.ts';
 import type { ProducerPlan } from './producer.ts';
@@ -429,6 +430,7 @@ export const SCENARIOS = {
   mixed,
   history,
   cleaning,
+  imports,
   contention,
   unknowns,
   freezes,

@@ -68,6 +68,12 @@ export async function createTopic(
   }
 }
 
+/** A topic that exists, as its clients find it. */
+export async function findTopic(caller: Caller, name: string): Promise<SimTopic> {
+  const found = (await find(caller, name))!;
+  return { name, ...found, journals: journalsOf(caller, found.id), deleting: false };
+}
+
 /** The id of a topic that exists, and how many partitions it has. */
 function find(caller: Caller, name: string): Promise<{ id: string; partitions: number } | undefined> {
   return caller.insist(ApiKey.Metadata, 12, { topics: [{ name }], allowAutoTopicCreation: false }, (answer) => {

@@ -11,6 +11,7 @@ import { CheckpointLog } from './checkpoint-log.ts';
 import type { Check } from './checks.ts';
 import { CleaningLedger } from './cleaning/cleaning-ledger.ts';
 import { GroupLedger } from './groups/group-ledger.ts';
+import { ImportLedger } from './imports/import-ledger.ts';
 import { awsLatency } from './latencies.ts';
 import { LeadershipLedger } from './leadership/leadership-ledger.ts';
 import { Ledger } from './ledger.ts';
@@ -47,6 +48,7 @@ export class World {
   readonly leadership: LeadershipLedger;
   readonly transactions: TransactionLedger;
   readonly cleaning: CleaningLedger;
+  readonly imports: ImportLedger;
   readonly violations: Violation[] = [];
   readonly trace: string[] = [];
   readonly #random: Random;
@@ -79,6 +81,7 @@ export class World {
       (kind, message) => this.report(kind, message),
       () => this.clock.now(),
     );
+    this.imports = new ImportLedger(this.ledger, (kind, message) => this.report(kind, message));
     this.leadership = new LeadershipLedger(this.ledger, (kind, message) => this.report(kind, message));
     watchStore(this.clock, {
       wrote: (table, item, before) => this.#wrote(table, item, before),
@@ -156,6 +159,7 @@ export class World {
     this.#versions.set(key, Math.max(known, item.version));
     this.segments.wrote(item);
     this.cleaning.wrote(item);
+    this.imports.wrote(item);
     if (item.pk.startsWith('checkpoint/')) this.checkpoints.wrote(item);
     else if (item.pk === LEADERS_PK) this.leadership.wrote(item);
     else if (item.pk === NODES_PK) this.leadership.wroteNode(item, before, this.clock.now());

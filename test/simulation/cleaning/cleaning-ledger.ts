@@ -218,7 +218,7 @@ export class CleaningLedger {
 }
 
 function timeOf({ entries }: LedgerJournal, { sent, seq }: LedgerBatch): number {
-  if (sent === undefined) return entries[seq]!.entry.time;
+  if (sent === undefined) return entries[seq]?.entry.time ?? 0;
   return Math.max(...recordsOf(sent).map(({ timestamp }) => timestamp));
 }
 
