@@ -173,7 +173,9 @@ for (let round = 0; round < ROUNDS_MAX; round++) {
 }
 const kept = retained * PARTITIONS;
 console.log(`on disk after it: ${inGib(disk)}, ${(disk / kept).toFixed(2)} times the ${inGib(kept)} that it keeps`);
-console.log(`LMDB's file: ${inGib(await diskBytes(join(dataDir, 'items')))}`);
+const partOf = async (...folder: string[]) => inGib(await diskBytes(join(dataDir, ...folder)));
+const [segments, wal, items] = [await partOf('blobs', 'segment'), await partOf('blobs', 'wal'), await partOf('items')];
+console.log(`  segments ${segments}, WAL objects ${wal}, LMDB's file ${items}`);
 clearInterval(sampling);
 endSegments();
 await engine.close?.();
