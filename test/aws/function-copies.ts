@@ -11,7 +11,7 @@ const BUNDLES = resolve(import.meta.dirname, '../../dist/functions');
 export function otherBundles(folder: string): string {
   const copy = join(folder, 'functions');
   cpSync(BUNDLES, copy, { recursive: true });
-  for (const name of [...FRAME_FUNCTIONS, 'maintain', 'seal']) {
+  for (const name of [...FRAME_FUNCTIONS, 'rest', 'maintain', 'seal']) {
     const file = join(copy, name, 'index.mjs');
     writeFileSync(file, `${readFileSync(file, 'utf8')}\n// another version\n`);
   }

@@ -10,7 +10,7 @@ import { readByGroup } from './read-by-group.ts';
 
 const endpoint = inject('endpoint');
 const deployed = inject('deployed');
-const FUNCTIONS = ['produce', 'fetch', 'coordinate', 'admin', 'maintain', 'seal'];
+const FUNCTIONS = ['produce', 'fetch', 'coordinate', 'admin', 'rest', 'maintain', 'seal'];
 const RECORDS_EACH = 60;
 
 describe.skipIf(deployed === undefined)('a deployed Tidelog', () => {

@@ -21,6 +21,8 @@ export function scopeOfHost(hostname: string): SigningScope {
 
 /** One request to sign. */
 export interface Unsigned {
+  /** Default: POST. */
+  readonly method?: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
@@ -61,11 +63,11 @@ export async function signerFor(
   let refreshedAt = Number.NEGATIVE_INFINITY;
   let last: Identity | undefined;
   return {
-    async sign({ url, headers, body }) {
+    async sign({ method = 'POST', url, headers, body }) {
       last = await credentials();
       const signed = await signer.sign(
         {
-          method: 'POST',
+          method,
           protocol: url.protocol,
           hostname: url.hostname,
           ...(url.port !== '' && { port: Number(url.port) }),
