@@ -1,8 +1,9 @@
-import { Fn } from 'aws-cdk-lib';
+import { Annotations, Fn } from 'aws-cdk-lib';
 import {
   GatewayVpcEndpointAwsService,
   type IPeer,
   IpAddresses,
+  type ISubnet,
   type IVpc,
   Peer,
   Subnet,
@@ -52,7 +53,7 @@ export function networkOf(scope: Construct, props: NetworkProps): Network {
  */
 export function networkProps(scope: Construct, network: GatewayNetwork): NetworkProps {
   const { vpc: vpcId, subnets, hasPublicAddresses, clients } = network;
-  const selected = subnets?.map((id) => Subnet.fromSubnetId(scope, id, id));
+  const selected = subnets?.map((id) => namedSubnet(scope, id));
   return {
     ...(vpcId !== undefined && { vpc: vpcOf(scope, vpcId, subnets !== undefined) }),
     ...(selected !== undefined && { subnets: { subnets: selected } }),
@@ -66,6 +67,13 @@ function vpcOf(scope: Construct, vpcId: string, hasSubnets: boolean): IVpc {
   return hasSubnets
     ? Vpc.fromVpcAttributes(scope, 'Vpc', { vpcId, availabilityZones: [Fn.select(0, Fn.getAzs())] })
     : Vpc.fromLookup(scope, 'Vpc', { vpcId });
+}
+
+function namedSubnet(scope: Construct, id: string): ISubnet {
+  const subnet = Subnet.fromSubnetId(scope, id, id);
+  // Nothing here reads the subnet's route table.
+  Annotations.of(subnet).acknowledgeWarning('@aws-cdk/aws-ec2:noSubnetRouteTableId');
+  return subnet;
 }
 
 function peerOf(client: string): IPeer {

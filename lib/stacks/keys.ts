@@ -7,7 +7,8 @@ import type { KeyChoice } from './stages.ts';
 import type { StateResources } from './state.ts';
 
 /** A key in AWS KMS by its ARN; an alias cannot be named in a policy. */
-const KEY_ARN = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]+$/;
+const KEY_ARN =
+  /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})$/;
 
 export function isKeyChoice(value: unknown): value is KeyChoice {
   return value === 'owned' || value === 'aws' || (typeof value === 'string' && KEY_ARN.test(value));

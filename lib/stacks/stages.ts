@@ -167,8 +167,8 @@ const production: Stage = {
   pointInTimeRecovery: true,
   frontDoor: 'http',
   accessLog: false,
-  // A tenth of an account's default quota of 10,000 requests a second.
-  throttling: { requestsPerSecond: 1_000, burst: 2_000 },
+  // Newer Regions give an account 2,500 requests a second with a burst of 1,250.
+  throttling: { requestsPerSecond: 1_000, burst: 1_000 },
   memoryMiB: SMALL_FUNCTIONS,
   reservedConcurrency: {},
   logRetentionDays: 30,

@@ -50,7 +50,7 @@ describe('the context', () => {
   });
 
   it('takes keys, backups, the access log and reserved instances', () => {
-    const key = 'arn:aws:kms:eu-west-1:111122223333:key/0123-abcd';
+    const key = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
     expect(stageOf({ tableKey: 'aws', bucketKey: key, pointInTimeRecovery: 'off', accessLog: 'on' })).toEqual({
       ...STAGES.prod,
       tableKey: 'aws',

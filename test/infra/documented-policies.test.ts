@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { DefaultStackSynthesizer } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import { FRAME_FUNCTIONS } from '../../lib/broker/apis.ts';
 import { CALLS, TAIL_ACTIONS } from '../../lib/stacks/rights.ts';
@@ -53,8 +54,24 @@ describe('policies in the documents', () => {
   });
 
   it('DEPLOY.md: a producer may call the functions that a producer needs', () => {
-    const [policy, ...others] = policiesIn('DEPLOY.md');
+    const [policy, deploying, ...others] = policiesIn('DEPLOY.md');
     expect(others).toEqual([]);
+    // The roles of the CDK's bootstrap, by the names that the CDK's own synthesizer asks for.
+    expect(deploying).toEqual([
+      {
+        Effect: 'Allow',
+        Action: 'sts:AssumeRole',
+        Resource: [`arn:aws:iam::ACCOUNT:role/cdk-${DefaultStackSynthesizer.DEFAULT_QUALIFIER}-*-ACCOUNT-REGION`],
+      },
+    ]);
+    const roles = [
+      DefaultStackSynthesizer.DEFAULT_DEPLOY_ROLE_ARN,
+      DefaultStackSynthesizer.DEFAULT_FILE_ASSET_PUBLISHING_ROLE_ARN,
+      DefaultStackSynthesizer.DEFAULT_IMAGE_ASSET_PUBLISHING_ROLE_ARN,
+      DefaultStackSynthesizer.DEFAULT_LOOKUP_ROLE_ARN,
+    ];
+    const named = /:role\/cdk-\$\{Qualifier\}-[a-z-]+-\$\{AWS::AccountId\}-\$\{AWS::Region\}$/;
+    expect(roles.filter((role) => !named.test(role))).toEqual([]);
     expect(policy!.map((one) => [one.Action, functionsOf(one)])).toEqual([
       ['execute-api:Invoke', [...CALLS.produce].sort()],
     ]);

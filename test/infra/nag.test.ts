@@ -57,7 +57,7 @@ function idleIn(scope: IConstruct, given: readonly Acknowledged[]): string[] {
     .map(({ construct, rule }) => `${rule} ${construct.node.path}`);
 }
 
-const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/0123-abcd';
+const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 const SCALED: GatewaySize = { tasks: 2, tasksMax: 6, cpu: 256, memoryMiB: 512 };
 const NETWORK: GatewayNetwork = {
   vpc: 'vpc-0123abcd',

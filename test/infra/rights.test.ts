@@ -152,8 +152,8 @@ describe('a function', () => {
 });
 
 describe("a customer's key", () => {
-  const TABLE_KEY = 'arn:aws:kms:eu-west-1:111122223333:key/tables';
-  const BUCKET_KEY = 'arn:aws:kms:eu-west-1:111122223333:key/objects';
+  const TABLE_KEY = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const BUCKET_KEY = 'arn:aws:kms:eu-west-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab';
   const keyed = synthesized({ tableKey: TABLE_KEY, bucketKey: BUCKET_KEY });
   const reading = ['kms:Decrypt', 'kms:DescribeKey'];
   const writing = [

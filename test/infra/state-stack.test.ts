@@ -116,7 +116,7 @@ describe('the State stack', () => {
   });
 
   describe('with another key', () => {
-    const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/0123-abcd';
+    const KEY = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
 
     it("encrypts with the account's key for the service, and asks for it once per bucket key", () => {
       const { state } = synthesized({ tableKey: 'aws', bucketKey: 'aws' });

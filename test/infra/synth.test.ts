@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { App, CfnResource, Stack } from 'aws-cdk-lib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FRONT_DOORS } from '../../lib/stacks/stages.ts';
+import { FRONT_DOORS, type GatewaySize, STAGES, type Stage } from '../../lib/stacks/stages.ts';
 import { scaled } from '../support/machine.ts';
 import { FUNCTIONS, synthesized } from './synthesized.ts';
 
@@ -99,6 +99,39 @@ describe("the CDK's own check of templates", { timeout: LATER }, () => {
 
   it.each(FRONT_DOORS)('finds nothing in any of the stacks, with the front door %s', (frontDoor) => {
     expect(findings(synthesized({ frontDoor }, checkedApp()).app)).toEqual([]);
+  });
+
+  /** An app with the flags of cdk.json. */
+  const flaggedApp = () => {
+    const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as {
+      context: Record<string, unknown>;
+    };
+    return new App({ context });
+  };
+
+  /** What the CDK says about constructs, beside the templates. */
+  function warnings({ node }: App): unknown[] {
+    return node
+      .findAll()
+      .flatMap(({ node: { path, metadata } }) => metadata.map(({ type, data }) => ({ path, type, data })))
+      .filter(({ type }) => /^aws:cdk:(warning|error)$/.test(type));
+  }
+
+  const key = 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' as const;
+  const size: GatewaySize = { tasks: 2, tasksMax: 6, cpu: 256, memoryMiB: 512 };
+  const clients = ['10.0.0.0/8', 'sg-0123abcd', 'pl-0123abcd'];
+  const subnets = ['subnet-0123abcd', 'subnet-0123abce'];
+
+  it.each<Partial<Stage>>([
+    STAGES.dev,
+    STAGES.local,
+    { tableKey: 'aws', bucketKey: 'aws', accessLog: true, gateway: size, network: { clients } },
+    { frontDoor: 'rest', accessLog: true, tableKey: key, bucketKey: key, reservedConcurrency: { produce: 50 } },
+    { frontDoor: 'url', gateway: size, network: { vpc: 'vpc-0123abcd', subnets, clients } },
+  ])('finds nothing, and warns of nothing, with %j and the flags of cdk.json', (options) => {
+    const { app } = synthesized(options, flaggedApp());
+    expect(findings(app)).toEqual([]);
+    expect(warnings(app)).toEqual([]);
   });
 
   it('looks', () => {
