@@ -123,7 +123,7 @@ export const STRAGGLERS: readonly Mutation[] = [
   straggling(
     'R14',
     'the number of a transaction does not count for pending offsets',
-    ['unfounded'],
+    ['unfounded', 'torn'],
     [
       {
         file: PENDING,
