@@ -1,5 +1,6 @@
 import type { RequestContext } from '../core/context.ts';
 import type { ErrorName } from '../core/errors.ts';
+import type { TransactionalProducer } from '../core/transactional-producer.ts';
 import { inRounds } from '../kit/rounds.ts';
 import { type BlockStore, cacheKey, type StoredBlock } from './block-store.ts';
 import { type BlockTopic, decideCommit, type OffsetToCommit } from './decide.ts';
@@ -13,7 +14,7 @@ import type {
 } from './environment.ts';
 import { isOf, type TransactionOf } from './pending.ts';
 import { type BlockPart, splitIntoBlocks } from './split.ts';
-import type { OffsetTransactions, TransactionalProducer } from './transactions.ts';
+import type { OffsetTransactions } from './transactions.ts';
 import type { Turns } from './turns.ts';
 
 export interface Commit {

@@ -1,13 +1,5 @@
 import type { Failure } from '../core/errors.ts';
-
-/** The producer of a TxnOffsetCommit. */
-export interface TransactionalProducer {
-  readonly transactionalId: string;
-  readonly producerId: number;
-  readonly producerEpoch: number;
-  /** 2 (KIP-890, TxnOffsetCommit 5): the group is added. 1: it was added before; this is verified. */
-  readonly protocol: 1 | 2;
-}
+import type { TransactionalProducer } from '../core/transactional-producer.ts';
 
 /** A transactional producer and the group whose offsets it commits. */
 export interface GroupToJoin extends TransactionalProducer {

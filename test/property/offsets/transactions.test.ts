@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { TransactionalProducer } from '../../../lib/core/transactional-producer.ts';
 import type { Commit } from '../../../lib/offsets/commit.ts';
 import type { FetchOutcome } from '../../../lib/offsets/fetch.ts';
-import type { TransactionalProducer } from '../../../lib/offsets/transactions.ts';
 import { offsetsPk } from '../../../lib/storage/items/committed-offsets.ts';
 import { decodeTransaction, TRANSACTION_SK } from '../../../lib/storage/items/transaction.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { TransactionalProducer } from '../../../lib/core/transactional-producer.ts';
 import type { FetchOutcome } from '../../../lib/offsets/fetch.ts';
-import type { TransactionalProducer } from '../../../lib/offsets/transactions.ts';
 import { offsetsPk } from '../../../lib/storage/items/committed-offsets.ts';
 import {
   commitOf,

@@ -1,4 +1,5 @@
 import type { RequestContext } from '../../../lib/core/context.ts';
+import type { TransactionalProducer } from '../../../lib/core/transactional-producer.ts';
 import { BlockStore } from '../../../lib/offsets/block-store.ts';
 import { type DeleteRoom, expireOffsets } from '../../../lib/offsets/delete.ts';
 import type {
@@ -10,12 +11,7 @@ import type {
   OffsetSettings,
 } from '../../../lib/offsets/environment.ts';
 import { Offsets } from '../../../lib/offsets/offsets.ts';
-import type {
-  GroupToJoin,
-  OffsetTransactions,
-  PendingToEnd,
-  TransactionalProducer,
-} from '../../../lib/offsets/transactions.ts';
+import type { GroupToJoin, OffsetTransactions, PendingToEnd } from '../../../lib/offsets/transactions.ts';
 import { decodeOffsetsBlock, offsetsPk } from '../../../lib/storage/items/committed-offsets.ts';
 import type { Fault, StoreCall } from '../../../lib/storage/memory/faults.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
