@@ -3,7 +3,8 @@ import { UnreadableItems } from '../../../lib/kit/unreadable-items.ts';
 import { SegmentWork } from '../../../lib/run/segment-work.ts';
 import { decodeItem } from '../../../lib/segments/segment-items.ts';
 import { journalId } from '../../../lib/storage/items/journal-entry.ts';
-import { HOUR, MINUTE, T0 } from '../journal/world.ts';
+import { writeMarkers } from '../../../lib/transactions/write-markers.ts';
+import { FOREVER, HOUR, MINUTE, T0 } from '../journal/world.ts';
 import { seal, sealerOf, write } from '../segments/compact-world.ts';
 import { append, dueList, realBatch, type Sealer } from '../segments/seal-world.ts';
 import { type AdminProcess, type AdminWorld, createAdminWorld } from '../topics/world.ts';
@@ -64,6 +65,43 @@ describe('a look at a journal that is due', () => {
     process.calls.length = 0;
     await look(MINUTE);
     expect(process.count('journal.query')).toBe(1);
+  });
+
+  it('ends open transactions, and comes again when the next of them times out', async () => {
+    await create({});
+    const open = await process.open(id);
+    const transact = async (producerId: number) => {
+      const of = { producerId, producerEpoch: 0, baseSequence: 0, transactional: true };
+      const sent = { ...realBatch(['v']), ...of, joinTransaction: async () => undefined };
+      expect(await world.run(open.writer.append(sent, FOREVER))).toMatchObject({ kind: 'appended' });
+    };
+    const end = { producerEpoch: 1, commit: false, protocol: 2, deadline: FOREVER } as const;
+    const timesOutAt = T0 + 10 * MINUTE;
+    const meetProducer = async (producerId: number) => {
+      if (producerId === 2 && world.clock.now() <= timesOutAt) return timesOutAt;
+      await writeMarkers(process.journals, { journal: id, partitions: [0], producerId, ...end });
+      return undefined;
+    };
+    work = new SegmentWork(process.admin, SETTINGS, { meetProducer });
+    await transact(1);
+    await transact(2);
+    expect(await look(MINUTE)).toMatchObject({ transactionsEnded: 1 });
+    expect([...open.journal.view.partitions.get(0)!.openTransactions.keys()]).toEqual([2]);
+    expect(dueList(world)).toContainEqual(`${String(timesOutAt + 1).padStart(15, '0')}/journal/${id}`);
+    await world.clock.advance(timesOutAt + 1 - world.clock.now());
+    const { counts } = await world.run(work.sweep(new UnreadableItems({ log: () => {} }), undefined, FOREVER));
+    expect(counts).toMatchObject({ looked: 1, transactionsEnded: 1 });
+  });
+
+  it('leaves open transactions to others if it is made without a coordinator', async () => {
+    await create({});
+    const open = await process.open(id);
+    const of = { producerId: 1, producerEpoch: 0, baseSequence: 0, transactional: true };
+    await world.run(
+      open.writer.append({ ...realBatch(['v']), ...of, joinTransaction: async () => undefined }, FOREVER),
+    );
+    expect(await look(MINUTE)).toMatchObject({ transactionsEnded: 0 });
+    expect(open.journal.view.partitions.get(0)!.openTransactions.size).toBe(1);
   });
 
   it('goes on with a compaction that its deadline has ended', async () => {
