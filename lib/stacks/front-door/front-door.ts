@@ -48,6 +48,8 @@ export const REST_PATHS = [
   '/topics/{proxy+}',
   '/consumers/{proxy+}',
   '/v3/{proxy+}',
+  // The page that tails a topic.
+  '/ui/{proxy+}',
 ] as const;
 
 /** The path of a function at a front door with one base, as the tunnel requests it. */

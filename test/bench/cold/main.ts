@@ -19,6 +19,7 @@ import { frameOf, invokeOf } from '../../support/function-calls.ts';
 import { EngineClient } from '../../support/kafka-client.ts';
 import { developerProgram, wholeNumber } from '../../support/program.ts';
 import { batchOf, createTopic, fetchRequest, produce, produceRequest, type TopicName } from '../../support/requests.ts';
+import { payload2 } from '../../support/rest-events.ts';
 import { startS3Fake } from '../../support/s3-fake.ts';
 import { settingsOf } from '../../support/settings.ts';
 import { MachineLoad, OTHERS_CPU_MAX } from '../machine-load.ts';
@@ -140,6 +141,13 @@ function eventsFor(topic: TopicName): Readonly<Record<string, () => object>> {
       invokeOf(frameOf(ApiKey.OffsetFetch, 8, { groups: [{ groupId: 'cold', topics: null }], requireStable: false })),
     admin: () =>
       invokeOf(frameOf(ApiKey.Metadata, 12, { topics: [{ name: topic.name }], allowAutoTopicCreation: false })),
+    rest: () =>
+      payload2({
+        method: 'POST',
+        path: `/topics/${topic.name}`,
+        headers: { 'content-type': 'application/vnd.kafka.binary.v2+json' },
+        body: JSON.stringify({ records: [{ value: Buffer.alloc(100).toString('base64') }] }),
+      }),
     maintain: () => ({ tidelog: 'maintain' }),
     seal: () => ({ tidelog: 'seal' }),
   };
@@ -152,6 +160,7 @@ async function firstCall(name: string, eventFile: string, env: Record<string, st
     env,
   });
   const figures = JSON.parse(stdout.trim().split('\n').at(-1)!) as Figures;
-  if ('error' in figures.answer) throw new Error(`${name}: ${JSON.stringify(figures.answer)}`);
+  const { statusCode = 200 } = figures.answer as { readonly statusCode?: number };
+  if ('error' in figures.answer || statusCode !== 200) throw new Error(`${name}: ${JSON.stringify(figures.answer)}`);
   return figures;
 }

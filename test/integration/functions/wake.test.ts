@@ -3,6 +3,7 @@ import type { WakeOutcome } from '../../../lib/run/wake.ts';
 import { type MemoryStores, memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import { clientOf, type Functions, LAMBDA_CONTEXT, startFunctions } from '../../support/functions.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName } from '../../support/requests.ts';
+import { payload2, receivedOf } from '../../support/rest-events.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -89,6 +90,20 @@ describe('the function produce', () => {
     for (let count = 0; count < 36; count++) await put(instances[count % 3]);
     // Nobody has sealed yet.
     expect(wakes).toBe(4);
+  });
+
+  it('is not alone: rest wakes seal for what it appends', async () => {
+    const records = Array.from({ length: 9 }, () => ({ value: 'x'.repeat(MIB / 2) }));
+    const headers = { 'Content-Type': 'application/vnd.kafka.json.v2+json' };
+    const event = payload2({ method: 'POST', path: '/topics/growing', headers, body: JSON.stringify({ records }) });
+    // Above the bound of one request.
+    expect(receivedOf(await inTime(functions.rest(event, LAMBDA_CONTEXT))).status).toBe(413);
+    for (const half of [records.slice(0, 7), records.slice(0, 7), records.slice(0, 7)]) {
+      const body = JSON.stringify({ records: half });
+      const posted = payload2({ method: 'POST', path: '/topics/growing', headers, body });
+      expect(receivedOf(await inTime(functions.rest(posted, LAMBDA_CONTEXT))).status).toBe(200);
+    }
+    expect(wakes).toBe(1);
   });
 
   it('puts the journal on the due list before, and answers after', async () => {

@@ -77,6 +77,12 @@ describe('the wake of the function seal', () => {
     ]);
   });
 
+  it('is made by rest as by produce', async () => {
+    const wake = wakeSeal({ ...environment(), AWS_LAMBDA_FUNCTION_NAME: 'tidelog-dev-rest' }, systemClock)!;
+    expect(await wake()).toEqual({ kind: 'woken' });
+    expect(received).toMatchObject([{ url: '/2015-03-31/functions/tidelog-dev-seal/invocations' }]);
+  });
+
   it('says what Lambda answers otherwise', async () => {
     status = 404;
     const wake = wakeSeal(environment(), systemClock)!;
