@@ -63,6 +63,10 @@ const REPLACED = [
  */
 const ERRORS_WITH_FIELDS = new Set(['ConditionalCheckFailedException']);
 
+/** The names of AWS's regions for people, in the list that endpoints are made from. */
+const PARTITIONS = /[/\\]util-endpoints[/\\]lib[/\\]aws[/\\]partitions\.js$/;
+const REGION_DESCRIPTION = /"description": "[^"]*"/g;
+
 /**
  * The files of lib/settings with help texts, which only the command line shows, and with the forms of
  * values, of which DescribeConfigs derives Kafka's types.
@@ -87,6 +91,10 @@ export const slimBundle = ({ describesSettings }) => ({
       const text = readFileSync(path, 'utf8');
       const contents = describesSettings ? text.replace(HELP, "help: ''") : text.replace(HELP_AND_VALUES, "$1: ''");
       return { contents, loader: 'ts' };
+    });
+
+    builder.onLoad({ filter: PARTITIONS }, ({ path }) => {
+      return { contents: readFileSync(path, 'utf8').replace(REGION_DESCRIPTION, ''), loader: 'js' };
     });
 
     if (!describesSettings) {
