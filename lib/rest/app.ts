@@ -70,7 +70,11 @@ export function restApp(rest: RestEnvironment, routes: readonly AnyRoute[]): Res
     rest.logger.log('error', { event: 'rest_failed', path: c.req.path, message: error.stack ?? error.message });
     return fail(refusedWith(500, 'Internal Server Error'), c.req.raw, c.req.path);
   });
-  return async (request, caller) => app.fetch(request, { caller });
+  return async (request, caller) => {
+    // A Host header that is none.
+    if (!URL.canParse(request.url)) return fail(refusedWith(400), request, '/');
+    return app.fetch(request, { caller });
+  };
 }
 
 async function serve(

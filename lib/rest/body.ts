@@ -10,6 +10,13 @@ export function chunksOf(request: Request): AsyncIterable<Uint8Array> {
   return request.body ?? NO_CHUNKS;
 }
 
+export const CUT_OFF = 'the connection closed before the end of the body';
+
+/** Whether reading a body failed because the client is gone, as Node says it. */
+export function isCutOff(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ECONNRESET';
+}
+
 /** The whole body as text. A larger one is refused as soon as that shows. */
 export async function readText(
   request: Request,
@@ -20,10 +27,15 @@ export async function readText(
   if (declared > bytesMax) return refusedWith(413);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) return refusedWith(413);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      if (bytes > bytesMax) return refusedWith(413);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (!isCutOff(error)) throw error;
+    return refusedWith(400, CUT_OFF);
   }
   return Buffer.concat(chunks).toString('utf8');
 }

@@ -79,6 +79,25 @@ const BAD_REQUESTS: ReadonlySet<ErrorName> = new Set([
   'INVALID_CONFIG',
 ]);
 
+/**
+ * What the request has wrong, where Confluent's answers 500 with 50002. A 5xx would say that the
+ * server is at fault, and be retried.
+ */
+const WRONG_REQUESTS: ReadonlySet<ErrorName> = new Set([
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_GROUP_ID',
+  'INVALID_REPLICA_ASSIGNMENT',
+]);
+
+/** The group has members, or others than the one that asks. */
+const NOT_THE_MEMBER: ReadonlySet<ErrorName> = new Set([
+  'UNKNOWN_MEMBER_ID',
+  'FENCED_MEMBER_EPOCH',
+  'STALE_MEMBER_EPOCH',
+  'ILLEGAL_GENERATION',
+  'REBALANCE_IN_PROGRESS',
+]);
+
 /** The errors whose exceptions are RetriableException in Kafka's clients. */
 const RETRIABLE: ReadonlySet<ErrorName> = new Set([
   'CORRUPT_MESSAGE',
@@ -130,6 +149,8 @@ const MESSAGES: Partial<Record<ErrorName, string>> = {
   KAFKA_STORAGE_ERROR: 'Disk error when trying to access log file on the disk.',
   LEADER_NOT_AVAILABLE: 'There is no leader for this topic-partition as we are in the middle of a leadership election.',
   INVALID_TOPIC_EXCEPTION: 'The request attempted to perform an operation on an invalid topic.',
+  INVALID_GROUP_ID: 'The configured groupId is invalid.',
+  UNKNOWN_MEMBER_ID: 'The coordinator is not aware of this member.',
   OFFSET_OUT_OF_RANGE: 'The requested offset is not within the range of offsets maintained by the server.',
 };
 
@@ -141,7 +162,8 @@ export function kafkaMessage(error: ErrorName, message?: string): string {
 export function kafkaFailure({ error, message }: { readonly error: ErrorName; readonly message?: string }): Refusal {
   const text = kafkaMessage(error, message);
   if (isNotAllowed(error)) return refused(403, RestCode.KAFKA_AUTHORIZATION, text);
-  if (BAD_REQUESTS.has(error)) return refused(400, RestCode.KAFKA_BAD_REQUEST, text);
+  if (BAD_REQUESTS.has(error) || WRONG_REQUESTS.has(error)) return refused(400, RestCode.KAFKA_BAD_REQUEST, text);
+  if (NOT_THE_MEMBER.has(error)) return illegalState(text);
   if (error === 'UNKNOWN_TOPIC_OR_PARTITION') return refused(404, RestCode.UNKNOWN_TOPIC_OR_PARTITION, text);
   if (error === 'BROKER_NOT_AVAILABLE') return refused(503, RestCode.BROKER_NOT_AVAILABLE, text);
   return refused(500, isRetriable(error) ? RestCode.KAFKA_RETRIABLE : RestCode.KAFKA_ERROR, text);

@@ -25,6 +25,8 @@ export interface BrokerProcess extends BrokerAddress {
   readonly port: number;
   /** What it has logged so far. */
   readonly log: readonly LogLine[];
+  /** What it has written beside that: nothing, if all is well. */
+  readonly unreadable: readonly string[];
   readonly running: boolean;
   /** Resident memory, bytes; NaN where the system does not tell. */
   residentBytes(): number;
@@ -113,6 +115,7 @@ async function startProcess(
     port: Number(port),
     bootstrap: `${host}:${port}`,
     log,
+    unreadable,
     get running() {
       return child.exitCode === null && child.signalCode === null;
     },

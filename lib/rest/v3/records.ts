@@ -3,7 +3,7 @@ import type { Decisions } from '../../auth/authorize.ts';
 import type { RequestContext } from '../../core/context.ts';
 import { StoreUnavailableError } from '../../storage/ports.ts';
 import { type Answer, isRefusal, type Refusal } from '../answer.ts';
-import { checkValue } from '../body.ts';
+import { CUT_OFF, checkValue, isCutOff } from '../body.ts';
 import type { RestEnvironment } from '../environment.ts';
 import { badRequest, invalidPayload, refusedWith, storeUnavailable } from '../errors.ts';
 import { produceAccesses, producedTopic } from '../find-topic.ts';
@@ -73,10 +73,16 @@ interface Arrival {
 
 async function* arrivalsOf(chunks: AsyncIterable<Uint8Array>, bytesMax: number): AsyncGenerator<Arrival> {
   const splitter = new JsonSplitter(bytesMax);
-  for await (const chunk of chunks) {
-    const arrival = splitter.push(chunk);
-    if (arrival.texts.length > 0 || arrival.problem !== undefined) yield arrival;
-    if (arrival.problem !== undefined) return;
+  try {
+    for await (const chunk of chunks) {
+      const arrival = splitter.push(chunk);
+      if (arrival.texts.length > 0 || arrival.problem !== undefined) yield arrival;
+      if (arrival.problem !== undefined) return;
+    }
+  } catch (error) {
+    if (!isCutOff(error)) throw error;
+    yield { texts: [], problem: CUT_OFF };
+    return;
   }
   const problem = splitter.end();
   if (problem !== undefined) yield { texts: [], problem };

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allRoutes } from '../../../lib/rest/routes.ts';
 import { type RestServer, startRestServer, V3 } from '../../support/rest-server.ts';
@@ -88,4 +89,31 @@ it('a body of a GET is read, as Confluent has it', async () => {
     sent.end(body);
   });
   expect(JSON.parse(answer)).toEqual({ offsets: [] });
+});
+
+it('says what a request has wrong with 4xx, where Confluent says 5xx', async () => {
+  const codes = async (method: string, path: string, body: unknown) => {
+    const { status, json } = await rest.send(method, path, body);
+    return [status, json.error_code];
+  };
+  const record = { value: { type: 'STRING', data: 'a' } };
+  expect((await rest.send('POST', `${V3}/topics/not%20a%20name/records`, record)).json.error_code).toBe(40002);
+  const nowhere = [{ partition_id: 0, broker_ids: [] }];
+  expect((await codes('POST', `${V3}/topics`, { topic_name: 'a', replicas_assignments: nowhere }))[0]).toBe(400);
+  expect(await codes('POST', `/consumers/${'g'.repeat(501)}`, {})).toEqual([400, 40002]);
+  // A member that subscribes, and an instance beside it that commits for the same group.
+  for (const name of ['member', 'other']) await rest.send('POST', '/consumers/both', { name });
+  const instances = '/consumers/both/instances';
+  await rest.send('POST', `${instances}/member/subscription`, { topics: ['t'] });
+  await rest.send('POST', `${instances}/other/assignments`, { partitions: [{ topic: 't', partition: 0 }] });
+  const commit = { offsets: [{ topic: 't', partition: 0, offset: 0 }] };
+  expect(await codes('POST', `${instances}/other/offsets`, commit)).toEqual([409, 40903]);
+});
+
+it('refuses a Host header that is none', async () => {
+  const socket = connect(Number(new URL(rest.url).port), '127.0.0.1');
+  socket.end('GET /topics HTTP/1.1\r\nHost: lo.1\r\nConnection: close\r\n\r\n');
+  let answer = '';
+  for await (const chunk of socket) answer += chunk;
+  expect(answer).toMatch(/^HTTP\/1\.1 400 /);
 });
