@@ -199,7 +199,6 @@ export const STAGES = {
     ...production,
     prefix: 'Tidelog-Local',
     removal: 'destroy',
-    pointInTimeRecovery: false,
     logRetentionDays: 1,
     anonymous: true,
     // MiniStack runs one call of a function at a time, so a waiting call delays all others.
