@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { App } from 'aws-cdk-lib';
 import { describe, expect, it } from 'vitest';
 import { type ContextEnvironment, readContext } from '../../lib/stacks/context.ts';
 import { FUNCTION_NAMES, STAGES, type Stage } from '../../lib/stacks/stages.ts';
@@ -237,6 +239,13 @@ function app(context: Readonly<Record<string, string>>): Promise<{ code: number;
 }
 
 describe('the program', { timeout: LATER }, () => {
+  it('takes the options from the context of cdk.json as well, whose names the CDK leaves alone', () => {
+    const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8')) as { context: object };
+    const app = new App({ context: { ...context, tableKey: 'aws', accessLog: 'on' } });
+    const outcome = readContext((name) => app.node.tryGetContext(name));
+    expect(outcome).toMatchObject({ deployment: { stage: { ...STAGES.prod, tableKey: 'aws', accessLog: true } } });
+  });
+
   it('says a sentence about a wrong value and ends with 1', async () => {
     expect(await app({ api: 'foo' })).toEqual({
       code: 1,
