@@ -199,7 +199,7 @@ export const TRANSACTIONS: readonly Mutation[] = [
   transactional(
     'fencing',
     'InitProducerId does not bump the epoch a second time after a fence',
-    ['adopted', 'endLost'],
+    ['adopted', 'endLost', 'wronglyRefused'],
     COORDINATOR,
     'decideInit(state, { ...request, timeoutMaxMs, newProducerId }, now),\n    );',
     'decideInit(state, { ...request, timeoutMaxMs, newProducerId }, now),\n      () => true,\n    );',
@@ -303,7 +303,7 @@ export const TRANSACTIONS: readonly Mutation[] = [
   transactional(
     'time-outs',
     'transactions never time out',
-    ['stuck'],
+    ['heldBack', 'stuck'],
     END,
     "return status === 'Ongoing' && startedAt + timeoutMs < now;",
     'return (false as boolean) && startedAt + timeoutMs < now;',
