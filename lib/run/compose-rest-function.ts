@@ -19,5 +19,9 @@ export function composeRestFunction(definition: RestDefinition, parts: FunctionP
   });
 }
 
-/** Limits of the largest body and the largest answer; bytes. */
-export const REST_FUNCTION_LIMITS = { requestBytesMax: REST_BODY_BYTES_MAX, answerBytesMax: REST_BODY_BYTES_MAX };
+/** The largest body and the largest answer, in bytes; an answer goes out when it has ended. */
+export const REST_FUNCTION_LIMITS = {
+  requestBytesMax: REST_BODY_BYTES_MAX,
+  answerBytesMax: REST_BODY_BYTES_MAX,
+  sendsPieces: false,
+};

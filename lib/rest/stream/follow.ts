@@ -37,11 +37,12 @@ const READ_BYTES_MAX = 256 * 1024;
 
 /**
  * The text of a stream of server-sent events, piece by piece (HTML standard, 9.2). It ends before the
- * deadline of the request, when the client is gone, and after an event `failure`. Where it ends it
+ * deadline of the request, when the client is gone, after an event `failure`, and after the first
+ * records where an answer goes out as a whole. Where it ends it
  * can be continued with the id of the last event.
  */
 export async function* follow(rest: RestEnvironment, following: Following, terms: FollowTerms): AsyncGenerator<string> {
-  const { clock, logger, turns } = rest;
+  const { clock, logger, turns, settings } = rest;
   const { context } = terms;
   const { signal } = context;
   const endAt = context.deadline - END_BEFORE_MS;
@@ -58,9 +59,11 @@ export async function* follow(rest: RestEnvironment, following: Following, terms
       }
       await sleep(clock, Math.min(RETRY_MS, endAt - clock.monotonic()), signal);
     } else {
+      let hasEvents = false;
       try {
         for (const piece of eventsOf(following, looked, terms)) {
           yield piece.text;
+          hasEvents = true;
           told = piece.lastId;
           toldAt = clock.monotonic();
           await turns.turn();
@@ -72,6 +75,8 @@ export async function* follow(rest: RestEnvironment, following: Following, terms
         yield failureEvent(following, kafkaFailure({ error: 'CORRUPT_MESSAGE', message: error.message }));
         break;
       }
+      // The client gets them when the answer ends, and comes back for more.
+      if (hasEvents && !settings.sendsPieces) break;
     }
     const place = following.place();
     if (place === told && clock.monotonic() - toldAt < QUIET_MS_MAX) continue;

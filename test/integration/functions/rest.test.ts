@@ -5,6 +5,7 @@ import { systemRandom } from '../../../lib/core/random.ts';
 import { memoryStores } from '../../../lib/storage/memory/memory-stores.ts';
 import type { Stores } from '../../../lib/storage/ports.ts';
 import { type Functions, LAMBDA_CONTEXT, startFunctions } from '../../support/functions.ts';
+import { scaled } from '../../support/machine.ts';
 import { HOST, payload1, payload2, receivedOf, type SentRequest } from '../../support/rest-events.ts';
 
 const JSON_TYPE = { 'Content-Type': 'application/json' };
@@ -77,6 +78,25 @@ describe.each([
     await ask(post('/consumers/g', { name: 'me' }), { payload });
     const unknown = { ...get('/consumers/g/instances/me/records'), query: { timeout: 'soon' } };
     expect(await ask(unknown, { payload })).toMatchObject({ status: 404 });
+  });
+});
+
+describe('records:stream', () => {
+  it('answers with the first records at once, and goes on behind them', async () => {
+    const [{ cluster_id: id }] = (await ask(get('/v3/clusters'))).json.data;
+    const path = `/v3/clusters/${id}/topics/t/records:stream`;
+    const valuesIn = (text: string) =>
+      [...text.matchAll(/^data: (.*"offset".*)$/gm)].map(([, data]) => JSON.parse(data!).value.data);
+    await ask(post('/topics/t', records('AAAA', 'BBBB'), { 'Content-Type': V2_JSON }));
+    const startedAt = performance.now();
+    const first = await ask({ ...get(path), query: { from: 'earliest' } });
+    expect(performance.now() - startedAt).toBeLessThan(scaled(5_000));
+    const text = first.bytes.toString();
+    expect([first.status, valuesIn(text)]).toEqual([200, ['AAAA', 'BBBB']]);
+    await ask(post('/topics/t', records('CCCC'), { 'Content-Type': V2_JSON }));
+    const [last] = [...text.matchAll(/^id: (.*)$/gm)].map(([, eventId]) => eventId!).slice(-1);
+    const next = await ask(get(path, { 'Last-Event-ID': last! }));
+    expect(valuesIn(next.bytes.toString())).toEqual(['CCCC']);
   });
 });
 
