@@ -19,6 +19,7 @@ export const CHECKS = {
   leftOver: 'once all graces are over, everything is sealed and nothing is stored that nothing names',
   cleanedWrongly:
     'history stays as it is, but for what a newer record of the key, an abort or `delete.retention.ms` lets compaction remove',
+  staleHistory: 'records that compaction has removed are not read from segments any more after a minute',
   endedEarly: 'the log start moves only as far as retention or a request allows',
   notCleaned: 'in the end, compaction and retention have removed all that they have to',
   importTorn: 'an imported topic has its name only once all of its files are in it',

@@ -1,6 +1,6 @@
 import { Attribute, splitBatches } from '../../lib/records/batch.ts';
 import type { Check } from './checks.ts';
-import { isCleaned } from './cleaning/cleaned-batch.ts';
+import { isCleaned, isStale } from './cleaning/cleaned-batch.ts';
 import { batchIndexAt, isRemoved, type LedgerPartition, type Sent, stableEnd } from './ledger.ts';
 import { sameContent } from './ledger-batches.ts';
 import { journalOf, type SimTopic } from './topics.ts';
@@ -23,6 +23,8 @@ export interface FetchedRange {
   readonly highWatermark: number;
   readonly lastStableOffset: number;
   readonly aborted: readonly { readonly producerId: number; readonly firstOffset: number }[];
+  /** What compaction removed before this time and below this offset is not there any more; anything may be where left out. */
+  readonly gone?: { readonly before: number; readonly below: number };
 }
 
 /** What a fetch brought is the log's next stretch, to the byte; returns the offset to go on from. */
@@ -55,6 +57,9 @@ export function checkFetched(world: World, who: string, partition: LedgerPartiti
     const control = (header.attributes & Attribute.control) !== 0;
     const same =
       known.sent === undefined ? control : sameContent(bytes, known.sent) || isCleaned(partition, known, bytes);
+    if (range.gone !== undefined && isStale(partition, bytes, range.gone)) {
+      return wrong('staleHistory', `batch ${header.baseOffset} has records that were removed long ago`);
+    }
     if (!same) return wrong('readOther', `batch ${header.baseOffset} is not what is in the log (${known.sent?.id})`);
     if (range.committed) {
       while (waiting[0] !== undefined && waiting[0].firstOffset <= last) active.add(waiting.shift()!.producerId);

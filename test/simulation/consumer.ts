@@ -2,7 +2,7 @@ import { errorCode } from '../../lib/core/errors.ts';
 import { randomInt } from '../../lib/core/random.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { ANSWER_TIMEOUT_MS, Caller } from './caller.ts';
-import { checkFetched } from './client-checks.ts';
+import { checkFetched, type FetchedRange } from './client-checks.ts';
 import type { Cluster } from './cluster.ts';
 import type { Answer } from './connection.ts';
 import type { Instance } from './instance.ts';
@@ -33,6 +33,8 @@ const STORAGE_ERROR = errorCode('KAFKA_STORAGE_ERROR');
 const UNKNOWN_TOPIC = new Set([errorCode('UNKNOWN_TOPIC_OR_PARTITION'), errorCode('UNKNOWN_TOPIC_ID')]);
 const EARLIEST = -2;
 const LATEST = -1;
+/** A segment that was found counts for a minute, and a client waits for its answer; ms. */
+const HELD_MS = 60_000 + 2 * ANSWER_TIMEOUT_MS;
 /** Now and then the end is asked for, which has to be the newest. */
 const ASK_END = 0.04;
 /** ... and where an epoch ended. */
@@ -125,6 +127,7 @@ export class Consumer extends Caller {
       forgottenTopicsData: [],
     };
     const connection = target?.connection ?? this.connection;
+    const gone = asked.map((_, index) => this.#gone(connection.instance, index));
     const answer = await connection.ask(ApiKey.Fetch, this.#version, body, ANSWER_TIMEOUT_MS);
     if (answer === 'closed') {
       this.#waiting.interrupted();
@@ -134,12 +137,12 @@ export class Consumer extends Caller {
     for (const told of answer.responses[0]?.partitions ?? []) {
       const offset = asked[told.partitionIndex]!;
       if (target !== undefined && (await target.isMoved(told.partitionIndex, told.errorCode))) continue;
-      if (told.errorCode === 0) this.#read(told, offset, connection.instance);
+      if (told.errorCode === 0) this.#read(told, offset, connection.instance, gone[told.partitionIndex]);
       else await this.#failed(told, offset);
     }
   }
 
-  #read(told: FetchedPartition, offset: number, instance: Instance): void {
+  #read(told: FetchedPartition, offset: number, instance: Instance, gone: FetchedRange['gone']): void {
     const { world } = this.cluster;
     const partition = this.#partition(told.partitionIndex);
     const records = told.records ?? Buffer.alloc(0);
@@ -154,10 +157,22 @@ export class Consumer extends Caller {
       highWatermark: told.highWatermark,
       lastStableOffset: told.lastStableOffset,
       aborted: told.abortedTransactions ?? [],
+      ...(gone !== undefined && { gone }),
     });
     if (this.plan.committed) this.#waiting.waits(partition, next, instance);
     if (next !== offset) world.note('read', this.name, told.partitionIndex, offset, next);
     this.positions[told.partitionIndex] = next;
+  }
+
+  /**
+   * What a process must not read any more of a partition: of the segments that its view knows of, what was removed a while ago.
+   * One whose clocks stood still does not know how old it is what it has found.
+   */
+  #gone({ engine, process }: Instance, index: number): FetchedRange['gone'] {
+    const view = engine?.broker.admin.journals.peek(journalOf(this.topic, index))?.journal.view;
+    const below = view?.partitions.get(index)?.entriesOffset;
+    if (process.hasLagged || below === undefined) return undefined;
+    return { before: this.cluster.world.clock.now() - HELD_MS, below };
   }
 
   async #failed(told: FetchedPartition, offset: number): Promise<void> {

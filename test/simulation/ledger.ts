@@ -58,8 +58,8 @@ export interface LedgerPartition {
   logStart: number;
   readonly producers: Map<number, { epoch: number; lastSequence: number }>;
   readonly open: Map<number, Transaction>;
-  /** Offsets of the records that compaction has removed. */
-  readonly removed: Set<number>;
+  /** When compaction has removed the records that are gone, by offset. */
+  readonly removed: Map<number, number>;
   readonly seen: Map<string, number>;
 }
 
@@ -295,7 +295,7 @@ export function partitionOf(journal: LedgerJournal, partition: number): LedgerPa
       logStart: 0,
       producers: new Map(),
       open: new Map(),
-      removed: new Set(),
+      removed: new Map(),
       seen: new Map(),
     };
     journal.partitions.set(partition, known);

@@ -65,7 +65,7 @@ export const CLEANING: readonly Mutation[] = [
     'a segment that was found counts without end',
     'R11',
     'cleaning',
-    ['isolation'],
+    ['staleHistory', 'isolation'],
     'lib/segments/segment-cache.ts',
     'export const FOUND_FOR_MS = 60_000;',
     'export const FOUND_FOR_MS = Number.MAX_SAFE_INTEGER;',

@@ -10,6 +10,8 @@ export class Process {
   readonly clock: ProcessClock;
   #state: 'up' | 'frozen' | 'down' = 'up';
   #held: (() => void)[] = [];
+  /** Whether its clocks stood still at some time without its knowing. */
+  hasLagged = false;
 
   constructor(name: string, base: Clock, skewMs: number) {
     this.name = name;
@@ -42,6 +44,7 @@ export class Process {
     if (this.#state !== 'frozen') return;
     this.#state = 'up';
     this.clock.resume(lagging);
+    this.hasLagged ||= lagging;
     const held = this.#held;
     this.#held = [];
     for (const callback of held) this.run(callback);

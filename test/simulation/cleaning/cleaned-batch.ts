@@ -65,6 +65,18 @@ export function isCleaned({ removed }: LedgerPartition, batch: LedgerBatch, byte
   return true;
 }
 
+/** Whether a batch that was read has a record below an offset which compaction removed before a certain time. */
+export function isStale(
+  { removed }: LedgerPartition,
+  bytes: Buffer,
+  { before, below }: { readonly before: number; readonly below: number },
+): boolean {
+  if (removed.size === 0) return false;
+  return [...iterateRecords(bytes)].some(
+    ({ offset }) => offset < below && (removed.get(offset) ?? Number.POSITIVE_INFINITY) < before,
+  );
+}
+
 function isSameBytes(a: Buffer | null, b: Buffer | null): boolean {
   return a === null || b === null ? a === b : a.equals(b);
 }

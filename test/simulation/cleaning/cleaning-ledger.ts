@@ -134,7 +134,7 @@ export class CleaningLedger {
         if (kept.has(offset) || partition.removed.has(offset)) continue;
         const reason = removal.forbids(batch, offset, horizons.get(batch.base));
         if (reason !== undefined) return `the record at ${offset} is gone: ${reason}`;
-        partition.removed.add(offset);
+        partition.removed.set(offset, this.#now());
       }
     }
     if (cleaned === undefined) return undefined;
