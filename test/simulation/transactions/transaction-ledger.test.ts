@@ -17,9 +17,12 @@ import {
   transactionPk,
 } from '../../../lib/storage/items/transaction.ts';
 import { batchOf } from '../../support/requests.ts';
+import type { Cluster } from '../cluster.ts';
 import { GroupLedger, NOBODY } from '../groups/group-ledger.ts';
 import { partitionKey } from '../groups/stored-group.ts';
+import type { Instance } from '../instance.ts';
 import { Ledger, type Sent } from '../ledger.ts';
+import { HeldReader } from './held-reader.ts';
 import type { SimTransaction, TransactionOffset } from './sim-transaction.ts';
 import { TransactionLedger } from './transaction-ledger.ts';
 
@@ -335,5 +338,59 @@ describe('the ledger of transactions', () => {
     story.now += 10;
     story.transactions.toldStable(GROUP, partitionKey(TOPIC, 0), NOW + 1);
     expect(story.kinds).toEqual(['offsetUnstable']);
+  });
+});
+
+describe('a reader behind an open transaction', () => {
+  const here = {} as Instance;
+  const there = {} as Instance;
+  /** Past the time-out of ten seconds, and what is allowed beyond it. */
+  const LATE = NOW + 10_000 + 11_600;
+
+  function waiting(calmAt = 0) {
+    const { story, sim } = opened();
+    const world = {
+      clock: { now: () => story.now, monotonic: () => story.now },
+      transactions: story.transactions,
+      report: (kind: string, message: string) => story.found.push(`${kind}: ${message}`),
+    };
+    const reader = new HeldReader({ world, calmFrom: () => calmAt } as unknown as Cluster, 'c0');
+    const waits = (at: number, instance = here) => {
+      story.now = at;
+      reader.waits(story.ledger.partition(JOURNAL, 0)!, 0, instance);
+    };
+    return { story, sim, reader, waits };
+  }
+
+  it('is held back once the transaction is overdue by more than ten seconds', () => {
+    const { story, waits } = waiting();
+    for (const at of [NOW, LATE - 200]) waits(at);
+    expect(story.found).toEqual([]);
+    waits(LATE);
+    expect(story.kinds).toEqual(['heldBack']);
+  });
+
+  it('is not while something goes wrong, nor where it has just come to another process or back', () => {
+    const troubled = waiting(LATE);
+    for (const at of [NOW, LATE]) troubled.waits(at);
+    const wandering = waiting();
+    wandering.waits(NOW);
+    wandering.waits(LATE, there);
+    const cut = waiting();
+    cut.waits(NOW);
+    cut.reader.interrupted();
+    cut.waits(LATE);
+    for (const { story } of [troubled, wandering, cut]) expect(story.found).toEqual([]);
+  });
+
+  it('is not by a transaction that is over', () => {
+    const { story, sim, waits } = waiting();
+    waits(NOW);
+    sim.asked = 'abort';
+    story.prepares('PrepareAbort');
+    story.marker(1, false);
+    story.becomes('CompleteAbort', { partitions: new Map(), groups: new Set() });
+    waits(LATE);
+    expect(story.found).toEqual([]);
   });
 });
