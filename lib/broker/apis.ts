@@ -174,7 +174,7 @@ export const APIS = {
     elementsMax: READ_MAX,
     isRepeatable: true,
   },
-  ApiVersions: { ...versions(0, 4), function: 'admin', calls: [], elementsMax: READ_MAX },
+  ApiVersions: { ...versions(0, 4), function: 'admin', calls: ['state.get'], elementsMax: READ_MAX },
   // A new topic may have an assignment for each of its partitions.
   CreateTopics: { ...versions(2, 7), function: 'admin', calls: APPENDS, elementsMax: LOOKED_UP_MAX },
   DeleteTopics: { ...versions(1, 6), function: 'admin', calls: APPENDS, elementsMax: WRITTEN_MAX },
@@ -238,7 +238,7 @@ export const APIS = {
   },
   OffsetDelete: { ...versions(0, 0), function: 'coordinate', calls: KEEPS_GROUPS, elementsMax: LOOKED_UP_MAX },
   DescribeQuorum: { ...versions(0, 2), function: 'admin', calls: [], elementsMax: READ_MAX },
-  UpdateFeatures: { ...versions(0, 2), function: 'admin', calls: [], elementsMax: READ_MAX },
+  UpdateFeatures: { ...versions(0, 2), function: 'admin', calls: WRITES_ITEMS, elementsMax: READ_MAX },
   DescribeCluster: {
     ...versions(0, 2),
     function: 'admin',

@@ -1,5 +1,6 @@
 import type { Authorize } from '../auth/authorize.ts';
 import type { Leadership } from '../cluster/leadership.ts';
+import type { FinalizedFeature } from '../cluster/transaction-feature.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Observer } from '../core/observer.ts';
@@ -28,6 +29,7 @@ export interface Broker {
   /** The live nodes, and the node that leads each partition. */
   readonly leadership: Leadership;
   readonly producerIds: ProducerIds;
+  readonly transactionFeature: FinalizedFeature;
   readonly settings: BrokerSettings;
   /** Default: no observer. */
   readonly observer?: Observer | undefined;
@@ -64,8 +66,6 @@ export interface BrokerSettings {
   readonly groups: GroupConfig;
   /** The broker config fetch.max.bytes of Kafka. */
   readonly fetchMaxBytes: number;
-  /** The level of the feature transaction.version: 2 for KIP-890. */
-  readonly transactionVersion: number;
   /** The setting transactional.id.expiration.ms. */
   readonly transactionalIdExpirationMs: number;
   /** The only log directory in the answer to DescribeLogDirs. */

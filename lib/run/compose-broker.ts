@@ -2,7 +2,8 @@ import { allApis } from '../broker/apis-of/all.ts';
 import type { LogBroker } from '../broker/broker.ts';
 import { frameHandler } from '../broker/dispatch.ts';
 import type { FrameHandler } from '../broker/frame-handler.ts';
-import { composeEngine } from './compose.ts';
+import { TransactionFeature } from '../cluster/transaction-feature.ts';
+import { composeEngine, type Engine } from './compose.ts';
 import { withLog } from './compose-log.ts';
 import { composeNodes, type Membership } from './compose-nodes.ts';
 import type { ComposeOptions } from './compose-options.ts';
@@ -33,11 +34,18 @@ export async function composeBroker(options: ComposeOptions): Promise<ComposedBr
     listDueJournals,
   );
   const items = transactionItems(options);
-  const coordinated = withTransactions(options, core, items);
+  const coordinated = withTransactions(options, withFeatures(options, core), items);
   const engine = withLog(options, coordinated, items, coordinated.broker.transactions);
   const close = async () => {
     await membership?.leave();
     await engine.close();
   };
   return { ...engine, handleFrame: frameHandler(engine.broker, allApis), membership, close };
+}
+
+/** The level of transaction.version is stored, unless the setting is given. */
+function withFeatures({ stores, clock, random, logger, settings }: ComposeOptions, engine: Engine): Engine {
+  if (settings.given.has('transactionVersion')) return engine;
+  const env = { state: stores.state, clock, random, ageing: engine.ageing, logger };
+  return { ...engine, broker: { ...engine.broker, transactionFeature: new TransactionFeature(env) } };
 }

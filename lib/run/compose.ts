@@ -1,6 +1,8 @@
 import { allowAll } from '../auth/authorize.ts';
 import type { Broker } from '../broker/broker.ts';
 import { clusterId } from '../cluster/cluster-id.ts';
+import type { FinalizedFeature } from '../cluster/transaction-feature.ts';
+import { assert } from '../core/assert.ts';
 import type { Clock } from '../core/clock.ts';
 import { ZERO_UUID } from '../core/uuid.ts';
 import { EntryCache } from '../journal/entry-cache.ts';
@@ -86,12 +88,12 @@ export async function composeEngine(
       brokerConfigs: brokerConfigs(settings),
     },
     producerIds: new ProducerIds(stores.state, clock, random),
+    transactionFeature: pinnedFeature(settings.transactionVersion === 1 ? 1 : 2),
     settings: {
       autoCreateTopics: settings.autoCreateTopicsEnable,
       deleteTopics: settings.deleteTopicEnable,
       groups: groupConfig(settings),
       fetchMaxBytes: settings.fetchMaxBytes,
-      transactionVersion: settings.transactionVersion,
       transactionalIdExpirationMs: settings.transactionalIdExpirationMs,
       logDir: logDirOf(settings),
     },
@@ -103,6 +105,15 @@ export async function composeEngine(
     segments: segmentSettings(settings),
     rest: { instanceTimeoutMs: settings.consumerInstanceTimeoutMs },
     close: () => journals.settle(),
+  };
+}
+
+/** The level of the setting. */
+function pinnedFeature(level: 1 | 2): FinalizedFeature {
+  return {
+    pinned: level,
+    finalized: async () => ({ level, epoch: level }),
+    change: async () => assert(false, 'the level of transaction.version is a setting'),
   };
 }
 

@@ -285,7 +285,7 @@ export const settingsSchema = v.object({
   transactionVersion: setting(wholeNumber(1, 2), '2', {
     key: 'tidelog.transaction.version',
     value: '1|2',
-    help: 'The level of the feature transaction.version that clients are shown. With 1, they add partitions themselves.',
+    help: 'Keeps the feature transaction.version at this level. With 1, clients add partitions themselves. Without it, UpdateFeatures changes the level.',
   }),
   transactionalIdExpirationMs: setting(wholeNumber(1, INT_MAX), '604800000', {
     key: 'transactional.id.expiration.ms',

@@ -3,7 +3,8 @@ import { errorCode } from '../../lib/core/errors.ts';
 import { ZERO_UUID } from '../../lib/core/uuid.ts';
 import { ApiKey } from '../../lib/wire/apis.ts';
 import { denyAll } from '../support/authorizer.ts';
-import { ADDRESS, type Engine, startEngine } from '../support/engine.ts';
+import { ADDRESS, type Engine, emptyStores, startEngine } from '../support/engine.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 /* What is not about the node itself, and every error, is what Apache Kafka 4.3.1 answers. */
 
@@ -119,8 +120,13 @@ describe('features', () => {
 
   it.each<[string, number, string]>([
     ['metadata.version', 30, 'Local controller 0 does not support this feature.'],
-    ['transaction.version', 1, 'The setting tidelog.transaction.version keeps it at 2.'],
-    ['transaction.version', 3, 'The setting tidelog.transaction.version keeps it at 2.'],
+    ['transaction.version', 3, 'Local controller 0 only supports versions 1-2'],
+    ['transaction.version', 0, 'Local controller 0 only supports versions 1-2'],
+    [
+      'transaction.version',
+      1,
+      "Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.",
+    ],
     ['', 1, 'Local controller 0 does not support this feature.'],
     ['group.version', 0, 'Feature group.version not found.'],
     ['group.version', -1, 'A feature version cannot be less than 0.'],
@@ -140,6 +146,79 @@ describe('features', () => {
     const results = [{ feature: 'transaction.version', errorCode: 0 }];
     expect(await update(1, ['transaction.version', 2])).toMatchObject({ errorCode: 0, results });
     expect(await update(2, ['transaction.version', 2])).toMatchObject({ errorCode: 0, results: [] });
+  });
+
+  describe('the level of transaction.version', () => {
+    const SAFE_DOWNGRADE = 2;
+    const update = (by: Engine, maxVersionLevel: number, upgradeType = 1, validateOnly = false) =>
+      by.client.ask(ApiKey.UpdateFeatures, 1, {
+        featureUpdates: [{ feature: 'transaction.version', maxVersionLevel, upgradeType }],
+        validateOnly,
+      });
+    const shown = async (by: Engine) => {
+      const body = { clientSoftwareName: 'client', clientSoftwareVersion: '1' };
+      const answer = await by.client.ask(ApiKey.ApiVersions, 4, body);
+      return [answer.finalizedFeatures[0]!.maxVersionLevel, answer.finalizedFeaturesEpoch];
+    };
+
+    it('is changed for all processes, which learn of it within 30 seconds', async () => {
+      const clock = new VirtualClock();
+      const stores = emptyStores(clock);
+      const [one, other] = [await startEngine({ stores, clock }), await startEngine({ stores, clock })];
+      expect([await shown(one), await shown(other)]).toEqual([
+        [2, 2],
+        [2, 2],
+      ]);
+      expect(await update(one, 1, SAFE_DOWNGRADE, true)).toMatchObject({ errorCode: 0 });
+      expect(await shown(one)).toEqual([2, 2]);
+      expect(await update(one, 1, SAFE_DOWNGRADE)).toMatchObject({ errorCode: 0, errorMessage: null });
+      expect([await shown(one), await shown(other)]).toEqual([
+        [1, 3],
+        [2, 2],
+      ]);
+      await clock.advance(30_000);
+      expect(await shown(other)).toEqual([1, 3]);
+      expect(await update(other, 2)).toMatchObject({ errorCode: 0 });
+      expect(await shown(await startEngine({ stores, clock }))).toEqual([2, 4]);
+    });
+
+    it('is not changed twice by the same request', async () => {
+      const one = await startEngine();
+      for (let count = 0; count < 2; count++) await update(one, 1, SAFE_DOWNGRADE);
+      expect(await shown(one)).toEqual([1, 3]);
+    });
+
+    it.each([
+      [2, 4, 'The controller does not support the given upgrade type.'],
+      [2, 0, 'The controller does not support the given upgrade type.'],
+    ])('stays for level %i of type %i', async (level, upgradeType, reason) => {
+      const one = await startEngine();
+      expect(await update(one, level, upgradeType)).toMatchObject({
+        errorCode: errorCode('INVALID_UPDATE_VERSION'),
+        errorMessage: expect.stringContaining(reason),
+      });
+    });
+
+    it('is not raised by a downgrade', async () => {
+      const one = await startEngine();
+      await update(one, 1, SAFE_DOWNGRADE);
+      expect(await update(one, 2, SAFE_DOWNGRADE)).toMatchObject({
+        errorMessage: expect.stringContaining("Can't downgrade to a newer version."),
+      });
+      expect(await shown(one)).toEqual([1, 3]);
+    });
+
+    it('stays where the setting says so, whatever is stored', async () => {
+      const clock = new VirtualClock();
+      const stores = emptyStores(clock);
+      await update(await startEngine({ stores, clock }), 1, SAFE_DOWNGRADE);
+      const held = await startEngine({ stores, clock, settings: { 'tidelog.transaction.version': '2' } });
+      expect(await shown(held)).toEqual([2, 2]);
+      expect(await update(held, 1, SAFE_DOWNGRADE)).toMatchObject({
+        errorCode: errorCode('INVALID_UPDATE_VERSION'),
+        errorMessage: expect.stringContaining('The setting tidelog.transaction.version keeps it at 2.'),
+      });
+    });
   });
 
   it('UpdateFeatures of nothing is fine', async () => {

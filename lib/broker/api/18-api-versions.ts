@@ -1,3 +1,4 @@
+import type { FinalizedLevel } from '../../cluster/transaction-feature.ts';
 import { errorCode } from '../../core/errors.ts';
 import { encodeResponse, type RequestHead } from '../../wire/frame.ts';
 import { ApiVersions } from '../../wire/messages/18-api-versions.ts';
@@ -16,19 +17,19 @@ const FIRST_WITH_MINIMUM_0 = 4;
 /**
  * ApiVersions, versions 0 to 4. Needs no authorization: clients send it before they authenticate.
  */
-export const apiVersions = defineApi(ApiVersions, async ({ settings }, request, version) =>
-  apiVersionsAnswer(request, version, settings.transactionVersion),
+export const apiVersions = defineApi(ApiVersions, async ({ transactionFeature }, request, version) =>
+  apiVersionsAnswer(request, version, await transactionFeature.finalized()),
 );
 
 /**
  * The answer to ApiVersions in a served version. The tunnel uses it too.
  *
- * @param transactionVersion the level of the feature transaction.version
+ * @param transactionVersion the level of the feature transaction.version, and the epoch of the features
  */
 export function apiVersionsAnswer(
   request: Infer<typeof ApiVersions.request>,
   version: number,
-  transactionVersion: number,
+  transactionVersion: FinalizedLevel,
 ) {
   const named = SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion);
   if (version >= 3 && !named) return { errorCode: errorCode('INVALID_REQUEST'), apiKeys: [] };
@@ -39,15 +40,13 @@ export function apiVersionsAnswer(
  * Producers use version 2 of transactions if the level is 2 (KIP-890). They take a new level over if
  * its epoch is higher. The fields exist from version 3 on.
  */
-function features(version: number, transactionVersion: number) {
+function features(version: number, { level, epoch }: FinalizedLevel) {
   const supported = { name: TRANSACTION_VERSION, minVersion: 0, maxVersion: TRANSACTION_VERSION_MAX };
   return {
     // Clients of version 3 take a minimum of 0 for an error (KAFKA-17011).
     supportedFeatures: version >= FIRST_WITH_MINIMUM_0 ? [supported] : [],
-    finalizedFeaturesEpoch: transactionVersion,
-    finalizedFeatures: [
-      { name: TRANSACTION_VERSION, maxVersionLevel: transactionVersion, minVersionLevel: transactionVersion },
-    ],
+    finalizedFeaturesEpoch: epoch,
+    finalizedFeatures: [{ name: TRANSACTION_VERSION, maxVersionLevel: level, minVersionLevel: level }],
   };
 }
 

@@ -88,7 +88,8 @@ function answerApiVersions(frame: RequestFrame, transactionVersion: number): Fra
   if (outcome.kind === 'malformed') return { kind: 'close', reason: `malformed request: ${outcome.reason}` };
   if (outcome.kind !== 'request') return unsupportedApiVersions(frame.head);
   const { apiVersion, correlationId } = frame.head;
-  const answer = apiVersionsAnswer(outcome.body, apiVersion, transactionVersion);
+  const level = transactionVersion === 1 ? 1 : 2;
+  const answer = apiVersionsAnswer(outcome.body, apiVersion, { level, epoch: level });
   const chunks = encodeResponse(ApiVersions, apiVersion, correlationId, answer);
   return { kind: 'answer', chunks, errorCode: answer.errorCode };
 }

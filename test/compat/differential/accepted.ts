@@ -16,7 +16,7 @@ const onlyHereASentence = ({ path, tidelog, kafka }: Difference) =>
 
 export const ACCEPTED: readonly AcceptedDifference[] = [
   {
-    what: 'ApiVersions lists only the APIs that are served, and of the features only `transaction.version`, whose level is a setting',
+    what: 'ApiVersions lists only the APIs that are served, and of the features only `transaction.version`',
     why: 'clients take what is listed for what works',
     matches: ({ api, path }) =>
       api === 'ApiVersions' &&

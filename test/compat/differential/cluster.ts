@@ -1,5 +1,5 @@
 import { ApiKey } from '../../../lib/wire/apis.ts';
-import type { Family } from './speaker.ts';
+import type { Family, Speaker } from './speaker.ts';
 
 /** What is asked about the cluster as a whole. */
 export const cluster: Family = {
@@ -95,7 +95,7 @@ export const cluster: Family = {
     await speaker.every('nothing reassigned', ApiKey.AlterPartitionReassignments, () => ({ topics: [] }));
     await speaker.every('no reassignments', ApiKey.ListPartitionReassignments, () => ({ topics: null }));
     await speaker.every('the quorum of nothing', ApiKey.DescribeQuorum, () => ({ topics: [] }));
-    await speaker.every('no features', ApiKey.UpdateFeatures, () => ({ featureUpdates: [] }));
+    await features(speaker);
 
     const dirs = (topics: { topic: string; partitions: number[] }[]) => () => ({ topics });
     await speaker.every('directories', ApiKey.DescribeLogDirs, dirs([{ topic: 'elected', partitions: [0, 1] }]));
@@ -123,3 +123,49 @@ export const cluster: Family = {
     );
   },
 };
+
+/** Kafka's FeatureUpdate.UpgradeType. */
+const UPGRADE = 1;
+const SAFE_DOWNGRADE = 2;
+const UNSAFE_DOWNGRADE = 3;
+
+/** UpdateFeatures of transaction.version, which is at 2 before and after. */
+async function features(speaker: Speaker): Promise<void> {
+  await speaker.every('no features', ApiKey.UpdateFeatures, () => ({ featureUpdates: [] }));
+  const ask = (what: string, maxVersionLevel: number, upgradeType = UPGRADE, validateOnly = false) =>
+    speaker.every(what, ApiKey.UpdateFeatures, (version) => ({
+      featureUpdates: [
+        version === 0
+          ? { feature: 'transaction.version', maxVersionLevel, allowDowngrade: upgradeType !== UPGRADE }
+          : { feature: 'transaction.version', maxVersionLevel, upgradeType },
+      ],
+      ...(version > 0 && { validateOnly }),
+    }));
+  await ask('the same level', 2);
+  await ask('the same level by a downgrade', 2, SAFE_DOWNGRADE);
+  await ask('a negative level', -1);
+  await ask('a lower level by an upgrade', 1);
+  await ask('a lower level', 1, SAFE_DOWNGRADE);
+  await ask('a higher level by a downgrade', 2, SAFE_DOWNGRADE);
+  await ask('a higher level', 2);
+  await ask('a lower level, unsafe', 1, UNSAFE_DOWNGRADE);
+  await ask('back', 2);
+  for (const upgradeType of [0, 4, -1]) {
+    await speaker.every(
+      `type ${upgradeType}`,
+      ApiKey.UpdateFeatures,
+      () => ({ featureUpdates: [{ feature: 'transaction.version', maxVersionLevel: 1, upgradeType }] }),
+      { from: 1 },
+    );
+  }
+  await speaker.every(
+    'only validated',
+    ApiKey.UpdateFeatures,
+    () => ({
+      featureUpdates: [{ feature: 'transaction.version', maxVersionLevel: 1, upgradeType: SAFE_DOWNGRADE }],
+      validateOnly: true,
+    }),
+    { from: 1 },
+  );
+  await ask('the level after it', 2, SAFE_DOWNGRADE);
+}

@@ -28,6 +28,12 @@ import {
   transactionDueSkEnd,
 } from '../../../../lib/storage/items/transaction-index.ts';
 import {
+  decodeTransactionLevel,
+  encodeTransactionLevel,
+  TRANSACTION_LEVEL_PK,
+  TRANSACTION_LEVEL_SK,
+} from '../../../../lib/storage/items/transaction-level.ts';
+import {
   decodeTransactionProducer,
   encodeTransactionProducer,
   TRANSACTION_PRODUCER_SK,
@@ -60,6 +66,7 @@ const blob: CheckpointItem = { kind: 'blob', key: 'checkpoint/a/0/1-x' };
 const ITEMS = [
   ['a topic', encodeTopic(topic), decodeTopic, topic],
   ['a cluster', encodeCluster('c'), decodeCluster, 'c'],
+  ['a level of transaction.version', encodeTransactionLevel(1), decodeTransactionLevel, 1],
   ['the next producer id', encodeNextProducerId(2 ** 53 - 1), decodeNextProducerId, 2 ** 53 - 1],
   ['a checkpoint', encodeCheckpointItem(inline), decodeCheckpointItem, inline],
   ['a checkpoint in an object', encodeCheckpointItem(blob), decodeCheckpointItem, blob],
@@ -74,6 +81,7 @@ const GOLDEN: Readonly<Record<string, string>> = {
     '\x01{"id":"RFgp4x1BT7yvH2hLkVZK8A","name":"orders","partitions":3,"journals":2,"replicationFactor":1,' +
     '"configs":{"retention.ms":"-1"},"createdAt":5,"deletedAt":6}',
   'a cluster': '\x01{"clusterId":"c"}',
+  'a level of transaction.version': '\x01{"level":1}',
   'the next producer id': '\x01{"next":9007199254740991}',
   'a checkpoint': '\x01\x00\x04view',
   'a checkpoint in an object': '\x01\x01\x12checkpoint/a/0/1-x',
@@ -146,6 +154,7 @@ it('the keys of the items are what they have always been', () => {
     'producer-ids',
     'next',
   ]);
+  expect([TRANSACTION_LEVEL_PK, TRANSACTION_LEVEL_SK]).toEqual(['cluster', 'transaction.version']);
   expect([NODES_PK, nodeSk(3), LEADERS_PK]).toEqual(['nodes', '0000000003', 'leaders']);
   expect([transactionProducerPk(7), TRANSACTION_PRODUCER_SK]).toEqual(['producer/7', 'transactional-id']);
 });
