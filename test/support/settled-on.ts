@@ -11,3 +11,17 @@ export async function settledOn<T>(clock: VirtualClock, promise: Promise<T>, wit
     throw new Error(`no outcome within ${withinMs} ms of virtual time`);
   return promise;
 }
+
+/** The same for work that also waits for what is no timer: modules that are loaded, the thread pool. */
+export async function settledInTurns<T>(clock: VirtualClock, promise: Promise<T>, stepMs = 60_000): Promise<T> {
+  let isSettled = false;
+  const note = () => {
+    isSettled = true;
+  };
+  promise.then(note, note);
+  while (!isSettled) {
+    await clock.runUntil(() => isSettled, stepMs);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return promise;
+}

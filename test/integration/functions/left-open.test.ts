@@ -15,6 +15,7 @@ import { prepareCommit } from '../../support/prepared-transaction.ts';
 import { RawTransactor } from '../../support/raw-transactor.ts';
 import { batchOf, createTopic, fetch, produce, type TopicName } from '../../support/requests.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { settledInTurns } from '../../support/settled-on.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const T0 = 1_700_000_000_000;
@@ -61,18 +62,7 @@ function cold(): Functions {
   return startFunctions({ stores, clock, wake: noted });
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const end = () => {
-    done = true;
-  };
-  work.then(end, end);
-  while (!done) {
-    await clock.runUntil(() => done, MINUTE_MS);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return work;
-}
+const inTime = <T>(work: Promise<T>) => settledInTurns(clock, work);
 
 interface Way {
   readonly profile: 'latency' | 'default' | 'cost';

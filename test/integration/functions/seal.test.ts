@@ -19,6 +19,7 @@ import {
   valuesIn,
 } from '../../support/requests.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { settledInTurns } from '../../support/settled-on.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const MINUTE_MS = 60_000;
@@ -50,18 +51,7 @@ function cold(shared = stores.client({ faults: () => fault })): Functions {
   return startFunctions({ stores: shared, clock, environment: ENVIRONMENT });
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const end = () => {
-    done = true;
-  };
-  work.then(end, end);
-  while (!done) {
-    await clock.runUntil(() => done, MINUTE_MS);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return work;
-}
+const inTime = <T>(work: Promise<T>) => settledInTurns(clock, work);
 
 interface Sealed {
   readonly upkeep: {

@@ -5,6 +5,7 @@ import { clientOf, type Functions, LAMBDA_CONTEXT, startFunctions } from '../../
 import { batchOf, createTopic, fetch, produce, type TopicName } from '../../support/requests.ts';
 import { payload2, receivedOf } from '../../support/rest-events.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { settledInTurns } from '../../support/settled-on.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const MIB = 1024 * 1024;
@@ -39,18 +40,7 @@ function cold(): Functions {
   return startFunctions({ stores, clock, environment: ENVIRONMENT, wake: counted });
 }
 
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const end = () => {
-    done = true;
-  };
-  work.then(end, end);
-  while (!done) {
-    await clock.runUntil(() => done, 60_000);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  return work;
-}
+const inTime = <T>(work: Promise<T>) => settledInTurns(clock, work);
 
 /** A batch of nearly a MiB; how long the answer took, ms. */
 async function put(by = functions): Promise<number> {
