@@ -3,7 +3,7 @@ import { PRICES } from './prices.ts';
 import { type Case, type Figures, GIB, perGiB, runCase } from './run.ts';
 
 // Requests and bytes per GiB, counted at the stores, and what AWS charges for them. No figure comes
-// from a clock of this machine. Run it with: npm run bench:costs [-- RATE...]
+// from a clock of this machine. Run it with: npm run bench:costs [-- RATE... PROFILE...]
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -16,11 +16,17 @@ const RATES = [
 const PROFILES = ['default', 'cost', 'latency'] as const;
 
 const wanted = process.argv.slice(2);
-const rates = wanted.length === 0 ? RATES : RATES.filter(({ name }) => wanted.includes(name.split(' ')[0]!));
+/** Those that were asked for; all if none was. */
+function chosen<T>(all: readonly T[], nameOf: (one: T) => string): readonly T[] {
+  const some = all.filter((one) => wanted.includes(nameOf(one)));
+  return some.length === 0 ? all : some;
+}
+const rates = chosen(RATES, ({ name }) => name.split(' ')[0]!);
+const profiles = chosen(PROFILES, (name) => name);
 
 process.stdout.write(`Prices: ${PRICES.region}, ${PRICES.date}.\n`);
 for (const { name, durationMs, ...load } of rates) {
-  for (const profile of PROFILES) {
+  for (const profile of profiles) {
     const begun = Date.now();
     const of: Case = { profile, load, durationMs, withAfterlife: true };
     print(`${name}, ${profile}`, await runCase(of));
