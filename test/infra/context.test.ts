@@ -120,7 +120,7 @@ describe('the context', () => {
     ],
     ...(['produce', 'produce:', 'produce:5,produce:6', 'brew:5', 'produce:-1', ''].map((reservedConcurrency) => [
       { reservedConcurrency },
-      `-c reservedConcurrency=${reservedConcurrency} is wrong; it is FUNCTION:INSTANCES,... of produce, fetch, coordinate, admin, maintain, seal.`,
+      `-c reservedConcurrency=${reservedConcurrency} is wrong; it is FUNCTION:INSTANCES,... of ${FUNCTION_NAMES.join(', ')}.`,
     ]) as [object, string][]),
     [{ vpc: 'vpc-0123abcd' }, '-c vpc= is for gateways; add -c gateway=on.'],
     [
