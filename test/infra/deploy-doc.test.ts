@@ -65,6 +65,8 @@ function documentedValues(): [string, string, boolean][] {
   const rows = page.split('\n').filter((line) => line.startsWith('| `-c '));
   return rows.flatMap((line) => {
     const [first, second] = line.split(' | ');
+    // A cell with literal values begins with one; the others describe what the option takes.
+    if (!second!.startsWith('`')) return [];
     const options = [...first!.matchAll(/-c ([A-Za-z]+)=/g)].map(([, name]) => name!);
     const values = [...second!.matchAll(/`([^`]+)`( is refused)?/g)].filter(([, value]) =>
       /^[a-z0-9:,]+$/.test(value!),
