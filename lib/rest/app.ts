@@ -22,6 +22,8 @@ export interface Caller {
   readonly deadline: number;
   /** Aborts when the client is gone or the process drains. */
   readonly signal: AbortSignal;
+  /** Whether an answer goes out as a whole, when it has ended, as from most functions. */
+  readonly answersWhole?: boolean;
   /** The address of the server as the client knows it. Default: that of the request's URL. */
   readonly baseUrl?: string;
   /** The body of a GET, which a Request cannot have: Confluent's v2 has one. */
@@ -116,6 +118,7 @@ async function serve(
     header: (name) => request.headers.get(name) ?? undefined,
     context,
     decisions,
+    answersWhole: caller.answersWhole === true,
     links: linksFrom(caller.baseUrl ?? new URL(request.url).origin),
   };
   return finish(await route.handle(rest, handled));

@@ -42,8 +42,6 @@ export interface RestSettings {
   readonly requestBytesMax: number;
   /** The largest answer of records; bytes. */
   readonly answerBytesMax: number;
-  /** False where an answer goes out as a whole, when it has ended, as from a function. */
-  readonly sendsPieces: boolean;
   /** How long a consumer instance lives without a request; ms. */
   readonly instanceTimeoutMs: number;
   /** Origins that browsers may call from; empty for none, `*` for all. */

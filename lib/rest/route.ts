@@ -42,6 +42,8 @@ export interface RestRequest<Path extends string, Body, Query> {
   readonly context: RequestContext;
   /** The decisions on what `accesses` named. */
   readonly decisions: Decisions;
+  /** An answer goes out as a whole, when it has ended. */
+  readonly answersWhole: boolean;
   readonly links: Links;
 }
 

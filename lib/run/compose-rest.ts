@@ -35,7 +35,7 @@ export function composeRest(
   options: Pick<ComposeOptions, 'stores' | 'random' | 'settings'>,
   broker: GroupBroker & LogBroker<AppendCalls & ReadCalls>,
   routes: readonly AnyRoute[],
-  limits: { readonly requestBytesMax?: number; readonly answerBytesMax?: number; readonly sendsPieces?: boolean } = {},
+  limits: { readonly requestBytesMax?: number; readonly answerBytesMax?: number } = {},
 ): RestHandler {
   const { stores, random, settings } = options;
   const env: RestEnvironment = {
@@ -49,7 +49,6 @@ export function composeRest(
       assignors: settings.groupConsumerAssignors,
       requestBytesMax: limits.requestBytesMax ?? REQUEST_BYTES_MAX,
       answerBytesMax: limits.answerBytesMax ?? ANSWER_BYTES_MAX,
-      sendsPieces: limits.sendsPieces ?? true,
       instanceTimeoutMs: settings.consumerInstanceTimeoutMs,
       allowedOrigins: settings.restAllowedOrigins,
     },

@@ -51,6 +51,8 @@ export interface TidelogFunctionsProps {
   readonly reservedConcurrency: Readonly<Partial<Record<FunctionName, number>>>;
   readonly logRetentionDays: LogRetentionDays;
   readonly anonymous: boolean;
+  /** Whether `rest` sends its answers as streams. */
+  readonly streaming: boolean;
   readonly settings: Readonly<Record<string, string>>;
   readonly functionsFolder: string | undefined;
 }
@@ -96,7 +98,7 @@ export class TidelogFunctions extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       code: Code.fromAsset(bundleOf(name, props.functionsFolder)),
-      handler: 'index.handler',
+      handler: name === 'rest' && props.streaming ? 'index.streaming' : 'index.handler',
       memorySize: props.memoryMiB[name],
       timeout: TIMEOUTS[name] ?? ANSWER_TIMEOUT,
       environment,

@@ -14,22 +14,11 @@ export interface ServiceStackProps extends StackProps {
 export class ServiceStack extends Stack {
   constructor(scope: Construct, id: string, { stage, functionsFolder, ...props }: ServiceStackProps) {
     super(scope, id, { description: 'Tidelog: the functions, and the way in to them', ...props });
-    const { prefix, frontDoor: kind, throttling, accessLog, memoryMiB, reservedConcurrency, jwt } = stage;
-    const { logRetentionDays, maintenanceMinutes, sealMinutes } = stage;
+    const { prefix, account, region, removal, existing, gateway, network, ...given } = stage;
     const { frontDoor, functionPrefix } = new Tidelog(this, 'Tidelog', {
+      ...given,
       state: importState(this, stage),
       functionPrefix: prefix.toLowerCase(),
-      frontDoor: kind,
-      throttling,
-      accessLog,
-      memoryMiB,
-      reservedConcurrency,
-      logRetentionDays,
-      maintenanceMinutes,
-      sealMinutes,
-      anonymous: stage.anonymous,
-      settings: stage.settings,
-      ...(jwt === undefined ? {} : { jwt }),
       ...(functionsFolder === undefined ? {} : { functionsFolder }),
     });
     if (frontDoor.url !== undefined) new CfnOutput(this, 'ApiUrl', { value: frontDoor.url });

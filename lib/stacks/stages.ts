@@ -133,6 +133,11 @@ export interface Stage {
   readonly sealMinutes: number;
   /** Accepts callers without an IAM identity; only for an endpoint that passes none on. */
   readonly anonymous: boolean;
+  /**
+   * Whether a REST API passes answers of REST on as they come; not for an endpoint whose Lambda knows no
+   * streams.
+   */
+  readonly streaming: boolean;
   /** Default: no gateway, so nothing is billed by the hour. */
   readonly gateway?: GatewaySize;
   /** Where the gateways are. Default: a network of their own. */
@@ -175,6 +180,7 @@ const production: Stage = {
   maintenanceMinutes: 60,
   sealMinutes: 15,
   anonymous: false,
+  streaming: true,
   settings: { 'tidelog.profile': 'default' },
 };
 
@@ -201,6 +207,7 @@ export const STAGES = {
     removal: 'destroy',
     logRetentionDays: 1,
     anonymous: true,
+    streaming: false,
     // MiniStack runs one call of a function at a time, so a waiting call delays all others.
     settings: { ...production.settings, 'tidelog.functions.wait.max.ms': '500' },
   },

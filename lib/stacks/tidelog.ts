@@ -74,6 +74,11 @@ export interface TidelogProps {
    * Default: false.
    */
   readonly anonymous?: boolean;
+  /**
+   * Whether a REST API passes answers of REST on as they come; not for an endpoint whose Lambda knows
+   * no streams. Default: true. An HTTP API and function URLs send them as a whole.
+   */
+  readonly streaming?: boolean;
   /** The folder with the bundles, a folder per function. Default: the package's own. */
   readonly functionsFolder?: string;
 }
@@ -115,6 +120,8 @@ export class Tidelog extends Construct {
     this.functionPrefix =
       props.functionPrefix ?? Names.uniqueResourceName(this, { maxLength: PREFIX_LENGTH_MAX }).toLowerCase();
     const prefix = this.functionPrefix;
+    const frontDoor = props.frontDoor ?? STAGES[DEFAULT_STAGE].frontDoor;
+    const streaming = stage.streaming && frontDoor === 'rest';
     const { functions } = new TidelogFunctions(this, 'Functions', {
       state,
       prefix,
@@ -122,14 +129,16 @@ export class Tidelog extends Construct {
       reservedConcurrency,
       logRetentionDays,
       anonymous,
+      streaming,
       settings,
       functionsFolder,
     });
     this.functions = functions;
-    this.frontDoor = createFrontDoor(this, props.frontDoor ?? STAGES[DEFAULT_STAGE].frontDoor, {
+    this.frontDoor = createFrontDoor(this, frontDoor, {
       functions,
       prefix,
       jwt: props.jwt,
+      streaming,
       throttling,
       accessLog,
       logRetentionDays,

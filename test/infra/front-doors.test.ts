@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { FRAME_FUNCTIONS } from '../../lib/broker/apis.ts';
 import { allRoutes } from '../../lib/rest/routes.ts';
 import { REST_PATHS } from '../../lib/stacks/front-door/front-door.ts';
-import { CALLED_FUNCTIONS } from '../../lib/stacks/stages.ts';
+import { CALLED_FUNCTIONS, STAGES } from '../../lib/stacks/stages.ts';
 import { only, propertiesOf, synthesized } from './synthesized.ts';
 
 const THROTTLING = { requestsPerSecond: 70, burst: 90 };
@@ -102,7 +102,7 @@ describe('the paths of REST', () => {
 
 describe('the front door http with an issuer of tokens', () => {
   const jwt = { issuer: 'https://login.example.com/', audience: ['orders', 'billing'] };
-  const { service } = synthesized({ frontDoor: 'http', jwt });
+  const { service } = synthesized({ frontDoor: 'http', jwt, accessLog: true });
 
   it('asks callers of REST for a token, and callers of frames for a signature as before', () => {
     const routes = Object.values(propertiesOf(service, 'AWS::ApiGatewayV2::Route'));
@@ -146,6 +146,26 @@ describe('the front door rest', () => {
         ...REST_PATHS.map((path) => ['ANY', path, 'AWS_IAM', 'rest', 'AWS_PROXY']),
       ].sort(),
     );
+  });
+
+  it('passes answers of REST on as they come, but not those of frames, and not in the stage local', () => {
+    const integrations = (template: Template) =>
+      Object.values(propertiesOf(template, 'AWS::ApiGateway::Method')).map(({ Integration }) => {
+        const { Uri, ResponseTransferMode } = Integration as { Uri: unknown; ResponseTransferMode?: string };
+        const [path] = /20\d\d-\d\d-\d\d\/functions\/|$/.exec(JSON.stringify(Uri))!;
+        return [functionIn(Uri) === 'rest', ResponseTransferMode ?? 'BUFFERED', path].join(' ');
+      });
+    const handlers = (template: Template) =>
+      Object.values(propertiesOf(template, 'AWS::Lambda::Function'))
+        .filter(({ Handler }) => Handler !== 'index.handler')
+        .map(({ FunctionName, Handler }) => `${FunctionName} ${Handler}`);
+    const buffered = ['false BUFFERED 2015-03-31/functions/', 'true BUFFERED 2015-03-31/functions/'];
+    expect([...new Set(integrations(service))].sort()).toEqual([buffered[0], 'true STREAM 2021-11-15/functions/']);
+    expect(handlers(service)).toEqual(['tidelog-rest index.streaming']);
+    const local = synthesized({ frontDoor: 'rest', streaming: STAGES.local.streaming }).service;
+    expect([...new Set(integrations(local))].sort()).toEqual(buffered);
+    for (const frontDoor of ['http', 'url'] as const) expect(handlers(synthesized({ frontDoor }).service)).toEqual([]);
+    expect(handlers(local)).toEqual([]);
   });
 
   it('hands bodies over as bytes', () => {

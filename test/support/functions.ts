@@ -101,7 +101,7 @@ export function startFunctions(options: FunctionsOptions = {}): Functions {
   ) as Functions['handlers'];
   const functions: Functions = {
     handlers,
-    rest: composeRestFunction(restFunction, parts('rest')),
+    rest: composeRestFunction(restFunction, parts('rest')).handler,
     maintain: composeMaintainFunction(maintainFunction, parts('maintain')),
     seal: composeSealFunction(sealFunction, parts('seal')),
     meters,

@@ -16,6 +16,8 @@ export interface HttpCaller {
   readonly signal: AbortSignal;
   /** The address of the server as the client knows it. Default: that of the request's URL. */
   readonly baseUrl?: string;
+  /** Whether an answer goes out as a whole, when it has ended, as from most functions. */
+  readonly answersWhole?: boolean;
   /** The body of a GET, which a Request cannot have; undefined without one. */
   readonly body?: AsyncIterable<Uint8Array> | undefined;
 }

@@ -1,4 +1,7 @@
 import { setMaxListeners } from 'node:events';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
 import type { Hono } from 'hono';
 import { handle } from 'hono/aws-lambda';
 import type { HttpCaller } from '../http/server.ts';
@@ -22,8 +25,18 @@ export type RestAnswer = Awaited<ReturnType<ReturnType<typeof handle>>>;
 
 export type RestLambdaHandler = (event: unknown, context: LambdaContext) => Promise<RestAnswer | InvokeAnswer>;
 
-/** Base64 of the largest answer; characters. */
-const ANSWER_TEXT_MAX = 4 * Math.ceil(ANSWER_BYTES_MAX / 3);
+/**
+ * What Lambda gives to functions that send their answers as streams.
+ * https://docs.aws.amazon.com/lambda/latest/dg/config-rs-write-functions.html
+ */
+export interface StreamingRuntime {
+  streamifyResponse(handler: StreamingHandler): unknown;
+  readonly HttpResponseStream: {
+    from(stream: Writable, head: { readonly statusCode: number; readonly headers: object }): Writable;
+  };
+}
+
+export type StreamingHandler = (event: unknown, stream: Writable, context: LambdaContext) => Promise<void>;
 
 /**
  * A function that serves HTTP. Never rejects. Answers as a whole: a stream of answers is sent when it
@@ -34,30 +47,63 @@ export function restFunction(options: RestFunctionOptions): RestLambdaHandler {
     const { answersHttp, call } = readRestEvent(event, options.anonymous);
     const refuse = (refusal: Refusal) => (answersHttp ? httpRefusal(refusal) : errorAnswer('invoke', refusal));
     return runCall<RestCall, RestAnswer | InvokeAnswer>(options, context, call, refuse, async (read, times) => {
-      const answer = await serve(await options.engine(), read, times);
-      if (answer.body.length <= ANSWER_TEXT_MAX) return answer;
+      const { response, answer } = await serve(await options.engine(), read, times, true);
+      const bytes = Buffer.from(await response.arrayBuffer());
+      // As base64, because JSON may make a text twice as long; Hono's own takes a second for 4 MB.
+      if (bytes.length <= ANSWER_BYTES_MAX) return { ...answer, body: bytes.toString('base64'), isBase64Encoded: true };
       const message = `The answer is larger than a function can send (${ANSWER_BYTES_MAX} bytes). Ask for less.`;
       return httpRefusal({ kind: 'refused', status: 500, message });
     });
   };
 }
 
-async function serve(engine: HttpHandler, { event, ...who }: RestCall, { sendAwayAt }: CallTimes): Promise<RestAnswer> {
+/** The same, for a REST API that passes streams on: an answer is sent as it comes. */
+export function streamingRestFunction(options: RestFunctionOptions, runtime: StreamingRuntime): unknown {
+  return runtime.streamifyResponse(async (event, stream, context) => {
+    const { call } = readRestEvent(event, options.anonymous);
+    const refuse = (refusal: Refusal) => {
+      const { statusCode, headers = {}, body } = httpRefusal(refusal);
+      const http = runtime.HttpResponseStream.from(stream, { statusCode, headers });
+      http.write(body);
+      http.end();
+    };
+    await runCall<RestCall, void>(options, context, call, refuse, async (read, times) => {
+      const { response } = await serve(await options.engine(), read, times, false);
+      const head = { statusCode: response.status, headers: Object.fromEntries(response.headers) };
+      const body = response.body === null ? Readable.from([]) : Readable.fromWeb(response.body as ReadableStream);
+      const http = runtime.HttpResponseStream.from(stream, head);
+      // The first write sends the status; an answer without a body has none, and one of events has none yet.
+      http.write('');
+      try {
+        await pipeline(body, http);
+      } catch (error) {
+        // The status has been sent. The client sees that the rest is missing.
+        options.logger.log('warn', { event: 'answer_cut', function: options.name, message: String(error) });
+      }
+    });
+  });
+}
+
+/** The response as the handler gave it, and Hono's answer to the event without the body. */
+async function serve(
+  engine: HttpHandler,
+  { event, ...who }: RestCall,
+  { sendAwayAt: deadline }: CallTimes,
+  answersWhole: boolean,
+): Promise<{ readonly response: Response; readonly answer: RestAnswer }> {
   const { signal } = new AbortController();
   setMaxListeners(0, signal);
   const { principal, host, baseUrl } = who;
   const body = who.body === undefined ? undefined : bytesIn(who.body);
-  let bytes = Buffer.alloc(0);
+  let response = new Response();
   const app = {
     async fetch(request: Request): Promise<Response> {
-      const response = await engine(request, { principal, host, baseUrl, body, signal, deadline: sendAwayAt });
-      bytes = Buffer.from(await response.arrayBuffer());
+      response = await engine(request, { principal, host, baseUrl, body, signal, deadline, answersWhole });
       return new Response(null, response);
     },
   };
   const answer = await handle(app as unknown as Hono)(event);
-  // As base64, because JSON may make a text twice as long; Hono's own takes a second for an answer of 4 MB.
-  return { ...answer, body: bytes.toString('base64'), isBase64Encoded: true };
+  return { response, answer };
 }
 
 async function* bytesIn(body: Buffer): AsyncGenerator<Uint8Array> {

@@ -15,6 +15,7 @@ export interface FollowTerms {
   readonly context: RequestContext;
   readonly isolation: IsolationLevel;
   readonly format: StreamFormat;
+  readonly answersWhole: boolean;
 }
 
 /** How soon a client that lost the connection comes back; ms. */
@@ -42,7 +43,7 @@ const READ_BYTES_MAX = 256 * 1024;
  * can be continued with the id of the last event.
  */
 export async function* follow(rest: RestEnvironment, following: Following, terms: FollowTerms): AsyncGenerator<string> {
-  const { clock, logger, turns, settings } = rest;
+  const { clock, logger, turns } = rest;
   const { context } = terms;
   const { signal } = context;
   const endAt = context.deadline - END_BEFORE_MS;
@@ -76,7 +77,7 @@ export async function* follow(rest: RestEnvironment, following: Following, terms
         break;
       }
       // The client gets them when the answer ends, and comes back for more.
-      if (hasEvents && !settings.sendsPieces) break;
+      if (hasEvents && terms.answersWhole) break;
     }
     const place = following.place();
     if (place === told && clock.monotonic() - toldAt < QUIET_MS_MAX) continue;

@@ -45,7 +45,7 @@ export const streamRecords = defineClusterRoute({
     { operation: 'READ', resource: ANY_GROUP },
   ],
   async handle(rest, request): Promise<Answer> {
-    const { parameters, query, header, decisions, context } = request;
+    const { parameters, query, header, decisions, context, answersWhole } = request;
     const topic = await describedTopic(rest, decisions, parameters.topic_name);
     if (isRefusal(topic)) return topic;
     if (!decisions.allows('READ', topicResource(topic.record.name))) {
@@ -64,7 +64,7 @@ export const streamRecords = defineClusterRoute({
     if (isRefusal(following)) return following;
     return {
       kind: 'stream',
-      chunks: follow(rest, following, { context, isolation, format }),
+      chunks: follow(rest, following, { context, isolation, format, answersWhole }),
       // A proxy that collects an answer would hold the events back.
       headers: { 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' },
     };

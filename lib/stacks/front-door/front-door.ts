@@ -29,6 +29,8 @@ export interface FrontDoorProps {
   readonly prefix: string;
   /** Undefined: REST asks for IAM signatures. */
   readonly jwt: JwtIssuer | undefined;
+  /** Whether `rest` sends its answers as streams; only for a REST API. */
+  readonly streaming: boolean;
   readonly throttling: Throttling;
   /** A function URL has none in any case. */
   readonly accessLog: boolean;

@@ -1,13 +1,16 @@
-import { Stack } from 'aws-cdk-lib';
+import { Aws, Stack } from 'aws-cdk-lib';
 import {
   AuthorizationType,
+  type CfnMethod,
   EndpointType,
   LambdaIntegration,
   LogGroupLogDestination,
+  type Method,
   MethodLoggingLevel,
   RestApi,
 } from 'aws-cdk-lib/aws-apigateway';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { FRAME_FUNCTIONS, type FrameFunction } from '../../broker/apis.ts';
 import { acknowledge } from '../acknowledge.ts';
@@ -27,7 +30,7 @@ export class RestFrontDoor extends Construct implements FrontDoor {
 
   constructor(scope: Construct, id: string, props: FrontDoorProps) {
     super(scope, id);
-    const { functions, prefix, throttling, accessLog, logRetentionDays } = props;
+    const { functions, prefix, streaming, throttling, accessLog, logRetentionDays } = props;
     this.#api = new RestApi(this, 'Api', {
       restApiName: prefix,
       description: 'Tidelog: Kafka frames and REST for the functions',
@@ -56,7 +59,8 @@ export class RestFrontDoor extends Construct implements FrontDoor {
     }
     for (const path of REST_PATHS) {
       const resource = path === '/' ? this.#api.root : this.#api.root.resourceForPath(path);
-      resource.addMethod('ANY', new LambdaIntegration(functions.rest, { allowTestInvoke: false }));
+      const method = resource.addMethod('ANY', new LambdaIntegration(functions.rest, { allowTestInvoke: false }));
+      if (streaming) passStreams(method, functions.rest);
     }
     // The API's own `url` ends with a slash, so the base is composed here.
     this.url = `https://${this.#api.restApiId}.execute-api.${Stack.of(this).region}.${Stack.of(this).urlSuffix}/${STAGE}`;
@@ -94,4 +98,18 @@ export class RestFrontDoor extends Construct implements FrontDoor {
     });
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
   }
+}
+
+/**
+ * Has API Gateway pass the function's answers on as they come. By properties, since only newer versions
+ * of the CDK have LambdaIntegration's `responseTransferMode`.
+ */
+function passStreams(method: Method, { functionArn }: IFunction): void {
+  const path = `2021-11-15/functions/${functionArn}/response-streaming-invocations`;
+  const resource = method.node.defaultChild as CfnMethod;
+  resource.addPropertyOverride('Integration.ResponseTransferMode', 'STREAM');
+  resource.addPropertyOverride(
+    'Integration.Uri',
+    `arn:${Aws.PARTITION}:apigateway:${Stack.of(method).region}:lambda:path/${path}`,
+  );
 }

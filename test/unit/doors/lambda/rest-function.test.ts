@@ -1,9 +1,16 @@
+import { once } from 'node:events';
+import { PassThrough, type Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { ANONYMOUS } from '../../../../lib/auth/principal.ts';
 import { systemClock } from '../../../../lib/core/clock.ts';
 import type { HttpCaller } from '../../../../lib/doors/http/server.ts';
 import { readRestEvent } from '../../../../lib/doors/lambda/rest-event.ts';
-import { type HttpHandler, restFunction } from '../../../../lib/doors/lambda/rest-function.ts';
+import {
+  type HttpHandler,
+  restFunction,
+  type StreamingHandler,
+  streamingRestFunction,
+} from '../../../../lib/doors/lambda/rest-function.ts';
 import { StoreUnavailableError } from '../../../../lib/storage/ports.ts';
 import { HOST, payload1, payload2, ROLE, receivedOf } from '../../../support/rest-events.ts';
 
@@ -114,5 +121,99 @@ describe('the answer', () => {
   it('of 204 has no body', async () => {
     const empty = functionOver(async () => new Response(null, { status: 204 }));
     expect(await empty.ask(payload1(GET))).toMatchObject({ status: 204, bytes: Buffer.alloc(0) });
+  });
+});
+
+describe('an answer as a stream', () => {
+  /** As Lambda does it: the status with the first write, the body behind eight zeros. */
+  function streamingOver(handle: HttpHandler) {
+    const lines: object[] = [];
+    const settled: string[] = [];
+    const options = {
+      name: 'rest',
+      anonymous: false,
+      clock: systemClock,
+      logger: { log: (_level: string, fields: object) => void lines.push(fields) },
+      engine: async () => handle,
+      settle: async () => settled.push('settled') > 0,
+    };
+    const handler = streamingRestFunction(options, {
+      streamifyResponse: (streaming) => streaming,
+      HttpResponseStream: {
+        from(stream, head) {
+          const { write } = stream;
+          stream.write = ((...args: Parameters<Writable['write']>) => {
+            stream.write = write;
+            write.call(stream, `${JSON.stringify(head)}${'\0'.repeat(8)}`, 'utf8');
+            return write.apply(stream, args);
+          }) as Writable['write'];
+          return stream;
+        },
+      },
+    }) as StreamingHandler;
+    const ask = (event: object) => {
+      const stream = new PassThrough();
+      const ended = handler(event, stream, CONTEXT);
+      return { stream, ended };
+    };
+    return { ask, lines, settled };
+  }
+
+  async function whole(stream: PassThrough) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    const [head, body] = Buffer.concat(chunks).toString().split('\0'.repeat(8));
+    return { head: JSON.parse(head!), body };
+  }
+
+  it('is sent as it comes, and the call ends behind it', async () => {
+    let sendMore = () => {};
+    const more = new Promise<void>((resolve) => {
+      sendMore = resolve;
+    });
+    const { ask, settled } = streamingOver(async () => {
+      const body = new ReadableStream({
+        async start(controller) {
+          controller.enqueue(Buffer.from('first '));
+          await more;
+          controller.enqueue(Buffer.from('second'));
+          controller.close();
+        },
+      });
+      return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } });
+    });
+    const { stream, ended } = ask(payload1(GET));
+    while (!String(stream.read() ?? '').includes('first')) await once(stream, 'readable');
+    expect(settled).toEqual([]);
+    sendMore();
+    await ended;
+    expect(settled).toEqual(['settled']);
+    expect(String(stream.read())).toBe('second');
+  });
+
+  it('has status and headers, also without a body, and if it is a refusal', async () => {
+    const { ask } = streamingOver(async () => new Response(null, { status: 204, headers: { ETag: 'a' } }));
+    expect(await whole(ask(payload1(GET)).stream)).toEqual({
+      head: { statusCode: 204, headers: { etag: 'a' } },
+      body: '',
+    });
+    const refused = await whole(ask(payload2(GET, {})).stream);
+    expect(refused).toMatchObject({ head: { statusCode: 403 }, body: expect.stringContaining('"error_code":403') });
+  });
+
+  it('that breaks off is cut, and logged', async () => {
+    const { ask, lines } = streamingOver(async () => {
+      const body = new ReadableStream({
+        pull(controller) {
+          controller.error(new Error('gone'));
+        },
+      });
+      return new Response(body);
+    });
+    const { stream, ended } = ask(payload1(GET));
+    stream.on('error', () => {});
+    await ended;
+    expect(stream.destroyed).toBe(true);
+    expect(lines).toContainEqual(expect.objectContaining({ event: 'answer_cut' }));
   });
 });

@@ -47,7 +47,7 @@ function environment(): RestEnvironment {
 }
 
 /** Reads all of a stream, as fast as it comes. */
-function run(deadline = Number.POSITIVE_INFINITY): void {
+function run(deadline = Number.POSITIVE_INFINITY, answersWhole = false): void {
   const rest = environment();
   const positions = new Map([
     [0, 0],
@@ -61,7 +61,7 @@ function run(deadline = Number.POSITIVE_INFINITY): void {
     deadline,
     signal: new AbortController().signal,
   };
-  const terms = { context, isolation: 'read_uncommitted', format: 'AUTO' } as const;
+  const terms = { context, isolation: 'read_uncommitted', format: 'AUTO', answersWhole } as const;
   void (async () => {
     for await (const text of follow(rest, followPartitions(rest, TOPIC, positions, true), terms)) parser.push(text);
     ended = true;
@@ -87,6 +87,14 @@ describe('a stream', () => {
     expect(ended).toBe(false);
     await clock.advance(1);
     expect(ended).toBe(true);
+  });
+
+  it('ends behind its first records where the answer goes out as a whole', async () => {
+    answer = () => (asked.length === 1 ? [[], []] : [[batchOf(['a'], { baseOffset: 0 })], []]);
+    run(Number.POSITIVE_INFINITY, true);
+    await clock.advance(1_000);
+    expect([values(), ended]).toEqual([['a'], true]);
+    expect(parser.lastId).toBe(`${TOPIC.id}/0=1,1=0`);
   });
 
   it('goes on where it was when the store answers again', async () => {
