@@ -11,7 +11,9 @@ export async function handler(event: unknown, context: LambdaContext): Promise<R
   return serve.handler(event, context);
 }
 
-const { awslambda } = globalThis as { awslambda?: StreamingRuntime };
+// Outside of Lambda the SDK makes an empty one.
+const { awslambda } = globalThis as { awslambda?: Partial<StreamingRuntime> };
 
 /** The same for a REST API that passes streams on. Undefined where nothing streams. */
-export const streaming = awslambda && serve.streaming(awslambda);
+export const streaming =
+  awslambda?.streamifyResponse === undefined ? undefined : serve.streaming(awslambda as StreamingRuntime);

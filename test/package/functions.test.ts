@@ -92,6 +92,15 @@ describe('the bundles', () => {
     expect(digests('second')).toEqual(digests('first'));
   });
 
+  it('rest has a second handler where Lambda takes streams', () => {
+    const entry = pathToFileURL(join(folder, 'first', 'rest', 'index.mjs')).href;
+    const runtime = "{ streamifyResponse: (handler) => ['streams', handler.length] }";
+    const script = `globalThis.awslambda = ${runtime}; console.log((await import('${entry}')).streaming.join());`;
+    const env = { PATH: process.env.PATH, AWS_REGION: 'us-east-1', ...FUNCTION_ENVIRONMENT };
+    const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { env, encoding: 'utf8' });
+    expect(output).toBe('streams,3\n');
+  });
+
   it.each(NAMES)('%s is a module with a handler that answers', (name) => {
     const entry = pathToFileURL(join(folder, 'first', name, 'index.mjs')).href;
     const script = `const { handler } = await import('${entry}'); console.log(JSON.stringify([handler.length, await handler({}, {})]));`;
