@@ -16,8 +16,11 @@ export type PythonVenv =
   | { readonly kind: 'installed'; readonly python: string }
   | { readonly kind: 'missing'; readonly reason: string };
 
-/** A Python with one package of PyPI in one version, installed at the first call. */
-export async function pythonWith(name: string, version: string): Promise<PythonVenv> {
+/**
+ * A Python with one package of PyPI in one version, installed at the first call. `pinned`: versions of packages that it
+ * needs, as pip takes them.
+ */
+export async function pythonWith(name: string, version: string, pinned: readonly string[] = []): Promise<PythonVenv> {
   const home = join(CACHE, `${name}-${version}`);
   const python = join(home, 'bin/python3');
   if (existsSync(python)) return { kind: 'installed', python };
@@ -28,7 +31,7 @@ export async function pythonWith(name: string, version: string): Promise<PythonV
   const folder = await mkdtemp(join(CACHE, 'installing-'));
   try {
     await run(PYTHON, ['-m', 'venv', folder]);
-    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `${name}==${version}`];
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `${name}==${version}`, ...pinned];
     await run(join(folder, 'bin/python3'), pip, { timeout: INSTALL_TIMEOUT_MS });
     // An environment may be moved as long as it is its Python that is called, and none of its scripts.
     await rename(folder, home).catch((error) => {
