@@ -57,7 +57,20 @@ const HEADER_BYTES_MAX = 16 * 1024;
 /** Serves requests of HTTP. Rejects with the system's error if the port cannot be opened. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, handle, clock, onError, limits } = options;
-  const draining = new AbortController();
+  // Each request has a controller of its own: a signal that AbortSignal.any makes of one that lives on
+  // stays in memory with its listeners, a kilobyte for each request (Node 20).
+  const inProgress = new Set<AbortController>();
+  let isDraining = false;
+  const signalOf = (outgoing: ServerResponse<IncomingMessage>): AbortSignal => {
+    const ending = new AbortController();
+    inProgress.add(ending);
+    if (isDraining) ending.abort();
+    outgoing.once('close', () => {
+      inProgress.delete(ending);
+      if (!outgoing.writableFinished) ending.abort();
+    });
+    return ending.signal;
+  };
   let deadline = Number.POSITIVE_INFINITY;
   const server = createAdaptorServer({
     overrideGlobalObjects: false,
@@ -67,7 +80,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
         host: incoming.socket.remoteAddress ?? '',
         body:
           request.method === 'GET' && hasBody(incoming as IncomingMessage) ? (incoming as IncomingMessage) : undefined,
-        signal: AbortSignal.any([draining.signal, goneSignal(outgoing as ServerResponse)]),
+        signal: signalOf(outgoing as ServerResponse),
         // Read when asked: a drain sets one for requests that have long begun.
         get deadline() {
           return deadline;
@@ -92,7 +105,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     port: bound.port,
     async drain(timeoutMs) {
       deadline = clock.monotonic() + timeoutMs;
-      draining.abort();
+      isDraining = true;
+      for (const ending of inProgress) ending.abort();
       const closed = new Promise<void>((resolve) => {
         server.close(() => resolve());
       });
@@ -102,15 +116,6 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       stop();
     },
   };
-}
-
-/** Aborts when the connection closes before the answer has been sent. */
-function goneSignal(outgoing: ServerResponse<IncomingMessage>): AbortSignal {
-  const gone = new AbortController();
-  outgoing.once('close', () => {
-    if (!outgoing.writableFinished) gone.abort();
-  });
-  return gone.signal;
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
