@@ -94,7 +94,7 @@ describe('a stream', () => {
     run(Number.POSITIVE_INFINITY, true);
     await clock.advance(1_000);
     expect([values(), ended]).toEqual([['a'], true]);
-    expect(parser.lastId).toBe(`${TOPIC.id}/0=1,1=0`);
+    expect(parser.lastId).toBe(`${TOPIC.id}/0=0,1=1`);
   });
 
   it('goes on where it was when the store answers again', async () => {
