@@ -33,7 +33,8 @@ export class Journal {
   #confirmedAt: StoreTime = Number.NEGATIVE_INFINITY;
   #generation = 0;
   #pending: PendingSlot | undefined;
-  readonly #reads = new SharedReads<'entries', void>();
+  /** A read begins a microtask later, so that requests that came together share it. */
+  readonly #reads = new SharedReads<'entries', void>(() => Promise.resolve());
   /** Whether the next read must be strongly consistent. */
   #readsStrongly = false;
   /** The slots of the next offsets that consumers will read. */
