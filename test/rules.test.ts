@@ -73,6 +73,13 @@ describe('the rules', () => {
     expect(listed.sort()).toEqual(there.sort());
   });
 
+  it('have beside them the mutations of compaction, retention and import', () => {
+    const page = textOf(RULES_PAGE).replace(/\s+/g, ' ');
+    const own = MUTATIONS.filter(({ rule }) => ['compaction', 'retention', 'import'].includes(rule));
+    expect(own.length).toBeGreaterThan(10);
+    expect(own.filter(({ name }) => !page.includes(`"${name}"`)).map(({ name }) => name)).toEqual([]);
+  });
+
   it('link to code that has the names they give', () => {
     const links = [...textOf(RULES_PAGE).matchAll(/\[`([^`]+)`\]\(([^)]+)\)/g)];
     expect(links.length).toBeGreaterThan(10);

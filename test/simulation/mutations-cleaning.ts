@@ -70,15 +70,6 @@ export const CLEANING: readonly Mutation[] = [
     'export const FOUND_FOR_MS = 60_000;',
     'export const FOUND_FOR_MS = Number.MAX_SAFE_INTEGER;',
   ),
-  mutation(
-    'an abort leaves the index before its marker leaves the log',
-    'R11',
-    'cleaning',
-    ['isolation'],
-    'lib/segments/clean/transactions.ts',
-    'return { isUnused: !ongoing.seen && !mayHaveMissed, aborted: ongoing.transaction };',
-    'return !ongoing.seen && !mayHaveMissed ? { isUnused: true } : { isUnused: false, aborted: ongoing.transaction };',
-  ),
   {
     name: 'segments are replaced by what was made of older ones',
     rule: 'R12',
@@ -107,7 +98,7 @@ export const CLEANING: readonly Mutation[] = [
     'const compacted = config.compacted && config.deletes ?',
   ),
   mutation(
-    'records expire by the oldest of their segment',
+    'records expire by the time of their entry',
     'retention',
     'cleaning',
     ['endedEarly'],
@@ -125,13 +116,13 @@ export const CLEANING: readonly Mutation[] = [
     'if (excess < 0) break;',
   ),
   mutation(
-    'nobody looks again when the next records expire',
+    'records stay although they have expired',
     'retention',
     'cleaning',
     ['notCleaned'],
-    SEGMENT_WORK,
-    'compacted.next, retained.nextAt, trimmed.nextAt, late]',
-    'compacted.next, trimmed.nextAt, late]',
+    RETENTION,
+    'const more = bySize + endedByTime(rest.slice(bySize), limits.retentionMs, now);',
+    'const more = bySize + Math.min(0, endedByTime(rest.slice(bySize), limits.retentionMs, now));',
   ),
   mutation(
     'a log start is written although the segments have changed',
@@ -141,5 +132,57 @@ export const CLEANING: readonly Mutation[] = [
     'lib/segments/retain.ts',
     'wanted.filter((look) => isUnchanged(view, look)).map(',
     'wanted.filter((look) => [isUnchanged(view, look)]).map(',
+  ),
+];
+
+const IMPORT_TOPIC = 'lib/imports/import-topic.ts';
+const IMPORT_JOURNAL = 'lib/imports/import-journal.ts';
+
+/** What imports of log files keep. */
+export const IMPORTS: readonly Mutation[] = [
+  mutation(
+    'an imported topic has its name before its files are stored',
+    'import',
+    'imports',
+    ['importTorn'],
+    IMPORT_TOPIC,
+    'await storeJournals(env, claim, surveyed, request, progress.stored);\n    const named = await giveName(env, claim);',
+    'const named = await giveName(env, claim);\n    await storeJournals(env, claim, surveyed, request, progress.stored);',
+  ),
+  mutation(
+    'an import goes on with other files',
+    'import',
+    'imports',
+    ['importTorn', 'engineError', 'badControl', 'altered', 'offsetGap'],
+    IMPORT_TOPIC,
+    'if (!(canGoOn && record.digest === identity)) {',
+    'if (!canGoOn) {',
+  ),
+  mutation(
+    'an import leaves transactions open',
+    'import',
+    'imports',
+    ['importTorn'],
+    IMPORT_JOURNAL,
+    'const markers = follower.abortMarkers(item.nextOffset);',
+    'const markers = follower.abortMarkers(item.nextOffset).slice(0, 0);',
+  ),
+  mutation(
+    'the items of an import are not read back',
+    'R15',
+    'imports',
+    ['versionBack', 'stuck', 'unexpectedError', 'engineError', 'skipped'],
+    IMPORT_JOURNAL,
+    'await repairLastSeal(this.#env.index, journal);',
+    'void repairLastSeal;',
+  ),
+  mutation(
+    'a fetch is answered from within an import',
+    'R11',
+    'imports',
+    ['isolation'],
+    'lib/log/read-partitions.ts',
+    'if (isWithinImport(partition)) return false;',
+    '',
   ),
 ];

@@ -1,5 +1,5 @@
 import type { Mutation } from './mutation.ts';
-import { CLEANING } from './mutations-cleaning.ts';
+import { CLEANING, IMPORTS } from './mutations-cleaning.ts';
 import { GROUPS, OFFSETS } from './mutations-groups.ts';
 import { HISTORY } from './mutations-history.ts';
 import { LEADING } from './mutations-leadership.ts';
@@ -22,4 +22,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...TRANSACTIONS,
   ...HISTORY,
   ...CLEANING,
+  ...IMPORTS,
 ];

@@ -63,7 +63,7 @@ describe('a simulated cluster', () => {
     }
   });
 
-  it.each(['mixed', 'objects', 'lifecycle', 'groups', 'leadership', 'transactions'] as const)(
+  it.each(['mixed', 'objects', 'lifecycle', 'groups', 'leadership', 'transactions', 'cleaning', 'imports'] as const)(
     'goes the same way with the same seed: %s',
     async (scenario) => {
       const [once, again, other] = [
