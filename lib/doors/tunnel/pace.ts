@@ -28,7 +28,7 @@ export const WAITING_PACES: Readonly<Record<string, WaitingPace>> = {
     fetch: { minMs: 10, maxMs: 1_000 },
     tail: { minMs: 10, maxMs: 1_000 },
     groupMs: 200,
-    quietShare: 0,
+    quietShare: 1 / 5,
   },
   default: {
     fetch: { minMs: 250, maxMs: 15_000 },

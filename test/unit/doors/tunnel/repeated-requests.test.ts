@@ -159,18 +159,31 @@ describe('heartbeats', () => {
     expect(sent().flat().sort()).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('are all sent in the profile latency, and to functions that are older than the tunnel', async () => {
-    const quick = rigOf('latency');
-    const old = rigOf();
-    old.transport.automatic = (call) => call.answer();
-    for (const { connect, turn, sent } of [quick, old]) {
-      const connection = connect();
-      for (const id of [1, 2, 3]) {
-        connection.send(heartbeat(id));
-        await turn();
-      }
-      expect(sent()).toEqual([[1], [2], [3]]);
+  it('are all sent to functions that are older than the tunnel', async () => {
+    const { connect, turn, sent, transport } = rigOf();
+    transport.automatic = (call) => call.answer();
+    const connection = connect();
+    for (const id of [1, 2, 3]) {
+      connection.send(heartbeat(id));
+      await turn();
     }
+    expect(sent()).toEqual([[1], [2], [3]]);
+  });
+
+  it('are answered for a fifth of the session in the profile latency', async () => {
+    const { connect, turn, later, sent } = rigOf('latency');
+    const [one, two] = [connect(), connect()];
+    for (let beat = 0; beat < 4; beat++) {
+      one.send(heartbeat(10 + beat, 'm1'));
+      two.send(heartbeat(20 + beat, 'm2'));
+      await turn();
+      await later(3_000);
+    }
+    // After 9 s those of both are passed on in one call.
+    expect(sent()).toEqual([
+      [10, 20],
+      [10, 20],
+    ]);
   });
 
   it('that come together go in one call; with a lost answer they are sent again', async () => {
