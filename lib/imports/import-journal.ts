@@ -68,6 +68,8 @@ export class JournalImport {
   readonly #env: ImportEnvironment;
   readonly #open: OpenJournal;
   readonly #options: JournalImportOptions;
+  /** The slot of the view that the parts continue: this import's own last entry, or where it began. */
+  #seq: number;
   #builder: SegmentSetBuilder | undefined;
   #key = '';
   #bytes = 0;
@@ -80,6 +82,7 @@ export class JournalImport {
     this.#env = env;
     this.#open = open;
     this.#options = options;
+    this.#seq = open.journal.view.seq;
   }
 
   /**
@@ -242,7 +245,7 @@ export class JournalImport {
   async #name(key: string, set: SegmentSet | undefined, partitions: readonly ImportedPartition[]): Promise<void> {
     const { journal, writer } = this.#open;
     const { stores, clock } = journal.env;
-    const { seq } = journal.view;
+    const seq = this.#seq;
     await journal.catchUp(true);
     if (journal.view.seq !== seq) throw new StoreUnavailableError(`journal ${journal.id} was changed by others`);
     // The view forgets the newest seal with the next one (rule R15).
@@ -270,6 +273,7 @@ export class JournalImport {
     if (result !== 'written') {
       throw new StoreUnavailableError(`journal ${journal.id} did not take the entry of an import: ${result}`);
     }
+    this.#seq = seq + 1;
     await writeSealItems(this.#env.index, journal);
     if (stored !== undefined) await this.#env.due.done(stored.due);
   }
