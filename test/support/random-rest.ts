@@ -10,8 +10,8 @@ const MIB = 1024 * 1024;
 /** Caches fill up meanwhile, and the collector of a process of 100 MiB lets it grow before it works. */
 const GROWTH_BYTES_MAX = 128 * MIB;
 
-/** Fills caches and lets code be compiled, before memory is looked at; ms. */
-const WARM_UP_MS = 1_500;
+/** Fills caches and lets the heap grow to what V8 allows it, before memory is looked at: this share of the time. */
+const WARM_UP_SHARE = 0.5;
 
 /**
  * Sends random HTTP to a broker's REST port. Afterwards the process has to be as it was: it answers,
@@ -35,7 +35,7 @@ export async function expectToBear(durationMs: number, seed: number): Promise<st
     expect(created.status).toBe(201);
     const random = seededRandom(seed);
     const templates = restRequests(clusterId);
-    await sendRandomHttp(port, templates, random, WARM_UP_MS);
+    await sendRandomHttp(port, templates, random, durationMs * WARM_UP_SHARE);
     const before = broker.residentBytes();
     const tally = await sendRandomHttp(port, templates, random, durationMs);
     const grown = broker.residentBytes() - before;
