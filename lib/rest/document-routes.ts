@@ -4,7 +4,6 @@ import { StoreUnavailableError } from '../storage/ports.ts';
 import { ok } from './answer.ts';
 import type { RestEnvironment } from './environment.ts';
 import { HTML_TYPE, JSON_TYPE, V2_TYPE } from './media-type.ts';
-import { routesPage } from './page.ts';
 import { type AnyRoute, defineRoute } from './route.ts';
 
 /** The routes that describe the others: the page at `/`, which is `{}` to a client of v2, and the document. */
@@ -21,6 +20,8 @@ export function documentRoutes(routes: readonly AnyRoute[]): readonly AnyRoute[]
     async handle(rest, { answerType, decisions }) {
       if (answerType === V2_TYPE) return ok({});
       const topics = await topicNames(rest, decisions);
+      // Few ask for these, and a function's cold start is longer by what it loads.
+      const { routesPage } = await import('./page.ts');
       return { kind: 'text', contentType: 'text/html; charset=utf-8', text: routesPage(all, topics) };
     },
   });
@@ -34,7 +35,6 @@ export function documentRoutes(routes: readonly AnyRoute[]): readonly AnyRoute[]
     success: { status: 200, schema: v.looseObject({ openapi: v.string() }) },
     accesses: () => [],
     async handle() {
-      // Few ask for it, and a function's cold start is longer by what it loads.
       const { openApiDocument } = await import('./openapi.ts');
       return ok(openApiDocument(all));
     },

@@ -42,9 +42,9 @@ const WITHOUT_FRAMES = ['maintain', 'rest', 'seal'];
 
 /** Every part of the engine, and the routes. */
 const REST_KIB_MAX = 700;
-/** What makes the OpenAPI document: read when somebody asks for it. */
-const isDocumentWriter = ({ file }: { file: string }) => file.startsWith('openapi-');
-const DOCUMENT_WRITER_KIB_MAX = 20;
+/** What makes the OpenAPI document, the pages and event streams: read when somebody asks for them. */
+const isForReaders = ({ file }: { file: string }) => /^(openapi|page|tail-page|follow|group)-/.test(file);
+const FOR_READERS_KIB_MAX = 36;
 
 describe('the bundles', () => {
   it('are one for each function, and the functions are short', () => {
@@ -61,10 +61,10 @@ describe('the bundles', () => {
     const engine = files.filter(isPatternEngine);
     expect(engine).toHaveLength(WITH_GROUPS.includes(name) ? 1 : 0);
     expect(size(engine)).toBeLessThanOrEqual(PATTERN_ENGINE_KIB_MAX * KIB);
-    const writer = files.filter(isDocumentWriter);
-    expect(writer).toHaveLength(name === 'rest' ? 1 : 0);
-    expect(size(writer)).toBeLessThanOrEqual(DOCUMENT_WRITER_KIB_MAX * KIB);
-    const others = files.filter((one) => !isPatternEngine(one) && !isDocumentWriter(one));
+    const forReaders = files.filter(isForReaders);
+    expect(forReaders).toHaveLength(name === 'rest' ? 5 : 0);
+    expect(size(forReaders)).toBeLessThanOrEqual(FOR_READERS_KIB_MAX * KIB);
+    const others = files.filter((one) => !isPatternEngine(one) && !isForReaders(one));
     expect(size(others)).toBeLessThanOrEqual((name === 'rest' ? REST_KIB_MAX : 500) * KIB);
     const foreign = filesOf('first', name).filter(({ bytes }) => /lmdb|platformatic|\.node"/.test(bytes.toString()));
     expect(foreign.map(({ file }) => file)).toEqual([]);

@@ -5,7 +5,7 @@ import { describedTopic } from '../find-topic.ts';
 import { HTML_TYPE } from '../media-type.ts';
 import { defineRoute } from '../route.ts';
 import { readStart } from '../stream/start.ts';
-import { TAIL_FROM, TAIL_POLICY, tailPage } from './tail-page.ts';
+import { TAIL_FROM } from './tail-from.ts';
 
 /** GET /ui/topics/{topic_name}: a page that shows the records of a topic as they come. */
 export const tailRoute = defineRoute({
@@ -23,6 +23,8 @@ export const tailRoute = defineRoute({
     if (isRefusal(topic)) return topic;
     const start = readStart(query.from);
     if (isRefusal(start)) return start;
+    // Few ask for it, and a function's cold start is longer by what it loads.
+    const { TAIL_POLICY, tailPage } = await import('./tail-page.ts');
     return {
       kind: 'text',
       contentType: 'text/html; charset=utf-8',

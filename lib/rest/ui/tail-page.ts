@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 import { escaped, htmlPage } from './html.ts';
+import { TAIL_FROM } from './tail-from.ts';
 import { TAIL_SCRIPT } from './tail-script.ts';
-
-/** What the page asks for unless its address says otherwise: a few records of each partition, then the new ones. */
-export const TAIL_FROM = 'latest-20';
 
 const CHOICES: readonly (readonly [from: string, label: string])[] = [
   [TAIL_FROM, 'the last 20 of each partition'],

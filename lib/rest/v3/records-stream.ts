@@ -9,9 +9,7 @@ import { describedTopic } from '../find-topic.ts';
 import { EVENTS_TYPE } from '../media-type.ts';
 import type { RestRequest } from '../route.ts';
 import { decodePlace, type StreamPlace } from '../stream/event-id.ts';
-import { follow } from '../stream/follow.ts';
 import { type Following, followPartitions, STREAM_PARTITIONS_MAX } from '../stream/following.ts';
-import { followGroup } from '../stream/group.ts';
 import { readPartitionFilter, readStart, type StreamStart, startPositions } from '../stream/start.ts';
 import { defineClusterRoute } from './resource.ts';
 
@@ -62,6 +60,8 @@ export const streamRecords = defineClusterRoute({
         ? await followingOf(rest, request, topic, start, place)
         : await groupFollowingOf(rest, request, topic, start, place, query.group);
     if (isRefusal(following)) return following;
+    // Few ask for it, and a function's cold start is longer by what it loads.
+    const { follow } = await import('../stream/follow.ts');
     return {
       kind: 'stream',
       chunks: follow(rest, following, { context, isolation, format, answersWhole }),
@@ -124,6 +124,7 @@ async function groupFollowingOf(
   if (typeof place === 'object' && place.member === undefined) {
     return badRequest('Last-Event-ID: it is that of a stream without a group');
   }
+  const { followGroup } = await import('../stream/group.ts');
   const following = followGroup(rest, {
     group,
     topic: { name: record.name, id: record.id },
