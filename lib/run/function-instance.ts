@@ -9,7 +9,7 @@ import { openDynamoDbTable } from '../storage/dynamodb/table.ts';
 import type { CallKind, Stores } from '../storage/ports.ts';
 import { Activity } from './activity.ts';
 import type { ComposeOptions, FunctionTraits } from './compose-options.ts';
-import type { FunctionName } from './function-rights.ts';
+import type { FunctionName } from './function-name.ts';
 import { lazyBlobs, type OpenBlobs } from './lazy-blobs.ts';
 import { assertRight } from './store-rights.ts';
 import type { OpenWake, Wake } from './wake.ts';

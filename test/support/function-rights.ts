@@ -1,4 +1,4 @@
-import type { FunctionName } from '../../lib/run/function-rights.ts';
+import type { FunctionName } from '../../lib/run/function-name.ts';
 import { maintainFunction } from '../../lib/run/functions/maintain.ts';
 import { restFunction } from '../../lib/run/functions/rest.ts';
 import { sealFunction } from '../../lib/run/functions/seal.ts';

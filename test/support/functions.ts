@@ -9,7 +9,7 @@ import type { EnvelopeAnswer } from '../../lib/doors/tunnel/envelope.ts';
 import { composeFrameFunction, type FrameFunctionDefinition } from '../../lib/run/compose-function.ts';
 import { composeRestFunction } from '../../lib/run/compose-rest-function.ts';
 import { composeMaintainFunction, composeSealFunction } from '../../lib/run/compose-scheduled.ts';
-import type { FunctionName } from '../../lib/run/function-rights.ts';
+import type { FunctionName } from '../../lib/run/function-name.ts';
 import { adminFunction } from '../../lib/run/functions/admin.ts';
 import { coordinateFunction } from '../../lib/run/functions/coordinate.ts';
 import { fetchFunction } from '../../lib/run/functions/fetch.ts';
