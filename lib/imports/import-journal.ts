@@ -159,6 +159,7 @@ export class JournalImport {
 
   #begin(partition: number, baseOffset: Offset): OpenPart {
     const { journal } = this.#open;
+    this.#checkUnchanged();
     if (this.#builder === undefined) {
       const { indexIntervalBytes } = this.#options;
       this.#key = segmentSetKey(journal.id, journal.view.seq, newNonce(journal.env.random));
@@ -242,12 +243,18 @@ export class JournalImport {
     await this.#options.alive();
   }
 
+  /** Another importer may have taken the journal on, with other parts. Throws StoreUnavailableError. */
+  #checkUnchanged(): void {
+    const { id, view } = this.#open.journal;
+    if (view.seq !== this.#seq) throw new StoreUnavailableError(`journal ${id} was changed by others`);
+  }
+
   async #name(key: string, set: SegmentSet | undefined, partitions: readonly ImportedPartition[]): Promise<void> {
     const { journal, writer } = this.#open;
     const { stores, clock } = journal.env;
     const seq = this.#seq;
     await journal.catchUp(true);
-    if (journal.view.seq !== seq) throw new StoreUnavailableError(`journal ${journal.id} was changed by others`);
+    this.#checkUnchanged();
     // The view forgets the newest seal with the next one (rule R15).
     await repairLastSeal(this.#env.index, journal);
     const stored = set === undefined ? undefined : await storeObject(this.#env.due, stores, key, set.chunks);

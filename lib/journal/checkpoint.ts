@@ -86,6 +86,8 @@ export class Checkpointer {
   }
 
   async #put(seq: number, bytes: Buffer): Promise<void> {
+    // Checkpoints only go up (rule R4).
+    if (this.#known !== undefined && this.#known.version >= seq) return;
     const { state } = this.#env.stores;
     const pk = checkpointPk(this.#journal.id);
     const placed = await this.#place(seq, bytes);

@@ -4,7 +4,7 @@ import type { OpenJournal } from '../journal/open-journal.ts';
 import type { JournalView } from '../journal/view.ts';
 import { each } from '../kit/each.ts';
 import { CHECKPOINT_SK, checkpointPk } from '../storage/items/checkpoint.ts';
-import { type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
+import { entryPk, entrySk, type JournalId, topicIdOf } from '../storage/items/journal-entry.ts';
 import { LEADERS_PK } from '../storage/items/leader.ts';
 import { partitionPrefix, segmentSetPrefix } from '../storage/items/segment-object.ts';
 import { TRIM_SK, trimPk } from '../storage/items/trim.ts';
@@ -35,9 +35,9 @@ export interface PurgeOutcome {
 
 /**
  * Deletes everything of a closed journal, once the grace period has passed since its topic was
- * deleted: segment items and objects, entries, its leader item, and at last its checkpoint. A checkpoint of the closed
- * journal is stored before the first entry goes, so that the journal can be opened, and is closed,
- * until nothing is left of it.
+ * deleted: segment items and objects, entries, its leader item, and at last its checkpoint. A
+ * checkpoint of the closed journal is stored before the first entry goes, so that the journal can be
+ * opened, and is closed, until nothing is left of it.
  *
  * Any process may do it at any time, several at once and after a crash at any point.
  *
@@ -58,6 +58,13 @@ export async function purgeJournal(open: OpenJournal, graceMs: number, deadline:
   const late = { isComplete: false, nextAt: undefined, counts };
   const isLate = () => clock.monotonic() >= deadline;
 
+  // Another process may have been here since this one opened the journal. A checkpoint that is put
+  // again after its deletion would have an old version (rule R9).
+  if (!(await isThere(stores, id, view.seq))) {
+    // A put of it may have landed late.
+    await deleteItem(stores, trimPk(id), TRIM_SK);
+    return { isComplete: true, nextAt: undefined, counts };
+  }
   await checkpointer.settled();
   await checkpointer.write();
   const stored = (await stores.state.get(checkpointPk(id), CHECKPOINT_SK, true)).item;
@@ -104,6 +111,12 @@ export async function purgeJournal(open: OpenJournal, graceMs: number, deadline:
   // The last thing that is left: without it the journal does not exist.
   await deleteItem(stores, checkpointPk(id), CHECKPOINT_SK);
   return { isComplete: true, nextAt: undefined, counts };
+}
+
+/** True unless all has been deleted: the close entry stays until there is a checkpoint of it. */
+async function isThere({ journal, state }: Stores, id: JournalId, closeSeq: number): Promise<boolean> {
+  if ((await state.get(checkpointPk(id), CHECKPOINT_SK, true)).item !== undefined) return true;
+  return (await journal.get(entryPk(id), entrySk(closeSeq), true)).item !== undefined;
 }
 
 function prefixesOf(id: JournalId, { partitions }: JournalView): string[] {

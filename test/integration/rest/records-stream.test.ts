@@ -101,22 +101,23 @@ describe('a stream', () => {
 
   it('goes on behind the last event, however often it is cut, with nothing missed or twice', async () => {
     const parser = new EventParser();
-    const total = 300;
+    const total = 360;
     let sent = 0;
-    const producing = (async () => {
-      for (; sent < total; sent += 6) {
+    const produceSome = async () => {
+      for (const end = sent + 36; sent < end; sent += 6) {
         for (const partition of [0, 1, 2]) await produce(partition, `${partition}-${sent}`, `${partition}-${sent + 1}`);
       }
-    })();
+    };
     let stream = await connect('?from=earliest', parser);
     for (let cuts = 0; cuts < 10; cuts++) {
       const before = parser.events.length;
+      const producing = produceSome();
       await until(() => parser.events.length > before);
       stream.cut();
       await until(() => stream.ended === 'cut');
       stream = await connect('?from=earliest', parser);
+      await producing;
     }
-    await producing;
     await stream.until(total);
     const seen = parser.events.map(({ data }) => `${data.partition_id}:${data.offset}`);
     expect(new Set(seen).size).toBe(seen.length);

@@ -144,26 +144,26 @@ describe('streams of a group', () => {
 
   it('go on as the same member in another process, with nothing missed or twice', { timeout: 90_000 }, async () => {
     const parser = new EventParser();
-    let produced = 0;
-    const producing = (async () => {
-      for (; produced < 60; produced += 2) for (const partition of [0, 1]) await produce(partition, 'x', 'y');
-    })();
+    const produceSome = async () => {
+      for (let some = 0; some < 6; some++) for (const partition of [0, 1]) await produce(partition, 'x', 'y');
+    };
     let stream = await connect(0, '?group=billing&from=earliest', parser);
     for (let cuts = 0; cuts < 10; cuts++) {
       const before = parser.events.length;
+      const producing = produceSome();
       await until(() => parser.events.length > before);
       stream.cut();
       await until(() => stream.ended !== undefined);
       stream = await connect((cuts + 1) % 2, '?group=billing&from=earliest', parser);
       expect(stream.status).toBe(200);
+      await producing;
     }
-    await producing;
-    await stream.until(120);
-    expect(placesOf(parser)).toEqual(expected(60));
+    await stream.until(240);
+    expect(placesOf(parser)).toEqual(expected(120));
     const { json } = await servers[0]!.send('GET', `${V3}/consumer-groups/billing/consumers`);
     expect(json.data).toHaveLength(1);
     // Another member would go on behind what was sent.
-    await expect.poll(committedOffsets, { timeout: 20_000 }).toEqual([60, 60]);
+    await expect.poll(committedOffsets, { timeout: 20_000 }).toEqual([120, 120]);
   });
 
   it('end in order with everything committed', { timeout: 60_000 }, async () => {
