@@ -103,21 +103,32 @@ export async function importTopic(env: ImportEnvironment, request: ImportRequest
   for (const log of logs) surveyed.push({ log, survey: await survey(log, progress.checked) });
   const identity = identityOf(surveyed, decided.record);
 
-  const resumed = await resume(env, earlier, identity);
-  if (living !== undefined && resumed === undefined) return alreadyThere(name);
-  const claim = new Claim(env, resumed ?? (await begin(env, decided.record, identity, surveyed)));
-  if (living === undefined) {
-    await storeJournals(env, claim, surveyed, request, progress.stored);
-    const named = await giveName(env, claim);
-    if (named.kind === 'rejected') return named;
+  if (living !== undefined) {
+    // Never given up: its journals are those of the topic.
+    const isDone = earlier?.record.digest === identity && !earlier.record.isAbandoned;
+    if (earlier !== undefined) await dropImport(admin, earlier);
+    return isDone ? importedAs(living, surveyed, progress, true) : alreadyThere(name);
   }
+  const resumed = await resume(env, earlier, identity);
+  const claim = new Claim(env, resumed ?? (await begin(env, decided.record, identity, surveyed)));
+  await storeJournals(env, claim, surveyed, request, progress.stored);
+  const named = await giveName(env, claim);
+  if (named.kind === 'rejected') return named;
   await dropImport(admin, claim.stored);
-  const { topic } = claim.stored.record;
+  return importedAs(claim.stored.record.topic, surveyed, progress, resumed !== undefined);
+}
+
+function importedAs(
+  topic: TopicRecord,
+  surveyed: readonly SurveyedLog[],
+  progress: ImportProgress,
+  isResumed: boolean,
+): ImportedTopic {
   return {
     kind: 'imported',
     topic,
     ...progress.checked,
-    isResumed: resumed !== undefined,
+    isResumed,
     abortedTransactions: surveyed.reduce((sum, { survey: { openTransactions } }) => sum + openTransactions, 0),
     cutOff: surveyed.flatMap(({ survey: { cutOff } }) => (cutOff === undefined ? [] : [cutOff])),
     gaps: surveyed.flatMap(({ survey: { gaps } }) => gaps),

@@ -6,6 +6,7 @@ import { readControlBatch } from '../../../lib/records/control.ts';
 import { journalId } from '../../../lib/storage/items/journal-entry.ts';
 import { LEADERS_PK } from '../../../lib/storage/items/leader.ts';
 import { IMPORTS_PK } from '../../../lib/storage/items/topic-import.ts';
+import { StoreUnavailableError } from '../../../lib/storage/ports.ts';
 import { ProducerIds } from '../../../lib/transactions/producer-ids.ts';
 import { createWorld, T0, type World } from '../journal/world.ts';
 import type { Step } from '../segments/format/contents.ts';
@@ -44,6 +45,30 @@ describe('an import', () => {
     expect(sets.filter(({ parts }) => parts.length > 0).length).toBeGreaterThan(2);
     expect(sets.at(-1)!.parts).toEqual([]);
     expect(importItems(world)).toEqual([]);
+  });
+
+  it('that ended before its item was deleted leaves the topic alone, whatever is imported next', async () => {
+    const world = await createWorld();
+    const [folder, other] = [await folderOf(STEPS), await folderOf(STEPS.slice(0, 2))];
+    for (const [name, files] of [
+      ['same', folder],
+      ['other', other],
+    ] as const) {
+      const process = world.process();
+      process.faults = ({ store, operation, key }) =>
+        store === 'state' && operation === 'delete' && key === IMPORTS_PK ? { refuse: 'throttled' } : undefined;
+      const cut = importing(process, sourcesOf([folder]), { topic: name });
+      await expect(world.run(cut)).rejects.toThrow(StoreUnavailableError);
+      expect(importItems(world).map(({ sk }) => sk)).toEqual([name]);
+      const again = await world.run(importing(world.process(), sourcesOf([files]), { topic: name }));
+      expect(again).toMatchObject(
+        name === 'same' ? { kind: 'imported', isResumed: true } : { kind: 'rejected', error: 'TOPIC_ALREADY_EXISTS' },
+      );
+      const topic = topicIn(world, name)!;
+      expect((await viewOf(world, topic.id)).journal.closed).toBe(false);
+      expect((await storedLog(world, topic, 0)).equals(logOf(folder))).toBe(true);
+      expect(importItems(world)).toEqual([]);
+    }
   });
 
   it('keeps leader epochs, and goes on with a new one that the leader item tells', async () => {
