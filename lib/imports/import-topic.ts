@@ -7,7 +7,8 @@ import { each } from '../kit/each.ts';
 import { CorruptFileError } from '../segments/files/corrupt-file.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { decodeTopic, TOPICS_PK, type TopicRecord } from '../storage/items/topic.ts';
-import { StoreUnavailableError } from '../storage/ports.ts';
+import type { TopicImport } from '../storage/items/topic-import.ts';
+import { MAX_SIGNATURE_AGE_MS, StoreUnavailableError } from '../storage/ports.ts';
 import { decideTopic, nameTopic } from '../topics/create-topic.ts';
 import { journalsOf } from '../topics/topics.ts';
 import { raiseNextProducerId } from '../transactions/producer-ids.ts';
@@ -111,9 +112,10 @@ export async function importTopic(env: ImportEnvironment, request: ImportRequest
   }
   const resumed = await resume(env, earlier, identity);
   const claim = new Claim(env, resumed ?? (await begin(env, decided.record, identity, surveyed)));
-  await storeJournals(env, claim, surveyed, request, progress.stored);
-  const named = await giveName(env, claim);
-  if (named.kind === 'rejected') return named;
+  if (await storeJournals(env, claim, surveyed, request, progress.stored)) {
+    const named = await giveName(env, claim);
+    if (named.kind === 'rejected') return named;
+  }
   await dropImport(admin, claim.stored);
   return importedAs(claim.stored.record.topic, surveyed, progress, resumed !== undefined);
 }
@@ -176,11 +178,18 @@ class Claim {
   }
 
   /** Says that the import goes on, unless that was said a moment ago. Throws StoreUnavailableError. */
-  async alive(everyMs = ALIVE_EVERY_MS): Promise<void> {
-    const { admin } = this.#env;
-    if (admin.journals.env.stores.state.now() - this.#stored.version < everyMs) return;
-    const { record } = this.#stored;
-    const stored = await putImport(admin, record, this.#stored);
+  async alive(): Promise<void> {
+    const { state } = this.#env.admin.journals.env.stores;
+    if (state.now() - this.#stored.version >= ALIVE_EVERY_MS) await this.#put(this.#stored.record);
+  }
+
+  /** Says that the topic gets its name now. Throws StoreUnavailableError. */
+  naming(): Promise<void> {
+    return this.#put({ ...this.#stored.record, isNaming: true });
+  }
+
+  async #put(record: TopicImport): Promise<void> {
+    const stored = await putImport(this.#env.admin, record, this.#stored);
     if (stored === undefined) throw takenOver(record.topic.name);
     this.#stored = stored;
   }
@@ -201,6 +210,8 @@ async function resume(
   const open = await each({}, journalsOf(record.topic), (id) => admin.journals.open(id));
   const canGoOn = !record.isAbandoned && !open.some((one) => one?.journal.view.closed);
   if (!(canGoOn && record.digest === identity)) {
+    // It may have ended since the topic was looked for, or be about to.
+    if (mayGetName(admin, earlier) || (await isNamed(admin, record.topic))) throw takenOver(record.topic.name);
     await abandonImport(admin, earlier);
     return undefined;
   }
@@ -228,14 +239,14 @@ async function begin(
   return stored;
 }
 
-/** Stores all batches in the journals of the topic. */
+/** Stores all batches in the journals of the topic. False if another process has ended the import. */
 async function storeJournals(
   env: ImportEnvironment,
   claim: Claim,
   logs: readonly SurveyedLog[],
   { setBytes }: ImportRequest,
   counted: Counted,
-): Promise<void> {
+): Promise<boolean> {
   const { topic, producerIdsFrom } = claim.stored.record;
   const interval = topic.configs['index.interval.bytes'];
   for (const [index, id] of journalsOf(topic).entries()) {
@@ -249,15 +260,32 @@ async function storeJournals(
       ...(interval !== undefined && { indexIntervalBytes: Number(interval) }),
       ...(setBytes !== undefined && { setBytes }),
     });
+    // Read after the view (rule R6): what clients write into a topic that has its name comes after it.
+    if (await isNamed(env.admin, topic)) return false;
     try {
       for (const surveyed of own) await journal.partition(surveyed, counted);
       await journal.finish();
     } catch (error) {
       // The files have changed since they were checked: what is stored may not be what they are now.
-      if (error instanceof CorruptFileError) await abandonImport(env.admin, claim.stored);
+      if (error instanceof CorruptFileError && !mayGetName(env.admin, claim.stored)) {
+        await abandonImport(env.admin, claim.stored);
+      }
       throw error;
     }
   }
+  return true;
+}
+
+/** Whether a put of the topic's name may still be on its way. */
+function mayGetName({ journals }: ImportEnvironment['admin'], { record, version }: StoredImport): boolean {
+  if (record.isNaming !== true || record.isAbandoned) return false;
+  return journals.env.stores.state.now() - version <= NAME_WITHIN_MS + MAX_SIGNATURE_AGE_MS;
+}
+
+/** Whether the topic exists, by a strongly consistent read. */
+async function isNamed(admin: ImportEnvironment['admin'], { name, id }: TopicRecord): Promise<boolean> {
+  const { item } = await admin.journals.env.stores.state.get(TOPICS_PK, name, true);
+  return item !== undefined && decodeTopic(item.body).id === id;
 }
 
 /** Opens a journal of the topic; one that an earlier run has not come to is created (rule R1). */
@@ -293,7 +321,7 @@ async function raiseEpoch({ leaders }: ImportEnvironment, open: OpenJournal, new
 
 /** Makes the topic exist. Signed soon after the import said that it goes on, so that nobody has given it up. */
 async function giveName({ admin, due }: ImportEnvironment, claim: Claim) {
-  await claim.alive(0);
+  await claim.naming();
   const { record, version } = claim.stored;
   const { topic } = record;
   const { state } = admin.journals.env.stores;

@@ -15,6 +15,8 @@ export interface TopicImport {
   readonly producerIdsFrom: number;
   /** True once it was given up: no import goes on, and its journals are to be closed. */
   readonly isAbandoned: boolean;
+  /** True once all is stored, and the topic may get its name at any moment. */
+  readonly isNaming?: boolean;
 }
 
 /** All imports that have not ended, by topic name: the sort key is the name. */
