@@ -3,6 +3,7 @@ import { type Random, randomInt } from '../../lib/core/random.ts';
 import { DUE_PK } from '../../lib/storage/items/due.ts';
 import { LEADERS_PK } from '../../lib/storage/items/leader.ts';
 import { NODES_PK } from '../../lib/storage/items/node.ts';
+import { IMPORTS_PK } from '../../lib/storage/items/topic-import.ts';
 import { type MemoryStores, memoryStores } from '../../lib/storage/memory/memory-stores.ts';
 import type { Item } from '../../lib/storage/ports.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -149,8 +150,9 @@ export class World {
     }
     const key = `${item.pk}\0${item.sk}`;
     // Leases and bodies of groups are deleted for good, and what comes late is what was there before: nothing names it.
-    // What is put on the due list late is looked at once more.
-    const isPart = (item.pk.startsWith('group/') && item.sk.includes('/')) || item.pk === DUE_PK;
+    // What is put on the due list late is looked at once more. The item of an import that has ended does nothing to a topic
+    // that exists, and the next import of the name deletes it.
+    const isPart = (item.pk.startsWith('group/') && item.sk.includes('/')) || [DUE_PK, IMPORTS_PK].includes(item.pk);
     const last = isPart ? undefined : this.#versions.get(key);
     const known = last ?? before?.version ?? -1;
     if (item.version <= known && !this.cleaning.isEnded(item)) {
