@@ -132,7 +132,7 @@ export const READING: readonly Mutation[] = [
     'contention',
     ['wronglyOutOfRange'],
     FETCH,
-    'behind.set(one.open, behind.get(one.open) === true || past);',
+    'behind.set(one.open, behind.get(one.open) === true || isStrong);',
     'behind.set(one.open, false);',
   ),
   mutation(

@@ -136,7 +136,7 @@ export const STRAGGLERS: readonly Mutation[] = [
     'time-outs',
     'readers do not look at what holds them up',
     ['heldBack'],
-    [{ file: 'lib/log/held-readers.ts', find: 'void this.#look(held, open);', replace: 'void open;' }],
+    [{ file: 'lib/log/held-readers.ts', find: 'held.look = this.#look(held, open);', replace: 'void open;' }],
   ),
 ];
 
