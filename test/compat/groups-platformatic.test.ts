@@ -85,7 +85,8 @@ describe('@platformatic/kafka in a group', () => {
     await second.close();
     await expect.poll(() => shares()[0], { timeout: scaled(30_000) }).toBe(PARTITIONS);
     for (let partition = 0; partition < PARTITIONS; partition++) await send(`later ${partition}`, partition);
-    const later = () => one.filter((value) => value.startsWith('later')).sort();
+    // Its stream begins anew at the committed offsets some time after it has the partitions, so that a record may come twice.
+    const later = () => [...new Set(one.filter((value) => value.startsWith('later')))].sort();
     await expect.poll(later, { timeout: scaled(30_000) }).toEqual(['later 0', 'later 1', 'later 2', 'later 3']);
     await first.close();
     expect([...new Set([...one, ...two])].sort()).toEqual([...sent].sort());
