@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   imports: ['journal', 'records', 'segments', 'topics', 'cluster', 'transactions/producer-ids.ts'],
   auth: [],
   upkeep: ['journal'],
+  cost: ['storage/metering.ts'],
   rest: ['records', 'journal', 'log', 'topics', 'cluster', 'offsets', 'groups', 'transactions', 'auth'],
   broker: ['wire', 'records', 'journal', 'log', 'topics', 'cluster', 'offsets', 'groups', 'transactions', 'auth'],
   doors: [
@@ -61,9 +62,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'rest',
     'doors',
     'upkeep',
+    'cost',
   ],
   stacks: ['broker/apis.ts', 'broker/functions.ts', 'settings'],
-  cli: ['run', 'settings', 'wire', 'records', 'doors', 'segments/files'],
+  cli: ['run', 'settings', 'wire', 'records', 'doors', 'segments/files', 'cost'],
 };
 
 /** The parts of lib/storage that every room may know; the adapters are for lib/run alone. */

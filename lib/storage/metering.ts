@@ -6,6 +6,10 @@ import type { BlobStore, CallKind, DeleteOutcome, Item, ItemStore, PutOutcome, Q
 export interface MeteredCall {
   /** Store and operation: 'journal.put', 'state.query', 'blobs.getRange'. */
   readonly kind: CallKind;
+  /** The partition key of the items, the key of the object, or the prefix of a list. */
+  readonly key: string;
+  /** The sort key of a call for one item; empty otherwise. */
+  readonly sk: string;
   /**
    * The outcome's kind, for refusals with the reason ('refused.throttled'); 'ok' for reads; 'error'
    * if it threw.
@@ -51,8 +55,8 @@ interface TimedMeter {
 }
 
 /** The part of a call that is known before its answer. */
-function begun(kind: CallKind, bytesIn = 0, consistent = false): Told {
-  return { kind, outcome: 'ok', bytesIn, bytesOut: 0, items: 0, consistent, durationMs: 0 };
+function begun(kind: CallKind, key: string, sk = '', bytesIn = 0, consistent = false): Told {
+  return { kind, key, sk, outcome: 'ok', bytesIn, bytesOut: 0, items: 0, consistent, durationMs: 0 };
 }
 
 /** Awaits the call and records it: with what `measure` adds of the answer, or as an error. */
@@ -86,17 +90,25 @@ function meterItems(store: ItemStore, name: 'journal' | 'state', meter: TimedMet
   return {
     now: () => store.now(),
     get: (pk, sk, consistent) =>
-      metered(meter, begun(getKind, 0, consistent), store.get(pk, sk, consistent), (told, { item }) => {
+      metered(meter, begun(getKind, pk, sk, 0, consistent), store.get(pk, sk, consistent), (told, { item }) => {
         if (item !== undefined) measureItems(told, [item]);
       }),
     query: (request) =>
-      metered(meter, begun(queryKind, 0, request.consistent), store.query(request), (told, page: QueryPage) =>
-        measureItems(told, page.items),
+      metered(
+        meter,
+        begun(queryKind, request.pk, '', 0, request.consistent),
+        store.query(request),
+        (told, page: QueryPage) => measureItems(told, page.items),
       ),
     put: (item, condition, options) =>
-      metered(meter, begun(putKind, itemBytes(item)), store.put(item, condition, options), measureOutcome),
+      metered(
+        meter,
+        begun(putKind, item.pk, item.sk, itemBytes(item)),
+        store.put(item, condition, options),
+        measureOutcome,
+      ),
     delete: (pk, sk, version, options) =>
-      metered(meter, begun(deleteKind), store.delete(pk, sk, version, options), measureOutcome),
+      metered(meter, begun(deleteKind, pk, sk), store.delete(pk, sk, version, options), measureOutcome),
   };
 }
 
@@ -109,16 +121,16 @@ function meterBlobs(store: BlobStore, meter: TimedMeter): BlobStore {
     now: () => store.now(),
     put: (key, chunks, options) => {
       const bytesIn = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-      return metered(meter, begun('blobs.put', bytesIn), store.put(key, chunks, options), (told, outcome) => {
+      return metered(meter, begun('blobs.put', key, '', bytesIn), store.put(key, chunks, options), (told, outcome) => {
         told.outcome = outcomeName(outcome);
       });
     },
     getRange: (key, start, end) =>
-      metered(meter, begun('blobs.getRange'), store.getRange(key, start, end), measureRange),
-    get: (key) => metered(meter, begun('blobs.get'), store.get(key), measureRange),
-    delete: (key) => metered(meter, begun('blobs.delete'), store.delete(key), () => {}),
+      metered(meter, begun('blobs.getRange', key), store.getRange(key, start, end), measureRange),
+    get: (key) => metered(meter, begun('blobs.get', key), store.get(key), measureRange),
+    delete: (key) => metered(meter, begun('blobs.delete', key), store.delete(key), () => {}),
     list: (prefix, after, limit) =>
-      metered(meter, begun('blobs.list'), store.list(prefix, after, limit), (told, found) => {
+      metered(meter, begun('blobs.list', prefix), store.list(prefix, after, limit), (told, found) => {
         told.items = found.length;
       }),
   };

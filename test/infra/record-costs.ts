@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { US_EAST_1 } from '../../lib/cost/prices.ts';
 import { encodeBatch } from '../../lib/records/encode.ts';
 import { STAGES } from '../../lib/stacks/stages.ts';
-import { PRICES } from '../bench/costs/prices.ts';
 
 const DOCS = resolve(import.meta.dirname, '../../docs');
 const GIB = 2 ** 30;
@@ -64,10 +64,10 @@ function throughFunctions(way: string, base: RecordCost, requestsPerSecond: numb
   const lostWriteUnits = (puts! - 1) * ENTRY_WRITE_UNITS;
   const gbSeconds = ((STAGES.prod.memoryMiB.produce / 1024) * (p50Ms! + COMPUTING_MS)) / 1000;
   const extra =
-    lostWriteUnits * PRICES.dynamodb.writeUnit +
-    queries! * PRICES.dynamodb.readUnit +
-    PRICES.lambda.request +
-    gbSeconds * PRICES.lambda.gbSecond +
+    lostWriteUnits * US_EAST_1['dynamodb.writeUnit'].usd +
+    queries! * US_EAST_1['dynamodb.readUnit'].usd +
+    US_EAST_1['lambda.request'].usd +
+    gbSeconds * US_EAST_1['lambda.gbSecond'].usd +
     requestPrice;
   return {
     way,
@@ -82,7 +82,7 @@ function throughFunctions(way: string, base: RecordCost, requestsPerSecond: numb
 /** What a record costs in each way in, from the figures of COSTS.md and PERFORMANCE.md and the price book. */
 export function recordCosts(): RecordCost[] {
   const alone = throughGateway('a gateway, one record a second', '1 KB/s', 1);
-  const http = PRICES.httpApi.request;
+  const http = US_EAST_1['httpApi.request'].usd;
   return [
     throughGateway('a gateway, 10 MB/s, 16 records in a batch', '10 MB/s', 16),
     throughGateway('a gateway, 100 records/s, each in its own batch', '100 KB/s', 1),

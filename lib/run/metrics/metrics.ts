@@ -6,6 +6,7 @@ import type { Journals } from '../../journal/open-journal.ts';
 import type { Meter, MeteredCall } from '../../storage/metering.ts';
 import type { CallKind } from '../../storage/ports.ts';
 import { findApi } from '../../wire/apis.ts';
+import { CostMetrics } from './cost-metrics.ts';
 import { HistoryMetrics } from './history-metrics.ts';
 import { Buckets, type Labels, Readings } from './tallies.ts';
 
@@ -76,6 +77,7 @@ export class Metrics implements Observer, Meter {
   readonly #groups = new Buckets(GROUP_BUCKETS);
   readonly #lag = new Buckets(LAG_BUCKETS);
   readonly #history = new HistoryMetrics(this.#readings);
+  readonly #costs = new CostMetrics(this.#readings);
   readonly #polls = { news: 0, none: 0, failed: 0 };
   #conflicts = 0;
 
@@ -138,7 +140,9 @@ export class Metrics implements Observer, Meter {
     this.#history.failed(event);
   }
 
-  record({ kind, outcome, bytesIn, bytesOut, durationMs }: MeteredCall): void {
+  record(call: MeteredCall): void {
+    const { kind, outcome, bytesIn, bytesOut, durationMs } = call;
+    this.#costs.record(call);
     let tally = this.#stores.get(kind);
     if (tally === undefined) {
       const [store, operation] = kind.split('.') as [string, string];

@@ -1,5 +1,6 @@
-import { dollarsOf, noRequests, plus, STORED } from './bill.ts';
-import { PRICES } from './prices.ts';
+import { UNITS } from '../../../lib/cost/charge.ts';
+import { DEFAULT_REGION, dollarsOf, US_EAST_1 } from '../../../lib/cost/prices.ts';
+import { noRequests, plus, STORED } from './bill.ts';
 import { type Case, type Figures, GIB, perGiB, runCase } from './run.ts';
 
 // Requests and bytes per GiB, counted at the stores, and what AWS charges for them. No figure comes
@@ -24,7 +25,7 @@ function chosen<T>(all: readonly T[], nameOf: (one: T) => string): readonly T[] 
 const rates = chosen(RATES, ({ name }) => name.split(' ')[0]!);
 const profiles = chosen(PROFILES, (name) => name);
 
-process.stdout.write(`Prices: ${PRICES.region}, ${PRICES.date}.\n`);
+process.stdout.write(`Prices: ${DEFAULT_REGION}, ${US_EAST_1['dynamodb.writeUnit'].date}.\n`);
 for (const { name, durationMs, ...load } of rates) {
   for (const profile of profiles) {
     const begun = Date.now();
@@ -35,7 +36,11 @@ for (const { name, durationMs, ...load } of rates) {
 }
 
 function print(title: string, figures: Figures): void {
-  const rows = [...perGiB(figures)].map(([cause, requests]) => ({ cause, requests, dollars: dollarsOf(requests) }));
+  const rows = [...perGiB(figures)].map(([cause, requests]) => ({
+    cause,
+    requests,
+    dollars: dollarsOf(requests, US_EAST_1),
+  }));
   rows.sort((a, b) => b.dollars - a.dollars);
   const all = rows.reduce((sum, { requests }) => plus(sum, requests), noRequests());
   const gib = figures.producedBytes / GIB;
@@ -44,7 +49,7 @@ function print(title: string, figures: Figures): void {
     '| cause | write units | read units | PUT | GET | LIST | DELETE | $ per GiB |',
     '|---|--:|--:|--:|--:|--:|--:|--:|',
     ...rows
-      .filter(({ dollars, requests }) => dollars > 0 || requests.deletes > 0)
+      .filter(({ dollars, requests }) => dollars > 0 || requests.delete > 0)
       .map(({ cause, requests }) => row(cause, requests)),
     row('all requests', all),
   ];
@@ -54,7 +59,7 @@ function print(title: string, figures: Figures): void {
     `Bytes to the stores ${(all.bytesIn / GIB).toFixed(2)}, from them ${(all.bytesOut / GIB).toFixed(2)} GiB per GiB.`,
   );
   const idle = [...figures.perIdleDay.values()].reduce((sum, requests) => plus(sum, requests), noRequests());
-  lines.push(`Idle gateway: $${(dollarsOf(idle) * 30).toFixed(3)} per month.`);
+  lines.push(`Idle gateway: $${(dollarsOf(idle, US_EAST_1) * 30).toFixed(3)} per month.`);
   lines.push('\nStored, MB, at the end of the writing and after so many days:\n');
   lines.push(`| day | ${STORED.join(' | ')} |`, `|--:|${STORED.map(() => '--:|').join('')}`);
   figures.storedByDay.forEach((stored, day) => {
@@ -64,9 +69,6 @@ function print(title: string, figures: Figures): void {
 }
 
 function row(cause: string, requests: ReturnType<typeof noRequests>): string {
-  const { writeUnits, readUnits, puts, gets, lists, deletes } = requests;
-  const counts = [writeUnits, readUnits, puts, gets, lists, deletes].map((count) =>
-    Math.round(count).toLocaleString('en'),
-  );
-  return `| ${cause} | ${counts.join(' | ')} | ${dollarsOf(requests).toFixed(6)} |`;
+  const counts = UNITS.map((unit) => Math.round(requests[unit]).toLocaleString('en'));
+  return `| ${cause} | ${counts.join(' | ')} | ${dollarsOf(requests, US_EAST_1).toFixed(6)} |`;
 }

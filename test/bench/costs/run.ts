@@ -9,7 +9,7 @@ import { EngineClient } from '../../support/kafka-client.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
 import { settingsOf } from '../../support/settings.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
-import { Bill, type Cause, noRequests, plus, type Requests, type Stored } from './bill.ts';
+import { Bill, noRequests, plus, type Requests, type Row, type Stored } from './bill.ts';
 import { type Load, Workload } from './workload.ts';
 
 export const GIB = 1024 ** 3;
@@ -37,9 +37,9 @@ export interface Figures {
   readonly consumedBytes: number;
   readonly durationMs: number;
   /** Requests while the workload ran and, with the afterlife, until everything was deleted. */
-  readonly requests: ReadonlyMap<Cause, Requests>;
+  readonly requests: ReadonlyMap<Row, Requests>;
   /** Requests of a day in which nothing is left to do; empty without the afterlife. */
-  readonly perIdleDay: ReadonlyMap<Cause, Requests>;
+  readonly perIdleDay: ReadonlyMap<Row, Requests>;
   /** Days of the afterlife. */
   readonly afterlifeDays: number;
   /** Bytes stored at the end of the writing, and after each further day. */
@@ -100,7 +100,7 @@ export async function runCase({ profile, load, durationMs, withAfterlife }: Case
   workload.stop();
   await work(running);
   const storedByDay = [bill.stored()];
-  let perIdleDay: ReadonlyMap<Cause, Requests> = new Map();
+  let perIdleDay: ReadonlyMap<Row, Requests> = new Map();
   const afterlifeDays = withAfterlife ? AFTERLIFE_DAYS : 0;
   for (let day = 1; day <= afterlifeDays; day++) {
     const then = bill.requests();
@@ -121,10 +121,7 @@ export async function runCase({ profile, load, durationMs, withAfterlife }: Case
   };
 }
 
-function difference(
-  after: ReadonlyMap<Cause, Requests>,
-  before: ReadonlyMap<Cause, Requests>,
-): ReadonlyMap<Cause, Requests> {
+function difference(after: ReadonlyMap<Row, Requests>, before: ReadonlyMap<Row, Requests>): ReadonlyMap<Row, Requests> {
   return new Map([...after].map(([cause, requests]) => [cause, plus(requests, before.get(cause) ?? noRequests(), -1)]));
 }
 
@@ -133,7 +130,7 @@ function difference(
  * idle gateway does anyway is taken off; of that, the share of the time in which a GiB is written is
  * added.
  */
-export function perGiB(figures: Figures): ReadonlyMap<Cause, Requests> {
+export function perGiB(figures: Figures): ReadonlyMap<Row, Requests> {
   const { requests, perIdleDay, afterlifeDays, durationMs, producedBytes } = figures;
   const gib = producedBytes / GIB;
   const days = durationMs / DAY_MS;

@@ -1,7 +1,6 @@
 import { FRAME_FUNCTIONS } from '../../../lib/broker/apis.ts';
+import { dollarsOf, US_EAST_1 } from '../../../lib/cost/prices.ts';
 import { STAGES } from '../../../lib/stacks/stages.ts';
-import { dollarsOf } from '../costs/bill.ts';
-import { PRICES } from '../costs/prices.ts';
 import type { Case, Figures } from './simulate.ts';
 
 const MONTH_MS = 30 * 24 * 60 * 60 * 1000;
@@ -14,17 +13,17 @@ export interface Month {
 
 /** What a month of the same costs in us-east-1, without data transfer. */
 export function monthOf(figures: Figures, durationMs: number, way: Case['way']): Month {
-  const { lambda, httpApi } = PRICES;
   const factor = MONTH_MS / durationMs;
   const { memoryMiB } = STAGES.prod;
   const calls = factor * FRAME_FUNCTIONS.reduce((sum, name) => sum + figures.calls[name], 0);
   const gbSeconds =
     factor *
     FRAME_FUNCTIONS.reduce((sum, name) => sum + (figures.billedMs[name] / 1_000) * (memoryMiB[name] / 1_024), 0);
-  const perCall = lambda.request + (way === 'http' ? httpApi.request : 0);
+  const perCall = US_EAST_1['lambda.request'].usd + (way === 'http' ? US_EAST_1['httpApi.request'].usd : 0);
   return {
     calls,
     gbSeconds,
-    dollars: calls * perCall + gbSeconds * lambda.gbSecond + factor * dollarsOf(figures.stores),
+    dollars:
+      calls * perCall + gbSeconds * US_EAST_1['lambda.gbSecond'].usd + factor * dollarsOf(figures.stores, US_EAST_1),
   };
 }

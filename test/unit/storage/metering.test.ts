@@ -61,6 +61,16 @@ it('records reads that fail, and whether they were consistent', async () => {
   const stores = meterStores(plain, { record: (call) => calls.push(call) });
   await expect(stores.state.get('p', 's', true)).rejects.toThrow('throttled');
   expect(calls).toEqual([
-    { kind: 'state.get', outcome: 'error', bytesIn: 0, bytesOut: 0, items: 0, consistent: true, durationMs: 0 },
+    {
+      kind: 'state.get',
+      key: 'p',
+      sk: 's',
+      outcome: 'error',
+      bytesIn: 0,
+      bytesOut: 0,
+      items: 0,
+      consistent: true,
+      durationMs: 0,
+    },
   ]);
 });
