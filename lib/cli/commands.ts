@@ -53,6 +53,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     program: async (io) => (await import('./cluster.ts')).clusterProgram(io),
   },
   {
+    name: 'cost',
+    summary: 'Shows what a process costs on AWS: its calls to the store, by cause.',
+    program: async (io) => (await import('./cost.ts')).costProgram(io),
+  },
+  {
     name: 'profile',
     summary: 'Keeps clusters by name, for --profile.',
     program: async (io) => (await import('./profile.ts')).profileProgram(io),

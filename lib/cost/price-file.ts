@@ -25,7 +25,7 @@ const names = Object.keys(PRICE_NAMES) as PriceName[];
 const region = v.strictObject(
   Object.fromEntries(names.map((name) => [name, price])) as Record<PriceName, typeof price>,
 );
-const book = v.record(v.string(), region);
+const book = v.record(v.pipe(v.string(), v.regex(/^[a-z]+(-[a-z]+)+-\d+$/)), region);
 
 /** Reads a price book: `{ REGION: { PRICE: { "usd": 1e-6, "date": "2026-11", "source": "..." } } }`. */
 export function parsePriceFile(text: string): PriceFile {
@@ -49,6 +49,9 @@ function problemOf({ path, type, expected, input }: Issue): string {
   const keys = path?.map(({ key }) => String(key)) ?? [];
   const last = keys.at(-1);
   const where = keys.slice(0, -1).join(', ');
+  if (path?.[0].origin === 'key') {
+    return `"${clipText(keys[0]!, SHOWN_BYTES_MAX)}" is no Region. Needed is a name such as us-east-1.`;
+  }
   if (type === 'strict_object' && expected === 'never') {
     return `${where} has the unknown key "${last}". Allowed are ${allowedIn(keys.length - 1).join(', ')}.`;
   }

@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(ROOT, 'test/.start-up-'));
 const CPU_MS_MAX = 300;
 /** Of this project's own source: the protocol's messages are most of it. */
 const SOURCE_BYTES_MAX = 500_000;
-const CLIENT_COMMANDS = ['topics', 'produce', 'consume', 'groups', 'transactions', 'configs', 'cluster'];
+const CLIENT_COMMANDS = ['topics', 'produce', 'consume', 'groups', 'transactions', 'configs', 'cluster', 'cost'];
 
 let meta: Metafile;
 

@@ -48,6 +48,7 @@ const CASES: [words: string[], expected: string[]][] = [
   [['cluster', '--js'], ['--json']],
   [['cluster', 'hea'], ['health']],
   [['segments', 'ex'], ['export']],
+  [['cost', '--pri'], ['--prices']],
   [['segments', 'export', '--seg'], ['--segment-bytes']],
   [['dev', '--po'], ['--port']],
   [['dev', '--store', 'em'], ['embedded']],
