@@ -157,7 +157,7 @@ describe('the construct', () => {
       await installed.run('npm', ['install', '--no-audit', '--no-fund', '--loglevel', 'error', ...CDK_PACKAGES]);
       const program = installed.write('cdk-app.js', CDK_PROGRAM);
       const { stdout } = await installed.run(process.execPath, [program]);
-      expect(JSON.parse(stdout)).toEqual({ functions: 6, tables: 2, assets: 6, largestMiB: 0 });
+      expect(JSON.parse(stdout)).toEqual({ functions: 7, tables: 2, assets: 7, largestMiB: 0 });
     },
     INSTALL_TIMEOUT_MS,
   );
