@@ -1,15 +1,8 @@
-import { answerWithin } from '../kit/deadline.ts';
 import { DueList } from '../segments/due-list.ts';
 import { passesSeal } from '../segments/passes-seal.ts';
 import type { JournalId } from '../storage/items/journal-entry.ts';
 import { listDueJournals, type MakeDueJournals, sealLimitsOf } from './due-journals.ts';
-import type { WakeOutcome } from './wake.ts';
-
-/**
- * Longest time that a wake may hold up the answer of a function; ms. It takes some 20 to 40 ms: a put
- * and a call.
- */
-const WAKE_MS_MAX = 2_000;
+import { type WakeOutcome, wakeFailed, wokenInTime } from './wake.ts';
 
 /** The item is due at once, also for a process to which the store told an earlier second; ms. */
 const EARLIER_MS = 2_000;
@@ -32,7 +25,6 @@ export const wakingDueJournals: MakeDueJournals = (options, configOf) => {
     await list.add({ kind: 'journal', name, at: stores.journal.now() - EARLIER_MS });
     return wake();
   };
-  const failed = (message: string): WakeOutcome => ({ kind: 'failed', message });
   const tell = (journal: JournalId, outcome: WakeOutcome) => {
     const isFirst = outcome.kind === 'failed' && !hasFailed;
     hasFailed = outcome.kind === 'failed';
@@ -42,10 +34,8 @@ export const wakingDueJournals: MakeDueJournals = (options, configOf) => {
     ...due,
     grew: (journal, before, after) => {
       if (!passesSeal(before, after, limitsOf(journal).sealBytes)) return;
-      const asked = ask(journal).catch((error: unknown) => failed(String(error)));
-      const late = () => failed(`no answer within ${WAKE_MS_MAX} ms`);
-      // The time-out's timer keeps a function from answering before this has ended.
-      void answerWithin(clock, WAKE_MS_MAX, asked, late).then((outcome) => tell(journal, outcome));
+      const asked = ask(journal).catch((error: unknown) => wakeFailed(String(error)));
+      void wokenInTime(clock, asked).then((outcome) => tell(journal, outcome));
     },
   };
 };

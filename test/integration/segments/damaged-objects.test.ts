@@ -11,6 +11,7 @@ import { ApiKey } from '../../../lib/wire/apis.ts';
 import { type Engine, startEngine } from '../../support/engine.ts';
 import { batchesIn, batchOf, createTopic, fetch, produce, type TopicName, valuesIn } from '../../support/requests.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { settledOn } from '../../support/settled-on.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
@@ -53,15 +54,7 @@ function start(): Promise<Engine> {
 }
 
 /** Lets virtual time pass until something is done. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const end = () => {
-    done = true;
-  };
-  work.then(end, end);
-  await clock.runUntil(() => done, HOUR_MS);
-  return work;
-}
+const inTime = <T>(work: Promise<T>): Promise<T> => settledOn(clock, work, HOUR_MS);
 
 /** One record to every partition. */
 async function putAll(value: string): Promise<void> {

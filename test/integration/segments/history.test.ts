@@ -22,6 +22,7 @@ import {
   valuesIn,
 } from '../../support/requests.ts';
 import { seededRandom } from '../../support/seeded-random.ts';
+import { settledOn } from '../../support/settled-on.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const MINUTE_MS = 60_000;
@@ -62,15 +63,7 @@ function start(): Promise<Engine> {
 }
 
 /** Lets virtual time pass until something is done. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const end = () => {
-    done = true;
-  };
-  work.then(end, end);
-  await clock.runUntil(() => done, HOUR_MS);
-  return work;
-}
+const inTime = <T>(work: Promise<T>): Promise<T> => settledOn(clock, work, HOUR_MS);
 
 async function put(topic: TopicName, value: string, key?: string): Promise<void> {
   const records = key === undefined ? batchOf([value], { timestamp: clock.now() }) : keyed(key, value);
